@@ -1,0 +1,55 @@
+"""The protocol: one socket's life, either side. Frames become typed events, the rules of STOMP are kept, heart-beats
+have deadlines. No I/O: see :class:`~stomp_core.protocol.connection.Connection` for the model.
+"""
+
+from .client import ClientConnection
+from .events import (
+    Abort,
+    Ack,
+    AckMode,
+    Begin,
+    Body,
+    Commit,
+    Connect,
+    Connected,
+    Disconnect,
+    Error,
+    Event,
+    Message,
+    Nack,
+    Receipt,
+    Send,
+    Subscribe,
+    Tolerated,
+    Unsubscribe,
+)
+from .server import ServerConnection
+from .states import CLIENT_RECEIVES, CLIENT_SENDS, SERVER_RECEIVES, SERVER_SENDS, State
+
+__all__ = [
+    "CLIENT_RECEIVES",
+    "CLIENT_SENDS",
+    "SERVER_RECEIVES",
+    "SERVER_SENDS",
+    "Abort",
+    "Ack",
+    "AckMode",
+    "Begin",
+    "Body",
+    "ClientConnection",
+    "Commit",
+    "Connect",
+    "Connected",
+    "Disconnect",
+    "Error",
+    "Event",
+    "Message",
+    "Nack",
+    "Receipt",
+    "Send",
+    "ServerConnection",
+    "State",
+    "Subscribe",
+    "Tolerated",
+    "Unsubscribe",
+]

@@ -1,0 +1,328 @@
+"""What client and server connections share: state, reading, the error state, heart-beats.
+
+The model. A connection is one socket's life, without the socket. Bytes that came in go to ``receive_data``; what
+they mean comes out of ``next_event``; what you want to say goes to ``send``, which returns the bytes to write. The
+clock is whatever ``now`` you pass: ``next_deadline`` says when ``handle_timeout`` must be called at the latest, and
+calling it early or late does no harm. Where ``now`` is left out, the latest one that was passed counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import ClassVar, Literal
+
+from ..errors import ConnectionGoneError, ErrorCode, LocalProtocolError, RemoteProtocolError
+from ..wire import (
+    NEED_DATA,
+    ConnectionClosed,
+    Frame,
+    FrameParser,
+    HeartBeat,
+    Leniency,
+    Limits,
+    NeedData,
+    Version,
+)
+from ..wire.grammar import REQUIRED_HEADERS
+from ..wire.serialiser import serialise
+from .events import Event, Tolerated, event_from_frame
+from .heartbeat import HeartBeatClock, HeartBeatRange, parse_heart_beat
+from .ledger import Ledger, RuleBroken
+from .states import State, Table
+
+__all__ = ["Connection", "checked_versions"]
+
+
+def checked_versions(versions: Iterable[str]) -> tuple[Version, ...]:
+    """Versions in ascending order.
+
+    Raises:
+        ValueError: one does not exist, or there is none.
+    """
+    known = []
+    for version in versions:
+        try:
+            known.append(Version(version))
+        except ValueError:
+            raise ValueError(f"{version!r} is not a version of STOMP that exists") from None
+    if not known:
+        raise ValueError("at least one version of STOMP must be offered")
+    return tuple(sorted(set(known)))
+
+
+class Connection:
+    """The common half of :class:`ClientConnection` and :class:`ServerConnection`; not for direct use."""
+
+    _sends: ClassVar[Table]
+    _receives: ClassVar[Table]
+    _role: ClassVar[str]
+
+    def __init__(
+        self,
+        versions: Iterable[str],
+        limits: Limits | None,
+        leniency: Leniency,
+        heart_beat_tolerance: float,
+        heart_beat_pace: float,
+    ) -> None:
+        if not heart_beat_tolerance > 1:
+            raise ValueError("heart_beat_tolerance must be more than 1 interval")
+        if not 0 < heart_beat_pace <= 1:
+            raise ValueError("heart_beat_pace must be more than 0 and at most 1 interval")
+        self._versions = checked_versions(versions)
+        self._leniency = leniency
+        self._parser = FrameParser(None, limits=limits, leniency=leniency)
+        self._state = State.NEW
+        self._version: Version | None = None
+        self._ledger = Ledger()
+        self._clock = HeartBeatClock(heart_beat_tolerance, heart_beat_pace)
+        self._now = 0.0
+        self._error: RemoteProtocolError | None = None
+        self._ending: ConnectionClosed | None = None  # decided without the peer
+        self._queue: list[Event | Tolerated] = []
+        self._required: dict[str, tuple[str, ...]] = {}
+
+    # ------------------------------------------------------------------ what can be seen
+
+    @property
+    def state(self) -> State:
+        """Where the conversation stands."""
+        return self._state
+
+    @property
+    def version(self) -> Version | None:
+        """What was negotiated; ``None`` before."""
+        return self._version
+
+    @property
+    def heart_beat(self) -> tuple[float, float]:
+        """The negotiated intervals ``(sending, receiving)`` in seconds; 0.0 is never."""
+        return self._clock.sending, self._clock.receiving
+
+    # ------------------------------------------------------------------ reading
+
+    def receive_data(self, data: bytes | bytearray | memoryview, now: float | None = None) -> None:
+        """Take bytes from the peer; ``b""`` means that it has closed.
+
+        Args:
+            data: as they came from the socket.
+            now: seconds of any monotonic clock.
+
+        Raises:
+            ConnectionGoneError: bytes after the end, or after the peer was declared dead.
+        """
+        self._tick(now)
+        if data:
+            if self._state is State.CLOSED or self._ending is not None:
+                raise ConnectionGoneError("bytes were received after the connection had ended")
+            self._clock.last_read = self._now
+        self._parser.receive_data(data)
+
+    def next_event(
+        self,
+    ) -> Event | HeartBeat | ConnectionClosed | Tolerated | Literal[NeedData.NEED_DATA]:
+        """The next thing that the peer has said, or :data:`NEED_DATA`. The end is told once.
+
+        Raises:
+            RemoteProtocolError: what came next breaks STOMP. What came before it has been returned.
+        """
+        if self._queue:
+            return self._queue.pop(0)
+        if self._error is not None:
+            raise self._error.with_traceback(None)
+        if self._state is State.FAILED:
+            return self._last_words()
+        if self._state is State.CLOSED or not self._reading():
+            return NEED_DATA
+        try:
+            item = self._parser.next_frame()
+        except RemoteProtocolError as error:
+            receipt = self._parser._partial_header("receipt")
+            raise self._broken(error, receipt) from None
+        if type(item) is Frame:
+            return self._judge(item)
+        if item is NEED_DATA:
+            if self._ending is None:
+                return NEED_DATA
+            self._state = State.CLOSED
+            return self._ending
+        if type(item) is ConnectionClosed:
+            clean = self._state is State.DISCONNECTING and not item.cut
+            ended = ConnectionClosed(clean=clean, cut=item.cut, reason=self._end_reason(item, clean))
+            self._state = State.CLOSED
+            return ended
+        return item  # type: ignore[return-value]
+
+    def _end_reason(self, closed: ConnectionClosed, clean: bool) -> str:
+        if clean:
+            return "closed after DISCONNECT"
+        if closed.cut:
+            return closed.reason
+        return f"the peer closed the connection in state {self._state.value!r}, without ERROR or DISCONNECT"
+
+    def _last_words(self) -> Event | ConnectionClosed | Literal[NeedData.NEED_DATA]:
+        """After ERROR nothing is trusted: further ERRORs are read for their text, all else is dropped."""
+        while True:
+            try:
+                item = self._parser.next_frame()
+            except RemoteProtocolError:
+                # Junk until EOF; the parser swallows no more of it, so it is thrown away with the parser.
+                self._parser = _Deaf()
+                continue
+            if type(item) is Frame:
+                if item.command in self._receives[State.FAILED]:
+                    return event_from_frame(item)
+            elif type(item) is ConnectionClosed:
+                self._state = State.CLOSED
+                return ConnectionClosed(clean=False, cut=item.cut, reason="closed after ERROR")
+            elif item is NEED_DATA:
+                if self._ending is not None:
+                    self._state = State.CLOSED
+                    return self._ending
+                return NEED_DATA
+
+    def _reading(self) -> bool:
+        """Whether bytes may be read now at all."""
+        return True
+
+    def _judge(self, frame: Frame) -> Event | Tolerated:
+        command = frame._command
+        state = self._receives[self._state].get(command)
+        if state is None:
+            raise self._broken_rule(
+                ErrorCode.UNEXPECTED_FRAME,
+                f"{command} may not be received by a {self._role} in state {self._state.value!r}",
+                frame,
+            )
+        for name in self._required.get(command, ()):
+            if name not in frame._headers:
+                raise self._broken_rule(
+                    ErrorCode.MISSING_HEADER, f"{command} without its {name!r} header", frame
+                )
+        event = event_from_frame(frame)
+        try:
+            self._received(event)
+        except RuleBroken as broken:
+            raise self._broken_rule(broken.code, str(broken), frame) from None
+        self._state = state
+        if self._queue:
+            # Something has to be said first.
+            self._queue.append(event)
+            return self._queue.pop(0)
+        return event
+
+    def _received(self, event: Event) -> None:
+        """Keep the books for a frame that came in. Raises RuleBroken."""
+        raise NotImplementedError
+
+    def _broken_rule(self, code: ErrorCode, message: str, frame: Frame) -> RemoteProtocolError:
+        return self._broken(RemoteProtocolError(message, code=code), frame._headers.get("receipt"))
+
+    def _broken(self, error: RemoteProtocolError, receipt: str | None) -> RemoteProtocolError:
+        """Enter the error state."""
+        self._error = error
+        self._state = State.FAILED
+        return error
+
+    def _heart_beat_of(self, event: Event, value: str | None) -> HeartBeatRange:
+        heart_beat = parse_heart_beat(value)
+        if heart_beat is None:
+            what = f"the heart-beat header {value!r} of {event.command} is not two numbers"
+            if not self._leniency.bad_heart_beat:
+                raise RuleBroken(ErrorCode.BAD_HEART_BEAT, what)
+            self._queue.append(Tolerated(ErrorCode.BAD_HEART_BEAT, what + "; taken as 0,0"))
+            return (0, 0)
+        return heart_beat
+
+    def _agree(self, version: Version) -> None:
+        """From here on the conversation is in this version."""
+        self._version = version
+        self._parser.version = version
+        self._ledger.version = version
+        self._required = {
+            command: names
+            for command, names in REQUIRED_HEADERS[version].items()
+            if command not in ("CONNECT", "STOMP", "CONNECTED")
+        }
+
+    # ------------------------------------------------------------------ writing
+
+    def _permitted(self, command: str) -> State:
+        """The state that saying this leads to."""
+        state = self._sends[self._state].get(command)
+        if state is not None:
+            return state
+        if self._state in (State.FAILED, State.CLOSED):
+            raise ConnectionGoneError(f"{command} cannot be sent: the connection is {self._state.value}")
+        raise LocalProtocolError(
+            f"{command} may not be sent by a {self._role} in state {self._state.value!r}",
+            code=ErrorCode.UNEXPECTED_FRAME,
+        )
+
+    def _to_bytes(self, event: Event, version: str, *, escape_connect: bool = False) -> bytes:
+        frame = event.frame
+        if not event.content_length_wanted or escape_connect:
+            return serialise(
+                frame.command,
+                frame.headers.items(),
+                frame.body,
+                version,
+                content_length=event.content_length_wanted,
+                escape_connect=escape_connect,
+            )
+        return frame.to_bytes(version)
+
+    # ------------------------------------------------------------------ time
+
+    def _tick(self, now: float | None) -> None:
+        if now is not None:
+            self._now = now
+
+    def next_deadline(self) -> float | None:
+        """When :meth:`handle_timeout` must be called at the latest, on the clock of ``now``; ``None`` is never."""
+        if self._state is not State.CONNECTED or self._ending is not None:
+            return None
+        due = [moment for moment in (self._clock.beat_due, self._clock.death_due) if moment is not None]
+        return min(due, default=None)
+
+    def handle_timeout(self, now: float | None = None) -> bytes:
+        """Do what is due: returns a heart-beat to write, or declares the peer dead, or neither.
+
+        A dead peer is a :class:`ConnectionClosed` with code ``"heart-beat"`` from :meth:`next_event`.
+        """
+        self._tick(now)
+        if self._state is not State.CONNECTED or self._ending is not None:
+            return b""
+        death = self._clock.death_due
+        if death is not None and self._now >= death:
+            silent = self._now - self._clock.last_read
+            self._ending = ConnectionClosed(
+                clean=False,
+                code="heart-beat",
+                reason=f"nothing came from the peer for {silent:.1f} s, though it promised a sign of life every "
+                f"{self._clock.receiving:g} s",
+            )
+            return b""
+        beat = self._clock.beat_due
+        if beat is not None and self._now >= beat:
+            self._clock.last_write = self._now
+            return b"\n"
+        return b""
+
+    def pause_reading(self, now: float | None = None) -> None:
+        """Say that nobody reads for now: then silence proves nothing, and the peer's deadline rests."""
+        self._tick(now)
+        self._clock.rest(True, self._now)
+
+    def resume_reading(self, now: float | None = None) -> None:
+        """Say that reading goes on: the peer's deadline starts anew."""
+        self._tick(now)
+        self._clock.rest(False, self._now)
+
+
+class _Deaf(FrameParser):
+    """Stands in for a parser that has met junk after an ERROR: hears nothing but the end."""
+
+    def receive_data(self, data: bytes | bytearray | memoryview) -> None:
+        if not data:
+            super().receive_data(b"")

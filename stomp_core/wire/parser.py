@@ -1,0 +1,642 @@
+"""FrameParser: bytes in, frames out, in any chunking.
+
+A frame is read in two ways that accept the same language.
+
+*The fast way* needs the whole head in one piece: one regular expression finds its end and checks its lines in C.
+It knows only what is common. Whatever it does not match (a CR, an error, a head that is not all there) goes
+
+*the slow way*, line by line as lines arrive. It alone knows the leniencies and finds the precise reason for a
+refusal. Since it judges every byte in the order of arrival, an error is the same however the stream was cut, and
+each limit trips on the very byte that exceeds it.
+
+Nothing is scanned twice: what the slow way and the body have taken out of a chunk they keep, and a chunk that ends
+nothing is only put aside.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from typing import Literal
+
+from ..errors import ConnectionGoneError, ErrorCode, RemoteProtocolError
+from .escaping import Decoder, decode_table, undefined_escape, unescape
+from .frame import Frame
+from .grammar import BODY_COMMANDS, COMMANDS, HANDSHAKE_COMMANDS
+from .headers import Headers
+from .leniency import Leniency
+from .limits import Limits
+from .signals import NEED_DATA, ConnectionClosed, HeartBeat, NeedData
+from .versions import Version
+
+__all__ = ["FrameParser"]
+
+_LF, _CR, _NUL = 10, 13, 0
+_SMALL_PIECE = 512  # smaller pieces of a body are gathered first: a list entry costs as much as they do
+_GATHERED = 64 * 1024  # one ever-growing bytearray is many times slower than a list of pieces
+_LONGEST_NUMBER = 19  # digits of a content-length; int() of thousands of digits takes quadratic time
+_MIN_HEADER_LINE = len(b"a:\n")
+
+# Between frames, inside a head, inside a body.
+_IDLE, _HEAD, _BODY = 0, 1, 2
+
+
+@cache
+def _head_expression() -> re.Pattern[bytes]:
+    # The command, then "\nname:value" for each header, then the blank line. Possessive quantifiers stand on
+    # single character classes only: CPython 3.11.0 to 3.11.4 match possessive groups wrongly.
+    return re.compile(rb"([A-Z]++)((?:\n[^:\n\r\0]++:[^\n\r\0]*+)*)\n\n")
+
+
+@cache
+def _end_of_lines() -> re.Pattern[bytes]:
+    return re.compile(rb"[\r\n]*+")
+
+
+class FrameParser:
+    """Turns a stream of bytes into frames; knows nothing of the conversation.
+
+    Args:
+        version: how to read: ``"1.0"``, ``"1.1"``, ``"1.2"``. ``None`` reads the handshake, whose frames come
+            before a version is known; set :attr:`version` once it is.
+        limits: what is refused because of its size.
+        leniency: what is forgiven; nothing by default.
+
+    Raises:
+        ValueError: there is no such version.
+
+    >>> parser = FrameParser("1.2")
+    >>> parser.receive_data(b"RECEIPT\\nreceipt-id:7\\n\\n\\0\\n")
+    >>> parser.next_frame().headers["receipt-id"], parser.next_frame()
+    ('7', NEED_DATA)
+    """
+
+    def __init__(
+        self, version: str | None = None, *, limits: Limits | None = None, leniency: Leniency | None = None
+    ) -> None:
+        self._limits = Limits() if limits is None else limits
+        self._leniency = Leniency() if leniency is None else leniency
+        self._match_head = _head_expression().match
+        self._end_of_lines = _end_of_lines().match
+        # A head below both of these sizes needs no closer look at its lines.
+        self._quick_head = min(self._limits.max_header_line, self._limits.max_head)
+        self._quick_block = self._limits.max_headers * _MIN_HEADER_LINE
+
+        self._chunks: list[bytes] = []
+        self._data = b""
+        self._pos = 0
+        self._base = 0  # offset in the stream of _data[0]
+        self._eof = False
+        self._told_end = False
+        self._error: RemoteProtocolError | None = None
+        self._stage = _IDLE
+        self._after_frame = False
+
+        self._command = ""
+        self._head_size = 0
+        self._lines: list[bytes] = []
+        self._partial = bytearray()
+        self._pairs: list[tuple[str, str]] = []
+        self._line_count = 0
+        self._strict = True
+
+        self._headers = Headers()
+        self._head: bytes | None = None
+        self._need = -1
+        self._body_allowed = True
+        self._pieces: list[bytes] = []
+        self._small = bytearray()
+        self._collected = 0
+
+        self._set_version(version)
+
+    def _set_version(self, version: str | None) -> None:
+        self._version = None if version is None else _version(version)
+        lenient = self._leniency
+        self._tag = "" if version is None else str(version)
+        self._crlf = self._version in (None, Version.V1_2) or lenient.crlf
+        self._trims = self._version is Version.V1_0
+        self._any_body = self._version in (None, Version.V1_0)
+        self._decoder = decode_table(self._version, cr_in_1_1=lenient.cr_escape_in_1_1)
+        if self._decoder is None and lenient.escapes_in_1_0:
+            self._decoder = decode_table(Version.V1_1, cr_in_1_1=lenient.cr_escape_in_1_1)
+
+    @property
+    def version(self) -> Version | None:
+        """The version that frames are read in; ``None`` during the handshake.
+
+        It may be set between frames: bytes received but not yet asked for obey the new version.
+        """
+        return self._version
+
+    @version.setter
+    def version(self, version: str | None) -> None:
+        self._set_version(version)
+
+    @property
+    def limits(self) -> Limits:
+        """The limits in force."""
+        return self._limits
+
+    def receive_data(self, data: bytes | bytearray | memoryview) -> None:
+        """Take bytes from the stream. ``b""`` means that it has ended.
+
+        Raises:
+            ConnectionGoneError: bytes after the end.
+            TypeError: ``data`` is not bytes.
+        """
+        if not isinstance(data, bytes):
+            if not isinstance(data, bytearray | memoryview):
+                raise TypeError(f"receive_data() takes bytes, not {type(data).__name__}")
+            data = bytes(data)
+        if not data:
+            self._eof = True
+        elif self._eof:
+            raise ConnectionGoneError("bytes were received after the end of the stream")
+        else:
+            self._chunks.append(data)
+
+    def next_frame(self) -> Frame | HeartBeat | ConnectionClosed | Literal[NeedData.NEED_DATA]:
+        """The next thing that the bytes so far tell. The end of the stream is told once.
+
+        Raises:
+            RemoteProtocolError: what came is not STOMP. Everything before it has been returned; the parser stays in
+                this error.
+        """
+        while True:
+            if self._stage != _IDLE:
+                if self._error is not None:
+                    raise self._error.with_traceback(None)
+                return self._slow_head() if self._stage == _HEAD else self._read_body()
+            data = self._data
+            pos = self._pos
+            if pos >= len(data):
+                if self._pull():
+                    continue
+                return self._end(cut=False)
+            if data[pos] <= _CR:
+                heart_beat = self._between_frames()
+                if heart_beat is None:
+                    continue
+                return heart_beat
+            match = self._match_head(data, pos)
+            if match is None:
+                return self._start_slow_head()
+            block, end_of_block = match.span(2)
+            end = match.end()
+            command = COMMANDS.get(match[1])
+            if (
+                command is None
+                or end - pos > self._quick_head
+                or end_of_block - block > self._quick_block
+                or block - pos > self._limits.max_command
+            ):
+                return self._start_slow_head()
+            try:
+                text = data[block : end_of_block + 1].decode()
+            except UnicodeDecodeError:
+                return self._start_slow_head()
+            escaped = False
+            if "\\" in text and command not in HANDSHAKE_COMMANDS:
+                escaped = self._decoder is not None
+                if escaped and not self._plain_escapes(text):
+                    return self._start_slow_head()
+            elif "\\" in text and self._leniency.escapes_in_connect:
+                return self._start_slow_head()
+            if self._version is not Version.V1_2 and not self._quick_in_version(command, text):
+                return self._start_slow_head()
+            self._pos = end
+            headers = Headers._from_text(text, escaped)
+            start = text.find("\ncontent-length:")
+            if start >= 0:
+                start += 16
+                length = text[start : text.index("\n", start)]
+                # The commonest frame of all: its body is here, whole.
+                if length.isascii() and length.isdigit() and len(length) <= _LONGEST_NUMBER:
+                    need = int(length)
+                    stop = end + need
+                    if (
+                        stop < len(data)
+                        and data[stop] == _NUL
+                        and need <= self._limits.max_body
+                        and (command in BODY_COMMANDS or not need)
+                    ):
+                        self._pos = stop = stop + 1
+                        if stop < len(data) and data[stop] == _LF:
+                            self._pos = stop + 1
+                            self._after_frame = False
+                        else:
+                            self._after_frame = True
+                        return Frame._parsed(command, headers, data[end : stop - 1], self._tag, None, True)
+            self._head = None
+            self._strict = True
+            self._start_body(command, headers)
+
+    # ---------------------------------------------------------------- the stream
+
+    def _pull(self) -> bool:
+        """Make waiting chunks the current one; the rest of the current one, if any, goes before them."""
+        chunks = self._chunks
+        if not chunks:
+            return False
+        rest = self._data[self._pos :]
+        if rest:
+            chunks.insert(0, rest)
+        self._base += self._pos
+        self._data = chunks[0] if len(chunks) == 1 else b"".join(chunks)
+        self._pos = 0
+        chunks.clear()
+        return True
+
+    def _end(self, *, cut: bool) -> ConnectionClosed | Literal[NeedData.NEED_DATA]:
+        if not self._eof or self._told_end:
+            return NEED_DATA
+        self._told_end = True
+        if cut:
+            inside = self._command or "a command line"
+            return ConnectionClosed(clean=False, cut=True, reason=f"the stream ended inside a frame ({inside})")
+        return ConnectionClosed(clean=True, reason="the stream ended between frames")
+
+    def _fail(self, code: ErrorCode, what: str, pos: int) -> RemoteProtocolError:
+        """Enter the error state. ``pos`` counts in the current chunk."""
+        offset = self._base + pos
+        self._error = RemoteProtocolError(f"{what} (at byte {offset} of the stream)", code=code, offset=offset)
+        self._stage = _BODY if self._stage == _IDLE else self._stage
+        self._chunks.clear()
+        return self._error
+
+    def _partial_header(self, name: str) -> str | None:
+        """A header of the frame that went wrong, if it was read before that happened."""
+        if self._stage == _HEAD:
+            return next((value for key, value in self._pairs if key == name), None)
+        return self._headers.get(name)
+
+    # ---------------------------------------------------------------- between frames
+
+    def _between_frames(self) -> HeartBeat | ConnectionClosed | Literal[NeedData.NEED_DATA] | None:
+        """Read a run of EOLs; None means: look again."""
+        data, pos = self._data, self._pos
+        match = self._end_of_lines(data, pos)
+        assert match is not None
+        stop = match.end()
+        if stop == pos:
+            if data[pos] == _NUL:
+                if not self._leniency.nul_between_frames:
+                    raise self._fail(ErrorCode.NUL_BETWEEN_FRAMES, "a NUL that ends no frame", pos)
+                self._pos = pos + 1
+                return None
+            raise self._unexpected(pos)
+        bare = -1
+        lines = stop - pos
+        if data.find(b"\r", pos, stop) >= 0:
+            run = data[pos:stop]
+            if not self._crlf and not self._leniency.cr_between_frames:
+                bare = run.index(b"\r")
+            else:
+                if run.endswith(b"\r") and stop == len(data):
+                    # Its LF may be under way.
+                    stop -= 1
+                    run = run[:-1]
+                lone = run.replace(b"\r\n", b"").find(b"\r")
+                if lone >= 0 and not self._leniency.cr_between_frames:
+                    bare = re.search(rb"\r(?!\n)", run).start()  # type: ignore[union-attr]
+            if bare >= 0:
+                stop = pos + bare
+                run = run[:bare]
+            lines = run.count(b"\n")
+        self._pos = stop
+        if lines and self._after_frame:
+            self._after_frame = False
+            lines -= 1
+        if lines:
+            return HeartBeat(lines)
+        if bare >= 0:
+            raise self._fail(ErrorCode.BARE_CR, "a CR between frames that belongs to no end-of-line", stop)
+        if stop < len(data) and data[stop] == _CR:
+            return None if self._pull() else self._end_after_cr()
+        return None
+
+    def _end_after_cr(self) -> ConnectionClosed | Literal[NeedData.NEED_DATA]:
+        if self._eof and not self._told_end and not self._leniency.cr_between_frames:
+            self._told_end = True
+            return ConnectionClosed(clean=False, cut=True, reason="the stream ended inside an end-of-line")
+        return self._end(cut=False)
+
+    def _unexpected(self, pos: int) -> RemoteProtocolError:
+        byte = self._data[pos : pos + 1]
+        return self._fail(
+            ErrorCode.UNEXPECTED_BYTE,
+            f"the byte {byte!r} where a frame should start; is the peer speaking STOMP, without TLS?"
+            if self._base + pos == 0
+            else f"the byte {byte!r} where a frame should start",
+            pos,
+        )
+
+    # ---------------------------------------------------------------- the fast way's doubts
+
+    def _plain_escapes(self, text: str) -> bool:
+        """Whether every escape is one that this version defines."""
+        decoder = self._decoder
+        assert decoder is not None
+        if self._version is None:
+            return False
+        rest = text.replace("\\\\", "")
+        defined = rest.count("\\n") + rest.count("\\c")
+        if "\\r" in decoder:
+            defined += rest.count("\\r")
+        return rest.count("\\") == defined
+
+    def _quick_in_version(self, command: str, text: str) -> bool:
+        if not self._trims:
+            return True
+        if command == "NACK":
+            return False
+        return command in HANDSHAKE_COMMANDS or not (
+            " \n" in text or "\n " in text or " :" in text or ": " in text
+        )
+
+    # ---------------------------------------------------------------- the slow way
+
+    def _start_slow_head(self) -> Frame | ConnectionClosed | Literal[NeedData.NEED_DATA]:
+        first = self._data[self._pos]
+        if not 65 <= first <= 90:
+            raise self._unexpected(self._pos)
+        self._stage = _HEAD
+        self._command = ""
+        self._head_size = 0
+        self._lines = []
+        self._pairs = []
+        self._line_count = 0
+        self._strict = True
+        return self._slow_head()
+
+    def _slow_head(self) -> Frame | ConnectionClosed | Literal[NeedData.NEED_DATA]:
+        while True:
+            data, pos = self._data, self._pos
+            stop = data.find(b"\n", pos)
+            complete = stop >= 0
+            if not complete:
+                stop = len(data)
+            before = len(self._partial)
+            self._check_size(pos, stop, before, complete)
+            if not complete:
+                self._partial += data[pos:]
+                self._pos = stop
+                if self._pull():
+                    continue
+                return self._end(cut=True)
+            if before:
+                line = bytes(self._partial) + data[pos:stop]
+                self._partial.clear()
+            else:
+                line = data[pos:stop]
+            start = pos - before
+            self._pos = stop + 1
+            self._head_size += len(line) + 1
+            self._lines.append(line)
+            if not self._command:
+                self._read_command(line, start)
+            elif self._read_header(line, start):
+                self._head = b"\n".join(self._lines) + b"\n"
+                self._lines = []
+                headers = Headers._from_pairs(self._pairs)
+                self._start_body(self._command, headers)
+                return self._read_body()
+
+    def _check_size(self, pos: int, stop: int, before: int, complete: bool) -> None:
+        """Judge the line ``data[pos:stop]``, of which ``before`` bytes are already put aside, by its size and NULs.
+
+        Of several faults the one on the earliest byte is reported, as if the bytes had come one by one.
+        """
+        limits = self._limits
+        length = before + stop - pos
+        most = limits.max_header_line if self._command else limits.max_command
+        room = limits.max_head - self._head_size
+        nul = self._data.find(b"\0", pos, stop)
+        if nul < 0 and length <= most and length + complete <= room:
+            return
+        start = pos - before
+        where = self._where()
+        if nul >= 0 and nul - start <= min(most, room):
+            raise self._fail(ErrorCode.NUL_IN_HEAD, f"NUL inside {where}", nul)
+        if most <= room and length > most:
+            if not self._command:
+                raise self._fail(ErrorCode.COMMAND_TOO_LONG, f"a command line of more than {most} bytes", start + most)
+            raise self._fail(ErrorCode.HEADER_LINE_TOO_LONG, f"{where} is longer than {most} bytes", start + most)
+        raise self._fail(
+            ErrorCode.HEAD_TOO_LARGE,
+            f"the head of {self._command or 'a frame'} is larger than {limits.max_head} bytes",
+            start + room,
+        )
+
+    def _where(self) -> str:
+        return f"header line {self._line_count + 1} of {self._command}" if self._command else "the command line"
+
+    def _read_command(self, line: bytes, start: int) -> None:
+        name = line
+        command = COMMANDS.get(name)
+        if command is None and line.endswith(b"\r"):
+            name = line[:-1]
+            command = COMMANDS.get(name)
+            if command is not None and not self._crlf and command not in HANDSHAKE_COMMANDS:
+                raise self._fail(
+                    ErrorCode.UNKNOWN_COMMAND,
+                    f"the command {line!r}: in STOMP {self._version} a line ends in LF alone",
+                    start,
+                )
+        if command is None:
+            shown = name if len(name) <= 40 else name[:37] + b"..."
+            raise self._fail(ErrorCode.UNKNOWN_COMMAND, f"{shown!r} is not a STOMP command", start)
+        if command == "NACK" and self._version is Version.V1_0:
+            raise self._fail(ErrorCode.UNKNOWN_COMMAND, "NACK does not exist in STOMP 1.0", start)
+        if name is not line and self._version is not None and self._version is not Version.V1_2:
+            self._strict = False
+        self._command = command
+
+    def _read_header(self, line: bytes, start: int) -> bool:
+        """Read one line of the head; True if it was the blank one."""
+        lenient = self._leniency
+        handshake = self._command in HANDSHAKE_COMMANDS
+        if line.endswith(b"\r") and (self._crlf or handshake):
+            line = line[:-1]
+            if self._version is not None and self._version is not Version.V1_2:
+                self._strict = False
+        if not line:
+            return True
+        where = self._where()
+        self._line_count += 1
+        if self._line_count > self._limits.max_headers:
+            raise self._fail(
+                ErrorCode.TOO_MANY_HEADERS,
+                f"{self._command} has more than {self._limits.max_headers} header lines",
+                start,
+            )
+        if b"\r" in line and self._version is Version.V1_2:
+            if not lenient.bare_cr:
+                raise self._fail(
+                    ErrorCode.BARE_CR, f"a CR that ends no line, in {where}", start + line.index(b"\r")
+                )
+            self._strict = False
+        try:
+            text = line.decode()
+        except UnicodeDecodeError as error:
+            if not lenient.not_utf8:
+                raise self._fail(ErrorCode.NOT_UTF8, f"{where} is not UTF-8", start + error.start) from None
+            self._strict = False
+            text = line.decode(errors="surrogateescape")
+        name, colon, value = text.partition(":")
+        if self._trims and not handshake:
+            name, value = name.strip(" "), value.strip(" ")
+        if not colon or not name:
+            if not lenient.bad_header_lines:
+                if colon:
+                    raise self._fail(ErrorCode.EMPTY_HEADER_NAME, f"{where} has an empty name", start)
+                raise self._fail(ErrorCode.HEADER_WITHOUT_COLON, f"{where} has no colon", start)
+            self._strict = False
+            return False
+        if "\\" in text:
+            name = self._unescape(name, where, start)
+            value = self._unescape(value, where, start + len(line) - len(value.encode(errors="surrogateescape")))
+        self._pairs.append((name, value))
+        return False
+
+    def _unescape(self, text: str, where: str, start: int) -> str:
+        decoder: Decoder = self._decoder
+        literally = self._leniency.unknown_escapes or (self._version is None and self._command == "ERROR")
+        if self._command in HANDSHAKE_COMMANDS:
+            if not self._leniency.escapes_in_connect or self._command == "CONNECTED":
+                return text
+            decoder = decode_table(Version.V1_2)
+        if decoder is None:
+            return text
+        undefined = undefined_escape(text, decoder)
+        if undefined is not None:
+            if not literally:
+                raise self._fail(
+                    ErrorCode.UNDEFINED_ESCAPE, f"the undefined escape {undefined!r} in {where}", start
+                )
+            if self._leniency.unknown_escapes:
+                self._strict = False
+            else:
+                return text
+        return unescape(text, decoder)
+
+    # ---------------------------------------------------------------- the body
+
+    def _start_body(self, command: str, headers: Headers) -> None:
+        """The head is read, ``_pos`` is at the first octet of the body."""
+        self._stage = _BODY
+        self._command = command
+        self._headers = headers
+        self._collected = 0
+        self._body_allowed = self._any_body or command in BODY_COMMANDS
+        self._need = -1
+        length = headers.get("content-length")
+        if length is None:
+            return
+        digits = length
+        if self._leniency.padded_content_length:
+            digits = length.strip(" ")
+            if digits != length:
+                self._strict = False
+        if not (digits.isascii() and digits.isdigit()) or len(digits) > _LONGEST_NUMBER:
+            shown = length if len(length) <= 40 else length[:37] + "..."
+            raise self._fail(
+                ErrorCode.BAD_CONTENT_LENGTH, f"the content-length {shown!r} of {command} is not a number", self._pos
+            )
+        need = int(digits)
+        if need > self._limits.max_body:
+            raise self._fail(
+                ErrorCode.BODY_TOO_LARGE,
+                f"{command} announces a body of {need} bytes; the limit is {self._limits.max_body}",
+                self._pos,
+            )
+        if need and not self._body_allowed:
+            self._refuse_body()
+        self._need = need
+
+    def _refuse_body(self) -> None:
+        if not self._leniency.unexpected_body:
+            raise self._fail(
+                ErrorCode.BODY_NOT_ALLOWED,
+                f"{self._command} has a body; in STOMP {self._version} only SEND, MESSAGE and ERROR may",
+                self._pos,
+            )
+        self._strict = False
+
+    def _read_body(self) -> Frame | ConnectionClosed | Literal[NeedData.NEED_DATA]:
+        while True:
+            data, pos = self._data, self._pos
+            if self._need >= 0:
+                stop = pos + self._need - self._collected
+                complete = stop < len(data)
+                if complete and data[stop] != _NUL:
+                    raise self._fail(
+                        ErrorCode.FRAME_NOT_TERMINATED,
+                        f"no NUL behind the {self._need} bytes that content-length of {self._command} announced",
+                        stop,
+                    )
+            else:
+                stop = data.find(b"\0", pos)
+                complete = stop >= 0
+                size = self._collected + (stop if complete else len(data)) - pos
+                if size and not self._body_allowed:
+                    self._refuse_body()
+                most = self._limits.body_without_length
+                if size > most:
+                    raise self._fail(
+                        ErrorCode.BODY_TOO_LARGE,
+                        f"the body of {self._command} has no content-length and no NUL within {most} bytes",
+                        pos + most - self._collected,
+                    )
+            if complete:
+                return self._finish(pos, stop)
+            # Of a body with a length, never more than that: the byte behind it must be seen in place.
+            stop = min(stop, len(data)) if self._need >= 0 else len(data)
+            self._put_aside(data[pos:stop] if pos or stop < len(data) else data)
+            self._pos = stop
+            if not self._pull():
+                return self._end(cut=True)
+
+    def _put_aside(self, piece: bytes) -> None:
+        self._collected += len(piece)
+        if len(piece) >= _SMALL_PIECE:
+            if self._small:
+                self._pieces.append(bytes(self._small))
+                self._small.clear()
+            self._pieces.append(piece)
+        else:
+            self._small += piece
+            if len(self._small) >= _GATHERED:
+                self._pieces.append(bytes(self._small))
+                self._small.clear()
+
+    def _finish(self, pos: int, stop: int) -> Frame:
+        data = self._data
+        body = data[pos:stop]
+        if self._collected:
+            self._pieces.append(bytes(self._small))
+            self._pieces.append(body)
+            body = b"".join(self._pieces)
+            self._pieces = []
+            self._small.clear()
+        headers, self._headers = self._headers, Headers()
+        head, self._head = self._head, None
+        self._stage = _IDLE
+        self._pos = stop + 1
+        self._after_frame = True
+        if self._pos < len(data) and data[self._pos] == _LF:
+            self._pos += 1
+            self._after_frame = False
+        if body and not self._body_allowed:
+            return Frame(self._command, headers, b"")
+        return Frame._parsed(self._command, headers, body, self._tag, head, self._strict)
+
+
+def _version(version: str) -> Version:
+    try:
+        return Version(version)
+    except ValueError:
+        raise ValueError(
+            f"{version!r} is not a version of STOMP that exists; use '1.0', '1.1' or '1.2'"
+        ) from None

@@ -1,0 +1,149 @@
+"""Frames to bytes. Strict in every version: what the version cannot carry is refused, and nothing is written.
+
+The rule that everything here serves: no header name, header value or body that a caller passes may ever be read
+by the peer, however sloppy, as anything but that name, that value or that body.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..errors import ErrorCode, LocalProtocolError
+from .escaping import encode_table
+from .grammar import BODY_COMMANDS, COMMANDS, HANDSHAKE_COMMANDS, REQUIRED_HEADERS
+from .versions import Version
+
+__all__ = ["serialise"]
+
+_KNOWN = frozenset(COMMANDS.values())
+
+
+def serialise(
+    command: str,
+    pairs: Sequence[tuple[str, str]],
+    body: bytes,
+    version: str,
+    *,
+    content_length: bool = True,
+    escape_connect: bool = False,
+) -> bytes:
+    """The bytes of one frame; see :meth:`stomp_core.Frame.to_bytes` for the arguments and errors."""
+    required = REQUIRED_HEADERS.get(version)
+    if required is None:
+        raise ValueError(f"{version!r} is not a version of STOMP that exists; use '1.0', '1.1' or '1.2'")
+    if command not in _KNOWN:
+        raise LocalProtocolError(f"{command!r} is not a STOMP command", code=ErrorCode.UNKNOWN_COMMAND)
+    _check_required(command, pairs, required.get(command, ()), version)
+    stated = [value for name, value in pairs if name == "content-length"]
+    if body or stated:
+        pairs = _with_content_length(command, pairs, stated, body, version, content_length)
+
+    text = "".join([f"{name}:{value}\n" for name, value in pairs])
+    count = len(pairs)
+    if (
+        "\\" in text
+        or "\r" in text
+        or "\0" in text
+        or text.count(":") != count
+        or text.count("\n") != count
+        or text.startswith(":")
+        or "\n:" in text
+        or (version == Version.V1_0 and " " in text)
+    ):
+        text = _careful(command, pairs, version, escape_connect)
+    try:
+        return b"%b\n%b\n%b\0" % (command.encode("ascii"), text.encode("utf-8"), body)
+    except UnicodeEncodeError as error:
+        raise LocalProtocolError(
+            f"{command} cannot be written: a header holds {error.object[error.start : error.end]!r}, "
+            "which UTF-8 cannot encode",
+            code=ErrorCode.CANNOT_ENCODE,
+        ) from None
+
+
+def _check_required(
+    command: str, pairs: Sequence[tuple[str, str]], required: tuple[str, ...], version: str
+) -> None:
+    names = {name for name, _ in pairs} if required else ()
+    for name in required:
+        if name not in names:
+            raise LocalProtocolError(
+                f"{command} needs a {name!r} header in STOMP {version}", code=ErrorCode.MISSING_HEADER
+            )
+    if version == Version.V1_0:
+        if command == "NACK":
+            raise LocalProtocolError("NACK does not exist in STOMP 1.0", code=ErrorCode.NOT_IN_VERSION)
+        if command == "UNSUBSCRIBE" and not any(name in ("id", "destination") for name, _ in pairs):
+            raise LocalProtocolError(
+                "UNSUBSCRIBE needs an 'id' or a 'destination' header in STOMP 1.0", code=ErrorCode.MISSING_HEADER
+            )
+
+
+def _with_content_length(
+    command: str,
+    pairs: Sequence[tuple[str, str]],
+    stated: list[str],
+    body: bytes,
+    version: str,
+    content_length: bool,
+) -> Sequence[tuple[str, str]]:
+    length = str(len(body))
+    if any(value != length for value in stated):
+        raise LocalProtocolError(
+            f"the content-length header says {stated[0]!r}, but the body of {command} has {length} bytes",
+            code=ErrorCode.HEADER_CLASH,
+        )
+    if body and command not in BODY_COMMANDS:
+        raise LocalProtocolError(f"{command} may not have a body", code=ErrorCode.BODY_NOT_ALLOWED)
+    if not content_length:
+        if stated:
+            raise LocalProtocolError(
+                "content_length=False, yet the headers hold a content-length", code=ErrorCode.HEADER_CLASH
+            )
+        if b"\0" in body:
+            raise LocalProtocolError(
+                f"the body of {command} contains NUL, so it cannot go without content-length",
+                code=ErrorCode.CANNOT_ENCODE,
+            )
+        return pairs
+    return [*(pair for pair in pairs if pair[0] != "content-length"), ("content-length", length)]
+
+
+def _careful(
+    command: str, pairs: Sequence[tuple[str, str]], version: str, escape_connect: bool
+) -> str:
+    """Escape what the version can escape, and refuse what it cannot."""
+    handshake = command in HANDSHAKE_COMMANDS
+    table = encode_table(Version(version))
+    if handshake:
+        table = encode_table(Version.V1_2) if escape_connect and command != "CONNECTED" else None
+    trimmed = version == Version.V1_0 and not handshake
+    lines = []
+    for name, value in pairs:
+        if not name:
+            raise LocalProtocolError(f"{command} has a header without a name", code=ErrorCode.EMPTY_HEADER_NAME)
+        if trimmed and (name.strip(" ") != name or value.strip(" ") != value):
+            raise _refusal(command, name, "begins or ends with a space, which a reader of STOMP 1.0 trims")
+        if table is not None:
+            name = name.translate(table)
+            value = value.translate(table)
+        elif ":" in name:
+            raise _refusal(command, name, "has ':' in its name", version)
+        line = f"{name}:{value}\n"
+        if "\0" in line:
+            raise _refusal(command, name, "contains NUL")
+        if line.count("\n") > 1:
+            raise _refusal(command, name, "contains a line feed", version)
+        if "\r" in line:
+            raise _refusal(command, name, "contains a carriage return", version)
+        lines.append(line)
+    return "".join(lines)
+
+
+def _refusal(command: str, name: str, what: str, version: str | None = None) -> LocalProtocolError:
+    why = ""
+    if version is not None:
+        unescaped = command in HANDSHAKE_COMMANDS
+        why = f", and {command} is never escaped" if unescaped else f", which STOMP {version} cannot escape"
+    # The name only: the value may be a passcode.
+    return LocalProtocolError(f"header {name!r} of {command} {what}{why}", code=ErrorCode.CANNOT_ENCODE)

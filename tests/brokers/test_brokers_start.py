@@ -1,0 +1,130 @@
+"""The brokers of the tests themselves: that they start, die and come back as `Broker` says."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.brokers import Broker, RabbitMQ
+from tests.brokers.guard import processes_of_session
+
+
+class Client:
+    """A few lines of STOMP by hand: these tests must not depend on the library."""
+
+    def __init__(self, broker: Broker, connection: socket.socket | None = None) -> None:
+        self.socket = connection or socket.create_connection((broker.host, broker.tcp_port), timeout=20)
+        self.buffer = b""
+        connect = f"CONNECT\naccept-version:1.2\nhost:/\nlogin:{broker.login}\npasscode:{broker.passcode}\n\n\0"
+        self.write(connect)
+        assert self.read().startswith("CONNECTED\n")
+
+    def write(self, frame: str) -> None:
+        self.socket.sendall(frame.encode())
+
+    def read(self) -> str:
+        while b"\0" not in self.buffer:
+            piece = self.socket.recv(4096)
+            if not piece:
+                raise EOFError
+            self.buffer += piece
+        frame, _, self.buffer = self.buffer.partition(b"\0")
+        return frame.decode().lstrip("\r\n")
+
+    def close(self) -> None:
+        self.socket.close()
+
+
+def test_connect_is_answered(real_broker: Broker) -> None:
+    Client(real_broker).close()
+    assert real_broker.log_file.stat().st_size > 0
+    assert str(real_broker.tcp_port) in real_broker.url
+
+
+def test_tls_is_verified_by_the_authority(real_broker: Broker) -> None:
+    context = ssl.create_default_context(cafile=real_broker.ca_file)
+    raw = socket.create_connection((real_broker.host, real_broker.tls_port), timeout=20)
+    with context.wrap_socket(raw, server_hostname="localhost") as connection:
+        Client(real_broker, connection)
+
+
+def test_a_persistent_message_survives_sigkill(real_broker: Broker) -> None:
+    queue = real_broker.new_queue()
+    pid = real_broker.pid
+    sender = Client(real_broker)
+    sender.write(f"SEND\ndestination:{queue}\npersistent:true\nreceipt:r\n\nstill here\0")
+    assert sender.read().startswith("RECEIPT\n")
+
+    real_broker.kill()
+    assert not real_broker.running
+    assert sender.socket.recv(1) == b"" if not sender.buffer.strip() else True
+    sender.close()
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection((real_broker.host, real_broker.tcp_port), timeout=5)
+    real_broker.restart()
+
+    assert real_broker.pid != pid
+    receiver = Client(real_broker)
+    receiver.write(f"SUBSCRIBE\nid:0\ndestination:{queue}\nack:auto\n\n\0")
+    message = receiver.read()
+    assert message.startswith("MESSAGE\n")
+    assert message.endswith("\n\nstill here")
+    receiver.close()
+
+
+def test_a_suspended_broker_keeps_the_connection_and_says_nothing(real_broker: Broker) -> None:
+    client = Client(real_broker)
+    real_broker.suspend()
+    client.write("BEGIN\ntransaction:t\nreceipt:r\n\n\0")
+    client.socket.settimeout(0.5)
+    with pytest.raises(TimeoutError):
+        while True:  # the line end after CONNECTED may still come
+            assert client.socket.recv(100).strip() == b""
+    real_broker.resume()
+    client.socket.settimeout(20)
+    assert client.read().startswith("RECEIPT\n")
+    client.close()
+
+
+def test_rabbitmqctl_reaches_the_node(rabbitmq: RabbitMQ) -> None:
+    client = Client(rabbitmq)
+    assert "STOMP" in rabbitmq.ctl("list_connections", "protocol")
+    client.close()
+
+
+SCRIPT = """
+import sys
+from tests.brokers import ActiveMQ
+broker = ActiveMQ()
+broker.start()
+print(broker.pid, broker.folder, flush=True)
+sys.stdin.read()
+"""
+
+
+def test_nothing_is_left_of_a_run_that_was_killed(activemq: Broker) -> None:
+    """SIGKILL to the test run itself: its guard ends the broker and removes its folder."""
+    with subprocess.Popen(
+        [sys.executable, "-c", SCRIPT],
+        cwd=Path(__file__).parents[2],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as run:
+        assert run.stdout is not None
+        pid, folder = run.stdout.readline().split()
+        assert processes_of_session(int(pid))
+        os.kill(run.pid, signal.SIGKILL)
+    deadline = time.monotonic() + 20
+    while (processes_of_session(int(pid)) or Path(folder).exists()) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not processes_of_session(int(pid))
+    assert not Path(folder).exists()
