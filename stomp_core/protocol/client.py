@@ -170,7 +170,8 @@ class ClientConnection(Connection):
         heart_beat = parse_heart_beat(value)
         if heart_beat is None:
             raise LocalProtocolError(
-                f"the heart-beat header {value!r} is not two numbers of milliseconds", code=ErrorCode.BAD_HEART_BEAT
+                f"the heart-beat header {value!r} is not two numbers of milliseconds",
+                code=ErrorCode.BAD_HEART_BEAT,
             )
         wire = self._to_bytes(connect, max(offered), escape_connect=self._escape_connect)
         self._offered = offered
@@ -272,19 +273,34 @@ class ClientConnection(Connection):
         return self.send(event, now=now)
 
     def begin(
-        self, transaction: str, *, receipt: str | None = None, headers: HeaderSource = (), now: float | None = None
+        self,
+        transaction: str,
+        *,
+        receipt: str | None = None,
+        headers: HeaderSource = (),
+        now: float | None = None,
     ) -> bytes:
         """Say BEGIN; see :class:`Begin` and :meth:`send`."""
         return self.send(Begin(transaction, receipt=receipt, headers=headers), now=now)
 
     def commit(
-        self, transaction: str, *, receipt: str | None = None, headers: HeaderSource = (), now: float | None = None
+        self,
+        transaction: str,
+        *,
+        receipt: str | None = None,
+        headers: HeaderSource = (),
+        now: float | None = None,
     ) -> bytes:
         """Say COMMIT; see :class:`Commit` and :meth:`send`."""
         return self.send(Commit(transaction, receipt=receipt, headers=headers), now=now)
 
     def abort(
-        self, transaction: str, *, receipt: str | None = None, headers: HeaderSource = (), now: float | None = None
+        self,
+        transaction: str,
+        *,
+        receipt: str | None = None,
+        headers: HeaderSource = (),
+        now: float | None = None,
     ) -> bytes:
         """Say ABORT; see :class:`Abort` and :meth:`send`."""
         return self.send(Abort(transaction, receipt=receipt, headers=headers), now=now)

@@ -719,7 +719,9 @@ class Tolerated:
 def _text(said: tuple[tuple[str, str | None], ...], *required: str) -> tuple[tuple[str, str | None], ...]:
     for name, value in said:
         if name in required and value is None:
-            raise LocalProtocolError(f"{name!r} is required, and None is no text", code=ErrorCode.MISSING_HEADER)
+            raise LocalProtocolError(
+                f"{name!r} is required, and None is no text", code=ErrorCode.MISSING_HEADER
+            )
     return said
 
 

@@ -86,4 +86,8 @@ class HeartBeatClock:
     @property
     def death_due(self) -> float | None:
         """When the peer counts as dead."""
-        return self.last_read + self.receiving * self._tolerance if self.receiving and not self._resting else None
+        return (
+            self.last_read + self.receiving * self._tolerance
+            if self.receiving and not self._resting
+            else None
+        )

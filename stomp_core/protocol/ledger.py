@@ -99,7 +99,9 @@ class Ledger:
                     f"{event.destination!r} is already subscribed without an id",
                 )
         elif event.id in self.subscriptions:
-            raise RuleBroken(ErrorCode.DUPLICATE_SUBSCRIPTION, f"subscription id {event.id!r} is already in use")
+            raise RuleBroken(
+                ErrorCode.DUPLICATE_SUBSCRIPTION, f"subscription id {event.id!r} is already in use"
+            )
 
     def _find(self, event: Unsubscribe) -> SubscriptionRecord:
         if event.id is not None:

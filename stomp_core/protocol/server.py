@@ -96,7 +96,9 @@ class ServerConnection(Connection):
 
     def _say_connected(self, connected: Connected) -> bytes:
         assert self._version is not None
-        if "version" not in connected.headers and (self._version_was_asked or self._version is not Version.V1_0):
+        if "version" not in connected.headers and (
+            self._version_was_asked or self._version is not Version.V1_0
+        ):
             chosen = ("version", self._version.value)
             connected = Connected.from_frame(Frame("CONNECTED", [chosen, *connected.headers.items()]))
         if connected.version != self._version:
@@ -108,7 +110,8 @@ class ServerConnection(Connection):
         heart_beat = parse_heart_beat(value)
         if heart_beat is None:
             raise LocalProtocolError(
-                f"the heart-beat header {value!r} is not two numbers of milliseconds", code=ErrorCode.BAD_HEART_BEAT
+                f"the heart-beat header {value!r} is not two numbers of milliseconds",
+                code=ErrorCode.BAD_HEART_BEAT,
             )
         wire = self._to_bytes(connected, self._version)
         self._clock.sending, self._clock.receiving = negotiate(heart_beat, self._client_heart_beat)
@@ -142,9 +145,13 @@ class ServerConnection(Connection):
             self._hear_connect(event)
             return
         headers = event.headers
-        if self._version is Version.V1_0 and event.command == "UNSUBSCRIBE":
-            if "id" not in headers and "destination" not in headers:
-                raise RuleBroken(ErrorCode.MISSING_HEADER, "UNSUBSCRIBE without an 'id' or 'destination' header")
+        if (
+            self._version is Version.V1_0
+            and event.command == "UNSUBSCRIBE"
+            and "id" not in headers
+            and "destination" not in headers
+        ):
+            raise RuleBroken(ErrorCode.MISSING_HEADER, "UNSUBSCRIBE without an 'id' or 'destination' header")
         self._ledger.check(event)
         self._ledger.enter(event)
 

@@ -9,7 +9,7 @@ import re
 
 from .versions import Version
 
-__all__ = ["Decoder", "DecodeTable", "decode_table", "encode_table", "undefined_escape", "unescape"]
+__all__ = ["DecodeTable", "Decoder", "decode_table", "encode_table", "undefined_escape", "unescape"]
 
 DecodeTable = dict[str, str]
 Decoder = DecodeTable | None

@@ -32,10 +32,13 @@ class Frame:
     _version: str | None  # what it was read as; None for a frame made here
     _strict: bool  # read without the help of any leniency
 
-    def __init__(self, command: str, headers: HeaderSource = (), body: bytes | bytearray | memoryview = b"") -> None:
+    def __init__(
+        self, command: str, headers: HeaderSource = (), body: bytes | bytearray | memoryview = b""
+    ) -> None:
         if not isinstance(body, bytes | bytearray | memoryview):
             raise HeaderTypeError(
-                f"the body of a frame is bytes, not {type(body).__name__}: encode text first", code=ErrorCode.NOT_TEXT
+                f"the body of a frame is bytes, not {type(body).__name__}: encode text first",
+                code=ErrorCode.NOT_TEXT,
             )
         self._command = command
         self._headers = headers if isinstance(headers, Headers) else Headers(headers)
@@ -106,7 +109,9 @@ class Frame:
             raw = self.raw
             assert raw is not None
             return raw
-        return serialise(self._command, self._headers._all(), self._body, version, content_length=content_length)
+        return serialise(
+            self._command, self._headers._all(), self._body, version, content_length=content_length
+        )
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Frame):

@@ -254,13 +254,17 @@ class FrameParser:
         self._told_end = True
         if cut:
             inside = self._command or "a command line"
-            return ConnectionClosed(clean=False, cut=True, reason=f"the stream ended inside a frame ({inside})")
+            return ConnectionClosed(
+                clean=False, cut=True, reason=f"the stream ended inside a frame ({inside})"
+            )
         return ConnectionClosed(clean=True, reason="the stream ended between frames")
 
     def _fail(self, code: ErrorCode, what: str, pos: int) -> RemoteProtocolError:
         """Enter the error state. ``pos`` counts in the current chunk."""
         offset = self._base + pos
-        self._error = RemoteProtocolError(f"{what} (at byte {offset} of the stream)", code=code, offset=offset)
+        self._error = RemoteProtocolError(
+            f"{what} (at byte {offset} of the stream)", code=code, offset=offset
+        )
         self._stage = _BODY if self._stage == _IDLE else self._stage
         self._chunks.clear()
         return self._error
@@ -421,8 +425,12 @@ class FrameParser:
             raise self._fail(ErrorCode.NUL_IN_HEAD, f"NUL inside {where}", nul)
         if most <= room and length > most:
             if not self._command:
-                raise self._fail(ErrorCode.COMMAND_TOO_LONG, f"a command line of more than {most} bytes", start + most)
-            raise self._fail(ErrorCode.HEADER_LINE_TOO_LONG, f"{where} is longer than {most} bytes", start + most)
+                raise self._fail(
+                    ErrorCode.COMMAND_TOO_LONG, f"a command line of more than {most} bytes", start + most
+                )
+            raise self._fail(
+                ErrorCode.HEADER_LINE_TOO_LONG, f"{where} is longer than {most} bytes", start + most
+            )
         raise self._fail(
             ErrorCode.HEAD_TOO_LARGE,
             f"the head of {self._command or 'a frame'} is larger than {limits.max_head} bytes",
@@ -430,7 +438,9 @@ class FrameParser:
         )
 
     def _where(self) -> str:
-        return f"header line {self._line_count + 1} of {self._command}" if self._command else "the command line"
+        return (
+            f"header line {self._line_count + 1} of {self._command}" if self._command else "the command line"
+        )
 
     def _read_command(self, line: bytes, start: int) -> None:
         name = line
@@ -496,7 +506,9 @@ class FrameParser:
             return False
         if "\\" in text:
             name = self._unescape(name, where, start)
-            value = self._unescape(value, where, start + len(line) - len(value.encode(errors="surrogateescape")))
+            value = self._unescape(
+                value, where, start + len(line) - len(value.encode(errors="surrogateescape"))
+            )
         self._pairs.append((name, value))
         return False
 
@@ -542,7 +554,9 @@ class FrameParser:
         if not (digits.isascii() and digits.isdigit()) or len(digits) > _LONGEST_NUMBER:
             shown = length if len(length) <= 40 else length[:37] + "..."
             raise self._fail(
-                ErrorCode.BAD_CONTENT_LENGTH, f"the content-length {shown!r} of {command} is not a number", self._pos
+                ErrorCode.BAD_CONTENT_LENGTH,
+                f"the content-length {shown!r} of {command} is not a number",
+                self._pos,
             )
         need = int(digits)
         if need > self._limits.max_body:

@@ -75,7 +75,8 @@ def _check_required(
             raise LocalProtocolError("NACK does not exist in STOMP 1.0", code=ErrorCode.NOT_IN_VERSION)
         if command == "UNSUBSCRIBE" and not any(name in ("id", "destination") for name, _ in pairs):
             raise LocalProtocolError(
-                "UNSUBSCRIBE needs an 'id' or a 'destination' header in STOMP 1.0", code=ErrorCode.MISSING_HEADER
+                "UNSUBSCRIBE needs an 'id' or a 'destination' header in STOMP 1.0",
+                code=ErrorCode.MISSING_HEADER,
             )
 
 
@@ -109,9 +110,7 @@ def _with_content_length(
     return [*(pair for pair in pairs if pair[0] != "content-length"), ("content-length", length)]
 
 
-def _careful(
-    command: str, pairs: Sequence[tuple[str, str]], version: str, escape_connect: bool
-) -> str:
+def _careful(command: str, pairs: Sequence[tuple[str, str]], version: str, escape_connect: bool) -> str:
     """Escape what the version can escape, and refuse what it cannot."""
     handshake = command in HANDSHAKE_COMMANDS
     table = encode_table(Version(version))
@@ -121,7 +120,9 @@ def _careful(
     lines = []
     for name, value in pairs:
         if not name:
-            raise LocalProtocolError(f"{command} has a header without a name", code=ErrorCode.EMPTY_HEADER_NAME)
+            raise LocalProtocolError(
+                f"{command} has a header without a name", code=ErrorCode.EMPTY_HEADER_NAME
+            )
         if trimmed and (name.strip(" ") != name or value.strip(" ") != value):
             raise _refusal(command, name, "begins or ends with a space, which a reader of STOMP 1.0 trims")
         if table is not None:

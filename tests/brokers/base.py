@@ -230,10 +230,10 @@ class Broker(ABC):
     @abstractmethod
     def _environment(self) -> dict[str, str]: ...
 
-    def _before_start(self) -> None:
+    def _before_start(self) -> None:  # noqa: B027 - most need nothing
         """Helpers that must run before it does."""
 
-    def _after_stop(self) -> None:
+    def _after_stop(self) -> None:  # noqa: B027 - most need nothing
         """Helpers that end with it."""
 
     # -- processes ------------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Self
 
 import pytest
 
@@ -23,7 +24,9 @@ class Client:
     def __init__(self, broker: Broker, connection: socket.socket | None = None) -> None:
         self.socket = connection or socket.create_connection((broker.host, broker.tcp_port), timeout=20)
         self.buffer = b""
-        connect = f"CONNECT\naccept-version:1.2\nhost:/\nlogin:{broker.login}\npasscode:{broker.passcode}\n\n\0"
+        connect = (
+            f"CONNECT\naccept-version:1.2\nhost:/\nlogin:{broker.login}\npasscode:{broker.passcode}\n\n\0"
+        )
         self.write(connect)
         assert self.read().startswith("CONNECTED\n")
 
@@ -42,6 +45,12 @@ class Client:
     def close(self) -> None:
         self.socket.close()
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
 
 def test_connect_is_answered(real_broker: Broker) -> None:
     Client(real_broker).close()
@@ -52,8 +61,8 @@ def test_connect_is_answered(real_broker: Broker) -> None:
 def test_tls_is_verified_by_the_authority(real_broker: Broker) -> None:
     context = ssl.create_default_context(cafile=real_broker.ca_file)
     raw = socket.create_connection((real_broker.host, real_broker.tls_port), timeout=20)
-    with context.wrap_socket(raw, server_hostname="localhost") as connection:
-        Client(real_broker, connection)
+    with Client(real_broker, context.wrap_socket(raw, server_hostname="localhost")):
+        pass
 
 
 def test_a_persistent_message_survives_sigkill(real_broker: Broker) -> None:
@@ -85,8 +94,8 @@ def test_a_suspended_broker_keeps_the_connection_and_says_nothing(real_broker: B
     real_broker.suspend()
     client.write("BEGIN\ntransaction:t\nreceipt:r\n\n\0")
     client.socket.settimeout(0.5)
-    with pytest.raises(TimeoutError):
-        while True:  # the line end after CONNECTED may still come
+    with pytest.raises(TimeoutError):  # noqa: PT012 - the line end after CONNECTED may still come
+        while True:
             assert client.socket.recv(100).strip() == b""
     real_broker.resume()
     client.socket.settimeout(20)
