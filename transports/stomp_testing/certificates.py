@@ -1,0 +1,50 @@
+"""A certificate for localhost, made on the spot, for brokers that speak TLS."""
+
+from __future__ import annotations
+
+import shutil
+import ssl
+import tempfile
+import weakref
+from pathlib import Path
+
+__all__ = ["ServerCertificate"]
+
+
+class ServerCertificate:
+    """An authority and a server's certificate of it, as files in a temporary folder that goes with this object.
+
+    Args:
+        names: host names and addresses besides localhost, 127.0.0.1 and ::1.
+
+    Raises:
+        ImportError: trustme is not installed; ``pip install stomp-core[testing]`` brings it.
+    """
+
+    def __init__(self, *names: str) -> None:
+        try:
+            import trustme
+        except ImportError:
+            raise ImportError(
+                "certificates are made with trustme: pip install stomp-core[testing], or pass an SSLContext"
+            ) from None
+        authority = trustme.CA()
+        known = ("localhost", "127.0.0.1", "::1")
+        server = authority.issue_cert(*known, *(name for name in names if name not in known))
+        folder = Path(tempfile.mkdtemp(prefix="stomp-testing-"))
+        # A TemporaryDirectory would warn about everybody who does not close it.
+        self._finalizer = weakref.finalize(self, shutil.rmtree, folder, True)
+        self.ca_file = folder / "ca.pem"
+        self.certificate_file = folder / "server.pem"
+        self.ca_file.write_bytes(authority.cert_pem.bytes())
+        server.private_key_and_cert_chain_pem.write_to_path(str(self.certificate_file))
+
+    def server_context(self) -> ssl.SSLContext:
+        """What a server uses."""
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(self.certificate_file)
+        return context
+
+    def client_context(self) -> ssl.SSLContext:
+        """What a client uses that trusts this authority alone."""
+        return ssl.create_default_context(cafile=str(self.ca_file))
