@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 
 from .versions import Version
 
@@ -18,8 +19,12 @@ _DECODE_1_1: DecodeTable = {"\\n": "\n", "\\c": ":", "\\\\": "\\"}
 _DECODE_1_2: DecodeTable = {**_DECODE_1_1, "\\r": "\r"}
 _ENCODE_1_1 = str.maketrans({"\\": "\\\\", "\n": "\\n", ":": "\\c"})
 _ENCODE_1_2 = str.maketrans({"\\": "\\\\", "\n": "\\n", ":": "\\c", "\r": "\\r"})
-# A lone backslash at the end counts as an escape of one character, which no table defines.
-_ESCAPE = re.compile(r"\\.?", re.DOTALL)
+
+
+@cache
+def _escape() -> re.Pattern[str]:
+    # A lone backslash at the end counts as an escape of one character, which no table defines.
+    return re.compile(r"\\.?", re.DOTALL)
 
 
 def decode_table(version: Version | None, *, cr_in_1_1: bool = False) -> Decoder:
@@ -38,14 +43,14 @@ def encode_table(version: Version) -> dict[int, str] | None:
     return _ENCODE_1_1 if version is Version.V1_1 else _ENCODE_1_2
 
 
-def undefined_escape(text: str, table: DecodeTable) -> str | None:
+def undefined_escape(text: str, table: DecodeTable) -> re.Match[str] | None:
     """The first escape in ``text`` that the table does not define, or ``None``."""
-    for match in _ESCAPE.finditer(text):
+    for match in _escape().finditer(text):
         if match.group() not in table:
-            return match.group()
+            return match
     return None
 
 
 def unescape(text: str, table: DecodeTable = _DECODE_1_2) -> str:
     """Undo the escapes in one pass from left to right; those that the table does not define stay as they are."""
-    return _ESCAPE.sub(lambda match: table.get(match.group(), match.group()), text)
+    return _escape().sub(lambda match: table.get(match.group(), match.group()), text)

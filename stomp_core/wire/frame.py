@@ -8,8 +8,6 @@ from .serialiser import serialise
 
 __all__ = ["Frame"]
 
-_NO_HEADERS = Headers()
-
 
 class Frame:
     """One STOMP frame: an immutable value.

@@ -53,22 +53,18 @@ class Headers:
         if isinstance(items, Headers):
             self._pairs = items._all()
             return
-        if isinstance(items, str | bytes):
+        given: Iterable[object] = items.items() if isinstance(items, Mapping) else items
+        if isinstance(given, (str, bytes)):
             raise HeaderTypeError(
-                f"headers are a mapping or pairs of str, not {type(items).__name__}", code=ErrorCode.NOT_TEXT
+                f"headers are a mapping or pairs of str, not {type(given).__name__}", code=ErrorCode.NOT_TEXT
             )
-        source: Iterable[tuple[str, str]] = items.items() if isinstance(items, Mapping) else items
         pairs = []
-        for pair in source:
+        for pair in given:
+            if type(pair) is not tuple:
+                pair = _checked_pair(pair)
             name, value = pair
-            if not isinstance(name, str):
-                raise HeaderTypeError(f"header name {name!r} is not a str", code=ErrorCode.NOT_TEXT)
-            if not isinstance(value, str):
-                shown = "" if name == "passcode" else f" {value!r}"
-                raise HeaderTypeError(
-                    f"the value{shown} of header {name!r} is a {type(value).__name__}, not a str",
-                    code=ErrorCode.NOT_TEXT,
-                )
+            if type(name) is not str or type(value) is not str:
+                name, value = _checked_text(name, value)
             pairs.append((name, value))
         self._pairs = tuple(pairs)
 
@@ -140,7 +136,7 @@ class Headers:
     def get(self, name: str, default: T) -> str | T: ...
     def get(self, name: str, default: T | None = None) -> str | T | None:
         """The first value of ``name``, or ``default``. Names are case-sensitive."""
-        if self._index is None and (":" in name or "\n" in name or "\\" in name):
+        if self._index is None and (":" in name or "\\" in name or "\n" in name or "\r" in name):
             value = self._indexed().get(name)
         else:
             value = self._peek(f"\n{name}:")
@@ -194,6 +190,27 @@ class Headers:
     def __repr__(self) -> str:
         shown = [(name, _MASK if name == "passcode" else value) for name, value in self._all()]
         return f"Headers({shown!r})"
+
+
+def _checked_pair(pair: object) -> tuple[object, object]:
+    # Two characters could be taken apart like a pair.
+    if isinstance(pair, (str, bytes)) or not isinstance(pair, Iterable):
+        raise HeaderTypeError(f"header {pair!r} is not a pair of str", code=ErrorCode.NOT_TEXT)
+    name, value = pair
+    return name, value
+
+
+def _checked_text(name: object, value: object) -> tuple[str, str]:
+    if not isinstance(name, str):
+        raise HeaderTypeError(f"header name {name!r} is not a str", code=ErrorCode.NOT_TEXT)
+    if not isinstance(value, str):
+        shown = "" if name == "passcode" else f" {value!r}"
+        raise HeaderTypeError(
+            f"the value{shown} of header {name!r} is a {type(value).__name__}, not a str",
+            code=ErrorCode.NOT_TEXT,
+        )
+    # A subclass may format itself as something else than its text, as members of `class Queue(str, Enum)` do.
+    return str.__str__(name), str.__str__(value)
 
 
 HeaderSource = Headers | Mapping[str, str] | Iterable[tuple[str, str]]
