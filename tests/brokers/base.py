@@ -189,6 +189,13 @@ class Broker(ABC):
         """SIGSTOP: connections stay open, and nothing is read, written or answered any more."""
         self._signal_all(signal.SIGSTOP)
         self._suspended = True
+        # kill() returns before threads on other processors have stopped: one of them could still answer.
+        assert self._process is not None
+        deadline = time.monotonic() + 10.0
+        while not guard.all_stopped(self._process.pid):
+            if time.monotonic() > deadline:
+                raise BrokerError(f"{self.name} did not stop")
+            time.sleep(0.001)
 
     def resume(self) -> None:
         self._signal_all(signal.SIGCONT)

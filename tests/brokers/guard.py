@@ -14,21 +14,38 @@ import signal
 import sys
 
 
+def _status(path: str) -> list[bytes] | None:
+    """The fields of a `stat` file from the state on: state, ppid, pgrp, session; None if it is gone."""
+    try:
+        with open(path, "rb") as file:
+            # The name in parentheses may hold anything.
+            return file.read().rpartition(b")")[2].split()
+    except OSError:
+        return None
+
+
 def processes_of_session(session: int) -> list[int]:
     """The ids of all live processes of a session (a zombie is not alive)."""
     found = []
     for entry in os.listdir("/proc"):
-        if not entry.isdigit():
-            continue
-        try:
-            with open(f"/proc/{entry}/stat", "rb") as file:
-                # The name in parentheses may hold anything; after it come state, ppid, pgrp, session.
-                fields = file.read().rpartition(b")")[2].split()
-        except OSError:
-            continue
-        if int(fields[3]) == session and fields[0] not in (b"Z", b"X"):
+        fields = _status(f"/proc/{entry}/stat") if entry.isdigit() else None
+        if fields and int(fields[3]) == session and fields[0] not in (b"Z", b"X"):
             found.append(int(entry))
     return found
+
+
+def all_stopped(session: int) -> bool:
+    """Whether every thread of every process of a session has obeyed SIGSTOP."""
+    for process in processes_of_session(session):
+        try:
+            threads = os.listdir(f"/proc/{process}/task")
+        except OSError:
+            continue
+        for thread in threads:
+            fields = _status(f"/proc/{process}/task/{thread}/stat")
+            if fields and fields[0] != b"T":
+                return False
+    return True
 
 
 def kill_session(session: int) -> None:
