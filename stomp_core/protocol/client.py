@@ -110,7 +110,7 @@ class ClientConnection(Connection):
 
         Args:
             what: an event, a frame, or the destination of a message; the other arguments are those of
-                :class:`Send` and go with a destination only.
+                :class:`Send` and go with a destination only (``TypeError``).
             now: seconds of any monotonic clock.
 
         Returns:
@@ -130,10 +130,13 @@ class ClientConnection(Connection):
                 headers=headers,
                 content_length=content_length,
             )
-        elif isinstance(what, Frame):
-            what = event_from_frame(what)
-        elif not isinstance(what, Event):
-            raise TypeError(f"send() takes an event, a frame or a destination, not {type(what).__name__}")
+        else:
+            if body or content_type or transaction or receipt or headers or not content_length:
+                raise TypeError("send() takes a body, headers and so on with a destination only")
+            if isinstance(what, Frame):
+                what = event_from_frame(what)
+            elif not isinstance(what, Event):
+                raise TypeError(f"send() takes an event, a frame or a destination, not {type(what).__name__}")
         state = self._permitted(what.frame.command)
         if isinstance(what, Connect):
             wire = self._say_connect(what)
@@ -151,11 +154,13 @@ class ClientConnection(Connection):
         return wire
 
     def _say_connect(self, connect: Connect) -> bytes:
-        highest = self._versions[-1]
-        if "accept-version" not in connect.headers and highest is not Version.V1_0:
-            offer = ("accept-version", ",".join(self._versions))
-            connect = Connect.from_frame(Frame(connect.frame.command, [offer, *connect.headers.items()]))
-        offered = connect.accept_version
+        listed = connect.headers.get("accept-version")
+        offered: tuple[str, ...] = self._versions if listed is None else connect.accept_version
+        offer = ("accept-version", ",".join(offered))
+        if listed != offer[1] and not (listed is None and offered == (Version.V1_0,)):
+            # Left out, or written with spaces.
+            others = connect.headers.without("accept-version").items()
+            connect = Connect.from_frame(Frame(connect.frame.command, [offer, *others], connect.frame.body))
         for version in offered:
             if version not in self._versions:
                 raise LocalProtocolError(
@@ -318,7 +323,6 @@ class ClientConnection(Connection):
         text = frame._headers._text
         if (
             frame._command == "MESSAGE"
-            and not self._ledger.acknowledging
             and self._state is State.CONNECTED
             and text is not None
             and "\nsubscription:" in text
@@ -327,6 +331,11 @@ class ClientConnection(Connection):
         ):
             message = Message.__new__(Message)
             message._frame = frame
+            if self._ledger.acknowledging:
+                try:
+                    self._ledger.delivered(message)
+                except RuleBroken as broken:
+                    raise self._broken_rule(broken.code, str(broken), frame) from None
             return message
         return super()._judge(frame)
 
@@ -344,8 +353,8 @@ class ClientConnection(Connection):
                 ErrorCode.VERSION_NOT_OFFERED,
                 f"the server chose STOMP {version!r}{missing}, but {', '.join(self._offered)} was offered",
             )
-        if connected.frame.body and version != Version.V1_0:
-            raise RuleBroken(ErrorCode.BODY_NOT_ALLOWED, "CONNECTED has a body")
+        if version != Version.V1_0:
+            self._refuse_body(connected)
         theirs = self._heart_beat_of(connected, connected.headers.get("heart-beat"))
         self._clock.sending, self._clock.receiving = negotiate(self._wanted_heart_beat, theirs)
         self._agree(Version(version))

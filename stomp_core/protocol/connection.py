@@ -111,12 +111,12 @@ class Connection:
         Raises:
             ConnectionGoneError: bytes after the end, or after the peer was declared dead.
         """
+        if data and (self._state is State.CLOSED or self._ending is not None):
+            raise ConnectionGoneError("bytes were received after the connection had ended")
+        self._parser.receive_data(data)
         self._tick(now)
         if data:
-            if self._state is State.CLOSED or self._ending is not None:
-                raise ConnectionGoneError("bytes were received after the connection had ended")
             self._clock.last_read = self._now
-        self._parser.receive_data(data)
 
     def next_event(
         self,
@@ -124,16 +124,22 @@ class Connection:
         """The next thing that the peer has said, or :data:`NEED_DATA`. The end is told once.
 
         Raises:
-            RemoteProtocolError: what came next breaks STOMP. What came before it has been returned.
+            RemoteProtocolError: what came next breaks STOMP. What came before it has been returned. It is raised
+                again by every call until the peer closes.
         """
         if self._queue:
             return self._queue.pop(0)
-        if self._error is not None:
-            raise self._error.with_traceback(None)
-        if self._state is State.FAILED:
-            return self._last_words()
         if self._state is State.CLOSED or not self._reading():
             return NEED_DATA
+        if self._error is not None:
+            if not self._parser._eof and self._ending is None:
+                raise self._error.with_traceback(None)
+            self._state = State.CLOSED
+            return self._ending or ConnectionClosed(
+                clean=False, reason=f"closed after an error: {self._error}"
+            )
+        if self._state is State.FAILED:
+            return self._last_words()
         try:
             item = self._parser.next_frame()
         except RemoteProtocolError as error:
@@ -166,8 +172,7 @@ class Connection:
             try:
                 item = self._parser.next_frame()
             except RemoteProtocolError:
-                # Junk until EOF; the parser swallows no more of it, so it is thrown away with the parser.
-                self._parser = _Deaf()
+                self._stop_listening()
                 continue
             if type(item) is Frame:
                 if item.command in self._receives[State.FAILED]:
@@ -222,7 +227,14 @@ class Connection:
         """Enter the error state."""
         self._error = error
         self._state = State.FAILED
+        self._stop_listening()
         return error
+
+    def _stop_listening(self) -> None:
+        """Nothing that still comes can be trusted: it is thrown away, so that it costs no memory."""
+        deaf = _Deaf()
+        deaf._eof = self._parser._eof
+        self._parser = deaf
 
     def _heart_beat_of(self, event: Event, value: str | None) -> HeartBeatRange:
         heart_beat = parse_heart_beat(value)
@@ -233,6 +245,13 @@ class Connection:
             self._queue.append(Tolerated(ErrorCode.BAD_HEART_BEAT, what + "; taken as 0,0"))
             return (0, 0)
         return heart_beat
+
+    def _refuse_body(self, event: Event) -> None:
+        """Keep the rule that this frame of the handshake has no body, which the parser could not yet know."""
+        if event.frame.body:
+            if not self._leniency.unexpected_body:
+                raise RuleBroken(ErrorCode.BODY_NOT_ALLOWED, f"{event.frame.command} has a body")
+            event._frame = Frame(event.frame.command, event.headers)
 
     def _agree(self, version: Version) -> None:
         """From here on the conversation is in this version."""
@@ -249,11 +268,13 @@ class Connection:
 
     def _permitted(self, command: str) -> State:
         """The state that saying this leads to."""
+        if self._state in (State.FAILED, State.CLOSED):
+            raise ConnectionGoneError(f"{command} cannot be sent: the connection is {self._state.value}")
+        if self._ending is not None:
+            raise ConnectionGoneError(f"{command} cannot be sent: {self._ending.reason}")
         state = self._sends[self._state].get(command)
         if state is not None:
             return state
-        if self._state in (State.FAILED, State.CLOSED):
-            raise ConnectionGoneError(f"{command} cannot be sent: the connection is {self._state.value}")
         raise LocalProtocolError(
             f"{command} may not be sent by a {self._role} in state {self._state.value!r}",
             code=ErrorCode.UNEXPECTED_FRAME,
@@ -261,16 +282,16 @@ class Connection:
 
     def _to_bytes(self, event: Event, version: str, *, escape_connect: bool = False) -> bytes:
         frame = event.frame
-        if not event.content_length_wanted or escape_connect:
-            return serialise(
-                frame.command,
-                frame.headers.items(),
-                frame.body,
-                version,
-                content_length=event.content_length_wanted,
-                escape_connect=escape_connect,
-            )
-        return frame.to_bytes(version)
+        wire = serialise(
+            frame.command,
+            frame.headers._all(),
+            frame.body,
+            version,
+            content_length=event.content_length_wanted,
+            escape_connect=escape_connect,
+        )
+        # A proxy passes on the very bytes that it read, once it is sure that they may be written.
+        return frame.to_bytes(version) if frame._version == version else wire
 
     # ------------------------------------------------------------------ time
 
@@ -280,10 +301,17 @@ class Connection:
 
     def next_deadline(self) -> float | None:
         """When :meth:`handle_timeout` must be called at the latest, on the clock of ``now``; ``None`` is never."""
-        if self._state is not State.CONNECTED or self._ending is not None:
-            return None
-        due = [moment for moment in (self._clock.beat_due, self._clock.death_due) if moment is not None]
-        return min(due, default=None)
+        return min((moment for moment in self._due() if moment is not None), default=None)
+
+    def _due(self) -> tuple[float | None, float | None]:
+        """When a heart-beat must be written, and when the peer counts as dead."""
+        if self._ending is None:
+            if self._state is State.CONNECTED:
+                return self._clock.beat_due, self._clock.death_due
+            if self._state is State.DISCONNECTING and self._sends[self._state]:
+                # A server may be busy for long with what was said before DISCONNECT. Its client says nothing more.
+                return self._clock.beat_due, None
+        return None, None
 
     def handle_timeout(self, now: float | None = None) -> bytes:
         """Do what is due: returns a heart-beat to write, or declares the peer dead, or neither.
@@ -291,9 +319,7 @@ class Connection:
         A dead peer is a :class:`ConnectionClosed` with code ``"heart-beat"`` from :meth:`next_event`.
         """
         self._tick(now)
-        if self._state is not State.CONNECTED or self._ending is not None:
-            return b""
-        death = self._clock.death_due
+        beat, death = self._due()
         if death is not None and self._now >= death:
             silent = self._now - self._clock.last_read
             self._ending = ConnectionClosed(
@@ -303,7 +329,6 @@ class Connection:
                 f"{self._clock.receiving:g} s",
             )
             return b""
-        beat = self._clock.beat_due
         if beat is not None and self._now >= beat:
             self._clock.last_write = self._now
             return b"\n"
@@ -321,7 +346,7 @@ class Connection:
 
 
 class _Deaf(FrameParser):
-    """Stands in for a parser that has met junk after an ERROR: hears nothing but the end."""
+    """Stands in for the parser of a connection that has failed: hears nothing but the end."""
 
     def receive_data(self, data: bytes | bytearray | memoryview) -> None:
         if not data:

@@ -176,6 +176,7 @@ class Connect(Event):
 
     Raises:
         LocalProtocolError: a header that contradicts an argument, or a heart-beat that is not two whole numbers.
+        TypeError: ``accept_version`` is one ``str``.
     """
 
     __slots__ = ()
@@ -192,6 +193,8 @@ class Connect(Event):
         command: Literal["CONNECT", "STOMP"] = "CONNECT",
         headers: HeaderSource = (),
     ) -> None:
+        if isinstance(accept_version, str):
+            raise TypeError(f"accept_version is several versions, as in ({accept_version!r},), not one str")
         said = (
             ("accept-version", None if accept_version is None else ",".join(accept_version)),
             ("host", host),
@@ -663,12 +666,13 @@ class Error(_Bodied):
         content_type: str | None = None,
         headers: HeaderSource = (),
     ) -> None:
+        own = Headers(headers)
         if isinstance(body, str):
             body = body.encode()
-            if content_type is None and body:
+            if content_type is None and body and "content-type" not in own:
                 content_type = "text/plain"
         said = (("message", message), ("receipt-id", receipt_id), ("content-type", content_type))
-        self._frame = Frame(self.command, _pairs(said, headers), body)
+        self._frame = Frame(self.command, _pairs(said, own), body)
 
     @property
     def message(self) -> str:

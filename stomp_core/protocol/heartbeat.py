@@ -10,7 +10,7 @@ from ..errors import ErrorCode, LocalProtocolError
 __all__ = ["HeartBeatClock", "HeartBeatRange", "format_heart_beat", "negotiate", "parse_heart_beat"]
 
 HeartBeatRange = tuple[int, int]
-_LONGEST_NUMBER = 12  # digits; thirty years in milliseconds
+_LONGEST_NUMBER = 19  # digits; int() of thousands of digits takes quadratic time
 
 
 def parse_heart_beat(value: str | None) -> HeartBeatRange | None:
@@ -32,11 +32,13 @@ def format_heart_beat(heart_beat: tuple[int, int]) -> str:
     Raises:
         LocalProtocolError: not two whole numbers of at least 0.
     """
+    numbers: tuple[object, object]
     try:
-        first, second = heart_beat
+        first, second = numbers = heart_beat
     except (TypeError, ValueError):
         first = second = -1
-    for number in (first, second):
+        numbers = (None, None)
+    for number in numbers:
         if not isinstance(number, int) or isinstance(number, bool) or not 0 <= number < 10**_LONGEST_NUMBER:
             raise LocalProtocolError(
                 f"heart_beat is two whole numbers of milliseconds, (send, receive), not {heart_beat!r}",

@@ -7,6 +7,10 @@ the client makes a LocalProtocolError of it (you said it), the server a RemotePr
 
 from __future__ import annotations
 
+from collections import OrderedDict
+from itertools import count
+from operator import itemgetter
+
 from ..errors import ErrorCode
 from ..wire import Version
 from .events import Ack, Event, Message, Nack, Subscribe, Unsubscribe
@@ -31,7 +35,9 @@ class SubscriptionRecord:
         key: its id, or ``None`` for one of STOMP 1.0 without.
         destination: what it listens to.
         ack: its mode.
-        unacknowledged: ids for ACK of the messages that wait, in order of delivery.
+        unacknowledged: ids for ACK of the messages that wait, each with the number of its delivery. In ``client``
+            mode they stand in that order. (Ordered by links: a plain dict is slow to find its first entry once many
+            before it have gone.)
     """
 
     __slots__ = ("ack", "destination", "key", "unacknowledged")
@@ -40,10 +46,7 @@ class SubscriptionRecord:
         self.key = key
         self.destination = destination
         self.ack = ack
-        self.unacknowledged: dict[str, None] = {}
-
-
-_Settled = list[tuple[SubscriptionRecord, list[str]]]
+        self.unacknowledged: OrderedDict[str, int] = OrderedDict()
 
 
 class Ledger:
@@ -53,8 +56,14 @@ class Ledger:
         self.version = Version.V1_0
         self.subscriptions: dict[str, SubscriptionRecord] = {}
         self.without_id: dict[str, SubscriptionRecord] = {}  # 1.0: by destination
-        self.transactions: dict[str, _Settled] = {}
-        self.acknowledging = False  # whether any live subscription is not automatic
+        #: What each open transaction has acknowledged.
+        self.transactions: dict[str, dict[SubscriptionRecord, dict[str, int]]] = {}
+        #: How many live subscriptions are not automatic.
+        self.acknowledging = 0
+        # Whose a waiting id is. Several subscriptions may have got the same message; then an ACK of 1.0 means the one
+        # that has waited longest.
+        self._holders: dict[str, SubscriptionRecord | dict[SubscriptionRecord, None]] = {}
+        self._numbers = count()
 
     # ------------------------------------------------------------------ checks
 
@@ -115,22 +124,22 @@ class Ledger:
 
     def _waiting(self, event: Ack | Nack) -> tuple[SubscriptionRecord, str]:
         """The subscription and the id that an ACK or NACK means."""
+        name = None
         if self.version is Version.V1_2:
             ack_id = event.id or ""
-            candidates = list(self.subscriptions.values())
         else:
             ack_id = event.message_id or ""
             name = event.subscription
-            if name is not None:
-                record = self.subscriptions.get(name)
-                if record is None:
-                    raise RuleBroken(ErrorCode.UNKNOWN_SUBSCRIPTION, f"there is no subscription {name!r}")
-                candidates = [record]
-            else:
-                candidates = [*self.subscriptions.values(), *self.without_id.values()]
-        for record in candidates:
+        if name is not None:
+            record = self.subscriptions.get(name)
+            if record is None:
+                raise RuleBroken(ErrorCode.UNKNOWN_SUBSCRIPTION, f"there is no subscription {name!r}")
             if ack_id in record.unacknowledged:
                 return record, ack_id
+        else:
+            holder = self._holders.get(ack_id)
+            if holder is not None:
+                return next(iter(holder)) if isinstance(holder, dict) else holder, ack_id
         raise RuleBroken(
             ErrorCode.NOT_ACKNOWLEDGEABLE,
             f"no message {ack_id!r} waits for an acknowledgement here: it was acknowledged already, its subscription "
@@ -149,17 +158,12 @@ class Ledger:
                 self.without_id[event.destination] = record
             else:
                 self.subscriptions[event.id] = record
-            self._note_acknowledging()
+            self.acknowledging += record.ack != "auto"
         elif command == "UNSUBSCRIBE":
             assert isinstance(event, Unsubscribe)
-            record = self._find(event)
-            if record.key is None:
-                del self.without_id[record.destination]
-            else:
-                del self.subscriptions[record.key]
-            self._note_acknowledging()
+            self._end(self._find(event))
         elif command == "BEGIN":
-            self.transactions[event.headers["transaction"]] = []
+            self.transactions[event.headers["transaction"]] = {}
         elif command == "COMMIT":
             del self.transactions[event.headers["transaction"]]
         elif command == "ABORT":
@@ -168,42 +172,70 @@ class Ledger:
             assert isinstance(event, Ack | Nack)
             self._settle(event)
 
-    def _note_acknowledging(self) -> None:
-        records = [*self.subscriptions.values(), *self.without_id.values()]
-        self.acknowledging = any(record.ack != "auto" for record in records)
+    def _end(self, record: SubscriptionRecord) -> None:
+        if record.key is None:
+            del self.without_id[record.destination]
+        else:
+            del self.subscriptions[record.key]
+        self.acknowledging -= record.ack != "auto"
+        for ack_id in record.unacknowledged:
+            self._let_go(record, ack_id)
+        for settled in self.transactions.values():
+            settled.pop(record, None)
+
+    def _hold(self, record: SubscriptionRecord, ack_id: str) -> None:
+        holder = self._holders.setdefault(ack_id, record)
+        if holder is not record:
+            if not isinstance(holder, dict):
+                holder = self._holders[ack_id] = {holder: None}
+            holder[record] = None
+
+    def _let_go(self, record: SubscriptionRecord, ack_id: str) -> None:
+        holder = self._holders[ack_id]
+        if isinstance(holder, dict):
+            del holder[record]
+            if holder:
+                return
+        del self._holders[ack_id]
 
     def _settle(self, event: Ack | Nack) -> None:
         record, ack_id = self._waiting(event)
-        settled = []
+        waiting = record.unacknowledged
+        settled = {}
         if record.ack == "client":
             # Cumulative: this message, and all that its subscription got before it.
-            for waiting in record.unacknowledged:
-                settled.append(waiting)
-                if waiting == ack_id:
-                    break
+            while ack_id in waiting:
+                earliest, number = waiting.popitem(last=False)
+                settled[earliest] = number
         else:
-            settled.append(ack_id)
-        for waiting in settled:
-            del record.unacknowledged[waiting]
+            settled[ack_id] = waiting.pop(ack_id)
+        for gone in settled:
+            self._let_go(record, gone)
         if event.transaction is not None:
-            self.transactions[event.transaction].append((record, settled))
+            self.transactions[event.transaction].setdefault(record, {}).update(settled)
 
-    def _give_back(self, settled: _Settled) -> None:
-        # What an aborted transaction acknowledged waits again, in the order of delivery.
-        for record, ids in reversed(settled):
-            record.unacknowledged = {**dict.fromkeys(ids), **record.unacknowledged}
+    def _give_back(self, transaction: dict[SubscriptionRecord, dict[str, int]]) -> None:
+        """What an aborted transaction acknowledged waits again, in the order of delivery."""
+        for record, settled in transaction.items():
+            waiting = record.unacknowledged
+            latest = max(settled.values())
+            while record.ack == "client" and waiting and next(iter(waiting.values())) < latest:
+                # Given back earlier, by another transaction.
+                ack_id, number = waiting.popitem(last=False)
+                settled[ack_id] = number
+            for ack_id, number in sorted(settled.items(), key=itemgetter(1), reverse=True):
+                waiting[ack_id] = number
+                waiting.move_to_end(ack_id, last=False)
+                self._hold(record, ack_id)
 
-    def delivered(self, message: Message) -> SubscriptionRecord | None:
-        """Note a MESSAGE. Returns its subscription; ``None`` if there is none that it can belong to."""
+    def delivered(self, message: Message) -> None:
+        """Note a MESSAGE, whether or not there is a subscription that it can belong to.
+
+        Raises:
+            RuleBroken: it cannot be acknowledged, though it must be.
+        """
         name = message.subscription
-        record: SubscriptionRecord | None
-        if name is not None:
-            record = self.subscriptions.get(name)
-        else:
-            record = self.without_id.get(message.destination)
-            if record is None and self.without_id:
-                # A 1.0 subscription to a wildcard: the message names a destination of its own.
-                record = next(iter(self.without_id.values()))
+        record = self._recipient(message.destination) if name is None else self.subscriptions.get(name)
         if record is not None and record.ack != "auto":
             ack_id = message.ack if self.version is Version.V1_2 else message.message_id
             if ack_id is None:
@@ -211,5 +243,20 @@ class Ledger:
                     ErrorCode.MISSING_HEADER,
                     f"MESSAGE needs an 'ack' header: subscription {name!r} is in {record.ack} mode",
                 )
-            record.unacknowledged[ack_id] = None
-        return record
+            # One that comes again while it waits keeps its place.
+            record.unacknowledged.setdefault(ack_id, next(self._numbers))
+            if self._holders.setdefault(ack_id, record) is not record:
+                self._hold(record, ack_id)
+
+    def _recipient(self, destination: str) -> SubscriptionRecord | None:
+        """1.0: the subscription that a message belongs to which names none."""
+        record = self.without_id.get(destination)
+        if record is not None:
+            return record
+        # A wildcard: the message names a destination of its own. Or SUBSCRIBE had an id, which the server should
+        # have repeated, yet need not.
+        candidates = (self.without_id or self.subscriptions).values()
+        for record in candidates:
+            if record.destination == destination:
+                return record
+        return next((record for record in candidates if record.ack != "auto"), None)

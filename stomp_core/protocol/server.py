@@ -14,6 +14,8 @@ from .states import SERVER_RECEIVES, SERVER_SENDS, State
 
 __all__ = ["ServerConnection"]
 
+_LONGEST_MESSAGE = 200  # characters of the `message` header of an ERROR; its body has them all
+
 
 class ServerConnection(Connection):
     """A server's side of one connection: for brokers, proxies and test doubles.
@@ -89,8 +91,11 @@ class ServerConnection(Connection):
             wire = self._to_bytes(what, self._version or Version.V1_2)
             if isinstance(what, Message):
                 self._note_message(what)
-        self._state = state
         self._tick(now)
+        if self._state is State.CONNECTING:
+            # However long the answer took, the silence of the client counts from here.
+            self._clock.last_read = self._now
+        self._state = state
         self._clock.last_write = self._now
         return wire
 
@@ -100,7 +105,8 @@ class ServerConnection(Connection):
             self._version_was_asked or self._version is not Version.V1_0
         ):
             chosen = ("version", self._version.value)
-            connected = Connected.from_frame(Frame("CONNECTED", [chosen, *connected.headers.items()]))
+            frame = Frame("CONNECTED", [chosen, *connected.headers.items()], connected.frame.body)
+            connected = Connected.from_frame(frame)
         if connected.version != self._version:
             raise LocalProtocolError(
                 f"CONNECTED says version {connected.version!r}, but {self._version.value} was negotiated",
@@ -115,8 +121,6 @@ class ServerConnection(Connection):
             )
         wire = self._to_bytes(connected, self._version)
         self._clock.sending, self._clock.receiving = negotiate(heart_beat, self._client_heart_beat)
-        # The client has been heard, just now: its silence counts from here.
-        self._clock.last_read = self._now
         return wire
 
     def _note_message(self, message: Message) -> None:
@@ -136,9 +140,13 @@ class ServerConnection(Connection):
     # ------------------------------------------------------------------ reading
 
     def _reading(self) -> bool:
-        # What stands behind CONNECT waits for its answer: it obeys the version that the answer sets. Once an end is
-        # due, the wait is over.
-        return self._state is not State.CONNECTING or self._parser._eof
+        # What stands behind CONNECT waits for its answer, also if the client has closed after saying it all.
+        return self._state is not State.CONNECTING or (self._parser._eof and not self._unread())
+
+    def _unread(self) -> bytes:
+        """What stands behind CONNECT, but for ends of lines."""
+        parser = self._parser
+        return b"".join((parser._data[parser._pos :], *parser._chunks)).strip(b"\r\n")
 
     def _received(self, event: Event) -> None:
         if isinstance(event, Connect):
@@ -167,8 +175,7 @@ class ServerConnection(Connection):
         if version is not Version.V1_0:
             if "host" not in connect.headers and not self._leniency.missing_host:
                 raise RuleBroken(ErrorCode.MISSING_HEADER, f"{command} without its 'host' header")
-            if connect.frame.body and not self._leniency.unexpected_body:
-                raise RuleBroken(ErrorCode.BODY_NOT_ALLOWED, f"{command} has a body")
+            self._refuse_body(connect)
         if "receipt" in connect.headers and not self._leniency.receipt_on_connect:
             raise RuleBroken(ErrorCode.HEADER_NOT_ALLOWED, f"{command} may not ask for a receipt")
         self._client_heart_beat = self._heart_beat_of(connect, connect.headers.get("heart-beat"))
@@ -183,11 +190,23 @@ class ServerConnection(Connection):
         headers = []
         if error.code == ErrorCode.VERSION_NOT_SHARED:
             headers.append(("version", ",".join(self._versions)))
-        # Before a version is known, and in 1.0, a header can hold neither escapes nor what they stand for.
-        short = "".join(" " if char in ":\r\n\\\0" else char for char in text.decode())
-        headers.append(("message", " ".join(short.split())))
-        if receipt is not None and not any(char in ":\r\n\\\0" for char in receipt):
-            headers.append(("receipt-id", receipt.strip(" ")))
+        headers.append(("message", _harmless(text.decode())[:_LONGEST_MESSAGE].rstrip()))
+        if receipt is not None and self._can_be_echoed(receipt):
+            headers.append(("receipt-id", receipt))
         headers.append(("content-type", "text/plain"))
         error.frame_hint = Frame("ERROR", headers, text)
         return error
+
+    def _can_be_echoed(self, receipt: str) -> bool:
+        if self._version is None and receipt != _harmless(receipt):
+            return False
+        try:
+            Frame("ERROR", [("receipt-id", receipt)]).to_bytes(self._version or Version.V1_2)
+        except LocalProtocolError:
+            return False
+        return True
+
+
+def _harmless(text: str) -> str:
+    """Text that reads the same whether or not the reader unescapes and trims it."""
+    return " ".join("".join(" " if char in ":\\\0" else char for char in text).split())

@@ -1,0 +1,322 @@
+"""The states of a connection: every command in every state, in both directions, for both roles.
+
+The expectations are written out here, from the specifications and the table of the design; nothing of them is taken
+from the code.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from stomp_core import (
+    NEED_DATA,
+    ClientConnection,
+    Connected,
+    ConnectionClosed,
+    ConnectionGoneError,
+    Event,
+    Frame,
+    LocalProtocolError,
+    RemoteProtocolError,
+    ServerConnection,
+    State,
+)
+from stomp_core.protocol import CLIENT_RECEIVES, CLIENT_SENDS, SERVER_RECEIVES, SERVER_SENDS
+
+from .pair import Connection, connected_client, connected_server, drain, hear
+
+# A frame of each command that fits a connection of 1.2 on which subscription s is live in client-individual mode,
+# message a waits, and transaction t is open.
+FRAMES: dict[str, tuple[list[tuple[str, str]], bytes]] = {
+    "CONNECT": (
+        [("accept-version", "1.2"), ("host", "h")],
+        b"CONNECT\naccept-version:1.2\nhost:h\n\n\0",
+    ),
+    "STOMP": ([("accept-version", "1.2"), ("host", "h")], b"STOMP\naccept-version:1.2\nhost:h\n\n\0"),
+    "SEND": ([("destination", "/q")], b"SEND\ndestination:/q\n\n\0"),
+    "SUBSCRIBE": ([("id", "s2"), ("destination", "/q")], b"SUBSCRIBE\nid:s2\ndestination:/q\n\n\0"),
+    "UNSUBSCRIBE": ([("id", "s")], b"UNSUBSCRIBE\nid:s\n\n\0"),
+    "ACK": ([("id", "a")], b"ACK\nid:a\n\n\0"),
+    "NACK": ([("id", "a")], b"NACK\nid:a\n\n\0"),
+    "BEGIN": ([("transaction", "t2")], b"BEGIN\ntransaction:t2\n\n\0"),
+    "COMMIT": ([("transaction", "t")], b"COMMIT\ntransaction:t\n\n\0"),
+    "ABORT": ([("transaction", "t")], b"ABORT\ntransaction:t\n\n\0"),
+    "DISCONNECT": ([], b"DISCONNECT\n\n\0"),
+    "CONNECTED": ([("version", "1.2")], b"CONNECTED\nversion:1.2\n\n\0"),
+    "MESSAGE": (
+        [("subscription", "s"), ("message-id", "m"), ("destination", "/q"), ("ack", "b")],
+        b"MESSAGE\nsubscription:s\nmessage-id:m\ndestination:/q\nack:b\n\n\0",
+    ),
+    "RECEIPT": ([("receipt-id", "r")], b"RECEIPT\nreceipt-id:r\n\n\0"),
+    "ERROR": ([("message", "m")], b"ERROR\nmessage:m\n\n\0"),
+}
+CLIENT_STATES = ("new", "connecting", "connected", "disconnecting", "failed", "failed by junk", "closed")
+SERVER_STATES = (
+    "new",
+    "connecting",
+    "connected",
+    "disconnecting",
+    "refusing",
+    "failed",
+    "failed after refusing",
+    "closed",
+)
+
+
+def client_in(state: str) -> ClientConnection:
+    client = ClientConnection()
+    if state == "new":
+        return client
+    if state == "connecting":
+        client.connect(host="h")
+        return client
+    client = connected_client()
+    client.subscribe("/q", id="s", ack="client-individual")
+    hear(client, b"MESSAGE\nsubscription:s\nmessage-id:1\ndestination:/q\nack:a\n\n\0")
+    client.begin("t")
+    if state == "disconnecting":
+        client.disconnect()
+    elif state == "failed":
+        hear(client, b"ERROR\nmessage:no\n\n\0")
+    elif state == "failed by junk":
+        client.receive_data(b"junk")
+        with pytest.raises(RemoteProtocolError):
+            client.next_event()
+    elif state == "closed":
+        client.receive_data(b"")
+        client.next_event()
+    return client
+
+
+def server_in(state: str) -> ServerConnection:
+    server = ServerConnection()
+    if state == "new":
+        return server
+    if state == "connecting":
+        hear(server, FRAMES["CONNECT"][1])
+        return server
+    server = connected_server()
+    hear(server, b"SUBSCRIBE\nid:s\ndestination:/q\nack:client-individual\n\n\0")
+    server.send(
+        Frame("MESSAGE", [("subscription", "s"), ("message-id", "1"), ("destination", "/q"), ("ack", "a")])
+    )
+    hear(server, b"BEGIN\ntransaction:t\n\n\0")
+    if state == "disconnecting":
+        hear(server, b"DISCONNECT\n\n\0")
+    elif state in ("refusing", "failed after refusing"):
+        server.receive_data(b"junk")
+        with pytest.raises(RemoteProtocolError) as caught:
+            server.next_event()
+        if state == "failed after refusing":
+            assert caught.value.frame_hint is not None
+            server.send(caught.value.frame_hint)
+    elif state == "failed":
+        server.send(Frame("ERROR", [("message", "no")]))
+    elif state == "closed":
+        server.receive_data(b"")
+        server.next_event()
+    return server
+
+
+def in_state(role: str, state: str) -> Connection:
+    return client_in(state) if role == "client" else server_in(state)
+
+
+TALK = ("SEND", "SUBSCRIBE", "UNSUBSCRIBE", "ACK", "NACK", "BEGIN", "COMMIT", "ABORT")
+
+#: What may be said, and the state after it. All else is refused: as a mistake, or because the connection is gone.
+MAY_BE_SENT = {
+    "client": {
+        "new": {"CONNECT": "connecting", "STOMP": "connecting"},
+        "connecting": {},
+        "connected": {**dict.fromkeys(TALK, "connected"), "DISCONNECT": "disconnecting"},
+        "disconnecting": {},
+        "failed": {},
+        "failed by junk": {},
+        "closed": {},
+    },
+    "server": {
+        "new": {"ERROR": "failed"},
+        "connecting": {"CONNECTED": "connected", "ERROR": "failed"},
+        "connected": {"MESSAGE": "connected", "RECEIPT": "connected", "ERROR": "failed"},
+        "disconnecting": {"MESSAGE": "disconnecting", "RECEIPT": "disconnecting", "ERROR": "failed"},
+        "refusing": {"ERROR": "failed"},
+        "failed": {},
+        "failed after refusing": {},
+        "closed": {},
+    },
+}
+#: What may come, and the state after it. All else is an error of the peer.
+MAY_BE_RECEIVED = {
+    "client": {
+        "new": {},
+        "connecting": {"CONNECTED": "connected", "ERROR": "failed"},
+        "connected": {"MESSAGE": "connected", "RECEIPT": "connected", "ERROR": "failed"},
+        "disconnecting": {"MESSAGE": "disconnecting", "RECEIPT": "disconnecting", "ERROR": "failed"},
+    },
+    "server": {
+        "new": {"CONNECT": "connecting", "STOMP": "connecting"},
+        "connected": {**dict.fromkeys(TALK, "connected"), "DISCONNECT": "disconnecting"},
+        "disconnecting": {},
+    },
+}
+GONE = ("failed", "failed by junk", "failed after refusing", "closed")
+
+EVERY_STATE = [
+    *[("client", state) for state in CLIENT_STATES],
+    *[("server", state) for state in SERVER_STATES],
+]
+every_state_and_command = pytest.mark.parametrize(
+    ("role", "state", "command"),
+    [
+        pytest.param(role, state, command, id=f"{role}, {state}, {command}")
+        for role, state in EVERY_STATE
+        for command in FRAMES
+    ],
+)
+
+
+def name_of(conn: Connection) -> str:
+    return conn.state.value
+
+
+@every_state_and_command
+def test_a_command_may_be_sent_in_these_states_and_in_no_other(role: str, state: str, command: str) -> None:
+    conn = in_state(role, state)
+    before = conn.state
+    after = MAY_BE_SENT[role][state].get(command)
+    frame = Frame(command, FRAMES[command][0])
+    if after is not None:
+        assert conn.send(frame).startswith(command.encode() + b"\n")
+        assert name_of(conn) == after
+        return
+    if state in GONE:
+        with pytest.raises(ConnectionGoneError, match=command) as gone:
+            conn.send(frame)
+        assert gone.value.code == "connection-gone"
+    else:
+        with pytest.raises(LocalProtocolError, match=command) as refused:
+            conn.send(frame)
+        assert refused.value.code == "unexpected-frame"
+    assert conn.state is before
+
+
+@every_state_and_command
+def test_a_command_may_come_in_these_states_and_in_no_other(role: str, state: str, command: str) -> None:
+    conn = in_state(role, state)
+    wire = FRAMES[command][1]
+    if state == "closed":
+        with pytest.raises(ConnectionGoneError):
+            conn.receive_data(wire)
+        return
+    conn.receive_data(wire)
+    if state in ("failed", "failed after refusing", "failed by junk", "refusing"):
+        if state in ("failed by junk", "refusing", "failed after refusing"):
+            with pytest.raises(RemoteProtocolError):  # the same as before
+                conn.next_event()
+        elif role == "client" and command == "ERROR":
+            assert [event.headers["message"] for event in drain(conn) if isinstance(event, Event)] == ["m"]
+        else:
+            assert conn.next_event() is NEED_DATA
+        assert name_of(conn) == state.split()[0]
+        return
+    if role == "server" and state == "connecting":
+        assert conn.next_event() is NEED_DATA  # it waits until CONNECTED is said
+        assert name_of(conn) == "connecting"
+        return
+    after = MAY_BE_RECEIVED[role][state].get(command)
+    if after is not None:
+        event = conn.next_event()
+        assert isinstance(event, Event)
+        assert event.frame.command == command
+        assert name_of(conn) == after
+    else:
+        with pytest.raises(RemoteProtocolError, match=command) as caught:
+            conn.next_event()
+        assert caught.value.code == "unexpected-frame"
+        assert name_of(conn) == ("failed" if role == "client" else "refusing")
+
+
+@pytest.mark.parametrize(("role", "state"), EVERY_STATE)
+def test_eof_ends_every_state_and_is_clean_after_disconnect_only(role: str, state: str) -> None:
+    conn = in_state(role, state)
+    conn.receive_data(b"")
+    if state != "closed":
+        closed = conn.next_event()
+        assert isinstance(closed, ConnectionClosed)
+        assert (closed.clean, closed.cut, closed.code) == (state == "disconnecting", False, "eof")
+    assert conn.state is State.CLOSED
+    assert conn.next_event() is NEED_DATA
+    assert conn.next_deadline() is None
+
+
+@pytest.mark.parametrize(
+    ("role", "state"), [pair for pair in EVERY_STATE if pair[1] in ("connected", "disconnecting")]
+)
+def test_eof_inside_a_frame_is_never_clean(role: str, state: str) -> None:
+    conn = in_state(role, state)
+    hear(conn, b"MESSAGE\nsubscr" if role == "client" else b"SEND\ndest")
+    conn.receive_data(b"")
+    closed = conn.next_event()
+    assert isinstance(closed, ConnectionClosed)
+    assert (closed.clean, closed.cut) == (False, True)
+    assert "inside a frame" in closed.reason
+
+
+def test_the_reason_of_an_end_names_the_state_in_which_it_came() -> None:
+    reasons = {}
+    for state in ("connecting", "connected", "disconnecting", "failed"):
+        conn = client_in(state)
+        conn.receive_data(b"")
+        closed = conn.next_event()
+        assert isinstance(closed, ConnectionClosed)
+        reasons[state] = closed.reason
+    assert "'connecting'" in reasons["connecting"]
+    assert "'connected'" in reasons["connected"]
+    assert reasons["disconnecting"] == "closed after DISCONNECT"
+    assert reasons["failed"] == "closed after ERROR"
+
+
+def test_the_tables_know_every_state_and_only_commands_of_their_role() -> None:
+    for table in (CLIENT_SENDS, CLIENT_RECEIVES, SERVER_SENDS, SERVER_RECEIVES):
+        assert set(table) == set(State)
+        assert {command for row in table.values() for command in row} <= set(FRAMES)
+    client_commands = {"CONNECT", "STOMP", "DISCONNECT", *TALK}
+    for table in (CLIENT_SENDS, SERVER_RECEIVES):
+        assert {command for row in table.values() for command in row} == client_commands
+    for table in (CLIENT_RECEIVES, SERVER_SENDS):
+        assert {command for row in table.values() for command in row} == {
+            "CONNECTED",
+            "MESSAGE",
+            "RECEIPT",
+            "ERROR",
+        }
+
+
+def test_a_client_is_never_refusing() -> None:
+    assert CLIENT_SENDS[State.REFUSING] == CLIENT_RECEIVES[State.REFUSING] == {}
+    assert all(
+        State.REFUSING not in row.values()
+        for table in (CLIENT_SENDS, CLIENT_RECEIVES, SERVER_SENDS, SERVER_RECEIVES)
+        for row in table.values()
+    )
+
+
+@pytest.mark.parametrize(
+    ("sends", "receives"), [(CLIENT_SENDS, SERVER_RECEIVES), (SERVER_SENDS, CLIENT_RECEIVES)]
+)
+def test_what_one_side_may_say_the_other_may_hear_and_both_come_to_the_same_state(
+    sends: dict[State, dict[str, State]], receives: dict[State, dict[str, State]]
+) -> None:
+    for state in (State.CONNECTING, State.CONNECTED, State.DISCONNECTING):
+        if (sends, state) == (CLIENT_SENDS, State.CONNECTING):
+            continue
+        assert sends[state] == receives[state]
+
+
+def test_what_one_connection_is_told_another_does_not_know() -> None:
+    first, second = connected_client(), connected_client()
+    first.begin("t")
+    with pytest.raises(LocalProtocolError):
+        second.commit("t")
+    assert Connected(version="1.2") == Connected(version="1.2")
