@@ -295,11 +295,11 @@ class Broker(ABC):
             if not self.running:
                 break
             try:
-                last = self._answer_to_connect()
+                last = answer = self._answer_to_connect()
             except OSError as error:
                 last = error
             else:
-                if isinstance(last, bytes) and last.lstrip(b"\r\n").startswith(b"CONNECTED"):
+                if answer.lstrip(b"\r\n").startswith(b"CONNECTED"):
                     return
             time.sleep(0.05)
         state = "did not get ready" if self.running else "ended while starting"

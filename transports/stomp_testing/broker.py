@@ -20,6 +20,7 @@ from .flavours import Flavour, flavour_named
 from .loop_thread import LoopThread
 from .peer import Peer
 from .ports import listening_socket, unix_listening_socket
+from .recorder import Recorder
 from .server import Server
 from .settings import Misbehaviour, Settings
 
@@ -82,6 +83,7 @@ class Broker:
         high_water: bytes written to a client that it has not read, above which it gets no more messages.
         memory: bytes that may wait in all queues; above it clients that send are not read.
         silent, connect_delay, hold_receipts: as the attributes of these names.
+        recorder: notes all that is said, on TLS connections too; the n-th connection is number n.
 
     Raises:
         ValueError: an argument out of its range.
@@ -110,6 +112,7 @@ class Broker:
         silent: bool = False,
         connect_delay: float = 0.0,
         hold_receipts: bool = False,
+        recorder: Recorder | None = None,
     ) -> None:
         self._host = host
         self._port = port
@@ -132,7 +135,8 @@ class Broker:
             misbehaviour=self._misbehaviour,
         )
         self._memory = memory
-        self._sessions = count(1)
+        self._numbers = count(1)
+        self._recorder = recorder
         self._exchange = Exchange(self._settings.flavour, redelivery_delay)
         self._certificate: ServerCertificate | None = None
         self._thread: LoopThread | None = None
@@ -205,9 +209,7 @@ class Broker:
                 raise RuntimeError("the broker runs already")
             self._thread = thread = LoopThread("stomp_testing broker")
             try:
-                self._server = thread.call(
-                    lambda: Server(self._exchange, self._settings, self._memory, self._sessions)
-                )
+                self._server = thread.call(self._make_server)
                 self._refusing = False
                 self._listen()
             except BaseException:
@@ -242,6 +244,9 @@ class Broker:
     def __repr__(self) -> str:
         where = f"{self._address}:{self._port}" if self._port is not None else "never started"
         return f"<Broker {where}, {'running' if self.running else 'stopped'}>"
+
+    def _make_server(self) -> Server:
+        return Server(self._exchange, self._settings, self._memory, self._numbers, self._recorder)
 
     def _listen(self) -> None:
         thread, server = self._running()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import count
+from typing import Any
 
 from stomp_core import (
     NEED_DATA,
@@ -21,10 +22,6 @@ from stomp_core import (
     ConnectionClosed,
     Disconnect,
     Error,
-    Event,
-    Frame,
-    LocalProtocolError,
-    Message,
     Nack,
     Receipt,
     RemoteProtocolError,
@@ -35,6 +32,7 @@ from stomp_core import (
     Unsubscribe,
 )
 
+from .delivery import passed_on, write_message
 from .exchange import Exchange
 from .queues import Item, Subscription
 from .settings import Settings
@@ -42,30 +40,7 @@ from .transaction import Transaction
 
 __all__ = ["Peer"]
 
-# What a SEND says to the broker, and what the broker says of itself: neither is passed on.
-_NOT_PASSED_ON = frozenset(
-    {
-        "destination",
-        "receipt",
-        "transaction",
-        "content-length",
-        "message-id",
-        "subscription",
-        "ack",
-        "redelivered",
-    }
-)
 _TEMPORARY = "/temp-queue/"
-
-
-class _Unsized(Message):
-    """A MESSAGE without ``content-length``, as ActiveMQ sends what came without."""
-
-    __slots__ = ()
-
-    @property
-    def content_length_wanted(self) -> bool:
-        return False
 
 
 class Peer:
@@ -115,6 +90,7 @@ class Peer:
         self._held_receipts: list[str] = []
         self._connect_due = now + settings.connect_timeout
         self._waiting_connect: Connect | None = None
+        self._unheard = 0  # bytes behind a CONNECT that is not answered yet
         self._output: list[bytes] = []
         self._size = 0
         self._dirty = False
@@ -138,6 +114,11 @@ class Peer:
         return self._connection.state.value == "connected" and not self.closing
 
     @property
+    def deaf(self) -> bool:
+        """Whether so much waits behind an unanswered CONNECT that no more should be read."""
+        return self._waiting_connect is not None and self._unheard > self._settings.high_water
+
+    @property
     def subscriptions(self) -> list[Subscription]:
         """Those that live."""
         return [*self._subscriptions.values(), *self._without_id.values()]
@@ -149,6 +130,8 @@ class Peer:
         if self.closing:
             return
         self._now = now
+        if self._waiting_connect is not None:
+            self._unheard += len(data)
         self._connection.receive_data(data, now)
         self._read()
 
@@ -263,21 +246,7 @@ class Peer:
             pairs.append(("ack", ack_id))
         if item.deliveries:
             pairs.append(("redelivered", "true"))
-        headers, sized = item.headers, True
-        if self._flavour.content_length_as_sent:
-            sized = ("content-length", str(len(item.body))) in headers or b"\0" in item.body
-            headers = [pair for pair in headers if pair[0] != "content-length"]
-        kind = Message if sized else _Unsized
-        try:
-            wire = self._connection.send(
-                kind.from_frame(Frame("MESSAGE", [*pairs, *headers], item.body)), now=self._now
-            )
-        except LocalProtocolError:
-            # The sender's version could say what this client's cannot: it gets what it can read.
-            readable = [pair for pair in headers if _plain(*pair)]
-            wire = self._connection.send(
-                kind.from_frame(Frame("MESSAGE", [*pairs, *readable], item.body)), now=self._now
-            )
+        wire = write_message(self._connection, pairs, item.headers, item.body, self._flavour, self._now)
         self._write(wire)
         return ack_id
 
@@ -342,10 +311,8 @@ class Peer:
         destination = send.destination
         receipt = headers.get("receipt")
         transaction = headers.get("transaction")
-        pairs = [pair for pair in headers.items() if pair[0] not in _NOT_PASSED_ON]
+        pairs = passed_on(send, self._flavour)
         body = send.body
-        if self._flavour.content_length_as_sent and "content-length" in headers:
-            pairs.append(("content-length", str(len(body))))
         if destination.startswith(_TEMPORARY):
             if self._flavour.reply_queues:
                 self._error("Unknown destination", f"'{destination}' is not a valid destination\n", receipt)
@@ -529,16 +496,7 @@ def _credit(subscribe: Subscribe) -> int | None:
     return int(value) or None
 
 
-def _plain(name: str, value: str) -> bool:
-    """Whether every version can carry this header."""
-    return (
-        ":" not in name
-        and not any(char in "\r\n\0" for char in name + value)
-        and (name.strip(" "), value.strip(" ")) == (name, value)
-    )
-
-
-_HANDLERS: dict[type, Callable[[Peer, Event], None]] = {
+_HANDLERS: dict[type, Callable[[Peer, Any], None]] = {
     ConnectionClosed: Peer._closed,
     Connect: Peer._connect,
     Send: Peer._send,
@@ -550,4 +508,4 @@ _HANDLERS: dict[type, Callable[[Peer, Event], None]] = {
     Commit: Peer._commit,
     Abort: Peer._abort_frame,
     Disconnect: Peer._disconnect,
-}  # type: ignore[dict-item]
+}

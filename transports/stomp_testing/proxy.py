@@ -22,6 +22,7 @@ __all__ = ["Direction", "FaultProxy", "Ill"]
 
 _CHUNK = 64 * 1024
 _APART = 0.0005  # seconds between the pieces of a split chunk, so that the reader sees them one by one
+_GRACE = 1.0  # seconds for connections to end
 _PORTS = {"stomp": 61613, "stomp+ssl": 61614, "ws": 80, "wss": 443}
 
 
@@ -95,6 +96,7 @@ class FaultProxy:
         self._random = random.Random(seed)
         self._port = port
         self._pairs: dict[_Pair, None] = {}
+        self._serving: set[asyncio.Task[None]] = set()
         self._thread: LoopThread | None = None
         self._listener: asyncio.Server | None = None
         self._flowing: asyncio.Event | None = None
@@ -178,9 +180,8 @@ class FaultProxy:
             pair.end(hard=False)
         if self._flowing is not None:
             self._flowing.set()
-        deadline = time.monotonic() + 1.0
-        while self._pairs and time.monotonic() < deadline:
-            await asyncio.sleep(0.001)
+        if self._serving:
+            await asyncio.wait(self._serving, timeout=_GRACE)
 
     def __enter__(self) -> Self:
         self.start()
@@ -271,6 +272,10 @@ class FaultProxy:
     # ------------------------------------------------------------------ one connection
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._serving.add(task)
+        task.add_done_callback(self._serving.discard)
         self.accepted += 1
         number = self.accepted
         # Drawn in the order of arrival, before anything can wait.
@@ -306,10 +311,10 @@ class FaultProxy:
     ) -> None:
         flowing = self._flow()
         try:
-            while not pair.ended:
+            while not pair.has_ended():
                 data = await self._gather(reader, ill)
                 await flowing.wait()
-                if pair.ended:
+                if pair.has_ended():
                     return
                 if not data:
                     break
@@ -338,7 +343,7 @@ class FaultProxy:
             # One side has reset: so is the other.
             pair.end(hard=True)
             return
-        if not pair.ended and writer.can_write_eof():
+        if not pair.has_ended() and writer.can_write_eof():
             writer.write_eof()
 
     async def _gather(self, reader: asyncio.StreamReader, ill: Ill) -> bytes:
@@ -381,14 +386,17 @@ class _Pair:
         self.fate = fate
         self.passed = dict.fromkeys(Direction, 0)
         self.total = 0
-        self.ended = False
+        self._ended = False
 
     def count(self, direction: Direction, size: int) -> None:
         self.passed[direction] += size
         self.total += size
 
+    def has_ended(self) -> bool:
+        return self._ended
+
     def end(self, *, hard: bool) -> None:
-        self.ended = True
+        self._ended = True
         for writer in (self._client, self._server):
             if hard:
                 reset(writer.transport)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from stomp_core import (
@@ -44,7 +45,11 @@ class Record:
 
 
 class Recorder:
-    """Notes the bytes of any number of connections; a FaultProxy feeds it, or you do.
+    """Notes the bytes of any number of connections; a Broker or a FaultProxy feeds it, or you do.
+
+    Args:
+        on_record: called with each :class:`Record` as it is made, in the thread that noted it.
+        keep: whether records are kept; ``on_record`` alone gets them otherwise.
 
     >>> recorder = Recorder()
     >>> recorder.note(1, "to-server", b"CONNECT\\nlogin:me\\npasscode:secret\\n\\n\\0", at=0.0)
@@ -52,7 +57,9 @@ class Recorder:
         0.000 #1 -> CONNECT login:me passcode:***
     """
 
-    def __init__(self) -> None:
+    def __init__(self, on_record: Callable[[Record], None] | None = None, *, keep: bool = True) -> None:
+        self._on_record = on_record
+        self._keep = keep
         self._began = time.monotonic()
         self._conversations: dict[int, _Conversation] = {}
         self._records: list[Record] = []
@@ -71,7 +78,11 @@ class Recorder:
         with self._lock:
             conversation = self._conversations.setdefault(connection, _Conversation())
             for said_in, what in conversation.hear(direction, data):
-                self._records.append(Record(connection, said_in, moment, what))
+                record = Record(connection, said_in, moment, what)
+                if self._keep:
+                    self._records.append(record)
+                if self._on_record is not None:
+                    self._on_record(record)
 
     @property
     def records(self) -> list[Record]:

@@ -137,12 +137,22 @@ class ScriptedServer:
     def send(self, data: bytes) -> None:
         """Say this to every client, now."""
         thread = self._running()
-        thread.call(lambda: [writer.write(data) for writer in self._writers])
+
+        def write() -> None:
+            for writer in self._writers:
+                writer.write(data)
+
+        thread.call(write)
 
     def close_connections(self, *, reset: bool = False) -> None:
         """End every connection, with a FIN or a RST."""
         thread = self._running()
-        thread.call(lambda: [_end(writer, RESET if reset else CLOSE) for writer in self._writers])
+
+        def end() -> None:
+            for writer in self._writers:
+                _end(writer, RESET if reset else CLOSE)
+
+        thread.call(end)
 
     # ------------------------------------------------------------------ its life
 

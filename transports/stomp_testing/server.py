@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from .exchange import Exchange
 from .peer import Peer
 from .ports import reset
+from .recorder import Recorder
 from .settings import Settings
 
 __all__ = ["Link", "Server"]
@@ -23,9 +24,11 @@ class Link(asyncio.Protocol):
 
     transport: asyncio.Transport
     peer: Peer
+    number: int
 
     def __init__(self, server: Server) -> None:
         self._server = server
+        self._recorder = server.recorder
         self._timer: asyncio.TimerHandle | None = None
         self._full = False
         self._reading = True
@@ -36,14 +39,18 @@ class Link(asyncio.Protocol):
         assert isinstance(transport, asyncio.Transport)
         self.transport = transport
         transport.set_write_buffer_limits(high=self._server.settings.high_water)
+        self.number = next(self._server.numbers)
         self.peer = self._server.enter(self)
         self.settle()
 
     def data_received(self, data: bytes) -> None:
+        if self._recorder is not None:
+            self._recorder.note(self.number, "to-server", data)
         published = self.peer.published
         self.peer.receive_data(data, self._server.now())
         if self.peer.published != published:
             self._server.check_memory(self)
+        self.settle()
         self._server.flush()
 
     def eof_received(self) -> bool:
@@ -70,13 +77,19 @@ class Link(asyncio.Protocol):
     def write_out(self) -> None:
         """Write what the peer has to say; close after it if the conversation is over."""
         wire = self.peer.take_output()
-        if wire and not self.transport.is_closing():
-            self.transport.write(wire)
+        self.write(wire)
         if self.peer.closing:
             self.transport.close()
             return
         self.peer.relieve(self._full)
         self.settle()
+
+    def write(self, wire: bytes) -> None:
+        """Write bytes, if there are any and the connection takes them."""
+        if wire and not self.transport.is_closing():
+            if self._recorder is not None:
+                self._recorder.note(self.number, "to-client", wire)
+            self.transport.write(wire)
 
     def settle(self) -> None:
         """Read or do not read, and set the timer, as things stand now."""
@@ -84,6 +97,7 @@ class Link(asyncio.Protocol):
         reading = not (
             server.stalled
             or self.blocked
+            or self.peer.deaf
             or (self._full and self.transport.get_write_buffer_size() > _MANY_RECEIPTS)
         )
         if reading != self._reading and not self.transport.is_closing():
@@ -124,13 +138,21 @@ class Server:
         exchange: the destinations.
         settings: the broker's.
         memory: bytes that may wait in all queues before clients that send are not read any more.
-        sessions: numbers connections, through restarts.
+        numbers: for connections; they go on through restarts.
+        recorder: notes all that is said.
 
     Attributes:
         stalled: nothing is read, written or answered, and all stays open.
     """
 
-    def __init__(self, exchange: Exchange, settings: Settings, memory: int, sessions: Iterator[int]) -> None:
+    def __init__(
+        self,
+        exchange: Exchange,
+        settings: Settings,
+        memory: int,
+        numbers: Iterator[int],
+        recorder: Recorder | None,
+    ) -> None:
         self.loop = asyncio.get_running_loop()
         self.exchange = exchange
         self.settings = settings
@@ -141,7 +163,8 @@ class Server:
         self._blocked: set[Link] = set()
         self._dirty: list[Peer] = []
         self._flushing = False
-        self._sessions = sessions
+        self.numbers = numbers
+        self.recorder = recorder
         self._timer: asyncio.TimerHandle | None = None
 
     def now(self) -> float:
@@ -164,7 +187,7 @@ class Server:
 
     def enter(self, link: Link) -> Peer:
         """A connection was made."""
-        session = f"session-{next(self._sessions)}"
+        session = f"session-{link.number}"
         peer = Peer(self.exchange, self.settings, session, self._dirty.append, self.now())
         self.links[peer] = link
         return peer
@@ -247,9 +270,7 @@ class Server:
             if hard:
                 reset(link.transport)
             elif not self.stalled:
-                wire = link.peer.take_output()
-                if wire and not link.transport.is_closing():
-                    link.transport.write(wire)
+                link.write(link.peer.take_output())
             link.transport.close()
         waits = [asyncio.ensure_future(link.lost.wait()) for link in links]
         if waits:

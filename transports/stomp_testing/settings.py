@@ -37,8 +37,8 @@ class Settings:
     vhosts: Collection[str] | None = None
     versions: tuple[str, ...] = ("1.0", "1.1", "1.2")
     heart_beat: tuple[int, int] | None = None
-    limits: Limits = Limits()
-    leniency: Leniency = Leniency()
+    limits: Limits = field(default_factory=Limits)
+    leniency: Leniency = field(default_factory=Leniency)
     connect_timeout: float = 10.0
     high_water: int = 256 * 1024
     misbehaviour: Misbehaviour = field(default_factory=Misbehaviour)
