@@ -1,0 +1,29 @@
+"""Fuzz targets: each a plain function of bytes that returns, or raises because a promise of the library was broken.
+
+Nothing here needs a fuzzer. `fuzz/run.py` lets atheris look for bytes that break a promise; the ordinary tests replay
+every file of `fuzz/corpus/`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from .connection import connection
+from .conversation import conversation
+from .decoder import decoder
+from .serialiser import serialiser
+
+__all__ = ["CORPUS", "TARGETS", "Target"]
+
+Target = Callable[[bytes], None]
+
+TARGETS: dict[str, Target] = {
+    "decoder": decoder,
+    "connection": connection,
+    "conversation": conversation,
+    "serialiser": serialiser,
+}
+
+#: One folder a target; one input a file.
+CORPUS = Path(__file__).parent / "corpus"

@@ -1,0 +1,535 @@
+"""The seed corpus, written down: `python -m fuzz.seeds` writes the files of fuzz/corpus/ that have these names.
+
+Files beside them are inputs that a fuzzer has found; they stay as they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from .connection import JUMPS, OPERATIONS
+from .decoder import LIMITS, SWITCHES, VERSIONS
+from .serialiser import COMMANDS
+
+__all__ = ["seeds"]
+
+
+def seeds() -> Iterator[tuple[str, str, bytes]]:
+    """All seeds: target, name of the file, contents."""
+    for name, data in _decoder():
+        yield "decoder", name, data
+    for name, data in _connection():
+        yield "connection", name, data
+    for name, data in _conversation():
+        yield "conversation", name, data
+    for name, data in _serialiser():
+        yield "serialiser", name, data
+
+
+Seeds = Iterator[tuple[str, bytes]]
+
+# ---------------------------------------------------------------------- decoder
+
+
+def _stream(
+    stream: bytes,
+    version: str | None = "1.2",
+    *,
+    ends: bool = False,
+    lenient: tuple[str, ...] = (),
+    limits: int = 0,
+    sizes: tuple[int, int] = (3, 5),
+) -> bytes:
+    mask = sum(1 << SWITCHES.index(name) for name in lenient)
+    first = VERSIONS.index(version) | (4 if ends else 0)
+    return bytes([first, mask & 255, mask >> 8, limits, sizes[0] - 1, sizes[1] - 1]) + stream
+
+
+def _decoder() -> Seeds:
+    message = b"MESSAGE\nsubscription:a\nmessage-id:m1\ndestination:/q\ncontent-length:5\n\nhello\0\n"
+    receipt = b"RECEIPT\nreceipt-id:1\n\n\0"
+    yield "message-with-content-length", _stream(message)
+    yield "message-without-content-length", _stream(b"MESSAGE\ndestination:/q\n\nhello\0")
+    yield "message-empty", _stream(b"MESSAGE\ndestination:/q\n\n\0")
+    yield "two-frames-in-one-chunk", _stream(message + receipt, sizes=(200, 200))
+    yield "frames-without-line-feeds-between", _stream(receipt * 4, sizes=(7, 30))
+    yield "body-with-nul-and-frame-inside", _stream(b"SEND\ncontent-length:24\n\n\0" + receipt + b"\0")
+    yield (
+        "body-of-600-bytes-in-pieces",
+        _stream(b"SEND\ncontent-length:600\n\n" + b"x" * 600 + b"\0", sizes=(256, 3)),
+    )
+    yield "heart-beats-only", _stream(b"\n\n\n\n", sizes=(1, 2))
+    yield "heart-beats-around-a-frame", _stream(b"\n\n" + receipt + b"\n\n\n" + receipt + b"\n")
+    yield "heart-beats-in-crlf", _stream(b"\r\n\r\n" + receipt + b"\r\n\r\n")
+    yield "cr-at-the-end-of-the-stream", _stream(receipt + b"\n\r", ends=True)
+    yield "cr-alone-between-frames", _stream(b"\r" + receipt)
+    yield "cr-alone-between-frames-forgiven", _stream(b"\r\r\n" + receipt, lenient=("cr_between_frames",))
+    yield "nul-between-frames", _stream(receipt + b"\0" + receipt)
+    yield (
+        "nul-between-frames-forgiven",
+        _stream(receipt + b"\n\0\0" + receipt, lenient=("nul_between_frames",)),
+    )
+    yield "crlf-frame", _stream(b"SEND\r\ndestination:/q\r\ncontent-length:2\r\n\r\n\r\n\0\r\n")
+    yield "crlf-and-lf-mixed", _stream(b"SEND\ndestination:/q\r\na:b\n\r\nx\0")
+    yield "crlf-frame-in-1.0", _stream(b"SEND\r\ndestination:/q\r\n\r\nx\0", "1.0")
+    yield "crlf-value-in-1.1", _stream(b"SEND\ndestination:/q\r\n\nx\0", "1.1")
+    yield "crlf-forgiven-in-1.1", _stream(b"SEND\r\ndestination:/q\r\n\r\nx\0", "1.1", lenient=("crlf",))
+    yield "cr-inside-a-value", _stream(b"SEND\ndestination:/q\rx\n\n\0")
+    yield "cr-inside-a-value-forgiven", _stream(b"SEND\ndestination:/q\rx\n\n\0", lenient=("bare_cr",))
+    yield "escapes-of-1.2", _stream(b"SEND\nd\\ce:a\\nb\\cc\\\\d\\re\n\n\0")
+    yield "escapes-of-1.1", _stream(b"SEND\nd\\ce:a\\nb\\cc\\\\d\n\n\0", "1.1")
+    yield "escape-cr-in-1.1", _stream(b"SEND\nd:a\\rb\n\n\0", "1.1")
+    yield "escape-cr-in-1.1-forgiven", _stream(b"SEND\nd:a\\rb\n\n\0", "1.1", lenient=("cr_escape_in_1_1",))
+    yield "escapes-in-1.0", _stream(b"SEND\nd:a\\nb\\t\n\n\0", "1.0")
+    yield "escapes-in-1.0-undone", _stream(b"SEND\nd:a\\nb\n\n\0", "1.0", lenient=("escapes_in_1_0",))
+    yield "escape-of-backslash-then-n", _stream(b"SEND\nd:a\\\\nb\n\n\0")
+    yield "escape-undefined", _stream(b"SEND\nd:a\\tb\n\n\0")
+    yield "escape-undefined-forgiven", _stream(b"SEND\nd:a\\tb\\\n\n\0", lenient=("unknown_escapes",))
+    yield "escape-cut-off", _stream(b"SEND\nd:a\\\n\n\0")
+    yield "connect-with-backslash", _stream(b"CONNECT\nlogin:a\\nb\\x\nhost:/\n\n\0", None)
+    yield (
+        "connect-unescaped",
+        _stream(b"CONNECT\nlogin:a\\nb\nhost:/\n\n\0", None, lenient=("escapes_in_connect",)),
+    )
+    yield "connected-in-crlf", _stream(b"CONNECTED\r\nversion:1.2\r\nserver: x \r\n\r\n\0\n", None)
+    yield "error-before-the-version", _stream(b"ERROR\nmessage:a\\cb\nx:\\t\n\nno\0", None, ends=True)
+    yield "spaces-kept-in-1.2", _stream(b"SEND\n a : b \n\n\0")
+    yield "spaces-trimmed-in-1.0", _stream(b"SEND\n a : b \n\n\0", "1.0")
+    yield "nack-in-1.0", _stream(b"NACK\nmessage-id:1\n\n\0", "1.0")
+    yield "header-repeated", _stream(b"SEND\nfoo:World\nfoo:Hello\nfoo:\n\n\0")
+    yield "header-with-colons", _stream(b"SEND\na:b:c::d\n\n\0")
+    yield "header-without-colon", _stream(b"SEND\ndestination\n\n\0")
+    yield "header-with-empty-name", _stream(b"SEND\n:x\n\n\0")
+    yield "header-lines-skipped", _stream(b"SEND\n:x\nnothing\na:b\n\n\0", lenient=("bad_header_lines",))
+    yield "header-not-utf-8", _stream(b"SEND\na:\xff\xfe\n\n\0")
+    yield "header-not-utf-8-forgiven", _stream(b"SEND\na:\xff\xfe\n\n\0", lenient=("not_utf8",))
+    yield "header-of-other-line-ends", _stream("SEND\na:b\u2028c\x0b\x0c\x85d\n\n\0".encode())
+    yield "nul-in-a-command", _stream(b"SE\0ND\n\n\0")
+    yield "nul-in-a-header", _stream(b"SEND\na:\0b\n\n\0")
+    yield "command-unknown", _stream(b"HELLO\n\n\0")
+    yield "command-in-small-letters", _stream(b"send\n\n\0")
+    yield "tls-hello-instead-of-a-frame", _stream(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03")
+    yield "content-length-too-small", _stream(b"SEND\ncontent-length:4\n\nhello\0")
+    yield "content-length-too-large", _stream(b"SEND\ncontent-length:6\n\nhello\0" + receipt)
+    yield "content-length-signed", _stream(b"SEND\ncontent-length:+5\n\nhello\0")
+    yield "content-length-padded", _stream(b"SEND\ncontent-length: 5 \n\nhello\0")
+    yield (
+        "content-length-padded-forgiven",
+        _stream(b"SEND\ncontent-length: 5 \n\nhello\0", lenient=("padded_content_length",)),
+    )
+    yield "content-length-in-other-digits", _stream("SEND\ncontent-length:\u0665\n\nhello\0".encode())
+    yield "content-length-of-3-gb", _stream(b"SEND\ncontent-length:3000000000\n\nhello")
+    yield "content-length-of-5000-digits", _stream(b"SEND\ncontent-length:" + b"9" * 5000 + b"\n\n")
+    yield "content-length-twice", _stream(b"SEND\ncontent-length:1\ncontent-length:5\n\nx\0")
+    yield "content-length-of-no-body", _stream(b"RECEIPT\nreceipt-id:1\ncontent-length:0\n\n\0")
+    yield "body-where-none-may-be", _stream(b"RECEIPT\nreceipt-id:1\n\nx\0")
+    yield (
+        "body-where-none-may-be-dropped",
+        _stream(
+            b"RECEIPT\nreceipt-id:1\n\nx\0RECEIPT\ncontent-length:1\n\nx\0", lenient=("unexpected_body",)
+        ),
+    )
+    yield "body-on-any-frame-of-1.0", _stream(b"RECEIPT\nreceipt-id:1\n\nx\0", "1.0")
+    yield "end-inside-a-head", _stream(b"SEND\ndestination:/", ends=True)
+    yield "end-inside-a-body", _stream(b"SEND\ncontent-length:10\n\nhello", ends=True)
+    yield "end-between-frames", _stream(receipt, ends=True)
+    yield (
+        "everything-forgiven",
+        _stream(
+            b"\r\0SEND\r\n:\n\xff: \\t\r\rcontent-length\ncontent-length: 1 \n\nx\0",
+            "1.1",
+            lenient=tuple(name for name in SWITCHES if not name.startswith("escapes_in")),
+        ),
+    )
+    for number in range(1, len(LIMITS)):
+        yield f"limits-{number}-just-kept", _stream(b"SEND\na:b\n\nx\0ACK\n\n\0", limits=number)
+        yield f"limits-{number}-long-line", _stream(b"SEND\na:" + b"b" * 100, limits=number)
+        yield f"limits-{number}-many-headers", _stream(b"SEND\n" + b"a:b\n" * 20 + b"\n\0", limits=number)
+        yield f"limits-{number}-endless-body", _stream(b"SEND\n\n" + b"b" * 100, limits=number)
+        yield f"limits-{number}-announced-body", _stream(b"SEND\ncontent-length:65\n\n", limits=number)
+
+
+# ---------------------------------------------------------------------- connection
+
+_OPERATION = {operation.__name__.removeprefix("_"): number for number, operation in enumerate(OPERATIONS)}
+_CLIENT, _SERVER = 0, 1
+_AUTO, _CUMULATIVE, _INDIVIDUAL = 1, 2, 3
+_SECOND_BEATS = 2  # "1000,1000"
+
+
+def _op(name: str, *arguments: int) -> bytes:
+    return bytes([_OPERATION[name], *arguments])
+
+
+def _raw(data: bytes) -> bytes:
+    pieces = [data[start : start + 255] for start in range(0, len(data), 255)]
+    return b"".join(bytes([_OPERATION["raw"], len(piece)]) + piece for piece in pieces)
+
+
+def _wait(seconds: float) -> bytes:
+    return _op("wait", JUMPS.index(seconds))
+
+
+# What a client says: kind, receipt, name, transaction, and what the kind needs.
+
+
+def _connect(beats: int = 0) -> bytes:
+    return bytes([0, 0, 0, 0, 0, beats, 0, 0])
+
+
+def _subscribe(name: int = 0, ack: int = _AUTO, receipt: int = 0) -> bytes:
+    return bytes([1, receipt, name, 0, 0, 0, ack])
+
+
+def _unsubscribe(name: int = 0) -> bytes:
+    return bytes([2, 0, name, 0, 0, 0])
+
+
+def _acknowledge(message: int = 0, transaction: int = 0, *, reject: bool = False) -> bytes:
+    return bytes([4 if reject else 3, 0, 0, transaction, message])
+
+
+def _of_transaction(kind: str) -> bytes:
+    return bytes([{"begin": 5, "commit": 6, "abort": 7}[kind], 0, 0, 0])
+
+
+def _disconnect(receipt: int = 2) -> bytes:
+    return bytes([8, receipt, 0, 0])
+
+
+def _send(body: bytes, transaction: int = 0) -> bytes:
+    return bytes([9, 2, 0, transaction, len(body)]) + body
+
+
+def _message(number: int, name: int = 0, body: bytes = b"x") -> bytes:
+    """What a server says: the kind and its own arguments."""
+    return bytes([1, name, 0, number, 0, 1 + number, len(body)]) + body
+
+
+_IN_A = 2  # the transaction "a" in a client's choice of one
+
+
+def _connection() -> Seeds:
+    settings = bytes([_CLIENT, 0, 0, 0])
+    say = bytes([_OPERATION["say"]])
+    connected = settings + say + _connect() + _raw(b"CONNECTED\nversion:1.2\n\n\0\n")
+    beating = (
+        settings
+        + say
+        + _connect(_SECOND_BEATS)
+        + _raw(b"CONNECTED\nversion:1.2\nheart-beat:1000,1000\n\n\0\n")
+    )
+    message = b"MESSAGE\nsubscription:a\nmessage-id:m%d\nack:m%d\ndestination:/q\n\nx\0\n"
+    three = b"".join(message % (number, number) for number in (1, 2, 3))
+    yield "client-connects", connected
+    yield (
+        "client-hears-error-instead-of-connected",
+        settings + say + _connect() + _raw(b"ERROR\nmessage:no\n\n\0\n") + (_op("end")),
+    )
+    yield "client-hears-junk-after-error", connected + _raw(b"ERROR\n\n\0\xff\xff\xff") + _op("end")
+    yield (
+        "client-hears-a-version-that-was-not-offered",
+        settings + say + _connect() + _raw(b"CONNECTED\nversion:1.3\n\n\0"),
+    )
+    yield "client-hears-message-before-connected", settings + say + _connect() + _raw(message % (1, 1))
+    yield (
+        "client-acknowledges-each",
+        connected
+        + say
+        + _subscribe(ack=_INDIVIDUAL)
+        + _raw(three)
+        + (say + _acknowledge(1) + say + _acknowledge(1) + say + _acknowledge(0, reject=True)),
+    )
+    yield (
+        "client-acknowledges-all-up-to-one",
+        connected
+        + say
+        + _subscribe(ack=_CUMULATIVE)
+        + _raw(three)
+        + (say + _acknowledge(1) + say + _acknowledge(0) + say + _acknowledge(2)),
+    )
+    yield (
+        "client-acknowledges-in-auto-mode",
+        connected + say + _subscribe() + _raw(three) + say + _acknowledge(0),
+    )
+    yield "client-aborts-and-acknowledges-again", connected + say + _subscribe(ack=_CUMULATIVE) + _raw(three) + (
+        say + _of_transaction("begin") + say + _acknowledge(1, _IN_A) + say + _of_transaction("abort")
+        + say + _acknowledge(0) + say + _acknowledge(2)
+    )  # fmt: skip
+    yield (
+        "client-commits",
+        connected
+        + say
+        + _of_transaction("begin")
+        + say
+        + _send(b"hello", _IN_A)
+        + (say + _of_transaction("commit") + say + _of_transaction("commit")),
+    )
+    yield "client-subscribes-twice", connected + say + _subscribe() + say + _subscribe()
+    yield (
+        "client-unsubscribes-and-hears-late",
+        connected + say + _subscribe() + say + _unsubscribe() + _raw(three),
+    )
+    yield (
+        "client-disconnects",
+        connected
+        + say
+        + _disconnect()
+        + say
+        + _send(b"x")
+        + _raw(b"RECEIPT\nreceipt-id:r\n\n\0\n")
+        + _op("end"),
+    )
+    yield (
+        "client-loses-the-server",
+        connected + _raw(b"MESSAGE\nsubscription:a") + _op("end") + say + _send(b"x"),
+    )
+    yield "client-beats-in-time", beating + _op("to_the_deadline") * 3
+    yield "client-hears-nothing", beating + _wait(25.0) + _op("timeout") + say + _send(b"x")
+    yield (
+        "client-hears-nothing-while-it-does-not-read",
+        beating
+        + _op("pause")
+        + _wait(3600.0)
+        + _op("timeout")
+        + (_op("resume") + _op("timeout") + _op("to_the_deadline")),
+    )
+    yield (
+        "client-is-told-a-nonsense-heart-beat",
+        bytes([_CLIENT, 0, 2, 0])
+        + say
+        + _connect(_SECOND_BEATS)
+        + _raw(b"CONNECTED\nversion:1.1\nheart-beat:fast\n\n\0"),
+    )
+    yield (
+        "client-breaks-limits",
+        bytes([_CLIENT, 0, 0, 1]) + say + _connect() + _raw(b"CONNECTED\nversion:" + b"1" * 200),
+    )
+    yield (
+        "client-hears-a-foreign-charset",
+        connected
+        + say
+        + _subscribe()
+        + _raw(
+            b"MESSAGE\nsubscription:a\nmessage-id:1\ndestination:/q\ncontent-type:text/plain;charset=utf-16\n\n\xff\xfea\0\0"
+        ),
+    )
+    yield "client-misses-a-required-header", connected + _raw(b"MESSAGE\ndestination:/q\n\nx\0")
+    yield (
+        "client-misses-the-ack-header",
+        connected
+        + say
+        + _subscribe(ack=_INDIVIDUAL)
+        + _raw(b"MESSAGE\nsubscription:a\nmessage-id:1\ndestination:/q\n\nx\0"),
+    )
+    yield (
+        "client-hears-two-errors",
+        connected
+        + _raw(b"ERROR\nmessage:1\n\n\0\nERROR\nmessage:2\n\n\0\n")
+        + _op("end")
+        + (say + _send(b"x") + _raw(b"x")),
+    )
+    yield (
+        "client-hears-a-body-on-connected",
+        bytes([_CLIENT, 0, 2, 0]) + say + _connect() + _raw(b"CONNECTED\nversion:1.2\n\nx\0"),
+    )
+    yield (
+        "client-hears-a-nonsense-heart-beat",
+        settings + say + _connect() + _raw(b"CONNECTED\nversion:1.2\nheart-beat:x\n\n\0"),
+    )
+    yield "client-says-commands-in-a-wrong-state", settings + say + _send(b"x") + say + _disconnect()
+    old = bytes([_CLIENT, 1, 0, 0]) + say + _connect() + _raw(b"CONNECTED\n\n\0\n")
+    without_id = bytes([1, 0, 0, 0, 0, 1, _CUMULATIVE])
+    yield (
+        "client-of-1.0-subscribes-without-id",
+        old
+        + say
+        + without_id
+        + _raw(
+            b"MESSAGE\nmessage-id:m1\ndestination:/q\n\nx\0\nMESSAGE\nmessage-id:m2\ndestination:/q/1\n\nx\0\n"
+        )
+        + say
+        + _acknowledge(1)
+        + say
+        + bytes([2, 0, 0, 0, 1, 1])
+        + say
+        + bytes([2, 0, 0, 0, 1, 1]),
+    )
+    yield "client-of-1.0-subscribes-twice-without-id", old + say + without_id + say + without_id
+    yield "client-of-1.0-unsubscribes-from-nothing", old + say + bytes([2, 0, 0, 0, 0, 1])
+    yield (
+        "client-of-1.1-acknowledges",
+        bytes([_CLIENT, 2, 0, 0])
+        + say
+        + _connect()
+        + _raw(b"CONNECTED\nversion:1.1\n\n\0\n")
+        + say
+        + _subscribe(ack=_CUMULATIVE)
+        + _raw(three)
+        + say
+        + _acknowledge(1)
+        + say
+        + _acknowledge(1),
+    )
+    yield "client-begins-twice", connected + say + _of_transaction("begin") + say + _of_transaction("begin")
+    server = bytes([_SERVER, 0, 0, 0])
+    hello = _raw(b"CONNECT\naccept-version:1.0,1.1,1.2\nhost:/\nheart-beat:1000,1000\n\n\0")
+    answered = server + hello + say + bytes([0, 0, 0, _SECOND_BEATS])
+    subscribed = answered + _raw(b"SUBSCRIBE\nid:a\ndestination:/q\nack:client\n\n\0")
+    yield "server-accepts", answered
+    yield (
+        "server-reads-on-behind-connect",
+        server + hello + _raw(b"SEND\ndestination:/q\n\nx\0") + say + bytes([0, 0, 0, 0]),
+    )
+    yield "server-hears-no-connect", server + _raw(b"SEND\ndestination:/q\nreceipt:1\n\nx\0")
+    yield "server-hears-http", server + _raw(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+    yield "server-shares-no-version", server + _raw(b"CONNECT\naccept-version:2.0\nhost:/\n\n\0")
+    yield "server-misses-the-host", server + _raw(b"CONNECT\naccept-version:1.2\n\n\0")
+    yield (
+        "server-delivers",
+        subscribed + (say + _message(0) + say + _message(1) + _raw(b"ACK\nid:m2\n\n\0ACK\nid:m1\n\n\0")),
+    )
+    yield "server-delivers-what-nobody-asked-for", answered + say + _message(0)
+    yield (
+        "server-hears-an-unknown-ack-mode",
+        answered + _raw(b"SUBSCRIBE\nid:a\ndestination:/q\nack:maybe\n\n\0"),
+    )
+    yield (
+        "server-hears-a-receipt-on-connect",
+        server + _raw(b"CONNECT\naccept-version:1.2\nhost:/\nreceipt:1\n\n\0"),
+    )
+    yield (
+        "server-hears-the-same-subscription-twice",
+        subscribed + _raw(b"SUBSCRIBE\nid:a\ndestination:/p\n\n\0"),
+    )
+    yield "server-hears-begin-twice", answered + _raw(b"BEGIN\ntransaction:t\n\n\0" * 2)
+    yield (
+        "server-of-1.0-hears-unsubscribe-from-nothing",
+        server + _raw(b"CONNECT\n\n\0") + say + bytes([0, 0, 0, 0]) + _raw(b"UNSUBSCRIBE\n\n\0"),
+    )
+    yield "server-says-another-version", server + hello + say + bytes([0, 0, 2, 0])
+    yield "server-hears-ack-of-nothing", answered + _raw(b"ACK\nid:m1\nreceipt:r:1\n\n\0")
+    yield "server-hears-commit-of-nothing", answered + _raw(b"COMMIT\ntransaction:t\nreceipt:r\\c1\n\n\0")
+    yield "server-hears-an-undefined-escape", answered + _raw(b"SEND\nreceipt:7\ndestination:/q\\t\n\n\0")
+    yield (
+        "server-hears-disconnect-and-more",
+        answered + _raw(b"DISCONNECT\nreceipt:1\n\n\0SEND\ndestination:/q\n\n\0") + _op("end"),
+    )
+    yield "server-loses-a-silent-client", answered + _op("to_the_deadline") + _wait(25.0) + _op("timeout")
+
+
+# ---------------------------------------------------------------------- conversation
+
+
+def _conversation() -> Seeds:
+    client, server, time, close = bytes([0]), bytes([1]), bytes([2]), bytes([3, 0, 1])
+    cut = bytes([7])
+    # The server leaves the version to the connection.
+    accepts = server + bytes([0, 0, 0, _SECOND_BEATS]) + cut
+    for number, version in enumerate(("1.0-to-1.2", "1.0", "1.1", "1.2")):
+        hello = bytes([number, 0]) + client + _connect(_SECOND_BEATS) + cut + accepts
+        subscribed = hello + client + _subscribe(ack=_CUMULATIVE, receipt=2) + cut
+        delivered = subscribed + b"".join(server + _message(number) + cut for number in range(3))
+        yield f"{version}-hello", hello + close
+        yield (
+            f"{version}-message-and-acks",
+            delivered + (client + _acknowledge(1) + cut + client + _acknowledge(2, reject=True) + cut),
+        )
+        yield f"{version}-transaction-aborted", delivered + (
+            client + _of_transaction("begin") + cut + client + _acknowledge(1, _IN_A) + cut
+            + client + _of_transaction("abort") + cut + client + _acknowledge(2) + cut
+        )  # fmt: skip
+        yield f"{version}-an-hour-of-silence", hello + time + bytes([JUMPS.index(3600.0)]) * 2
+        yield (
+            f"{version}-goodbye",
+            hello
+            + client
+            + _send(b"a\0b")
+            + cut
+            + client
+            + _disconnect()
+            + cut
+            + (server + bytes([3, 0, 0]) + cut + close),
+        )
+    yield "no-version-in-common", bytes([3, 1]) + client + _connect() + cut
+    yield (
+        "error-ends-it",
+        bytes([0, 0]) + client + _connect() + cut + server + bytes([4, 1, 2]) + b"no" + bytes([0]) + cut,
+    )
+
+
+# ---------------------------------------------------------------------- serialiser
+
+
+def _written(
+    *pairs: tuple[bytes, bytes],
+    command: str = "SEND",
+    version: str = "1.2",
+    body: bytes = b"",
+    content_length: bool = True,
+    required: bool = True,
+    event: bool = False,
+) -> bytes:
+    flags = (0 if content_length else 16) | (0 if required else 32) | (64 if event else 0)
+    # The version is the whole byte modulo 3, so that every byte means one.
+    first = next(
+        flags | low for low in range(16) if (flags | low) % 3 == ("1.0", "1.1", "1.2").index(version)
+    )
+    headers = b"".join(bytes([len(part)]) + part for pair in pairs for part in pair)
+    return bytes([first, COMMANDS.index(command), len(pairs)]) + headers + body
+
+
+def _serialiser() -> Seeds:
+    yield "plain", _written((b"a", b"b"), body=b"hello")
+    yield "body-of-a-frame", _written(body=b"\nSEND\ndestination:/q\n\n\0")
+    for version in ("1.0", "1.1", "1.2"):
+        for what, name, value in (
+            ("line-feed", b"a\nb", b"c\nd"),
+            ("carriage-return", b"a\rb", b"c\r"),
+            ("crlf", b"a\r\nb", b"c\r\nd"),
+            ("colon", b"a:b", b"c:d"),
+            ("nul", b"a\0b", b"c\0d"),
+            ("backslash", b"a\\nb", b"c\\\\n\\"),
+            ("spaces", b" a ", b" b "),
+            ("blank-line", b"a", b"\n\nbody"),
+            ("frame-injected", b"a", b"b\n\n\0\nSEND\ndestination:/admin\n\nx"),
+        ):
+            yield f"{what}-in-{version}", _written((name, value), version=version, body=b"x")
+            yield f"{what}-in-value-in-{version}", _written((b"a", value), version=version)
+    for command in ("CONNECT", "STOMP", "CONNECTED"):
+        yield f"{command.lower()}-with-line-feed", _written((b"login", b"a\nb"), command=command)
+        yield f"{command.lower()}-with-backslash-and-colon", _written((b"login", b"a\\n:b"), command=command)
+    yield "empty-name", _written((b"", b"x"))
+    yield "empty-value", _written((b"x", b""))
+    yield "lone-surrogate", _written((b"x", b"\xff"))
+    yield "not-ascii", _written(("\u2028\x85".encode(), "\U0001f4a9".encode()))
+    yield "content-length-right", _written((b"content-length", b"5"), body=b"hello")
+    yield "content-length-that-lies", _written((b"content-length", b"4"), body=b"hello")
+    yield (
+        "content-length-twice",
+        _written((b"content-length", b"5"), (b"content-length", b"5"), body=b"hello"),
+    )
+    yield "content-length-with-zeros", _written((b"content-length", b"05"), body=b"hello")
+    yield "content-length-off", _written(body=b"hello", content_length=False)
+    yield "content-length-off-with-nul", _written(body=b"hel\0lo", content_length=False)
+    yield "body-where-none-may-be", _written(command="ACK", body=b"x")
+    yield "required-missing", _written(command="SUBSCRIBE", required=False)
+    yield "nack-in-1.0", _written(command="NACK", version="1.0")
+    yield "command-in-small-letters", _written(command="send")
+    yield "command-with-a-header-inside", _written(command="SEND\nx:y")
+    yield "event-plain", _written((b"a", b"b"), body=b"hello", event=True, required=False)
+    yield "event-with-another-destination", _written((b"destination", b"/admin"), event=True, required=False)
+    yield "event-with-the-same-destination", _written((b"destination", b"/q"), event=True, required=False)
+
+
+def main() -> None:
+    corpus = Path(__file__).parent / "corpus"
+    for target, name, data in seeds():
+        folder = corpus / target
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(data)
+
+
+if __name__ == "__main__":
+    main()

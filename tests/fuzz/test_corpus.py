@@ -1,0 +1,34 @@
+"""Every input of the fuzz corpus, replayed without a fuzzer."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from fuzz import CORPUS, TARGETS
+from fuzz.seeds import seeds
+
+INPUTS = [
+    pytest.param(name, file, id=f"{name}/{file.name}")
+    for name in TARGETS
+    for file in sorted((CORPUS / name).iterdir())
+]
+
+
+@pytest.mark.parametrize(("name", "file"), INPUTS)
+def test_no_input_of_the_corpus_breaks_a_promise(name: str, file: Path) -> None:
+    TARGETS[name](file.read_bytes())
+
+
+def test_every_folder_of_the_corpus_belongs_to_a_target() -> None:
+    assert {folder.name for folder in CORPUS.iterdir()} == set(TARGETS)
+
+
+def test_the_seeds_in_the_corpus_are_those_that_are_written_down() -> None:
+    stale = [f"{target}/{name}" for target, name, data in seeds() if _read(CORPUS / target / name) != data]
+    assert not stale, "run `python -m fuzz.seeds`"
+
+
+def _read(file: Path) -> bytes | None:
+    return file.read_bytes() if file.exists() else None

@@ -1,0 +1,181 @@
+"""The targets notice what they are there to notice: bugs planted in the library are found by the corpus alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+import stomp_core.protocol.heartbeat as heartbeat
+import stomp_core.protocol.ledger as ledger
+import stomp_core.protocol.server as server
+import stomp_core.wire.escaping as escaping
+import stomp_core.wire.frame as frame
+import stomp_core.wire.parser as parser
+import stomp_core.wire.serialiser as serialiser
+from fuzz import CORPUS, TARGETS
+from fuzz.choices import Choices
+from stomp_core import ClientConnection, Limits, LocalProtocolError, Version
+
+Plant = Callable[[pytest.MonkeyPatch], None]
+
+
+def _found(name: str) -> list[str]:
+    """The inputs of a target's corpus that break a promise now."""
+    found = []
+    for file in sorted((CORPUS / name).iterdir()):
+        try:
+            TARGETS[name](file.read_bytes())
+        except Exception:
+            found.append(file.name)
+    return found
+
+
+def _wrap(owner: Any, name: str, change: Callable[..., Any]) -> Plant:
+    """Let ``change(original, *arguments)`` stand in for a function."""
+    original = getattr(owner, name)
+
+    def stand_in(*arguments: Any, **keywords: Any) -> Any:
+        return change(original, *arguments, **keywords)
+
+    return lambda patch: patch.setattr(owner, name, stand_in)
+
+
+def _no_body_limit(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Limits, "body_without_length", property(lambda limits: 1 << 40))
+
+
+PLANTED: list[tuple[str, str, Plant]] = [
+    (
+        "decoder",
+        "undefined escapes are accepted",
+        _wrap(parser, "undefined_escape", lambda original, *args: None),
+    ),
+    (
+        "decoder",
+        "a body without content-length has no limit",
+        _no_body_limit,
+    ),
+    (
+        "decoder",
+        "the line feed behind a frame counts as a heart-beat",
+        _wrap(
+            parser.FrameParser, "_finish", lambda original, self, *args: _forget(original(self, *args), self)
+        ),
+    ),
+    (
+        "decoder",
+        "a piece of a body is lost",
+        _wrap(parser.FrameParser, "_put_aside", lambda original, self, piece: original(self, piece[:200])),
+    ),
+    (
+        "decoder",
+        "raw bytes are not those that came",
+        lambda patch: patch.setattr(frame.Frame, "raw", property(lambda self: b"SEND\n\n\0")),
+    ),
+    (
+        "serialiser",
+        "carriage returns go out unescaped in 1.2",
+        lambda patch: patch.setattr(
+            serialiser, "encode_table", lambda version: escaping.encode_table(Version.V1_1)
+        ),
+    ),
+    (
+        "serialiser",
+        "nothing is escaped or refused",
+        lambda patch: patch.setattr(
+            serialiser,
+            "_careful",
+            lambda command, pairs, *_: "".join(f"{name}:{value}\n" for name, value in pairs),
+        ),
+    ),
+    (
+        "serialiser",
+        "all that needs care is refused",
+        lambda patch: patch.setattr(serialiser, "_careful", _refuse),
+    ),
+    (
+        "connection",
+        "a beat is written and forgotten",
+        lambda patch: patch.setattr(heartbeat.HeartBeatClock, "beat_due", property(lambda clock: 1.0)),
+    ),
+    (
+        "connection",
+        "a refused frame enters the books",
+        _wrap(ledger.Ledger, "check", lambda original, self, event: _enter_first(original, self, event)),
+    ),
+    (
+        "connection",
+        "an error leaks out of the rules",
+        _wrap(ledger.Ledger, "check", lambda original, self, event: _leak(original, self, event)),
+    ),
+    (
+        "conversation",
+        "the server forgets what it delivered",
+        lambda patch: patch.setattr(server.ServerConnection, "_note_message", lambda self, message: None),
+    ),
+    (
+        "conversation",
+        "the client waits too long to beat",
+        lambda patch: patch.setattr(
+            heartbeat.HeartBeatClock,
+            "beat_due",
+            property(lambda clock: clock.last_write + 3 * clock.sending if clock.sending else None),
+        ),
+    ),
+    (
+        "conversation",
+        "the client speaks a version of its own",
+        _wrap(ClientConnection, "_agree", lambda original, self, version: original(self, Version.V1_2)),
+    ),
+]
+
+
+def _forget(told: object, self: parser.FrameParser) -> object:
+    self._after_frame = False
+    return told
+
+
+def _refuse(*arguments: object) -> str:
+    raise LocalProtocolError("too much work", code="cannot-encode")
+
+
+def _enter_first(original: Callable[..., None], self: ledger.Ledger, event: Any) -> None:
+    if event.command == "BEGIN":
+        self.transactions.setdefault(f"{event.transaction}{len(self.transactions)}", {})
+    original(self, event)
+
+
+def _leak(original: Callable[..., None], self: ledger.Ledger, event: Any) -> None:
+    try:
+        original(self, event)
+    except ledger.RuleBroken as broken:
+        raise KeyError(broken.code) from None
+
+
+@pytest.mark.parametrize(
+    ("name", "plant"), [pytest.param(name, plant, id=f"{name}: {bug}") for name, bug, plant in PLANTED]
+)
+def test_a_planted_bug_is_found(name: str, plant: Plant, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        plant(patch)
+        found = _found(name)
+    assert found
+
+
+def test_choices_read_an_input_from_front_to_back_and_then_nothing_but_the_first_option() -> None:
+    choices = Choices(b"\x05" + b"\x03abc" + b"\x02\xc3\xa4" + b"\x01\xff" + b"rest")
+    assert choices.pick("xyz") == "z"
+    assert choices.piece() == b"abc"
+    assert choices.text() == "ä"
+    assert choices.text() == "\udcff"
+    assert choices.left == 4
+    assert choices.rest() == b"rest"
+    assert (choices.byte(), choices.pick("xyz"), choices.piece(), choices.left) == (0, "x", b"", 0)
+
+
+def test_a_piece_that_announces_more_than_there_is_ends_with_the_input() -> None:
+    choices = Choices(b"\xffab")
+    assert choices.piece() == b"ab"
+    assert choices.left == 0
