@@ -148,7 +148,7 @@ def _limits_kept(told: list[Told], limits: Limits) -> None:
 
 
 def _raw_is_what_came(told: list[Told], stream: bytes, *, exact: bool) -> bytes:
-    """The frames' own bytes and what may stand between frames are the whole stream, in order; returns the rest of it."""
+    """The frames' bytes and what may stand between frames are the whole stream, in order; returns the rest of it."""
     pos = 0
     for item in told:
         if not isinstance(item, Frame):
