@@ -38,6 +38,7 @@ from .protocol import (
     Tolerated,
     Unsubscribe,
 )
+from .session import Session
 from .wire import (
     NEED_DATA,
     ConnectionClosed,
@@ -87,6 +88,7 @@ __all__ = [
     "RemoteProtocolError",
     "Send",
     "ServerConnection",
+    "Session",
     "State",
     "StompError",
     "Subscribe",

@@ -1,0 +1,72 @@
+"""The session: a client's life over many sockets, still pure.
+
+Endpoints and failover, handshake, receipts, subscriptions that come back, transactions, bounded reading, graceful
+close. :mod:`stomp_core.session.session` shows how to drive it.
+"""
+
+from .delivery import Delivery
+from .dialect import ACTIVEMQ, ARTEMIS, DIALECTS, GENERIC, RABBITMQ, Dialect
+from .endpoint import Credentials, Endpoint, EndpointSource, parse_endpoints
+from .errors import (
+    AuthenticationFailed,
+    ConnectFailed,
+    ConnectionLost,
+    NotSent,
+    NotSentInTime,
+    OutcomeUnknown,
+    ReceiptTimeout,
+    Rejected,
+    SessionClosed,
+    SessionError,
+    StaleMessageError,
+    TransactionInDoubt,
+    TransactionLost,
+)
+from .inbox import Inbox
+from .link import SessionState
+from .listener import Listener
+from .pending import Pending
+from .reconnect import Attempt, Reconnect, Rng
+from .session import Session, TapEvent
+from .subscription import Subscription, SubscriptionState
+from .transaction import Transaction, TransactionState
+
+__all__ = [
+    "ACTIVEMQ",
+    "ARTEMIS",
+    "DIALECTS",
+    "GENERIC",
+    "RABBITMQ",
+    "Attempt",
+    "AuthenticationFailed",
+    "ConnectFailed",
+    "ConnectionLost",
+    "Credentials",
+    "Delivery",
+    "Dialect",
+    "Endpoint",
+    "EndpointSource",
+    "Inbox",
+    "Listener",
+    "NotSent",
+    "NotSentInTime",
+    "OutcomeUnknown",
+    "Pending",
+    "ReceiptTimeout",
+    "Reconnect",
+    "Rejected",
+    "Rng",
+    "Session",
+    "SessionClosed",
+    "SessionError",
+    "SessionState",
+    "StaleMessageError",
+    "Subscription",
+    "SubscriptionState",
+    "TapEvent",
+    "Transaction",
+    "TransactionInDoubt",
+    "TransactionLost",
+    "TransactionState",
+    "parse_endpoints",
+]

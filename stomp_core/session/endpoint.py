@@ -1,0 +1,155 @@
+"""Endpoints and credentials: what a URL says, and never a passcode in any text made from them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import NamedTuple
+from urllib.parse import SplitResult, unquote, urlsplit
+
+__all__ = ["Credentials", "Endpoint", "EndpointSource", "Kind", "parse_endpoints"]
+
+
+class Kind(NamedTuple):
+    """What a URL's scheme stands for."""
+
+    transport: str  # "tcp", "unix" or "websocket"
+    secure: bool
+    port: int | None
+
+
+_KINDS = {
+    "stomp": Kind("tcp", False, 61613),
+    "stomp+ssl": Kind("tcp", True, 61614),
+    "stomp+unix": Kind("unix", False, None),
+    "ws": Kind("websocket", False, 80),
+    "wss": Kind("websocket", True, 443),
+}
+_BETWEEN_URLS = re.compile(r"\s*,\s*(?=[A-Za-z][A-Za-z0-9+.-]*://)")
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """A login and its passcode. The passcode is in no repr."""
+
+    login: str | None = None
+    passcode: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where a broker listens. ``str(endpoint)`` is its URL without credentials.
+
+    Attributes:
+        scheme: ``"stomp"``, ``"stomp+ssl"``, ``"stomp+unix"``, ``"ws"`` or ``"wss"``.
+        host: name or address; ``""`` for a Unix socket.
+        port: TCP port; 0 for a Unix socket.
+        path: of the Unix socket, or of the WebSocket's URL with its query; otherwise ``""``.
+        virtual_host: the STOMP ``host`` header that the URL's path names; ``None`` if it names none.
+        credentials: from the URL; shown in no text.
+    """
+
+    scheme: str
+    host: str = ""
+    port: int = 0
+    path: str = ""
+    virtual_host: str | None = None
+    credentials: Credentials | None = field(default=None, repr=False, compare=False)
+
+    @classmethod
+    def parse(cls, url: str) -> Endpoint:
+        """Read a URL.
+
+        ``stomp://login:passcode@host:61613/virtual-host`` and ``stomp+ssl://`` alike (port 61614), the virtual host
+        percent-encoded as in AMQP's URLs; ``stomp+unix:///path/to/socket``; ``ws://host:15674/ws`` and ``wss://``.
+
+        Raises:
+            ValueError: it says what is wrong with the URL, without repeating any credentials.
+        """
+        scheme, colon, _ = url.partition("://")
+        kind = _KINDS.get(scheme.lower())
+        if not colon or kind is None:
+            shown = (
+                f"{scheme!r} is no scheme of STOMP"
+                if colon and "@" not in scheme
+                else "the URL has no scheme"
+            )
+            raise ValueError(f"{shown}; use one of {', '.join(f'{name}://' for name in _KINDS)}")
+        scheme = scheme.lower()
+        try:
+            parts = urlsplit(url)
+            port = parts.port
+        except ValueError:
+            raise ValueError(
+                f"the port or host of a {scheme}:// URL cannot be read; is a character of the passcode "
+                "(such as '/', '#', '?' or '@') not percent-encoded?"
+            ) from None
+        _refuse_extras(scheme, kind, parts)
+        credentials = None
+        if parts.username or parts.password is not None:
+            passcode = None if parts.password is None else unquote(parts.password)
+            credentials = Credentials(unquote(parts.username or ""), passcode)
+        if kind.transport == "unix":
+            path = unquote(parts.path)
+            if parts.hostname or not path.startswith("/"):
+                raise ValueError("a stomp+unix:// URL is stomp+unix:///absolute/path/of/the/socket")
+            return cls(scheme, path=path, credentials=credentials)
+        if not parts.hostname:
+            raise ValueError(f"a {scheme}:// URL needs a host, as in {scheme}://localhost:{kind.port}")
+        if port == 0:
+            raise ValueError("port 0 cannot be connected to")
+        path = ""
+        virtual_host = None
+        if kind.transport == "websocket":
+            path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        elif parts.path not in ("", "/"):
+            virtual_host = unquote(parts.path[1:])
+        return cls(scheme, parts.hostname, port or kind.port or 0, path, virtual_host, credentials)
+
+    @property
+    def transport(self) -> str:
+        """``"tcp"``, ``"unix"`` or ``"websocket"``."""
+        return _KINDS[self.scheme].transport
+
+    @property
+    def secure(self) -> bool:
+        """Whether TLS is asked for."""
+        return _KINDS[self.scheme].secure
+
+    def __str__(self) -> str:
+        if self.transport == "unix":
+            return f"{self.scheme}://{self.path}"
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{self.scheme}://{host}:{self.port}{self.path}"
+
+
+EndpointSource = str | Endpoint | Iterable["str | Endpoint"]
+
+
+def parse_endpoints(source: EndpointSource) -> tuple[Endpoint, ...]:
+    """Endpoints in order of preference.
+
+    Args:
+        source: a URL, several in one string between commas, an :class:`Endpoint`, or any sequence of these.
+
+    Raises:
+        ValueError: one cannot be read, or there is none.
+    """
+    if isinstance(source, Endpoint):
+        return (source,)
+    if isinstance(source, str):
+        return tuple(Endpoint.parse(url) for url in _BETWEEN_URLS.split(source.strip()))
+    endpoints = tuple(endpoint for entry in source for endpoint in parse_endpoints(entry))
+    if not endpoints:
+        raise ValueError("at least one URL is needed")
+    return endpoints
+
+
+def _refuse_extras(scheme: str, kind: Kind, parts: SplitResult) -> None:
+    if parts.fragment:
+        raise ValueError(f"a {scheme}:// URL has no #fragment; percent-encode '#' as %23")
+    if parts.query and kind.transport != "websocket":
+        raise ValueError(
+            f"a {scheme}:// URL has no ?query; settings are arguments of connect(), and a '?' is written %3F"
+        )

@@ -1,0 +1,67 @@
+"""Listener: what an observer of a session can be told. Observers change nothing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ..protocol import Connected, Error, Event, Message, Tolerated
+    from ..wire import HeartBeat
+    from .delivery import Delivery
+    from .endpoint import Endpoint
+    from .reconnect import Attempt
+
+__all__ = ["Listener"]
+
+
+class Listener:
+    """Override what you want to hear. Every method is called in the middle of the session's work.
+
+    So it must return soon and must not call the session or the connection (an adapter may hold its lock). What it
+    raises goes to :func:`sys.excepthook` and disturbs nobody.
+    """
+
+    def dialling(self, attempt: Attempt) -> None:
+        """An endpoint is about to be dialled, at ``attempt.at``; ``attempt.number`` above 1 means again."""
+
+    def attempt_failed(self, endpoint: Endpoint, reason: str) -> None:
+        """An endpoint did not let us in; ``reason`` says why and what to check."""
+
+    def connection_made(self, endpoint: Endpoint, connected: Connected) -> None:
+        """The broker has answered CONNECTED."""
+
+    def connection_lost(self, endpoint: Endpoint, reason: str) -> None:
+        """A connection that was made is no more, and nobody asked for that."""
+
+    def closed(self, error: Exception | None) -> None:
+        """The session has ended: as asked (``None``), or for good reason."""
+
+    def frame_sent(self, event: Event) -> None:
+        """A frame was queued for the writer. ``repr(event)`` masks the passcode."""
+
+    def frame_received(self, event: Event) -> None:
+        """A frame came in, before it is acted upon."""
+
+    def heart_beat_sent(self) -> None:
+        """A heart-beat was queued for the writer."""
+
+    def heart_beat_received(self, heart_beat: HeartBeat) -> None:
+        """One or several came in."""
+
+    def heart_beat_late(self, silence: float) -> None:
+        """Nothing came for ``silence`` seconds, longer than the broker promised; told once a silence."""
+
+    def error_received(self, error: Error) -> None:
+        """The broker said ERROR; the connection ends with it."""
+
+    def tolerated(self, tolerated: Tolerated) -> None:
+        """The broker broke a rule that our leniency forgives."""
+
+    def frame_dropped(self, event: Event, reason: str) -> None:
+        """A frame was accepted without a receipt, and then never left this process."""
+
+    def message_dropped(self, message: Message, reason: str) -> None:
+        """A message came that nobody will take, such as one for a subscription that has ended."""
+
+    def handler_error(self, delivery: Delivery, error: Exception) -> None:
+        """A handler of ``subscription.run`` raised this for that message."""
