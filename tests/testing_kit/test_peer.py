@@ -1,0 +1,651 @@
+"""The embedded broker's conversation: what it answers, in literal frames, on a clock of numbers."""
+
+from __future__ import annotations
+
+import pytest
+
+from .scene import HELLO, Client, Scene, body, header
+
+FLAVOURS = pytest.mark.parametrize("flavour", ["rabbitmq", "activemq"])
+
+
+def subscribe(
+    client: Client, destination: str = "/queue/a", ack: str = "auto", more: str = "", id: str = "1"
+) -> None:
+    assert client.say(f"SUBSCRIBE\nid:{id}\ndestination:{destination}\nack:{ack}\n{more}\n") == []
+
+
+def send(client: Client, text: str, destination: str = "/queue/a", more: str = "") -> list[str]:
+    return client.say(f"SEND\ndestination:{destination}\n{more}\n{text}")
+
+
+# -------------------------------------------------------------------------------- the handshake
+
+
+@pytest.mark.parametrize(
+    ("offer", "version"), [("1.0", "1.0"), ("1.1", "1.1"), ("1.0,1.1,1.2", "1.2"), ("1.2,9.9", "1.2")]
+)
+def test_the_highest_version_that_both_speak_is_chosen(offer: str, version: str) -> None:
+    assert Scene().dial().say(HELLO.format(version=offer, more="")) == [
+        f"CONNECTED\nversion:{version}\nsession:s1\nserver:stomp_testing/0.1\nheart-beat:0,0\n\n"
+    ]
+
+
+def test_a_client_without_accept_version_speaks_1_0() -> None:
+    client = Scene().dial()
+    (answer,) = client.say("CONNECT\n\n")
+    assert answer.startswith("CONNECTED\n")
+    assert header(answer, "version") is None
+    assert client.peer.version == "1.0"
+
+
+def test_no_common_version_is_an_error_that_lists_ours_and_the_end() -> None:
+    client = Scene(versions=("1.1", "1.2")).dial()
+    (answer,) = client.say(HELLO.format(version="9.9", more=""))
+    assert answer.startswith("ERROR\n")
+    assert header(answer, "version") == "1.1,1.2"
+    assert client.peer.closing
+
+
+@pytest.mark.parametrize(
+    "credentials",
+    ["login:guest\npasscode:wrong\n", "login:nobody\npasscode:guest\n", "login:guest\n", ""],
+    ids=["wrong passcode", "unknown user", "no passcode", "neither"],
+)
+@FLAVOURS
+def test_wrong_credentials_are_refused_without_repeating_the_passcode(credentials: str, flavour: str) -> None:
+    scene = Scene(flavour, users={"guest": "guest"})
+    client = scene.dial()
+    (answer,) = client.say(HELLO.format(version="1.2", more=credentials))
+    assert answer.startswith("ERROR\n")
+    assert header(answer, "message") == scene.settings.flavour.refusal
+    assert "wrong" not in answer
+    assert client.peer.closing
+
+
+def test_the_right_credentials_are_let_in() -> None:
+    client = Scene(users={"guest": "guest"}).client(more="login:guest\npasscode:guest\n")
+    assert client.peer.login == "guest"
+
+
+def test_a_virtual_host_that_does_not_exist_is_refused() -> None:
+    scene = Scene(vhosts=("/",))
+    assert scene.client().peer.connected
+    (answer,) = scene.dial().say("CONNECT\naccept-version:1.2\nhost:other\n\n")
+    assert answer.startswith("ERROR\n")
+    assert "'other'" in body(answer)
+
+
+def test_frames_behind_connect_are_answered_after_connected() -> None:
+    answer = Scene().dial().say(HELLO.format(version="1.2", more=""), "BEGIN\ntransaction:t\nreceipt:r\n\n")
+    assert [frame.split("\n")[0] for frame in answer] == ["CONNECTED", "RECEIPT"]
+
+
+def test_a_broken_frame_is_answered_with_an_error_that_names_its_receipt() -> None:
+    client = Scene().client()
+    (answer,) = client.say("COMMIT\ntransaction:none\nreceipt:r\n\n", "SEND\ndestination:/queue/a\n\nx")
+    assert answer.startswith("ERROR\n")
+    assert header(answer, "receipt-id") == "r"
+    assert client.peer.closing
+
+
+def test_a_client_that_does_not_connect_in_time_is_let_go() -> None:
+    scene = Scene(connect_timeout=10.0)
+    client = scene.dial()
+    assert client.peer.next_deadline() == scene.now + 10.0
+    client.peer.handle_timeout(scene.now + 9.0)
+    assert not client.peer.closing
+    client.peer.handle_timeout(scene.now + 10.0)
+    assert client.peer.closing
+
+
+# -------------------------------------------------------------------------------- receipts
+
+
+@FLAVOURS
+@pytest.mark.parametrize(
+    "frame",
+    [
+        "SEND\ndestination:/queue/z\nreceipt:r\n\nx",
+        "SUBSCRIBE\nid:2\ndestination:/queue/z\nreceipt:r\n\n",
+        "UNSUBSCRIBE\nid:1\nreceipt:r\n\n",
+        "BEGIN\ntransaction:u\nreceipt:r\n\n",
+        "COMMIT\ntransaction:t\nreceipt:r\n\n",
+        "ABORT\ntransaction:t\nreceipt:r\n\n",
+        "ACK\nid:{ack}\nreceipt:r\n\n",
+        "NACK\nid:{ack}\nreceipt:r\n\n",
+        "DISCONNECT\nreceipt:r\n\n",
+    ],
+    ids=lambda frame: frame.partition("\n")[0],
+)
+def test_every_frame_that_asks_for_a_receipt_gets_one(frame: str, flavour: str) -> None:
+    client = Scene(flavour).client()
+    subscribe(client, ack="client-individual")
+    (message,) = send(client, "x")
+    client.say("BEGIN\ntransaction:t\n\n")
+    answer = client.say(frame.format(ack=header(message, "ack")))
+    assert answer.count("RECEIPT\nreceipt-id:r\n\n") == 1
+
+
+def test_after_disconnect_comes_its_receipt_and_the_end() -> None:
+    client = Scene().client()
+    assert client.say("DISCONNECT\nreceipt:bye\n\n") == ["RECEIPT\nreceipt-id:bye\n\n"]
+    assert client.peer.closing
+
+
+@pytest.mark.parametrize(("flavour", "first"), [("rabbitmq", "MESSAGE"), ("activemq", "RECEIPT")])
+def test_a_sends_receipt_and_its_message_come_in_the_flavours_order(flavour: str, first: str) -> None:
+    client = Scene(flavour).client()
+    subscribe(client)
+    answer = send(client, "x", more="receipt:r\n")
+    assert len(answer) == 2
+    assert answer[0].startswith(first)
+
+
+def test_a_subscriptions_receipt_comes_before_what_was_waiting() -> None:
+    client = Scene().client()
+    send(client, "x")
+    answer = client.say("SUBSCRIBE\nid:1\ndestination:/queue/a\nreceipt:r\n\n")
+    assert [frame.split("\n")[0] for frame in answer] == ["RECEIPT", "MESSAGE"]
+
+
+def test_receipts_that_are_held_come_when_they_are_released() -> None:
+    scene = Scene()
+    client = scene.client()
+    scene.misbehaviour.hold_receipts = True
+    assert send(client, "x", more="receipt:1\n") == []
+    assert send(client, "y", more="receipt:2\n") == []
+    scene.misbehaviour.hold_receipts = False
+    client.peer.release_receipts()
+    assert client.hear() == ["RECEIPT\nreceipt-id:1\n\n", "RECEIPT\nreceipt-id:2\n\n"]
+
+
+# -------------------------------------------------------------------------------- messages
+
+
+def test_a_message_carries_what_the_sender_said_and_what_the_broker_knows() -> None:
+    scene = Scene()
+    client = scene.client()
+    subscribe(client, ack="client")
+    answer = send(
+        client,
+        "hello",
+        more="content-type:text/plain\nx:1\nx:2\nreceipt:r\nsubscription:forged\nmessage-id:forged\n",
+    )
+    assert answer == [
+        (
+            "MESSAGE\nsubscription:1\nmessage-id:T_1@@s1@@1\ndestination:/queue/a\nack:T_1@@s1@@1\n"
+            "content-type:text/plain\nx:1\nx:2\ncontent-length:5\n\nhello"
+        ),
+        "RECEIPT\nreceipt-id:r\n\n",
+    ]
+
+
+def test_in_activemqs_flavour_ack_and_message_id_differ() -> None:
+    client = Scene("activemq").client()
+    subscribe(client, ack="client")
+    (message,) = send(client, "x")
+    assert header(message, "ack") != header(message, "message-id")
+    assert client.say(f"ACK\nid:{header(message, 'ack')}\nreceipt:r\n\n") == ["RECEIPT\nreceipt-id:r\n\n"]
+
+
+def test_an_automatic_subscription_gets_no_ack_header() -> None:
+    client = Scene().client()
+    subscribe(client, ack="auto")
+    assert header(send(client, "x")[0], "ack") is None
+
+
+@pytest.mark.parametrize(
+    ("flavour", "more", "length"),
+    [("rabbitmq", "", "5"), ("activemq", "", None), ("activemq", "content-length:5\n", "5")],
+)
+def test_activemq_gives_a_content_length_only_where_it_got_one(
+    flavour: str, more: str, length: str | None
+) -> None:
+    client = Scene(flavour).client()
+    subscribe(client)
+    (message,) = send(client, "hello", more=more)
+    assert header(message, "content-length") == length
+    assert body(message) == "hello"
+
+
+def test_a_subscription_of_1_0_without_id_gets_messages_without_subscription() -> None:
+    client = Scene().client("1.0")
+    assert client.say("SUBSCRIBE\ndestination:/queue/a\nack:client\n\n") == []
+    (message,) = send(client, "x")
+    assert header(message, "subscription") is None
+    assert client.say(f"ACK\nmessage-id:{header(message, 'message-id')}\nreceipt:r\n\n") == [
+        "RECEIPT\nreceipt-id:r\n\n"
+    ]
+    assert client.say("UNSUBSCRIBE\ndestination:/queue/a\n\n") == []
+    assert send(client, "y") == []
+
+
+def test_a_client_of_an_older_version_gets_the_headers_that_it_can_read() -> None:
+    scene = Scene()
+    sender, receiver = scene.client("1.2"), scene.client("1.0")
+    subscribe(receiver)
+    send(sender, "x", more="plain:1\ntwo:lines\\nhere\n")
+    (message,) = receiver.hear()
+    assert header(message, "plain") == "1"
+    assert header(message, "two") is None
+    assert body(message) == "x"
+
+
+# -------------------------------------------------------------------------------- acknowledging
+
+
+@pytest.mark.parametrize("version", ["1.0", "1.1", "1.2"])
+@pytest.mark.parametrize(
+    ("ack", "left"),
+    [("client", ["c"]), ("client-individual", ["a", "c"])],
+    ids=["client", "client-individual"],
+)
+def test_client_mode_is_cumulative_and_client_individual_is_not(
+    version: str, ack: str, left: list[str]
+) -> None:
+    scene = Scene()
+    client = scene.client(version)
+    subscribe(client, ack=ack)
+    messages = [send(client, text)[0] for text in "abc"]
+    client.say(acknowledgement("ACK", version, messages[1]))
+    client.leave()
+    assert scene.waiting("/queue/a") == [text.encode() for text in left]
+
+
+def acknowledgement(command: str, version: str, message: str) -> str:
+    if version == "1.2":
+        return f"{command}\nid:{header(message, 'ack')}\n\n"
+    subscription = "" if version == "1.0" else f"subscription:{header(message, 'subscription')}\n"
+    return f"{command}\nmessage-id:{header(message, 'message-id')}\n{subscription}\n"
+
+
+def test_an_automatic_message_is_gone_once_it_is_written() -> None:
+    scene = Scene()
+    client = scene.client()
+    subscribe(client, ack="auto")
+    send(client, "x")
+    client.leave()
+    assert scene.waiting("/queue/a") == []
+
+
+def test_a_second_acknowledgement_is_an_error() -> None:
+    client = Scene().client()
+    subscribe(client, ack="client-individual")
+    (message,) = send(client, "x")
+    assert client.say(f"ACK\nid:{header(message, 'ack')}\n\n") == []
+    (error,) = client.say(f"ACK\nid:{header(message, 'ack')}\n\n")
+    assert error.startswith("ERROR\n")
+
+
+def test_rabbitmq_redelivers_what_is_rejected_at_once_and_says_so() -> None:
+    client = Scene("rabbitmq").client()
+    subscribe(client, ack="client-individual")
+    (message,) = send(client, "x")
+    assert header(message, "redelivered") is None
+    (again,) = client.say(f"NACK\nid:{header(message, 'ack')}\n\n")
+    assert header(again, "redelivered") == "true"
+    assert body(again) == "x"
+    assert header(again, "ack") != header(message, "ack")
+
+
+def test_rabbitmq_drops_what_is_rejected_with_requeue_false() -> None:
+    scene = Scene("rabbitmq")
+    client = scene.client()
+    subscribe(client, ack="client-individual")
+    (message,) = send(client, "x")
+    assert client.say(f"NACK\nid:{header(message, 'ack')}\nrequeue:false\n\n") == []
+    client.leave()
+    assert scene.waiting("/queue/a") == []
+
+
+def test_activemq_sends_what_is_rejected_to_a_dead_letter_queue() -> None:
+    scene = Scene("activemq")
+    client = scene.client()
+    subscribe(client, ack="client-individual")
+    (message,) = send(client, "x", more="reason:why\n")
+    assert client.say(f"NACK\nid:{header(message, 'ack')}\n\n") == []
+    assert scene.waiting("/queue/DLQ.a") == [b"x"]
+    client.leave()
+    assert scene.waiting("/queue/a") == []
+
+
+def test_a_rejected_message_waits_for_the_redelivery_delay() -> None:
+    scene = Scene("rabbitmq", redelivery_delay=5.0)
+    client = scene.client()
+    subscribe(client, ack="client-individual")
+    (message,) = send(client, "x")
+    assert client.say(f"NACK\nid:{header(message, 'ack')}\n\n") == []
+    assert scene.exchange.next_deadline() == scene.now + 5.0
+    scene.exchange.handle_timeout(scene.now + 4.9)
+    assert client.hear() == []
+    scene.exchange.handle_timeout(scene.now + 5.0)
+    assert client.bodies() == ["x"]
+    assert scene.exchange.next_deadline() is None
+
+
+@pytest.mark.parametrize(
+    "end", ["DISCONNECT\n\n", "UNSUBSCRIBE\nid:1\n\n", None], ids=["DISCONNECT", "UNSUBSCRIBE", "EOF"]
+)
+def test_what_was_not_acknowledged_goes_to_others_in_the_old_order(end: str | None) -> None:
+    scene = Scene()
+    first, second = scene.client(), scene.client()
+    subscribe(first, ack="client")
+    for text in "abc":
+        send(first, text)
+    subscribe(second)
+    assert second.hear() == []
+    if end is None:
+        first.leave()
+    else:
+        first.say(end)
+    messages = second.hear()
+    assert [body(message) for message in messages] == ["a", "b", "c"]
+    assert {header(message, "redelivered") for message in messages} == {"true"}
+
+
+@pytest.mark.parametrize("name", ["prefetch-count", "activemq.prefetchSize"])
+def test_a_subscription_gets_no_more_unacknowledged_messages_than_its_prefetch(name: str) -> None:
+    scene = Scene()
+    client, sender = scene.client(), scene.client()
+    subscribe(client, ack="client-individual", more=f"{name}:2\n")
+    for text in "abc":
+        send(sender, text)
+    messages = client.hear()
+    assert [body(message) for message in messages] == ["a", "b"]
+    (third,) = client.say(f"ACK\nid:{header(messages[1], 'ack')}\n\n")
+    assert body(third) == "c"
+
+
+def test_acknowledged_in_an_open_transaction_still_counts_against_the_prefetch() -> None:
+    scene = Scene()
+    client, sender = scene.client(), scene.client()
+    subscribe(client, ack="client-individual", more="prefetch-count:1\n")
+    send(sender, "a")
+    send(sender, "b")
+    (first,) = client.hear()
+    assert client.say("BEGIN\ntransaction:t\n\n", f"ACK\nid:{header(first, 'ack')}\ntransaction:t\n\n") == []
+    (second,) = client.say("COMMIT\ntransaction:t\n\n")
+    assert body(second) == "b"
+
+
+# -------------------------------------------------------------------------------- transactions
+
+
+def test_what_is_sent_in_a_transaction_arrives_with_commit() -> None:
+    scene = Scene()
+    sender, receiver = scene.client(), scene.client()
+    subscribe(receiver)
+    sender.say("BEGIN\ntransaction:t\n\n")
+    send(sender, "a", more="transaction:t\n")
+    send(sender, "b", more="transaction:t\n")
+    assert receiver.hear() == []
+    sender.say("COMMIT\ntransaction:t\n\n")
+    assert receiver.bodies() == ["a", "b"]
+
+
+@pytest.mark.parametrize("end", ["ABORT\ntransaction:t\n\n", "DISCONNECT\n\n"], ids=["ABORT", "DISCONNECT"])
+def test_what_is_sent_in_a_transaction_without_commit_never_arrives(end: str) -> None:
+    scene = Scene()
+    client = scene.client()
+    client.say("BEGIN\ntransaction:t\n\n")
+    send(client, "a", more="transaction:t\n")
+    client.say(end)
+    assert scene.waiting("/queue/a") == []
+
+
+def test_rabbitmq_confirms_a_send_of_a_transaction_after_its_commit() -> None:
+    client = Scene("rabbitmq").client()
+    client.say("BEGIN\ntransaction:t\n\n")
+    assert send(client, "a", more="transaction:t\nreceipt:1\n") == []
+    assert client.say("COMMIT\ntransaction:t\nreceipt:2\n\n") == [
+        "RECEIPT\nreceipt-id:2\n\n",
+        "RECEIPT\nreceipt-id:1\n\n",
+    ]
+
+
+def test_rabbitmq_never_confirms_a_send_that_was_aborted() -> None:
+    client = Scene("rabbitmq").client()
+    client.say("BEGIN\ntransaction:t\n\n")
+    send(client, "a", more="transaction:t\nreceipt:1\n")
+    assert client.say("ABORT\ntransaction:t\nreceipt:2\n\n") == ["RECEIPT\nreceipt-id:2\n\n"]
+
+
+def test_activemq_confirms_a_send_of_a_transaction_at_once() -> None:
+    client = Scene("activemq").client()
+    client.say("BEGIN\ntransaction:t\n\n")
+    assert send(client, "a", more="transaction:t\nreceipt:1\n") == ["RECEIPT\nreceipt-id:1\n\n"]
+    assert client.say("COMMIT\ntransaction:t\nreceipt:2\n\n") == ["RECEIPT\nreceipt-id:2\n\n"]
+
+
+@pytest.mark.parametrize(("end", "left"), [("COMMIT", []), ("ABORT", [b"a", b"b"])], ids=["COMMIT", "ABORT"])
+def test_an_ack_in_a_transaction_counts_if_it_is_committed(end: str, left: list[bytes]) -> None:
+    scene = Scene()
+    client = scene.client()
+    subscribe(client, ack="client")
+    messages = [send(client, text)[0] for text in "ab"]
+    client.say("BEGIN\ntransaction:t\n\n", f"ACK\nid:{header(messages[1], 'ack')}\ntransaction:t\n\n")
+    client.say(f"{end}\ntransaction:t\n\n")
+    client.leave()
+    assert scene.waiting("/queue/a") == left
+
+
+def test_after_abort_a_message_can_be_acknowledged_again() -> None:
+    scene = Scene()
+    client = scene.client()
+    subscribe(client, ack="client-individual")
+    (message,) = send(client, "a")
+    ack = f"ACK\nid:{header(message, 'ack')}\n"
+    client.say("BEGIN\ntransaction:t\n\n", f"{ack}transaction:t\n\n", "ABORT\ntransaction:t\n\n")
+    assert client.say(f"{ack}receipt:r\n\n") == ["RECEIPT\nreceipt-id:r\n\n"]
+    client.leave()
+    assert scene.waiting("/queue/a") == []
+
+
+def test_a_nack_in_a_transaction_takes_effect_with_commit() -> None:
+    client = Scene("rabbitmq").client()
+    subscribe(client, ack="client-individual")
+    (message,) = send(client, "a")
+    nack = f"NACK\nid:{header(message, 'ack')}\ntransaction:t\n\n"
+    assert client.say("BEGIN\ntransaction:t\n\n", nack) == []
+    (again,) = client.say("COMMIT\ntransaction:t\n\n")
+    assert header(again, "redelivered") == "true"
+
+
+@pytest.mark.parametrize(("end", "left"), [("COMMIT", []), ("ABORT", [b"a"])], ids=["COMMIT", "ABORT"])
+def test_a_subscription_may_end_before_the_transaction_that_acknowledged_its_message(
+    end: str, left: list[bytes]
+) -> None:
+    scene = Scene()
+    client = scene.client()
+    subscribe(client, ack="client-individual")
+    (message,) = send(client, "a")
+    client.say("BEGIN\ntransaction:t\n\n", f"ACK\nid:{header(message, 'ack')}\ntransaction:t\n\n")
+    client.say("UNSUBSCRIBE\nid:1\n\n")
+    assert scene.waiting("/queue/a") == []
+    client.say(f"{end}\ntransaction:t\n\n")
+    assert scene.waiting("/queue/a") == left
+
+
+# -------------------------------------------------------------------------------- temporary queues, durable topics
+
+
+def test_rabbitmqs_temporary_queue_is_made_by_reply_to_and_needs_no_subscribe() -> None:
+    scene = Scene("rabbitmq")
+    asker, answerer = scene.client(), scene.client()
+    subscribe(answerer, "/queue/rpc")
+    assert send(asker, "question", "/queue/rpc", "reply-to:/temp-queue/me\n") == []
+    (question,) = answerer.hear()
+    reply_to = header(question, "reply-to")
+    assert reply_to is not None
+    assert reply_to.startswith("/reply-queue/")
+    send(answerer, "answer", reply_to)
+    (answer,) = asker.hear()
+    assert header(answer, "subscription") == "/temp-queue/me"
+    assert body(answer) == "answer"
+
+
+@pytest.mark.parametrize(
+    "frame", ["SUBSCRIBE\nid:9\ndestination:/temp-queue/me\n\n", "SEND\ndestination:/temp-queue/me\n\nx"]
+)
+def test_rabbitmqs_temporary_queues_are_for_reply_to_alone(frame: str) -> None:
+    (error,) = Scene("rabbitmq").client().say(frame)
+    assert error.startswith("ERROR\n")
+
+
+def test_activemqs_temporary_queue_is_subscribed_to_and_has_another_name_for_others() -> None:
+    scene = Scene("activemq")
+    asker, answerer = scene.client(), scene.client()
+    subscribe(answerer, "/queue/rpc")
+    subscribe(asker, "/temp-queue/me", id="t")
+    send(asker, "question", "/queue/rpc", "reply-to:/temp-queue/me\n")
+    (question,) = answerer.hear()
+    reply_to = header(question, "reply-to")
+    assert reply_to is not None
+    assert reply_to.startswith("/remote-temp-queue/")
+    send(answerer, "answer", reply_to)
+    (answer,) = asker.hear()
+    assert header(answer, "subscription") == "t"
+    assert header(answer, "destination") == "/temp-queue/me"
+
+
+@FLAVOURS
+def test_a_temporary_queue_goes_with_its_connection(flavour: str) -> None:
+    scene = Scene(flavour)
+    asker, answerer = scene.client(), scene.client()
+    subscribe(answerer, "/queue/rpc")
+    send(asker, "question", "/queue/rpc", "reply-to:/temp-queue/me\n")
+    reply_to = header(answerer.hear()[0], "reply-to") or ""
+    send(answerer, "answer", reply_to)
+    assert scene.exchange.queues_of(reply_to)
+    asker.leave()
+    assert not scene.exchange.queues_of(reply_to)
+
+
+def test_rabbitmqs_durable_subscription_keeps_what_comes_while_it_is_away() -> None:
+    scene = Scene("rabbitmq")
+    durable = "durable:true\nauto-delete:false\n"
+    client, sender = scene.client(), scene.client()
+    subscribe(client, "/topic/t", more=durable, id="mine")
+    client.say("DISCONNECT\n\n")
+    send(sender, "x", "/topic/t")
+    client = scene.client()
+    subscribed = client.say(f"SUBSCRIBE\nid:mine\ndestination:/topic/t\n{durable}\n")
+    assert [body(frame) for frame in subscribed] == ["x"]
+    # Unsubscribing alone does not end it; repeating `durable:true` does.
+    client.say("UNSUBSCRIBE\nid:mine\n\n")
+    send(sender, "y", "/topic/t")
+    assert scene.waiting("/topic/t") == [b"y"]
+    client.say(f"SUBSCRIBE\nid:mine\ndestination:/topic/t\n{durable}\n")
+    client.say(f"UNSUBSCRIBE\nid:mine\n{durable}\n")
+    send(sender, "z", "/topic/t")
+    assert scene.waiting("/topic/t") == []
+
+
+def test_activemqs_durable_subscription_is_named_by_client_id_and_subscription_name() -> None:
+    scene = Scene("activemq")
+    name = "activemq.subscriptionName:news\n"
+    client, sender = scene.client(more="client-id:me\n"), scene.client()
+    subscribe(client, "/topic/t", more=name)
+    client.leave()
+    send(sender, "x", "/topic/t")
+    other = scene.client(more="client-id:other\n")
+    subscribe(other, "/topic/t", more=name)
+    client = scene.client(more="client-id:me\n")
+    subscribed = client.say(f"SUBSCRIBE\nid:7\ndestination:/topic/t\n{name}\n")
+    assert [body(frame) for frame in subscribed] == ["x"]
+
+
+@FLAVOURS
+def test_a_durable_subscription_has_one_user_at_a_time(flavour: str) -> None:
+    scene = Scene(flavour)
+    more = "durable:true\nactivemq.subscriptionName:news\n"
+    first, second = scene.client(more="client-id:me\n"), scene.client(more="client-id:me\n")
+    subscribe(first, "/topic/t", more=more)
+    (error,) = second.say(f"SUBSCRIBE\nid:1\ndestination:/topic/t\n{more}\n")
+    assert error.startswith("ERROR\n")
+
+
+# -------------------------------------------------------------------------------- heart-beats and silence
+
+
+def test_heart_beats_are_as_the_client_asks() -> None:
+    client = Scene("activemq").dial()
+    (answer,) = client.say(HELLO.format(version="1.2", more="heart-beat:1000,2000\n"))
+    assert header(answer, "heart-beat") == "2000,1000"
+
+
+def test_the_broker_beats_when_it_has_nothing_to_say() -> None:
+    scene = Scene("rabbitmq")
+    client = scene.client(more="heart-beat:0,1000\n")
+    due = client.peer.next_deadline()
+    assert due == scene.now + 0.5
+    client.peer.handle_timeout(due)
+    assert client.peer.take_output() == b"\n"
+
+
+def test_a_client_that_is_silent_for_too_long_is_let_go_and_its_messages_come_again() -> None:
+    scene = Scene("rabbitmq")
+    client = scene.client(more="heart-beat:1000,0\n")
+    subscribe(client, ack="client")
+    send(client, "x")
+    due = client.peer.next_deadline()
+    assert due == scene.now + 3.0
+    client.peer.handle_timeout(due)
+    assert client.peer.closing
+    assert scene.waiting("/queue/a") == [b"x"]
+
+
+def test_a_silent_broker_answers_connect_when_it_is_told_to_and_what_was_behind_it() -> None:
+    scene = Scene()
+    scene.misbehaviour.silent = True
+    client = scene.dial()
+    assert client.say(HELLO.format(version="1.2", more=""), "BEGIN\ntransaction:t\nreceipt:r\n\n") == []
+    assert client.peer.next_deadline() is None
+    scene.misbehaviour.silent = False
+    client.peer.reconsider_connect(scene.now)
+    assert [frame.split("\n")[0] for frame in client.hear()] == ["CONNECTED", "RECEIPT"]
+
+
+def test_connect_is_answered_after_the_delay() -> None:
+    scene = Scene()
+    scene.misbehaviour.connect_delay = 2.0
+    client = scene.dial()
+    assert client.say(HELLO.format(version="1.2", more="")) == []
+    assert client.peer.next_deadline() == scene.now + 2.0
+    client.peer.handle_timeout(scene.now + 1.9)
+    assert client.hear() == []
+    client.peer.handle_timeout(scene.now + 2.0)
+    assert client.hear()[0].startswith("CONNECTED\n")
+
+
+def test_a_client_that_floods_an_unanswered_connect_is_not_read_for_ever() -> None:
+    scene = Scene(high_water=1000)
+    scene.misbehaviour.silent = True
+    client = scene.dial()
+    client.say(HELLO.format(version="1.2", more=""))
+    assert not client.peer.deaf
+    client.say("x" * 1001)
+    assert client.peer.deaf
+
+
+def test_a_client_that_does_not_read_gets_no_more_messages_until_it_does() -> None:
+    scene = Scene(high_water=1000)
+    slow, sender = scene.client(), scene.client()
+    subscribe(slow)
+    for _ in range(10):
+        send(sender, "x" * 300)
+    assert slow.peer.congested
+    kept = len(scene.waiting("/queue/a"))
+    assert 5 <= kept <= 8
+    assert len(slow.hear()) == 10
+    assert scene.waiting("/queue/a") == []
+
+
+def test_an_error_may_be_said_without_an_end() -> None:
+    client = Scene().client()
+    client.peer.say_error("alarm", "memory", close=False)
+    (error,) = client.hear()
+    assert header(error, "message") == "alarm"
+    assert body(error) == "memory"
+    assert not client.peer.closing
