@@ -6,7 +6,7 @@ close. :mod:`stomp_core.session.session` shows how to drive it.
 
 from .delivery import Delivery
 from .dialect import ACTIVEMQ, ARTEMIS, DIALECTS, GENERIC, RABBITMQ, Dialect
-from .endpoint import Credentials, Endpoint, EndpointSource, parse_endpoints
+from .endpoint import Credentials, Endpoint, EndpointSource, check_endpoints, parse_endpoints
 from .errors import (
     AuthenticationFailed,
     ConnectFailed,
@@ -25,11 +25,12 @@ from .errors import (
 from .inbox import Inbox
 from .link import SessionState
 from .listener import Listener
+from .options import SessionOptions
 from .pending import Pending
 from .reconnect import Attempt, Reconnect, Rng
 from .session import Session, TapEvent
 from .subscription import Subscription, SubscriptionState
-from .transaction import Transaction, TransactionState
+from .transaction import Transaction, TransactionLike, TransactionState
 
 __all__ = [
     "ACTIVEMQ",
@@ -59,6 +60,7 @@ __all__ = [
     "Session",
     "SessionClosed",
     "SessionError",
+    "SessionOptions",
     "SessionState",
     "StaleMessageError",
     "Subscription",
@@ -66,7 +68,9 @@ __all__ = [
     "TapEvent",
     "Transaction",
     "TransactionInDoubt",
+    "TransactionLike",
     "TransactionLost",
     "TransactionState",
+    "check_endpoints",
     "parse_endpoints",
 ]

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 from urllib.parse import SplitResult, unquote, urlsplit
 
-__all__ = ["Credentials", "Endpoint", "EndpointSource", "Kind", "parse_endpoints"]
+__all__ = ["Credentials", "Endpoint", "EndpointSource", "Kind", "check_endpoints", "parse_endpoints"]
 
 
 class Kind(NamedTuple):
@@ -144,6 +144,27 @@ def parse_endpoints(source: EndpointSource) -> tuple[Endpoint, ...]:
     if not endpoints:
         raise ValueError("at least one URL is needed")
     return endpoints
+
+
+def check_endpoints(source: EndpointSource, transports: tuple[str, ...], *, ssl_context_given: bool) -> None:
+    """Refuse, before anything is dialled, what an adapter cannot do as it was meant.
+
+    Args:
+        source: the endpoints.
+        transports: those that the adapter has, as :attr:`Endpoint.transport` names them.
+        ssl_context_given: whether the caller passed one, and so expects TLS everywhere.
+
+    Raises:
+        ValueError: an endpoint of another transport, or one that would be spoken to in plaintext although TLS was meant.
+    """
+    for endpoint in parse_endpoints(source):
+        if endpoint.transport not in transports:
+            raise ValueError(f"{endpoint}: {endpoint.scheme}:// is not available here")
+        if ssl_context_given and not endpoint.secure and endpoint.transport != "unix":
+            raise ValueError(
+                f"{endpoint}: an ssl_context was given, but this URL means plaintext; write "
+                f"{'wss' if endpoint.transport == 'websocket' else 'stomp+ssl'}:// for TLS"
+            )
 
 
 def _refuse_extras(scheme: str, kind: Kind, parts: SplitResult) -> None:

@@ -93,7 +93,7 @@ from .pending import Pending
 from .reconnect import Reconnect, Rng
 from .requests import Request, Requests
 from .subscription import Subscription, SubscriptionState
-from .transaction import Transaction, TransactionState
+from .transaction import Transaction, TransactionLike, TransactionState
 
 __all__ = ["Session", "TapEvent"]
 
@@ -232,7 +232,7 @@ class Session(Link):
         content_type: str | None = None,
         headers: HeaderSource = (),
         receipt: bool | str = False,
-        transaction: Transaction | str | None = None,
+        transaction: TransactionLike | str | None = None,
         content_length: bool = True,
         timeout: float | None = None,
     ) -> Pending[None]:
@@ -412,7 +412,7 @@ class Session(Link):
         self,
         delivery: Delivery,
         *,
-        transaction: Transaction | str | None = None,
+        transaction: TransactionLike | str | None = None,
         receipt: bool | str = False,
         headers: HeaderSource = (),
         timeout: float | None = None,
@@ -438,7 +438,7 @@ class Session(Link):
         self,
         delivery: Delivery,
         *,
-        transaction: Transaction | str | None = None,
+        transaction: TransactionLike | str | None = None,
         receipt: bool | str = False,
         headers: HeaderSource = (),
         timeout: float | None = None,
@@ -477,7 +477,7 @@ class Session(Link):
         return pending
 
     def commit(
-        self, transaction: Transaction | str, *, receipt: bool = True, timeout: float | None = None
+        self, transaction: TransactionLike | str, *, receipt: bool = True, timeout: float | None = None
     ) -> Pending[None]:
         """Make all that was said in a transaction happen (STOMP 1.2, "COMMIT").
 
@@ -512,7 +512,7 @@ class Session(Link):
         return operation.pending
 
     def abort(
-        self, transaction: Transaction | str, *, receipt: bool = False, timeout: float | None = None
+        self, transaction: TransactionLike | str, *, receipt: bool = False, timeout: float | None = None
     ) -> Pending[None]:
         """Make nothing of what was said in a transaction happen (STOMP 1.2, "ABORT").
 
@@ -526,7 +526,7 @@ class Session(Link):
         Raises:
             LocalProtocolError: it has ended already.
         """
-        if isinstance(transaction, Transaction) and transaction.state is TransactionState.LOST:
+        if not isinstance(transaction, str) and transaction.state is TransactionState.LOST:
             return Pending.completed(f"ABORT of {transaction.id}", None)
         part_of = self._open_transaction(transaction)
         assert part_of is not None
@@ -676,7 +676,7 @@ class Session(Link):
         self,
         command: str,
         delivery: Delivery,
-        transaction: Transaction | str | None,
+        transaction: TransactionLike | str | None,
         receipt: bool | str,
         headers: HeaderSource,
         timeout: float | None,
@@ -947,26 +947,26 @@ class Session(Link):
         frame = event.frame
         frame.to_bytes(version, content_length=event.content_length_wanted)
 
-    def _open_transaction(self, transaction: Transaction | str | None) -> Transaction | None:
+    def _open_transaction(self, transaction: TransactionLike | str | None) -> Transaction | None:
         if transaction is None:
             return None
-        if isinstance(transaction, str):
-            found = self._transactions.get(transaction)
-            if found is None:
-                raise LocalProtocolError(
-                    f"no transaction {transaction!r} is open", code=ErrorCode.UNKNOWN_TRANSACTION
+        if not isinstance(transaction, str):
+            if transaction.state is TransactionState.LOST:
+                raise TransactionLost(
+                    f"transaction {transaction.id!r} was lost with its connection; nothing of it has happened"
                 )
-            return found
-        if transaction.state is TransactionState.LOST:
-            raise TransactionLost(
-                f"transaction {transaction.id!r} was lost with its connection; nothing of it has happened"
-            )
-        if transaction.state is not TransactionState.OPEN:
+            if transaction.state is not TransactionState.OPEN:
+                raise LocalProtocolError(
+                    f"transaction {transaction.id!r} is {transaction.state.value}, not open",
+                    code=ErrorCode.UNKNOWN_TRANSACTION,
+                )
+            transaction = transaction.id
+        found = self._transactions.get(transaction)
+        if found is None:
             raise LocalProtocolError(
-                f"transaction {transaction.id!r} is {transaction.state.value}, not open",
-                code=ErrorCode.UNKNOWN_TRANSACTION,
+                f"no transaction {transaction!r} is open", code=ErrorCode.UNKNOWN_TRANSACTION
             )
-        return transaction
+        return found
 
     def _receipt_id(self, receipt: bool | str) -> str | None:
         if isinstance(receipt, str):

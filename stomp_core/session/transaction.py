@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from ..protocol import Body
 from ..wire import HeaderSource
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from .delivery import Delivery
     from .session import Session
 
-__all__ = ["Transaction", "TransactionState"]
+__all__ = ["Transaction", "TransactionLike", "TransactionState"]
 
 
 class TransactionState(StrEnum):
@@ -27,6 +27,20 @@ class TransactionState(StrEnum):
     IN_DOUBT = (
         "in doubt"  # the connection was lost while COMMIT was on its way: all or nothing of it has happened
     )
+
+
+class TransactionLike(Protocol):
+    """What can be named as a transaction: a :class:`Transaction`, or an adapter's view of one."""
+
+    @property
+    def id(self) -> str:
+        """Its name on the wire."""
+        ...
+
+    @property
+    def state(self) -> TransactionState:
+        """Where it stands."""
+        ...
 
 
 class Transaction:
