@@ -402,7 +402,6 @@ class Broker:
             server = self._server
             if server is not None and not silent:
                 server.each(lambda peer: peer.reconsider_connect(server.now()))
-                server.reset_timers()
 
         self._in_loop(switch)
 

@@ -108,21 +108,18 @@ class Link(asyncio.Protocol):
             else:
                 self.peer.pause_reading(server.now())
                 self.transport.pause_reading()
-        if self._timer is None and not server.stalled:
-            due = self.peer.next_deadline()
-            if due is not None:
-                self._timer = server.loop.call_at(due, self._on_time)
-
-    def reset_timer(self) -> None:
-        """What is due may have become due earlier."""
+        due = None if server.stalled else self.peer.next_deadline()
+        if due is None:
+            return
         if self._timer is not None:
+            # While bytes flow the deadline moves away with each of them. One that comes too early does no harm: to
+            # look again then costs one timer an interval, however much is said.
+            if self._timer.when() <= due:
+                return
             self._timer.cancel()
-            self._timer = None
-        self.settle()
+        self._timer = server.loop.call_at(due, self._on_time)
 
     def _on_time(self) -> None:
-        # Deadlines only move away while bytes flow: to look again when the old one has come costs one timer an
-        # interval, however much is said.
         self._timer = None
         if self._server.stalled:
             return
@@ -240,8 +237,9 @@ class Server:
 
     def each(self, action: Callable[[Peer], None]) -> None:
         """Do something to every client, and write what comes of it."""
-        for peer in list(self.links):
+        for peer, link in list(self.links.items()):
             action(peer)
+            link.settle()
         self.flush()
 
     def stall(self) -> None:
@@ -256,11 +254,6 @@ class Server:
         for link in list(self.links.values()):
             link.settle()
         self.flush()
-
-    def reset_timers(self) -> None:
-        """What clients wait for may be due earlier."""
-        for link in list(self.links.values()):
-            link.reset_timer()
 
     async def drop(self, *, hard: bool) -> None:
         """End every connection: with a RST, or with a FIN behind what was written."""

@@ -1,0 +1,455 @@
+"""Broker: its life, its listeners and its faults, over real sockets."""
+
+from __future__ import annotations
+
+import asyncio
+import resource
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from stomp_core import ClientConnection, Connected, Message, Receipt
+from stomp_testing import Broker, Recorder, ServerCertificate
+
+from .wire import Wire
+
+SUBSCRIBE = "SUBSCRIBE\nid:1\ndestination:/queue/a\nack:client-individual\nreceipt:s\n\n"
+
+
+@pytest.fixture
+def broker() -> Iterator[Broker]:
+    with Broker() as running:
+        yield running
+
+
+# -------------------------------------------------------------------------------- where it is
+
+
+def test_the_url_holds_the_first_users_credentials_quoted() -> None:
+    with Broker(users={"us:er": "p@ss/word"}) as broker:
+        url = urlsplit(broker.url)
+        assert (url.scheme, url.hostname, url.port) == ("stomp", "127.0.0.1", broker.port)
+        assert (url.username, url.password) == ("us%3Aer", "p%40ss%2Fword")
+
+
+def test_without_users_the_url_holds_no_credentials_and_anyone_may_come() -> None:
+    with Broker(users=None) as broker, Wire(broker.port) as wire:
+        assert broker.url == f"stomp://127.0.0.1:{broker.port}"
+        wire.say("CONNECT\naccept-version:1.2\nhost:/\n\n")
+        assert wire.hear().startswith("CONNECTED\n")
+
+
+def test_a_broker_that_never_ran_has_no_port_to_tell() -> None:
+    with pytest.raises(RuntimeError):
+        _ = Broker().url
+
+
+def test_a_port_that_is_taken_is_named_in_the_error(broker: Broker) -> None:
+    with pytest.raises(OSError, match=f"127.0.0.1:{broker.port}"):
+        Broker(port=broker.port).start()
+
+
+def test_a_start_that_fails_leaves_no_thread(broker: Broker) -> None:
+    before = threading.active_count()
+    other = Broker(port=broker.port)
+    with pytest.raises(OSError):
+        other.start()
+    assert threading.active_count() == before
+    assert not other.running
+
+
+def test_starting_twice_is_an_error(broker: Broker) -> None:
+    with pytest.raises(RuntimeError):
+        broker.start()
+
+
+def test_stopping_ends_the_thread_and_frees_the_port() -> None:
+    before = threading.active_count()
+    broker = Broker()
+    broker.start()
+    assert threading.active_count() == before + 1
+    broker.stop()
+    broker.stop()
+    assert threading.active_count() == before
+    with pytest.raises(ConnectionRefusedError):
+        Wire(broker.port)
+
+
+def test_faults_of_a_broker_that_does_not_run_are_errors() -> None:
+    with pytest.raises(RuntimeError):
+        Broker().stall()
+
+
+def test_an_unknown_flavour_is_an_error() -> None:
+    with pytest.raises(ValueError, match="rabbitmq"):
+        Broker(flavour="hornetq")
+
+
+# -------------------------------------------------------------------------------- listeners
+
+
+def test_our_own_client_connection_gets_along_with_it(broker: Broker) -> None:
+    client = ClientConnection()
+    with Wire(broker.port) as wire:
+
+        def event() -> object:
+            while not isinstance(found := client.next_event(), Connected | Message | Receipt):
+                client.receive_data(wire.socket.recv(65536), now=0.0)
+            return found
+
+        wire.socket.sendall(client.connect("/", login="guest", passcode="guest"))
+        assert isinstance(event(), Connected)
+        wire.socket.sendall(client.subscribe("/queue/a", id="1", ack="client"))
+        wire.socket.sendall(client.send("/queue/a", "hello"))
+        message = event()
+        assert isinstance(message, Message)
+        assert message.text == "hello"
+        wire.socket.sendall(client.ack(message, receipt="r"))
+        assert event() == Receipt("r")
+    assert broker.messages("/queue/a") == []
+
+
+def test_tls_has_a_port_of_its_own_and_a_certificate_to_trust() -> None:
+    with Broker(tls=True) as broker:
+        context = ssl.create_default_context(cafile=str(broker.ca_file))
+        with Wire(broker.tls_port, tls=context) as wire:
+            wire.connect()
+            assert urlsplit(broker.tls_url).port == broker.tls_port
+            assert urlsplit(broker.tls_url).scheme == "stomp+ssl"
+        with pytest.raises(ssl.SSLCertVerificationError):
+            Wire(broker.tls_port, tls=ssl.create_default_context())
+
+
+def test_tls_takes_a_context_of_ones_own() -> None:
+    certificate = ServerCertificate()
+    with (
+        Broker(tls=certificate.server_context()) as broker,
+        Wire(broker.tls_port, tls=certificate.client_context()) as wire,
+    ):
+        wire.connect()
+
+
+def test_a_unix_socket_is_listened_on_and_removed(tmp_path: Path) -> None:
+    path = tmp_path / "stomp.sock"
+    with Broker(unix_path=path) as broker:
+        assert broker.unix_url == f"stomp+unix://guest:guest@{path}"
+        with Wire(0, unix=str(path)) as wire:
+            wire.connect()
+    assert not path.exists()
+
+
+def test_a_unix_socket_that_a_dead_process_left_is_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "stomp.sock"
+    with socket.socket(socket.AF_UNIX) as left:
+        left.bind(str(path))
+    with Broker(unix_path=path), Wire(0, unix=str(path)) as wire:
+        wire.connect()
+
+
+def test_a_unix_socket_in_use_is_an_error(tmp_path: Path) -> None:
+    path = tmp_path / "stomp.sock"
+    with Broker(unix_path=path), pytest.raises(OSError, match=r"stomp\.sock"):
+        Broker(unix_path=path).start()
+
+
+# -------------------------------------------------------------------------------- what it holds
+
+
+def test_what_waits_and_what_is_unacknowledged_can_be_seen(broker: Broker) -> None:
+    broker.send("/queue/a", "one")
+    broker.send("/queue/a", b"two", {"x": "1"})
+    assert broker.messages("/queue/a") == [b"one", b"two"]
+    with Wire(broker.port) as wire:
+        wire.connect().say(SUBSCRIBE)
+        assert wire.hear().startswith("RECEIPT\n")
+        assert wire.hear().endswith("one")
+        assert wire.hear().endswith("two")
+        assert broker.messages("/queue/a") == []
+        assert broker.unacknowledged("/queue/a") == [b"one", b"two"]
+        (client,) = broker.connections
+        assert (client.login, client.version, client.destinations) == ("guest", "1.2", ("/queue/a",))
+    broker.wait_until(lambda broker: broker.messages("/queue/a") == [b"one", b"two"])
+    assert broker.connections == []
+
+
+def test_what_is_waited_for_in_vain_ends_in_time(broker: Broker) -> None:
+    with pytest.raises(TimeoutError):
+        broker.wait_until(lambda broker: broker.connections, timeout=0.01)
+
+
+def test_queues_outlive_a_restart_on_the_same_port_and_what_was_unacknowledged_comes_again(
+    broker: Broker,
+) -> None:
+    port = broker.port
+    broker.send("/queue/a", "one")
+    with Wire(port) as wire:
+        wire.connect().say(SUBSCRIBE)
+        wire.hear()
+        assert wire.hear().endswith("one")
+        broker.restart()
+        assert wire.end() == "FIN"
+    assert broker.port == port
+    with Wire(port) as wire:
+        wire.connect().say(SUBSCRIBE)
+        wire.hear()
+        message = wire.hear()
+        assert "\nredelivered:true\n" in message
+        assert message.endswith("one")
+
+
+def test_sessions_are_not_named_twice(broker: Broker) -> None:
+    sessions = set()
+    for _ in range(2):
+        with Wire(broker.port) as wire:
+            wire.connect()
+            sessions.update(client.session for client in broker.connections)
+        broker.restart()
+    assert len(sessions) == 2
+
+
+# -------------------------------------------------------------------------------- faults
+
+
+def test_kill_resets_everybody_and_closes_the_port_until_it_is_started(broker: Broker) -> None:
+    with Wire(broker.port) as one, Wire(broker.port) as two:
+        one.connect()
+        two.connect()
+        broker.kill()
+        assert (one.end(), two.end()) == ("RST", "RST")
+    with pytest.raises(ConnectionRefusedError):
+        Wire(broker.port)
+    broker.start()
+    with Wire(broker.port) as wire:
+        wire.connect()
+
+
+@pytest.mark.parametrize(("reset", "end"), [(False, "FIN"), (True, "RST")])
+def test_dropped_connections_end_without_an_error_and_new_ones_are_taken(
+    broker: Broker, reset: bool, end: str
+) -> None:
+    with Wire(broker.port) as wire:
+        wire.connect()
+        broker.drop_connections(reset=reset)
+        assert broker.connections == []
+        assert wire.end() == end
+    with Wire(broker.port) as wire:
+        wire.connect()
+
+
+def test_refused_connections_leave_those_who_are_there(broker: Broker) -> None:
+    with Wire(broker.port) as wire:
+        wire.connect()
+        broker.refuse_connections = True
+        with pytest.raises(ConnectionRefusedError):
+            Wire(broker.port)
+        wire.say("BEGIN\ntransaction:t\nreceipt:r\n\n")
+        assert wire.hear().startswith("RECEIPT\n")
+        broker.refuse_connections = False
+        with Wire(broker.port) as other:
+            other.connect()
+
+
+def test_an_error_to_all_reaches_everybody_and_ends_them(broker: Broker) -> None:
+    with Wire(broker.port) as wire:
+        wire.connect()
+        broker.send_error_to_all("shutting down", "now")
+        error = wire.hear()
+        assert error.startswith("ERROR\nmessage:shutting down\n")
+        assert error.endswith("\n\nnow")
+        assert wire.end() == "FIN"
+
+
+def test_a_stalled_broker_keeps_connections_and_says_nothing_until_it_resumes(broker: Broker) -> None:
+    with Wire(broker.port) as wire:
+        wire.connect("heart-beat:0,40\n")
+        broker.stall()
+        wire.say("BEGIN\ntransaction:t\nreceipt:r\n\n")
+        with Wire(broker.port) as other:
+            other.say("CONNECT\naccept-version:1.2\nhost:/\nlogin:guest\npasscode:guest\n\n")
+            assert other.is_quiet()
+            wire.socket.setblocking(False)
+            with pytest.raises(BlockingIOError):  # noqa: PT012 - beats from before the stall may be there
+                while wire.socket.recv(100) == b"\n":
+                    pass
+            wire.socket.settimeout(5)
+            broker.resume()
+            assert wire.hear().startswith("RECEIPT\n")
+            assert other.hear().startswith("CONNECTED\n")
+
+
+def test_a_stall_ends_the_heart_beats_that_the_client_waits_for(broker: Broker) -> None:
+    with Wire(broker.port) as wire:
+        wire.connect("heart-beat:0,20\n")
+        assert wire.socket.recv(1) == b"\n"
+        broker.stall()
+        wire.is_quiet(0.05)
+        assert wire.is_quiet(0.1)
+
+
+def test_a_silent_broker_accepts_and_never_answers_until_it_is_told_to(broker: Broker) -> None:
+    broker.silent = True
+    with Wire(broker.port) as wire:
+        wire.say("CONNECT\naccept-version:1.2\nhost:/\nlogin:guest\npasscode:guest\n\n")
+        assert wire.is_quiet()
+        broker.silent = False
+        assert wire.hear().startswith("CONNECTED\n")
+    assert not broker.silent
+
+
+def test_connect_is_answered_late_when_it_is_told_to(broker: Broker) -> None:
+    broker.connect_delay = 0.15
+    with Wire(broker.port) as wire:
+        began = time.monotonic()
+        wire.connect()
+        assert time.monotonic() - began >= 0.14
+
+
+def test_receipts_are_held_until_they_are_released(broker: Broker) -> None:
+    broker.hold_receipts = True
+    with Wire(broker.port) as wire:
+        wire.connect().say("SEND\ndestination:/queue/a\nreceipt:r\n\nx")
+        assert wire.is_quiet()
+        assert broker.messages("/queue/a") == [b"x"]
+        broker.hold_receipts = False
+        assert wire.hear() == "RECEIPT\nreceipt-id:r\n\n"
+
+
+def test_heart_beats_come_in_time_and_a_silent_client_is_let_go() -> None:
+    with Broker(flavour="activemq") as broker, Wire(broker.port) as wire:
+        wire.connect("heart-beat:50,50\n")
+        began = time.monotonic()
+        assert wire.end() == "FIN"
+        # Four silent intervals, and beats in between kept the socket from being idle.
+        assert 0.15 < time.monotonic() - began < 3
+        assert broker.connections == []
+
+
+def test_a_client_that_says_nothing_is_let_go() -> None:
+    with Broker(connect_timeout=0.05) as broker, Wire(broker.port) as wire:
+        assert wire.end() == "FIN"
+
+
+def test_rejected_messages_come_again_after_the_delay() -> None:
+    with Broker(redelivery_delay=0.1) as broker, Wire(broker.port) as wire:
+        broker.send("/queue/a", "x")
+        wire.connect().say(SUBSCRIBE)
+        wire.hear()
+        message = wire.hear()
+        ack = message.partition("\nack:")[2].partition("\n")[0]
+        began = time.monotonic()
+        wire.say(f"NACK\nid:{ack}\n\n")
+        assert "\nredelivered:true\n" in wire.hear()
+        assert time.monotonic() - began >= 0.09
+
+
+def test_a_recorder_hears_both_sides_through_tls_too() -> None:
+    recorder = Recorder()
+    with Broker(tls=True, recorder=recorder) as broker:
+        context = ssl.create_default_context(cafile=str(broker.ca_file))
+        with Wire(broker.tls_port, tls=context) as wire:
+            wire.connect().say("DISCONNECT\nreceipt:bye\n\n")
+            assert wire.hear() == "RECEIPT\nreceipt-id:bye\n\n"
+    assert [frame.command for frame in recorder.frames()] == ["CONNECT", "CONNECTED", "DISCONNECT", "RECEIPT"]
+    assert "passcode:***" in recorder.transcript()
+
+
+# -------------------------------------------------------------------------------- how much
+
+
+def test_a_client_that_does_not_read_does_not_fill_the_memory() -> None:
+    with Broker() as broker, Wire(broker.port) as slow:
+        slow.connect().say("SUBSCRIBE\nid:1\ndestination:/queue/a\n\n")
+        broker.wait_until(lambda broker: broker.connections and broker.connections[0].destinations)
+        body = b"x" * 100_000
+        for _ in range(200):
+            broker.send("/queue/a", body)
+        # What kernels and the broker buffer is far below 20 MB; the rest waits where it can be counted.
+        assert len(broker.messages("/queue/a")) > 50
+        for _ in range(200):
+            assert slow.hear().endswith("x" * 1000)
+        assert broker.messages("/queue/a") == []
+
+
+def test_who_sends_more_than_the_memory_holds_waits_until_somebody_takes_it() -> None:
+    frame = b"SEND\ndestination:/queue/a\ncontent-length:100000\n\n" + b"x" * 100_000 + b"\0"
+    with Broker(memory=2_000_000) as broker, Wire(broker.port) as sender, Wire(broker.port) as receiver:
+        sender.connect()
+        flood = threading.Thread(target=lambda: sender.socket.sendall(frame * 200))
+        flood.start()
+        flood.join(0.3)
+        assert flood.is_alive()
+        assert len(broker.messages("/queue/a")) < 60
+        receiver.connect().say("SUBSCRIBE\nid:1\ndestination:/queue/a\n\n")
+        for _ in range(200):
+            assert receiver.hear().endswith("x")
+        flood.join(5)
+        assert not flood.is_alive()
+
+
+def test_who_does_not_read_receipts_is_not_read_for_ever() -> None:
+    receipt = "r" * 1000
+    frame = f"SEND\ndestination:/topic/nobody\nreceipt:{receipt}\n\n\0".encode()
+    with Broker() as broker, Wire(broker.port) as sender:
+        sender.connect()
+        sent = 0
+        sender.socket.settimeout(0.3)
+        try:
+            while sent < 64:
+                sender.socket.sendall(frame * 1000)
+                sent += 1
+        except TimeoutError:
+            pass
+        assert sent < 64
+        # It has not been forgotten: who reads gets on.
+        sender.socket.settimeout(5)
+        assert receipt in sender.hear()
+
+
+def test_a_thousand_connections_with_ten_subscriptions_each_are_served() -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY and hard < 2200:
+        pytest.skip("this machine does not allow two thousand open sockets")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, 2200), hard))
+    connect = b"CONNECT\naccept-version:1.2\nhost:/\nlogin:guest\npasscode:guest\n\n\0"
+    subscriptions = b"".join(
+        b"SUBSCRIBE\nid:%d\ndestination:/topic/t%d\n%s\n\0"
+        % (number, number, b"receipt:r\n" if number == 9 else b"")
+        for number in range(10)
+    )
+
+    async def crowd(broker: Broker) -> int:
+        async def one() -> int:
+            reader, writer = await asyncio.open_connection("127.0.0.1", broker.port)
+            writer.write(connect + subscriptions)
+            await reader.readuntil(b"receipt-id:r\n\n\0")
+            ready.release()
+            got = 0
+            for _ in range(10):
+                got += (await reader.readuntil(b"\0")).endswith(b"hello\0")
+            writer.close()
+            await writer.wait_closed()
+            return got
+
+        ready = asyncio.Semaphore(0)
+        everybody = asyncio.gather(*[one() for _ in range(1000)])
+        for _ in range(1000):
+            await asyncio.wait_for(ready.acquire(), 30)
+        assert threading.active_count() == threads + 1
+        assert sum(len(client.destinations) for client in broker.connections) == 10_000
+        for number in range(10):
+            broker.send(f"/topic/t{number}", "hello")
+        return sum(await asyncio.wait_for(everybody, 30))
+
+    threads = threading.active_count()
+    try:
+        with Broker() as broker:
+            assert asyncio.run(crowd(broker)) == 10_000
+            broker.wait_until(lambda broker: not broker.connections)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
