@@ -103,7 +103,8 @@ class Frame:
                 missing, a character that cannot be escaped, a body where none may be, a ``content-length`` that lies.
             ValueError: there is no such version.
         """
-        if self._version == version and self._strict and content_length:
+        # What was read before a version was known has "" for its version, which nobody may ask for.
+        if version and self._version == version and self._strict and content_length:
             raw = self.raw
             assert raw is not None
             return raw

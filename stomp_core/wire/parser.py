@@ -417,6 +417,8 @@ class FrameParser:
                 headers = Headers._from_pairs(self._pairs)
                 self._start_body(self._command, headers)
                 return self._read_body()
+            else:
+                self._line_count += 1
 
     def _check_size(self, pos: int, stop: int, before: int, complete: bool) -> None:
         """Judge the line ``data[pos:stop]``, of which ``before`` bytes are already put aside, by its size and NULs.
@@ -501,19 +503,21 @@ class FrameParser:
             self._note_crlf()
         if not line:
             return True
-        where = self._where()
-        self._line_count += 1
         if b"\r" in line and self._version is Version.V1_2:
             if not lenient.bare_cr:
                 raise self._fail(
-                    ErrorCode.BARE_CR, f"a CR that ends no line, in {where}", start + line.index(b"\r")
+                    ErrorCode.BARE_CR,
+                    f"a CR that ends no line, in {self._where()}",
+                    start + line.index(b"\r"),
                 )
             self._strict = False
         try:
             text = line.decode()
         except UnicodeDecodeError as error:
             if not lenient.not_utf8:
-                raise self._fail(ErrorCode.NOT_UTF8, f"{where} is not UTF-8", start + error.start) from None
+                raise self._fail(
+                    ErrorCode.NOT_UTF8, f"{self._where()} is not UTF-8", start + error.start
+                ) from None
             self._strict = False
             text = line.decode(errors="surrogateescape")
         name, colon, value = text.partition(":")
@@ -522,17 +526,17 @@ class FrameParser:
         if not colon or not name:
             if not lenient.bad_header_lines:
                 if colon:
-                    raise self._fail(ErrorCode.EMPTY_HEADER_NAME, f"{where} has an empty name", start)
-                raise self._fail(ErrorCode.HEADER_WITHOUT_COLON, f"{where} has no colon", start)
+                    raise self._fail(ErrorCode.EMPTY_HEADER_NAME, f"{self._where()} has an empty name", start)
+                raise self._fail(ErrorCode.HEADER_WITHOUT_COLON, f"{self._where()} has no colon", start)
             self._strict = False
             return False
         if "\\" in text:
             after_colon = start + len(line) - len(_encoded(value))
-            name, value = self._unescape(name, where, start), self._unescape(value, where, after_colon)
+            name, value = self._unescape(name, start), self._unescape(value, after_colon)
         self._pairs.append((name, value))
         return False
 
-    def _unescape(self, text: str, where: str, start: int) -> str:
+    def _unescape(self, text: str, start: int) -> str:
         lawful, decoder = self._lawful_decoder, self._decoder
         if self._command in HANDSHAKE_COMMANDS:
             lawful = decoder = None
@@ -548,7 +552,7 @@ class FrameParser:
             if not self._leniency.unknown_escapes:
                 raise self._fail(
                     ErrorCode.UNDEFINED_ESCAPE,
-                    f"the undefined escape {undefined.group()!r} in {where}",
+                    f"the undefined escape {undefined.group()!r} in {self._where()}",
                     start + len(_encoded(text[: undefined.start()])),
                 )
         if lawful is None or undefined_escape(text, lawful) is not None:

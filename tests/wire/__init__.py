@@ -1,0 +1,1 @@
+"""The wire layer: bytes to frames, frames to bytes."""
