@@ -1,0 +1,365 @@
+"""Connection: the session's operations, each waiting for its outcome."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import wraps
+from random import Random
+from types import TracebackType
+from typing import Concatenate, Generic, ParamSpec, Self, TypeVar, Unpack, cast
+
+from stomp_core import StompError
+from stomp_core import protocol as events
+from stomp_core import session as core
+from stomp_core.protocol import Connected
+from stomp_core.session import (
+    Credentials,
+    Delivery,
+    EndpointSource,
+    Pending,
+    Session,
+    SessionClosed,
+    SessionOptions,
+    SubscriptionState,
+    TransactionLike,
+    TransactionState,
+    check_endpoints,
+)
+from stomp_core.wire import HeaderSource, Version
+
+from .engine import Engine
+
+__all__ = ["Connection", "Message", "Subscription", "Transaction", "connect"]
+
+P = ParamSpec("P")
+S = TypeVar("S")
+T = TypeVar("T")
+U = TypeVar("U")
+
+
+class _Bound(Generic[S]):
+    """Something of the session, in the world of blocking calls."""
+
+    _engine: Engine
+    _subject: S
+
+
+def _operation(method: Callable[Concatenate[S, P], Pending[T]]) -> Callable[Concatenate[_Bound[S], P], T]:
+    """The same operation, which returns its outcome when it is known and raises why it failed."""
+
+    @wraps(method)
+    def call(self: _Bound[S], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        engine = self._engine
+        return engine.wait(engine.perform(lambda: method(self._subject, *args, **kwargs)))
+
+    return call
+
+
+def _giving(
+    method: Callable[Concatenate[S, P], Pending[T]], give: Callable[[Engine, T], U]
+) -> Callable[Concatenate[_Bound[S], P], U]:
+    """An operation whose outcome is something of the session: it is given out in the world of blocking calls."""
+
+    @wraps(method)
+    def call(self: _Bound[S], /, *args: P.args, **kwargs: P.kwargs) -> U:
+        engine = self._engine
+        return give(engine, engine.wait(engine.perform(lambda: method(self._subject, *args, **kwargs))))
+
+    return call
+
+
+class Message(Delivery):
+    """A message that a subscription handed over; see :class:`stomp_core.session.Delivery` for what it carries."""
+
+    __slots__ = ("_connection",)
+
+    _connection: Connection
+
+    def ack(
+        self,
+        *,
+        transaction: TransactionLike | str | None = None,
+        receipt: bool | str = False,
+        headers: HeaderSource = (),
+        timeout: float | None = None,
+    ) -> None:
+        """Say that this message is done with; see :meth:`stomp_core.Session.ack`."""
+        self._connection.ack(self, transaction=transaction, receipt=receipt, headers=headers, timeout=timeout)
+
+    def nack(
+        self,
+        *,
+        transaction: TransactionLike | str | None = None,
+        receipt: bool | str = False,
+        headers: HeaderSource = (),
+        timeout: float | None = None,
+    ) -> None:
+        """Say that this message was not consumed; see :meth:`stomp_core.Session.nack`."""
+        self._connection.nack(
+            self, transaction=transaction, receipt=receipt, headers=headers, timeout=timeout
+        )
+
+
+class Transaction(_Bound[core.Transaction]):
+    """One transaction; see :class:`stomp_core.session.Transaction`."""
+
+    def __init__(self, engine: Engine, transaction: core.Transaction) -> None:
+        self._engine = engine
+        self._subject = transaction
+
+    @property
+    def id(self) -> str:
+        """Its name on the wire."""
+        return self._subject.id
+
+    @property
+    def state(self) -> TransactionState:
+        """Where it stands."""
+        return self._subject.state
+
+    send = _operation(core.Transaction.send)
+    ack = _operation(core.Transaction.ack)
+    nack = _operation(core.Transaction.nack)
+    commit = _operation(core.Transaction.commit)
+    abort = _operation(core.Transaction.abort)
+
+
+class Subscription(_Bound[core.Subscription]):
+    """One subscription: iterate over it. A context manager that unsubscribes.
+
+    Iteration waits for the next message for as long as it takes, through reconnects, and ends when the subscription or
+    the connection is closed. When the connection is lost for good, it raises why.
+    """
+
+    def __init__(self, engine: Engine, subscription: core.Subscription) -> None:
+        self._engine = engine
+        self._subject = subscription
+
+    @property
+    def id(self) -> str:
+        """Its name on the wire."""
+        return self._subject.id
+
+    @property
+    def destination(self) -> str:
+        """What it listens to."""
+        return self._subject.destination
+
+    @property
+    def state(self) -> SubscriptionState:
+        """Where it stands."""
+        return self._subject.state
+
+    @property
+    def dropped(self) -> int:
+        """How many messages came that nobody got."""
+        return self._subject.dropped
+
+    def receive(self, timeout: float | None = None) -> Message:
+        """The next message.
+
+        Args:
+            timeout: seconds to wait for it; ``None`` is as long as it takes.
+
+        Raises:
+            TimeoutError: none came in time.
+            SessionClosed: the subscription, or the connection, was closed.
+            StompError: why the subscription ended, if nobody asked for that.
+        """
+        message = self._next(timeout)
+        if message is None:
+            raise SessionClosed(f"the subscription to {self.destination} has ended")
+        return message
+
+    def _next(self, timeout: float | None = None) -> Message | None:
+        engine, subscription = self._engine, self._subject
+        while True:
+            with engine.lock:
+                message = subscription.take()
+                if message is not None:
+                    engine.attend()
+                    return cast(Message, message)
+                if subscription.ended:
+                    return None
+                arrival = subscription.arrival()
+            engine.wait(arrival, timeout)
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> Message:
+        message = self._next()
+        if message is None:
+            raise StopIteration
+        return message
+
+    unsubscribe = _operation(core.Subscription.unsubscribe)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            self.unsubscribe()
+        except StompError:
+            if error is None:
+                raise
+
+    def __repr__(self) -> str:
+        return repr(self._subject)
+
+
+class Connection(_Bound[Session]):
+    """A connection to a broker, and to those that replace it. Made by :func:`connect`; thread-safe.
+
+    A context manager that closes gracefully. Every operation is that of :class:`stomp_core.Session` and returns when
+    its outcome is known.
+    """
+
+    def __init__(
+        self,
+        endpoints: EndpointSource,
+        credentials: Credentials | None,
+        ssl_context: ssl.SSLContext | None,
+        options: SessionOptions,
+    ) -> None:
+        def deliver(event: events.Message, subscription: core.Subscription | None, number: int) -> Message:
+            message = Message(event, subscription, number)
+            message._connection = self
+            return message
+
+        self._engine = Engine(
+            lambda wake: Session(
+                endpoints, credentials, wake=wake, delivery=deliver, rng=Random(), **options
+            ),
+            ssl_context,
+        )
+        self._subject = self._engine.session
+
+    @property
+    def session(self) -> Session:
+        """The pure session behind it. Look at it, but leave driving it to the connection."""
+        return self._subject
+
+    @property
+    def connected(self) -> Connected | None:
+        """The broker's CONNECTED frame; ``None`` while there is no connection."""
+        return self._subject.connected
+
+    @property
+    def version(self) -> Version | None:
+        """The version of STOMP that was negotiated; ``None`` while there is no connection."""
+        return self._subject.version
+
+    @property
+    def heart_beat(self) -> tuple[float, float]:
+        """The negotiated intervals ``(sending, receiving)`` in seconds; 0.0 is never."""
+        return self._subject.heart_beat
+
+    @property
+    def closed(self) -> bool:
+        """Whether it has ended for good."""
+        return self._subject.closed
+
+    send = _operation(Session.send)
+    ack = _operation(Session.ack)
+    nack = _operation(Session.nack)
+    subscribe = _giving(Session.subscribe, Subscription)
+    begin = _giving(Session.begin, Transaction)
+    commit = _operation(Session.commit)
+    abort = _operation(Session.abort)
+    request = _giving(Session.request, lambda _, reply: cast(Message, reply))
+    send_frame = _operation(Session.send_frame)
+
+    @contextmanager
+    def transaction(
+        self, id: str | None = None, *, headers: HeaderSource = (), timeout: float | None = None
+    ) -> Iterator[Transaction]:
+        """Begin a transaction for the ``with`` block: committed, with a receipt, at its end; aborted if it raises.
+
+        Args:
+            id, headers, timeout: as for :meth:`begin`.
+
+        Raises:
+            TransactionLost: the connection was lost in between; nothing of it has happened.
+            TransactionInDoubt: it was lost while COMMIT was on its way.
+        """
+        transaction = self.begin(id, headers=headers, timeout=timeout)
+        try:
+            yield transaction
+        except BaseException:
+            if transaction.state is TransactionState.OPEN:
+                try:
+                    transaction.abort()
+                except StompError:
+                    pass  # what the block raised says more
+            raise
+        if transaction.state in (TransactionState.OPEN, TransactionState.LOST):
+            transaction.commit()
+
+    def close(self, *, timeout: float | None = None) -> bool:
+        """End the connection gracefully; see :meth:`stomp_core.Session.close`. Safe to call twice.
+
+        Args:
+            timeout: seconds; otherwise ``close_timeout``.
+
+        Returns:
+            Whether the broker confirmed that it has processed everything.
+        """
+        engine = self._engine
+        confirmed = engine.wait(engine.perform(lambda: self._subject.close(timeout=timeout)))
+        engine.join()
+        return confirmed
+
+    disconnect = close
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<stomp_socket.Connection to {self._subject.endpoint}, {self._subject.state.value}>"
+
+
+def connect(
+    endpoints: EndpointSource,
+    login: str | None = None,
+    passcode: str | None = None,
+    *,
+    ssl_context: ssl.SSLContext | None = None,
+    **options: Unpack[SessionOptions],
+) -> Connection:
+    """Connect to a broker, and return when it has answered CONNECTED.
+
+    Args:
+        endpoints: a URL (``stomp://``, ``stomp+ssl://``, ``stomp+unix://``), or several in order of preference.
+        login, passcode: credentials; otherwise those of the URL.
+        ssl_context: for ``stomp+ssl://``; by default one that verifies the server's certificate and name.
+        options: every other argument of :class:`stomp_core.Session`: ``host``, ``heart_beat``, ``versions``,
+            ``reconnect``, ``receipt_timeout``, ...
+
+    Raises:
+        AuthenticationFailed: the broker does not let this user in.
+        ConnectFailed: no endpoint could be connected to; it says why, and what to check, for each. It is also an
+            :class:`OSError`.
+        ValueError: an argument out of its range, a URL that cannot be read, or an ``ssl_context`` for a URL that means
+            plaintext.
+    """
+    check_endpoints(endpoints, ("tcp", "unix"), ssl_context_given=ssl_context is not None)
+    credentials = None if login is None and passcode is None else Credentials(login, passcode)
+    connection = Connection(endpoints, credentials, ssl_context, options)
+    engine = connection._engine
+    engine.start()
+    try:
+        engine.wait(connection.session.opened)
+    except BaseException:
+        engine.perform(connection.session.close)
+        engine.join()
+        raise
+    return connection

@@ -1,0 +1,139 @@
+"""Dialling: from an endpoint to a connected, non-blocking socket, within a deadline, and given up when asked to."""
+
+from __future__ import annotations
+
+import errno
+import os
+import queue
+import socket
+import ssl
+import threading
+from collections.abc import Callable
+from time import monotonic
+from typing import Any
+
+from stomp_core.session import Endpoint
+
+__all__ = ["GivenUp", "dial"]
+
+Address = tuple[int, int, int, str, Any]
+Wait = Callable[[socket.socket | None, bool, bool, float | None], bool]
+
+
+class GivenUp(Exception):
+    """Nobody wants the connection any more."""
+
+
+def dial(endpoint: Endpoint, timeout: float, context: ssl.SSLContext | None, wait: Wait) -> socket.socket:
+    """Connect, and agree on TLS where the endpoint wants it.
+
+    Args:
+        endpoint: where to.
+        timeout: seconds for all of it.
+        context: for TLS; by default one that verifies the server.
+        wait: ``wait(socket, read, write, deadline)`` returns true once the socket is ready, or once somebody woke it if
+            there is no socket; false at the deadline. It raises :class:`GivenUp`.
+
+    Raises:
+        OSError: the reason, as the operating system, the resolver or OpenSSL put it.
+        GivenUp: as ``wait`` says.
+    """
+    deadline = monotonic() + timeout
+    if endpoint.transport == "unix":
+        if not hasattr(socket, "AF_UNIX"):
+            raise OSError(errno.EAFNOSUPPORT, "this platform has no Unix sockets")
+        addresses: list[Address] = [(socket.AF_UNIX, socket.SOCK_STREAM, 0, "", endpoint.path)]
+    else:
+        addresses = _resolve(endpoint, deadline, wait)
+    failures: list[OSError] = []
+    for position, (family, kind, protocol, _, address) in enumerate(addresses):
+        # An address that does not answer must leave time for those behind it.
+        share = (deadline - monotonic()) / (len(addresses) - position)
+        try:
+            sock = socket.socket(family, kind, protocol)
+        except OSError as error:
+            failures.append(error)
+            continue
+        try:
+            _connect(sock, address, monotonic() + share, wait)
+            if endpoint.secure:
+                return _agree_on_tls(sock, context, endpoint, deadline, wait)
+            return sock
+        except ssl.SSLError:
+            sock.close()
+            raise
+        except OSError as error:
+            sock.close()
+            failures.append(error)
+        except BaseException:
+            sock.close()
+            raise
+    raise failures[0]
+
+
+def _resolve(endpoint: Endpoint, deadline: float, wait: Wait) -> list[Address]:
+    """Look the name up anew; in a thread, since a resolver listens to no deadline."""
+    found: queue.SimpleQueue[list[Address] | OSError] = queue.SimpleQueue()
+    reader, writer = socket.socketpair()
+
+    def look_up() -> None:
+        try:
+            found.put(list(socket.getaddrinfo(endpoint.host, endpoint.port, type=socket.SOCK_STREAM)))
+        except OSError as error:
+            found.put(error)
+        except UnicodeError as error:
+            found.put(socket.gaierror(socket.EAI_NONAME, f"not a host name ({error})"))
+        with writer:
+            try:
+                writer.send(b"\0")
+            except OSError:
+                pass  # nobody waits any more
+
+    threading.Thread(target=look_up, name=f"resolve {endpoint.host}", daemon=True).start()
+    with reader:
+        reader.setblocking(False)
+        if not wait(reader, True, False, deadline):
+            raise TimeoutError(errno.ETIMEDOUT, "the host name was not resolved in time")
+    result = found.get()
+    if isinstance(result, OSError):
+        raise result
+    return result
+
+
+def _connect(sock: socket.socket, address: Any, deadline: float, wait: Wait) -> None:
+    sock.setblocking(False)
+    code = sock.connect_ex(address)
+    if code in (errno.EINPROGRESS, errno.EWOULDBLOCK, errno.EAGAIN, getattr(errno, "WSAEWOULDBLOCK", -1)):
+        if not wait(sock, False, True, deadline):
+            raise TimeoutError(errno.ETIMEDOUT, "connecting took too long")
+        code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+    if code:
+        raise OSError(code, os.strerror(code))
+    if sock.family != getattr(socket, "AF_UNIX", None):
+        if sock.getsockname() == sock.getpeername():
+            # Linux connects a socket to itself when its own port is the one that nobody listens on.
+            raise ConnectionRefusedError(errno.ECONNREFUSED, os.strerror(errno.ECONNREFUSED))
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+
+
+def _agree_on_tls(
+    sock: socket.socket, context: ssl.SSLContext | None, endpoint: Endpoint, deadline: float, wait: Wait
+) -> socket.socket:
+    if context is None:
+        context = ssl.create_default_context()
+    tls = context.wrap_socket(sock, server_hostname=endpoint.host, do_handshake_on_connect=False)
+    try:
+        while True:
+            try:
+                tls.do_handshake()
+                return tls
+            except ssl.SSLWantReadError:
+                ready = wait(tls, True, False, deadline)
+            except ssl.SSLWantWriteError:
+                ready = wait(tls, False, True, deadline)
+            if not ready:
+                raise TimeoutError(errno.ETIMEDOUT, "the TLS handshake took too long")
+    except BaseException:
+        tls.close()
+        raise
