@@ -1,4 +1,4 @@
-"""What the tests of the protocol share: connections in a given state, and a client and a server joined by a fake wire."""
+"""What the tests of the protocol share: connections in a given state; a client and a server joined by a fake wire."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from stomp_core import (
     HeartBeat,
     RemoteProtocolError,
     ServerConnection,
+    State,
     Tolerated,
 )
 
@@ -41,6 +42,11 @@ Cut = Callable[[bytes], list[bytes]]
 chunkings = pytest.mark.parametrize(
     "cut", [cut_whole, cut_bytes, cut_threes], ids=["whole", "byte by byte", "in threes"]
 )
+
+
+def state_of(conn: Connection) -> State:
+    """Its state; asked through a function, since a type checker thinks that a property stays what it was."""
+    return conn.state
 
 
 def drain(conn: Connection) -> list[Happening]:
@@ -151,7 +157,7 @@ class Pair:
 
     def wait(self, until: float) -> list[tuple[float, str, bytes]]:
         """Let time pass, calling handle_timeout whenever it is due; what was written when, and by whom."""
-        log = []
+        log: list[tuple[float, str, bytes]] = []
         while True:
             due = [
                 (deadline, name)

@@ -1,0 +1,793 @@
+"""The client's side: what it writes, to the byte, and what it makes of what brokers write."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from stomp_core import (
+    NEED_DATA,
+    Ack,
+    ClientConnection,
+    Connect,
+    Connected,
+    ConnectionGoneError,
+    Error,
+    Frame,
+    FrameParser,
+    Leniency,
+    Limits,
+    LocalProtocolError,
+    Message,
+    Nack,
+    Receipt,
+    Send,
+    State,
+    Subscribe,
+    Tolerated,
+    Unsubscribe,
+)
+
+from .pair import VERSIONS, Cut, chunkings, connected_client, cut_bytes, drain, hear, hear_error, one
+
+every_version = pytest.mark.parametrize("version", VERSIONS)
+MESSAGE = b"MESSAGE\nsubscription:s\nmessage-id:m\ndestination:/q\nack:a\n\nbody\0"
+
+
+def with_message(version: str = "1.2", mode: Any = "client") -> tuple[ClientConnection, Message]:
+    """A client that has read MESSAGE m of its subscription s."""
+    client = connected_client(version)
+    client.subscribe("/q", id="s", ack=mode)
+    message = one(hear(client, MESSAGE))
+    assert isinstance(message, Message)
+    return client, message
+
+
+# ------------------------------------------------------------------------ CONNECT
+
+
+@pytest.mark.parametrize(
+    ("versions", "wire"),
+    [
+        (("1.0", "1.1", "1.2"), b"CONNECT\naccept-version:1.0,1.1,1.2\nhost:h\n\n\0"),
+        (("1.2", "1.0"), b"CONNECT\naccept-version:1.0,1.2\nhost:h\n\n\0"),
+        (("1.2",), b"CONNECT\naccept-version:1.2\nhost:h\n\n\0"),
+        (("1.1",), b"CONNECT\naccept-version:1.1\nhost:h\n\n\0"),
+        (("1.0",), b"CONNECT\nhost:h\n\n\0"),
+    ],
+)
+def test_connect_offers_incrementing_versions_without_spaces(versions: tuple[str, ...], wire: bytes) -> None:
+    assert ClientConnection(versions).connect(host="h") == wire
+
+
+def test_connect_carries_login_passcode_and_heart_beat() -> None:
+    wire = ClientConnection().connect(
+        host="/", login="me", passcode="s3cret", heart_beat=(10_000, 5_000), headers={"client-id": "x"}
+    )
+    assert wire == (
+        b"CONNECT\naccept-version:1.0,1.1,1.2\nhost:/\nlogin:me\npasscode:s3cret\nheart-beat:10000,5000\n"
+        b"client-id:x\n\n\0"
+    )
+
+
+def test_the_stomp_command_is_connect_under_another_name() -> None:
+    client = ClientConnection(("1.2",))
+    assert client.send(Connect(host="h", command="STOMP")) == b"STOMP\naccept-version:1.2\nhost:h\n\n\0"
+    assert client.state is State.CONNECTING
+
+
+def test_1_0_alone_needs_no_host() -> None:
+    assert ClientConnection(("1.0",)).connect(login="me") == b"CONNECT\nlogin:me\n\n\0"
+
+
+@pytest.mark.parametrize("versions", [("1.1",), ("1.2",), ("1.0", "1.1")])
+def test_from_1_1_on_the_host_is_required(versions: tuple[str, ...]) -> None:
+    client = ClientConnection(versions)
+    with pytest.raises(LocalProtocolError, match="'host'") as caught:
+        client.connect()
+    assert caught.value.code == "missing-header"
+    assert client.state is State.NEW
+    client.connect(host="h")
+
+
+def test_connect_may_offer_fewer_versions_than_the_connection_speaks() -> None:
+    client = ClientConnection()
+    assert (
+        client.send(Connect(host="h", accept_version=("1.1",)))
+        == b"CONNECT\naccept-version:1.1\nhost:h\n\n\0"
+    )
+    assert hear_error(client, b"CONNECTED\nversion:1.2\n\n\0").code == "version-not-offered"
+
+
+def test_an_offer_of_1_0_alone_may_be_spelled_out() -> None:
+    wire = ClientConnection().send(Connect(accept_version=("1.0",)))
+    assert wire == b"CONNECT\naccept-version:1.0\n\n\0"
+
+
+def test_an_offer_that_was_written_with_spaces_is_written_without() -> None:
+    client = ClientConnection()
+    wire = client.send(Frame("CONNECT", [("host", "h"), ("accept-version", "1.1 , 1.2,")]))
+    assert wire == b"CONNECT\naccept-version:1.1,1.2\nhost:h\n\n\0"
+
+
+@pytest.mark.parametrize(
+    ("connect", "code"),
+    [
+        (Connect(host="h", accept_version=("1.2", "2.0")), "bad-header-value"),
+        (Connect(host="h", accept_version=("1.1",)), "bad-header-value"),
+        (Connect(host="h", accept_version=()), "bad-header-value"),
+        (Connect(host="h", headers={"receipt": "r"}), "header-not-allowed"),
+        (Connect(host="h", headers={"heart-beat": "soon"}), "bad-heart-beat"),
+        (Connect(host="h\n"), "cannot-encode"),
+        (Frame("CONNECT", [("host", "h")], b"body"), "body-not-allowed"),
+        (Frame("CONNECT", [("host", "h"), ("accept-version", "1.2")], b"body"), "body-not-allowed"),
+    ],
+)
+def test_a_refused_connect_changes_nothing(connect: Connect | Frame, code: str) -> None:
+    client = ClientConnection(("1.2",))
+    with pytest.raises(LocalProtocolError) as caught:
+        client.send(connect)
+    assert caught.value.code == code
+    assert client.state is State.NEW
+    assert client.connect(host="h") == b"CONNECT\naccept-version:1.2\nhost:h\n\n\0"
+
+
+def test_connect_is_not_escaped_unless_asked_for() -> None:
+    assert b"passcode:a\\b:c\n" in ClientConnection().connect(host="h", passcode="a\\b:c")
+    assert b"passcode:a\\\\b\\cc\n" in ClientConnection(escape_connect=True).connect(
+        host="h", passcode="a\\b:c"
+    )
+
+
+def test_a_connect_that_a_proxy_has_read_is_escaped_when_asked_for() -> None:
+    parser = FrameParser()
+    parser.receive_data(b"CONNECT\naccept-version:1.2\nhost:h\npasscode:a\\b\n\n\0")
+    frame = parser.next_frame()
+    assert isinstance(frame, Frame)
+    assert b"passcode:a\\\\b\n" in ClientConnection(escape_connect=True).send(frame)
+    assert b"passcode:a\\b\n" in ClientConnection().send(frame)
+
+
+# ------------------------------------------------------------------------ CONNECTED
+
+
+@every_version
+@chunkings
+def test_the_version_of_connected_is_that_of_the_connection(version: str, cut: Cut) -> None:
+    client = ClientConnection()
+    client.connect(host="h")
+    connected = one(hear(client, b"CONNECTED\nversion:%b\nsession:x\n\n\0" % version.encode(), cut=cut))
+    assert isinstance(connected, Connected)
+    assert (client.version, client.state) == (version, State.CONNECTED)
+
+
+def test_no_version_is_known_before_connected() -> None:
+    client = ClientConnection()
+    client.connect(host="h")
+    assert client.version is None
+
+
+def test_no_version_is_1_0() -> None:
+    client = ClientConnection()
+    client.connect(host="h")
+    hear(client, b"CONNECTED\nsession: abc\n\n\0")
+    assert client.version == "1.0"
+
+
+@pytest.mark.parametrize(
+    ("versions", "wire", "mentioned"),
+    [
+        (("1.1", "1.2"), b"CONNECTED\n\n\0", "names no version"),
+        (("1.1", "1.2"), b"CONNECTED\nversion:1.0\n\n\0", "'1.0', but 1.1, 1.2"),
+        (("1.0", "1.1"), b"CONNECTED\nversion:1.2\n\n\0", "'1.2'"),
+        (("1.2",), b"CONNECTED\nversion:2.0\n\n\0", "'2.0'"),
+        (("1.2",), b"CONNECTED\nversion: 1.2\n\n\0", "' 1.2'"),
+        (("1.2",), b"CONNECTED\nversion:\n\n\0", "''"),
+        (("1.2",), b"CONNECTED\nVersion:1.2\n\n\0", "names no version"),
+        (("1.2",), b"CONNECTED\nversion:1.1\nversion:1.2\n\n\0", "'1.1'"),
+    ],
+)
+def test_a_version_that_was_not_offered_is_an_error(
+    versions: tuple[str, ...], wire: bytes, mentioned: str
+) -> None:
+    client = ClientConnection(versions)
+    client.connect(host="h")
+    error = hear_error(client, wire)
+    assert (error.code, error.frame_hint) == ("version-not-offered", None)
+    assert mentioned in str(error)
+    assert "names no version" in str(error) or mentioned != "names no version"
+    assert client.state is State.FAILED
+    assert client.version is None
+
+
+def test_an_error_about_a_named_version_does_not_say_that_none_was_named() -> None:
+    client = ClientConnection(("1.2",))
+    client.connect(host="h")
+    assert "names no version" not in str(hear_error(client, b"CONNECTED\nversion:1.0\n\n\0"))
+
+
+@pytest.mark.parametrize("version", ["1.1", "1.2"])
+def test_connected_may_not_have_a_body(version: str) -> None:
+    client = ClientConnection()
+    client.connect(host="h")
+    error = hear_error(client, b"CONNECTED\nversion:%b\n\nbody\0" % version.encode())
+    assert error.code == "body-not-allowed"
+
+
+def test_a_body_of_connected_that_is_forgiven_is_dropped() -> None:
+    client = ClientConnection(leniency=Leniency(unexpected_body=True))
+    client.connect(host="h")
+    connected = one(hear(client, b"CONNECTED\nversion:1.2\n\nbody\0"))
+    assert (connected.frame.body, connected.version) == (b"", "1.2")
+
+
+def test_in_1_0_connected_may_have_a_body() -> None:
+    client = ClientConnection()
+    client.connect(host="h")
+    assert one(hear(client, b"CONNECTED\nsession:x\n\nhi\0")).frame.body == b"hi"
+
+
+def test_a_receipt_id_inside_connected_as_activemq_writes_it_is_a_header() -> None:
+    client = ClientConnection()
+    client.connect(host="h")
+    connected = one(hear(client, b"CONNECTED\nversion:1.2\nreceipt-id:r\n\n\0\n"))
+    assert connected.headers["receipt-id"] == "r"
+
+
+def test_an_error_instead_of_connected_is_an_event_and_then_the_end() -> None:
+    client = ClientConnection()
+    client.connect(host="h")
+    error = one(hear(client, b"ERROR\nmessage:Bad CONNECT\ncontent-length:13\n\nAccess denied\0\n"))
+    assert isinstance(error, Error)
+    assert error.description == "Bad CONNECT: Access denied"
+    assert client.state is State.FAILED
+    with pytest.raises(ConnectionGoneError):
+        client.connect(host="h")
+
+
+@chunkings
+@pytest.mark.parametrize(
+    ("version", "value"),
+    [("1.0", "a\\cb"), ("1.1", "a:b"), ("1.2", "a:b")],
+)
+def test_what_stands_behind_connected_obeys_the_new_version(version: str, value: str, cut: Cut) -> None:
+    client = ClientConnection()
+    client.connect(host="h")
+    told = hear(
+        client,
+        b"CONNECTED\nversion:%b\n\n\0\nMESSAGE\nsubscription:s\nmessage-id:1\ndestination:/q\nx:a\\cb\n\n\0"
+        % version.encode(),
+        cut=cut,
+    )
+    assert [type(event) for event in told] == [Connected, Message]
+    assert isinstance(told[1], Message)
+    assert told[1].headers["x"] == value
+
+
+@pytest.mark.parametrize(("version", "accepted"), [("1.0", False), ("1.1", False), ("1.2", True)])
+def test_crlf_behind_connected_is_read_in_1_2_only(version: str, accepted: bool) -> None:
+    client = ClientConnection()
+    client.connect(host="h")
+    client.receive_data(
+        b"CONNECTED\r\nversion:%b\r\n\r\n\0RECEIPT\r\nreceipt-id:r\r\n\r\n\0" % version.encode()
+    )
+    assert isinstance(client.next_event(), Connected)
+    if accepted:
+        assert one(drain(client)) == Receipt("r")
+    else:
+        assert hear_error(client, b"").code == "unknown-command"
+
+
+@pytest.mark.parametrize(
+    ("mine", "header", "agreed"),
+    [
+        ((10_000, 20_000), b"heart-beat:5000,30000\n", (30.0, 20.0)),
+        ((10_000, 20_000), b"heart-beat:0,0\n", (0.0, 0.0)),
+        ((10_000, 20_000), b"", (0.0, 0.0)),
+        ((10_000, 0), b"heart-beat:5000,5000\n", (10.0, 0.0)),
+        ((0, 10_000), b"heart-beat:25000,5000\n", (0.0, 25.0)),
+        (None, b"heart-beat:1000,1000\n", (0.0, 0.0)),
+    ],
+)
+@every_version
+def test_heart_beats_are_negotiated_by_the_headers_in_every_version(
+    version: str, mine: tuple[int, int] | None, header: bytes, agreed: tuple[float, float]
+) -> None:
+    assert connected_client(version, header, heart_beat=mine).heart_beat == agreed
+
+
+def test_a_heart_beat_header_of_nonsense_is_an_error() -> None:
+    client = ClientConnection()
+    client.connect(host="h")
+    error = hear_error(client, b"CONNECTED\nversion:1.2\nheart-beat:-1,0\n\n\0")
+    assert error.code == "bad-heart-beat"
+    assert "'-1,0' of CONNECTED" in str(error)
+
+
+def test_a_heart_beat_header_of_nonsense_that_is_forgiven_counts_as_0_0_and_says_so_first() -> None:
+    client = ClientConnection(leniency=Leniency(bad_heart_beat=True))
+    client.connect(host="h", heart_beat=(1, 1))
+    told = hear(client, b"CONNECTED\nversion:1.2\nheart-beat:x\n\n\0")
+    assert [type(event) for event in told] == [Tolerated, Connected]
+    assert "'x' of CONNECTED is not two numbers; taken as 0,0" in str(told[0])
+    assert client.heart_beat == (0.0, 0.0)
+
+
+# ------------------------------------------------------------------------ what a client says
+
+
+SAYINGS: list[tuple[str, Any, dict[str, bytes | str]]] = [
+    (
+        "SEND of bytes",
+        lambda client: client.send("/q", b"a\0b", receipt="r", headers={"x": "y"}),
+        dict.fromkeys(VERSIONS, b"SEND\ndestination:/q\nreceipt:r\nx:y\ncontent-length:3\n\na\0b\0"),
+    ),
+    (
+        "SEND of text",
+        lambda client: client.send("/q", "h\xe9"),
+        dict.fromkeys(
+            VERSIONS,
+            b"SEND\ndestination:/q\ncontent-type:text/plain;charset=utf-8\ncontent-length:3\n\nh\xc3\xa9\x00",
+        ),
+    ),
+    (
+        "SEND in a transaction",
+        lambda client: client.send("/q", transaction="t", content_type="a/b"),
+        dict.fromkeys(VERSIONS, b"SEND\ndestination:/q\ncontent-type:a/b\ntransaction:t\n\n\0"),
+    ),
+    (
+        "SEND without content-length",
+        lambda client: client.send("/q", b"x", content_length=False),
+        dict.fromkeys(VERSIONS, b"SEND\ndestination:/q\n\nx\0"),
+    ),
+    (
+        "SEND of NUL without content-length",
+        lambda client: client.send("/q", b"\0", content_length=False),
+        dict.fromkeys(VERSIONS, "cannot-encode"),
+    ),
+    (
+        "SEND of what must be escaped",
+        lambda client: client.send("/q", headers={"a:b": "c\r\nd\\"}),
+        {
+            "1.0": "cannot-encode",
+            "1.1": "cannot-encode",
+            "1.2": b"SEND\ndestination:/q\na\\cb:c\\r\\nd\\\\\n\n\0",
+        },
+    ),
+    (
+        "SUBSCRIBE",
+        lambda client: client.subscribe(
+            "/q", id="s2", ack="client", receipt="r", headers={"selector": "a=1"}
+        ),
+        dict.fromkeys(
+            VERSIONS, b"SUBSCRIBE\nid:s2\ndestination:/q\nack:client\nreceipt:r\nselector:a=1\n\n\0"
+        ),
+    ),
+    (
+        "SUBSCRIBE without id",
+        lambda client: client.subscribe("/q"),
+        {"1.0": b"SUBSCRIBE\ndestination:/q\n\n\0", "1.1": "missing-header", "1.2": "missing-header"},
+    ),
+    (
+        "UNSUBSCRIBE",
+        lambda client: client.unsubscribe("s", receipt="r", headers={"durable": "true"}),
+        dict.fromkeys(VERSIONS, b"UNSUBSCRIBE\nid:s\nreceipt:r\ndurable:true\n\n\0"),
+    ),
+    (
+        "UNSUBSCRIBE by destination",
+        lambda client: client.unsubscribe(destination="/without"),
+        {"1.0": b"UNSUBSCRIBE\ndestination:/without\n\n\0", "1.1": "missing-header", "1.2": "missing-header"},
+    ),
+    (
+        "UNSUBSCRIBE of nothing",
+        lambda client: client.unsubscribe(),
+        dict.fromkeys(VERSIONS, "missing-header"),
+    ),
+    (
+        "ACK by id",
+        lambda client: client.ack("a", transaction="t", receipt="r", headers={"x": "y"}),
+        {
+            "1.0": "not-acknowledgeable",
+            "1.1": "missing-header",
+            "1.2": b"ACK\nid:a\ntransaction:t\nreceipt:r\nx:y\n\n\0",
+        },
+    ),
+    (
+        "ACK by message-id and subscription",
+        lambda client: client.ack("m", subscription="s", transaction="t", receipt="r", headers={"x": "y"}),
+        {
+            "1.0": b"ACK\nmessage-id:m\nsubscription:s\ntransaction:t\nreceipt:r\nx:y\n\n\0",
+            "1.1": b"ACK\nmessage-id:m\nsubscription:s\ntransaction:t\nreceipt:r\nx:y\n\n\0",
+            "1.2": "not-acknowledgeable",
+        },
+    ),
+    (
+        "ACK by message-id",
+        lambda client: client.ack("m"),
+        {"1.0": b"ACK\nmessage-id:m\n\n\0", "1.1": "missing-header", "1.2": "not-acknowledgeable"},
+    ),
+    (
+        "ACK of 1.2 in words",
+        lambda client: client.send(Ack("a")),
+        {"1.0": "missing-header", "1.1": "missing-header", "1.2": b"ACK\nid:a\n\n\0"},
+    ),
+    (
+        "ACK of 1.1 in words",
+        lambda client: client.send(Ack(message_id="m", subscription="s")),
+        {
+            "1.0": b"ACK\nmessage-id:m\nsubscription:s\n\n\0",
+            "1.1": b"ACK\nmessage-id:m\nsubscription:s\n\n\0",
+            "1.2": "missing-header",
+        },
+    ),
+    (
+        "NACK by id",
+        lambda client: client.nack("a", transaction="t", receipt="r", headers={"x": "y"}),
+        {
+            "1.0": "not-in-version",
+            "1.1": "missing-header",
+            "1.2": b"NACK\nid:a\ntransaction:t\nreceipt:r\nx:y\n\n\0",
+        },
+    ),
+    (
+        "NACK by message-id and subscription",
+        lambda client: client.nack("m", subscription="s", transaction="t", receipt="r", headers={"x": "y"}),
+        {
+            "1.0": "not-in-version",
+            "1.1": b"NACK\nmessage-id:m\nsubscription:s\ntransaction:t\nreceipt:r\nx:y\n\n\0",
+            "1.2": "not-acknowledgeable",
+        },
+    ),
+    (
+        "BEGIN",
+        lambda client: client.begin("t2", receipt="r", headers={"x": "y"}),
+        dict.fromkeys(VERSIONS, b"BEGIN\ntransaction:t2\nreceipt:r\nx:y\n\n\0"),
+    ),
+    (
+        "COMMIT",
+        lambda client: client.commit("t", receipt="r", headers={"x": "y"}),
+        dict.fromkeys(VERSIONS, b"COMMIT\ntransaction:t\nreceipt:r\nx:y\n\n\0"),
+    ),
+    (
+        "ABORT",
+        lambda client: client.abort("t", receipt="r", headers={"x": "y"}),
+        dict.fromkeys(VERSIONS, b"ABORT\ntransaction:t\nreceipt:r\nx:y\n\n\0"),
+    ),
+    (
+        "DISCONNECT",
+        lambda client: client.disconnect(receipt="77", headers={"x": "y"}),
+        dict.fromkeys(VERSIONS, b"DISCONNECT\nreceipt:77\nx:y\n\n\0"),
+    ),
+    (
+        "a second CONNECT",
+        lambda client: client.connect(host="h"),
+        dict.fromkeys(VERSIONS, "unexpected-frame"),
+    ),
+    (
+        "a transaction that is not open",
+        lambda client: client.commit("never"),
+        dict.fromkeys(VERSIONS, "unknown-transaction"),
+    ),
+    (
+        "a header without text",
+        lambda client: client.send("/q", headers={"a": 1}),
+        dict.fromkeys(VERSIONS, "not-text"),
+    ),
+]
+
+
+@every_version
+@pytest.mark.parametrize(("say", "expected"), [row[1:] for row in SAYINGS], ids=[row[0] for row in SAYINGS])
+def test_what_a_client_says_to_the_byte_in_every_version(
+    version: str, say: Any, expected: dict[str, bytes | str]
+) -> None:
+    client, _ = with_message(version)
+    if version == "1.0":
+        client.subscribe("/without")
+    client.begin("t")
+    outcome = expected[version]
+    if isinstance(outcome, bytes):
+        assert say(client) == outcome
+        return
+    with pytest.raises(LocalProtocolError) as caught:
+        say(client)
+    assert caught.value.code == outcome
+    # Nothing has changed: all that could be said before can still be said.
+    assert client.state is State.CONNECTED
+    client.ack("a") if version == "1.2" else client.ack("m", subscription="s")
+    client.commit("t")
+    client.unsubscribe("s")
+    client.disconnect()
+
+
+@every_version
+def test_a_message_is_acknowledged_by_itself(version: str) -> None:
+    wires = {
+        "1.0": b"ACK\nmessage-id:m\n\n\0",
+        "1.1": b"ACK\nmessage-id:m\nsubscription:s\n\n\0",
+        "1.2": b"ACK\nid:a\n\n\0",
+    }
+    client, message = with_message(version)
+    assert client.ack(message) == wires[version]
+    client, message = with_message(version)
+    if version == "1.0":
+        with pytest.raises(LocalProtocolError, match="NACK does not exist"):
+            client.nack(message)
+    else:
+        assert client.nack(message) == b"N" + wires[version]
+    client, message = with_message(version)
+    client.begin("t")
+    more = b"transaction:t\nreceipt:r\nx:y\n\n\0"
+    assert client.ack(message, transaction="t", receipt="r", headers={"x": "y"}) == wires[version][:-2] + more
+    if version != "1.0":
+        client, message = with_message(version)
+        client.begin("t")
+        wire = client.nack(message, transaction="t", receipt="r", headers={"x": "y"})
+        assert wire == b"N" + wires[version][:-2] + more
+
+
+def test_a_message_of_an_older_connection_is_not_acknowledged_here() -> None:
+    _, message = with_message()
+    client = connected_client()
+    client.subscribe("/q", id="s", ack="client")
+    with pytest.raises(LocalProtocolError) as caught:
+        client.ack(message)
+    assert caught.value.code == "not-acknowledgeable"
+
+
+def test_a_refused_ack_leaves_the_message_waiting() -> None:
+    client, message = with_message()
+    with pytest.raises(LocalProtocolError):
+        client.ack(message, transaction="never")
+    with pytest.raises(LocalProtocolError):
+        client.ack(message, headers={"a": "\0"})
+    client.ack(message)
+    with pytest.raises(LocalProtocolError):
+        client.ack(message)
+
+
+def test_send_takes_frames_and_events_and_destinations() -> None:
+    client = connected_client()
+    wire = b"SEND\ndestination:/q\ncontent-length:1\n\nx\0"
+    assert client.send("/q", b"x") == client.send(Send("/q", b"x")) == wire
+    assert client.send(Frame("SEND", {"destination": "/q"}, b"x")) == wire
+    for other in (None, 5, b"/q", object()):
+        with pytest.raises(TypeError, match=type(other).__name__):
+            client.send(other)  # type: ignore[call-overload]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"body": b"x"}, {"content_type": "a/b"}, {"transaction": "t"}, {"receipt": "r"}, {"headers": {"a": "b"}},
+        {"content_length": False},
+    ],
+)  # fmt: skip
+def test_what_goes_with_a_destination_is_not_dropped_beside_a_frame_without_a_word(arguments: Any) -> None:
+    client = connected_client()
+    client.begin("t")
+    assert client.send("/q", **arguments)
+    for what in (Send("/q"), Frame("SEND", {"destination": "/q"})):
+        with pytest.raises(TypeError, match="with a destination only"):
+            client.send(what, **arguments)
+
+
+def test_a_frame_that_was_read_is_written_with_the_very_bytes_once_it_is_found_to_be_whole() -> None:
+    parser = FrameParser("1.2")
+    wire = b"SEND\r\ndestination:/q\r\n\r\nx\0"
+    parser.receive_data(wire + b"BEGIN\n\n\0" + b"SEND\n\n\0")
+    client = connected_client()
+    frames: list[Any] = [parser.next_frame() for _ in range(3)]
+    assert client.send(frames[0]) == wire
+    for frame in frames[1:]:
+        with pytest.raises(LocalProtocolError) as caught:
+            client.send(frame)
+        assert caught.value.code == "missing-header"
+    assert connected_client("1.1").send(frames[0]) == b"SEND\ndestination:/q\ncontent-length:1\n\nx\0"
+
+
+# ------------------------------------------------------------------------ what a client hears
+
+
+@every_version
+@chunkings
+def test_message_receipt_and_error_are_events(version: str, cut: Cut) -> None:
+    client = connected_client(version)
+    client.subscribe("/q", id="s")
+    told = hear(
+        client,
+        b"MESSAGE\nsubscription:s\nmessage-id:m\ndestination:/q\ncontent-length:3\n\na\0b\0\n"
+        b"RECEIPT\nreceipt-id:77\n\n\0"
+        b"ERROR\nmessage:malformed\n\nwhy\0",
+        cut=cut,
+    )
+    assert told == [
+        Message("/q", message_id="m", subscription="s", body=b"a\0b"),
+        Receipt("77"),
+        Error("malformed", body=b"why"),
+    ]
+
+
+REQUIRED = {
+    "1.0": [(b"MESSAGE", ("destination", "message-id")), (b"RECEIPT", ("receipt-id",))],
+    "1.1": [(b"MESSAGE", ("destination", "message-id", "subscription")), (b"RECEIPT", ("receipt-id",))],
+    "1.2": [(b"MESSAGE", ("destination", "message-id", "subscription")), (b"RECEIPT", ("receipt-id",))],
+}
+
+
+@pytest.mark.parametrize(
+    ("version", "command", "names", "missing"),
+    [
+        pytest.param(version, command, names, missing, id=f"{version} {command.decode()} without {missing}")
+        for version, rows in REQUIRED.items()
+        for command, names in rows
+        for missing in names
+    ],
+)
+@pytest.mark.parametrize("mode", ["auto", "client"])
+@pytest.mark.parametrize("disguise", [b"x-%b:v\n", b"%b-x:v\n", b"X:%b\n", b"\\\\n%b:v\n", b"a:b\\n%b\\cv\n"])
+def test_a_required_header_that_is_missing_is_an_error_whatever_looks_like_it(
+    version: str, command: bytes, names: tuple[str, ...], missing: str, mode: Any, disguise: bytes
+) -> None:
+    client = connected_client(version)
+    client.subscribe("/q", id="s", ack=mode)
+    head = b"".join(b"%b:s\n" % name.encode() for name in names if name != missing)
+    error = hear_error(client, b"%b\n%back:a\n%b\n\0" % (command, head, disguise % missing.encode()))
+    assert error.code == "missing-header"
+    assert f"without its {missing!r} header" in str(error)
+    assert client.state is State.FAILED
+
+
+def test_in_1_0_a_message_needs_no_subscription() -> None:
+    client = connected_client("1.0")
+    client.subscribe("/q", ack="client")
+    message = one(hear(client, b"MESSAGE\ndestination:/q\nmessage-id: m\n\nhello queue a\0"))
+    assert (message.subscription, message.message_id) == (None, "m")
+    assert client.ack(message) == b"ACK\nmessage-id:m\n\n\0"
+
+
+def test_an_empty_header_is_there() -> None:
+    client = connected_client()
+    message = one(hear(client, b"MESSAGE\nsubscription:\nmessage-id:\ndestination:\n\n\0"))
+    assert (message.subscription, message.message_id, message.destination) == ("", "", "")
+
+
+@pytest.mark.parametrize("mode", ["client", "client-individual"])
+@chunkings
+def test_in_1_2_a_message_to_be_acknowledged_without_ack_header_is_an_error(mode: Any, cut: Cut) -> None:
+    client = connected_client()
+    client.subscribe("/q", id="s", ack=mode)
+    wire = b"MESSAGE\nsubscription:s\nmessage-id:m\ndestination:/q\n\n\0"
+    hear(client, wire[:-1], cut=cut)
+    error = hear_error(client, wire[-1:])
+    assert error.code == "missing-header"
+    assert client.state is State.FAILED
+
+
+def test_in_1_2_a_message_in_auto_mode_needs_no_ack_header_beside_others_that_do() -> None:
+    client = connected_client()
+    client.subscribe("/q", id="auto")
+    client.subscribe("/q", id="s", ack="client")
+    assert one(hear(client, b"MESSAGE\nsubscription:auto\nmessage-id:m\ndestination:/q\n\n\0")).ack is None
+
+
+@pytest.mark.parametrize("mode", [None, "client", "client-individual"])
+@every_version
+def test_a_message_for_a_subscription_that_is_not_there_is_an_event(version: str, mode: Any) -> None:
+    client = connected_client(version)
+    client.subscribe("/q", id="other", ack=mode)
+    wire = b"MESSAGE\nsubscription:/temp-queue/x\nmessage-id:m\ndestination:/queue/y\n\n\0"
+    assert one(hear(client, wire)).subscription == "/temp-queue/x"
+    assert client.state is State.CONNECTED
+
+
+@every_version
+def test_a_message_under_way_when_its_subscription_ended_is_an_event_that_cannot_be_acknowledged(
+    version: str,
+) -> None:
+    client, first = with_message(version)
+    client.unsubscribe("s")
+    late = one(hear(client, MESSAGE.replace(b":a\n", b":b\n").replace(b":m\n", b":n\n")))
+    assert isinstance(late, Message)
+    for message in (first, late):
+        with pytest.raises(LocalProtocolError):
+            client.ack(message)
+
+
+def test_headers_that_rabbitmq_leaks_into_a_message_mean_nothing() -> None:
+    client = connected_client()
+    client.subscribe("/q", id="s", ack="client")
+    wire = MESSAGE.replace(b"\n\n", b"\nreceipt:r\ntransaction:never\n\n")
+    assert one(hear(client, wire)).headers["transaction"] == "never"
+
+
+def test_a_receipt_that_nobody_asked_for_is_an_event() -> None:
+    client = connected_client()
+    assert hear(client, b"RECEIPT\nreceipt-id:x\n\n\0RECEIPT\nreceipt-id:x\n\n\0") == [
+        Receipt("x"),
+        Receipt("x"),
+    ]
+
+
+def test_after_an_error_further_errors_are_told_and_nothing_else() -> None:
+    client = connected_client()
+    told = hear(
+        client,
+        b"ERROR\nmessage:one\n\n\0RECEIPT\nreceipt-id:r\n\n\0\n\n\n" + MESSAGE + b"ERROR\nmessage:two\n\n\0",
+        cut=cut_bytes,
+    )
+    assert told == [Error("one"), Error("two")]
+    assert client.state is State.FAILED
+
+
+@every_version
+def test_after_disconnect_message_and_receipt_still_come(version: str) -> None:
+    client, _ = with_message(version)
+    assert client.disconnect(receipt="77") == b"DISCONNECT\nreceipt:77\n\n\0"
+    told = hear(client, MESSAGE + b"\nRECEIPT\nreceipt-id:77\n\n\0")
+    assert [type(event) for event in told] == [Message, Receipt]
+    assert client.state is State.DISCONNECTING
+    client.receive_data(b"")
+    closed = client.next_event()
+    assert getattr(closed, "clean", None) is True
+
+
+def test_after_disconnect_a_message_must_still_be_whole() -> None:
+    client, _ = with_message()
+    client.disconnect()
+    assert hear_error(client, b"MESSAGE\nsubscription:s\nmessage-id:m\n\n\0").code == "missing-header"
+
+
+def test_messages_after_disconnect_are_not_for_acknowledging() -> None:
+    client, message = with_message()
+    client.disconnect()
+    with pytest.raises(LocalProtocolError) as caught:
+        client.ack(message)
+    assert caught.value.code == "unexpected-frame"
+
+
+@pytest.mark.parametrize("forgive", [True, False])
+def test_the_client_forgives_what_it_is_told_to(forgive: bool) -> None:
+    client = connected_client("1.1", leniency=Leniency(crlf=forgive))
+    wire = b"RECEIPT\r\nreceipt-id:r\r\n\r\n\0"
+    if forgive:
+        assert one(hear(client, wire)) == Receipt("r")
+    else:
+        assert hear_error(client, wire).code == "unknown-command"
+
+
+def test_by_default_the_client_forgives_what_rabbitmq_needs_and_no_more() -> None:
+    client = connected_client("1.1")
+    assert one(hear(client, b"RECEIPT\nreceipt-id:a\\rb\n\n\0")) == Receipt("a\rb")
+    assert hear_error(client, b"RECEIPT\nreceipt-id:a\\tb\n\n\0").code == "undefined-escape"
+
+
+def test_the_client_refuses_what_its_limits_say() -> None:
+    client = connected_client(limits=Limits(max_body=3))
+    assert hear_error(client, MESSAGE.replace(b"\n\n", b"\ncontent-length:4\n\n")).code == "body-too-large"
+
+
+def test_cumulative_acknowledgement_to_the_end() -> None:
+    client = connected_client()
+    client.subscribe("/q", id="s", ack="client")
+    wires = [MESSAGE.replace(b":a\n", b":%d\n" % number) for number in range(5)]
+    messages = hear(client, b"".join(wires))
+    third, fourth = messages[2:4]
+    assert isinstance(third, Message)
+    assert isinstance(fourth, Message)
+    client.ack(third)
+    for message in messages[:3]:
+        assert isinstance(message, Message)
+        with pytest.raises(LocalProtocolError):
+            client.ack(message)
+    client.nack(fourth)
+    assert client.next_event() is NEED_DATA
+
+
+def test_typed_events_say_what_the_commands_say() -> None:
+    client = connected_client()
+    assert client.send(Subscribe("/q", id="s")) == b"SUBSCRIBE\nid:s\ndestination:/q\n\n\0"
+    assert client.send(Unsubscribe("s")) == b"UNSUBSCRIBE\nid:s\n\n\0"
+    with pytest.raises(LocalProtocolError):
+        client.send(Nack("a"))
