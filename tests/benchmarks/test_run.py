@@ -1,0 +1,85 @@
+"""`make bench` runs, and everybody in it reads and writes what it should. Nothing here is timed."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from benchmarks import run
+from benchmarks.memory import Cost, costs
+from benchmarks.readers import Reader, readers
+from benchmarks.samples import READ_SAMPLES, WRITE_SAMPLES, Sample, cut
+from benchmarks.writers import Writer, writers
+
+QUICK = Sample("quick", b"body", 100, 3)
+
+
+def test_quick_measures_every_contest_and_writes_the_results(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "results.json"
+    assert run.main(["--quick", "--json", str(file)]) == 0
+    results = json.loads(file.read_text())
+    contests = {row["contest"] for row in results["rows"]}
+    assert contests == {f"Reading: {sample.name}" for sample in READ_SAMPLES} | {
+        f"Writing: {sample.name}" for sample in WRITE_SAMPLES
+    }
+    assert all(row["rate"] > 0 for row in results["rows"])
+    assert results["promises"]
+    assert "FrameParser" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("peer", ["stomp.py", "stompman", "stompest", "aiostomp"])
+def test_a_peer_that_is_installed_takes_part_in_reading_and_writing(peer: str) -> None:
+    found, missing = readers()
+    if peer in missing:
+        pytest.skip(f"{peer} is not installed; `make bench` does that: pip install 'stomp-core[bench]'")
+    assert peer in [reader.name for reader in found]
+    assert peer in [writer.name for writer in writers()[0]]
+
+
+def test_a_reader_that_misreads_is_not_timed() -> None:
+    def read(chunks: object, take: run.Take) -> None:
+        for command, headers, body in QUICK.messages():
+            take((command, headers, body + b"!"))
+
+    wrong = Reader("wrong", read, lambda frame: frame)
+    with pytest.raises(AssertionError, match="wrong misreads quick"):
+        run.read_contest(QUICK, [wrong], 1)
+
+
+def test_a_writer_that_miswrites_is_not_timed() -> None:
+    def write(frames: object, take: run.Take) -> None:
+        for command, headers, _ in QUICK.sends():
+            take(b"".join(cut([(command, headers, b"BODY")], 10_000)))
+
+    wrong = Writer("wrong", lambda frames: frames, write)
+    with pytest.raises(AssertionError, match="wrong miswrites quick"):
+        run.write_contest(QUICK, [wrong], 1)
+
+
+@pytest.fixture(scope="module")
+def cost_of() -> dict[str, Cost]:
+    return {cost.what: cost for cost in costs(body=1024 * 1024)}
+
+
+def test_a_large_body_costs_less_than_three_times_its_size_in_memory(cost_of: dict[str, Cost]) -> None:
+    cost = cost_of["a body with content-length"]
+    assert cost.outcome == "body of 1048576"
+    assert cost.peak < 3 * cost.size
+
+
+@pytest.mark.parametrize(
+    ("what", "outcome"),
+    [
+        ("a header line that never ends", "more is awaited"),
+        ("a content-length of 3 GB", "refused: body-too-large"),
+        ("a flood of end-of-lines", "8 heart-beat events"),
+    ],
+)
+def test_hostile_input_costs_next_to_nothing(what: str, outcome: str, cost_of: dict[str, Cost]) -> None:
+    cost = cost_of[what]
+    assert cost.outcome == outcome
+    assert cost.peak < 512 * 1024
