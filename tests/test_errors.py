@@ -66,8 +66,8 @@ def test_no_code_means_two_things() -> None:
 
 
 def test_a_code_is_a_str() -> None:
-    assert ErrorCode.BARE_CR == "bare-cr"
-    assert str(ErrorCode.BARE_CR) == "bare-cr"
+    for code in ErrorCode:
+        assert code == str(code) == code.value
 
 
 @pytest.mark.parametrize("error", [LocalProtocolError, RemoteProtocolError])

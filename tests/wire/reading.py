@@ -97,9 +97,11 @@ def _drain(parser: FrameParser, outcome: Outcome) -> None:
             outcome.said.append((item.command, item.headers.items(), item.body))
         elif isinstance(item, HeartBeat):
             assert item.count > 0
-            if outcome.said and isinstance(outcome.said[-1], HeartBeat):
-                item = HeartBeat(outcome.said.pop().count + item.count)  # type: ignore[union-attr]
-            outcome.said.append(item)
+            last = outcome.said[-1] if outcome.said else None
+            if isinstance(last, HeartBeat):
+                outcome.said[-1] = HeartBeat(last.count + item.count)
+            else:
+                outcome.said.append(item)
         else:
             outcome.closed = item
 

@@ -285,13 +285,13 @@ class TestMadeHeaders:
 
     def test_of_another_type_break_both_stomp_and_python(self) -> None:
         with pytest.raises(TypeError):
-            Headers({"a": 1})  # type: ignore[dict-item]
+            Headers({"a": 1})  # type: ignore[arg-type]
         with pytest.raises(LocalProtocolError):
-            Headers({"a": 1})  # type: ignore[dict-item]
+            Headers({"a": 1})  # type: ignore[arg-type]
 
     def test_show_no_passcode_of_another_type(self) -> None:
         with pytest.raises(HeaderTypeError) as info:
-            Headers({"passcode": b"secret"})  # type: ignore[dict-item]
+            Headers({"passcode": b"secret"})  # type: ignore[arg-type]
         assert "secret" not in str(info.value)
         assert "'passcode' is a bytes" in str(info.value)
 

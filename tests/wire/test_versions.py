@@ -15,8 +15,9 @@ def test_there_are_three_in_ascending_order() -> None:
 
 
 def test_a_version_is_a_str() -> None:
-    assert Version.V1_1 == "1.1"
-    assert f"{Version.V1_1}" == str(Version.V1_1) == "1.1"
+    for version, text in zip(Version, ("1.0", "1.1", "1.2"), strict=True):
+        assert version == text
+        assert f"{version}" == str(version) == text
     assert {"1.1": "found"}[Version.V1_1] == "found"
     assert Version("1.1") is Version.V1_1
 
