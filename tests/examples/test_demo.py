@@ -1,0 +1,69 @@
+"""`make demo`: the main job, as a newcomer sees it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.brokers import Broker
+
+ROOT = Path(__file__).parents[2]
+STEPS = (
+    "connect():",
+    "STOMP 1.2",
+    "confirmed",
+    "got 'one pizza' for table 7",
+    "got 'a main course'",
+    "ABORT was sent",
+    "nothing arrived",
+    "again (redelivered:",
+    "cannot be acknowledged any more",
+    "processed everything: True",
+)
+
+
+def demo(**environment: str) -> subprocess.CompletedProcess[str]:
+    inherited = {name: value for name, value in os.environ.items() if name != "STOMP_URL"}
+    return subprocess.run(
+        [sys.executable, "-W", "error", "examples/demo.py"],
+        cwd=ROOT,
+        env=inherited | {"PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'transports'}"} | environment,
+        capture_output=True,
+        text=True,
+        timeout=90,
+        check=False,
+    )
+
+
+def check(run: subprocess.CompletedProcess[str]) -> None:
+    assert run.returncode == 0, run.stdout + run.stderr
+    position = 0
+    for text in STEPS:
+        position = run.stdout.find(text, position)
+        assert position >= 0, f"{text!r} is missing, or out of order, in:\n{run.stdout}"
+    assert run.stderr == ""
+
+
+def test_the_demo_tells_the_main_job_on_the_embedded_broker() -> None:
+    check(demo())
+
+
+def test_the_demo_tells_the_main_job_on_a_real_broker(real_broker: Broker) -> None:
+    check(demo(STOMP_URL=real_broker.url))
+
+
+def test_a_wrong_url_is_one_line_that_says_what_is_wrong_and_never_the_passcode() -> None:
+    for url, said in (
+        ("stomp://guest:hush@127.0.0.1:1", "connection refused"),
+        ("http://guest:hush@127.0.0.1", "use one of stomp://"),
+        ("stomp://guest:hu/sh@127.0.0.1", "percent-encoded"),
+    ):
+        run = demo(STOMP_URL=url)
+        assert run.returncode == 1
+        assert run.stderr.startswith("demo: ")
+        assert run.stderr.count("\n") == 1
+        assert said in run.stderr
+        assert "hush" not in run.stderr + run.stdout
+        assert "hu/sh" not in run.stderr + run.stdout
