@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from stomp_core import (
     NEED_DATA,
@@ -22,14 +24,27 @@ from stomp_core import (
     Message,
     Nack,
     Receipt,
+    RemoteProtocolError,
     Send,
     State,
+    StompError,
     Subscribe,
     Tolerated,
     Unsubscribe,
 )
 
-from .pair import VERSIONS, Cut, chunkings, connected_client, cut_bytes, drain, hear, hear_error, one
+from .pair import (
+    VERSIONS,
+    Cut,
+    chunkings,
+    connected_client,
+    cut_bytes,
+    cut_whole,
+    drain,
+    hear,
+    hear_error,
+    one,
+)
 
 every_version = pytest.mark.parametrize("version", VERSIONS)
 MESSAGE = b"MESSAGE\nsubscription:s\nmessage-id:m\ndestination:/q\nack:a\n\nbody\0"
@@ -791,3 +806,41 @@ def test_typed_events_say_what_the_commands_say() -> None:
     assert client.send(Unsubscribe("s")) == b"UNSUBSCRIBE\nid:s\n\n\0"
     with pytest.raises(LocalProtocolError):
         client.send(Nack("a"))
+
+
+HEADER_LINES = [
+    b"subscription:s", b"subscription:t", b"subscription:", b"message-id:1", b"message-id:a\\cb", b"destination:/q",
+    b"ack:1", b"ack:2", b"ack:", b"ack:\\\\", b"x:y", b"x-subscription:s", b"x\\nsubscription:s", b"x:\\nack\\c1",
+    b"ack\\c:1", b"subscription", b" subscription:s", b"content-length:x", b"content-length:2",
+]  # fmt: skip
+
+
+@given(
+    st.lists(st.lists(st.sampled_from(HEADER_LINES), max_size=6), max_size=4),
+    st.sampled_from(VERSIONS),
+    st.sampled_from(["auto", "client", "client-individual"]),
+)
+def test_a_message_means_the_same_whole_or_byte_by_byte(
+    frames: list[list[bytes]], version: str, mode: Any
+) -> None:
+    wire = b"".join(b"MESSAGE\n%b\n\nhi\0" % b"\n".join(lines) for lines in frames)
+    outcomes = []
+    for cut in (cut_whole, cut_bytes):
+        client = connected_client(version)
+        client.subscribe("/q", id="s", ack=mode)
+        client.subscribe("/r", id="t")
+        outcome: list[object] = []
+        try:
+            for chunk in cut(wire):
+                client.receive_data(chunk)
+                while (event := client.next_event()) is not NEED_DATA:
+                    outcome.append(event)
+        except RemoteProtocolError as error:
+            outcome.append(error.code)
+        for ack_id in ("1", "2", "", "\\", "a:b"):
+            try:
+                outcome.append(client.ack(ack_id, subscription=None if version == "1.2" else "s"))
+            except StompError as error:
+                outcome.append(error.code)
+        outcomes.append(outcome)
+    assert outcomes[0] == outcomes[1]

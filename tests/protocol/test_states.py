@@ -320,3 +320,15 @@ def test_what_one_connection_is_told_another_does_not_know() -> None:
     with pytest.raises(LocalProtocolError):
         second.commit("t")
     assert Connected(version="1.2") == Connected(version="1.2")
+
+
+def test_the_states_have_stable_names() -> None:
+    assert [state.value for state in State] == [
+        "new",
+        "connecting",
+        "connected",
+        "disconnecting",
+        "refusing",
+        "failed",
+        "closed",
+    ]
