@@ -1,0 +1,61 @@
+"""The README's and the docs' code runs, as it stands."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from stomp_testing import Broker
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text()
+BLOCKS = re.findall(r"^### ([^\n]+)\n(?:(?!^###).)*?^```python\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+
+
+def test_every_layer_has_an_example() -> None:
+    titles = " ".join(title for title, _ in BLOCKS)
+    for layer in ("Blocking", "asyncio", "trio", "session", "protocol", "wire", "broker"):
+        assert layer in titles
+
+
+@pytest.mark.parametrize("code", [pytest.param(code, id=title.split(",")[0]) for title, code in BLOCKS])
+def test_the_example_runs(code: str) -> None:
+    if "import trio" in code and importlib.util.find_spec("trio") is None:
+        pytest.skip('trio is not installed: pip install "stomp-core[trio]"')
+    if "jobs.run(" in code:
+        # A worker pool works until it is stopped.
+        code = code.replace("def handle(message):", "def handle(message):\n    jobs_done.append(message)")
+        code = code.replace("        jobs.run(", "        stop_after_one(conn)\n        jobs.run(")
+        code = (
+            "import threading, time\n"
+            "jobs_done = []\n"
+            "def stop_after_one(conn):\n"
+            "    def watch():\n"
+            "        while not jobs_done: time.sleep(0.01)\n"
+            "        conn.close()\n"
+            "    threading.Thread(target=watch, daemon=True).start()\n"
+        ) + code
+    with Broker() as broker:
+        code = code.replace("stomp://guest:guest@localhost:61613", broker.url)
+        run = subprocess.run(
+            [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
+        )
+    assert run.returncode == 0, run.stderr
+    assert run.stderr == ""
+
+
+def test_the_diagram_of_states_is_drawn_from_the_tables_as_they_are() -> None:
+    run = subprocess.run(
+        [sys.executable, "tools/draw-states", "--check"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert run.returncode == 0, run.stderr
