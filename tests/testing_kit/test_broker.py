@@ -204,7 +204,7 @@ def test_queues_outlive_a_restart_on_the_same_port_and_what_was_unacknowledged_c
 
 
 def test_sessions_are_not_named_twice(broker: Broker) -> None:
-    sessions = set()
+    sessions: set[str] = set()
     for _ in range(2):
         with Wire(broker.port) as wire:
             wire.connect()
@@ -263,6 +263,18 @@ def test_an_error_to_all_reaches_everybody_and_ends_them(broker: Broker) -> None
         assert error.startswith("ERROR\nmessage:shutting down\n")
         assert error.endswith("\n\nnow")
         assert wire.end() == "FIN"
+
+
+def test_an_error_reaches_a_client_that_goes_on_talking(broker: Broker) -> None:
+    with Wire(broker.port) as wire:
+        wire.connect()
+        garbage = b"SEND\nno colon\n\n\0" + b"SEND\ndestination:/queue/a\n\n\0" * 50_000
+        talking = threading.Thread(target=wire.socket.sendall, args=(garbage,))
+        talking.start()
+        talking.join(5)
+        assert wire.hear().startswith("ERROR\n")
+        assert wire.end() == "FIN"
+    assert broker.messages("/queue/a") == []
 
 
 def test_a_stalled_broker_keeps_connections_and_says_nothing_until_it_resumes(broker: Broker) -> None:

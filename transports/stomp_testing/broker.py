@@ -325,7 +325,11 @@ class Broker:
     def connections(self) -> list[ClientInfo]:
         """The clients that are connected, in the order in which they came."""
         server = self._server
-        return [] if server is None else self._in_loop(lambda: [_info(peer) for peer in server.links])
+        return (
+            []
+            if server is None
+            else self._in_loop(lambda: [_info(peer) for peer in server.links if not peer.closing])
+        )
 
     def wait_until(self, condition: Callable[[Broker], object], timeout: float = 5.0) -> None:
         """Wait for something that clients bring about, as in ``broker.wait_until(lambda b: b.connections)``.
@@ -355,7 +359,7 @@ class Broker:
         with self._lock:
             thread, server = self._running()
             if refuse and not self._refusing:
-                thread.call(server.stop_listening)
+                thread.run(server.stop_listening())
             elif not refuse and self._refusing:
                 self._listen()
             self._refusing = refuse

@@ -7,10 +7,30 @@ import threading
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
-__all__ = ["LoopThread"]
+__all__ = ["LoopThread", "rounds", "stop_serving"]
 
 T = TypeVar("T")
+_ROUNDS = 8  # an accepted connection takes three until its handler runs
 _PATIENCE = 30.0  # seconds that a call into the loop may take; none takes a tenth of one
+
+
+async def rounds() -> None:
+    """Let the loop go round a few times: what was accepted gets its protocol, what was closed lets its socket go."""
+    for _ in range(_ROUNDS):
+        await asyncio.sleep(0)
+
+
+async def stop_serving(server: asyncio.Server) -> None:
+    """Close a listener, when those whom it has accepted are there to be closed as well.
+
+    ``Server.close`` alone would lose a connection of which the transport is about to be made: its socket is never
+    closed, and a ResourceWarning says so.
+    """
+    loop = asyncio.get_running_loop()
+    for listener in server.sockets:
+        loop.remove_reader(listener.fileno())
+    await rounds()
+    server.close()
 
 
 class LoopThread:
@@ -52,6 +72,8 @@ class LoopThread:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             await self.loop.shutdown_asyncgens()
+            # Transports close their sockets one round after they were told to.
+            await rounds()
 
         self.run(cancel_all())
         self.loop.call_soon_threadsafe(self.loop.stop)

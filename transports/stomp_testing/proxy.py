@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import Self
 from urllib.parse import urlsplit, urlunsplit
 
-from .loop_thread import LoopThread
+from .loop_thread import LoopThread, stop_serving
 from .ports import listening_socket, reset
 from .recorder import Recorder
 
@@ -135,7 +135,7 @@ class FaultProxy:
     @property
     def connections(self) -> int:
         """How many connections pass through it now."""
-        return len(self._pairs)
+        return sum(not pair.has_ended() for pair in list(self._pairs))
 
     # ------------------------------------------------------------------ its life
 
@@ -175,9 +175,9 @@ class FaultProxy:
 
     async def _shut(self) -> None:
         if self._listener is not None:
-            self._listener.close()
+            await stop_serving(self._listener)
         for pair in list(self._pairs):
-            pair.end(hard=False)
+            pair.close()
         if self._flowing is not None:
             self._flowing.set()
         if self._serving:
@@ -238,7 +238,7 @@ class FaultProxy:
         thread = self._running()
         if refuse and not self._refusing:
             assert self._listener is not None
-            thread.call(self._listener.close)
+            thread.run(stop_serving(self._listener))
         elif not refuse and self._refusing:
             thread.run(self._open())
         self._refusing = refuse
@@ -266,8 +266,15 @@ class FaultProxy:
 
     def _end_all(self, *, hard: bool) -> None:
         for pair in list(self._pairs):
+            self._end(pair, hard=hard)
+
+    def _end(self, pair: _Pair, *, hard: bool) -> None:
+        if not pair.has_ended():
             self.cuts += 1
-            pair.end(hard=hard)
+            if hard:
+                pair.reset()
+            else:
+                pair.cut()
 
     # ------------------------------------------------------------------ one connection
 
@@ -297,7 +304,7 @@ class FaultProxy:
                 self._pump(pair, number, upstream_reader, writer, Direction.TO_CLIENT, self.to_client),
             )
         finally:
-            pair.end(hard=False)
+            pair.close()
             self._pairs.pop(pair, None)
 
     async def _pump(
@@ -311,19 +318,22 @@ class FaultProxy:
     ) -> None:
         flowing = self._flow()
         try:
-            while not pair.has_ended():
+            while True:
                 data = await self._gather(reader, ill)
                 await flowing.wait()
-                if pair.has_ended():
-                    return
                 if not data:
                     break
+                if pair.has_ended():
+                    # What is still said is read and thrown away: to close a socket with unread bytes in it is a RST.
+                    continue
                 if ill.drop:
                     continue
                 if ill.delay:
                     await asyncio.sleep(ill.delay)
                     await flowing.wait()
                 for piece in _pieces(data, ill.split):
+                    if pair.has_ended():
+                        break
                     allowed, hard = self._allowed(pair, direction, len(piece))
                     passing = piece[:allowed]
                     if passing:
@@ -332,16 +342,15 @@ class FaultProxy:
                             self._recorder.note(number, direction.value, passing)
                         writer.write(passing)
                     if allowed < len(piece) or hard is not None:
-                        self.cuts += 1
-                        pair.end(hard=bool(hard))
-                        return
+                        self._end(pair, hard=bool(hard))
+                        break
                     await writer.drain()
                     if ill.split:
                         await asyncio.sleep(_APART)
                         await flowing.wait()
         except OSError:
             # One side has reset: so is the other.
-            pair.end(hard=True)
+            pair.reset()
             return
         if not pair.has_ended() and writer.can_write_eof():
             writer.write_eof()
@@ -387,6 +396,7 @@ class _Pair:
         self.passed = dict.fromkeys(Direction, 0)
         self.total = 0
         self._ended = False
+        self._timer: asyncio.TimerHandle | None = None
 
     def count(self, direction: Direction, size: int) -> None:
         self.passed[direction] += size
@@ -395,13 +405,29 @@ class _Pair:
     def has_ended(self) -> bool:
         return self._ended
 
-    def end(self, *, hard: bool) -> None:
+    def cut(self) -> None:
+        """A FIN to both sides. What they are still saying is read and thrown away for a while: to close a socket
+        with unread bytes in it is a RST.
+        """
         self._ended = True
         for writer in (self._client, self._server):
-            if hard:
-                reset(writer.transport)
-            else:
-                writer.close()
+            if not writer.is_closing() and writer.can_write_eof():
+                writer.write_eof()
+        self._timer = asyncio.get_running_loop().call_later(_GRACE, self.close)
+
+    def reset(self) -> None:
+        """A RST to both sides."""
+        self._ended = True
+        for writer in (self._client, self._server):
+            reset(writer.transport)
+
+    def close(self) -> None:
+        """Let go of both sockets."""
+        self._ended = True
+        if self._timer is not None:
+            self._timer.cancel()
+        for writer in (self._client, self._server):
+            writer.close()
 
 
 def _pieces(data: bytes, size: int) -> list[bytes]:

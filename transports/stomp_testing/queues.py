@@ -42,6 +42,7 @@ class Sink(Protocol):
 
     def deliver(self, subscription: Subscription, item: Item) -> str:
         """Hand a message over; returns the id under which it will be acknowledged."""
+        ...
 
 
 class Subscription:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from enum import Enum
 from typing import Final, Literal, NamedTuple, Self
 
-from .loop_thread import LoopThread
+from .loop_thread import LoopThread, stop_serving
 from .ports import listening_socket, reset
 
 __all__ = ["CLOSE", "RESET", "Expect", "Pause", "ScriptedServer", "Step"]
@@ -56,20 +56,23 @@ class ScriptedServer:
             lists is one script a connection, in their order; the last one serves all further ones.
         tls: speak TLS with this context.
         port: ``None`` takes a free one.
+
+    Raises:
+        ValueError: steps and lists of steps side by side.
     """
 
     def __init__(
         self,
-        script: Sequence[Step] | Sequence[Sequence[Step]] = (),
+        script: Sequence[Step | list[Step]] = (),
         *,
         tls: ssl.SSLContext | None = None,
         port: int | None = None,
     ) -> None:
-        self._scripts: list[list[Step]] = []
-        if script and isinstance(script[0], list | tuple) and not isinstance(script[0], Expect | Pause):
-            self._scripts = [list(one) for one in script]  # type: ignore[arg-type]
-        else:
-            self._scripts = [list(script)]  # type: ignore[arg-type]
+        scripts = [step for step in script if isinstance(step, list)]
+        steps = [step for step in script if not isinstance(step, list)]
+        if scripts and steps:
+            raise ValueError("a script is steps, or lists of steps, not both")
+        self._scripts = scripts or [steps]
         self._tls = tls
         self._port = port
         self._heard: list[bytearray] = []
@@ -122,16 +125,16 @@ class ScriptedServer:
                 raise TimeoutError(f"{data!r} did not come within {timeout:g} s, but {self.received!r}")
             time.sleep(0.002)
 
-    def wait_until_closed(self, timeout: float = 5.0) -> None:
-        """Wait until every connection so far, and at least one, has ended.
+    def wait_until_closed(self, connections: int = 1, timeout: float = 5.0) -> None:
+        """Wait until every connection so far, and at least so many, have ended.
 
         Raises:
-            TimeoutError: one is still open after ``timeout`` seconds.
+            TimeoutError: that has not happened after ``timeout`` seconds.
         """
         deadline = time.monotonic() + timeout
-        while not self._ended or self.open_connections:
+        while len(self._ended) < connections or self.open_connections:
             if time.monotonic() > deadline:
-                raise TimeoutError(f"a connection is still open after {timeout:g} s")
+                raise TimeoutError(f"{self._ended.count(True)} connections have ended after {timeout:g} s")
             time.sleep(0.002)
 
     def send(self, data: bytes) -> None:
@@ -175,10 +178,9 @@ class ScriptedServer:
             return
 
         async def close() -> None:
-            server.close()
+            await stop_serving(server)
             for writer in self._writers:
                 writer.transport.abort()
-            await asyncio.sleep(0)
 
         thread.run(close())
         thread.close()

@@ -8,6 +8,7 @@ import ssl
 from collections.abc import Callable, Iterator
 
 from .exchange import Exchange
+from .loop_thread import stop_serving
 from .peer import Peer
 from .ports import reset
 from .recorder import Recorder
@@ -31,6 +32,7 @@ class Link(asyncio.Protocol):
         self._recorder = server.recorder
         self._timer: asyncio.TimerHandle | None = None
         self._full = False
+        self._leaving = False
         self._reading = True
         self.blocked = False  # the broker's memory is full, and this one would fill it further
         self.lost = asyncio.Event()
@@ -58,7 +60,7 @@ class Link(asyncio.Protocol):
         self._server.flush()
         return False
 
-    def connection_lost(self, error: Exception | None) -> None:
+    def connection_lost(self, exc: Exception | None) -> None:
         if self._timer is not None:
             self._timer.cancel()
         self._server.leave(self)
@@ -79,10 +81,23 @@ class Link(asyncio.Protocol):
         wire = self.peer.take_output()
         self.write(wire)
         if self.peer.closing:
-            self.transport.close()
+            self._say_goodbye()
             return
         self.peer.relieve(self._full)
         self.settle()
+
+    def _say_goodbye(self) -> None:
+        """Close behind the last bytes. What the client is still saying is read and thrown away: to close a socket
+        with unread bytes in it is a RST, which can take the ERROR from the client that was to read it.
+        """
+        if self._leaving or self.transport.is_closing():
+            return
+        self._leaving = True
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+            self._set_timer(self._server.now() + _GRACE, self.transport.abort)
+        else:
+            self.transport.close()
 
     def write(self, wire: bytes) -> None:
         """Write bytes, if there are any and the connection takes them."""
@@ -109,15 +124,15 @@ class Link(asyncio.Protocol):
                 self.peer.pause_reading(server.now())
                 self.transport.pause_reading()
         due = None if server.stalled else self.peer.next_deadline()
-        if due is None:
-            return
+        # While bytes flow the deadline moves away with each of them. A timer that comes too early does no harm: to
+        # look again then costs one an interval, however much is said.
+        if due is not None and (self._timer is None or due < self._timer.when()):
+            self._set_timer(due, self._on_time)
+
+    def _set_timer(self, due: float, action: Callable[[], None]) -> None:
         if self._timer is not None:
-            # While bytes flow the deadline moves away with each of them. One that comes too early does no harm: to
-            # look again then costs one timer an interval, however much is said.
-            if self._timer.when() <= due:
-                return
             self._timer.cancel()
-        self._timer = server.loop.call_at(due, self._on_time)
+        self._timer = self._server.loop.call_at(due, action)
 
     def _on_time(self) -> None:
         self._timer = None
@@ -174,11 +189,11 @@ class Server:
         """Take connections from a listening socket."""
         self._listeners.append(await self.loop.create_server(lambda: Link(self), sock=listener, ssl=tls))
 
-    def stop_listening(self) -> None:
+    async def stop_listening(self) -> None:
         """New connections are refused from now on."""
-        for listener in self._listeners:
-            listener.close()
-        self._listeners.clear()
+        listeners, self._listeners = self._listeners, []
+        for listener in listeners:
+            await stop_serving(listener)
 
     # ------------------------------------------------------------------ links
 
@@ -277,7 +292,7 @@ class Server:
 
     async def close(self, *, hard: bool) -> None:
         """End listeners, connections and timers."""
-        self.stop_listening()
+        await self.stop_listening()
         await self.drop(hard=hard)
         if self._timer is not None:
             self._timer.cancel()

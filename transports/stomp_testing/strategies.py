@@ -55,7 +55,8 @@ _MEANINGFUL = frozenset(
         "version",
     ]
 )
-_TRICKY = ["\\", ":", "\n", "\r", " ", "\t", "\\n", "\\c", "é", "\u2028", "\x0b", "\x85", "🐇"]
+# What escapes are made of, what ends lines elsewhere, what other readers trim.
+_TRICKY = "\\:\n\r \tnrc\u00e9\u2028\x0b\x85\N{RABBIT}"
 
 
 def versions() -> st.SearchStrategy[str]:
@@ -72,11 +73,12 @@ def _text(
     elif version == "1.1":
         forbidden += "\r"
     forbidden += "\0"
-    alphabet = st.one_of(
-        st.sampled_from([char for char in _TRICKY if not any(part in forbidden for part in char)]),
-        st.characters(exclude_categories=["Cs"], exclude_characters=forbidden),
+    tricky = "".join(char for char in _TRICKY if char not in forbidden)
+    plain = st.characters(exclude_categories=["Cs"], exclude_characters=forbidden)
+    texts = st.one_of(
+        st.text(tricky, min_size=min_size, max_size=max_size),
+        st.text(plain, min_size=min_size, max_size=max_size),
     )
-    texts = st.lists(alphabet, min_size=min_size, max_size=max_size).map("".join)
     if trims:
         # A reader of 1.0 trims spaces, and no writer may count on them.
         texts = texts.map(lambda text: text.strip(" ")).filter(lambda text: len(text) >= min_size)

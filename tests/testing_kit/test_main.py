@@ -1,0 +1,62 @@
+"""``python -m stomp_testing``: a broker in a terminal."""
+
+from __future__ import annotations
+
+import re
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from stomp_testing import Broker
+from stomp_testing.__main__ import main
+
+from .wire import Wire
+
+
+def run(*arguments: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "stomp_testing", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_it_says_where_it_is_and_runs_until_it_is_told_to_end(number: signal.Signals) -> None:
+    with run("--port", "0", "--login", "me", "--passcode", "secret", "--verbose") as process:
+        try:
+            assert process.stdout is not None
+            line = process.stdout.readline()
+            match = re.search(r"stomp://me:secret@127\.0\.0\.1:(\d+)", line)
+            assert match, line
+            process.stdout.readline()
+            with Wire(int(match[1])) as wire:
+                wire.say("CONNECT\naccept-version:1.2\nhost:/\nlogin:me\npasscode:secret\n\n")
+                assert wire.hear().startswith("CONNECTED\n")
+            said = process.stdout.readline()
+            assert "CONNECT " in said
+            assert "secret" not in said
+            process.send_signal(number)
+            _, errors = process.communicate(timeout=10)
+        finally:
+            process.kill()
+    assert process.returncode == 0
+    assert errors == ""
+
+
+def test_a_busy_port_is_a_sentence_and_status_1(capsys: pytest.CaptureFixture[str]) -> None:
+    with Broker() as broker, run("--port", str(broker.port)) as process:
+        output, errors = process.communicate(timeout=10)
+    assert process.returncode == 1
+    assert f"127.0.0.1:{broker.port}" in errors
+    assert "Traceback" not in errors
+    assert output == ""
+
+
+def test_a_flavour_that_does_not_exist_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--flavour", "hornetq"])
+    assert "rabbitmq" in capsys.readouterr().err

@@ -1,0 +1,83 @@
+"""The pytest plugin: there without configuration, and no burden where it is not used."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from stomp_testing import Broker, FaultProxy
+
+from .wire import Wire
+
+TESTS = """
+import socket
+import pytest
+
+def test_fresh(stomp_broker, stomp_proxy):
+    assert stomp_broker.messages("/queue/a") == []
+    stomp_broker.send("/queue/a", "x")
+    assert str(stomp_proxy.port) in stomp_proxy.url
+
+def test_fresh_again(stomp_broker):
+    assert stomp_broker.messages("/queue/a") == []
+
+@pytest.mark.stomp_broker(users=None)
+def test_arguments(stomp_broker):
+    assert "guest" not in stomp_broker.url
+"""
+
+
+def test_the_fixtures_are_there_for_everybody(tmp_path: Path) -> None:
+    (tmp_path / "test_it.py").write_text(TESTS)
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-q",
+            "-W",
+            "error",
+            "--strict-markers",
+            "-p",
+            "no:cacheprovider",
+            ".",
+        ],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert "3 passed" in done.stdout, done.stdout + done.stderr
+
+
+def test_the_plugin_imports_pytest_alone() -> None:
+    code = (
+        "import sys, pytest; before = set(sys.modules); import stomp_testing.plugin; "
+        "print(sorted(name.partition('.')[0] for name in set(sys.modules) - before))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert done.stdout.strip() == "['stomp_testing', 'stomp_testing']"
+
+
+@pytest.mark.stomp_broker(flavour="activemq")
+@pytest.mark.stomp_proxy(mean_bytes=1e9)
+def test_the_proxy_stands_before_the_broker(stomp_broker: Broker, stomp_proxy: FaultProxy) -> None:
+    with Wire(stomp_proxy.port) as wire:
+        wire.connect()
+        assert len(stomp_broker.connections) == stomp_proxy.connections == 1
+
+
+def test_a_name_that_does_not_exist_is_an_attribute_error() -> None:
+    import stomp_testing
+
+    with pytest.raises(AttributeError, match="Nothing"):
+        getattr(stomp_testing, "Nothing" + "AtAll")
+    assert set(stomp_testing.__all__) <= set(dir(stomp_testing))
+    for name in stomp_testing.__all__:
+        assert getattr(stomp_testing, name) is not None

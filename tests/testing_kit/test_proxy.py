@@ -1,0 +1,262 @@
+"""FaultProxy: what networks do to connections."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+import pytest
+
+from stomp_testing import Broker, FaultProxy, Recorder, ScriptedServer
+
+from .wire import Wire
+
+
+@pytest.fixture
+def server() -> Iterator[ScriptedServer]:
+    with ScriptedServer() as running:
+        yield running
+
+
+@pytest.fixture
+def proxy(server: ScriptedServer) -> Iterator[FaultProxy]:
+    with FaultProxy(server.url) as running:
+        yield running
+
+
+def joined(proxy: FaultProxy, server: ScriptedServer) -> Wire:
+    """A connection of which both ends are there."""
+    before = server.open_connections
+    wire = Wire(proxy.port)
+    proxy.wait_until(lambda proxy: server.open_connections == before + 1 and proxy.connections == before + 1)
+    return wire
+
+
+def read(wire: Wire, size: int) -> bytes:
+    data = b""
+    while len(data) < size:
+        piece = wire.socket.recv(size - len(data))
+        assert piece
+        data += piece
+    return data
+
+
+@pytest.mark.parametrize(
+    ("upstream", "url"),
+    [
+        ("stomp://guest:gu%2Fest@127.0.0.1:9", "stomp://guest:gu%2Fest@127.0.0.1:{port}"),
+        ("ws://localhost/ws?x=1", "ws://127.0.0.1:{port}/ws?x=1"),
+        ("stomp+ssl://localhost:9", "stomp+ssl://127.0.0.1:{port}"),
+        ("localhost:9", "stomp://127.0.0.1:{port}"),
+        ("stomp://[::1]:9", "stomp://127.0.0.1:{port}"),
+    ],
+)
+def test_its_url_is_the_upstreams_with_another_address(upstream: str, url: str) -> None:
+    with FaultProxy(upstream) as proxy:
+        assert proxy.url == url.format(port=proxy.port)
+
+
+@pytest.mark.parametrize("upstream", ["", "stomp://", "nowhere"])
+def test_an_upstream_without_an_address_is_an_error(upstream: str) -> None:
+    with pytest.raises(ValueError):
+        FaultProxy(upstream)
+
+
+def test_bytes_pass_both_ways_unchanged(proxy: FaultProxy, server: ScriptedServer) -> None:
+    data = bytes(range(256)) * 1000
+    with joined(proxy, server) as wire:
+        wire.socket.sendall(data)
+        server.wait_for(data)
+        server.send(data)
+        assert read(wire, len(data)) == data
+    server.wait_until_closed()
+    proxy.wait_until(lambda proxy: proxy.connections == 0)
+    assert (proxy.accepted, proxy.cuts) == (1, 0)
+
+
+def test_an_end_of_one_side_is_passed_on(proxy: FaultProxy, server: ScriptedServer) -> None:
+    with joined(proxy, server) as wire:
+        server.close_connections()
+        assert wire.end() == "FIN"
+    with joined(proxy, server) as wire:
+        server.close_connections(reset=True)
+        assert wire.end() == "RST"
+
+
+@pytest.mark.parametrize(("action", "end"), [("cut_all", "FIN"), ("reset_all", "RST")])
+def test_every_connection_can_be_ended_at_once(
+    proxy: FaultProxy, server: ScriptedServer, action: str, end: str
+) -> None:
+    with joined(proxy, server) as one, joined(proxy, server) as two:
+        getattr(proxy, action)()
+        assert (one.end(), two.end()) == (end, end)
+    server.wait_until_closed()
+    assert proxy.cuts == 2
+    with joined(proxy, server) as wire:
+        wire.socket.sendall(b"again")
+        server.wait_for(b"again")
+
+
+def test_a_stall_lets_nothing_pass_and_loses_nothing(proxy: FaultProxy, server: ScriptedServer) -> None:
+    with joined(proxy, server) as wire:
+        proxy.stall()
+        wire.socket.sendall(b"ping")
+        server.send(b"pong")
+        assert wire.is_quiet(0.05)
+        assert server.received == b""
+        proxy.resume()
+        assert read(wire, 4) == b"pong"
+        server.wait_for(b"ping")
+
+
+def test_a_stall_hides_an_end_too(proxy: FaultProxy, server: ScriptedServer) -> None:
+    with joined(proxy, server) as wire:
+        proxy.stall()
+        server.close_connections()
+        assert wire.is_quiet(0.05)
+        proxy.resume()
+        assert wire.end() == "FIN"
+
+
+@pytest.mark.parametrize(("reset", "end"), [(False, "FIN"), (True, "RST")])
+def test_a_connection_is_cut_after_the_very_byte(
+    proxy: FaultProxy, server: ScriptedServer, reset: bool, end: str
+) -> None:
+    with joined(proxy, server) as wire:
+        wire.socket.sendall(b"before")
+        server.wait_for(b"before")
+        proxy.cut_after(5, "to-server", reset=reset)
+        server.send(b"does not count")
+        assert read(wire, 14) == b"does not count"
+        wire.socket.sendall(b"0123456789")
+        assert wire.end() == end
+    server.wait_until_closed()
+    if not reset:
+        assert server.received == b"before01234"
+    with joined(proxy, server) as wire:
+        wire.socket.sendall(b"0123456789")
+        server.wait_for(b"0123456789")
+
+
+def test_bytes_may_come_in_small_pieces(proxy: FaultProxy, server: ScriptedServer) -> None:
+    proxy.to_client.split = 3
+    with joined(proxy, server) as wire:
+        server.send(b"0123456789" * 5)
+        pieces: list[bytes] = []
+        while sum(map(len, pieces)) < 50:
+            pieces.append(wire.socket.recv(1000))
+        assert b"".join(pieces) == b"0123456789" * 5
+        assert len(pieces) > 5
+
+
+def test_bytes_may_come_in_large_pieces(proxy: FaultProxy, server: ScriptedServer) -> None:
+    proxy.to_client.coalesce = 10
+    proxy.to_client.coalesce_time = 2.0
+    with joined(proxy, server) as wire:
+        for digit in b"012345678":
+            server.send(bytes([digit]))
+        assert wire.is_quiet(0.03)
+        server.send(b"9")
+        assert wire.socket.recv(100) == b"0123456789"
+        proxy.to_client.coalesce_time = 0.05
+        server.send(b"few")
+        assert wire.socket.recv(100) == b"few"
+
+
+def test_bytes_may_be_late(proxy: FaultProxy, server: ScriptedServer) -> None:
+    proxy.to_client.delay = 0.1
+    with joined(proxy, server) as wire:
+        began = time.monotonic()
+        server.send(b"late")
+        assert read(wire, 4) == b"late"
+        assert time.monotonic() - began >= 0.09
+
+
+def test_one_direction_may_lose_everything(proxy: FaultProxy, server: ScriptedServer) -> None:
+    proxy.to_server.drop = True
+    with joined(proxy, server) as wire:
+        wire.socket.sendall(b"lost")
+        server.send(b"found")
+        assert read(wire, 5) == b"found"
+        assert server.received == b""
+        proxy.to_server.drop = False
+
+
+def test_a_refusing_proxy_keeps_its_connections(proxy: FaultProxy, server: ScriptedServer) -> None:
+    with joined(proxy, server) as wire:
+        proxy.refuse_connections = True
+        with pytest.raises(ConnectionRefusedError):
+            Wire(proxy.port)
+        wire.socket.sendall(b"still")
+        server.wait_for(b"still")
+        proxy.refuse_connections = False
+        Wire(proxy.port).socket.close()
+
+
+def test_an_upstream_that_is_down_is_a_reset() -> None:
+    with ScriptedServer() as server:
+        port = server.port
+    with FaultProxy(f"127.0.0.1:{port}") as proxy:
+        try:
+            with Wire(proxy.port) as wire:
+                assert wire.end() == "RST"
+        except ConnectionResetError:
+            # It came before connect() had returned.
+            pass
+        proxy.wait_until(lambda proxy: proxy.accepted == 1)
+
+
+def fates(seed: int) -> list[tuple[int, str]]:
+    """After how many bytes each of some connections is cut, and how."""
+    found = []
+    with ScriptedServer() as server, FaultProxy(server.url, mean_bytes=500, seed=seed) as proxy:
+        for number in range(8):
+            with Wire(proxy.port) as wire:
+                try:
+                    wire.socket.sendall(b"x" * 20_000)
+                except ConnectionError:
+                    pass
+                end = wire.end()
+            server.wait_until_closed(connections=number + 1)
+            found.append((len(server.connections[number]) if end == "FIN" else -1, end))
+        assert proxy.cuts == 8
+    return found
+
+
+def test_random_cuts_are_the_same_for_the_same_seed() -> None:
+    assert fates(1) == fates(1)
+    assert fates(1) != fates(2)
+
+
+def test_a_recorder_hears_what_passes_and_not_what_is_cut_off() -> None:
+    recorder = Recorder()
+    with Broker() as broker, FaultProxy(broker.url, recorder=recorder) as proxy, Wire(proxy.port) as wire:
+        wire.connect()
+        proxy.cut_after(10, "to-server")
+        wire.say("SEND\ndestination:/queue/a\n\nx")
+        assert wire.end() == "FIN"
+        broker.wait_until(lambda broker: not broker.connections)
+        assert broker.messages("/queue/a") == []
+    assert [frame.command for frame in recorder.frames()] == ["CONNECT", "CONNECTED"]
+
+
+def test_stopping_ends_the_thread_and_what_is_stalled_in_it() -> None:
+    before = threading.active_count()
+    with Broker() as broker:
+        proxy = FaultProxy(broker.url)
+        proxy.start()
+        with pytest.raises(RuntimeError):
+            proxy.start()
+        with Wire(proxy.port) as wire:
+            wire.connect()
+            proxy.stall()
+            wire.say("BEGIN\ntransaction:t\n\n")
+            proxy.stop()
+            proxy.stop()
+            assert wire.end() in ("FIN", "RST")
+        assert urlsplit(proxy.url).port == proxy.port
+    assert threading.active_count() == before
+    with pytest.raises(RuntimeError):
+        proxy.cut_all()

@@ -1,0 +1,80 @@
+"""The hypothesis strategies: what they make can be written and read back, and they make all of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from hypothesis import HealthCheck, find, given, settings
+from hypothesis import strategies as st
+
+from stomp_core import Frame, FrameParser
+from stomp_core.wire.grammar import CLIENT_COMMANDS, HANDSHAKE_COMMANDS, SERVER_COMMANDS
+from stomp_testing import strategies
+
+VERSIONS = pytest.mark.parametrize("version", ["1.0", "1.1", "1.2"])
+
+
+def read(wire: list[bytes], version: str | None) -> object:
+    parser = FrameParser(version)
+    for piece in wire:
+        parser.receive_data(piece)
+    return parser.next_frame()
+
+
+@VERSIONS
+@settings(suppress_health_check=[HealthCheck.too_slow], max_examples=100)
+@given(data=st.data())
+def test_every_frame_can_be_written_in_its_version_and_read_back_in_any_chunking(
+    version: str, data: st.DataObject
+) -> None:
+    frame = data.draw(strategies.frames(version))
+    wire = data.draw(strategies.chunkings(frame.to_bytes(version)))
+    assert read(wire, None if frame.command in HANDSHAKE_COMMANDS else version) == frame
+
+
+@VERSIONS
+@pytest.mark.parametrize(
+    ("strategy", "commands"),
+    [(strategies.client_frames, CLIENT_COMMANDS), (strategies.server_frames, SERVER_COMMANDS)],
+    ids=["client", "server"],
+)
+def test_each_side_says_all_of_its_commands_and_no_other(
+    version: str, strategy: Callable[[str], st.SearchStrategy[Frame]], commands: frozenset[str]
+) -> None:
+    said: set[str] = set()
+
+    @settings(max_examples=150, database=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+    @given(strategy(version))
+    def collect(frame: Frame) -> None:
+        said.add(frame.command)
+
+    collect()
+    assert said == commands - ({"NACK"} if version == "1.0" else set())
+
+
+@pytest.mark.parametrize(
+    ("version", "part", "found"),
+    [("1.2", "\r", True), ("1.2", ":", True), ("1.1", "\n", True), ("1.2", "\\", True), ("1.0", "\\", True)],
+)
+def test_values_hold_what_is_hard_to_carry(version: str, part: str, found: bool) -> None:
+    assert part in find(strategies.header_values(version), lambda value: part in value)
+
+
+@given(whole=st.binary(max_size=50), data=st.data())
+def test_pieces_put_together_are_the_whole_and_none_is_empty(whole: bytes, data: st.DataObject) -> None:
+    pieces = data.draw(strategies.chunkings(whole))
+    assert b"".join(pieces) == whole
+    assert b"" not in pieces
+
+
+def test_bytes_are_cut_one_by_one_too() -> None:
+    assert find(strategies.chunkings(b"abcdef"), lambda pieces: len(pieces) == 6) == [
+        bytes([byte]) for byte in b"abcdef"
+    ]
+
+
+@given(strategies.chunkings(strategies.bodies()), strategies.versions())
+def test_chunkings_take_a_strategy(pieces: list[bytes], version: str) -> None:
+    assert b"" not in pieces
+    assert version in ("1.0", "1.1", "1.2")
