@@ -31,6 +31,7 @@ from .reconnect import Attempt, Reconnect, Rng
 from .session import Session, TapEvent
 from .subscription import Subscription, SubscriptionState
 from .transaction import Transaction, TransactionLike, TransactionState
+from .views import ConnectionView, SubscriptionView, TransactionView, View
 
 __all__ = [
     "ACTIVEMQ",
@@ -42,6 +43,7 @@ __all__ = [
     "AuthenticationFailed",
     "ConnectFailed",
     "ConnectionLost",
+    "ConnectionView",
     "Credentials",
     "Delivery",
     "Dialect",
@@ -65,12 +67,15 @@ __all__ = [
     "StaleMessageError",
     "Subscription",
     "SubscriptionState",
+    "SubscriptionView",
     "TapEvent",
     "Transaction",
     "TransactionInDoubt",
     "TransactionLike",
     "TransactionLost",
     "TransactionState",
+    "TransactionView",
+    "View",
     "check_endpoints",
     "parse_endpoints",
 ]

@@ -253,9 +253,9 @@ class Link:
         return self._outbox.take()
 
     @property
-    def has_data_to_send(self) -> bool:
-        """Whether :meth:`data_to_send` has something."""
-        return self._outbox.size > 0
+    def size_to_send(self) -> int:
+        """How many bytes :meth:`data_to_send` has."""
+        return self._outbox.size
 
     @property
     def want_read(self) -> bool:

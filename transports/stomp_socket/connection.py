@@ -8,13 +8,13 @@ from contextlib import contextmanager
 from functools import wraps
 from random import Random
 from types import TracebackType
-from typing import Concatenate, Generic, ParamSpec, Self, TypeVar, Unpack, cast
+from typing import Concatenate, ParamSpec, Self, TypeVar, Unpack, cast
 
 from stomp_core import StompError
 from stomp_core import protocol as events
 from stomp_core import session as core
-from stomp_core.protocol import Connected
 from stomp_core.session import (
+    ConnectionView,
     Credentials,
     Delivery,
     EndpointSource,
@@ -22,12 +22,14 @@ from stomp_core.session import (
     Session,
     SessionClosed,
     SessionOptions,
-    SubscriptionState,
+    SubscriptionView,
     TransactionLike,
     TransactionState,
+    TransactionView,
+    View,
     check_endpoints,
 )
-from stomp_core.wire import HeaderSource, Version
+from stomp_core.wire import HeaderSource
 
 from .engine import Engine
 
@@ -39,11 +41,10 @@ T = TypeVar("T")
 U = TypeVar("U")
 
 
-class _Bound(Generic[S]):
+class _Bound(View[S]):
     """Something of the session, in the world of blocking calls."""
 
     _engine: Engine
-    _subject: S
 
 
 def _operation(method: Callable[Concatenate[S, P], Pending[T]]) -> Callable[Concatenate[_Bound[S], P], T]:
@@ -102,22 +103,12 @@ class Message(Delivery):
         )
 
 
-class Transaction(_Bound[core.Transaction]):
+class Transaction(_Bound[core.Transaction], TransactionView):
     """One transaction; see :class:`stomp_core.session.Transaction`."""
 
     def __init__(self, engine: Engine, transaction: core.Transaction) -> None:
         self._engine = engine
         self._subject = transaction
-
-    @property
-    def id(self) -> str:
-        """Its name on the wire."""
-        return self._subject.id
-
-    @property
-    def state(self) -> TransactionState:
-        """Where it stands."""
-        return self._subject.state
 
     send = _operation(core.Transaction.send)
     ack = _operation(core.Transaction.ack)
@@ -126,7 +117,7 @@ class Transaction(_Bound[core.Transaction]):
     abort = _operation(core.Transaction.abort)
 
 
-class Subscription(_Bound[core.Subscription]):
+class Subscription(_Bound[core.Subscription], SubscriptionView):
     """One subscription: iterate over it. A context manager that unsubscribes.
 
     Iteration waits for the next message for as long as it takes, through reconnects, and ends when the subscription or
@@ -136,26 +127,6 @@ class Subscription(_Bound[core.Subscription]):
     def __init__(self, engine: Engine, subscription: core.Subscription) -> None:
         self._engine = engine
         self._subject = subscription
-
-    @property
-    def id(self) -> str:
-        """Its name on the wire."""
-        return self._subject.id
-
-    @property
-    def destination(self) -> str:
-        """What it listens to."""
-        return self._subject.destination
-
-    @property
-    def state(self) -> SubscriptionState:
-        """Where it stands."""
-        return self._subject.state
-
-    @property
-    def dropped(self) -> int:
-        """How many messages came that nobody got."""
-        return self._subject.dropped
 
     def receive(self, timeout: float | None = None) -> Message:
         """The next message.
@@ -209,11 +180,8 @@ class Subscription(_Bound[core.Subscription]):
             if error is None:
                 raise
 
-    def __repr__(self) -> str:
-        return repr(self._subject)
 
-
-class Connection(_Bound[Session]):
+class Connection(_Bound[Session], ConnectionView):
     """A connection to a broker, and to those that replace it. Made by :func:`connect`; thread-safe.
 
     A context manager that closes gracefully. Every operation is that of :class:`stomp_core.Session` and returns when
@@ -239,31 +207,6 @@ class Connection(_Bound[Session]):
             ssl_context,
         )
         self._subject = self._engine.session
-
-    @property
-    def session(self) -> Session:
-        """The pure session behind it. Look at it, but leave driving it to the connection."""
-        return self._subject
-
-    @property
-    def connected(self) -> Connected | None:
-        """The broker's CONNECTED frame; ``None`` while there is no connection."""
-        return self._subject.connected
-
-    @property
-    def version(self) -> Version | None:
-        """The version of STOMP that was negotiated; ``None`` while there is no connection."""
-        return self._subject.version
-
-    @property
-    def heart_beat(self) -> tuple[float, float]:
-        """The negotiated intervals ``(sending, receiving)`` in seconds; 0.0 is never."""
-        return self._subject.heart_beat
-
-    @property
-    def closed(self) -> bool:
-        """Whether it has ended for good."""
-        return self._subject.closed
 
     send = _operation(Session.send)
     ack = _operation(Session.ack)
@@ -322,9 +265,6 @@ class Connection(_Bound[Session]):
 
     def __exit__(self, *exception: object) -> None:
         self.close()
-
-    def __repr__(self) -> str:
-        return f"<stomp_socket.Connection to {self._subject.endpoint}, {self._subject.state.value}>"
 
 
 def connect(
