@@ -316,7 +316,8 @@ class Connection:
     def handle_timeout(self, now: float | None = None) -> bytes:
         """Do what is due: returns a heart-beat to write, or declares the peer dead, or neither.
 
-        A dead peer is a :class:`ConnectionClosed` with code ``"heart-beat"`` from :meth:`next_event`.
+        A dead peer is a :class:`ConnectionClosed` with code ``"heart-beat"`` from :meth:`next_event`. Whoever may be
+        late reads first: what lies in the socket is a sign of life.
         """
         self._tick(now)
         beat, death = self._due()

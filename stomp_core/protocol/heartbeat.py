@@ -17,9 +17,7 @@ def parse_heart_beat(value: str | None) -> HeartBeatRange | None:
     """``"1000,0"`` as ``(1000, 0)``; a missing header is ``(0, 0)``, nonsense is ``None``."""
     if value is None:
         return (0, 0)
-    first, comma, second = value.partition(",")
-    if not comma:
-        return None
+    first, _, second = value.partition(",")
     for number in (first, second):
         if not (number.isascii() and number.isdigit()) or len(number) > _LONGEST_NUMBER:
             return None
