@@ -30,19 +30,22 @@ def format_heart_beat(heart_beat: tuple[int, int]) -> str:
     Raises:
         LocalProtocolError: not two whole numbers of at least 0.
     """
-    numbers: tuple[object, object]
     try:
-        first, second = numbers = heart_beat
+        first, second = heart_beat
     except (TypeError, ValueError):
-        first = second = -1
-        numbers = (None, None)
+        raise _refusal(heart_beat) from None
+    numbers: tuple[object, object] = (first, second)
     for number in numbers:
         if not isinstance(number, int) or isinstance(number, bool) or not 0 <= number < 10**_LONGEST_NUMBER:
-            raise LocalProtocolError(
-                f"heart_beat is two whole numbers of milliseconds, (send, receive), not {heart_beat!r}",
-                code=ErrorCode.BAD_HEART_BEAT,
-            )
+            raise _refusal(heart_beat)
     return f"{first},{second}"
+
+
+def _refusal(heart_beat: object) -> LocalProtocolError:
+    return LocalProtocolError(
+        f"heart_beat is two whole numbers of milliseconds, (send, receive), not {heart_beat!r}",
+        code=ErrorCode.BAD_HEART_BEAT,
+    )
 
 
 def negotiate(mine: HeartBeatRange, theirs: HeartBeatRange) -> tuple[float, float]:

@@ -175,3 +175,4 @@ class Pair:
                 wire = self.server.handle_timeout(self.now)
                 self.to_client(wire)
             log.append((self.now, name, wire))
+            assert len(log) < 10_000, "handle_timeout leaves its own deadline due"
