@@ -24,8 +24,8 @@ class Reconnect:
     """What to do when no endpoint answers.
 
     A *round* tries every endpoint once, in order of preference. Before a round there is a pause of a random length
-    between 0 and a bound that doubles with each round that fails ("full jitter": a thousand clients do not come back
-    at the same moment).
+    between 0 and a bound that grows with each round that fails ("full jitter": a thousand clients do not come back at
+    the same moment).
 
     Attributes:
         first_delay: the bound before the first round after a loss, in seconds.
@@ -33,12 +33,16 @@ class Reconnect:
         rounds: how many rounds may fail after a loss before the session gives up; ``None`` is no limit, 0 means that
             a lost connection is not replaced.
         first_rounds: the same before the first connection of all, so that a wrong address is told soon.
+        growth: what the bound is multiplied with after a round that failed.
+        jitter: which share of a pause is left to chance, from 0 (none of it) to 1 (all of it).
     """
 
     first_delay: float = 0.1
     max_delay: float = 30.0
     rounds: int | None = None
     first_rounds: int | None = 1
+    growth: float = 2.0
+    jitter: float = 1.0
 
     def __post_init__(self) -> None:
         if not 0 <= self.first_delay <= self.max_delay:
@@ -47,6 +51,10 @@ class Reconnect:
             raise ValueError("Reconnect.rounds must be at least 0")
         if self.first_rounds is not None and self.first_rounds < 1:
             raise ValueError("Reconnect.first_rounds must be at least 1")
+        if not 1 <= self.growth <= 1000:
+            raise ValueError("Reconnect.growth must be between 1 and 1000")
+        if not 0 <= self.jitter <= 1:
+            raise ValueError("Reconnect.jitter must be between 0 and 1")
 
     @classmethod
     def never(cls) -> Reconnect:
@@ -84,7 +92,7 @@ class Schedule:
         self._ever_connected = False
         self._position = 0
         self._rounds_failed = 0
-        self._backoff = 0  # how often the bound has doubled
+        self._backoff = 0  # how often the bound has grown
         self._number = 0
         self._round_at: float | None = None
         self._connected_at: float | None = None
@@ -102,12 +110,13 @@ class Schedule:
     def _pause(self) -> float:
         if not self._ever_connected and self._rounds_failed == 0:
             return 0.0
-        bound = self._bound()
-        return bound * (self._rng.random() if self._rng is not None else 1.0)
+        chance = self._rng.random() if self._rng is not None else 1.0
+        return self._bound() * (1.0 - self._policy.jitter * (1.0 - chance))
 
     def _bound(self) -> float:
+        policy = self._policy
         # The power is capped: a client that has been retrying for a day must not overflow a float.
-        return min(self._policy.max_delay, self._policy.first_delay * 2.0 ** min(self._backoff, 60))
+        return min(policy.max_delay, policy.first_delay * policy.growth ** min(self._backoff, 60))
 
     def failed(self) -> None:
         """The attempt led to no CONNECTED."""
