@@ -14,17 +14,24 @@ from typing import Any
 
 from stomp_core.session import Endpoint
 
-__all__ = ["GivenUp", "dial"]
+__all__ = ["Dial", "GivenUp", "dial"]
 
 Address = tuple[int, int, int, str, Any]
 Wait = Callable[[socket.socket | None, bool, bool, float | None], bool]
+Dial = Callable[[Endpoint, float, "ssl.SSLContext | None", Wait], socket.socket]
 
 
 class GivenUp(Exception):
     """Nobody wants the connection any more."""
 
 
-def dial(endpoint: Endpoint, timeout: float, context: ssl.SSLContext | None, wait: Wait) -> socket.socket:
+def dial(
+    endpoint: Endpoint,
+    timeout: float,
+    context: ssl.SSLContext | None,
+    wait: Wait,
+    prepare: Callable[[socket.socket], object] | None = None,
+) -> socket.socket:
     """Connect, and agree on TLS where the endpoint wants it.
 
     Args:
@@ -33,6 +40,7 @@ def dial(endpoint: Endpoint, timeout: float, context: ssl.SSLContext | None, wai
         context: for TLS; by default one that verifies the server.
         wait: ``wait(socket, read, write, deadline)`` returns true once the socket is ready, or once somebody woke it if
             there is no socket; false at the deadline. It raises :class:`GivenUp`.
+        prepare: called with each socket before it is connected, to bind it or to set options.
 
     Raises:
         OSError: the reason, as the operating system, the resolver or OpenSSL put it.
@@ -55,6 +63,8 @@ def dial(endpoint: Endpoint, timeout: float, context: ssl.SSLContext | None, wai
             failures.append(error)
             continue
         try:
+            if prepare is not None:
+                prepare(sock)
             _connect(sock, address, monotonic() + share, wait)
             if endpoint.secure:
                 return _agree_on_tls(sock, context, endpoint, deadline, wait)

@@ -16,7 +16,7 @@ from typing import TypeVar
 
 from stomp_core.session import Attempt, Pending, Session
 
-from .dialling import GivenUp, dial
+from .dialling import Dial, GivenUp, dial
 
 __all__ = ["Engine"]
 
@@ -35,14 +35,20 @@ class Engine:
     Args:
         make_session: makes the session, given what to call to wake the engine.
         context: for TLS; by default one that verifies the server.
+        dial: makes the socket of an attempt.
     """
 
     def __init__(
-        self, make_session: Callable[[Callable[[], None]], Session], context: ssl.SSLContext | None
+        self,
+        make_session: Callable[[Callable[[], None]], Session],
+        context: ssl.SSLContext | None,
+        *,
+        dial: Dial = dial,
     ) -> None:
         self.lock = threading.RLock()
         self.session = make_session(self._attend)
         self._context = context
+        self._dial = dial
         self._attention = False  # the session has something for the thread
         self._asleep_until: float | None = None
         self._asleep = False
@@ -61,6 +67,11 @@ class Engine:
     def start(self) -> None:
         """Begin to dial."""
         self._thread.start()
+
+    @property
+    def present_socket(self) -> socket.socket | None:
+        """The socket of the present connection; ``None`` while there is none. It is the engine's to use."""
+        return self._socket
 
     # ------------------------------------------------------------------ for other threads
 
@@ -176,7 +187,7 @@ class Engine:
     def _connect_and_serve(self, attempt: Attempt) -> None:
         session = self.session
         try:
-            sock = dial(attempt.endpoint, attempt.timeout, self._context, self._wait_while_wanted)
+            sock = self._dial(attempt.endpoint, attempt.timeout, self._context, self._wait_while_wanted)
         except (OSError, ssl.CertificateError, GivenUp) as error:
             with self.lock:
                 session.connection_lost(error, monotonic())
