@@ -77,7 +77,7 @@ class HeartBeatClock:
 
     def rest(self, resting: bool, now: float) -> None:
         """While nobody reads, silence proves nothing: the deadline of the peer rests, and starts anew after."""
-        if self._resting and not resting:
+        if self._resting:
             self.last_read = now
         self._resting = resting
 

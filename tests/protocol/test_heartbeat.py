@@ -97,6 +97,12 @@ def test_without_an_interval_nothing_is_due() -> None:
     assert (clock.beat_due, clock.death_due) == (None, None)
 
 
+def test_a_new_clock_counts_from_0() -> None:
+    clock = HeartBeatClock(tolerance=2.5, pace=1.0)
+    clock.sending = clock.receiving = 10.0
+    assert (clock.beat_due, clock.death_due) == (10.0, 25.0)
+
+
 def test_a_pace_below_1_leaves_room_for_timers_that_are_late() -> None:
     clock = HeartBeatClock(tolerance=2.5, pace=0.5)
     clock.last_write, clock.sending = 100.0, 10.0

@@ -293,6 +293,10 @@ def test_the_tables_know_every_state_and_only_commands_of_their_role() -> None:
         }
 
 
+def test_after_an_error_a_client_hears_errors_and_stays_failed() -> None:
+    assert CLIENT_RECEIVES[State.FAILED] == {"ERROR": State.FAILED}
+
+
 def test_a_client_is_never_refusing() -> None:
     assert CLIENT_SENDS[State.REFUSING] == CLIENT_RECEIVES[State.REFUSING] == {}
     assert all(
