@@ -1,0 +1,54 @@
+"""STOMP in trio: ``connect()`` and :class:`Connection`, with the names and the semantics of ``stomp_socket``.
+
+    async with stomp_trio.connect("stomp://guest:guest@localhost:61613") as conn:
+        await conn.send("/queue/orders", "hello", receipt=True)
+        async with conn.subscribe("/queue/orders", ack="client-individual", prefetch=100) as orders:
+            async for message in orders:
+                print(message.text)
+                await message.ack()
+
+The tasks of a connection live in the block of its ``async with``. Cancellation, at any await, loses no message and
+leaves the connection as usable as it was. What the block raises comes out as it is, in no exception group. The rules of
+STOMP, reconnecting and deadlines are those of :class:`stomp_core.Session`.
+"""
+
+from stomp_core.session import (
+    AuthenticationFailed,
+    ConnectFailed,
+    ConnectionLost,
+    Listener,
+    NotSent,
+    OutcomeUnknown,
+    ReceiptTimeout,
+    Reconnect,
+    Rejected,
+    SessionClosed,
+    StaleMessageError,
+    TransactionInDoubt,
+    TransactionLost,
+)
+
+from .connection import Connecting, Connection, Message, Opening, Subscription, Transaction, connect
+
+__all__ = [
+    "AuthenticationFailed",
+    "ConnectFailed",
+    "Connecting",
+    "Connection",
+    "ConnectionLost",
+    "Listener",
+    "Message",
+    "NotSent",
+    "Opening",
+    "OutcomeUnknown",
+    "ReceiptTimeout",
+    "Reconnect",
+    "Rejected",
+    "SessionClosed",
+    "StaleMessageError",
+    "Subscription",
+    "Transaction",
+    "TransactionInDoubt",
+    "TransactionLost",
+    "connect",
+]
