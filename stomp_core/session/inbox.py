@@ -6,12 +6,23 @@ from collections import deque
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
+from ..wire import Frame
 from .pending import Pending
 
-__all__ = ["Budget", "Inbox"]
+__all__ = ["Budget", "Inbox", "weight"]
 
 T = TypeVar("T")
-_OVERHEAD = 1024  # bytes that an event costs besides its body
+_OVERHEAD = 1024  # bytes that an event costs besides its text and body
+
+
+def weight(frame: Frame | None) -> int:
+    """About how many bytes of memory a frame takes, or (``None``) something else that comes in."""
+    if frame is None:
+        return _OVERHEAD
+    headers = frame._headers
+    text = headers._text
+    head = len(text) if text is not None else sum(len(name) + len(value) for name, value in headers._all())
+    return _OVERHEAD + head + len(frame._body)
 
 
 class Budget:
@@ -22,6 +33,10 @@ class Budget:
     Args:
         limit: bytes.
         on_free: called when it is no longer full: somebody may read again.
+
+    Attributes:
+        held: bytes.
+        full: see above.
     """
 
     __slots__ = ("_limit", "_on_free", "full", "held")
@@ -54,53 +69,64 @@ class Budget:
 class Inbox(Generic[T]):
     """A queue of what came in. Whoever wants to wait asks for :meth:`arrival`, then tries :meth:`take` again."""
 
-    __slots__ = ("_arrival", "_budget", "_items", "_size")
+    __slots__ = ("_arrival", "_budget", "_closed", "_items", "_size")
 
     def __init__(self, budget: Budget) -> None:
         self._budget = budget
         self._items: deque[tuple[T, int]] = deque()
         self._size = 0
+        self._closed = False
         self._arrival: Pending[None] | None = None
 
     def __len__(self) -> int:
         return len(self._items)
 
-    def put(self, item: T, body_size: int) -> None:
-        """Add something with a body of so many bytes."""
-        size = body_size + _OVERHEAD
+    def put(self, item: T, size: int) -> None:
+        """Add something that takes so many bytes."""
         self._items.append((item, size))
         self._size += size
         self._budget.add(size)
         if self._arrival is not None:
-            self.wake()
+            self._wake()
 
     def take(self) -> T | None:
         """The oldest thing; ``None`` if there is nothing now."""
         if not self._items:
             return None
         item, size = self._items.popleft()
-        self._size -= size
-        self._budget.remove(size)
+        self._give_back(size)
         return item
 
     def arrival(self) -> Pending[None]:
         """Done once :meth:`take` may have another answer than now. It hands nothing over, so it may be abandoned."""
-        if self._items:
+        if self._items or self._closed:
             return Pending.completed("arrival", None)
         if self._arrival is None:
             self._arrival = Pending("arrival")
         return self._arrival
 
-    def wake(self) -> None:
-        """Let all who wait look again."""
-        arrival, self._arrival = self._arrival, None
-        if arrival is not None:
-            arrival.succeed(None)
-
     def clear(self) -> list[T]:
         """Drop everything; returns what was dropped."""
         dropped = [item for item, _ in self._items]
         self._items.clear()
-        self._budget.remove(self._size)
-        self._size = 0
+        self._give_back(self._size)
         return dropped
+
+    def close(self) -> None:
+        """Nothing more comes: all who wait look again. What is there can be taken.
+
+        It counts no longer: it grows no more, and perhaps nobody takes it, which must not stop the others for ever.
+        """
+        self._give_back(self._size)
+        self._closed = True
+        self._wake()
+
+    def _give_back(self, size: int) -> None:
+        if not self._closed:
+            self._size -= size
+            self._budget.remove(size)
+
+    def _wake(self) -> None:
+        arrival, self._arrival = self._arrival, None
+        if arrival is not None:
+            arrival.succeed(None)

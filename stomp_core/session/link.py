@@ -19,32 +19,24 @@ from __future__ import annotations
 
 import sys
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from enum import StrEnum
+from math import inf
 
-from ..errors import LocalProtocolError, RemoteProtocolError
-from ..protocol import ClientConnection, Connect, Connected, Error, Event, Message, Receipt, Tolerated
-from ..wire import (
-    ALL_VERSIONS,
-    NEED_DATA,
-    ConnectionClosed,
-    Headers,
-    HeaderSource,
-    HeartBeat,
-    Leniency,
-    Limits,
-    Version,
-)
+from ..errors import RemoteProtocolError
+from ..protocol import ClientConnection, Connected, Error, Event, Message, Receipt, Tolerated
+from ..wire import NEED_DATA, ConnectionClosed, HeartBeat, Version
 from . import advice
 from .deadlines import Deadlines, Timed
 from .dialect import GENERIC, Dialect, dialect_of
-from .endpoint import Credentials, Endpoint, EndpointSource, parse_endpoints
+from .endpoint import Endpoint
 from .errors import AuthenticationFailed, ConnectFailed, ConnectionLost
 from .listener import Listener
 from .operation import Operation
 from .outbox import Outbox
 from .pending import Pending
-from .reconnect import Attempt, Reconnect, Rng, Schedule
+from .reconnect import Attempt, Rng, Schedule
+from .settings import Settings
 
 __all__ = ["Link", "SessionState"]
 
@@ -68,44 +60,16 @@ class Link:
 
     def __init__(
         self,
-        endpoints: EndpointSource,
-        credentials: Credentials | None = None,
+        settings: Settings,
         *,
-        host: str | None = None,
-        client_id: str | None = None,
-        heart_beat: tuple[float, float] = (10.0, 10.0),
-        versions: Iterable[str] = ALL_VERSIONS,
-        headers: HeaderSource = (),
-        reconnect: Reconnect | None = None,
-        connect_timeout: float = 10.0,
-        handshake_timeout: float = 10.0,
-        dialect: Dialect | None = None,
-        limits: Limits | None = None,
-        leniency: Leniency | None = None,
-        escape_connect: bool = False,
-        heart_beat_tolerance: float = 2.5,
-        listener: Listener | None = None,
-        wake: Callable[[], object] | None = None,
-        rng: Rng | None = None,
+        listener: Listener | None,
+        wake: Callable[[], object] | None,
+        rng: Rng | None,
     ) -> None:
-        self.endpoints = parse_endpoints(endpoints)
-        self._credentials = credentials
-        self._host = host
-        self.client_id = client_id
-        self._heart_beat = _milliseconds(heart_beat)
-        self._versions = tuple(versions)
-        self._connect_headers = Headers(headers)
-        self._handshake_timeout = handshake_timeout
-        self._dialect_override = dialect
-        self._limits = limits
-        self._leniency = leniency
-        self._escape_connect = escape_connect
-        self._tolerance = heart_beat_tolerance
+        self._settings = settings
         self._listener = listener
         self._wake = wake if wake is not None else _nobody
-        self._schedule = Schedule(self.endpoints, reconnect or Reconnect(), rng, connect_timeout)
-        # Said once here, so that a wrong argument is an error now and not in the middle of a handshake.
-        self._new_connection()
+        self._schedule = Schedule(settings.endpoints, settings.reconnect, rng, settings.connect_timeout)
 
         self.state = SessionState.WAITING
         self.connection_number = 0
@@ -114,22 +78,33 @@ class Link:
         self._conn: ClientConnection | None = None
         self._connected: Connected | None = None
         self._endpoint: Endpoint | None = None
+        self._attempt: Attempt | None = None  # announced; what became of it is not told
         self._socket_open = False
         self._now = 0.0
         self._outbox = Outbox()
         self._deadlines = Deadlines()
+        self._dial_at: float | None = None
         self._handshake_deadline: float | None = None
         self._close_deadline: float | None = None
         self._close_in: float | None = None  # seconds, until the time is told
         self._closing: Pending[bool] | None = None
-        self._failures: deque[tuple[Endpoint, str]] = deque(maxlen=len(self.endpoints))
+        self._failures: deque[tuple[Endpoint, str]] = deque(maxlen=len(settings.endpoints))
         self._login_refusals = 0
-        self._announced: Attempt | None = None
         self._paused = False
         self._last_read = 0.0
         self._told_late = False
 
     # ------------------------------------------------------------------ what can be seen
+
+    @property
+    def endpoints(self) -> tuple[Endpoint, ...]:
+        """Where the broker is, in order of preference."""
+        return self._settings.endpoints
+
+    @property
+    def client_id(self) -> str | None:
+        """The ``client-id`` header of CONNECT."""
+        return self._settings.known_client_id
 
     @property
     def endpoint(self) -> Endpoint | None:
@@ -154,8 +129,8 @@ class Link:
     @property
     def dialect(self) -> Dialect:
         """The words of the present broker: as given, or recognised from CONNECTED's ``server`` header."""
-        if self._dialect_override is not None:
-            return self._dialect_override
+        if self._settings.dialect is not None:
+            return self._settings.dialect
         return dialect_of(self._connected.server) if self._connected is not None else GENERIC
 
     @property
@@ -181,32 +156,34 @@ class Link:
             return None
         attempt = self._schedule.next(now)
         assert attempt is not None  # giving up closes the session
-        if attempt != self._announced:
-            self._announced = attempt
+        if attempt != self._attempt:
+            self._attempt = attempt
             self._endpoint = attempt.endpoint
+            self._dial_at = attempt.at if attempt.at > now else None
             self._notify("dialling", attempt)
         return attempt
 
     def connection_made(self, now: float) -> None:
-        """The attempt led to a connection: TCP, and TLS or WebSocket where the endpoint wants them."""
+        """The attempt led to a connection: TCP, and TLS or WebSocket where the endpoint wants them.
+
+        Raises:
+            RuntimeError: there was no attempt.
+        """
         self.tick(now)
-        self._socket_open = True
         if self.state is SessionState.CLOSED:
+            self._socket_open = True  # closed while it was dialled: want_close says so
             return
-        endpoint = self._endpoint
-        if endpoint is None or self.state is not SessionState.WAITING:
+        if self._attempt is None or self._socket_open:
             raise RuntimeError("connection_made() without an attempt")
+        self._socket_open = True
+        self._dial_at = None
         self.state = SessionState.HANDSHAKING
-        self._handshake_deadline = now + self._handshake_timeout
-        self._outbox = Outbox()
+        self._handshake_deadline = now + self._settings.handshake_timeout
         self._paused = False
         self._last_read = now
         self._told_late = False
-        self._conn = self._new_connection()
-        try:
-            self._put(self._connect_frame(endpoint), None)
-        except LocalProtocolError as error:
-            self._finish(error)
+        self._conn = self._settings.new_connection()
+        self._put(self._settings.connect_frame(self._attempt.endpoint), None)
 
     def connection_lost(self, reason: BaseException | str | None, now: float) -> None:
         """There is no socket (any more): the attempt failed, the peer hung up, or ``want_close`` asked for it.
@@ -229,9 +206,8 @@ class Link:
                 self._pump()
             else:
                 self._ended(_say(reason))
-        elif not was_open:
-            timeout = self._announced.timeout if self._announced is not None else 0.0
-            self._attempt_failed(advice.dial_failure(self._here(), reason, timeout))
+        elif self._attempt is not None and not was_open:
+            self._attempt_failed(advice.dial_failure(self._here(), reason, self._attempt.timeout))
 
     def receive_data(self, data: bytes, now: float) -> None:
         """Take what the socket gave; ``b""`` is its end. Look at ``want_close`` afterwards."""
@@ -243,7 +219,7 @@ class Link:
         self._told_late = False
         conn.receive_data(data, now)
         self._pump()
-        self._sync_reading()
+        self.tick(now)  # what was said meanwhile counts from here
 
     def data_to_send(self) -> bytes:
         """Bytes to write, in this order, all of them; ``b""`` if there are none.
@@ -269,12 +245,13 @@ class Link:
 
     def next_deadline(self) -> float | None:
         """When :meth:`handle_timeout` must be called at the latest, on the clock of ``now``; ``None`` is never."""
-        candidates = [self._deadlines.next(), self._handshake_deadline, self._close_deadline]
+        candidates = [self._deadlines.next(), self._dial_at, self._handshake_deadline, self._close_deadline]
         if self._conn is not None:
             candidates.append(self._conn.next_deadline())
             if self._listener is not None and not self._told_late and not self._paused:
                 candidates.append(self._late_at())
-        return min((moment for moment in candidates if moment is not None), default=None)
+        earliest = min((moment for moment in candidates if moment is not None), default=inf)
+        return earliest if earliest < inf else None
 
     def handle_timeout(self, now: float) -> None:
         """Do what is due: heart-beats, receipts, handshake, close. Early or late, it does no harm."""
@@ -282,36 +259,43 @@ class Link:
         for timed in self._deadlines.due(now):
             self._expired(timed)
         if self._handshake_deadline is not None and now >= self._handshake_deadline:
-            self._attempt_failed(advice.handshake_silence(self._here(), self._handshake_timeout))
+            self._attempt_failed(advice.handshake_silence(self._here(), self._settings.handshake_timeout))
         if self._close_deadline is not None and now >= self._close_deadline:
             self._close_is_due()
         conn = self._conn
-        if conn is None:
-            return
-        late_at = self._late_at()
-        if late_at is not None and now >= late_at and not self._told_late and not self._paused:
-            self._told_late = True
-            self._notify("heart_beat_late", now - self._last_read)
-        beat = conn.handle_timeout(now)
-        # Bytes that wait to be written are as good a sign of life.
-        if beat and not self._outbox.size:
-            self._outbox.put(beat, None)
-            self._notify("heart_beat_sent")
-        self._pump()
+        if conn is not None:
+            late_at = self._late_at()
+            if late_at is not None and now >= late_at and not self._told_late and not self._paused:
+                self._told_late = True
+                self._notify("heart_beat_late", now - self._last_read)
+            beat = conn.handle_timeout(now)
+            # Bytes that wait to be written are as good a sign of life.
+            if beat and not self._outbox.size:
+                self._outbox.put(beat, None)
+                self._notify("heart_beat_sent")
+            self._pump()
+        self.tick(now)  # what was said meanwhile counts from here
 
     def tick(self, now: float) -> None:
         """Tell the time. The deadline of an operation counts from the first time that is told after its call."""
         self._now = now
         self._deadlines.tell(now)
+        if self._dial_at is not None and now >= self._dial_at:
+            self._dial_at = None
         if self._close_in is not None:
             self._close_deadline = now + self._close_in
             self._close_in = None
         self._sync_reading()
 
-    # ------------------------------------------------------------------ what Session adds
+    # ------------------------------------------------------------------ what is said, which is another module's job
 
     def _became_connected(self) -> None:
         """CONNECTED is here: say what waited for it."""
+        raise NotImplementedError
+
+    def _hear(self, event: Event | HeartBeat) -> None:
+        """Anything at all, before it is acted upon."""
+        raise NotImplementedError
 
     def _hear_message(self, message: Message) -> None:
         raise NotImplementedError
@@ -319,50 +303,27 @@ class Link:
     def _hear_receipt(self, receipt: Receipt) -> None:
         raise NotImplementedError
 
-    def _hear_error(self, error: Error) -> None:
-        """An ERROR after CONNECTED, before the connection is dropped because of it."""
+    def _hear_error(self, error: Error) -> bool:
+        """An ERROR after CONNECTED, before the connection is dropped because of it. True: what it answers is known."""
+        raise NotImplementedError
 
-    def _hear(self, event: Event | HeartBeat | ConnectionClosed) -> None:
-        """Anything at all, before it is acted upon."""
-
-    def _forget_connection(self, reason: str, error: Error | None) -> None:
-        """The connection is over: end what cannot outlive it."""
+    def _forget_connection(self, reason: str, error: Error | None, unsent: list[Operation]) -> None:
+        """A connection that was made is over: end what cannot outlive it."""
+        raise NotImplementedError
 
     def _forget_everything(self, error: Exception | None) -> None:
         """The session is over: end what is left."""
+        raise NotImplementedError
 
     def _expired(self, timed: Timed) -> None:
         """An operation's deadline has passed."""
+        raise NotImplementedError
 
     def _close_is_due(self) -> None:
-        """The deadline of closing has passed."""
-        self._finish(None)
+        """A deadline of closing has passed."""
+        raise NotImplementedError
 
     # ------------------------------------------------------------------ saying
-
-    def _new_connection(self) -> ClientConnection:
-        return ClientConnection(
-            self._versions,
-            limits=self._limits,
-            leniency=self._leniency,
-            escape_connect=self._escape_connect,
-            heart_beat_tolerance=self._tolerance,
-        )
-
-    def _connect_frame(self, endpoint: Endpoint) -> Connect:
-        credentials = self._credentials or endpoint.credentials or Credentials()
-        pairs = list(self._connect_headers.items())
-        if self.client_id is not None:
-            pairs.append(("client-id", self.client_id))
-        host = self._host if self._host is not None else endpoint.virtual_host
-        return Connect(
-            # "/" is RabbitMQ's default virtual host, which refuses what it does not know; ActiveMQ does not care.
-            host="/" if host is None else host,
-            login=credentials.login,
-            passcode=credentials.passcode,
-            heart_beat=self._heart_beat,
-            headers=pairs,
-        )
 
     def _put(self, event: Event, operation: Operation | None) -> None:
         """Say a frame on the present connection. What STOMP forbids is refused, and nothing has changed."""
@@ -391,6 +352,9 @@ class Link:
             if isinstance(event, Tolerated):
                 self._notify("tolerated", event)
                 continue
+            if isinstance(event, ConnectionClosed):
+                self._hear_end(event)
+                return
             if self._listener is not None and isinstance(event, Event):
                 self._notify("frame_received", event)
             self._hear(event)
@@ -407,10 +371,8 @@ class Link:
                 if self.state is SessionState.HANDSHAKING:
                     self._hear_refusal(event)
                 else:
-                    self._hear_error(event)
-                    self._ended(f"the broker said ERROR: {event.description}", event)
-            elif isinstance(event, ConnectionClosed):
-                self._hear_end(event)
+                    known = self._hear_error(event)
+                    self._ended(f"the broker said ERROR: {event.description}", event, known=known)
 
     def _hear_connected(self, connected: Connected) -> None:
         self.state = SessionState.CONNECTED
@@ -430,6 +392,7 @@ class Link:
             self._login_refusals += 1
             enough = _LOGIN_REFUSALS_AFTER_SUCCESS if self.connection_number else 1
             if self._login_refusals >= enough:
+                sentence = self._settings.masked(self._here(), sentence)
                 failures = ((self._here(), sentence),)
                 self._notify("attempt_failed", self._here(), sentence)
                 self._finish(AuthenticationFailed(f"could not connect: {sentence}", failures, error))
@@ -437,9 +400,7 @@ class Link:
         self._attempt_failed(sentence, error)
 
     def _hear_end(self, closed: ConnectionClosed) -> None:
-        if self.state is SessionState.HANDSHAKING:
-            self._attempt_failed(advice.handshake_eof(self._here(), closed.reason))
-        elif closed.clean:
+        if closed.clean:
             self._finish(None)
         else:
             self._ended(closed.reason)
@@ -447,11 +408,13 @@ class Link:
     # ------------------------------------------------------------------ the end of an attempt, a connection, a session
 
     def _here(self) -> Endpoint:
-        return self._endpoint if self._endpoint is not None else self.endpoints[0]
+        assert self._endpoint is not None  # there was an attempt
+        return self._endpoint
 
     def _attempt_failed(self, sentence: str, error: Error | None = None) -> None:
-        self._drop()
         endpoint = self._here()
+        sentence = self._settings.masked(endpoint, sentence)
+        self._drop(SessionState.WAITING)
         self._failures.append((endpoint, sentence))
         self._notify("attempt_failed", endpoint, sentence)
         self._schedule.failed()
@@ -462,49 +425,68 @@ class Link:
             else:
                 self._finish(ConnectFailed(f"could not connect: {told}", tuple(self._failures), error))
 
-    def _ended(self, reason: str, error: Error | None = None) -> None:
-        """A connection that was made is over, unasked."""
-        if self.state is SessionState.HANDSHAKING:
-            self._attempt_failed(advice.handshake_eof(self._here(), reason))
-            return
+    def _ended(self, reason: str, error: Error | None = None, *, known: bool = False) -> None:
+        """The connection is over, unasked.
+
+        Args:
+            reason: why.
+            error: the ERROR that ended it.
+            known: it is known what that answers, so it answers nothing else.
+        """
         endpoint = self._here()
-        closing = self.state is SessionState.CLOSING
-        self._drop()
-        reason = f"the connection to {endpoint} was lost: {reason}"
-        self._notify("connection_lost", endpoint, reason)
-        self._forget_connection(reason, error)
-        if closing:
-            self._finish(None)
+        if self.state is SessionState.HANDSHAKING:
+            self._attempt_failed(advice.handshake_eof(endpoint, reason))
             return
+        reason = f"the connection to {endpoint} was lost: {reason}"
+        answer = None if known else error
+        if self.state is SessionState.CLOSING:
+            self._finish(None, reason=reason, answer=answer)
+            return
+        unsent = self._drop(SessionState.WAITING)
+        self._notify("connection_lost", endpoint, reason)
         self._schedule.lost(self._now)
-        if self._schedule.next(self._now) is None:
+        given_up = self._schedule.next(self._now) is None
+        self._forget_connection(reason, answer, unsent)
+        if given_up:
             self._finish(ConnectionLost(reason, error))
 
-    def _drop(self) -> None:
+    def _drop(self, state: SessionState) -> list[Operation]:
+        """There is no connection any more; returns what had not left."""
+        self.state = state
         self._conn = None
         self._connected = None
         self._handshake_deadline = None
-        self._announced = None
-        self.state = SessionState.WAITING
+        self._attempt = None
+        self._dial_at = None
         self._wake()
+        return self._outbox.drop()
 
-    def _finish(self, error: Exception | None, *, confirmed: bool = False) -> None:
-        """The session is over."""
+    def _finish(
+        self,
+        error: Exception | None,
+        *,
+        confirmed: bool = False,
+        reason: str = "the session was closed",
+        answer: Error | None = None,
+    ) -> None:
+        """The session is over.
+
+        Args:
+            error: why, if nobody asked for that.
+            confirmed: the broker has confirmed DISCONNECT.
+            reason: why its connection is over.
+            answer: an ERROR that may be the answer to what is under way.
+        """
         if self.state is SessionState.CLOSED:
             return
         was_connected = self._connected is not None
-        self._drop()
-        self.state = SessionState.CLOSED
-        if was_connected:
-            self._forget_connection("the session was closed", None)
+        unsent = self._drop(SessionState.CLOSED)
         self.error = error
         self._close_deadline = self._close_in = None
+        if was_connected:
+            self._forget_connection(reason, answer, unsent)
         self._forget_everything(error)
-        if error is not None:
-            self.opened.fail(error)
-        else:
-            self.opened.fail(ConnectFailed("the session was closed before it was connected"))
-        self._outbox = Outbox()
+        self.opened.fail(error or ConnectFailed("the session was closed before it was connected"))
         if self._closing is not None:
             self._closing.succeed(confirmed)
         self._notify("closed", error)
@@ -512,6 +494,7 @@ class Link:
     # ------------------------------------------------------------------ heart-beats and observers
 
     def _sync_reading(self) -> None:
+        """While nobody reads, the deadline of the peer rests."""
         conn = self._conn
         if conn is not None and self._paused is self.want_read:
             self._paused = not self._paused
@@ -541,21 +524,3 @@ def _nobody() -> None:
 
 def _say(reason: BaseException | str) -> str:
     return reason if isinstance(reason, str) else str(reason) or type(reason).__name__
-
-
-def _milliseconds(heart_beat: tuple[float, float]) -> tuple[int, int]:
-    """Seconds of the API to milliseconds of the wire.
-
-    Raises:
-        ValueError: not two numbers of seconds that are 0 or at least a millisecond.
-    """
-    try:
-        sending, receiving = (float(seconds) for seconds in heart_beat)
-    except (TypeError, ValueError):
-        raise ValueError(
-            f"heart_beat is two numbers of seconds, (send, receive), not {heart_beat!r}"
-        ) from None
-    for seconds in (sending, receiving):
-        if seconds != 0 and not 0.001 <= seconds < 1e9:
-            raise ValueError(f"heart_beat is in seconds, each 0 or at least 0.001, not {heart_beat!r}")
-    return round(sending * 1000), round(receiving * 1000)

@@ -15,18 +15,19 @@ class Pending(Generic[T]):
 
     Attributes:
         what: the operation, for error messages, as in ``"SEND to /queue/a"``.
+        on_abandon: for the session: what :meth:`abandon` calls. Forgotten once there is nothing to give back.
     """
 
-    __slots__ = ("_callbacks", "_done", "_error", "_on_abandon", "_value", "what")
+    __slots__ = ("_callbacks", "_done", "_error", "_value", "on_abandon", "what")
 
     _value: T
 
-    def __init__(self, what: str, on_abandon: Callable[[], object] | None = None) -> None:
+    def __init__(self, what: str) -> None:
         self.what = what
+        self.on_abandon: Callable[[], object] | None = None
         self._done = False
         self._error: Exception | None = None
         self._callbacks: list[Callable[[], object]] | None = None
-        self._on_abandon = on_abandon
 
     @classmethod
     def completed(cls, what: str, value: T) -> Pending[T]:
@@ -78,10 +79,11 @@ class Pending(Generic[T]):
     def abandon(self) -> None:
         """Say that nobody will ask for the result.
 
-        An adapter calls it when the caller who waited was cancelled. What was said stays said, but what the operation
-        would have handed over (a subscription, a transaction) is given back to the broker.
+        An adapter calls it when the caller who waited was cancelled. A SEND that has not left this process does not
+        leave any more. What has left stays said, but what the operation would have handed over (a subscription, a
+        transaction) is given back to the broker.
         """
-        hook, self._on_abandon = self._on_abandon, None
+        hook, self.on_abandon = self.on_abandon, None
         if hook is not None:
             hook()
 
@@ -89,12 +91,15 @@ class Pending(Generic[T]):
         """Settle it. For the session; the first outcome stands."""
         if not self._done:
             self._value = value
+            if value is None:
+                self.on_abandon = None
             self._settle()
 
     def fail(self, error: Exception) -> None:
         """Settle it as failed. For the session; the first outcome stands."""
         if not self._done:
             self._error = error
+            self.on_abandon = None
             self._settle()
 
     def _settle(self) -> None:

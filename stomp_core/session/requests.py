@@ -2,105 +2,80 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from ..protocol import Message
+from .dialect import Dialect
+from .operation import Requesting
 
-from ..protocol import Error, Message, Send
-from ..wire import Frame
-from .delivery import Delivery
-from .dialect import GENERIC, Dialect
-from .errors import OutcomeUnknown, ReceiptTimeout
-from .pending import Pending
-
-__all__ = ["ReplyQueue", "Request", "Requests"]
+__all__ = ["ReplyQueue", "Requests"]
 
 
 class ReplyQueue:
-    """Where replies come in.
+    """Where the replies of one connection come in.
+
+    Args:
+        dialect: of its broker.
+        id: the id of a subscription of ours, where one is needed.
 
     Attributes:
         destination: what ``reply-to`` says.
         subscription: the ``subscription`` header of the replies.
-        unknown: the broker has not heard of it yet.
     """
 
-    __slots__ = ("destination", "subscription", "unknown")
+    __slots__ = ("destination", "subscription")
 
-    def __init__(self, dialect: Dialect) -> None:
+    def __init__(self, dialect: Dialect, id: str) -> None:
         self.destination = f"{dialect.temporary_queue}replies"
         # Where the client does not subscribe, RabbitMQ names the subscription after the queue.
-        self.subscription = "replies" if dialect.subscribes_to_replies else self.destination
-        self.unknown = True
-
-
-class Request:
-    """One message that wants a reply."""
-
-    __slots__ = ("correlation_id", "event", "pending", "timeout", "withdrawn")
-
-    def __init__(self, event: Send, pending: Pending[Delivery], timeout: float, correlation_id: str) -> None:
-        self.event = event
-        self.pending = pending
-        self.timeout = timeout
-        self.correlation_id = correlation_id
-        self.withdrawn = False
-
-    def event_for(self, queue: ReplyQueue) -> Send:
-        """The SEND that says where to reply."""
-        frame = self.event.frame
-        pairs = [
-            *frame.headers.items(),
-            ("reply-to", queue.destination),
-            ("correlation-id", self.correlation_id),
-        ]
-        return Send.from_frame(Frame("SEND", pairs, frame.body))
-
-    def late(self) -> None:
-        """The deadline has passed."""
-        self.withdrawn = True
-        self.pending.fail(ReceiptTimeout(f"no reply to the {self.pending.what} within {self.timeout:g} s"))
+        self.subscription = id if dialect.subscribes_to_replies else self.destination
 
 
 class Requests:
-    """The requests of one session that wait for their replies."""
+    """The requests that wait for their replies on the present connection.
+
+    Attributes:
+        queue: where replies come in; ``None`` before the first request.
+    """
 
     def __init__(self) -> None:
-        self._queue = ReplyQueue(GENERIC)
-        self._connection_number = 0
-        self._waiting: dict[str, Request] = {}
+        self.queue: ReplyQueue | None = None
+        self._waiting: dict[str, Requesting] = {}
+        self._unanswered = 0
+        self._counter = 0
 
-    def queue_on(self, connection_number: int, dialect: Dialect) -> ReplyQueue:
-        """The reply queue of this connection; a new one for a new connection."""
-        if connection_number != self._connection_number:
-            self._connection_number = connection_number
-            self._queue = ReplyQueue(dialect)
-        return self._queue
+    def __len__(self) -> int:
+        return len(self._waiting)
 
-    def sent(self, request: Request) -> None:
-        """A request is on its way."""
-        self._waiting = {key: entry for key, entry in self._waiting.items() if not entry.pending.done}
+    def new_id(self) -> str:
+        """A correlation id."""
+        self._counter += 1
+        return f"c-{self._counter}"
+
+    def said(self, request: Requesting) -> None:
+        """A request is on its way, or soon will be."""
         self._waiting[request.correlation_id] = request
+        self._unanswered += 1
 
-    def heard(
-        self, message: Message, delivery: Callable[[Message, Any, int], Delivery], connection_number: int
-    ) -> bool:
-        """Take a MESSAGE, if it came in on the reply queue."""
-        if connection_number != self._connection_number or message.subscription != self._queue.subscription:
-            return False
+    def given_up(self, request: Requesting) -> None:
+        """Nobody waits for its reply any more, which may still come."""
+        gone = self._waiting.pop(request.correlation_id, None)
+        if gone is not None and request.withdrawn:
+            self._unanswered -= 1
+
+    def heard(self, message: Message) -> Requesting | None:
+        """The request that this message answers; ``None`` if it is no reply, or nobody waits for it."""
+        if self.queue is None or message.subscription != self.queue.subscription:
+            return None
         name = message.headers.get("correlation-id")
-        if name is None and len(self._waiting) == 1:
+        if name is None and self._unanswered == 1:
             # Not every service copies the header; with one request alone nothing else can be meant.
-            name = next(iter(self._waiting))
-        request = self._waiting.pop(name or "", None)
-        if request is None or request.pending.done:
-            return False
-        request.pending.succeed(delivery(message, None, connection_number))
-        return True
+            name = next(iter(self._waiting), None)
+        self._unanswered = max(0, self._unanswered - 1)
+        return self._waiting.pop(name, None) if name is not None else None
 
-    def lost(self, reason: str, error: Error | None) -> None:
-        """The reply queue went with its connection."""
-        waiting, self._waiting = self._waiting, {}
-        for request in waiting.values():
-            request.pending.fail(
-                OutcomeUnknown(f"no reply to the {request.pending.what} will come: {reason}", error)
-            )
+    def connection_lost(self) -> list[Requesting]:
+        """The queue went with its connection. Returns what waited."""
+        waiting = list(self._waiting.values())
+        self._waiting.clear()
+        self._unanswered = 0
+        self.queue = None
+        return waiting

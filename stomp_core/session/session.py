@@ -5,10 +5,12 @@ A transport is a loop around it. This is all that there is to know, in the order
     session = Session("stomp://guest:guest@localhost:61613")
     while (attempt := session.next_attempt(now())) is not None:
         if attempt.at > now():
-            ...                                    # wait until then (or until woken), and ask again
+            ...                                    # wait until session.next_deadline(), or until woken
+            session.handle_timeout(now())
             continue
         try:
-            socket = ...                           # dial attempt.endpoint within attempt.timeout seconds
+            socket = ...                           # dial attempt.endpoint within attempt.timeout seconds, or
+                                                   # give up as soon as session.closed
         except OSError as error:
             session.connection_lost(error, now())
             continue
@@ -25,95 +27,48 @@ A transport is a loop around it. This is all that there is to know, in the order
 
 Operations (``send``, ``subscribe``, ...) may be called at any time between these calls; each returns a
 :class:`Pending`, and calls ``wake`` if the loop has to look again. A session is not thread-safe: an adapter with
-threads has a lock.
+threads has a lock. The deadlines of operations are kept by ``handle_timeout`` alone, so an adapter that can do two
+things at once calls it while it dials, too.
 """
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterable
 
 from ..errors import ErrorCode, LocalProtocolError
-from ..protocol import (
-    Abort,
-    Ack,
-    AckMode,
-    Begin,
-    Body,
-    Commit,
-    Disconnect,
-    Error,
-    Event,
-    Message,
-    Nack,
-    Receipt,
-    Send,
-    Subscribe,
-    Unsubscribe,
-)
+from ..protocol import Abort, Ack, AckMode, Begin, Body, Commit, Event, Message, Nack, Send, Unsubscribe
 from ..protocol.events import event_from_frame
-from ..wire import (
-    ALL_VERSIONS,
-    ConnectionClosed,
-    Frame,
-    Headers,
-    HeaderSource,
-    HeartBeat,
-    Leniency,
-    Limits,
-    Version,
-)
-from .deadlines import Timed
+from ..wire import ALL_VERSIONS, Frame, Headers, HeaderSource, Leniency, Limits
 from .delivery import Delivery
 from .dialect import Dialect
-from .endpoint import Credentials, EndpointSource
-from .errors import (
-    ConnectionLost,
-    NotSent,
-    Rejected,
-    SessionClosed,
-    StaleMessageError,
-    TransactionLost,
-)
-from .inbox import Budget, Inbox
-from .link import Link, SessionState
+from .dialogue import Dialogue, TapEvent
+from .endpoint import Credentials, EndpointSource, parse_endpoints
+from .errors import ConnectionLost, NotSent, StaleMessageError
+from .link import SessionState
 from .listener import Listener
 from .operation import (
     Aborting,
     Acknowledging,
+    Beginning,
     Committing,
-    Disconnecting,
     Operation,
+    Requesting,
     Sending,
-    Subscribing,
+    SubscriptionWait,
     Unsubscribing,
-    Waiting,
 )
 from .pending import Pending
 from .reconnect import Reconnect, Rng
-from .requests import Request, Requests
+from .settings import Settings
 from .subscription import Subscription, SubscriptionState
 from .transaction import Transaction, TransactionLike, TransactionState
 
 __all__ = ["Session", "TapEvent"]
 
-TapEvent = Event | HeartBeat | ConnectionClosed
 _ACK_MODES = ("auto", "client", "client-individual")
-_HIGH_WATER = 1024 * 1024  # bytes in the outbox above which a caller without a receipt waits too
 
 
-class _Beginning:
-    """A transaction that waits for a connection."""
-
-    __slots__ = ("headers", "pending", "withdrawn")
-
-    def __init__(self, pending: Pending[Transaction], headers: HeaderSource) -> None:
-        self.pending = pending
-        self.headers = headers
-        self.withdrawn = False
-
-
-class Session(Link):
+class Session(Dialogue):
     """A client of a STOMP broker, over as many connections as it takes. Pure: no I/O, no clock, no threads.
 
     Args:
@@ -183,44 +138,32 @@ class Session(Link):
         rng: Rng | None = None,
     ) -> None:
         super().__init__(
-            endpoints,
-            credentials,
-            host=host,
-            client_id=client_id,
-            heart_beat=heart_beat,
-            versions=versions,
-            headers=headers,
-            reconnect=reconnect,
-            connect_timeout=connect_timeout,
-            handshake_timeout=handshake_timeout,
-            dialect=dialect,
-            limits=limits,
-            leniency=leniency,
-            escape_connect=escape_connect,
-            heart_beat_tolerance=heart_beat_tolerance,
+            Settings(
+                endpoints=parse_endpoints(endpoints),
+                credentials=credentials,
+                host=host,
+                client_id=client_id,
+                heart_beat=heart_beat,
+                versions=tuple(versions),
+                headers=Headers(headers),
+                reconnect=Reconnect() if reconnect is None else reconnect,
+                connect_timeout=connect_timeout,
+                handshake_timeout=handshake_timeout,
+                receipt_timeout=receipt_timeout,
+                close_timeout=close_timeout,
+                buffer_size=buffer_size,
+                dialect=dialect,
+                limits=limits,
+                leniency=leniency,
+                escape_connect=escape_connect,
+                heart_beat_tolerance=heart_beat_tolerance,
+            ),
             listener=listener,
             wake=wake,
+            delivery=delivery,
+            tap=tap,
             rng=rng,
         )
-        self._receipt_timeout = receipt_timeout
-        self._close_timeout = close_timeout
-        self._delivery = delivery
-        self._budget = Budget(buffer_size, self._wake)
-        self.tap: Inbox[TapEvent] | None = Inbox(self._budget) if tap else None
-        self.dropped = 0
-        self._subscriptions: dict[str, Subscription] = {}
-        self._transactions: dict[str, Transaction] = {}
-        self._awaited: dict[str, Operation] = {}
-        self._deferred: deque[Sending | _Beginning | Request] = deque()
-        self._requests = Requests()
-        self._to_subscribe: deque[Subscription] = deque()
-        self._one_at_a_time = False
-        self._counter = 0
-        self._frames = 0  # said on this connection
-        self._answered = 0  # the latest of them that has its receipt
-        self._silent = 0  # the latest of them that asked for none
-        self._disconnecting = False  # DISCONNECT is said: nothing more may be
-        self._disconnect_within = 0.0  # seconds
 
     # ------------------------------------------------------------------ operations
 
@@ -263,34 +206,30 @@ class Session(Link):
             SessionClosed, ConnectionLost: the session has ended.
         """
         self._check_usable()
-        part_of = self._open_transaction(transaction)
+        part_of = self._part_of(transaction)
         if part_of is not None and receipt:
             raise LocalProtocolError(
                 "a SEND in a transaction cannot wait for its receipt, which RabbitMQ gives only after COMMIT: "
                 "commit with a receipt instead",
                 code=ErrorCode.HEADER_NOT_ALLOWED,
             )
-        receipt_id = self._receipt_id(receipt)
+        receipt_id = self._receipts.id_for(receipt)
         event = Send(
             destination,
             body,
             content_type=content_type,
             transaction=None if part_of is None else part_of.id,
             receipt=receipt_id,
-            headers=headers,
+            headers=_own(headers),
             content_length=content_length,
         )
-        sending = Sending(
-            event, Pending("SEND to " + destination), receipt_id, self._seconds(timeout), part_of
-        )
-        if self.state is SessionState.CONNECTED:
-            self._say(sending)
-        else:
-            self._check_writable(event)
-            self._deferred.append(sending)
-            sending.watched = True
-            self._watch(sending)
-        return sending.pending
+        pending: Pending[None] = Pending("SEND to " + destination)
+        sending = Sending(event, pending, receipt_id, self._seconds(timeout), part_of)
+        self._say_or_defer(sending)
+        self._claim(receipt)
+        if not pending.done:
+            pending.on_abandon = lambda: self._withdraw(sending)
+        return pending
 
     def subscribe(
         self,
@@ -336,7 +275,7 @@ class Session(Link):
                 f"prefetch is a number of messages of at least 1, not {prefetch!r}",
                 code=ErrorCode.BAD_HEADER_VALUE,
             )
-        name = id if id is not None else durable if durable is not None else self._free_subscription_id()
+        name = id if id is not None else durable if durable is not None else self._subscriptions.free_id()
         if name in self._subscriptions:
             raise LocalProtocolError(
                 f"subscription id {name!r} is already in use", code=ErrorCode.DUPLICATE_SUBSCRIPTION
@@ -350,20 +289,22 @@ class Session(Link):
             ack,
             prefetch,
             durable,
-            Headers(headers),
+            _own(headers),
             receipt,
         )
-        pending: Pending[Subscription] = Pending(
-            f"SUBSCRIBE to {destination}", lambda: self._give_back(subscription)
-        )
+        pending: Pending[Subscription] = Pending(f"SUBSCRIBE to {destination}")
+        pending.on_abandon = lambda: self._give_back(subscription)
+        seconds = self._seconds(timeout)
         subscription.confirming = pending
-        if self.state is SessionState.CONNECTED:
+        if self._ready:
             self._say_subscribe(subscription)
         else:
             self._check_writable(self._subscribe_event(subscription, None))
-        self._subscriptions[name] = subscription
+            if self.state is SessionState.CONNECTED:
+                self._subscriptions.say_later(subscription)
+        self._subscriptions.add(subscription)
         if not pending.done:
-            self._watch(Waiting(pending, self._seconds(timeout)))
+            self._watch(SubscriptionWait(pending, seconds, subscription))
         return pending
 
     def unsubscribe(
@@ -384,29 +325,36 @@ class Session(Link):
             receipt: done when the broker has confirmed that no more messages come. ``False``: done when it is said.
             delete: a durable subscription: delete it for good, instead of only leaving it.
             timeout: seconds; otherwise the session's ``receipt_timeout``.
+
+        Fails with:
+            Rejected, ReceiptTimeout: the broker said ERROR, or nothing in time. The subscription has ended even so.
+            NotSent, OutcomeUnknown: it was to be deleted, and there was no connection, or the connection was lost.
         """
-        what = f"UNSUBSCRIBE from {subscription.destination}"
+        pending: Pending[None] = Pending(f"UNSUBSCRIBE from {subscription.destination}")
         if subscription.state is not SubscriptionState.ACTIVE:
-            return Pending.completed(what, None)
-        if self.state is not SessionState.CONNECTED or subscription in self._to_subscribe:
+            pending.succeed(None)
+            return pending
+        deletes = delete and subscription.durable is not None
+        if not subscription.said:
+            self._subscriptions.remove(subscription)
             subscription._end(SubscriptionState.GONE)
-            self._subscriptions.pop(subscription.id, None)
-            if subscription in self._to_subscribe:
-                self._to_subscribe.remove(subscription)
-            return Pending.completed(what, None)
-        receipt_id = self._receipt_id(receipt)
+            if deletes:
+                pending.fail(NotSent(f"{subscription.durable!r} was not deleted: there is no connection"))
+            else:
+                pending.succeed(None)
+            return pending
+        receipt_id = self._receipts.id_for(receipt)
         headers = []
-        if delete and subscription.durable is not None:
+        if deletes:
             headers = [(key, value.format(name=subscription.durable)) for key, value in self.dialect.forget]
         event = Unsubscribe(subscription.id, receipt=receipt_id, headers=headers)
-        operation = Unsubscribing(event, Pending(what), receipt_id, self._seconds(timeout), subscription)
-        self._say(operation)
+        self._say(Unsubscribing(event, pending, receipt_id, self._seconds(timeout), subscription, deletes))
         if receipt_id is not None:
             subscription._end(SubscriptionState.DRAINING)
         else:
+            self._subscriptions.remove(subscription)
             subscription._end(SubscriptionState.GONE)
-            del self._subscriptions[subscription.id]
-        return operation.pending
+        return pending
 
     def ack(
         self,
@@ -458,22 +406,21 @@ class Session(Link):
         Args:
             id: its name on the wire; otherwise a generated one.
             headers: any others.
-            timeout: seconds; otherwise the session's ``receipt_timeout``.
+            timeout: seconds to wait for a connection; otherwise the session's ``receipt_timeout``.
+
+        Fails with:
+            NotSent: there was no connection in time.
 
         Raises:
             LocalProtocolError: the id is in use.
             SessionClosed, ConnectionLost: the session has ended.
         """
         self._check_usable()
-        name = id if id is not None else f"tx-{self._next()}"
-        if self.state is SessionState.CONNECTED:
-            transaction = self._say_begin(name, headers)
-            return Pending.completed(f"BEGIN of {name}", transaction)
-        self._check_writable(Begin(name, headers=headers))
+        name = id if id is not None else self._transactions.free_id()
         pending: Pending[Transaction] = Pending(f"BEGIN of {name}")
-        beginning = _Beginning(pending, [("transaction", name), *Headers(headers).items()])
-        self._deferred.append(beginning)
-        self._watch(Waiting(pending, self._seconds(timeout)))
+        beginning = Beginning(Begin(name, headers=_own(headers)), pending, self._seconds(timeout))
+        self._say_or_defer(beginning)
+        pending.on_abandon = lambda: self._give_back_transaction(beginning)
         return pending
 
     def commit(
@@ -495,21 +442,16 @@ class Session(Link):
             TransactionLost: the transaction went with its connection.
             LocalProtocolError: it has ended already.
         """
-        part_of = self._open_transaction(transaction)
-        assert part_of is not None
-        receipt_id = self._receipt_id(receipt)
-        operation = Committing(
-            Commit(part_of.id, receipt=receipt_id),
-            Pending(f"COMMIT of {part_of.id}"),
-            receipt_id,
-            self._seconds(timeout),
-            part_of,
-        )
-        self._say(operation)
-        if part_of.state is TransactionState.OPEN:
+        part_of = self._transactions.find(transaction)
+        receipt_id = self._receipts.id_for(receipt)
+        pending: Pending[None] = Pending(f"COMMIT of {part_of.id}")
+        event = Commit(part_of.id, receipt=receipt_id)
+        committing = Committing(event, pending, receipt_id, self._seconds(timeout), part_of)
+        self._say(committing)
+        self._transactions.ended(part_of)
+        if not pending.done:
             part_of.state = TransactionState.COMMITTING
-        del self._transactions[part_of.id]
-        return operation.pending
+        return pending
 
     def abort(
         self, transaction: TransactionLike | str, *, receipt: bool = False, timeout: float | None = None
@@ -526,23 +468,23 @@ class Session(Link):
         Raises:
             LocalProtocolError: it has ended already.
         """
-        if not isinstance(transaction, str) and transaction.state is TransactionState.LOST:
-            return Pending.completed(f"ABORT of {transaction.id}", None)
-        part_of = self._open_transaction(transaction)
-        assert part_of is not None
-        receipt_id = self._receipt_id(receipt)
-        operation = Aborting(
-            Abort(part_of.id, receipt=receipt_id),
-            Pending(f"ABORT of {part_of.id}"),
-            receipt_id,
-            self._seconds(timeout),
-            part_of,
-        )
-        self._say(operation)
-        if part_of.state is TransactionState.OPEN:
+        name = transaction if isinstance(transaction, str) else transaction.id
+        pending: Pending[None] = Pending(f"ABORT of {name}")
+        if self._transactions.take_lost(transaction):
+            pending.succeed(None)
+            return pending
+        part_of = self._transactions.find(transaction)
+        receipt_id = self._receipts.id_for(receipt)
+        event = Abort(part_of.id, receipt=receipt_id)
+        aborting = Aborting(event, pending, receipt_id, self._seconds(timeout), part_of)
+        if self._disconnecting:
+            aborting.confirmed()  # DISCONNECT, the last frame, aborts what is open
+        else:
+            self._say(aborting)
+        self._transactions.ended(part_of)
+        if not pending.done:
             part_of.state = TransactionState.ABORTING
-        del self._transactions[part_of.id]
-        return operation.pending
+        return pending
 
     def request(
         self,
@@ -566,39 +508,43 @@ class Session(Link):
         Fails with:
             ReceiptTimeout: no reply in time.
             OutcomeUnknown: the connection, and the reply's queue with it, was lost.
+            NotSent: it never left.
         """
         self._check_usable()
-        event = Send(destination, body, content_type=content_type, headers=headers)
+        event = Send(destination, body, content_type=content_type, headers=_own(headers))
         for name in ("reply-to", "correlation-id"):
             if name in event.headers:
                 raise LocalProtocolError(f"request() itself says {name!r}", code=ErrorCode.HEADER_CLASH)
-        request = Request(
-            event, Pending(f"request to {destination}"), self._seconds(timeout), f"c-{self._next()}"
-        )
-        if self.state is SessionState.CONNECTED:
-            self._say_request(request)
-        else:
-            self._check_writable(event)
-            self._deferred.append(request)
-        self._watch(request)
-        return request.pending
+        pending: Pending[Delivery] = Pending(f"request to {destination}")
+        request = Requesting(event, pending, self._seconds(timeout), self._requests.new_id())
+        self._say_or_defer(request)
+        pending.on_abandon = lambda: self._withdraw(request)
+        return pending
 
     def send_frame(self, what: Event | Frame) -> Pending[None]:
         """Say any client frame as it is, for those who keep their own books.
 
         The rules of the conversation hold, but nothing is remembered beyond this connection: a SUBSCRIBE said this way
-        does not come back, and its messages go to the :attr:`tap` only.
+        does not come back, and its messages and receipts go to the :attr:`tap` only. It is done when there is room to
+        write it.
 
         Raises:
-            LocalProtocolError: STOMP does not allow it here. Nothing has changed.
+            LocalProtocolError: STOMP does not allow it here, or it is DISCONNECT, which is :meth:`close`'s to say.
+                Nothing has changed.
             SessionClosed, ConnectionLost: there is no connection.
         """
         self._check_usable()
         if self.state is not SessionState.CONNECTED:
             raise ConnectionLost("there is no connection at the moment")
         event = what if isinstance(what, Event) else event_from_frame(what)
-        operation = Operation(event, Pending(f"{event.frame.command} frame"), None, self._seconds(None))
+        command = event.frame.command
+        if command == "DISCONNECT":
+            raise LocalProtocolError("close() says DISCONNECT", code=ErrorCode.UNEXPECTED_FRAME)
+        receipt = event.headers.get("receipt", False)
+        self._receipts.id_for(receipt)
+        operation = Operation(event, Pending(f"{command} frame"), None, self._seconds(None))
         self._say(operation)
+        self._claim(receipt)  # its RECEIPT must confirm nothing else
         return operation.pending
 
     def close(self, *, timeout: float | None = None) -> Pending[bool]:
@@ -615,62 +561,26 @@ class Session(Link):
         """
         if self._closing is not None:
             return self._closing
+        seconds = self._settings.close_timeout if timeout is None else _checked(timeout)
         self._closing = Pending("close")
-        if self.state is SessionState.CLOSED:
+        if self.closed:
             self._closing.succeed(False)
         elif self.state is SessionState.CONNECTED:
-            seconds = self._close_timeout if timeout is None else timeout
             self.state = SessionState.CLOSING
-            for subscription in self._subscriptions.values():
+            for subscription in self._subscriptions:
                 subscription._end(SubscriptionState.GONE)
             self._subscriptions.clear()
+            self._say_backlog()
             # Two waits: for the receipts that are under way, and for that of DISCONNECT.
-            self._disconnect_within = seconds / 2 if self._awaited else seconds
+            self._disconnect_within = seconds / 2 if len(self._receipts) else seconds
             self._close_in = seconds - self._disconnect_within
-            if not self._awaited:
-                self._say_disconnect()
+            self._disconnect_if_quiet()
             self._wake()
         else:
             self._finish(None)
         return self._closing
 
-    # ------------------------------------------------------------------ reading, for the adapter
-
-    @property
-    def want_read(self) -> bool:
-        """Whether the socket should be read now.
-
-        Not while what was not taken yet fills the buffer: a consumer is slow, and TCP tells the broker. But whoever
-        waits for a receipt would wait in vain then, so reading goes on for their sake, up to four times the buffer.
-        """
-        budget = self._budget
-        if not budget.full or self.state is not SessionState.CONNECTED:
-            return True
-        return bool(self._awaited) and not budget.overflowing
-
-    # ------------------------------------------------------------------ saying
-
-    def _say(self, operation: Operation) -> None:
-        """Say an operation's frame on the present connection. Raises before anything has changed."""
-        if self._conn is None or self._disconnecting:
-            raise SessionClosed("the session was closed")
-        self._put(operation.event, operation)
-        self._frames += 1
-        operation.number = self._frames
-        if operation.receipt is not None:
-            self._awaited[operation.receipt] = operation
-        else:
-            self._silent = self._frames
-            if self._outbox.size <= _HIGH_WATER:
-                operation.confirmed()
-                return
-        if not operation.watched:
-            operation.watched = True
-            self._watch(operation)
-
-    def _watch(self, timed: Timed) -> None:
-        self._deadlines.add(timed)
-        self._wake()
+    # ------------------------------------------------------------------ what they share
 
     def _acknowledge(
         self,
@@ -681,310 +591,63 @@ class Session(Link):
         headers: HeaderSource,
         timeout: float | None,
     ) -> Pending[None]:
-        if self._conn is None and self.closed:
+        if self.closed:
             self._check_usable()
         if delivery.connection_number != self.connection_number or self._connected is None:
             raise StaleMessageError(
                 f"message {delivery.message_id!r} came on a connection that is gone; the broker delivers it again"
             )
-        part_of = self._open_transaction(transaction)
-        receipt_id = self._receipt_id(receipt)
-        said = {
-            "transaction": None if part_of is None else part_of.id,
-            "receipt": receipt_id,
-        }
+        part_of = self._part_of(transaction)
+        name = None if part_of is None else part_of.id
+        receipt_id = self._receipts.id_for(receipt)
         event: Ack | Nack
         if command == "ACK":
-            event = delivery.event.acknowledge(**said, headers=headers)
+            event = delivery.event.acknowledge(transaction=name, receipt=receipt_id, headers=_own(headers))
         else:
-            event = delivery.event.reject(**said, headers=headers)
+            event = delivery.event.reject(transaction=name, receipt=receipt_id, headers=_own(headers))
         pending: Pending[None] = Pending(f"{command} of {delivery.message_id}")
-        operation = Acknowledging(event, pending, receipt_id, self._seconds(timeout), part_of)
-        self._say(operation)
+        self._say(Acknowledging(event, pending, receipt_id, self._seconds(timeout), part_of))
+        self._claim(receipt)
         return pending
 
-    def _say_begin(self, name: str, headers: HeaderSource) -> Transaction:
-        self._say(
-            Operation(Begin(name, headers=headers), Pending(f"BEGIN of {name}"), None, self._seconds(None))
-        )
-        transaction = self._transactions[name] = Transaction(self, name, self.connection_number)
-        return transaction
+    def _part_of(self, transaction: TransactionLike | str | None) -> Transaction | None:
+        return None if transaction is None else self._transactions.find(transaction)
 
-    def _subscribe_event(self, subscription: Subscription, receipt: str | None) -> Subscribe:
-        dialect = self.dialect
-        headers = list(subscription.headers.items())
-        if subscription.prefetch is not None:
-            headers += [(name, str(subscription.prefetch)) for name in dialect.prefetch]
-        if subscription.durable is not None and self._connected is not None:
-            if dialect.durable is None:
-                raise LocalProtocolError(
-                    "durable subscriptions of this broker are not known here: say what it wants in headers=..., or "
-                    "name a dialect=...",
-                    code=ErrorCode.HEADER_NOT_ALLOWED,
-                )
-            if dialect.durable_needs_client_id and self.client_id is None:
-                raise LocalProtocolError(
-                    f"{dialect.name} knows durable subscribers by the client_id=... of the connection, which has none",
-                    code=ErrorCode.MISSING_HEADER,
-                )
-            headers += [(name, value.format(name=subscription.durable)) for name, value in dialect.durable]
-        return Subscribe(
-            subscription.destination,
-            id=subscription.id,
-            ack=subscription.ack,
-            receipt=receipt,
-            headers=headers,
-        )
-
-    def _say_subscribe(self, subscription: Subscription) -> None:
-        receipt = self._receipt_id(subscription.wants_receipt)
-        event = self._subscribe_event(subscription, receipt)
-        what = f"SUBSCRIBE to {subscription.destination}"
-        self._say(Subscribing(event, Pending(what), receipt, self._seconds(None), subscription))
-
-    def _subscribe_more(self) -> None:
-        """Say SUBSCRIBE for what came over from the last connection: all at once, or each after the other's receipt."""
-        while self._to_subscribe and self.state is SessionState.CONNECTED:
-            subscription = self._to_subscribe.popleft()
-            try:
-                self._say_subscribe(subscription)
-            except LocalProtocolError as error:
-                # The version or the broker has changed, and this one has no words for it.
-                subscription._end(SubscriptionState.GONE, error)
-                del self._subscriptions[subscription.id]
-                continue
-            if self._one_at_a_time and subscription.wants_receipt:
-                return
-        if not self._to_subscribe:
-            self._one_at_a_time = False
-
-    def _say_request(self, request: Request) -> None:
-        dialect = self.dialect
-        queue = self._requests.queue_on(self.connection_number, dialect)
-        if queue.unknown:
-            if dialect.subscribes_to_replies:
-                subscribe = Subscribe(queue.destination, id=queue.subscription)
-                self._say(Operation(subscribe, Pending("SUBSCRIBE to replies"), None, self._seconds(None)))
-            queue.unknown = False
-        event = request.event_for(queue)
-        self._say(Operation(event, Pending(request.pending.what), None, self._seconds(None)))
-        self._requests.sent(request)
-
-    def _say_disconnect(self) -> None:
-        receipt = self._receipt_id(True)
-        seconds = self._disconnect_within
-        self._say(Disconnecting(Disconnect(receipt=receipt), Pending("DISCONNECT"), receipt, seconds))
-        self._disconnecting = True
-        self._close_deadline = None
-        self._close_in = seconds
-
-    def _close_is_due(self) -> None:
-        if self._disconnecting:
-            super()._close_is_due()
-        else:
-            self._say_disconnect()
-
-    # ------------------------------------------------------------------ hearing
-
-    def _became_connected(self) -> None:
-        self._frames = self._answered = self._silent = 0
-        self._to_subscribe = deque(self._subscriptions.values())
-        self._subscribe_more()
-        deferred, self._deferred = self._deferred, deque()
-        for waiting in deferred:
-            if waiting.withdrawn or (waiting.pending.done and not isinstance(waiting, Sending)):
-                continue
-            try:
-                if isinstance(waiting, Sending):
-                    self._say(waiting)
-                elif isinstance(waiting, Request):
-                    self._say_request(waiting)
-                else:
-                    headers = Headers(waiting.headers)
-                    begun = self._say_begin(headers["transaction"], headers.without("transaction"))
-                    waiting.pending._on_abandon = lambda begun=begun: self._give_back_transaction(begun)
-                    waiting.pending.succeed(begun)
-            except LocalProtocolError as error:
-                waiting.pending.fail(error)
-
-    def _hear(self, event: TapEvent) -> None:
-        if self.tap is not None and not isinstance(event, ConnectionClosed):
-            self.tap.put(event, len(event.frame.body) if isinstance(event, Event) else 0)
-
-    def _hear_message(self, message: Message) -> None:
-        subscription = self._subscriptions.get(message.subscription or "")
-        if subscription is not None:
-            if subscription._deliver(message, self.connection_number):
-                return
-        elif self._requests.heard(message, self._delivery, self.connection_number):
-            return
-        elif message.subscription is None:
-            # 1.0 brokers name no subscription if SUBSCRIBE had no id; ours always has one.
-            subscription = self._only_subscription_to(message.destination)
-            if subscription is not None and subscription._deliver(message, self.connection_number):
-                return
-        if self.tap is None or subscription is not None:
-            self.dropped += 1
-            self._notify(
-                "message_dropped",
-                message,
-                "its subscription has ended" if subscription else "nobody subscribed",
-            )
-
-    def _only_subscription_to(self, destination: str) -> Subscription | None:
-        found = [entry for entry in self._subscriptions.values() if entry.destination == destination]
-        return found[0] if len(found) == 1 else None
-
-    def _hear_receipt(self, receipt: Receipt) -> None:
-        operation = self._awaited.pop(receipt.receipt_id, None)
-        if operation is None:
-            return
-        self._answered = max(self._answered, operation.number)
-        operation.confirmed()
-        if isinstance(operation, Unsubscribing):
-            self._subscriptions.pop(operation.subscription.id, None)
-        elif isinstance(operation, Subscribing):
-            self._subscribe_more()
-        elif isinstance(operation, Disconnecting):
-            self._finish(None, confirmed=True)
-            return
-        if self.state is SessionState.CLOSING and not self._awaited:
-            self._say_disconnect()
-
-    def _hear_error(self, error: Error) -> None:
-        operation = self._culprit(error)
-        if operation is not None:
-            operation.rejected(error)
-            if isinstance(operation, Subscribing):
-                self._subscriptions.pop(operation.subscription.id, None)
-            return
-        subscription = self._subscriptions.pop(error.headers.get("subscription", ""), None)
-        if subscription is not None:
-            subscription._end(
-                SubscriptionState.GONE,
-                Rejected(
-                    f"the broker ended the subscription to {subscription.destination}: {error.description}",
-                    error,
-                ),
-            )
-        elif any(isinstance(awaited, Subscribing) for awaited in self._awaited.values()):
-            # One of several is to blame, and nobody says which: ask for one after the other next time.
-            self._one_at_a_time = True
-
-    def _culprit(self, error: Error) -> Operation | None:
-        """What this ERROR answers. Without a receipt-id (RabbitMQ) only if nothing else can be meant."""
-        if error.receipt_id is not None:
-            return self._awaited.pop(error.receipt_id, None)
-        if "subscription" in error.headers or len(self._awaited) != 1 or self._silent > self._answered:
-            return None
-        return self._awaited.popitem()[1]
-
-    # ------------------------------------------------------------------ the end
-
-    def _expired(self, timed: Timed) -> None:
-        timed.late()
-        if isinstance(timed, Operation) and timed.receipt is not None:
-            self._awaited.pop(timed.receipt, None)
-            if self.state is SessionState.CLOSING and not self._awaited and not self._disconnecting:
-                self._say_disconnect()
-
-    def _forget_connection(self, reason: str, error: Error | None) -> None:
-        for transaction in self._transactions.values():
-            transaction.state = TransactionState.LOST
-        self._transactions.clear()
-        queued = self._outbox.drop()
-        carried = [operation for operation in queued if isinstance(operation, Sending) and operation.portable]
-        again = set(map(id, carried))
-        awaited = list(self._awaited.values())
-        self._awaited.clear()
-        for operation in [*(entry for entry in queued if id(entry) not in again), *awaited]:
-            if id(operation) not in again:
-                operation.lost(reason, error)
-        # What had not left goes first on the next connection, and in the same order.
-        self._deferred.extendleft(reversed(carried))
-        self._to_subscribe.clear()
-        for subscription in list(self._subscriptions.values()):
-            subscription._drop_unacknowledged()
-            if subscription.state is not SubscriptionState.ACTIVE:
-                del self._subscriptions[subscription.id]
-        self._requests.lost(reason, error)
-        if self.tap is not None:
-            self.tap.put(ConnectionClosed(clean=self.closed and self.error is None, reason=reason), 0)
-
-    def _forget_everything(self, error: Exception | None) -> None:
-        reason = str(error) if error is not None else "the session was closed"
-        deferred, self._deferred = self._deferred, deque()
-        for waiting in deferred:
-            if isinstance(waiting, Sending) and waiting.pending.done and not waiting.withdrawn:
-                self._notify("frame_dropped", waiting.event, reason)
-            waiting.pending.fail(NotSent(f"{waiting.pending.what} was not sent: {reason}"))
-        for subscription in list(self._subscriptions.values()):
-            subscription._end(SubscriptionState.GONE, error)
-        self._subscriptions.clear()
-        if self.tap is not None:
-            self.tap.wake()
+    def _claim(self, receipt: bool | str) -> None:
+        if isinstance(receipt, str):
+            self._receipts.claim(receipt)
 
     def _give_back(self, subscription: Subscription) -> None:
         """Whoever subscribed does not want it any more, and has no handle on it to say so."""
-        if not self.closed:
-            self.unsubscribe(subscription, receipt=False)
+        self.unsubscribe(subscription, receipt=False)
 
-    def _give_back_transaction(self, transaction: Transaction) -> None:
-        if transaction.state is TransactionState.OPEN:
+    def _give_back_transaction(self, beginning: Beginning) -> None:
+        transaction = beginning.transaction
+        if transaction is None:
+            self._withdraw(beginning)
+        elif transaction.state is TransactionState.OPEN:
             self.abort(transaction)
 
-    # ------------------------------------------------------------------ checks and names
-
-    def _check_usable(self) -> None:
-        if self.state is SessionState.CLOSED and self.error is not None:
-            raise self.error.with_traceback(None)
-        if self._closing is not None or self.state is SessionState.CLOSED:
-            raise SessionClosed("the session was closed")
-
-    def _check_writable(self, event: Event) -> None:
-        """Refuse now what no connection could carry, although there is none."""
-        version = max(self._versions, default=Version.V1_2)
-        frame = event.frame
-        frame.to_bytes(version, content_length=event.content_length_wanted)
-
-    def _open_transaction(self, transaction: TransactionLike | str | None) -> Transaction | None:
-        if transaction is None:
-            return None
-        if not isinstance(transaction, str):
-            if transaction.state is TransactionState.LOST:
-                raise TransactionLost(
-                    f"transaction {transaction.id!r} was lost with its connection; nothing of it has happened"
-                )
-            if transaction.state is not TransactionState.OPEN:
-                raise LocalProtocolError(
-                    f"transaction {transaction.id!r} is {transaction.state.value}, not open",
-                    code=ErrorCode.UNKNOWN_TRANSACTION,
-                )
-            transaction = transaction.id
-        found = self._transactions.get(transaction)
-        if found is None:
-            raise LocalProtocolError(
-                f"no transaction {transaction!r} is open", code=ErrorCode.UNKNOWN_TRANSACTION
-            )
-        return found
-
-    def _receipt_id(self, receipt: bool | str) -> str | None:
-        if isinstance(receipt, str):
-            if receipt in self._awaited:
-                raise LocalProtocolError(
-                    f"receipt id {receipt!r} is already awaited", code=ErrorCode.HEADER_CLASH
-                )
-            return receipt
-        return f"r-{self._next()}" if receipt else None
-
-    def _next(self) -> int:
-        self._counter += 1
-        return self._counter
-
-    def _free_subscription_id(self) -> str:
-        while (name := f"s-{self._next()}") in self._subscriptions:
-            pass
-        return name
+    def _new_transaction(self, id: str) -> Transaction:
+        return Transaction(self, id, self.connection_number)
 
     def _seconds(self, timeout: float | None) -> float:
-        return self._receipt_timeout if timeout is None else timeout
+        return self._settings.receipt_timeout if timeout is None else _checked(timeout)
+
+
+def _checked(timeout: float) -> float:
+    if not timeout >= 0:
+        raise ValueError(f"timeout is a number of seconds of at least 0, not {timeout!r}")
+    return timeout
+
+
+def _own(headers: HeaderSource) -> Headers:
+    """A caller's own headers; what has an argument of its own is said there, since the session must know of it."""
+    own = Headers(headers)
+    for name in ("receipt", "transaction"):
+        if name in own:
+            raise LocalProtocolError(
+                f"{name!r} is an argument of the call, and not one of its headers",
+                code=ErrorCode.HEADER_NOT_ALLOWED,
+            )
+    return own

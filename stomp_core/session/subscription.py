@@ -10,7 +10,7 @@ from ..protocol import AckMode, Message
 from ..wire import Headers
 from .delivery import Delivery
 from .errors import SessionClosed
-from .inbox import Budget, Inbox
+from .inbox import Budget, Inbox, weight
 from .pending import Pending
 
 if TYPE_CHECKING:
@@ -45,6 +45,7 @@ class Subscription:
         "_inbox",
         "_session",
         "ack",
+        "asked",
         "confirming",
         "destination",
         "dropped",
@@ -53,6 +54,8 @@ class Subscription:
         "headers",
         "id",
         "prefetch",
+        "proven",
+        "said",
         "state",
         "wants_receipt",
     )
@@ -85,6 +88,12 @@ class Subscription:
         self.dropped = 0
         #: who waits for the broker's word on it
         self.confirming: Pending[Subscription] | None = None
+        #: whether a SUBSCRIBE has ever left
+        self.asked = False
+        #: whether SUBSCRIBE is said on the present connection
+        self.said = False
+        #: whether the broker has shown that it took it
+        self.proven = False
 
     def take(self) -> Delivery | None:
         """The next message, now the caller's; ``None`` if there is none at the moment: see :meth:`arrival`.
@@ -101,8 +110,6 @@ class Subscription:
 
     def arrival(self) -> Pending[None]:
         """Done once :meth:`take` has something else to say, or :attr:`ended` has become true."""
-        if self.ended:
-            return Pending.completed("arrival", None)
         return self._inbox.arrival()
 
     @property
@@ -127,8 +134,15 @@ class Subscription:
         if self.state is not SubscriptionState.ACTIVE:
             self.dropped += 1
             return False
-        self._inbox.put((message, connection_number), len(message._frame._body))
+        self.proven = True
+        self._inbox.put((message, connection_number), weight(message._frame))
         return True
+
+    def _connection_lost(self) -> None:
+        self.said = self.proven = False
+        self._drop_unacknowledged()
+        if self.state is SubscriptionState.DRAINING:
+            self.state = SubscriptionState.GONE
 
     def _drop_unacknowledged(self) -> None:
         """What waits to be acknowledged on a connection that is gone comes again; what needs no ACK does not."""
@@ -136,13 +150,14 @@ class Subscription:
             self.dropped += len(self._inbox.clear())
 
     def _end(self, state: SubscriptionState, error: Exception | None = None) -> None:
-        if self.state is SubscriptionState.GONE:
+        if self.state is not SubscriptionState.ACTIVE:
+            # Whoever ended it knows why; only the draining can be over.
+            self.state = SubscriptionState.GONE
             return
         self.state = state
-        if error is not None:
-            self.error = error
+        self.error = error
         self._drop_unacknowledged()
-        self._inbox.wake()
+        self._inbox.close()
         confirming, self.confirming = self.confirming, None
         if confirming is not None:
             confirming.fail(
