@@ -26,6 +26,7 @@ _KINDS = {
     "ws": Kind("websocket", False, 80),
     "wss": Kind("websocket", True, 443),
 }
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*")
 _BETWEEN_URLS = re.compile(r"\s*,\s*(?=[A-Za-z][A-Za-z0-9+.-]*://)")
 
 
@@ -37,9 +38,9 @@ class Credentials:
     passcode: str | None = field(default=None, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Endpoint:
-    """Where a broker listens. ``str(endpoint)`` is its URL without credentials.
+    """Where a broker listens. ``str(endpoint)`` is its URL without credentials, and without a query, which may hold some.
 
     Attributes:
         scheme: ``"stomp"``, ``"stomp+ssl"``, ``"stomp+unix"``, ``"ws"`` or ``"wss"``.
@@ -55,7 +56,7 @@ class Endpoint:
     port: int = 0
     path: str = ""
     virtual_host: str | None = None
-    credentials: Credentials | None = field(default=None, repr=False, compare=False)
+    credentials: Credentials | None = field(default=None, compare=False)
 
     @classmethod
     def parse(cls, url: str) -> Endpoint:
@@ -70,11 +71,9 @@ class Endpoint:
         scheme, colon, _ = url.partition("://")
         kind = _KINDS.get(scheme.lower())
         if not colon or kind is None:
-            shown = (
-                f"{scheme!r} is no scheme of STOMP"
-                if colon and "@" not in scheme
-                else "the URL has no scheme"
-            )
+            # What is no scheme at all may begin with credentials.
+            named = colon and _SCHEME.fullmatch(scheme)
+            shown = f"{scheme!r} is no scheme of STOMP" if named else "the URL has no scheme"
             raise ValueError(f"{shown}; use one of {', '.join(f'{name}://' for name in _KINDS)}")
         scheme = scheme.lower()
         try:
@@ -121,7 +120,12 @@ class Endpoint:
         if self.transport == "unix":
             return f"{self.scheme}://{self.path}"
         host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{self.scheme}://{host}:{self.port}{self.path}"
+        path, question_mark, _ = self.path.partition("?")
+        return f"{self.scheme}://{host}:{self.port}{path}{question_mark and '?...'}"
+
+    def __repr__(self) -> str:
+        virtual_host = "" if self.virtual_host is None else f", virtual host {self.virtual_host!r}"
+        return f"<Endpoint {self}{virtual_host}>"
 
 
 EndpointSource = str | Endpoint | Iterable["str | Endpoint"]
@@ -155,7 +159,7 @@ def check_endpoints(source: EndpointSource, transports: tuple[str, ...], *, ssl_
         ssl_context_given: whether the caller passed one, and so expects TLS everywhere.
 
     Raises:
-        ValueError: an endpoint of another transport, or one that would be spoken to in plaintext although TLS was meant.
+        ValueError: an endpoint of another transport, or one that is plaintext although TLS was meant.
     """
     for endpoint in parse_endpoints(source):
         if endpoint.transport not in transports:

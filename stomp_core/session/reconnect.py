@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import inf
 from typing import Protocol
 
 from .endpoint import Endpoint
@@ -45,8 +46,8 @@ class Reconnect:
     jitter: float = 1.0
 
     def __post_init__(self) -> None:
-        if not 0 <= self.first_delay <= self.max_delay:
-            raise ValueError("Reconnect: 0 <= first_delay <= max_delay is needed")
+        if not 0 <= self.first_delay <= self.max_delay < inf:
+            raise ValueError("Reconnect: 0 <= first_delay <= max_delay is needed, in seconds")
         if self.rounds is not None and self.rounds < 0:
             raise ValueError("Reconnect.rounds must be at least 0")
         if self.first_rounds is not None and self.first_rounds < 1:
