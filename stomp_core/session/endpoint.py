@@ -40,7 +40,9 @@ class Credentials:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Endpoint:
-    """Where a broker listens. ``str(endpoint)`` is its URL without credentials, and without a query, which may hold some.
+    """Where a broker listens.
+
+    ``str(endpoint)`` is its URL without credentials, and without a query, which may hold some.
 
     Attributes:
         scheme: ``"stomp"``, ``"stomp+ssl"``, ``"stomp+unix"``, ``"ws"`` or ``"wss"``.

@@ -1,0 +1,102 @@
+"""Deadlines of many operations at once."""
+
+from __future__ import annotations
+
+import gc
+import weakref
+from typing import Any
+
+from stomp_core.session import Pending
+from stomp_core.session.deadlines import Deadlines
+
+
+class Job:
+    def __init__(self, timeout: float) -> None:
+        self.timeout = timeout
+        self.pending: Pending[Any] = Pending("job")
+
+    def late(self) -> None:
+        raise AssertionError("Deadlines only finds them")
+
+
+def test_nothing_is_due_when_nothing_is_watched() -> None:
+    deadlines = Deadlines()
+    deadlines.tell(1.0)
+    assert deadlines.next() is None
+    assert deadlines.due(1e9) == []
+
+
+def test_time_starts_with_the_next_time_that_is_told() -> None:
+    deadlines, job = Deadlines(), Job(5.0)
+    deadlines.tell(1.0)
+    deadlines.add(job)
+    assert deadlines.next() is None
+    assert deadlines.due(1e9) == []
+    deadlines.tell(100.0)
+    assert deadlines.next() == 105.0
+    deadlines.tell(104.0)
+    assert deadlines.next() == 105.0, "and starts once only"
+
+
+def test_due_is_what_has_reached_its_deadline_and_no_more() -> None:
+    deadlines, job = Deadlines(), Job(5.0)
+    deadlines.add(job)
+    deadlines.tell(0.0)
+    assert deadlines.due(4.999) == []
+    assert deadlines.due(5.0) == [job]
+    assert deadlines.due(5.0) == [], "each once"
+    assert deadlines.next() is None
+
+
+def test_the_earliest_comes_first_and_of_equals_the_older() -> None:
+    deadlines = Deadlines()
+    jobs = [Job(3.0), Job(1.0), Job(2.0), Job(1.0)]
+    for job in jobs:
+        deadlines.add(job)
+    deadlines.tell(10.0)
+    assert deadlines.next() == 11.0
+    assert deadlines.due(13.0) == [jobs[1], jobs[3], jobs[2], jobs[0]]
+
+
+def test_what_is_done_has_no_deadline() -> None:
+    deadlines, early, late, fresh = Deadlines(), Job(1.0), Job(2.0), Job(0.5)
+    deadlines.add(early)
+    deadlines.add(late)
+    deadlines.tell(0.0)
+    early.pending.succeed(None)
+    assert deadlines.next() == 2.0
+    fresh.pending.succeed(None)
+    deadlines.add(fresh)
+    deadlines.tell(0.0)
+    assert deadlines.next() == 2.0
+    late.pending.succeed(None)
+    assert deadlines.due(10.0) == []
+
+
+def test_done_ones_do_not_pile_up_behind_one_that_takes_long() -> None:
+    deadlines = Deadlines()
+    slow = Job(1e6)
+    deadlines.add(slow)
+    deadlines.tell(0.0)
+    alive: list[weakref.ref[Job]] = []
+    for turn in range(10_000):
+        job = Job(2e6 + turn)
+        alive.append(weakref.ref(job))
+        deadlines.add(job)
+        deadlines.tell(float(turn))
+        job.pending.succeed(None)
+    del job
+    gc.collect()
+    assert sum(ref() is not None for ref in alive) <= 1025
+    assert deadlines.next() == 1e6
+
+
+def test_many_that_are_under_way_are_all_found() -> None:
+    deadlines = Deadlines()
+    jobs = [Job(float(number)) for number in range(5000)]
+    for job in jobs:
+        deadlines.add(job)
+        deadlines.tell(0.0)
+    assert deadlines.due(2499.0) == jobs[:2500]
+    assert deadlines.next() == 2500.0
+    assert deadlines.due(1e9) == jobs[2500:]

@@ -1,0 +1,147 @@
+"""Pending: the outcome of an operation, before and after it is known."""
+
+from __future__ import annotations
+
+import pytest
+
+from stomp_core.session import NotSent, Pending
+
+
+def test_it_is_not_done_until_it_is_settled() -> None:
+    pending: Pending[int] = Pending("SEND to /queue/a")
+    assert not pending.done
+    assert pending.exception() is None
+    with pytest.raises(RuntimeError, match="SEND to /queue/a is not done yet"):
+        pending.result()
+
+
+def test_success_hands_over_the_value_as_often_as_it_is_asked() -> None:
+    pending: Pending[int] = Pending("x")
+    pending.succeed(7)
+    assert pending.done
+    assert (pending.result(), pending.result(), pending.exception()) == (7, 7, None)
+
+
+def test_failure_raises_the_reason_without_the_traces_of_earlier_askers() -> None:
+    pending: Pending[int] = Pending("x")
+    error = NotSent("no")
+    pending.fail(error)
+    assert pending.done
+    assert pending.exception() is error
+    depths = []
+    for _ in range(3):
+        with pytest.raises(NotSent) as caught:
+            pending.result()
+        assert caught.value is error
+        depth, trace = 0, caught.value.__traceback__
+        while trace is not None:
+            depth, trace = depth + 1, trace.tb_next
+        depths.append(depth)
+    assert len(set(depths)) == 1
+
+
+def test_the_first_outcome_stands() -> None:
+    first: Pending[int] = Pending("x")
+    first.succeed(1)
+    first.succeed(2)
+    first.fail(NotSent("no"))
+    assert first.result() == 1
+    assert first.exception() is None
+    second: Pending[int] = Pending("x")
+    second.fail(NotSent("first"))
+    second.fail(NotSent("second"))
+    second.succeed(2)
+    with pytest.raises(NotSent, match="first"):
+        second.result()
+
+
+def test_one_that_is_made_completed_is_done() -> None:
+    pending = Pending.completed("arrival", "value")
+    assert pending.done
+    assert pending.result() == "value"
+
+
+@pytest.mark.parametrize("succeeds", [True, False])
+def test_callbacks_are_called_once_in_order_when_the_outcome_is_known(succeeds: bool) -> None:
+    pending: Pending[int] = Pending("x")
+    calls: list[object] = []
+    pending.add_done_callback(lambda: calls.append((1, pending.done)))
+    pending.add_done_callback(lambda: calls.append((2, pending.done)))
+    assert calls == []
+    if succeeds:
+        pending.succeed(1)
+    else:
+        pending.fail(NotSent("no"))
+    pending.succeed(2)
+    assert calls == [(1, True), (2, True)]
+
+
+def test_a_callback_on_one_that_is_done_is_called_at_once() -> None:
+    calls: list[int] = []
+    Pending.completed("x", 1).add_done_callback(lambda: calls.append(1))
+    assert calls == [1]
+
+
+def test_a_callback_that_was_removed_is_not_called() -> None:
+    pending: Pending[int] = Pending("x")
+    calls: list[int] = []
+
+    def first() -> None:
+        calls.append(1)
+
+    def second() -> None:
+        calls.append(2)
+
+    pending.remove_done_callback(first)  # unknown ones are ignored
+    pending.add_done_callback(first)
+    pending.add_done_callback(second)
+    pending.remove_done_callback(first)
+    pending.remove_done_callback(first)
+    pending.succeed(1)
+    assert calls == [2]
+    pending.remove_done_callback(second)
+
+
+def hooked() -> tuple[Pending[object], list[str]]:
+    calls: list[str] = []
+    pending: Pending[object] = Pending("x")
+    pending.on_abandon = lambda: calls.append("given back")
+    return pending, calls
+
+
+def test_abandoning_gives_back_once() -> None:
+    pending, calls = hooked()
+    pending.abandon()
+    pending.abandon()
+    assert calls == ["given back"]
+
+
+def test_what_was_handed_over_can_still_be_given_back() -> None:
+    pending, calls = hooked()
+    pending.succeed("a subscription")
+    pending.abandon()
+    assert calls == ["given back"]
+
+
+@pytest.mark.parametrize("outcome", ["nothing", "failure"])
+def test_where_nothing_was_handed_over_there_is_nothing_to_give_back_or_to_remember(outcome: str) -> None:
+    pending, calls = hooked()
+    if outcome == "failure":
+        pending.fail(NotSent("no"))
+    else:
+        pending.succeed(None)
+    assert pending.on_abandon is None
+    pending.abandon()
+    assert calls == []
+
+
+def test_abandoning_without_a_hook_is_no_error() -> None:
+    Pending("x").abandon()
+
+
+def test_repr_says_what_and_how_it_stands() -> None:
+    pending: Pending[int] = Pending("ACK of 7")
+    assert repr(pending) == "<Pending ACK of 7: pending>"
+    pending.fail(NotSent("no"))
+    assert repr(pending) == "<Pending ACK of 7: failed: NotSent('no')>"
+    assert repr(Pending.completed("x", 1)) == "<Pending x: succeeded>"
