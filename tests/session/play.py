@@ -77,6 +77,8 @@ class Play:
 
     def dial(self) -> Attempt:
         """Wait until the next attempt is due, and let it lead to a connection."""
+        if self.session.want_close:
+            self.lets_go()
         attempt = self.attempt()
         self.now = max(self.now, attempt.at)
         self.session.connection_made(self.now)

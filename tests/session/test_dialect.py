@@ -1,0 +1,53 @@
+"""What brokers call the things that STOMP leaves to them."""
+
+from __future__ import annotations
+
+import pytest
+
+from stomp_core.session import ACTIVEMQ, ARTEMIS, DIALECTS, GENERIC, RABBITMQ, Dialect
+from stomp_core.session.dialect import dialect_of
+
+
+@pytest.mark.parametrize(
+    ("server", "dialect"),
+    [
+        ("RabbitMQ/3.10.8", RABBITMQ),
+        ("rabbitmq", RABBITMQ),
+        ("ActiveMQ/5.17.2", ACTIVEMQ),
+        ("ActiveMQ-Artemis/2.31.2 ActiveMQ Artemis Messaging Engine", ARTEMIS),
+        ("apache-apollo/1.7", GENERIC),
+        ("My RabbitMQ", GENERIC),
+        ("", GENERIC),
+        (None, GENERIC),
+    ],
+)
+def test_a_broker_is_recognised_by_how_it_introduces_itself(server: str | None, dialect: Dialect) -> None:
+    assert dialect_of(server) is dialect
+
+
+def test_the_table_of_prefetch_headers() -> None:
+    assert {dialect.name: dialect.prefetch for dialect in (*DIALECTS, GENERIC)} == {
+        "RabbitMQ": ("prefetch-count",),
+        "ActiveMQ Artemis": ("activemq.prefetchSize",),
+        "ActiveMQ Classic": ("activemq.prefetchSize",),
+        "STOMP": ("prefetch-count", "activemq.prefetchSize"),
+    }
+
+
+def test_the_table_of_durable_subscriptions() -> None:
+    durable = {dialect.name: (dialect.durable, dialect.forget) for dialect in (*DIALECTS, GENERIC)}
+    rabbit = (("durable", "true"), ("auto-delete", "false"))
+    artemis = (("durable-subscription-name", "{name}"),)
+    activemq = (("activemq.subscriptionName", "{name}"),)
+    assert durable == {
+        "RabbitMQ": (rabbit, rabbit),
+        "ActiveMQ Artemis": (artemis, artemis),
+        "ActiveMQ Classic": (activemq, activemq),
+        "STOMP": (None, ()),
+    }
+    assert [dialect.durable_needs_client_id for dialect in DIALECTS] == [False, True, True]
+
+
+def test_rabbitmq_alone_subscribes_to_replies_for_the_client() -> None:
+    assert [dialect.subscribes_to_replies for dialect in (*DIALECTS, GENERIC)] == [False, True, True, True]
+    assert {dialect.temporary_queue for dialect in (*DIALECTS, GENERIC)} == {"/temp-queue/"}

@@ -1,0 +1,159 @@
+"""What waits: frames for the one writer, and operations for a connection."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from stomp_core import Send
+from stomp_core.session import Pending
+from stomp_core.session.operation import Operation, Sending
+from stomp_core.session.outbox import Backlog, Outbox
+
+
+def sending(receipt: str | None = "r") -> Sending:
+    return Sending(Send("/q"), Pending("SEND"), receipt, 1.0)
+
+
+def filled(count: int) -> tuple[Outbox, list[Sending]]:
+    outbox, operations = Outbox(), [sending() for _ in range(count)]
+    for number, operation in enumerate(operations):
+        outbox.put(b"%d;" % number, operation)
+    return outbox, operations
+
+
+def test_an_empty_outbox_has_nothing() -> None:
+    outbox = Outbox()
+    assert (outbox.size, outbox.take(), outbox.drop()) == (0, b"", [])
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_everything_is_taken_in_one_piece_in_order(count: int) -> None:
+    outbox, operations = filled(count)
+    assert outbox.size == 2 * count
+    assert outbox.take() == b"".join(b"%d;" % number for number in range(count))
+    assert (outbox.size, outbox.take()) == (0, b"")
+    assert all(operation.left for operation in operations)
+
+
+def test_what_belongs_to_no_operation_is_taken_too() -> None:
+    outbox = Outbox()
+    outbox.put(b"\n", None)
+    assert (outbox.size, outbox.take()) == (1, b"\n")
+    outbox.put(b"\n", None)
+    assert outbox.drop() == []
+
+
+def test_what_is_dropped_has_not_left() -> None:
+    outbox, operations = filled(3)
+    outbox.put(b"\n", None)
+    assert outbox.drop() == operations
+    assert not any(operation.left for operation in operations)
+    assert (outbox.size, outbox.take(), outbox.drop()) == (0, b"", [])
+
+
+def test_an_operation_without_a_receipt_is_done_when_it_leaves() -> None:
+    outbox, operation = Outbox(), sending(receipt=None)
+    outbox.put(b"x", operation)
+    assert not operation.pending.done
+    outbox.take()
+    assert operation.pending.done
+
+
+@pytest.mark.parametrize("which", [0, 1, 2])
+def test_what_is_withdrawn_does_not_leave(which: int) -> None:
+    outbox, operations = filled(3)
+    operations[which].withdraw()
+    outbox.tidy()
+    kept = [number for number in range(3) if number != which]
+    assert outbox.take() == b"".join(b"%d;" % number for number in kept)
+    assert not operations[which].left
+
+
+def test_what_is_withdrawn_is_not_among_what_was_dropped() -> None:
+    outbox, operations = filled(3)
+    operations[1].withdraw()
+    outbox.tidy()
+    assert outbox.drop() == [operations[0], operations[2]]
+
+
+def test_an_outbox_of_withdrawn_operations_is_empty() -> None:
+    """A heart-beat is not needed where bytes wait; these bytes would never have been written."""
+    outbox, operations = filled(3)
+    for operation in operations:
+        operation.withdraw()
+        outbox.tidy()
+    assert (outbox.size, outbox.take()) == (0, b"")
+
+
+def test_bytes_that_are_withdrawn_are_let_go_while_the_writer_is_stuck() -> None:
+    outbox = Outbox()
+    outbox.put(b"first", sending())
+    for _ in range(1000):
+        late = sending()
+        outbox.put(bytes(1000), late)
+        late.withdraw()
+        outbox.tidy()
+        assert outbox.size <= 5 + 3 * 1000
+    assert outbox.take().startswith(b"first")
+
+
+@pytest.mark.parametrize("kind", [Outbox, Backlog])
+def test_many_that_are_withdrawn_cost_linear_time(kind: type[Outbox] | type[Backlog]) -> None:
+    def cost(count: int) -> float:
+        waiting = kind()
+        operations = [sending() for _ in range(count)]
+        for operation in operations:
+            if isinstance(waiting, Outbox):
+                waiting.put(b"x", operation)
+            else:
+                waiting.add(operation)
+        start = time.perf_counter()
+        for operation in operations:
+            operation.withdraw()
+            waiting.tidy()
+        return time.perf_counter() - start
+
+    best = min(cost(4000) for _ in range(3))
+    assert min(cost(32_000) for _ in range(3)) < 40 * best + 0.01
+
+
+def backlog(count: int) -> tuple[Backlog, list[Operation]]:
+    waiting = Backlog()
+    operations: list[Operation] = [sending() for _ in range(count)]
+    for operation in operations:
+        waiting.add(operation)
+    return waiting, operations
+
+
+def test_a_backlog_keeps_the_order_and_is_taken_once() -> None:
+    waiting, operations = backlog(3)
+    assert list(waiting) == operations
+    assert waiting.take() == operations
+    assert waiting.take() == []
+
+
+def test_what_was_said_before_goes_first_in_its_own_order() -> None:
+    waiting, operations = backlog(2)
+    earlier: list[Operation] = [sending(), sending()]
+    waiting.add_first(iter(earlier))
+    assert waiting.take() == earlier + operations
+
+
+def test_what_is_withdrawn_falls_out_of_a_backlog() -> None:
+    waiting, operations = backlog(5)
+    for number in (0, 3):
+        operations[number].withdraw()
+        waiting.tidy()
+    assert waiting.take() == [operations[1], operations[2], operations[4]]
+
+
+def test_a_backlog_does_not_grow_with_what_is_withdrawn() -> None:
+    waiting, _ = backlog(1)
+    for _ in range(1000):
+        late = sending()
+        waiting.add(late)
+        late.withdraw()
+        waiting.tidy()
+        assert len(list(waiting)) <= 4
