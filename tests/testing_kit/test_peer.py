@@ -27,7 +27,7 @@ def send(client: Client, text: str, destination: str = "/queue/a", more: str = "
 )
 def test_the_highest_version_that_both_speak_is_chosen(offer: str, version: str) -> None:
     assert Scene().dial().say(HELLO.format(version=offer, more="")) == [
-        f"CONNECTED\nversion:{version}\nsession:s1\nserver:stomp_testing/0.1\nheart-beat:0,0\n\n"
+        f"CONNECTED\nversion:{version}\nsession:s1\nserver:RabbitMQ/stomp_testing\nheart-beat:0,0\n\n"
     ]
 
 

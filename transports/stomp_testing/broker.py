@@ -71,8 +71,8 @@ class Broker:
         users: passcodes by login; ``None`` lets anyone in.
         vhosts: which ``host`` headers are taken; ``None`` is any.
         flavour: ``"rabbitmq"`` or ``"activemq"``: whose habits, see :class:`~stomp_testing.Flavour`.
-        server: the ``server`` header of CONNECTED; ``None`` is none. A client that recognises brokers by it
-            needs ``"RabbitMQ/3.10.8"`` or ``"ActiveMQ/5.17.2"`` here.
+        server: the ``server`` header of CONNECTED; ``None`` is the flavour's, by which clients recognise the broker
+            whose habits it has; ``""`` is no header.
         versions: what it speaks.
         heart_beat: ``(can send, would like to get)`` in milliseconds; ``None`` agrees to what a client asks for,
             ``(0, 0)`` to none.
@@ -100,7 +100,7 @@ class Broker:
         users: Mapping[str, str] | None = _GUEST,
         vhosts: Collection[str] | None = None,
         flavour: str | Flavour = "rabbitmq",
-        server: str | None = "stomp_testing/0.1",
+        server: str | None = None,
         versions: Sequence[str] = ("1.0", "1.1", "1.2"),
         heart_beat: tuple[int, int] | None = None,
         limits: Limits | None = None,
@@ -121,9 +121,10 @@ class Broker:
         self._unix_path = None if unix_path is None else str(unix_path)
         self._users = users
         self._misbehaviour = Misbehaviour(silent, connect_delay, hold_receipts)
+        habits = flavour_named(flavour)
         self._settings = Settings(
-            flavour=flavour_named(flavour),
-            server=server,
+            flavour=habits,
+            server=habits.server if server is None else server or None,
             users=users,
             vhosts=vhosts,
             versions=tuple(versions),

@@ -18,6 +18,7 @@ class Flavour:
 
     Attributes:
         name: ``"rabbitmq"`` or ``"activemq"``.
+        server: the ``server`` header by which clients recognise it.
         nack_requeues: a NACKed message is delivered again at once; otherwise it goes to a dead letter queue.
         transaction_receipts_wait: a SEND in a transaction is confirmed after COMMIT, and never after ABORT.
         receipt_first: a SEND's RECEIPT precedes the MESSAGE that it makes for a subscription of the same client.
@@ -33,6 +34,7 @@ class Flavour:
     """
 
     name: str
+    server: str
     nack_requeues: bool
     transaction_receipts_wait: bool
     receipt_first: bool
@@ -49,6 +51,7 @@ class Flavour:
 
 RABBITMQ = Flavour(
     name="rabbitmq",
+    server="RabbitMQ/stomp_testing",
     nack_requeues=True,
     transaction_receipts_wait=True,
     receipt_first=False,
@@ -65,6 +68,7 @@ RABBITMQ = Flavour(
 
 ACTIVEMQ = Flavour(
     name="activemq",
+    server="ActiveMQ/stomp_testing",
     nack_requeues=False,
     transaction_receipts_wait=False,
     receipt_first=True,

@@ -32,7 +32,7 @@ class Settings:
     """What all connections of a broker share; see :class:`~stomp_testing.Broker` for what the fields mean."""
 
     flavour: Flavour = RABBITMQ
-    server: str | None = "stomp_testing/0.1"
+    server: str | None = RABBITMQ.server
     users: Mapping[str, str] | None = None
     vhosts: Collection[str] | None = None
     versions: tuple[str, ...] = ("1.0", "1.1", "1.2")

@@ -1,0 +1,103 @@
+"""The examples, run as their first lines say."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from stomp_testing import Broker
+from tests.brokers import Broker as RealBroker
+
+ROOT = Path(__file__).parents[2]
+
+
+def start(example: str, *arguments: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, str(ROOT / "examples" / example), *arguments],
+        env=os.environ | {"PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'transports'}"},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def finish(run: subprocess.Popen[str], stdin: str = "") -> list[str]:
+    try:
+        out, err = run.communicate(stdin, timeout=60)
+    except BaseException:
+        run.kill()
+        run.communicate()
+        raise
+    assert run.returncode == 0, out + err
+    assert err == ""
+    return out.splitlines()
+
+
+def check_producer_and_consumer(url: str, queue: str) -> None:
+    said = finish(start("producer.py", url, queue), "one\ntwo\nthree\n")
+    assert said == ["confirmed: one", "confirmed: two", "confirmed: three"]
+    assert finish(start("consumer.py", url, queue, "3")) == ["one", "two", "three"]
+
+
+def test_what_the_producer_sends_the_consumer_takes() -> None:
+    with Broker() as broker:
+        check_producer_and_consumer(broker.url, "/queue/lines")
+        assert broker.messages("/queue/lines") == []
+
+
+def test_producer_and_consumer_on_a_real_broker(real_broker: RealBroker) -> None:
+    check_producer_and_consumer(real_broker.url, real_broker.new_queue())
+
+
+def test_the_worker_pool_works_off_a_queue() -> None:
+    with Broker() as broker:
+        for number in range(6):
+            broker.send("/queue/jobs", f"job {number}")
+        said = finish(start("worker_pool.py", broker.url, "/queue/jobs", "6"))
+        assert sorted(line for line in said if line.startswith("done")) == [
+            f"done: job {n}" for n in range(6)
+        ]
+        assert broker.messages("/queue/jobs") == []
+        assert not broker.unacknowledged("/queue/jobs")
+
+
+def test_a_request_gets_its_reply(real_broker: RealBroker) -> None:
+    pytest.importorskip("trio", reason='pip install "stomp-core[trio]"')
+    said = finish(start("request_reply.py", real_broker.url, real_broker.new_queue()))
+    assert said == ["2 squared is 4", "3 squared is 9", "12 squared is 144"]
+
+
+def test_a_request_gets_its_reply_on_the_embedded_broker() -> None:
+    pytest.importorskip("trio", reason='pip install "stomp-core[trio]"')
+    with Broker() as broker:
+        said = finish(start("request_reply.py", broker.url, "/queue/squares"))
+    assert said == ["2 squared is 4", "3 squared is 9", "12 squared is 144"]
+
+
+def test_failover_goes_on_at_the_second_broker_when_the_first_dies() -> None:
+    with Broker() as first, Broker() as second:
+
+        def kill_the_first_when_it_has_work() -> None:
+            deadline = time.monotonic() + 30
+            while len(first.messages("/queue/a")) < 3 and time.monotonic() < deadline:
+                time.sleep(0.01)
+            first.kill()
+
+        killer = threading.Thread(target=kill_the_first_when_it_has_work)
+        killer.start()
+        said = finish(start("failover.py", f"{first.url},{second.url}", "/queue/a", "20"))
+        killer.join()
+        confirmed = sum(line.startswith("confirmed") for line in said)
+        unknown = sum(line.startswith("unknown") for line in said)
+        assert confirmed + unknown == 20
+        assert unknown <= 1
+        assert any(line.startswith("lost:") for line in said)
+        assert any(line.startswith(f"connected to stomp://127.0.0.1:{second.port}") for line in said)
+        assert second.messages("/queue/a")
