@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 
@@ -13,24 +12,16 @@ from tests.brokers import Broker
 
 from .ledger import Ledger
 from .trouble import Trouble
-
-MESSAGES = int(os.environ.get("SOAK_MESSAGES", "100000"))
-SENDERS = 24
-#: Longer than a broker's restart and every deadline of the client together: whatever takes longer hangs.
-NOTHING_HAPPENS = 120.0
+from .watch import MESSAGES, RECONNECT, SENDERS, Watch
 
 
 @pytest.mark.soak
 def test_nothing_confirmed_is_lost_and_nothing_hangs(real_broker: Broker) -> None:
     ledger = Ledger(MESSAGES)
     queue = real_broker.new_queue("soak")
-    with Trouble(real_broker, cut_every=1.0, kill_every=15.0, seed=1) as trouble:
-        conn = stomp_socket.connect(
-            trouble.url,
-            heart_beat=(5, 5),
-            receipt_timeout=60,
-            reconnect=stomp_socket.Reconnect(first_delay=0.05, max_delay=1.0, first_rounds=100),
-        )
+    with Trouble(real_broker, cut_every=0.5, kill_every=15.0, seed=1) as trouble:
+        watch = Watch(real_broker.name, ledger, trouble)
+        conn = stomp_socket.connect(trouble.url, heart_beat=(5, 5), receipt_timeout=60, reconnect=RECONNECT)
 
         def send() -> None:
             while (number := ledger.next()) is not None:
@@ -56,22 +47,12 @@ def test_nothing_confirmed_is_lost_and_nothing_hangs(real_broker: Broker) -> Non
         senders = [threading.Thread(target=send, name=f"sender {n}", daemon=True) for n in range(SENDERS)]
         for thread in (receiver, *senders):
             thread.start()
-        began = last_change = time.monotonic()
-        before = None
-        while not ledger.all_sent or ledger.missing:
-            now = (len(ledger.confirmed), len(ledger.unknown), len(ledger.not_sent), len(ledger.received))
-            if now != before:
-                before, last_change = now, time.monotonic()
-            assert time.monotonic() - last_change < NOTHING_HAPPENS, f"it hangs: {now}"
+        while watch.goes_on():
             if ledger.all_sent:
-                trouble.stop()
+                watch.calm_down()
             time.sleep(0.1)
-        seconds = time.monotonic() - began
         conn.close()
         receiver.join(30)
         assert not receiver.is_alive()
         assert not any(thread.is_alive() for thread in senders)
-    print(
-        f"\n{real_broker.name}: {ledger.check()}; {trouble.cuts} cuts, {trouble.kills} kills, {seconds:.0f} s, "
-        f"{MESSAGES / seconds:.0f} messages/s"
-    )
+    print(watch.report())
