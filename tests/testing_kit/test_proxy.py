@@ -28,9 +28,15 @@ def proxy(server: ScriptedServer) -> Iterator[FaultProxy]:
 
 def joined(proxy: FaultProxy, server: ScriptedServer) -> Wire:
     """A connection of which both ends are there."""
-    before = server.open_connections
+    # Those that have ended are not counted once both the proxy and the server know of it.
+    proxy.wait_until(lambda proxy: proxy.connections == server.open_connections)
+    count = proxy.connections + 1
     wire = Wire(proxy.port)
-    proxy.wait_until(lambda proxy: server.open_connections == before + 1 and proxy.connections == before + 1)
+    try:
+        proxy.wait_until(lambda proxy: proxy.connections == server.open_connections == count)
+    except BaseException:
+        wire.socket.close()
+        raise
     return wire
 
 
@@ -80,6 +86,8 @@ def test_an_end_of_one_side_is_passed_on(proxy: FaultProxy, server: ScriptedServ
     with joined(proxy, server) as wire:
         server.close_connections()
         assert wire.end() == "FIN"
+    server.wait_until_closed()
+    proxy.wait_until(lambda proxy: proxy.connections == 0)
     with joined(proxy, server) as wire:
         server.close_connections(reset=True)
         assert wire.end() == "RST"
