@@ -238,7 +238,7 @@ def test_a_broker_that_repeats_the_passcode_does_not_make_us_repeat_it() -> None
 def test_neither_does_one_that_does_not_speak_stomp() -> None:
     play = secret_session()
     play.dial()
-    play.says_bytes(b"220 s3cret\n\n")
+    play.says_bytes(b"PASSCODE=s3cret\n\n\0")
     assert "***" in str(play.session.error)
     assert "s3cret" not in str(play.session.error)
 
