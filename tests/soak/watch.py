@@ -1,4 +1,4 @@
-"""Watches a soak: it ends when every message has its fate and every confirmed one has arrived, and never stands still."""
+"""Watches a soak: it ends when every message has its fate and all confirmed have arrived, and never stands still."""
 
 from __future__ import annotations
 
