@@ -203,6 +203,20 @@ class TestHeaders:
         assert headers == form([])
 
 
+@pytest.mark.parametrize("command", [b"SEND", b"CONNECT"])
+@pytest.mark.parametrize("asked_before", [0, 10])
+def test_where_nothing_is_escaped_a_backslash_is_a_character(command: bytes, asked_before: int) -> None:
+    parser = FrameParser("1.0")
+    parser.receive_data(command + b"\na\\cb:C:\\new\n\n\0")
+    frame = parser.next_frame()
+    assert isinstance(frame, Frame)
+    for _ in range(asked_before):
+        assert frame.headers.get("x") is None
+    assert frame.headers.get(r"a\cb") == r"C:\new"
+    assert frame.headers.get("a:b") is None
+    assert frame.headers.items() == [(r"a\cb", r"C:\new")]
+
+
 TEXTS = st.text(alphabet=":\\\n\rnc aé", max_size=4)
 
 

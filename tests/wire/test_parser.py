@@ -842,6 +842,54 @@ class TestTheParser:
 
         assert _memory(work) < 200_000
 
+    def test_forgets_what_was_waiting_when_it_met_an_error(self) -> None:
+        parser = FrameParser("1.2")
+        parser.receive_data(b"SEND\n\n\0x")
+        assert isinstance(parser.next_frame(), Frame)
+
+        def work() -> None:
+            parser.receive_data(b"x" * 1_000_000)
+            with pytest.raises(RemoteProtocolError):
+                parser.next_frame()
+
+        assert _memory(work, left_over=True) < 100_000
+
+    @pytest.mark.parametrize(
+        ("data", "receipt"),
+        [
+            (b"SEND\nreceipt:7\nreceipt:8\nnocolon\n", "7"),
+            (b"SEND\nnocolon\nreceipt:7\n", None),
+            (b"SEND\nreceipt:7\n\0", "7"),
+            (b"RECEIPT\nreceipt:7\n\nbody\0", "7"),
+            (b"SEND\nreceipt:7\ncontent-length:x\n\n", "7"),
+            (b"SEND\nreceipt:7\ncontent-length:1\n\nxx", "7"),
+            (b"SEND\nreceipt:7\n\n\0x", None),
+            (b"SEND\nreceipt:7\ncontent-length:0\r\n\n\0\0", None),
+            (b"SEND\nreceipt:7\n\n\0HELLO\n", None),
+            (b"x", None),
+            (b"\0", None),
+            (b"HELLO\nreceipt:7\n", None),
+        ],
+        ids=repr,
+    )
+    @pytest.mark.parametrize("byte_by_byte", [False, True])
+    def test_knows_the_headers_of_the_frame_that_went_wrong_so_far(
+        self, data: bytes, receipt: str | None, byte_by_byte: bool
+    ) -> None:
+        # A server's ERROR says to which frame it is the answer (STOMP 1.2, "ERROR").
+        parser = FrameParser("1.2")
+        chunks = [data[at : at + 1] for at in range(len(data))] if byte_by_byte else [data]
+
+        def work() -> None:
+            for chunk in chunks:
+                parser.receive_data(chunk)
+                while parser.next_frame() is not NEED_DATA:
+                    pass
+
+        with pytest.raises(RemoteProtocolError):
+            work()
+        assert parser._partial_header("receipt") == receipt
+
     def test_counts_offsets_from_the_start_of_the_stream(self) -> None:
         chunks = [b"\n", b"SEND\n\nab", b"c\0\n", b"\r", b"\nSEND\n\n\0", b"SEND\na", b":b\n", b"c", b"d\n"]
         outcome = feed(chunks)
@@ -919,12 +967,13 @@ def test_a_leniency_never_refuses_what_is_valid(data: bytes, version: str | None
 # ---------------------------------------------------------------------- costs
 
 
-def _memory(work: Callable[[], None]) -> int:
-    """The peak of memory that the work took, in bytes."""
+def _memory(work: Callable[[], None], *, left_over: bool = False) -> int:
+    """The bytes of memory that the work took at its peak, or, ``left_over``, that it left behind."""
     tracemalloc.start()
     try:
         work()
-        return tracemalloc.get_traced_memory()[1]
+        now, peak = tracemalloc.get_traced_memory()
+        return now if left_over else peak
     finally:
         tracemalloc.stop()
 

@@ -68,6 +68,10 @@ class TestAFrame:
         text = "".join(f"{name}:{value}\n" for name, value in REQUIRED[command])
         assert Frame(command, REQUIRED[command]).to_bytes(version) == f"{command}\n{text}\n\0".encode()
 
+    def test_is_written_alike_from_its_parts(self) -> None:
+        pairs = [("destination", "/queue/a")]
+        assert serialise("SEND", pairs, b"hello", "1.2") == Frame("SEND", pairs, b"hello").to_bytes("1.2")
+
     def test_keeps_repeated_headers_in_order(self) -> None:
         wire = Frame("SEND", [("a", "1"), ("destination", "x"), ("a", "2")]).to_bytes("1.2")
         assert wire == b"SEND\na:1\ndestination:x\na:2\n\n\0"
@@ -244,6 +248,7 @@ class TestAHeader:
         error = refusal(command, [pair], version=version)
         assert error.code == "cannot-encode"
         assert "contains NUL" in str(error)
+        assert "escape" not in str(error), "NUL has no escape in any version"
 
     @every_version
     @pytest.mark.parametrize("command", sorted(REQUIRED))
