@@ -252,6 +252,7 @@ class Dialogue(Link):
             try:
                 self._say_by_kind(operation)
             except LocalProtocolError as error:
+                operation.withdraw()
                 operation.pending.fail(error)
                 self._receipts.given_up(operation)
 

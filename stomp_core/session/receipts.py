@@ -11,7 +11,8 @@ from .operation import Operation
 
 __all__ = ["Receipts"]
 
-_GENERATED = "r-"
+# Unlike what a caller would choose, who is refused it.
+_GENERATED = "auto-"
 _MOST_DIGITS = 18
 
 

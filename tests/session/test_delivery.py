@@ -8,13 +8,13 @@ from stomp_core import Message
 from stomp_core.session import Delivery
 
 
-def delivery(body: bytes = b"body", **headers: str) -> Delivery:
-    event = Message("/queue/a", message_id="7", subscription="s", body=body, headers=headers)
+def delivery(body: bytes = b"body", headers: dict[str, str] | None = None) -> Delivery:
+    event = Message("/queue/a", message_id="7", subscription="s", body=body, headers=headers or {})
     return Delivery(event, None, 3)
 
 
 def test_it_shows_what_its_message_says() -> None:
-    one = delivery(b"body", **{"content-type": "text/plain"})
+    one = delivery(b"body", {"content-type": "text/plain"})
     assert one.body == b"body"
     assert one.destination == "/queue/a"
     assert one.message_id == "7"
@@ -25,7 +25,7 @@ def test_it_shows_what_its_message_says() -> None:
 
 def test_text_is_in_the_charset_that_the_message_names_else_utf_8() -> None:
     assert delivery("ä".encode()).text == "ä"
-    assert delivery("ä".encode("latin-1"), **{"content-type": "text/plain;charset=latin-1"}).text == "ä"
+    assert delivery("ä".encode("latin-1"), {"content-type": "text/plain;charset=latin-1"}).text == "ä"
     with pytest.raises(UnicodeDecodeError):
         _ = delivery(b"\xff").text
 
@@ -34,7 +34,7 @@ def test_text_is_in_the_charset_that_the_message_names_else_utf_8() -> None:
     ("headers", "again"), [({"redelivered": "true"}, True), ({"redelivered": "false"}, False), ({}, False)]
 )
 def test_a_broker_says_whether_it_was_delivered_before(headers: dict[str, str], again: bool) -> None:
-    assert delivery(**headers).redelivered is again
+    assert delivery(headers=headers).redelivered is again
 
 
 def test_its_repr_is_short() -> None:

@@ -1,5 +1,8 @@
 """Link: a client's connections, one after the other."""
 
+# What a call has changed, a checker does not know.
+# mypy: no-warn-unreachable, disable-error-code=comparison-overlap
+
 from __future__ import annotations
 
 import ssl
@@ -415,8 +418,8 @@ def test_nothing_more_is_heard_from_a_connection_that_is_over() -> None:
     play = Play().connected()
     pending = play.session.send("/q", receipt=True)
     play.hears()
-    play.says_bytes(b"ERROR\nmessage:a\n\n\0RECEIPT\nreceipt-id:r-1\n\n\0")
-    play.says_bytes(b"RECEIPT\nreceipt-id:r-1\n\n\0")
+    play.says_bytes(b"ERROR\nmessage:a\n\n\0RECEIPT\nreceipt-id:auto-1\n\n\0")
+    play.says_bytes(b"RECEIPT\nreceipt-id:auto-1\n\n\0")
     play.says_bytes(b"")
     assert play.observer.names().count("connection_lost") == 1
     assert play.observer.names().count("frame_received") == 2

@@ -29,7 +29,7 @@ def under_way(books: Receipts, *receipts: str | None) -> list[Sending]:
 def test_ids_are_generated_where_a_receipt_is_asked_for() -> None:
     books = Receipts()
     assert books.id_for(False) is None
-    assert [books.id_for(True), books.id_for(True), books.new_id()] == ["r-1", "r-2", "r-3"]
+    assert [books.id_for(True), books.id_for(True), books.new_id()] == ["auto-1", "auto-2", "auto-3"]
 
 
 def test_the_callers_own_id_is_taken_as_it_is() -> None:
@@ -48,15 +48,15 @@ def test_an_id_in_use_is_refused() -> None:
 @pytest.mark.parametrize(
     ("name", "refused"),
     [
-        ("r-1", True),
-        ("r-2", True),
-        ("r-3", False),
-        ("r-0x1", False),
-        ("r-", False),
-        ("R-1", False),
+        ("auto-1", True),
+        ("auto-2", True),
+        ("auto-3", False),
+        ("auto-0x1", False),
+        ("auto-", False),
+        ("Auto-1", False),
         ("1", False),
-        ("r-" + "9" * 30, False),
-        ("r-١", False),
+        ("auto-" + "9" * 30, False),
+        ("auto-١", False),
     ],
 )
 def test_an_id_that_was_ever_generated_is_in_use(name: str, refused: bool) -> None:
@@ -73,9 +73,9 @@ def test_an_id_that_was_ever_generated_is_in_use(name: str, refused: bool) -> No
 
 def test_an_id_that_the_caller_uses_is_not_generated() -> None:
     books = Receipts()
-    books.claim("r-1")
-    books.claim("r-3")
-    assert [books.new_id(), books.new_id()] == ["r-2", "r-4"]
+    books.claim("auto-1")
+    books.claim("auto-3")
+    assert [books.new_id(), books.new_id()] == ["auto-2", "auto-4"]
 
 
 # -------------------------------------------------------------------------------- answers
@@ -269,11 +269,11 @@ def test_only_what_will_be_said_again_keeps_its_id_in_use() -> None:
     books = Receipts()
     for name in ("a", "b"):
         books.claim(name)
-    books.keep_only([operation("a"), operation(None), operation("r-9")])
+    books.keep_only([operation("a"), operation(None), operation("auto-9")])
     with pytest.raises(LocalProtocolError):
         books.id_for("a")
     assert books.id_for("b") == "b"
-    assert books.id_for("r-9") == "r-9", "it was never chosen by a caller"
+    assert books.id_for("auto-9") == "auto-9", "it was never chosen by a caller"
 
 
 def test_what_is_said_anew_takes_the_order_of_the_new_connection() -> None:

@@ -1,5 +1,8 @@
 """Transaction: all or nothing, on one connection."""
 
+# What a call has changed, a checker does not know.
+# mypy: no-warn-unreachable, disable-error-code=comparison-overlap
+
 from __future__ import annotations
 
 from typing import Any
@@ -155,7 +158,7 @@ def test_one_that_was_open_is_lost_and_nothing_of_it_is_replayed() -> None:
     assert transaction.state is TransactionState.LOST
     play.connected()
     assert play.hears() == []
-    for say in (lambda: transaction.send("/q"), transaction.commit):
+    for say in (lambda: transaction.send("/q"), lambda: transaction.commit()):
         with pytest.raises(TransactionLost):
             say()
     assert transaction.abort().done, "that is no error"

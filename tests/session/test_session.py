@@ -1,0 +1,1237 @@
+"""Session: the operations, what is refused, and what each says on the wire."""
+
+# What a call has changed, a checker does not know.
+# mypy: no-warn-unreachable, disable-error-code=comparison-overlap
+
+from __future__ import annotations
+
+from math import inf, nan
+from typing import Any
+
+import pytest
+
+from stomp_core import (
+    Disconnect,
+    ErrorCode,
+    Frame,
+    LocalProtocolError,
+    Send,
+    Session,
+    Subscribe,
+)
+from stomp_core.session import (
+    ConnectFailed,
+    ConnectionLost,
+    Delivery,
+    NotSent,
+    NotSentInTime,
+    OutcomeUnknown,
+    ReceiptTimeout,
+    Reconnect,
+    Rejected,
+    SessionClosed,
+    SessionState,
+    StaleMessageError,
+    SubscriptionState,
+)
+
+from .play import ACTIVEMQ, Play, failure, ids, taken
+
+ARTEMIS = "ActiveMQ-Artemis/2.31.2"
+
+
+def delivered(play: Play, ack: Any = "client-individual", name: str = "1") -> Delivery:
+    """A message that was taken from a subscription of its own."""
+    subscription = play.subscribed(ack=ack)
+    play.delivers(subscription.id, name, ack="ack-1" if play.version == "1.2" and ack != "auto" else None)
+    delivery = subscription.take()
+    assert delivery is not None
+    return delivery
+
+
+# -------------------------------------------------------------------------------- SEND
+
+
+def test_send_says_what_it_is_told_to() -> None:
+    play = Play().connected()
+    pending = play.session.send("/queue/a", "häh", headers={"x": "y"})
+    assert pending.result() is None
+    assert play.session.data_to_send() == (
+        b"SEND\ndestination:/queue/a\ncontent-type:text/plain;charset=utf-8\nx:y\ncontent-length:4\n\nh\xc3\xa4h\0"
+    )
+
+
+def test_text_and_bytes_and_a_type_and_no_length() -> None:
+    play = Play().connected()
+    play.session.send("/q", b"\0\xff", content_type="image/x")
+    play.session.send("/q", "text", content_length=False)
+    binary, text = play.hears()
+    assert (binary.body, binary.content_type, binary.content_length) == (b"\0\xff", "image/x", 2)
+    assert (text.body, text.content_type, text.content_length) == (b"text", "text/plain;charset=utf-8", None)
+
+
+def test_a_confirmed_send_is_done_when_the_broker_says_so() -> None:
+    play = Play().connected()
+    pending = play.session.send("/q", receipt=True)
+    send = play.hears_one()
+    assert not pending.done
+    play.confirms("other")
+    assert not pending.done
+    play.confirms(send.receipt)
+    assert pending.result() is None
+
+
+def test_a_receipt_ends_only_its_own_send() -> None:
+    play = Play().connected()
+    one, two = play.session.send("/q", receipt=True), play.session.send("/q", receipt=True)
+    _, second = play.hears()
+    play.confirms(second.receipt)
+    assert (one.done, two.done) == (False, True)
+
+
+def test_a_receipt_id_can_be_chosen() -> None:
+    play = Play().connected()
+    pending = play.session.send("/q", receipt="mine")
+    assert play.hears_one().receipt == "mine"
+    play.confirms("mine")
+    assert pending.done
+
+
+@pytest.mark.parametrize("connected", [True, False], ids=["connected", "deferred"])
+def test_a_receipt_id_is_used_once_at_a_time(connected: bool) -> None:
+    play = Play()
+    if connected:
+        play.connected()
+    play.session.send("/q", "first", receipt="mine")
+    with pytest.raises(LocalProtocolError) as caught:
+        play.session.send("/q", "second", receipt="mine")
+    assert caught.value.code == ErrorCode.HEADER_CLASH
+    if not connected:
+        play.connected()
+    assert [event.body for event in play.hears()] == [b"first"]
+    play.confirms("mine")
+    play.session.send("/q", "third", receipt="mine")
+    assert play.hears_one().body == b"third"
+
+
+def test_a_late_receipt_confirms_no_other_send_of_that_id() -> None:
+    play = Play().connected()
+    play.session.send("/q", receipt="mine", timeout=1.0)
+    play.hears()
+    play.wait(2.0)
+    with pytest.raises(LocalProtocolError):
+        play.session.send("/q", receipt="mine")
+    play.cut()
+    play.connected()
+    assert not play.session.send("/q", receipt="mine").done
+
+
+def test_an_id_that_was_refused_with_its_frame_is_still_free() -> None:
+    play = Play().connected()
+    with pytest.raises(LocalProtocolError):
+        play.session.send("/q", headers={"x\0": "y"}, receipt="mine")
+    assert not play.session.send("/q", receipt="mine").done
+
+
+def test_generated_ids_avoid_chosen_ones() -> None:
+    play = Play().connected()
+    play.session.send("/q", receipt="auto-1")
+    play.session.send("/q", receipt=True)
+    assert len({event.receipt for event in play.hears()}) == 2
+
+
+@pytest.mark.parametrize("name", ["receipt", "transaction"])
+@pytest.mark.parametrize("operation", ["send", "subscribe", "ack", "nack", "begin", "request"])
+def test_what_is_an_argument_cannot_be_a_header(operation: str, name: str) -> None:
+    play = Play().connected()
+    argument = delivered(play) if operation in ("ack", "nack") else "/q"
+    with pytest.raises(LocalProtocolError, match=f"'{name}' is an argument") as caught:
+        getattr(play.session, operation)(argument, headers={name: "x"})
+    assert caught.value.code == ErrorCode.HEADER_NOT_ALLOWED
+    assert play.hears() == []
+
+
+@pytest.mark.parametrize("timeout", [-1, nan])
+@pytest.mark.parametrize("connected", [True, False])
+def test_a_timeout_that_makes_no_sense_is_refused_and_nothing_said(timeout: float, connected: bool) -> None:
+    play = Play()
+    if connected:
+        play.connected()
+    session = play.session
+    for call in (
+        lambda: session.send("/q", timeout=timeout),
+        lambda: session.subscribe("/q", timeout=timeout),
+        lambda: session.begin(timeout=timeout),
+        lambda: session.request("/q", timeout=timeout),
+        lambda: session.close(timeout=timeout),
+    ):
+        with pytest.raises(ValueError, match="timeout is a number of seconds"):
+            call()
+    if not connected:
+        play.connected()
+    assert play.hears() == []
+    assert session.state is SessionState.CONNECTED
+
+
+def test_an_unknown_transaction_is_refused() -> None:
+    play = Play().connected()
+    with pytest.raises(LocalProtocolError) as caught:
+        play.session.send("/q", transaction="x")
+    assert caught.value.code == ErrorCode.UNKNOWN_TRANSACTION
+
+
+def test_what_no_version_can_carry_is_refused_before_there_is_a_connection() -> None:
+    play = Play()
+    for call in (
+        lambda: play.session.send("/q", headers={"x": "a\0"}),
+        lambda: play.session.send("/q", b"\0", content_length=False),
+        lambda: play.session.subscribe("/q", headers={"x": "a\0"}),
+        lambda: play.session.begin("a\0"),
+        lambda: play.session.request("/q", headers={"x": "a\0"}),
+    ):
+        with pytest.raises(LocalProtocolError):
+            call()
+    play.connected()
+    assert play.hears() == []
+
+
+def test_what_may_not_be_carried_by_the_only_version_is_refused_too() -> None:
+    with pytest.raises(LocalProtocolError):
+        Play(versions=["1.0"]).session.send("/q", headers={"x": "a\nb"})
+    Play(versions=["1.0", "1.1"]).session.send("/q", headers={"x": "a\nb"})
+
+
+def test_what_this_connection_cannot_carry_fails_alone() -> None:
+    play = Play(version="1.0")
+    bad = play.session.send("/q", headers={"x": "a\nb"}, receipt="mine")
+    good = play.session.send("/q", "good", receipt=True)
+    play.connected()
+    assert isinstance(bad.exception(), LocalProtocolError)
+    assert play.hears_one().body == b"good"
+    assert not good.done
+    play.session.send("/q", receipt="mine")
+
+
+# -------------------------------------------------------------------------------- deadlines
+
+
+def test_no_receipt_in_time() -> None:
+    play = Play(receipt_timeout=7.0).connected()
+    default, own = play.session.send("/q", receipt=True), play.session.send("/q", receipt=True, timeout=3.0)
+    play.hears()
+    play.wait(3.0)
+    failure(own, ReceiptTimeout)
+    assert not default.done
+    play.wait(4.0)
+    failure(default, ReceiptTimeout)
+    assert play.session.state is SessionState.CONNECTED
+
+
+def test_a_deadline_counts_from_the_first_time_that_is_told() -> None:
+    play = Play().connected()
+    play.now = 1000.0  # nobody has told the session for long
+    pending = play.session.send("/q", receipt=True, timeout=5.0)
+    play.hears()
+    assert play.session.next_deadline() is None
+    play.session.handle_timeout(1000.0)
+    assert not pending.done
+    assert play.session.next_deadline() == 1005.0
+
+
+def test_what_is_said_within_a_call_has_its_deadline_at_once() -> None:
+    """An adapter without wake() asks next_deadline() right after receive_data()."""
+    play = Play(receipt_timeout=5.0)
+    pending = play.session.subscribe("/q", timeout=99.0)
+    play.session.handle_timeout(0.0)
+    play.dial()
+    play.now = 10.0
+    play.hears()
+    play.welcome()
+    assert not pending.done
+    assert play.session.next_deadline() == 15.0
+
+
+def test_what_was_not_sent_in_time_is_never_sent() -> None:
+    play = Play().connected()
+    pending = play.session.send("/q", receipt=True, timeout=5.0)
+    play.session.send("/q", "other")
+    play.wait(5.0)
+    failure(pending, NotSentInTime)
+    assert play.hears_one().body == b"other"
+    play.confirms("auto-1")
+    failure(pending, NotSentInTime)
+
+
+def test_neither_is_what_found_no_connection_in_time() -> None:
+    play = Play()
+    pending = play.session.send("/q", timeout=5.0)
+    other = play.session.send("/q", "other", timeout=50.0)
+    play.wait(5.0)
+    failure(pending, NotSentInTime)
+    assert not other.done
+    play.connected()
+    assert other.done
+    assert play.hears_one().body == b"other"
+
+
+def test_a_deadline_spans_connections() -> None:
+    play = Play(reconnect=Reconnect(first_delay=1.0, max_delay=1.0)).connected()
+    pending = play.session.send("/q", receipt=True, timeout=5.0)
+    play.wait(3.0)
+    play.cut()
+    play.wait(1.5)
+    play.connected()
+    play.hears()
+    assert play.now == 4.5
+    play.wait(0.4)
+    assert not pending.done
+    play.wait(0.1)
+    failure(pending, ReceiptTimeout)
+
+
+def test_an_infinite_timeout_is_none() -> None:
+    play = Play().connected()
+    pending = play.session.send("/q", receipt=True, timeout=inf)
+    play.hears()
+    play.wait(1e6)
+    assert not pending.done
+
+
+def test_a_timeout_of_zero_is_due_at_once() -> None:
+    play = Play().connected()
+    pending = play.session.send("/q", receipt=True, timeout=0)
+    play.session.handle_timeout(0.0)
+    assert pending.done
+
+
+# -------------------------------------------------------------------------------- a caller is cancelled
+
+
+@pytest.mark.parametrize("connected", [True, False], ids=["connected", "deferred"])
+def test_a_send_that_is_abandoned_before_it_left_never_leaves(connected: bool) -> None:
+    play = Play()
+    if connected:
+        play.connected()
+    pending = play.session.send("/q", "abandoned", receipt="mine")
+    play.session.send("/q", "kept", receipt=True)
+    pending.abandon()
+    assert str(failure(pending, NotSent)) == "SEND to /q was withdrawn before it was sent"
+    if not connected:
+        play.connected()
+    assert play.hears_one().body == b"kept"
+    play.session.send("/q", receipt="mine")
+
+
+def test_one_that_has_left_stays_said() -> None:
+    play = Play().connected()
+    pending = play.session.send("/q", receipt=True)
+    send = play.hears_one()
+    pending.abandon()
+    assert not pending.done
+    play.confirms(send.receipt)
+    assert pending.result() is None
+
+
+def test_one_that_was_accepted_stays_accepted() -> None:
+    play = Play().connected()
+    play.session.send("/q").abandon()
+    assert play.commands() == ["SEND"]
+
+
+def test_one_in_a_transaction_cannot_be_taken_back() -> None:
+    play = Play().connected()
+    fill(play)
+    pending = play.session.begin().result().send("/q")
+    assert not pending.done
+    pending.abandon()
+    assert play.commands()[-1] == "SEND"
+    assert pending.done
+
+
+def test_an_acknowledgement_that_is_abandoned_is_said_all_the_same() -> None:
+    play = Play().connected()
+    pending = play.session.ack(delivered(play), receipt=True)
+    pending.abandon()
+    assert play.commands() == ["ACK"]
+
+
+# -------------------------------------------------------------------------------- room to write
+
+
+def fill(play: Play) -> None:
+    """The writer is stuck."""
+    play.session.send("/q", bytes(1024 * 1024 + 1))
+
+
+def test_without_a_receipt_a_send_is_done_while_there_is_room() -> None:
+    play = Play().connected()
+    head = len(b"SEND\ndestination:/q\ncontent-length:1048500\n\n\0")
+    assert play.session.send("/q", bytes(1024 * 1024 - head)).done, "to the last byte"
+    assert play.session.size_to_send == 1024 * 1024
+    pending = play.session.send("/q")
+    assert not pending.done
+    play.hears()
+    assert pending.result() is None
+
+
+def test_one_that_finds_no_room_in_time_is_not_sent() -> None:
+    play = Play(receipt_timeout=5.0).connected()
+    fill(play)
+    pending = play.session.send("/q", "late")
+    play.wait(5.0)
+    failure(pending, NotSentInTime)
+    assert b"late" not in play.session.data_to_send()
+
+
+def test_an_acknowledgement_that_finds_no_room_in_time_may_still_leave() -> None:
+    play = Play(receipt_timeout=5.0).connected()
+    delivery = delivered(play)
+    fill(play)
+    pending = play.session.ack(delivery)
+    assert not pending.done
+    play.wait(5.0)
+    failure(pending, ReceiptTimeout)
+    assert play.commands()[-1] == "ACK"
+
+
+def test_bytes_that_are_not_sent_in_time_are_let_go() -> None:
+    play = Play(receipt_timeout=1.0).connected()
+    play.session.send("/q", bytes(2_000_000))
+    for _ in range(100):
+        play.session.send("/q", bytes(1_000_000))
+        play.wait(1.0)
+        assert play.session.size_to_send < 6_000_000
+
+
+def test_and_so_are_those_that_wait_for_a_connection() -> None:
+    play = Play(reconnect=Reconnect(first_rounds=None))
+    for _ in range(100):
+        play.session.send("/q", "x", timeout=1.0)
+        play.wait(1.0)
+        assert len(list(play.session._backlog)) <= 2
+
+
+# -------------------------------------------------------------------------------- SUBSCRIBE
+
+
+def test_subscribe_is_done_when_the_broker_says_so() -> None:
+    play = Play().connected()
+    pending = play.session.subscribe("/queue/a")
+    event = play.hears_one()
+    assert (event.command, event.destination, event.ack) == ("SUBSCRIBE", "/queue/a", "auto")
+    assert not pending.done
+    play.confirms(event.receipt)
+    subscription = pending.result()
+    assert (subscription.id, subscription.destination, subscription.ack) == (event.id, "/queue/a", "auto")
+    assert subscription.state is SubscriptionState.ACTIVE
+
+
+def test_without_a_receipt_it_is_done_when_it_is_said() -> None:
+    play = Play().connected()
+    pending = play.session.subscribe("/queue/a", receipt=False)
+    assert pending.done
+    assert play.hears_one().receipt is None
+
+
+def test_a_message_may_come_before_the_receipt() -> None:
+    play = Play().connected()
+    pending = play.session.subscribe("/queue/a", id="mine")
+    play.hears()
+    play.delivers("mine", "1", ack=None)
+    play.confirms("auto-1")
+    assert ids(taken(pending.result())) == ["1"]
+
+
+def test_ids_are_generated_and_none_in_use() -> None:
+    play = Play().connected()
+    play.subscribed(id="s-1")
+    assert play.subscribed().id == "s-2"
+    with pytest.raises(LocalProtocolError) as caught:
+        play.session.subscribe("/q", id="s-2")
+    assert caught.value.code == ErrorCode.DUPLICATE_SUBSCRIPTION
+    assert play.hears() == []
+
+
+@pytest.mark.parametrize("connected", [True, False])
+def test_an_id_is_in_use_before_there_is_a_connection_too(connected: bool) -> None:
+    play = Play()
+    if connected:
+        play.connected()
+    play.session.subscribe("/q", id="mine")
+    with pytest.raises(LocalProtocolError, match="'mine' is already in use"):
+        play.session.subscribe("/other", id="mine")
+
+
+@pytest.mark.parametrize("ack", ["auto", "client", "client-individual"])
+def test_the_ack_mode_is_said(ack: Any) -> None:
+    play = Play().connected()
+    play.session.subscribe("/q", ack=ack)
+    assert play.hears_one().ack == ack
+
+
+def test_an_unknown_ack_mode_is_refused() -> None:
+    with pytest.raises(LocalProtocolError, match="'manual'") as caught:
+        Play().connected().session.subscribe("/q", ack="manual")  # type: ignore[arg-type]
+    assert caught.value.code == ErrorCode.BAD_ACK_MODE
+
+
+def test_no_prefetch_of_nothing() -> None:
+    for prefetch in (0, -1):
+        with pytest.raises(LocalProtocolError, match="prefetch") as caught:
+            Play().connected().session.subscribe("/q", prefetch=prefetch)
+        assert caught.value.code == ErrorCode.BAD_HEADER_VALUE
+    Play().connected().session.subscribe("/q", prefetch=1)
+
+
+@pytest.mark.parametrize(
+    ("server", "said"),
+    [
+        ("RabbitMQ/3", {"prefetch-count": "5"}),
+        (ACTIVEMQ, {"activemq.prefetchSize": "5"}),
+        (ARTEMIS, {"activemq.prefetchSize": "5"}),
+        (None, {"prefetch-count": "5", "activemq.prefetchSize": "5"}),
+    ],
+)
+def test_prefetch_is_said_in_the_brokers_words(server: str | None, said: dict[str, str]) -> None:
+    play = Play(server=server).connected()
+    play.session.subscribe("/q", prefetch=5, headers={"selector": "x = 1"})
+    headers = play.hears_one().headers.to_dict()
+    assert headers.pop("selector") == "x = 1"
+    assert {name: value for name, value in headers.items() if "prefetch" in name} == said
+
+
+@pytest.mark.parametrize(
+    ("server", "client_id", "said"),
+    [
+        ("RabbitMQ/3", None, {"durable": "true", "auto-delete": "false"}),
+        (ACTIVEMQ, "me", {"activemq.subscriptionName": "news"}),
+        (ARTEMIS, "me", {"durable-subscription-name": "news"}),
+    ],
+)
+def test_a_durable_subscription_is_said_in_the_brokers_words(
+    server: str, client_id: str | None, said: dict[str, str]
+) -> None:
+    play = Play(server=server, client_id=client_id).connected()
+    play.session.subscribe("/topic/a", durable="news")
+    event = play.hears_one()
+    assert event.id == "news"
+    assert said.items() <= event.headers.to_dict().items()
+
+
+def test_a_durable_subscription_may_have_another_id() -> None:
+    play = Play(server=ACTIVEMQ, client_id="me").connected()
+    play.session.subscribe("/topic/a", durable="news", id="mine")
+    event = play.hears_one()
+    assert (event.id, event.headers["activemq.subscriptionName"]) == ("mine", "news")
+
+
+@pytest.mark.parametrize(
+    ("server", "code", "says"),
+    [
+        (None, ErrorCode.HEADER_NOT_ALLOWED, "not known here"),
+        (ACTIVEMQ, ErrorCode.MISSING_HEADER, "ActiveMQ Classic knows durable subscribers by the client_id"),
+        (ARTEMIS, ErrorCode.MISSING_HEADER, "ActiveMQ Artemis knows durable subscribers by the client_id"),
+    ],
+)
+@pytest.mark.parametrize("connected", [True, False])
+def test_where_it_cannot_be_said_it_is_an_error(
+    server: str | None, code: ErrorCode, says: str, connected: bool
+) -> None:
+    play = Play(server=server)
+    if connected:
+        play.connected()
+        with pytest.raises(LocalProtocolError, match=says) as caught:
+            play.session.subscribe("/topic/a", durable="news")
+        assert caught.value.code == code
+    else:
+        pending = play.session.subscribe("/topic/a", durable="news")
+        play.connected()
+        error = failure(pending, LocalProtocolError)
+        assert error.code == code
+    assert play.hears() == []
+    play.session.send("/q")
+    assert play.commands() == ["SEND"]
+    play.session.subscribe("/q", id="news")
+
+
+@pytest.mark.parametrize(("value", "clashes"), [("5", False), ("6", True)])
+def test_a_header_of_the_callers_may_not_contradict_an_argument(value: str, clashes: bool) -> None:
+    play = Play().connected()
+    if clashes:
+        with pytest.raises(
+            LocalProtocolError, match="'prefetch-count' is given twice, as '5' and '6'"
+        ) as caught:
+            play.session.subscribe("/q", prefetch=5, headers={"prefetch-count": value})
+        assert caught.value.code == ErrorCode.HEADER_CLASH
+        assert play.hears() == []
+    else:
+        play.session.subscribe("/q", prefetch=5, headers={"prefetch-count": value})
+        assert play.hears_one().headers.get_all("prefetch-count") == ["5"]
+
+
+def test_a_rejected_subscription_is_over() -> None:
+    play = Play().connected()
+    pending = play.session.subscribe("/secret", id="mine")
+    event = play.hears_one()
+    play.refuses("access refused", receipt_id=event.receipt)
+    assert "SUBSCRIBE to /secret was rejected by the broker: access refused" in str(
+        failure(pending, Rejected)
+    )
+    play.connected()
+    assert play.hears() == [], "asking again would end every further connection too"
+    play.session.subscribe("/other", id="mine")
+
+
+def test_one_that_is_not_confirmed_in_time_is_ended() -> None:
+    play = Play().connected()
+    pending = play.session.subscribe("/q", id="mine", timeout=3.0)
+    play.hears()
+    play.wait(3.0)
+    failure(pending, ReceiptTimeout)
+    event = play.hears_one()
+    assert (event.command, event.id, event.receipt) == ("UNSUBSCRIBE", "mine", None)
+    play.cut()
+    play.connected()
+    assert play.hears() == []
+
+
+def test_one_that_finds_no_connection_in_time_is_never_said() -> None:
+    play = Play()
+    pending = play.session.subscribe("/q", timeout=3.0)
+    play.wait(3.0)
+    failure(pending, NotSentInTime)
+    play.connected()
+    assert play.hears() == []
+
+
+@pytest.mark.parametrize("confirmed", [True, False])
+def test_one_that_is_abandoned_is_given_back(confirmed: bool) -> None:
+    play = Play().connected()
+    pending = play.session.subscribe("/q", id="mine")
+    event = play.hears_one()
+    if confirmed:
+        play.confirms(event.receipt)
+    pending.abandon()
+    unsubscribe = play.hears_one()
+    assert (unsubscribe.command, unsubscribe.id, unsubscribe.receipt) == ("UNSUBSCRIBE", "mine", None)
+    assert pending.done
+    play.confirms(event.receipt)
+    play.cut()
+    play.connected()
+    assert play.hears() == []
+
+
+@pytest.mark.parametrize("closed", [True, False])
+def test_one_that_is_abandoned_before_it_was_said_is_never_said(closed: bool) -> None:
+    play = Play()
+    pending = play.session.subscribe("/q")
+    if closed:
+        play.session.close()
+    pending.abandon()
+    failure(pending, SessionClosed)
+    if not closed:
+        play.connected()
+        assert play.hears() == []
+
+
+# -------------------------------------------------------------------------------- UNSUBSCRIBE
+
+
+def test_unsubscribe_is_done_when_no_more_messages_come() -> None:
+    play = Play().connected()
+    subscription = play.subscribed()
+    pending = play.session.unsubscribe(subscription)
+    assert subscription.state is SubscriptionState.DRAINING
+    event = play.hears_one()
+    assert (event.command, event.id) == ("UNSUBSCRIBE", subscription.id)
+    assert not pending.done
+    play.delivers(subscription.id, "late", ack=None)
+    assert subscription.dropped == 1
+    assert play.session.dropped == 1
+    play.confirms(event.receipt)
+    assert pending.result() is None
+    assert subscription.state is SubscriptionState.GONE
+
+
+def test_the_id_of_a_draining_subscription_is_in_use_until_it_is_gone() -> None:
+    play = Play().connected()
+    pending = play.session.unsubscribe(play.subscribed(id="mine"))
+    with pytest.raises(LocalProtocolError) as caught:
+        play.session.subscribe("/other", id="mine")
+    assert caught.value.code == ErrorCode.DUPLICATE_SUBSCRIPTION
+    play.confirms_all()
+    assert pending.done
+    assert play.subscribed("/other", id="mine").destination == "/other"
+
+
+def test_without_a_receipt_its_id_is_free_at_once() -> None:
+    play = Play().connected()
+    subscription = play.subscribed("/one", id="mine")
+    assert play.session.unsubscribe(subscription, receipt=False).done
+    assert subscription.state is SubscriptionState.GONE
+    other = play.session.subscribe("/two", id="mine")
+    assert play.commands() == ["UNSUBSCRIBE", "SUBSCRIBE"]
+    play.confirms("auto-2")
+    play.delivers("mine", "1", ack=None)
+    assert ids(taken(other.result())) == ["1"]
+    assert subscription.take() is None
+
+
+def test_ending_it_twice_is_no_error() -> None:
+    play = Play().connected()
+    subscription = play.subscribed()
+    play.session.unsubscribe(subscription)
+    assert play.session.unsubscribe(subscription).done
+    assert play.commands() == ["UNSUBSCRIBE"]
+
+
+@pytest.mark.parametrize("lost", [True, False], ids=["after a loss", "never connected"])
+def test_without_a_connection_there_is_nothing_to_say(lost: bool) -> None:
+    play = Play()
+    if lost:
+        play.connected()
+        subscription = play.subscribed()
+        play.cut()
+    else:
+        play.session.subscribe("/q")
+        (subscription,) = play.session._subscriptions
+    assert play.session.unsubscribe(subscription).done
+    assert subscription.state is SubscriptionState.GONE
+    play.connected()
+    assert play.hears() == []
+
+
+def test_an_unsubscribe_is_over_with_its_connection() -> None:
+    play = Play().connected()
+    subscription = play.subscribed(id="mine")
+    pending = play.session.unsubscribe(subscription)
+    play.hears()
+    play.cut()
+    assert pending.result() is None
+    play.connected()
+    assert play.hears() == []
+    play.session.subscribe("/q", id="mine")
+
+
+def test_an_unsubscribe_that_nobody_answers_is_a_timeout_and_the_subscription_is_over() -> None:
+    play = Play().connected()
+    subscription = play.subscribed(id="mine")
+    pending = play.session.unsubscribe(subscription, timeout=3.0)
+    play.hears()
+    play.wait(3.0)
+    failure(pending, ReceiptTimeout)
+    assert subscription.ended
+    play.cut()
+    play.connected()
+    assert play.hears() == []
+    assert subscription.state is SubscriptionState.GONE
+    play.session.subscribe("/q", id="mine")
+
+
+@pytest.mark.parametrize(
+    ("server", "forgotten"),
+    [
+        ("RabbitMQ/3", {"durable": "true", "auto-delete": "false"}),
+        (ACTIVEMQ, {"activemq.subscriptionName": "news"}),
+        (ARTEMIS, {"durable-subscription-name": "news"}),
+    ],
+)
+def test_a_durable_subscription_is_left_or_deleted(server: str, forgotten: dict[str, str]) -> None:
+    play = Play(server=server, client_id="me").connected()
+    for delete in (False, True):
+        subscription = play.subscribed("/topic/a", durable="news")
+        play.session.unsubscribe(subscription, delete=delete)
+        (event,) = play.confirms_all()
+        headers = event.headers.without("id", "receipt").to_dict()
+        assert headers == (forgotten if delete else {})
+
+
+def test_only_a_durable_subscription_can_be_deleted() -> None:
+    play = Play().connected()
+    play.session.unsubscribe(play.subscribed(), delete=True)
+    assert "durable" not in play.hears_one().headers
+
+
+def test_without_a_connection_nothing_is_deleted() -> None:
+    play = Play().connected()
+    one, two = play.subscribed(durable="one"), play.subscribed(durable="two")
+    unknown = play.session.unsubscribe(one, delete=True)
+    play.hears()
+    play.cut()
+    failure(unknown, OutcomeUnknown)
+    assert "'two' was not deleted" in str(failure(play.session.unsubscribe(two, delete=True), NotSent))
+    assert two.state is SubscriptionState.GONE
+    three = play.session.subscribe("/q", durable="three")
+    assert play.session.unsubscribe(next(iter(play.session._subscriptions))).done
+    assert three.done
+
+
+# -------------------------------------------------------------------------------- ACK and NACK
+
+
+@pytest.mark.parametrize("command", ["ack", "nack"])
+@pytest.mark.parametrize(
+    ("version", "names"),
+    [
+        ("1.2", {"id": "ack-1"}),
+        ("1.1", {"message-id": "1", "subscription": "s-1"}),
+        ("1.0", {"message-id": "1"}),
+    ],
+)
+def test_a_message_is_acknowledged_in_the_words_of_its_version(
+    version: str, names: dict[str, str], command: str
+) -> None:
+    play = Play(version=version).connected()
+    delivery = delivered(play)
+    say = getattr(play.session, command)
+    if (version, command) == ("1.0", "nack"):
+        with pytest.raises(LocalProtocolError) as caught:
+            say(delivery)
+        assert caught.value.code == ErrorCode.NOT_IN_VERSION
+        assert play.hears() == []
+        play.session.ack(delivery)
+        return
+    assert say(delivery, headers={"requeue": "false"}).done
+    event = play.hears_one()
+    assert event.command == command.upper()
+    assert event.headers.to_dict() == {**names, "requeue": "false"}
+
+
+@pytest.mark.parametrize("command", ["ack", "nack"])
+@pytest.mark.parametrize("receipt", [True, "mine"])
+def test_an_acknowledgement_can_be_confirmed(command: str, receipt: bool | str) -> None:
+    play = Play().connected()
+    pending = getattr(play.session, command)(delivered(play), receipt=receipt, timeout=3.0)
+    event = play.hears_one()
+    assert not pending.done
+    if receipt == "mine":
+        assert event.receipt == "mine"
+        with pytest.raises(LocalProtocolError):
+            play.session.send("/q", receipt="mine")
+    play.confirms(event.receipt)
+    assert pending.result() is None
+
+
+def test_an_acknowledgement_without_an_answer_is_a_timeout() -> None:
+    play = Play().connected()
+    pending = play.session.ack(delivered(play), receipt=True, timeout=3.0)
+    play.hears()
+    play.wait(3.0)
+    failure(pending, ReceiptTimeout)
+
+
+@pytest.mark.parametrize("command", ["ack", "nack"])
+def test_it_may_be_part_of_a_transaction(command: str) -> None:
+    play = Play().connected()
+    delivery = delivered(play)
+    play.begun("tx")
+    getattr(play.session, command)(delivery, transaction="tx")
+    assert play.hears_one().transaction == "tx"
+
+
+def test_a_message_is_acknowledged_once() -> None:
+    play = Play().connected()
+    delivery = delivered(play)
+    play.session.ack(delivery)
+    for say in (play.session.ack, play.session.nack):
+        with pytest.raises(LocalProtocolError) as caught:
+            say(delivery)
+        assert caught.value.code == ErrorCode.NOT_ACKNOWLEDGEABLE
+    assert play.commands() == ["ACK"]
+
+
+@pytest.mark.parametrize("version", ["1.0", "1.1", "1.2"])
+def test_nothing_is_acknowledged_in_auto_mode(version: str) -> None:
+    play = Play(version=version).connected()
+    with pytest.raises(LocalProtocolError) as caught:
+        play.session.ack(delivered(play, ack="auto"))
+    assert caught.value.code == ErrorCode.NOT_ACKNOWLEDGEABLE
+    assert play.hears() == []
+
+
+def test_nothing_is_acknowledged_after_the_end_of_its_subscription() -> None:
+    play = Play().connected()
+    delivery = delivered(play)
+    assert delivery.subscription is not None
+    play.session.unsubscribe(delivery.subscription)
+    with pytest.raises(LocalProtocolError) as caught:
+        play.session.ack(delivery)
+    assert caught.value.code == ErrorCode.NOT_ACKNOWLEDGEABLE
+
+
+@pytest.mark.parametrize("moment", ["waiting", "handshaking", "connected"])
+@pytest.mark.parametrize("command", ["ack", "nack"])
+def test_a_message_of_a_lost_connection_is_stale(moment: str, command: str) -> None:
+    play = Play().connected()
+    delivery = delivered(play)
+    play.cut()
+    if moment == "handshaking":
+        play.dial()
+        play.hears()
+    elif moment == "connected":
+        play.connected()
+        play.hears()
+        # The same ids come again.
+        play.delivers("s-1", "1", ack="ack-1")
+    with pytest.raises(StaleMessageError, match="message '1' came on a connection that is gone") as caught:
+        getattr(play.session, command)(delivery)
+    assert caught.value.code == "stale-message"
+    if moment != "waiting":
+        assert play.hears() == []
+
+
+def test_after_the_close_a_message_cannot_be_acknowledged() -> None:
+    play = Play().connected()
+    delivery = delivered(play)
+    play.session.close()
+    play.confirms_all()
+    with pytest.raises(SessionClosed):
+        play.session.ack(delivery)
+
+
+def test_while_closing_it_can_until_disconnect_is_said() -> None:
+    play = Play().connected()
+    delivery = delivered(play)
+    play.session.send("/q", receipt=True)
+    play.session.close()
+    assert play.session.ack(delivery).done
+    assert play.confirms_all()[-1].command == "ACK"
+    with pytest.raises(SessionClosed):
+        play.session.ack(delivery)
+
+
+# -------------------------------------------------------------------------------- raw frames
+
+
+def test_any_frame_can_be_said() -> None:
+    play = Play(tap=True).connected()
+    assert play.session.send_frame(Send("/q", b"x")).done
+    assert play.session.send_frame(
+        Frame("SUBSCRIBE", {"id": "raw", "destination": "/q", "receipt": "mine"})
+    ).done
+    assert play.commands() == ["SEND", "SUBSCRIBE"]
+    assert str(play.session.send_frame(Send("/q"))) == "<Pending SEND frame: succeeded>"
+    play.hears()
+    play.confirms("mine")
+    play.delivers("raw", "1", ack=None)
+    assert play.session.dropped == 0
+    assert play.session.tap is not None
+    tapped = []
+    while (event := play.session.tap.take()) is not None:
+        tapped.append(type(event).__name__)
+    assert tapped == ["Connected", "Receipt", "Message"]
+    play.cut()
+    play.connected()
+    assert play.hears() == [], "it does not come back"
+
+
+def test_the_rules_of_the_conversation_hold() -> None:
+    play = Play().connected()
+    play.session.send_frame(Subscribe("/q", id="raw"))
+    for what in (Subscribe("/q", id="raw"), Frame("CONNECT", {}), Frame("NONSENSE", {})):
+        with pytest.raises(LocalProtocolError):
+            play.session.send_frame(what)
+
+
+def test_disconnect_is_said_by_close_alone() -> None:
+    """Said behind the session's back, nobody would wait for its end, and close() could not say it again."""
+    play = Play().connected()
+    for what in (Disconnect(), Frame("DISCONNECT", {"receipt": "mine"})):
+        with pytest.raises(LocalProtocolError, match="close") as caught:
+            play.session.send_frame(what)
+        assert caught.value.code == ErrorCode.UNEXPECTED_FRAME
+    assert play.hears() == []
+    play.session.send("/q", receipt="mine")
+
+
+def test_the_receipt_of_a_raw_frame_confirms_nothing_else() -> None:
+    play = Play().connected()
+    play.session.send_frame(Send("/q", receipt="auto-1"))
+    pending = play.session.send("/q", receipt=True)
+    play.hears()
+    play.confirms("auto-1")
+    assert not pending.done
+    with pytest.raises(LocalProtocolError):
+        play.session.send_frame(Send("/q", receipt="auto-2"))
+    play.session.send_frame(Send("/q", receipt="mine"))
+    with pytest.raises(LocalProtocolError):
+        play.session.send_frame(Send("/q", receipt="mine"))
+
+
+def test_a_raw_frame_needs_a_connection() -> None:
+    play = Play()
+    with pytest.raises(ConnectionLost, match="no connection at the moment"):
+        play.session.send_frame(Send("/q"))
+    play.dial()
+    with pytest.raises(ConnectionLost):
+        play.session.send_frame(Send("/q"))
+    play.session.close()
+    with pytest.raises(SessionClosed):
+        play.session.send_frame(Send("/q"))
+
+
+# -------------------------------------------------------------------------------- close
+
+
+def test_close_says_disconnect_and_is_done_with_its_receipt() -> None:
+    play = Play().connected()
+    pending = play.session.close()
+    assert play.session.close() is pending
+    assert play.session.state is SessionState.CLOSING
+    event = play.hears_one()
+    assert event.command == "DISCONNECT"
+    assert not pending.done
+    play.confirms(event.receipt)
+    assert pending.result() is True
+    assert play.session.state is SessionState.CLOSED
+    assert play.session.error is None
+    assert play.observer.of("closed") == [(None,)]
+    play.lets_go()
+    assert play.session.next_attempt(play.now) is None
+
+
+def test_close_waits_for_the_receipts_that_are_under_way() -> None:
+    play = Play().connected()
+    one, two = play.session.send("/q", receipt=True), play.session.send("/q", receipt=True)
+    play.session.send("/q", "silent")
+    pending = play.session.close()
+    first, second, _ = play.hears()
+    play.confirms(first.receipt)
+    assert one.done
+    assert play.hears() == []
+    play.confirms(second.receipt)
+    assert two.done
+    assert play.confirms_all()[0].command == "DISCONNECT"
+    assert pending.result() is True
+
+
+def test_but_for_half_of_its_time_only() -> None:
+    play = Play().connected()
+    waiting = play.session.send("/q", receipt=True)
+    pending = play.session.close(timeout=10.0)
+    play.hears()
+    play.wait(4.9)
+    assert play.hears() == []
+    play.wait(0.1)
+    disconnect = play.hears_one()
+    assert not waiting.done
+    play.wait(4.9)
+    assert not pending.done
+    play.confirms(disconnect.receipt)
+    assert pending.result() is True
+    assert "unknown: the session was closed before its receipt came" in str(failure(waiting, OutcomeUnknown))
+
+
+def test_an_answer_that_comes_while_disconnect_is_under_way_still_counts() -> None:
+    play = Play().connected()
+    waiting = play.session.send("/q", receipt=True)
+    play.session.close(timeout=10.0)
+    (send,) = play.hears()
+    play.wait(5.0)
+    play.confirms(send.receipt)
+    assert waiting.done
+    assert play.commands() == ["DISCONNECT"], "said once"
+    assert play.session.state is SessionState.CLOSING
+
+
+def test_a_receipt_that_is_late_ends_the_wait_too() -> None:
+    play = Play().connected()
+    play.session.send("/q", receipt=True, timeout=2.0)
+    play.session.close(timeout=100.0)
+    play.hears()
+    play.wait(2.0)
+    assert play.commands() == ["DISCONNECT"]
+
+
+def test_and_so_does_the_last_caller_who_is_cancelled() -> None:
+    play = Play().connected()
+    waiting = play.session.send("/q", receipt=True)
+    play.session.close()
+    waiting.abandon()
+    assert play.commands() == ["DISCONNECT"]
+
+
+@pytest.mark.parametrize(("timeout", "seconds"), [(None, 8.0), (3.0, 3.0), (0, 0.0)])
+def test_close_ends_at_its_deadline_unconfirmed(timeout: float | None, seconds: float) -> None:
+    play = Play(close_timeout=8.0).connected()
+    play.now = 100.0
+    pending = play.session.close(timeout=timeout)
+    play.hears()
+    if seconds:
+        play.wait(seconds - 0.1)
+        assert not pending.done
+        play.wait(0.1)
+    else:
+        play.session.handle_timeout(100.0)
+    assert pending.result() is False
+    assert play.session.want_close
+    assert play.session.closed
+    assert play.session.error is None
+
+
+def test_the_deadline_of_close_counts_from_the_first_time_that_is_told() -> None:
+    play = Play().connected()
+    play.session.close(timeout=3.0)
+    assert play.session.next_deadline() is None
+    play.session.handle_timeout(1000.0)
+    assert play.session.next_deadline() == 1003.0
+
+
+def test_close_without_time_for_the_receipts_still_says_disconnect() -> None:
+    play = Play().connected()
+    play.session.send("/q", receipt=True)
+    pending = play.session.close(timeout=0)
+    play.session.handle_timeout(0.0)
+    assert play.commands() == ["SEND", "DISCONNECT"]
+    play.session.handle_timeout(0.0)
+    assert pending.done
+
+
+@pytest.mark.parametrize(
+    "end",
+    [lambda play: play.says_bytes(b""), lambda play: play.cut(OSError("reset")), lambda play: play.refuses()],
+    ids=["EOF", "reset", "ERROR"],
+)
+@pytest.mark.parametrize("said", [True, False], ids=["after DISCONNECT", "before it"])
+def test_an_end_while_closing_is_the_end(end: Any, said: bool) -> None:
+    play = Play().connected()
+    waiting = None
+    if not said:
+        waiting = play.session.send("/q", receipt=True)
+    pending = play.session.close()
+    play.hears()
+    end(play)
+    assert pending.result() is False
+    assert play.session.closed
+    assert play.session.error is None
+    assert play.session.next_deadline() is None
+    if waiting is not None:
+        assert waiting.done
+    assert "connection_lost" not in play.observer.names(), "somebody asked for it"
+
+
+@pytest.mark.parametrize("moment", ["new", "dialling", "handshaking", "waiting again"])
+def test_without_a_connection_close_is_done_at_once(moment: str) -> None:
+    play = Play()
+    pending_send = None
+    if moment == "dialling":
+        play.attempt()
+    elif moment == "handshaking":
+        play.dial()
+        play.hears()
+    elif moment == "waiting again":
+        play.connected()
+        play.cut()
+    pending_send = play.session.send("/q")
+    subscribing = play.session.subscribe("/q")
+    beginning = play.session.begin()
+    assert play.session.close().result() is False
+    assert play.session.state is SessionState.CLOSED
+    failure(pending_send, NotSent)
+    failure(subscribing, SessionClosed)
+    failure(beginning, NotSent)
+    assert play.session.want_close is (moment == "handshaking")
+    assert play.session.data_to_send() == b""
+    if moment != "waiting again":
+        assert "closed before it was connected" in str(failure(play.session.opened, ConnectFailed))
+
+
+def test_closing_what_is_closed_is_no_error() -> None:
+    play = Play(reconnect=Reconnect.never()).connected()
+    play.cut()
+    assert play.session.close().result() is False
+    assert isinstance(play.session.error, ConnectionLost)
+
+
+def test_close_ends_subscriptions_at_once() -> None:
+    play = Play().connected()
+    subscription = play.subscribed()
+    arrival = subscription.arrival()
+    confirming = play.session.subscribe("/other")
+    play.session.close()
+    assert subscription.state is SubscriptionState.GONE
+    assert arrival.done
+    assert subscription.ended
+    assert subscription.take() is None
+    failure(confirming, SessionClosed)
+    play.hears()
+    play.delivers(subscription.id, "late", ack=None)
+    assert play.session.dropped == 1
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda session: session.send("/q"),
+        lambda session: session.subscribe("/q"),
+        lambda session: session.begin(),
+        lambda session: session.request("/q"),
+        lambda session: session.send_frame(Send("/q")),
+    ],
+    ids=["send", "subscribe", "begin", "request", "send_frame"],
+)
+@pytest.mark.parametrize("closed", [True, False], ids=["closed", "closing"])
+def test_a_session_that_was_closed_takes_nothing_more(call: Any, closed: bool) -> None:
+    play = Play().connected()
+    play.session.close()
+    if closed:
+        play.confirms_all()
+    with pytest.raises(SessionClosed, match="the session was closed"):
+        call(play.session)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda session: session.send("/q"),
+        lambda session: session.subscribe("/q"),
+        lambda session: session.begin(),
+        lambda session: session.send_frame(Send("/q")),
+    ],
+    ids=["send", "subscribe", "begin", "send_frame"],
+)
+@pytest.mark.parametrize("close_too", [True, False])
+def test_one_that_has_failed_says_why(call: Any, close_too: bool) -> None:
+    play = Play()
+    play.attempt()
+    play.cut(ConnectionRefusedError())
+    if close_too:
+        play.session.close()
+    for _ in range(2):
+        with pytest.raises(ConnectFailed, match="connection refused"):
+            call(play.session)
+
+
+def test_a_message_of_a_failed_session_says_why_it_cannot_be_acknowledged() -> None:
+    play = Play(reconnect=Reconnect.never()).connected()
+    delivery = delivered(play)
+    play.cut("gone")
+    with pytest.raises(ConnectionLost, match="gone"):
+        play.session.ack(delivery)
+
+
+# -------------------------------------------------------------------------------- misuse that must not hurt
+
+
+def test_a_refused_call_changes_nothing() -> None:
+    play = Play().connected()
+    for call in (
+        lambda: play.session.send("/q", headers={"x\0": "y"}, receipt=True),
+        lambda: play.session.subscribe("/q", headers={"x\0": "y"}),
+        lambda: play.session.begin("\0"),
+        lambda: play.session.request("/q", headers={"x\0": "y"}),
+    ):
+        with pytest.raises(LocalProtocolError):
+            call()
+    commands = play.commands()
+    assert commands in ([], ["SUBSCRIBE"]), "at most the queue for replies"
+    play.cut()
+    play.connected()
+    assert play.hears() == []
+    assert play.session.next_deadline() is None
+
+
+def test_a_pure_session_needs_no_broker_to_be_made() -> None:
+    session = Session(["stomp://a", "stomp://b"], tap=False)
+    assert session.tap is None
+    assert [str(endpoint) for endpoint in session.endpoints] == ["stomp://a:61613", "stomp://b:61613"]
