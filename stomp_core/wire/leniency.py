@@ -23,9 +23,10 @@ class Leniency:
         unknown_escapes: escapes that the version does not define are kept literally.
         cr_escape_in_1_1: ``\\r`` is decoded in 1.1 too; RabbitMQ sends it.
         escapes_in_1_0: 1.0 headers are unescaped like those of 1.1; RabbitMQ escapes in every version. Not in
-            ``brokers()``, since ActiveMQ does not, and a ``\\`` of 1.0 is a plain character.
+            ``brokers()``, since ActiveMQ does not, and a ``\\`` of 1.0 is a plain character. A name or value with
+            a backslash that can be no escape is taken literally.
         escapes_in_connect: CONNECT and STOMP are unescaped although the specification says that they are not;
-            both brokers do.
+            both brokers do. What can be no escape is taken literally.
         not_utf8: bytes of a head that are not UTF-8 survive as surrogate escapes.
         padded_content_length: spaces around the number.
         unexpected_body: the body of a frame that may not have one is dropped.
@@ -57,7 +58,7 @@ class Leniency:
 
     @classmethod
     def all(cls) -> Leniency:
-        """Everything that can be forgiven, but for the two switches that change what a valid frame means."""
+        """Everything that can be forgiven, but for the two switches that read plain backslashes as escapes."""
         return cls(
             crlf=True,
             bare_cr=True,

@@ -379,7 +379,6 @@ class FrameParser:
         self._stage = _HEAD
         self._command = ""
         self._head_size = 0
-        self._lines = []
         self._pairs = []
         self._line_count = 0
         self._strict = True
@@ -602,7 +601,6 @@ class FrameParser:
                 f"{self._command} has a body; in STOMP {self._version} only SEND, MESSAGE and ERROR may",
                 self._pos,
             )
-        self._strict = False
 
     def _read_body(self) -> Frame | ConnectionClosed | Literal[NeedData.NEED_DATA]:
         while True:
