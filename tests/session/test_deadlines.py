@@ -79,13 +79,16 @@ def test_done_ones_do_not_pile_up_behind_one_that_takes_long() -> None:
     deadlines.add(slow)
     deadlines.tell(0.0)
     alive: list[weakref.ref[Job]] = []
-    for turn in range(10_000):
+
+    def quick(turn: int) -> None:
         job = Job(2e6 + turn)
         alive.append(weakref.ref(job))
         deadlines.add(job)
         deadlines.tell(float(turn))
         job.pending.succeed(None)
-    del job
+
+    for turn in range(10_000):
+        quick(turn)
     gc.collect()
     assert sum(ref() is not None for ref in alive) <= 1025
     assert deadlines.next() == 1e6
