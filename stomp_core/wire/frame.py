@@ -33,14 +33,9 @@ class Frame:
     def __init__(
         self, command: str, headers: HeaderSource = (), body: bytes | bytearray | memoryview = b""
     ) -> None:
-        if not isinstance(body, bytes | bytearray | memoryview):
-            raise HeaderTypeError(
-                f"the body of a frame is bytes, not {type(body).__name__}: encode text first",
-                code=ErrorCode.NOT_TEXT,
-            )
         self._command = command
         self._headers = headers if isinstance(headers, Headers) else Headers(headers)
-        self._body = bytes(body)
+        self._body = body if type(body) is bytes else _octets(body)
         self._head = None
         self._version = None
         self._strict = False
@@ -126,3 +121,12 @@ class Frame:
     def __repr__(self) -> str:
         body = self._body if len(self._body) <= 60 else self._body[:57] + b"..."
         return f"Frame({self._command!r}, {self._headers!r}, {body!r})"
+
+
+def _octets(body: object) -> bytes:
+    if not isinstance(body, (bytes, bytearray, memoryview)):
+        raise HeaderTypeError(
+            f"the body of a frame is bytes, not {type(body).__name__}: encode text first",
+            code=ErrorCode.NOT_TEXT,
+        )
+    return bytes(body)

@@ -53,20 +53,22 @@ class Headers:
         if isinstance(items, Headers):
             self._pairs = items._all()
             return
-        given: Iterable[object] = items.items() if isinstance(items, Mapping) else items
-        if isinstance(given, (str, bytes)):
-            raise HeaderTypeError(
-                f"headers are a mapping or pairs of str, not {type(given).__name__}", code=ErrorCode.NOT_TEXT
-            )
-        pairs = []
-        for pair in given:
-            if type(pair) is not tuple:
-                pair = _checked_pair(pair)
-            name, value = pair
-            if type(name) is not str or type(value) is not str:
-                name, value = _checked_text(name, value)
-            pairs.append((name, value))
-        self._pairs = tuple(pairs)
+        given: Iterable[object]
+        if type(items) is dict:
+            given = items.items()
+        elif type(items) is list:
+            given = items
+        else:
+            given = _checked_source(items)
+        pairs = tuple(given)
+        for pair in pairs:
+            if type(pair) is tuple:
+                name, value = pair
+                if type(name) is str and type(value) is str:
+                    continue
+            pairs = tuple([_checked_pair(one) for one in pairs])
+            break
+        self._pairs = pairs
 
     @classmethod
     def _from_text(cls, text: str, escaped: bool) -> Headers:
@@ -192,15 +194,21 @@ class Headers:
         return f"Headers({shown!r})"
 
 
-def _checked_pair(pair: object) -> tuple[object, object]:
+def _checked_source(items: object) -> Iterable[object]:
+    if isinstance(items, Mapping):
+        return items.items()
+    if isinstance(items, (str, bytes)) or not isinstance(items, Iterable):
+        raise HeaderTypeError(
+            f"headers are a mapping or pairs of str, not {type(items).__name__}", code=ErrorCode.NOT_TEXT
+        )
+    return items
+
+
+def _checked_pair(pair: object) -> tuple[str, str]:
     # Two characters could be taken apart like a pair.
     if isinstance(pair, (str, bytes)) or not isinstance(pair, Iterable):
         raise HeaderTypeError(f"header {pair!r} is not a pair of str", code=ErrorCode.NOT_TEXT)
     name, value = pair
-    return name, value
-
-
-def _checked_text(name: object, value: object) -> tuple[str, str]:
     if not isinstance(name, str):
         raise HeaderTypeError(f"header name {name!r} is not a str", code=ErrorCode.NOT_TEXT)
     if not isinstance(value, str):

@@ -15,7 +15,15 @@ from .versions import Version
 
 __all__ = ["serialise"]
 
-_KNOWN = frozenset(COMMANDS.values())
+#: By version and command: what a head with every required header contains. A NUL, which no head contains, sends
+#: those to the slower check that need more than that.
+_SIGNS: dict[str, dict[str, tuple[str, ...]]] = {
+    version: {
+        command: tuple(f"\n{name}:" for name in table.get(command, ())) for command in COMMANDS.values()
+    }
+    for version, table in REQUIRED_HEADERS.items()
+}
+_SIGNS[Version.V1_0] |= {"UNSUBSCRIBE": ("\0",), "NACK": ("\0",)}
 
 
 def serialise(
@@ -28,31 +36,40 @@ def serialise(
     escape_connect: bool = False,
 ) -> bytes:
     """The bytes of one frame; see :meth:`stomp_core.Frame.to_bytes` for the arguments and errors."""
-    required = REQUIRED_HEADERS.get(version)
-    if required is None:
+    of_version = _SIGNS.get(version)
+    if of_version is None:
         raise ValueError(f"{version!r} is not a version of STOMP that exists; use '1.0', '1.1' or '1.2'")
-    if command not in _KNOWN:
+    signs = of_version.get(command)
+    if signs is None:
         raise LocalProtocolError(f"{command!r} is not a STOMP command", code=ErrorCode.UNKNOWN_COMMAND)
-    _check_required(command, pairs, required.get(command, ()), version)
-    stated = [value for name, value in pairs if name == "content-length"]
-    if body or stated:
-        pairs = _with_content_length(command, pairs, stated, body, version, content_length)
 
-    text = "".join([f"{name}:{value}\n" for name, value in pairs])
+    # What most frames hold needs neither escaping nor refusing, which their text as a whole tells at once.
+    head = "\n".join([command, *map(":".join, pairs), ""])
     count = len(pairs)
-    if (
-        "\\" in text
-        or "\r" in text
-        or "\0" in text
-        or text.count(":") != count
-        or text.count("\n") != count
-        or text.startswith(":")
-        or "\n:" in text
-        or (version == Version.V1_0 and " " in text)
-    ):
-        text = _careful(command, pairs, version, escape_connect)
+    plain = not (
+        "\\" in head
+        or "\r" in head
+        or "\0" in head
+        or head.count(":") != count
+        or head.count("\n") != count + 1
+        or "\n:" in head
+        or (version == Version.V1_0 and " " in head)
+    )
+    for sign in signs:
+        if not plain or sign not in head:
+            _check_required(command, pairs, version)
+            break
+
+    length = ""
+    if body and plain and content_length and command in BODY_COMMANDS and "\ncontent-length:" not in head:
+        length = f"content-length:{len(body)}\n"
+    elif body or not plain or "\ncontent-length:" in head:
+        pairs = _with_content_length(command, pairs, body, content_length)
+        head = "\n".join([command, *map(":".join, pairs), ""])
+    if not plain:
+        head = "\n".join([command, *_careful(command, pairs, version, escape_connect), ""])
     try:
-        return b"%b\n%b\n%b\0" % (command.encode("ascii"), text.encode("utf-8"), body)
+        return b"%b%b\0" % (f"{head}{length}\n".encode(), body)
     except UnicodeEncodeError as error:
         raise LocalProtocolError(
             f"{command} cannot be written: a header holds {error.object[error.start : error.end]!r}, "
@@ -61,11 +78,9 @@ def serialise(
         ) from None
 
 
-def _check_required(
-    command: str, pairs: Sequence[tuple[str, str]], required: tuple[str, ...], version: str
-) -> None:
-    names = {name for name, _ in pairs} if required else ()
-    for name in required:
+def _check_required(command: str, pairs: Sequence[tuple[str, str]], version: str) -> None:
+    names = {name for name, _ in pairs}
+    for name in REQUIRED_HEADERS[version].get(command, ()):
         if name not in names:
             raise LocalProtocolError(
                 f"{command} needs a {name!r} header in STOMP {version}", code=ErrorCode.MISSING_HEADER
@@ -73,7 +88,7 @@ def _check_required(
     if version == Version.V1_0:
         if command == "NACK":
             raise LocalProtocolError("NACK does not exist in STOMP 1.0", code=ErrorCode.NOT_IN_VERSION)
-        if command == "UNSUBSCRIBE" and not any(name in ("id", "destination") for name, _ in pairs):
+        if command == "UNSUBSCRIBE" and names.isdisjoint(("id", "destination")):
             raise LocalProtocolError(
                 "UNSUBSCRIBE needs an 'id' or a 'destination' header in STOMP 1.0",
                 code=ErrorCode.MISSING_HEADER,
@@ -83,11 +98,12 @@ def _check_required(
 def _with_content_length(
     command: str,
     pairs: Sequence[tuple[str, str]],
-    stated: list[str],
     body: bytes,
-    version: str,
     content_length: bool,
 ) -> Sequence[tuple[str, str]]:
+    stated = [value for name, value in pairs if name == "content-length"]
+    if not body and not stated:
+        return pairs
     length = str(len(body))
     if any(value != length for value in stated):
         raise LocalProtocolError(
@@ -110,8 +126,8 @@ def _with_content_length(
     return [*(pair for pair in pairs if pair[0] != "content-length"), ("content-length", length)]
 
 
-def _careful(command: str, pairs: Sequence[tuple[str, str]], version: str, escape_connect: bool) -> str:
-    """Escape what the version can escape, and refuse what it cannot."""
+def _careful(command: str, pairs: Sequence[tuple[str, str]], version: str, escape_connect: bool) -> list[str]:
+    """The header lines, with what the version can escape escaped, and what it cannot refused."""
     handshake = command in HANDSHAKE_COMMANDS
     table = encode_table(Version(version))
     if handshake:
@@ -130,15 +146,15 @@ def _careful(command: str, pairs: Sequence[tuple[str, str]], version: str, escap
             value = value.translate(table)
         elif ":" in name:
             raise _refusal(command, name, "has ':' in its name", version)
-        line = f"{name}:{value}\n"
+        line = f"{name}:{value}"
         if "\0" in line:
             raise _refusal(command, name, "contains NUL")
-        if line.count("\n") > 1:
+        if "\n" in line:
             raise _refusal(command, name, "contains a line feed", version)
         if "\r" in line:
             raise _refusal(command, name, "contains a carriage return", version)
         lines.append(line)
-    return "".join(lines)
+    return lines
 
 
 def _refusal(command: str, name: str, what: str, version: str | None = None) -> LocalProtocolError:
