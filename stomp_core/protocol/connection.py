@@ -258,11 +258,7 @@ class Connection:
         self._version = version
         self._parser.version = version
         self._ledger.version = version
-        self._required = {
-            command: names
-            for command, names in REQUIRED_HEADERS[version].items()
-            if command not in ("CONNECT", "STOMP", "CONNECTED")
-        }
+        self._required = REQUIRED_HEADERS[version]
 
     # ------------------------------------------------------------------ writing
 

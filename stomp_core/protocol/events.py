@@ -48,10 +48,9 @@ def _pairs(said: Iterable[tuple[str, str | None]], headers: HeaderSource) -> Hea
     for name, value in Headers(headers).items() if headers else ():
         if name in stated:
             if stated[name] != value:
-                shown = "" if name == "passcode" else f" {stated[name]!r} and {value!r}"
+                shown = "" if name == "passcode" else f", as {stated[name]!r} and {value!r}"
                 raise LocalProtocolError(
-                    f"header {name!r} is given twice{' ' if not shown else ', as'}{shown}: by the call itself and in "
-                    "its headers",
+                    f"header {name!r} is given twice{shown}: by the call itself and in its headers",
                     code=ErrorCode.HEADER_CLASH,
                 )
             continue

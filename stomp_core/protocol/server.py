@@ -101,9 +101,7 @@ class ServerConnection(Connection):
 
     def _say_connected(self, connected: Connected) -> bytes:
         assert self._version is not None
-        if "version" not in connected.headers and (
-            self._version_was_asked or self._version is not Version.V1_0
-        ):
+        if "version" not in connected.headers and self._version_was_asked:
             chosen = ("version", self._version.value)
             frame = Frame("CONNECTED", [chosen, *connected.headers.items()], connected.frame.body)
             connected = Connected.from_frame(frame)
@@ -153,12 +151,8 @@ class ServerConnection(Connection):
             self._hear_connect(event)
             return
         headers = event.headers
-        if (
-            self._version is Version.V1_0
-            and event.command == "UNSUBSCRIBE"
-            and "id" not in headers
-            and "destination" not in headers
-        ):
+        # From 1.1 on UNSUBSCRIBE has an id: that was seen to before.
+        if event.command == "UNSUBSCRIBE" and "id" not in headers and "destination" not in headers:
             raise RuleBroken(ErrorCode.MISSING_HEADER, "UNSUBSCRIBE without an 'id' or 'destination' header")
         self._ledger.check(event)
         self._ledger.enter(event)

@@ -388,11 +388,33 @@ def test_without_now_the_latest_time_counts(role: str) -> None:
     conn.receive_data(b"\n", now=6.0)
     conn.receive_data(b"\n")
     assert conn.handle_timeout(7.0) == b"\n"
-    conn.pause_reading()
+    conn.pause_reading(now=7.5)
     conn.resume_reading()
     assert conn.handle_timeout() == b""
-    assert conn.handle_timeout(31.9) == b"\n"
-    assert conn.next_deadline() == 32.0
+    assert conn.handle_timeout(32.4) == b"\n"
+    assert conn.next_deadline() == 32.5
+
+
+@both_roles
+def test_no_beat_is_written_to_a_peer_found_dead(role: str) -> None:
+    conn = connection(role, **BEATS)
+    assert conn.handle_timeout(1000.0) == b""
+    assert one(drain(conn)).code == "heart-beat"
+
+
+@both_roles
+def test_the_end_of_the_stream_is_no_sign_of_life(role: str) -> None:
+    conn = connection(role, **BEATS)
+    conn.handle_timeout(22.0)
+    conn.receive_data(b"", now=23.0)
+    assert conn.next_deadline() == 25.0
+
+
+def test_before_any_now_was_passed_it_is_0() -> None:
+    client = ClientConnection()
+    client.connect(host="h", heart_beat=(1000, 1000))
+    hear(client, b"CONNECTED\nversion:1.2\nheart-beat:1000,1000\n\n\0")
+    assert client.next_deadline() == 1.0
 
 
 def test_a_pace_below_1_beats_earlier() -> None:

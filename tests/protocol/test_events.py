@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from unittest import mock
 
 import pytest
 
@@ -306,10 +307,12 @@ def test_a_callers_own_headers_never_override_what_the_call_says(make: Any, name
 def test_a_clash_of_passcodes_shows_neither() -> None:
     with pytest.raises(LocalProtocolError) as caught:
         Connect(passcode="secret", headers={"passcode": "hidden"})
-    assert "secret" not in str(caught.value)
-    assert "hidden" not in str(caught.value)
-    with pytest.raises(LocalProtocolError, match="'one' and 'two'"):
+    assert str(caught.value) == "header 'passcode' is given twice: by the call itself and in its headers"
+    with pytest.raises(LocalProtocolError) as caught:
         Connect(login="one", headers={"login": "two"})
+    assert str(caught.value) == (
+        "header 'login' is given twice, as 'one' and 'two': by the call itself and in its headers"
+    )
 
 
 @pytest.mark.parametrize(
@@ -467,6 +470,7 @@ def test_events_are_equal_by_kind_and_frame() -> None:
     assert Begin("t") != Begin("u")
     assert Begin("t") != Commit("t")
     assert Begin("t") != "BEGIN"
+    assert Begin("t") == mock.ANY, "what is no event may have a say"
     assert Connect(host="h") != Connect(host="h", command="STOMP")
     assert len({Ack("a"), Ack("a"), Nack("a")}) == 2
 

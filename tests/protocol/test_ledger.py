@@ -112,6 +112,8 @@ def test_an_identifier_is_free_again_after_unsubscribe() -> None:
 def test_unsubscribe_must_match_an_existing_subscription(version: str) -> None:
     books = ledger(version, Subscribe("/a", id="s"))
     assert refused(books, Unsubscribe("t")) == "unknown-subscription"
+    with pytest.raises(RuleBroken, match="no subscription with id 't'"):
+        books.check(Unsubscribe("t"))
     say(books, Unsubscribe("s"))
     assert refused(books, Unsubscribe("s")) == "unknown-subscription"
 
@@ -121,6 +123,8 @@ def test_in_1_0_a_subscription_without_id_ends_by_its_destination() -> None:
     assert refused(books, Subscribe("/a")) == "duplicate-subscription"
     say(books, Unsubscribe(destination="/a"))
     assert list(books.without_id) == ["/b"]
+    with pytest.raises(RuleBroken, match="no subscription with destination '/a'"):
+        books.check(Unsubscribe(destination="/a"))
     assert refused(books, Unsubscribe(destination="/a")) == "unknown-subscription"
 
 

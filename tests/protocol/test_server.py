@@ -354,6 +354,10 @@ def test_in_1_2_a_message_to_be_acknowledged_needs_an_ack_header(mode: str) -> N
     assert with_subscription("1.1", mode).send(Message("/q", message_id="m", subscription="s"))
 
 
+def test_an_error_before_connect_is_written_as_in_1_2() -> None:
+    assert ServerConnection().send(Error("a\rb:c")) == b"ERROR\nmessage:a\\rb\\cc\n\n\0"
+
+
 def test_a_server_sends_events_and_frames_and_nothing_else() -> None:
     server = connected_server()
     assert server.send(Frame("RECEIPT", {"receipt-id": "r"})) == server.send(Receipt("r"))
@@ -486,7 +490,15 @@ def test_the_receipt_is_echoed_exactly_or_not_at_all(version: str, raw: bytes, e
 
 @pytest.mark.parametrize(
     ("receipt", "echoed"),
-    [(b"r 1", True), (b"a:b", False), (b"a\\b", False), (b" r", False), (b"r ", False), (b"a  b", False)],
+    [
+        (b"r 1", True),
+        (b"X", True),
+        (b"a:b", False),
+        (b"a\\b", False),
+        (b" r", False),
+        (b"r ", False),
+        (b"a  b", False),
+    ],
 )
 def test_before_a_version_is_known_a_receipt_is_echoed_where_all_versions_read_it_alike(
     receipt: bytes, echoed: bool

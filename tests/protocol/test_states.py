@@ -195,7 +195,8 @@ def test_a_command_may_be_sent_in_these_states_and_in_no_other(role: str, state:
             conn.send(frame)
         assert gone.value.code == "connection-gone"
     else:
-        with pytest.raises(LocalProtocolError, match=command) as refused:
+        sentence = f"{command} may not be sent by a {role} in state '{state}'"
+        with pytest.raises(LocalProtocolError, match=sentence) as refused:
             conn.send(frame)
         assert refused.value.code == "unexpected-frame"
     assert conn.state is before
@@ -231,7 +232,8 @@ def test_a_command_may_come_in_these_states_and_in_no_other(role: str, state: st
         assert event.frame.command == command
         assert name_of(conn) == after
     else:
-        with pytest.raises(RemoteProtocolError, match=command) as caught:
+        sentence = f"{command} may not be received by a {role} in state '{state}'"
+        with pytest.raises(RemoteProtocolError, match=sentence) as caught:
             conn.next_event()
         assert caught.value.code == "unexpected-frame"
         assert name_of(conn) == ("failed" if role == "client" else "refusing")
