@@ -354,6 +354,8 @@ class Dialogue(Link):
         for operation in carried:
             operation.number = 0
         ended = [operation for operation in unsent if not operation.portable]
+        for operation in ended:
+            self._tell_if_dropped(operation, reason)
         ended += [*self._receipts.connection_lost(), *self._requests.connection_lost()]
         # COMMIT first: the fate of a transaction is that of what it holds.
         ended.sort(key=lambda operation: not isinstance(operation, Committing))
@@ -372,14 +374,18 @@ class Dialogue(Link):
     def _forget_everything(self, error: Exception | None) -> None:
         reason = str(error) if error is not None else "the session was closed"
         for operation in self._backlog.take():
-            if operation.pending.done and operation.event is not None:
-                self._notify("frame_dropped", operation.event, reason)
+            self._tell_if_dropped(operation, reason)
             operation.pending.fail(NotSent(f"{operation.pending.what} was not sent: {reason}"))
         for subscription in self._subscriptions:
             subscription._end(SubscriptionState.GONE, error)
         self._subscriptions.clear()
         if self.tap is not None:
             self.tap.close()
+
+    def _tell_if_dropped(self, operation: Operation, reason: str) -> None:
+        """Whoever called it was told that all is well, and does not look any more."""
+        if operation.pending.done and operation.event is not None:
+            self._notify("frame_dropped", operation.event, reason)
 
     # ------------------------------------------------------------------ checks
 

@@ -150,6 +150,21 @@ def test_messages_go_on_where_the_new_connection_takes_them_up() -> None:
     assert (second.message_id, second.connection_number) == ("2", 2)
 
 
+def test_so_is_one_that_means_nothing_on_the_next_connection() -> None:
+    play = Play().connected()
+    subscription = play.subscribed(ack="client-individual")
+    play.delivers(subscription.id, "1", "2")
+    one, two = taken(subscription)
+    assert play.session.ack(one).done
+    confirmed = play.session.ack(two, receipt=True)
+    assert play.session.send("/q").done, "this one goes out on the next connection"
+    play.cut("gone")
+    ((event, reason),) = play.observer.of("frame_dropped")
+    assert event.id == "ack-1"
+    assert "gone" in reason
+    assert confirmed.done, "its caller knows"
+
+
 @pytest.mark.parametrize("ack", ["client", "client-individual"])
 def test_what_waits_to_be_acknowledged_is_not_handed_over_after_its_connection(ack: Any) -> None:
     play = Play().connected()
