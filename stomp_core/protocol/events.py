@@ -95,10 +95,10 @@ class Event:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Event):
             return NotImplemented
-        return type(self) is type(other) and self._frame == other._frame
+        return self._frame == other._frame
 
     def __hash__(self) -> int:
-        return hash((type(self).__name__, self._frame))
+        return hash(self._frame)
 
     def __repr__(self) -> str:
         frame = self._frame

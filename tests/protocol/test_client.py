@@ -120,6 +120,13 @@ def test_an_offer_of_1_0_alone_may_be_spelled_out() -> None:
     assert wire == b"CONNECT\naccept-version:1.0\n\n\0"
 
 
+def test_an_offer_that_is_written_well_stays_where_it_stands() -> None:
+    wire = ClientConnection().send(
+        Frame("CONNECT", [("host", "h"), ("accept-version", "1.1,1.2"), ("x", "y")])
+    )
+    assert wire == b"CONNECT\nhost:h\naccept-version:1.1,1.2\nx:y\n\n\0"
+
+
 def test_an_offer_that_was_written_with_spaces_is_written_without() -> None:
     client = ClientConnection()
     wire = client.send(Frame("CONNECT", [("host", "h"), ("accept-version", "1.1 , 1.2,")]))

@@ -14,6 +14,7 @@ from stomp_core import (
     ConnectionClosed,
     Error,
     Frame,
+    HeartBeat,
     Leniency,
     Limits,
     LocalProtocolError,
@@ -228,6 +229,28 @@ def test_what_stands_behind_connect_waits_for_its_answer_and_obeys_the_new_versi
     told = drain(server)
     assert [event.frame.command for event in told] == ["SEND", "DISCONNECT"]  # type: ignore[union-attr]
     assert told[0].headers["x"] == value  # type: ignore[union-attr]
+
+
+def test_ends_of_lines_behind_connect_wait_for_its_answer_too() -> None:
+    server = ServerConnection()
+    assert [type(event) for event in hear(server, b"CONNECT\nlogin:x\n\n\0\n\n\n")] == [Connect]
+    server.send(Connected())
+    assert drain(server) == [HeartBeat(2)]
+
+
+@pytest.mark.parametrize(
+    ("connect", "code"),
+    [
+        (b"CONNECT\naccept-version:2.0\nhost:h\n\n\0", "version-not-shared"),
+        (b"CONNECT\naccept-version:1.2\n\n\0", "missing-header"),
+        (b"CONNECT\naccept-version:1.2\nhost:h\n\nbody\0", "body-not-allowed"),
+        (b"CONNECT\nreceipt:r\n\n\0", "header-not-allowed"),
+        (b"CONNECT\nheart-beat:1\n\n\0", "bad-heart-beat"),
+        (b"SEND\ndestination:/q\n\n\0", "unexpected-frame"),
+    ],
+)
+def test_every_refusal_of_a_handshake_has_its_code(connect: bytes, code: str) -> None:
+    assert hear_error(ServerConnection(), connect).code == code
 
 
 @chunkings
