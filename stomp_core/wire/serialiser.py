@@ -61,9 +61,9 @@ def serialise(
             break
 
     length = ""
-    if body and plain and content_length and command in BODY_COMMANDS and "\ncontent-length:" not in head:
+    if body and content_length and command in BODY_COMMANDS and "\ncontent-length:" not in head:
         length = f"content-length:{len(body)}\n"
-    elif body or not plain or "\ncontent-length:" in head:
+    elif body or "\ncontent-length:" in head:
         pairs = _with_content_length(command, pairs, body, content_length)
         head = "\n".join([command, *map(":".join, pairs), ""])
     if not plain:

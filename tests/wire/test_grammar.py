@@ -104,6 +104,12 @@ def test_unsubscribe_of_1_0_requires_an_id_or_a_destination() -> None:
         Frame("UNSUBSCRIBE", {"destination": "x"}).to_bytes("1.1")
 
 
+@pytest.mark.parametrize("value", ["7", "a:b\n"])
+def test_nack_exists_from_1_1_on(value: str) -> None:
+    for version in ("1.1", "1.2"):
+        assert Frame("NACK", {"message-id": value, "subscription": "0", "id": "7"}).to_bytes(version)
+
+
 def test_nack_does_not_exist_in_1_0() -> None:
     with pytest.raises(LocalProtocolError) as info:
         Frame("NACK", {"message-id": "7", "subscription": "0", "id": "7"}).to_bytes("1.0")

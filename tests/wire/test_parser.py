@@ -994,6 +994,23 @@ def _pieces(head: bytes, size: int, piece: int) -> Iterator[bytes]:
 MIB = 2**20
 
 
+COMMON = [
+    (b"RECEIPT\nreceipt-id:7\n\n\0", [None, "1.0", "1.1", "1.2"]),
+    (b"MESSAGE\ndestination:/queue/a\nuser:a : b\ncontent-length:3\n\na\0b\0\n", [None, "1.1", "1.2"]),
+    (b"MESSAGE\ndestination:/queue/a\n\xc3\xa9:\x01\x7f\n\nbody\0\n", [None, "1.0", "1.1", "1.2"]),
+    (b"MESSAGE\na:\\n\\c\\\\\\\\n\n\nbody\0\n", ["1.0", "1.1", "1.2"]),
+    (b"MESSAGE\na:\\r\\\\\n\n\0", ["1.0", "1.2"]),
+    (b"CONNECT\npasscode:a\\b\nhost: / \n\n\0", [None, "1.0", "1.1", "1.2"]),
+]
+
+
+@pytest.mark.parametrize(("data", "version"), [(data, version) for data, them in COMMON for version in them])
+def test_a_common_frame_that_is_there_whole_is_read_the_fast_way(data: bytes, version: str | None) -> None:
+    # Only there the lines of the head stay one text; all of the speed comes from it.
+    (one,) = feed([data], version).frames
+    assert one.headers._text is not None
+
+
 @pytest.mark.parametrize("head", [b"SEND\ncontent-length:%d\n\n" % (64 * MIB), b"SEND\n\n"], ids=repr)
 def test_a_body_of_64_mib_in_small_pieces_takes_less_than_3_times_its_size(head: bytes) -> None:
     parser = FrameParser("1.2")
