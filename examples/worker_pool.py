@@ -5,32 +5,23 @@ python examples/worker_pool.py stomp://guest:guest@localhost:61613 /queue/jobs [
 
 from __future__ import annotations
 
+import itertools
 import sys
-import threading
 
 import stomp_socket
 
 
 def main(url: str, destination: str, how_many: str = "0") -> None:
-    left = int(how_many)
-    lock = threading.Lock()
-    enough = threading.Event()
-
-    def handle(message: stomp_socket.Message) -> None:
-        nonlocal left
-        print(f"done: {message.text}", flush=True)
-        with lock:
-            left -= 1
-            if left == 0:
-                enough.set()
-
+    done = itertools.count(1)
     with stomp_socket.connect(url) as conn:
         with conn.subscribe(destination, ack="client-individual", prefetch=20) as jobs:
-            pool = threading.Thread(target=jobs.run, args=(handle,), kwargs={"concurrency": 4})
-            pool.start()
-            enough.wait()
-            jobs.unsubscribe()
-            pool.join()
+
+            def handle(message: stomp_socket.Message) -> None:
+                sys.stdout.write(f"done: {message.text}\n")  # print() would mix the lines of several threads
+                if next(done) == int(how_many):
+                    jobs.stop()
+
+            jobs.run(handle, concurrency=4)
 
 
 if __name__ == "__main__":

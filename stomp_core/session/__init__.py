@@ -32,6 +32,7 @@ from .session import Session, TapEvent
 from .subscription import Subscription, SubscriptionState
 from .transaction import Transaction, TransactionLike, TransactionState
 from .views import ConnectionView, SubscriptionView, TransactionView, View
+from .work import Work, WorkPolicy
 
 __all__ = [
     "ACTIVEMQ",
@@ -76,6 +77,8 @@ __all__ = [
     "TransactionState",
     "TransactionView",
     "View",
+    "Work",
+    "WorkPolicy",
     "check_endpoints",
     "parse_endpoints",
 ]

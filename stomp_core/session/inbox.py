@@ -87,7 +87,7 @@ class Inbox(Generic[T]):
         self._size += size
         self._budget.add(size)
         if self._arrival is not None:
-            self._wake()
+            self.stir()
 
     def take(self) -> T | None:
         """The oldest thing; ``None`` if there is nothing now."""
@@ -119,14 +119,15 @@ class Inbox(Generic[T]):
         """
         self._give_back(self._size)
         self._closed = True
-        self._wake()
+        self.stir()
 
     def _give_back(self, size: int) -> None:
         if not self._closed:
             self._size -= size
             self._budget.remove(size)
 
-    def _wake(self) -> None:
+    def stir(self) -> None:
+        """Let all who wait look again."""
         arrival, self._arrival = self._arrival, None
         if arrival is not None:
             arrival.succeed(None)

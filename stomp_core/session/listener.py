@@ -65,3 +65,6 @@ class Listener:
 
     def handler_error(self, delivery: Delivery, error: Exception) -> None:
         """A handler of ``subscription.run`` raised this for that message."""
+
+    def message_given_up(self, delivery: Delivery, failures: int) -> None:
+        """A message has failed in a handler of ``subscription.run`` so often that the policy gives it up."""

@@ -15,6 +15,7 @@ from .pending import Pending
 
 if TYPE_CHECKING:
     from .session import Session
+    from .work import Work
 
 __all__ = ["Subscription", "SubscriptionState"]
 
@@ -58,6 +59,7 @@ class Subscription:
         "said",
         "state",
         "wants_receipt",
+        "works",
     )
 
     def __init__(
@@ -94,6 +96,8 @@ class Subscription:
         self.said = False
         #: whether the broker has shown that it took it
         self.proven = False
+        #: the runs of handlers that are under way
+        self.works: list[Work] = []
 
     def take(self) -> Delivery | None:
         """The next message, now the caller's; ``None`` if there is none at the moment: see :meth:`arrival`.
@@ -111,6 +115,11 @@ class Subscription:
     def arrival(self) -> Pending[None]:
         """Done once :meth:`take` has something else to say, or :attr:`ended` has become true."""
         return self._inbox.arrival()
+
+    def stop(self) -> None:
+        """Let those who work on it finish the messages that they have, and take no more. The subscription lives on."""
+        for work in self.works:
+            work.stop()
 
     @property
     def waiting(self) -> int:

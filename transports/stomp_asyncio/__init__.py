@@ -26,6 +26,7 @@ from stomp_core.session import (
     StaleMessageError,
     TransactionInDoubt,
     TransactionLost,
+    WorkPolicy,
 )
 
 from .connection import Connection, Message, Opening, Subscription, Transaction, connect
@@ -49,5 +50,6 @@ __all__ = [
     "Transaction",
     "TransactionInDoubt",
     "TransactionLost",
+    "WorkPolicy",
     "connect",
 ]

@@ -25,6 +25,7 @@ from stomp_core.session import (
     StaleMessageError,
     TransactionInDoubt,
     TransactionLost,
+    WorkPolicy,
 )
 
 from .connection import Connection, Message, Subscription, Transaction, connect
@@ -47,5 +48,6 @@ __all__ = [
     "Transaction",
     "TransactionInDoubt",
     "TransactionLost",
+    "WorkPolicy",
     "connect",
 ]

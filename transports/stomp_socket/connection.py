@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import ssl
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import wraps
 from random import Random
@@ -27,6 +29,7 @@ from stomp_core.session import (
     TransactionState,
     TransactionView,
     View,
+    WorkPolicy,
     check_endpoints,
 )
 from stomp_core.wire import HeaderSource
@@ -39,6 +42,7 @@ P = ParamSpec("P")
 S = TypeVar("S")
 T = TypeVar("T")
 U = TypeVar("U")
+_log = logging.getLogger("stomp_socket")
 
 
 class _Bound(View[S]):
@@ -69,6 +73,12 @@ def _giving(
         return give(engine, engine.wait(engine.perform(lambda: method(self._subject, *args, **kwargs))))
 
     return call
+
+
+def _log_handler_error(message: Delivery, error: Exception) -> None:
+    _log.error(
+        "the handler of message %r from %s failed", message.message_id, message.destination, exc_info=error
+    )
 
 
 class Message(Delivery):
@@ -139,32 +149,95 @@ class Subscription(_Bound[core.Subscription], SubscriptionView):
             SessionClosed: the subscription, or the connection, was closed.
             StompError: why the subscription ended, if nobody asked for that.
         """
-        message = self._next(timeout)
+        message = self._next(self._subject, timeout)
         if message is None:
             raise SessionClosed(f"the subscription to {self.destination} has ended")
         return message
 
-    def _next(self, timeout: float | None = None) -> Message | None:
-        engine, subscription = self._engine, self._subject
+    def _next(self, source: core.Subscription | core.Work, timeout: float | None = None) -> Message | None:
+        engine = self._engine
         while True:
             with engine.lock:
-                message = subscription.take()
+                message = source.take()
                 if message is not None:
                     engine.attend()
                     return cast(Message, message)
-                if subscription.ended:
+                if source.ended:
                     return None
-                arrival = subscription.arrival()
+                arrival = source.arrival()
             engine.wait(arrival, timeout)
 
     def __iter__(self) -> Self:
         return self
 
     def __next__(self) -> Message:
-        message = self._next()
+        message = self._next(self._subject)
         if message is None:
             raise StopIteration
         return message
+
+    def run(
+        self,
+        handler: Callable[[Message], object],
+        *,
+        concurrency: int = 1,
+        policy: WorkPolicy | None = None,
+    ) -> None:
+        """Call a handler for every message until the subscription or the connection is closed.
+
+        When it returns, the message is acknowledged. When it raises, the listener's ``handler_error`` hears of it
+        (without a listener, the log does), and the message is NACKed after a pause: see ``policy``. The connection
+        lives on.
+
+        Args:
+            handler: takes a message.
+            concurrency: how many messages are worked on at a time, each in a thread of its own if there are several.
+            policy: what to do with a message after its handler; see :class:`stomp_core.session.WorkPolicy`.
+
+        Raises:
+            StompError: why the subscription ended, if nobody asked for that.
+            Exception: what the handler raised, if the policy is to stop then.
+            ValueError: a concurrency that is not at least 1, or above 1 in ``client`` mode.
+        """
+        engine = self._engine
+        with engine.lock:
+            work = core.Work(self._subject, concurrency, policy, _log_handler_error)
+
+        def worker() -> None:
+            try:
+                while (message := self._next(work)) is not None:
+                    _work_on(message)
+            except BaseException:
+                with engine.lock:
+                    work.stop()
+                raise
+
+        def _work_on(message: Message) -> None:
+            try:
+                handler(message)
+            except Exception as error:
+                failure = error  # which the language forgets at the end of this clause
+                engine.wait(engine.perform(lambda: work.raised(message, failure)))
+            else:
+                engine.wait(engine.perform(lambda: work.returned(message)))
+
+        try:
+            with ThreadPoolExecutor(concurrency, thread_name_prefix=f"worker {self.id}") as pool:
+                try:
+                    for done in [pool.submit(worker) for _ in range(concurrency)]:
+                        done.result()
+                except BaseException:
+                    with engine.lock:
+                        work.stop()
+                    raise
+        finally:
+            with engine.lock:
+                work.finish()
+
+    def stop(self) -> None:
+        """Let :meth:`run` finish the messages that it has, take no more, and return. From any thread, or a handler."""
+        with self._engine.lock:
+            self._subject.stop()
 
     unsubscribe = _operation(core.Subscription.unsubscribe)
 

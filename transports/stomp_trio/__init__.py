@@ -26,6 +26,7 @@ from stomp_core.session import (
     StaleMessageError,
     TransactionInDoubt,
     TransactionLost,
+    WorkPolicy,
 )
 
 from .connection import Connecting, Connection, Message, Opening, Subscription, Transaction, connect
@@ -50,5 +51,6 @@ __all__ = [
     "Transaction",
     "TransactionInDoubt",
     "TransactionLost",
+    "WorkPolicy",
     "connect",
 ]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import ssl
-from collections.abc import AsyncIterator, Callable, Coroutine, Generator
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Generator
 from contextlib import asynccontextmanager
-from functools import wraps
+from functools import partial, wraps
 from random import Random
 from types import TracebackType
 from typing import Any, Concatenate, Generic, ParamSpec, Protocol, Self, TypeVar, Unpack, cast
@@ -30,6 +31,7 @@ from stomp_core.session import (
     TransactionState,
     TransactionView,
     View,
+    WorkPolicy,
     check_endpoints,
 )
 from stomp_core.wire import HeaderSource
@@ -42,6 +44,7 @@ P = ParamSpec("P")
 S = TypeVar("S")
 T = TypeVar("T")
 U = TypeVar("U")
+_log = logging.getLogger("stomp_trio")
 
 
 class _Bound(View[S]):
@@ -122,6 +125,12 @@ def _opening(
     return begin
 
 
+def _log_handler_error(message: Delivery, error: Exception) -> None:
+    _log.error(
+        "the handler of message %r from %s failed", message.message_id, message.destination, exc_info=error
+    )
+
+
 class Message(Delivery):
     """A message that a subscription handed over; see :class:`stomp_core.session.Delivery` for what it carries."""
 
@@ -194,36 +203,87 @@ class Subscription(_Bound[core.Subscription], SubscriptionView):
         """
         message = None
         with trio.move_on_after(math.inf if timeout is None else timeout) as scope:
-            message = await self._next()
+            message = await self._next(self._subject)
         if scope.cancelled_caught:
             raise TimeoutError(f"no message from {self.destination} within {timeout:g} s")
         if message is None:
             raise SessionClosed(f"the subscription to {self.destination} has ended")
         return message
 
-    async def _next(self) -> Message | None:
-        engine, subscription = self._engine, self._subject
+    async def _next(self, source: core.Subscription | core.Work) -> Message | None:
+        engine = self._engine
         await trio.lowlevel.checkpoint_if_cancelled()
         while True:
             # From here to the caller nothing can be cancelled: what was taken is handed over.
-            message = subscription.take()
+            message = source.take()
             if message is not None:
                 engine.attend()
                 await trio.lowlevel.cancel_shielded_checkpoint()
                 return cast(Message, message)
-            if subscription.ended:
+            if source.ended:
                 await trio.lowlevel.cancel_shielded_checkpoint()
                 return None
-            await engine.wait(subscription.arrival())
+            await engine.wait(source.arrival())
 
     def __aiter__(self) -> Self:
         return self
 
     async def __anext__(self) -> Message:
-        message = await self._next()
+        message = await self._next(self._subject)
         if message is None:
             raise StopAsyncIteration
         return message
+
+    async def run(
+        self,
+        handler: Callable[[Message], Awaitable[object]],
+        *,
+        concurrency: int = 1,
+        policy: WorkPolicy | None = None,
+    ) -> None:
+        """Call a handler for every message until the subscription or the connection is closed.
+
+        When it returns, the message is acknowledged. When it raises, the listener's ``handler_error`` hears of it
+        (without a listener, the log does), and the message is NACKed after a pause: see ``policy``. The connection
+        lives on.
+
+        Args:
+            handler: takes a message; an ``async`` function.
+            concurrency: how many messages are worked on at a time, each in a task of its own.
+            policy: what to do with a message after its handler; see :class:`stomp_core.session.WorkPolicy`.
+
+        Raises:
+            StompError: why the subscription ended, if nobody asked for that.
+            Exception: what the handler raised, if the policy is to stop then.
+            ValueError: a concurrency that is not at least 1, or above 1 in ``client`` mode.
+        """
+        engine = self._engine
+        work = core.Work(self._subject, concurrency, policy, _log_handler_error)
+
+        async def worker() -> None:
+            while (message := await self._next(work)) is not None:
+                try:
+                    await handler(message)
+                except Exception as error:
+                    settle = partial(work.raised, message, error)
+                else:
+                    settle = partial(work.returned, message)
+                try:
+                    # Said before anything is awaited, so that a cancelled wait loses no ACK.
+                    await engine.wait(engine.perform(settle))
+                except StompError as error:
+                    work.stop(error)
+
+        try:
+            async with trio.open_nursery() as nursery:
+                for _ in range(concurrency):
+                    nursery.start_soon(worker)
+        finally:
+            work.finish()
+
+    def stop(self) -> None:
+        """Let :meth:`run` finish the messages that it has, take no more, and return."""
+        self._subject.stop()
 
     unsubscribe = _operation(core.Subscription.unsubscribe)
 
