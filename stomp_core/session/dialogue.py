@@ -82,12 +82,7 @@ class Dialogue(Link):
         budget = self._budget
         if not budget.full or self.state is SessionState.HANDSHAKING:
             return True
-        awaited = (
-            len(self._receipts) > 0
-            or len(self._requests) > 0
-            or self._outbox.size > _HIGH_WATER
-            or self.state is SessionState.CLOSING
-        )
+        awaited = len(self._receipts) > 0 or len(self._requests) > 0 or self._outbox.size > _HIGH_WATER
         return awaited and not budget.overflowing
 
     # ------------------------------------------------------------------ saying
@@ -99,7 +94,7 @@ class Dialogue(Link):
 
     def _say_or_defer(self, operation: Operation) -> None:
         """Say an operation now, or once there is a connection. Raises before anything has changed."""
-        if self._ready or not operation.portable:
+        if self._ready:
             self._say_by_kind(operation)
             return
         assert operation.event is not None
@@ -120,7 +115,7 @@ class Dialogue(Link):
 
         Raises before anything has changed.
         """
-        if self._conn is None or self._disconnecting:
+        if self._disconnecting:
             raise SessionClosed("the session was closed")
         event = operation.event if event is None else event
         assert event is not None
@@ -132,11 +127,7 @@ class Dialogue(Link):
             self._watch(operation)
 
     def _watch(self, timed: Timed) -> None:
-        """Keep an eye on its deadline, which it may span several connections with."""
-        if isinstance(timed, Operation):
-            if timed.watched:
-                return
-            timed.watched = True
+        """Keep an eye on its deadline. Of one that is said again, the first one stands."""
         self._deadlines.add(timed)
         self._wake()
 
@@ -210,9 +201,7 @@ class Dialogue(Link):
     def _say_disconnect(self) -> None:
         receipt = self._receipts.new_id()
         seconds = self._disconnect_within
-        operation = Disconnecting(Disconnect(receipt=receipt), Pending("DISCONNECT"), receipt, seconds)
-        operation.watched = True  # by the deadline of closing
-        self._say(operation)
+        self._say(Disconnecting(Disconnect(receipt=receipt), Pending("DISCONNECT"), receipt, seconds))
         self._disconnecting = True
         self._close_deadline = None
         self._close_in = seconds

@@ -80,7 +80,6 @@ class Operation:
         event: ``None`` once it has left or is withdrawn: it is not said again, and its body may be large.
         left: the writer has taken it.
         withdrawn: it must not leave any more.
-        watched: its deadline is being watched.
         number: its place among the frames of its connection; 0 while it waits for one.
     """
 
@@ -92,7 +91,6 @@ class Operation:
         "receipt",
         "timeout",
         "transaction",
-        "watched",
         "withdrawn",
     )
 
@@ -111,7 +109,6 @@ class Operation:
         self.transaction = transaction
         self.left = False
         self.withdrawn = False
-        self.watched = False
         self.number = 0
 
     @property

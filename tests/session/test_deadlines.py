@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import time
 import weakref
 from typing import Any
 
@@ -92,6 +93,46 @@ def test_done_ones_do_not_pile_up_behind_one_that_takes_long() -> None:
     gc.collect()
     assert sum(ref() is not None for ref in alive) <= 1025
     assert deadlines.next() == 1e6
+
+
+def test_what_is_done_before_the_time_is_told_is_not_kept() -> None:
+    deadlines, job = Deadlines(), Job(5.0)
+    alive = weakref.ref(job)
+    deadlines.add(job)
+    job.pending.succeed(None)
+    deadlines.tell(0.0)
+    del job
+    gc.collect()
+    assert alive() is None
+
+
+def test_the_order_survives_that_done_ones_are_thrown_out() -> None:
+    deadlines = Deadlines()
+    timeouts = [float(number * 7919 % 5000) for number in range(5000)]
+    jobs = [Job(timeout) for timeout in timeouts]
+    for number, job in enumerate(jobs):
+        deadlines.add(job)
+        deadlines.tell(0.0)
+        if number % 3:
+            job.pending.succeed(None)
+    due = deadlines.due(1e9)
+    assert due == sorted((job for job in jobs if not job.pending.done), key=lambda job: job.timeout)
+
+
+def test_to_be_told_the_time_often_costs_little_however_many_are_under_way() -> None:
+    def cost(count: int) -> float:
+        deadlines = Deadlines()
+        for _ in range(count):
+            deadlines.add(Job(1e6))
+        deadlines.tell(0.0)
+        start = time.perf_counter()
+        for _ in range(1000):
+            deadlines.add(Job(1e6))
+            deadlines.tell(0.0)
+            deadlines.next()
+        return time.perf_counter() - start
+
+    assert min(cost(8000) for _ in range(2)) < 8 * min(cost(1500) for _ in range(3)) + 0.01
 
 
 def test_many_that_are_under_way_are_all_found() -> None:

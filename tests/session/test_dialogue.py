@@ -803,6 +803,14 @@ def test_for_whoever_waits_reading_goes_on_up_to_four_times_the_buffer(what: str
     assert not play.session.want_read
 
 
+def test_nobody_waits_for_room_where_there_is_just_enough() -> None:
+    play, _ = with_a_full_buffer()
+    head = len(b"SEND\ndestination:/q\ncontent-length:1048500\n\n\0")
+    play.session.send("/q", bytes(1024 * 1024 - head))
+    assert play.session.size_to_send == 1024 * 1024
+    assert not play.session.want_read
+
+
 def test_reading_stops_again_once_nobody_waits() -> None:
     play, _ = with_a_full_buffer()
     play.session.send("/q", receipt=True)

@@ -21,7 +21,7 @@ def test_a_listener_that_overrides_nothing_hears_everything_in_peace() -> None:
         for name, method in inspect.getmembers(listener, inspect.ismethod)
         if not name.startswith("_")
     ]
-    assert len(methods) == 15
+    assert len(methods) >= 15
     for _, method in methods:
         assert method(*[None] * len(inspect.signature(method).parameters)) is None
         assert method.__doc__

@@ -433,6 +433,14 @@ def test_without_a_receipt_it_is_done_when_it_is_said() -> None:
     assert play.hears_one().receipt is None
 
 
+def test_it_says_what_it_is_told_to_and_no_more() -> None:
+    play = Play().connected()
+    play.session.subscribe("/queue/a", headers={"x": "y"})
+    assert play.session.data_to_send() == (
+        b"SUBSCRIBE\nid:s-1\ndestination:/queue/a\nack:auto\nreceipt:auto-1\nx:y\n\n\0"
+    )
+
+
 def test_a_message_may_come_before_the_receipt() -> None:
     play = Play().connected()
     pending = play.session.subscribe("/queue/a", id="mine")
