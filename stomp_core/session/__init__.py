@@ -24,7 +24,7 @@ from .errors import (
 )
 from .inbox import Inbox
 from .link import SessionState
-from .listener import Listener
+from .listener import Listener, Listeners
 from .options import SessionOptions
 from .pending import Pending
 from .reconnect import Attempt, Reconnect, Rng
@@ -52,6 +52,7 @@ __all__ = [
     "EndpointSource",
     "Inbox",
     "Listener",
+    "Listeners",
     "NotSent",
     "NotSentInTime",
     "OutcomeUnknown",

@@ -1,7 +1,13 @@
-"""Listener: what an observer of a session can be told. Observers change nothing."""
+"""Listener: what an observer of a session can be told.
+
+Observers change nothing, but for one thing that tracing needs: they may add headers to what is sent.
+"""
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterable
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -11,7 +17,7 @@ if TYPE_CHECKING:
     from .endpoint import Endpoint
     from .reconnect import Attempt
 
-__all__ = ["Listener"]
+__all__ = ["Listener", "Listeners"]
 
 
 class Listener:
@@ -68,3 +74,86 @@ class Listener:
 
     def message_given_up(self, delivery: Delivery, failures: int) -> None:
         """A message has failed in a handler of ``subscription.run`` so often that the policy gives it up."""
+
+    def headers_for(self, destination: str) -> Iterable[tuple[str, str]]:
+        """Headers to add to a message that is about to be sent there; those that it has already win."""
+        return ()
+
+    def handling(self, delivery: Delivery) -> AbstractContextManager[object]:
+        """What a handler of ``subscription.run`` is called within, in the thread or task that calls it."""
+        return nullcontext()
+
+
+class Listeners(Listener):
+    """Several observers as one. What one of them raises goes to :func:`sys.excepthook`; the others still hear.
+
+    Args:
+        listeners: in the order in which they are told.
+    """
+
+    def __init__(self, *listeners: Listener) -> None:
+        self._listeners = listeners
+
+    def _tell(self, what: str, *arguments: object) -> None:
+        for listener in self._listeners:
+            try:
+                getattr(listener, what)(*arguments)
+            except Exception as error:
+                sys.excepthook(type(error), error, error.__traceback__)
+
+    def dialling(self, attempt: Attempt) -> None:
+        self._tell("dialling", attempt)
+
+    def attempt_failed(self, endpoint: Endpoint, reason: str) -> None:
+        self._tell("attempt_failed", endpoint, reason)
+
+    def connection_made(self, endpoint: Endpoint, connected: Connected) -> None:
+        self._tell("connection_made", endpoint, connected)
+
+    def connection_lost(self, endpoint: Endpoint, reason: str) -> None:
+        self._tell("connection_lost", endpoint, reason)
+
+    def closed(self, error: Exception | None) -> None:
+        self._tell("closed", error)
+
+    def frame_sent(self, event: Event) -> None:
+        self._tell("frame_sent", event)
+
+    def frame_received(self, event: Event) -> None:
+        self._tell("frame_received", event)
+
+    def heart_beat_sent(self) -> None:
+        self._tell("heart_beat_sent")
+
+    def heart_beat_received(self, heart_beat: HeartBeat) -> None:
+        self._tell("heart_beat_received", heart_beat)
+
+    def heart_beat_late(self, silence: float) -> None:
+        self._tell("heart_beat_late", silence)
+
+    def error_received(self, error: Error) -> None:
+        self._tell("error_received", error)
+
+    def tolerated(self, tolerated: Tolerated) -> None:
+        self._tell("tolerated", tolerated)
+
+    def frame_dropped(self, event: Event, reason: str) -> None:
+        self._tell("frame_dropped", event, reason)
+
+    def message_dropped(self, message: Message, reason: str) -> None:
+        self._tell("message_dropped", message, reason)
+
+    def handler_error(self, delivery: Delivery, error: Exception) -> None:
+        self._tell("handler_error", delivery, error)
+
+    def message_given_up(self, delivery: Delivery, failures: int) -> None:
+        self._tell("message_given_up", delivery, failures)
+
+    def headers_for(self, destination: str) -> Iterable[tuple[str, str]]:
+        return [pair for listener in self._listeners for pair in listener.headers_for(destination)]
+
+    def handling(self, delivery: Delivery) -> AbstractContextManager[object]:
+        stack = ExitStack()
+        for listener in self._listeners:
+            stack.enter_context(listener.handling(delivery))
+        return stack

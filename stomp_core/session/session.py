@@ -33,6 +33,7 @@ things at once calls it while it dials, too.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable
 
 from ..errors import ErrorCode, LocalProtocolError
@@ -220,7 +221,7 @@ class Session(Dialogue):
             content_type=content_type,
             transaction=None if part_of is None else part_of.id,
             receipt=receipt_id,
-            headers=_own(headers),
+            headers=self._observed(destination, _own(headers)),
             content_length=content_length,
         )
         pending: Pending[None] = Pending("SEND to " + destination)
@@ -511,7 +512,8 @@ class Session(Dialogue):
             NotSent: it never left.
         """
         self._check_usable()
-        event = Send(destination, body, content_type=content_type, headers=_own(headers))
+        own = self._observed(destination, _own(headers))
+        event = Send(destination, body, content_type=content_type, headers=own)
         for name in ("reply-to", "correlation-id"):
             if name in event.headers:
                 raise LocalProtocolError(f"request() itself says {name!r}", code=ErrorCode.HEADER_CLASH)
@@ -609,6 +611,17 @@ class Session(Dialogue):
         self._say(Acknowledging(event, pending, receipt_id, self._seconds(timeout), part_of))
         self._claim(receipt)
         return pending
+
+    def _observed(self, destination: str, own: Headers) -> Headers:
+        """A message's headers, with what the observer adds to them."""
+        if self._listener is None:
+            return own
+        try:
+            added = [pair for pair in self._listener.headers_for(destination) if pair[0] not in own]
+            return Headers([*own.items(), *added]) if added else own
+        except Exception as error:
+            sys.excepthook(type(error), error, error.__traceback__)
+            return own
 
     def _part_of(self, transaction: TransactionLike | str | None) -> Transaction | None:
         return None if transaction is None else self._transactions.find(transaction)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Literal
 
@@ -142,6 +143,11 @@ class Work:
     def arrival(self) -> Pending[None]:
         """Done once a worker should look again."""
         return Pending.completed("arrival", None) if self._stopped else self._subscription.arrival()
+
+    def handling(self, delivery: Delivery) -> AbstractContextManager[object]:
+        """What the handler is called within: the observer's wish."""
+        listener = self._session._listener
+        return nullcontext() if listener is None else listener.handling(delivery)
 
     def stop(self, error: Exception | None = None) -> None:
         """Let every worker finish what it has, and take nothing more."""

@@ -40,6 +40,7 @@ PACKAGES: dict[str, set[str]] = {
     "stomp_socket": {"stomp_core"},
     "stomp_asyncio": {"stomp_core"},
     "stomp_trio": {"stomp_core"},
+    "stomp_observe": {"stomp_core"},
     "stomp_websocket": {"stomp_core"},
     "stomp_py": {"stomp_core", "stomp_socket"},
     "stomp_cli": {"stomp_core", "stomp_socket"},
@@ -49,6 +50,7 @@ PACKAGES: dict[str, set[str]] = {
 #: what a package needs from outside the standard library. Elsewhere it may be imported when asked for, in a function.
 REQUIRES: dict[str, set[str]] = {
     "stomp_trio": {"trio"},
+    "stomp_observe": {"opentelemetry"},
     "stomp_websocket": {"wsproto"},
     "stomp_testing": {"pytest", "hypothesis", "trustme", "trio", "cryptography"},
 }

@@ -214,7 +214,8 @@ class Subscription(_Bound[core.Subscription], SubscriptionView):
 
         def _work_on(message: Message) -> None:
             try:
-                handler(message)
+                with work.handling(message):
+                    handler(message)
             except Exception as error:
                 failure = error  # which the language forgets at the end of this clause
                 engine.wait(engine.perform(lambda: work.raised(message, failure)))

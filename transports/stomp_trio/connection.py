@@ -263,7 +263,8 @@ class Subscription(_Bound[core.Subscription], SubscriptionView):
         async def worker() -> None:
             while (message := await self._next(work)) is not None:
                 try:
-                    await handler(message)
+                    with work.handling(message):
+                        await handler(message)
                 except Exception as error:
                     settle = partial(work.raised, message, error)
                 else:
