@@ -661,9 +661,6 @@ class FrameParser:
         self._stage = _IDLE
         self._pos = stop + 1
         self._after_frame = True
-        if self._pos < len(data) and data[self._pos] == _LF:
-            self._pos += 1
-            self._after_frame = False
         if body and not self._body_allowed:
             return Frame(self._command, headers.without("content-length"))
         return Frame._parsed(self._command, headers, body, self._tag, head, self._strict)

@@ -103,6 +103,7 @@ def _drain(parser: FrameParser, outcome: Outcome) -> None:
             else:
                 outcome.said.append(item)
         else:
+            assert isinstance(item, ConnectionClosed)
             outcome.closed = item
 
 

@@ -994,7 +994,7 @@ def _pieces(head: bytes, size: int, piece: int) -> Iterator[bytes]:
 MIB = 2**20
 
 
-COMMON = [
+COMMON: list[tuple[bytes, list[str | None]]] = [
     (b"RECEIPT\nreceipt-id:7\n\n\0", [None, "1.0", "1.1", "1.2"]),
     (b"MESSAGE\ndestination:/queue/a\nuser:a : b\ncontent-length:3\n\na\0b\0\n", [None, "1.1", "1.2"]),
     (b"MESSAGE\ndestination:/queue/a\n\xc3\xa9:\x01\x7f\n\nbody\0\n", [None, "1.0", "1.1", "1.2"]),
