@@ -7,7 +7,7 @@ search in that text, which is cheaper than splitting it; after that a dict is ma
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import TypeVar, overload
+from typing import Any, TypeVar, overload
 
 from ..errors import ErrorCode, LocalProtocolError
 from .escaping import unescape
@@ -60,7 +60,7 @@ class Headers:
             given = items
         else:
             given = _checked_source(items)
-        pairs = tuple(given)
+        pairs: tuple[Any, ...] = tuple(given)
         for pair in pairs:
             if type(pair) is tuple:
                 name, value = pair

@@ -44,6 +44,7 @@ PACKAGES: dict[str, set[str]] = {
     "stomp_websocket": {"stomp_core"},
     "stomp_py": {"stomp_core", "stomp_socket"},
     "stomp_cli": {"stomp_core", "stomp_socket"},
+    "stomp_observe": {"stomp_core"},
     "stomp_testing": {"stomp_core"},
 }
 
