@@ -203,7 +203,6 @@ class Dialogue(Link):
         seconds = self._disconnect_within
         self._say(Disconnecting(Disconnect(receipt=receipt), Pending("DISCONNECT"), receipt, seconds))
         self._disconnecting = True
-        self._close_deadline = None
         self._close_in = seconds
 
     def _disconnect_if_quiet(self) -> None:
@@ -290,13 +289,9 @@ class Dialogue(Link):
         operation = self._receipts.culprit(error)
         if operation is not None:
             operation.rejected(error)
-            if isinstance(operation, Subscribing):
-                self._subscriptions.remove(operation.subscription)
             return True
-        name = error.headers.get("subscription")
-        subscription = self._subscriptions.get(name) if name is not None else None
+        subscription = self._subscriptions.get(error.headers.get("subscription"))
         if subscription is not None:
-            self._subscriptions.remove(subscription)
             subscription._end(
                 SubscriptionState.GONE,
                 Rejected(

@@ -36,9 +36,9 @@ class Subscriptions:
     def __contains__(self, id: str) -> bool:
         return id in self._by_id
 
-    def get(self, id: str) -> Subscription | None:
+    def get(self, id: str | None) -> Subscription | None:
         """The subscription of this id, if there is one that is active or draining."""
-        return self._by_id.get(id)
+        return self._by_id.get(id) if id is not None else None
 
     def only_one_to(self, destination: str) -> Subscription | None:
         """The subscription to this destination, if no other one listens to it too."""

@@ -447,6 +447,14 @@ def test_an_error_about_a_subscription_that_is_being_made_rejects_it() -> None:
     assert play.hears() == []
 
 
+def test_an_error_that_names_an_unknown_receipt_is_the_answer_to_nothing_here() -> None:
+    play = Play().connected()
+    pending = play.session.send("/q", receipt=True)
+    play.hears()
+    play.refuses("no", receipt_id="unknown")
+    assert failure(pending, OutcomeUnknown).error is None
+
+
 def test_an_error_about_a_stranger_is_about_something_unknown() -> None:
     play = Play().connected()
     pending = play.session.send("/q", receipt=True)

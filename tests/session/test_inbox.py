@@ -123,6 +123,7 @@ def test_what_is_in_a_closed_inbox_weighs_on_nobody() -> None:
     inbox.close()
     assert (money.held, money.full, calls) == (0, False, ["free"])
     assert inbox.take() == "a"
+    assert money.held == 0
     assert inbox.clear() == ["b"]
     inbox.close()
     assert money.held == 0
