@@ -13,6 +13,7 @@ from .connection import connection
 from .conversation import conversation
 from .decoder import decoder
 from .serialiser import serialiser
+from .session import session
 
 __all__ = ["CORPUS", "TARGETS", "Target"]
 
@@ -23,6 +24,7 @@ TARGETS: dict[str, Target] = {
     "connection": connection,
     "conversation": conversation,
     "serialiser": serialiser,
+    "session": session,
 }
 
 #: One folder a target; one input a file.

@@ -11,6 +11,7 @@ from pathlib import Path
 from .connection import JUMPS, OPERATIONS
 from .decoder import LIMITS, SWITCHES, VERSIONS
 from .serialiser import COMMANDS
+from .session import DEEDS
 
 __all__ = ["seeds"]
 
@@ -25,6 +26,8 @@ def seeds() -> Iterator[tuple[str, str, bytes]]:
         yield "conversation", name, data
     for name, data in _serialiser():
         yield "serialiser", name, data
+    for name, data in _session():
+        yield "session", name, data
 
 
 Seeds = Iterator[tuple[str, bytes]]
@@ -521,6 +524,73 @@ def _serialiser() -> Seeds:
     yield "event-plain", _written((b"a", b"b"), body=b"hello", event=True, required=False)
     yield "event-with-another-destination", _written((b"destination", b"/admin"), event=True, required=False)
     yield "event-with-the-same-destination", _written((b"destination", b"/q"), event=True, required=False)
+
+
+# ---------------------------------------------------------------------- session
+
+
+_Deed = str | tuple[str | int, ...]  # a deed, and the bytes that it reads
+
+
+def _story(*deeds: _Deed, version: int = 0, rounds: int = 0) -> bytes:
+    data = [version, rounds]
+    for deed in deeds:
+        words = (deed,) if isinstance(deed, str) else deed
+        data += [DEEDS.index(word) if isinstance(word, str) else word for word in words]
+    return bytes(data)
+
+
+def _session() -> Seeds:
+    cut, rabbitmq = 9, 0
+    connected: tuple[_Deed, ...] = ("dial", ("write", rabbitmq, cut))
+    # Operations read which transaction and which message they mean only once there are any.
+    sent: _Deed = ("send confirmed", 1)
+    subscribed: tuple[_Deed, ...] = (*connected, ("subscribe", 0, 1), "write", ("answer", 0, cut))
+    taken: tuple[_Deed, ...] = (*subscribed, ("deliver", 0, cut), "take")
+    for number, version in enumerate(("1.2", "1.1", "1.0")):
+        yield f"{version}-confirmed", _story(*connected, sent, "write", ("answer", 0, cut), version=number)
+        yield (
+            f"{version}-message-and-ack",
+            _story(*taken, ("ack", 0, 1), "write", ("answer", 0, cut), version=number),
+        )
+        yield (
+            f"{version}-transaction",
+            _story(*connected, "begin", ("send in a transaction", 0), ("commit", 0, 1), "write", ("answer", 0, cut),
+                   version=number),
+        )  # fmt: skip
+    yield "cut-between-send-and-receipt", _story(*connected, sent, "write", "hang up", *connected, "write")
+    yield (
+        "cut-before-it-was-written",
+        _story(*connected, sent, "send", "reset", *connected, "write", ("answer", 0, cut)),
+    )
+    yield "sent-while-there-is-no-connection", _story(sent, "send", *connected, "write", ("answer", 0, cut))
+    yield (
+        "three-in-flight-and-one-is-refused",
+        _story(*connected, sent, sent, sent, "write", ("refuse", 1, 1, cut), *connected),
+    )
+    yield (
+        "an-error-that-names-nobody",
+        _story(*connected, sent, sent, "write", ("refuse", 0, 0, cut), *connected),
+    )
+    yield "receipt-too-late", _story(*connected, sent, "write", ("wait", 5), ("answer", 0, cut))
+    yield "subscription-comes-back", _story(*subscribed, "reset", *connected, "write", ("answer", 0, cut))
+    yield "stale-message", _story(*taken, "reset", *connected, "write", ("ack", 0, 0))
+    yield "commit-in-doubt", _story(*connected, "begin", ("commit", 0, 1), "write", "reset")
+    yield "transaction-lost", _story(*connected, "begin", "write", "reset", *connected, ("commit", 0, 1))
+    yield "first-endpoint-is-dead", _story("fail to dial", *connected, sent, "write", ("answer", 0, cut))
+    yield "nobody-answers", _story(sent, *["fail to dial"] * 6)
+    yield "gives-up-when-lost", _story(*connected, sent, "write", "reset", rounds=1)
+    yield "a-silent-broker", _story(*connected, ("wait", 4), ("wait", 4), ("wait", 4), "to the deadline")
+    yield "a-silent-handshake", _story("dial", "write", ("wait", 4))
+    yield "request-and-cut", _story(*connected, "request", "write", "reset", *connected)
+    yield "buffer-full", _story(*subscribed, *[("deliver", 0, cut)] * 12, *["take"] * 12)
+    yield "abandoned", _story(("subscribe", 0, 1), "begin", sent, ("abandon", 1), ("abandon", 2), *connected)
+    yield (
+        "closed-with-receipts-under-way",
+        _story(*connected, sent, "write", "close", ("answer", 0, cut), "write"),
+    )
+    yield "closed-while-dialling", _story(sent, "close")
+    yield "junk", _story(*connected, sent, ("say junk", 3, 1, 2), *connected)
 
 
 def main() -> None:

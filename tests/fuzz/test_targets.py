@@ -10,6 +10,9 @@ import pytest
 import stomp_core.protocol.heartbeat as heartbeat
 import stomp_core.protocol.ledger as ledger
 import stomp_core.protocol.server as server
+import stomp_core.session.dialogue as dialogue
+import stomp_core.session.operation as operation
+import stomp_core.session.outbox as outbox
 import stomp_core.wire.escaping as escaping
 import stomp_core.wire.frame as frame
 import stomp_core.wire.parser as parser
@@ -129,12 +132,42 @@ PLANTED: list[tuple[str, str, Plant]] = [
         "the client speaks a version of its own",
         _wrap(ClientConnection, "_agree", lambda original, self, version: original(self, Version.V1_2)),
     ),
+    (
+        "session",
+        "what was lost on its way counts as done",
+        lambda patch: patch.setattr(
+            operation.Operation, "lost", lambda self, reason, error: self.pending.succeed(None)
+        ),
+    ),
+    ("session", "what was lost never ends, however late it is", lambda patch: _never_ends(patch)),
+    (
+        "session",
+        "what has left is said again",
+        _wrap(outbox.Outbox, "take", lambda original, self: _twice(original(self))),
+    ),
+    (
+        "session",
+        "reading stops too early",
+        lambda patch: patch.setattr(
+            dialogue.Dialogue, "want_read", property(lambda self: self.connection_number != 1)
+        ),
+    ),
 ]
 
 
 def _forget(told: object, self: parser.FrameParser) -> object:
     self._after_frame = False
     return told
+
+
+def _never_ends(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(operation.Operation, "lost", lambda self, reason, error: None)
+    patch.setattr(operation.Operation, "late", lambda self: None)
+
+
+def _twice(wire: bytes) -> bytes:
+    start = wire.find(b"SEND\n")
+    return wire + wire[start:] if start >= 0 else wire
 
 
 def _refuse(*arguments: object) -> str:
