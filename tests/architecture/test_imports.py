@@ -40,7 +40,6 @@ PACKAGES: dict[str, set[str]] = {
     "stomp_socket": {"stomp_core"},
     "stomp_asyncio": {"stomp_core"},
     "stomp_trio": {"stomp_core"},
-    "stomp_observe": {"stomp_core"},
     "stomp_websocket": {"stomp_core"},
     "stomp_py": {"stomp_core", "stomp_socket"},
     "stomp_cli": {"stomp_core", "stomp_socket"},
