@@ -1,0 +1,23 @@
+"""Each test of this folder runs in three worlds."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+pytest.importorskip("trio", reason='pip install "stomp-core[trio]"')
+
+from .worlds import HANGS, WORLDS, World
+
+
+@pytest.fixture(params=list(WORLDS))
+def world(request: pytest.FixtureRequest) -> Iterator[World]:
+    before = set(threading.enumerate())
+    with WORLDS[request.param]() as world:
+        yield world
+    for thread in set(threading.enumerate()) - before:
+        if thread.name.startswith(("stomp_socket", "asyncio", "trio", "worker")):
+            thread.join(HANGS)
+            assert not thread.is_alive(), f"{thread.name} has outlived its connection"

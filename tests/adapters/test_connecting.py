@@ -1,0 +1,206 @@
+"""Connecting: by URL, by TLS, by failover; and every way to fail says within its deadline what is wrong."""
+
+from __future__ import annotations
+
+import ssl
+import time
+import traceback
+from pathlib import Path
+
+import pytest
+
+from stomp_core import StompError
+from stomp_core.session import AuthenticationFailed, ConnectFailed, Reconnect
+from stomp_testing import CLOSE, Broker, Expect, ScriptedServer
+from tests.certificates import Certificates, KeyPair
+
+from .worlds import World
+
+PASSCODE = "hush-hush"
+USERS = {"guest": PASSCODE}
+
+
+def context(certificates: Certificates) -> ssl.SSLContext:
+    return ssl.create_default_context(cafile=certificates.ca)
+
+
+def serving(pair: KeyPair, *, client_ca: Path | None = None) -> ssl.SSLContext:
+    serves = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    serves.load_cert_chain(*pair)
+    if client_ca is not None:
+        serves.verify_mode = ssl.CERT_REQUIRED
+        serves.load_verify_locations(client_ca)
+    return serves
+
+
+@pytest.mark.parametrize("version", ["1.0", "1.1", "1.2"])
+def test_a_connection_speaks_the_version_that_was_agreed_on(world: World, version: str) -> None:
+    with Broker(versions=(version,)) as broker:
+        conn = world.connect(broker.url)
+        assert conn.version == version
+        assert conn.connected.version == version
+        assert not conn.closed
+        conn.send("/queue/a", "hello", receipt=True)
+        conn.leave()
+        assert conn.closed
+
+
+def test_login_and_passcode_may_be_arguments(world: World) -> None:
+    with Broker(users=USERS) as broker:
+        conn = world.connect(f"stomp://{broker.host}:{broker.port}", "guest", PASSCODE)
+        assert conn.version == "1.2"
+        assert PASSCODE not in repr(conn.inner)
+
+
+def test_a_unix_socket(world: World, tmp_path: Path) -> None:
+    with Broker(unix_path=tmp_path / "socket") as broker:
+        conn = world.connect(broker.unix_url)
+        conn.send("/queue/a", "hello", receipt=True)
+        assert broker.messages("/queue/a") == [b"hello"]
+
+
+def test_a_dead_endpoint_is_passed_over_for_the_next_one(world: World) -> None:
+    with Broker() as broker:
+        conn = world.connect(["stomp://127.0.0.1:1", broker.url])
+        assert conn.session.endpoint.port == broker.port
+
+
+def test_tls_is_verified_by_what_the_context_trusts(world: World, tls_certs: Certificates) -> None:
+    with Broker(tls=serving(tls_certs.server)) as broker:
+        url = broker.tls_url.replace("127.0.0.1", "localhost")
+        conn = world.connect(url, ssl_context=context(tls_certs))
+        conn.send("/queue/a", b"x" * 200_000, receipt=True)
+        assert broker.messages("/queue/a") == [b"x" * 200_000]
+
+
+def test_a_client_certificate_is_shown_when_the_server_asks(world: World, tls_certs: Certificates) -> None:
+    mine = context(tls_certs)
+    mine.load_cert_chain(*tls_certs.client)
+    with Broker(tls=serving(tls_certs.server, client_ca=tls_certs.ca)) as broker:
+        conn = world.connect(broker.tls_url, ssl_context=mine)
+        conn.send("/queue/a", "hello", receipt=True)
+        with pytest.raises(ConnectFailed, match="certificate"):
+            world.connect(
+                broker.tls_url, ssl_context=context(tls_certs), connect_timeout=5, handshake_timeout=5
+            )
+
+
+def refused(world: World, url: str, within: float, **options: object) -> ConnectFailed:
+    """Connecting fails in time; returns how, after a look for the passcode in all that is told."""
+    began = time.monotonic()
+    with pytest.raises(ConnectFailed) as caught:
+        world.connect(url, **options)
+    assert time.monotonic() - began < within
+    told = "".join(traceback.format_exception(caught.value)) + repr(caught.value) + str(caught.value)
+    assert PASSCODE not in told
+    assert isinstance(caught.value, OSError)
+    return caught.value
+
+
+def with_passcode(url: str) -> str:
+    return url.replace("guest:guest@", f"guest:{PASSCODE}@")
+
+
+def test_a_host_that_does_not_exist(world: World) -> None:
+    error = refused(world, f"stomp://guest:{PASSCODE}@nowhere.invalid", 10)
+    assert "stomp://nowhere.invalid:61613" in str(error)
+    assert "cannot be resolved" in str(error)
+    assert "check spelling" in str(error)
+
+
+def test_a_port_on_which_nobody_listens(world: World) -> None:
+    error = refused(world, f"stomp://guest:{PASSCODE}@127.0.0.1:1", 5)
+    assert "stomp://127.0.0.1:1: connection refused" in str(error)
+    assert "check the port" in str(error)
+
+
+def test_a_peer_that_says_nothing(world: World) -> None:
+    with ScriptedServer([Expect(b"\0")]) as server:
+        error = refused(world, with_passcode(server.url), 5, handshake_timeout=0.3)
+    assert f"stomp://127.0.0.1:{server.port}" in str(error)
+    assert "no CONNECTED came within 0.3 s" in str(error)
+
+
+def test_a_peer_that_hangs_up(world: World) -> None:
+    with ScriptedServer([Expect(b"\0"), CLOSE]) as server:
+        error = refused(world, with_passcode(server.url), 5)
+    assert f"stomp://127.0.0.1:{server.port}: the peer hung up before CONNECTED" in str(error)
+
+
+@pytest.mark.parametrize("flavour", ["rabbitmq", "activemq"])
+def test_a_wrong_passcode(world: World, flavour: str) -> None:
+    with Broker(users={"guest": "another"}, flavour=flavour) as broker:
+        url = f"stomp://guest:{PASSCODE}@127.0.0.1:{broker.port}"
+        error = refused(world, url, 5, reconnect=Reconnect(first_rounds=None))
+    assert isinstance(error, AuthenticationFailed)
+    assert "check login and passcode" in str(error)
+    assert error.error is not None
+
+
+def test_a_wrong_virtual_host(world: World) -> None:
+    with Broker(users=USERS, vhosts=("/",)) as broker:
+        error = refused(world, f"stomp://guest:{PASSCODE}@127.0.0.1:{broker.port}/nowhere", 5)
+    assert f"stomp://127.0.0.1:{broker.port}" in str(error)
+    assert "virtual host" in str(error)
+
+
+@pytest.mark.parametrize("what", ["expired", "wrong_host", "untrusted"])
+def test_a_certificate_that_is_not_good(world: World, tls_certs: Certificates, what: str) -> None:
+    with Broker(tls=serving(getattr(tls_certs, what)), users=USERS) as broker:
+        url = f"stomp+ssl://guest:{PASSCODE}@localhost:{broker.tls_port}"
+        error = refused(world, url, 5, ssl_context=context(tls_certs))
+    assert f"stomp+ssl://localhost:{broker.tls_port}: the server's certificate is not trusted" in str(error)
+
+
+def test_tls_is_verified_by_default(world: World, tls_certs: Certificates) -> None:
+    with Broker(tls=serving(tls_certs.server), users=USERS) as broker:
+        error = refused(world, f"stomp+ssl://guest:{PASSCODE}@localhost:{broker.tls_port}", 5)
+    assert "certificate is not trusted" in str(error)
+
+
+def test_tls_to_a_plain_port(world: World, tls_certs: Certificates) -> None:
+    with Broker(users=USERS) as broker:
+        url = f"stomp+ssl://guest:{PASSCODE}@localhost:{broker.port}"
+        error = refused(world, url, 5, ssl_context=context(tls_certs), connect_timeout=2)
+    assert f"stomp+ssl://localhost:{broker.port}" in str(error)
+    assert "speaks TLS" in str(error)
+
+
+def test_plaintext_to_a_tls_port(world: World, tls_certs: Certificates) -> None:
+    with Broker(tls=serving(tls_certs.server), users=USERS) as broker:
+        error = refused(
+            world, f"stomp://guest:{PASSCODE}@127.0.0.1:{broker.tls_port}", 5, handshake_timeout=2
+        )
+    assert "stomp+ssl://" in str(error)
+
+
+def test_several_endpoints_that_fail_are_all_told(world: World) -> None:
+    error = refused(world, f"stomp://guest:{PASSCODE}@127.0.0.1:1,stomp://nowhere.invalid", 10)
+    assert [str(endpoint) for endpoint, _ in error.failures] == [
+        "stomp://127.0.0.1:1",
+        "stomp://nowhere.invalid:61613",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("url", "options", "said"),
+    [
+        ("http://localhost", {}, "use one of stomp://"),
+        ("stomp://guest:hush-hush@localhost:port", {}, "cannot be read"),
+        ("ws://localhost/ws", {}, "not available"),
+        ("stomp://localhost", {"ssl_context": ssl.create_default_context()}, "means plaintext"),
+        ("stomp://localhost", {"heart_beat": (1,)}, "heart_beat"),
+        ([], {}, "at least one URL"),
+    ],
+)
+def test_a_call_that_makes_no_sense_is_refused_at_once(
+    world: World, url: object, options: dict[str, object], said: str
+) -> None:
+    with pytest.raises(ValueError, match=said) as caught:
+        world.connect(url, **options)
+    assert PASSCODE not in str(caught.value)
+
+
+def test_a_header_that_connect_cannot_carry_is_refused_at_once(world: World) -> None:
+    with pytest.raises(StompError, match="line feed"):
+        world.connect("stomp://localhost", "guest", "hush\nhush")

@@ -1,0 +1,307 @@
+"""Worlds: the three adapters behind one blocking face, so that every test of them is written once.
+
+The blocking adapter is called as it is. The other two run in a thread of their own, with an event loop that lives as
+long as the test; each call is sent there and waited for. Whatever takes longer than :data:`HANGS` seconds hangs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable, Coroutine
+from concurrent.futures import Future
+from types import ModuleType, TracebackType
+from typing import Any, Self
+
+import trio
+
+import stomp_asyncio
+import stomp_socket
+import stomp_trio
+
+__all__ = ["HANGS", "WORLDS", "World"]
+
+HANGS = 30.0
+
+
+class World(ABC):
+    """One adapter."""
+
+    module: ModuleType
+
+    @abstractmethod
+    def call(self, function: Callable[..., Any], *arguments: Any, **keywords: Any) -> Any:
+        """Call something of the adapter's, and wait for what it returns or raises."""
+
+    @abstractmethod
+    def open(self, opening: Callable[[], Any]) -> tuple[Any, Callable[[], None]]:
+        """Enter what can be entered; returns it and how to leave it."""
+
+    @abstractmethod
+    def sleeping_handler(self, handler: Callable[[Any], object], seconds: float) -> Callable[[Any], Any]:
+        """A handler for ``run``: busy for so long, then it does this."""
+
+    def connect(self, url: Any, *arguments: Any, **options: Any) -> Connection:
+        """``connect()``; the connection is closed with the test, if not before."""
+        inner, leave = self.open(lambda: self.module.connect(url, *arguments, **options))
+        connection = Connection(self, inner, leave)
+        self._connections.append(connection)
+        return connection
+
+    def __init__(self) -> None:
+        self._connections: list[Connection] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for connection in self._connections:
+            connection.leave()
+
+
+class Connection:
+    """A connection, in whatever world."""
+
+    def __init__(self, world: World, inner: Any, leave: Callable[[], None]) -> None:
+        self.world = world
+        self.inner = inner
+        self._leave: Callable[[], None] | None = leave
+
+    def leave(self) -> None:
+        """As at the end of its ``with``."""
+        leave, self._leave = self._leave, None
+        if leave is not None:
+            leave()
+
+    def __getattr__(self, name: str) -> Any:
+        value = getattr(self.inner, name)
+        if not callable(value) or isinstance(value, type):
+            return value
+        return lambda *arguments, **keywords: self.world.call(value, *arguments, **keywords)
+
+    def subscribe(self, destination: str, **options: Any) -> Subscription:
+        return Subscription(self.world, self.world.call(self.inner.subscribe, destination, **options))
+
+    def begin(self, **options: Any) -> Bound:
+        return Bound(self.world, self.world.call(self.inner.begin, **options))
+
+    def request(self, destination: str, body: Any, **options: Any) -> Any:
+        return self.world.call(self.inner.request, destination, body, **options)
+
+    def transaction(self) -> Scope:
+        return Scope(self.world, self.inner.transaction)
+
+
+class Bound:
+    """Anything else of a connection's."""
+
+    def __init__(self, world: World, inner: Any) -> None:
+        self.world = world
+        self.inner = inner
+
+    def __getattr__(self, name: str) -> Any:
+        value = getattr(self.inner, name)
+        if not callable(value):
+            return value
+        return lambda *arguments, **keywords: self.world.call(value, *arguments, **keywords)
+
+
+class Subscription(Bound):
+    """A subscription; the messages that it hands over are bound to the world too."""
+
+    def receive(self, timeout: float | None = 15.0) -> Bound:
+        return Bound(self.world, self.world.call(self.inner.receive, timeout=timeout))
+
+    def nothing_for(self, seconds: float = 0.2) -> bool:
+        """Whether no message comes for so long."""
+        try:
+            self.receive(timeout=seconds)
+        except TimeoutError:
+            return True
+        return False
+
+
+class Scope:
+    """A transaction as a context manager."""
+
+    def __init__(self, world: World, make: Callable[[], Any]) -> None:
+        self._world = world
+        self._make = make
+
+    def __enter__(self) -> Bound:
+        if isinstance(self._world, Blocking):
+            self._manager = self._make()
+            return Bound(self._world, self._manager.__enter__())
+        self._manager = self._make()
+        return Bound(self._world, self._world.call(self._manager.__aenter__))
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> Any:
+        if isinstance(self._world, Blocking):
+            return self._manager.__exit__(kind, error, trace)
+        return self._world.call(self._manager.__aexit__, kind, error, trace)
+
+
+class Blocking(World):
+    """stomp_socket."""
+
+    module = stomp_socket
+
+    def call(self, function: Callable[..., Any], *arguments: Any, **keywords: Any) -> Any:
+        return function(*arguments, **keywords)
+
+    def open(self, opening: Callable[[], Any]) -> tuple[Any, Callable[[], None]]:
+        opened = opening()
+        return opened, lambda: opened.__exit__(None, None, None)
+
+    def sleeping_handler(self, handler: Callable[[Any], object], seconds: float) -> Callable[[Any], Any]:
+        busy = threading.Event()
+
+        def handle(message: Any) -> None:
+            busy.wait(seconds)
+            handler(message)
+
+        return handle
+
+
+class Asyncio(World):
+    """stomp_asyncio."""
+
+    module = stomp_asyncio
+
+    def __enter__(self) -> Self:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="asyncio")
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            super().__exit__(kind, error, trace)
+            self.tasks_left = [task.get_name() for task in asyncio.all_tasks(self._loop)]
+        finally:
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join(HANGS)
+            self._loop.close()
+        assert not self.tasks_left, "a task has outlived its connection"
+
+    def _run(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(HANGS)
+
+    def call(self, function: Callable[..., Any], *arguments: Any, **keywords: Any) -> Any:
+        async def call() -> Any:
+            result = function(*arguments, **keywords)
+            return await result if isinstance(result, Awaitable) else result
+
+        return self._run(call())
+
+    def open(self, opening: Callable[[], Any]) -> tuple[Any, Callable[[], None]]:
+        async def enter() -> tuple[Any, Any]:
+            manager = opening()
+            return manager, await manager.__aenter__()
+
+        manager, opened = self._run(enter())
+        return opened, lambda: self._run(manager.__aexit__(None, None, None))
+
+    def sleeping_handler(self, handler: Callable[[Any], object], seconds: float) -> Callable[[Any], Any]:
+        async def handle(message: Any) -> None:
+            await asyncio.sleep(seconds)
+            handler(message)
+
+        return handle
+
+
+class Trio(World):
+    """stomp_trio. Every call is a task of one nursery, so that a connection may be entered here and left there."""
+
+    module = stomp_trio
+
+    def __enter__(self) -> Self:
+        ready: queue.Queue[tuple[trio.lowlevel.TrioToken, trio.Nursery]] = queue.Queue()
+
+        async def live() -> None:
+            async with trio.open_nursery() as nursery:
+                self._end = trio.Event()
+                ready.put((trio.lowlevel.current_trio_token(), nursery))
+                await self._end.wait()
+
+        self._thread = threading.Thread(target=trio.run, args=(live,), name="trio")
+        self._thread.start()
+        self._token, self._nursery = ready.get(timeout=HANGS)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            super().__exit__(kind, error, trace)
+        finally:
+            self._token.run_sync_soon(self._end.set)
+            self._thread.join(HANGS)
+        assert not self._thread.is_alive(), "a task has outlived its connection"
+
+    def _spawn(self, work: Callable[[Future[Any]], Awaitable[None]]) -> Any:
+        done: Future[Any] = Future()
+
+        async def task() -> None:
+            try:
+                await work(done)
+            except BaseException as error:
+                if not done.done():
+                    done.set_exception(error)
+                if not isinstance(error, Exception):
+                    raise
+
+        self._token.run_sync_soon(self._nursery.start_soon, task)
+        return done.result(HANGS)
+
+    def call(self, function: Callable[..., Any], *arguments: Any, **keywords: Any) -> Any:
+        async def work(done: Future[Any]) -> None:
+            result = function(*arguments, **keywords)
+            done.set_result(await result if isinstance(result, Awaitable) else result)
+
+        return self._spawn(work)
+
+    def open(self, opening: Callable[[], Any]) -> tuple[Any, Callable[[], None]]:
+        left: Future[None] = Future()
+        leaving: list[trio.Event] = []
+
+        async def work(done: Future[Any]) -> None:
+            try:
+                leave = trio.Event()
+                leaving.append(leave)
+                async with opening() as opened:
+                    done.set_result(opened)
+                    await leave.wait()
+            except BaseException as error:
+                if done.done():
+                    left.set_exception(error)
+                else:
+                    raise
+            else:
+                left.set_result(None)
+
+        opened = self._spawn(work)
+
+        def leave() -> None:
+            self._token.run_sync_soon(leaving[0].set)
+            left.result(HANGS)
+
+        return opened, leave
+
+    def sleeping_handler(self, handler: Callable[[Any], object], seconds: float) -> Callable[[Any], Any]:
+        async def handle(message: Any) -> None:
+            await trio.sleep(seconds)
+            handler(message)
+
+        return handle
+
+
+WORLDS: dict[str, type[World]] = {"socket": Blocking, "asyncio": Asyncio, "trio": Trio}
