@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import queue
 import threading
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import Future
@@ -21,9 +22,19 @@ import stomp_asyncio
 import stomp_socket
 import stomp_trio
 
-__all__ = ["HANGS", "WORLDS", "World"]
+__all__ = ["HANGS", "WORLDS", "World", "never"]
 
 HANGS = 30.0
+
+
+def never(condition: Callable[[], object], seconds: float) -> bool:
+    """Whether a condition stays false for so long."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if condition():
+            return False
+        time.sleep(0.01)
+    return True
 
 
 class World(ABC):

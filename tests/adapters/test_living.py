@@ -1,0 +1,143 @@
+"""Living: heart-beats whatever the program does, silence that is noticed, and an end that is orderly."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+
+from stomp_core.session import Reconnect
+from stomp_testing import Broker, Expect, FaultProxy, Recorder, ScriptedServer
+
+from .worlds import World, never
+
+CONNECTED = b"CONNECTED\nversion:1.2\n\n\0"
+SOON = Reconnect(first_delay=0.01, max_delay=0.05)
+
+
+def test_heart_beats_go_both_ways_and_keep_an_idle_connection_alive(world: World) -> None:
+    recorder = Recorder()
+    with Broker(recorder=recorder) as broker:
+        conn = world.connect(broker.url, heart_beat=(0.1, 0.1))
+        assert conn.heart_beat == (0.1, 0.1)
+        assert never(lambda: conn.session.connection_number != 1 or conn.connected is None, 1.0)
+        conn.send("/queue/a", "alive", receipt=True)
+
+
+def test_heart_beats_go_on_while_a_handler_is_busy_for_three_intervals(world: World) -> None:
+    with Broker() as broker:
+        broker.send("/queue/a", "long job")
+        conn = world.connect(broker.url, heart_beat=(0.2, 0.2))
+        jobs = conn.subscribe("/queue/a", ack="client-individual")
+        jobs.run(world.sleeping_handler(lambda message: jobs.inner.stop(), 0.8))
+        assert conn.session.connection_number == 1
+        assert broker.connections
+        broker.wait_until(lambda _: not broker.unacknowledged("/queue/a"), timeout=5)
+
+
+def test_a_broker_that_falls_silent_is_noticed_and_replaced(world: World) -> None:
+    told: list[float] = []
+
+    class Hears(world.module.Listener):  # type: ignore[misc,name-defined]
+        def heart_beat_late(self, silence: float) -> None:
+            told.append(silence)
+
+    with Broker() as broker, FaultProxy(broker.url) as proxy:
+        conn = world.connect(proxy.url, heart_beat=(0.2, 0.2), reconnect=SOON, listener=Hears())
+        # In auto mode the old connection could still get the message: the broker does not know yet that it is dead.
+        messages = conn.subscribe("/queue/a", ack="client-individual")
+        proxy.stall()
+        broker.wait_until(lambda _: conn.connected is None, timeout=10)
+        proxy.resume()
+        broker.send("/queue/a", "after the silence")
+        assert messages.receive().text == "after the silence"
+        assert told
+
+
+def test_without_heart_beats_silence_is_no_reason_to_hang_up(world: World) -> None:
+    with Broker(heart_beat=(0, 0)) as broker:
+        conn = world.connect(broker.url, heart_beat=(0.1, 0.1))
+        assert conn.heart_beat == (0.0, 0.0)
+        assert never(lambda: conn.session.connection_number != 1, 0.5)
+
+
+def test_close_says_disconnect_and_waits_for_its_receipt(world: World) -> None:
+    recorder = Recorder()
+    with Broker(recorder=recorder) as broker:
+        conn = world.connect(broker.url)
+        conn.send("/queue/a", "last words")
+        assert conn.close() is True
+        (disconnect,) = recorder.frames("DISCONNECT", "to-server")
+        assert disconnect.headers["receipt"]
+        assert broker.messages("/queue/a") == [b"last words"]
+
+
+def test_close_gives_receipts_that_are_under_way_time_to_come(world: World) -> None:
+    with Broker() as broker:
+        conn = world.connect(broker.url)
+        conn.leave()
+        assert conn.closed
+        broker.wait_until(lambda _: not broker.connections, timeout=5)
+
+
+def test_close_to_a_broker_that_says_nothing_ends_in_time(world: World) -> None:
+    script: list[Any] = [Expect(b"\0"), CONNECTED, Expect(b"DISCONNECT")]
+    with ScriptedServer(script) as server:
+        conn = world.connect(server.url)
+        began = time.monotonic()
+        assert conn.close(timeout=0.3) is False
+        assert time.monotonic() - began < 5
+        server.wait_until_closed()
+
+
+def test_close_without_a_connection_ends_at_once(world: World) -> None:
+    with Broker() as broker:
+        conn = world.connect(broker.url, reconnect=Reconnect(first_delay=60, max_delay=60))
+        broker.kill()
+        deadline = time.monotonic() + 5
+        while conn.connected is not None and time.monotonic() < deadline:
+            time.sleep(0.005)
+        began = time.monotonic()
+        conn.leave()
+        assert time.monotonic() - began < 5
+        assert conn.closed
+
+
+def test_a_broker_that_is_killed_and_restarted_is_found_again(world: World) -> None:
+    with Broker() as broker:
+        conn = world.connect(broker.url, reconnect=SOON)
+        messages = conn.subscribe("/queue/a", ack="client-individual")
+        broker.kill()
+        broker.start()
+        broker.send("/queue/a", "back")
+        assert messages.receive().text == "back"
+
+
+@pytest.mark.parametrize("size", [1, 7])
+def test_bytes_may_come_in_any_pieces(world: World, size: int) -> None:
+    with Broker() as broker, FaultProxy(broker.url) as proxy:
+        proxy.to_client.split = proxy.to_server.split = size
+        conn = world.connect(proxy.url)
+        messages = conn.subscribe("/queue/a", ack="client-individual")
+        conn.send("/queue/a", "in pieces", receipt=True)
+        message = messages.receive()
+        assert message.text == "in pieces"
+        message.ack(receipt=True)
+
+
+def test_an_error_of_the_broker_ends_the_connection_and_the_next_one_goes_on(world: World) -> None:
+    told: list[str] = []
+
+    class Hears(world.module.Listener):  # type: ignore[misc,name-defined]
+        def error_received(self, error: Any) -> None:
+            told.append(error.description)
+
+    with Broker() as broker:
+        conn = world.connect(broker.url, reconnect=SOON, listener=Hears())
+        messages = conn.subscribe("/queue/a")
+        broker.send_error_to_all("closed by an administrator", "maintenance")
+        broker.wait_until(lambda _: conn.session.connection_number == 2, timeout=10)
+        broker.send("/queue/a", "on we go")
+        assert messages.receive().text == "on we go"
+        assert told == ["closed by an administrator: maintenance"]

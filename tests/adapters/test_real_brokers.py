@@ -1,0 +1,203 @@
+"""The same with real brokers, which are the judges."""
+
+from __future__ import annotations
+
+import ssl
+import threading
+import time
+from typing import Any
+
+import pytest
+
+from stomp_core.session import (
+    AuthenticationFailed,
+    ConnectFailed,
+    OutcomeUnknown,
+    Reconnect,
+    StaleMessageError,
+    TransactionState,
+)
+from tests.brokers import ActiveMQ, Broker, RabbitMQ
+
+from .worlds import World
+
+SOON = Reconnect(first_delay=0.05, max_delay=0.5)
+
+
+def dead_letters(broker: Broker, queue: str) -> str:
+    return queue.replace("/queue/", "/queue/DLQ.")
+
+
+@pytest.mark.parametrize("version", ["1.0", "1.1", "1.2"])
+@pytest.mark.parametrize("transport", ["tcp", "tls"])
+def test_the_main_job(world: World, real_broker: Broker, version: str, transport: str) -> None:
+    options: dict[str, Any] = {"versions": (version,), "heart_beat": (5, 5)}
+    url = real_broker.url
+    if transport == "tls":
+        url = real_broker.tls_url
+        options["ssl_context"] = ssl.create_default_context(cafile=real_broker.ca_file)
+    queue = real_broker.new_queue()
+    conn = world.connect(url, **options)
+    assert conn.version == version
+    messages = conn.subscribe(queue, ack="client-individual", prefetch=10)
+
+    # 1.0 has no escapes, and the brokers disagree about them there.
+    headers = {"colour": "red"} if version == "1.0" else {"colour": "red", "odd:name": "a:b\\c\nd"}
+    conn.send(queue, "grün", headers=headers, receipt=True)
+    message = messages.receive()
+    assert message.text == "grün"
+    for name, value in headers.items():
+        assert message.headers[name] == value
+    message.ack(receipt=True)
+
+    body = bytes(range(256)) * 300
+    conn.send(queue, body, content_type="application/octet-stream", receipt=True)
+    message = messages.receive()
+    assert message.body == body
+    message.ack()
+
+    with conn.transaction() as tx:
+        tx.send(queue, "one")
+        tx.send(queue, "two")
+    assert [messages.receive().text for _ in range(2)] == ["one", "two"]
+    never = conn.begin()
+    never.send(queue, "never")
+    never.abort()
+    assert never.state is TransactionState.DONE
+    assert messages.nothing_for(0.3)
+    assert conn.close() is True
+
+    # What was not acknowledged comes again, and a cumulative ACK covers both.
+    conn = world.connect(url, **options)
+    again = conn.subscribe(queue, ack="client")
+    first, second = again.receive(), again.receive()
+    assert (first.text, second.text) == ("one", "two")
+    assert first.redelivered
+    second.ack(receipt=True)
+    assert conn.close() is True
+    assert world.connect(url, **options).subscribe(queue).nothing_for(0.3)
+
+
+def test_a_nack_is_what_the_broker_makes_of_it(world: World, real_broker: Broker) -> None:
+    queue = real_broker.new_queue()
+    conn = world.connect(real_broker.url)
+    messages = conn.subscribe(queue, ack="client-individual")
+    conn.send(queue, "no", receipt=True)
+    messages.receive().nack(receipt=True)
+    if isinstance(real_broker, RabbitMQ):
+        assert messages.receive().redelivered
+    else:
+        assert conn.subscribe(dead_letters(real_broker, queue)).receive().text == "no"
+        assert messages.nothing_for(0.2)
+
+
+def test_prefetch_is_said_in_the_broker_s_own_words(world: World, real_broker: Broker) -> None:
+    queue = real_broker.new_queue()
+    conn = world.connect(real_broker.url)
+    for number in range(3):
+        conn.send(queue, str(number), receipt=True)
+    messages = conn.subscribe(queue, ack="client-individual", prefetch=1)
+    first = messages.receive()
+    assert messages.nothing_for(0.3)
+    first.ack()
+    assert messages.receive().text == "1"
+
+
+def test_a_request_gets_its_reply(world: World, real_broker: Broker) -> None:
+    queue = real_broker.new_queue()
+    client, service = world.connect(real_broker.url), world.connect(real_broker.url)
+    requests = service.subscribe(queue)
+    for word in ("one", "two"):
+
+        def serve() -> None:
+            request = requests.receive()
+            headers = {"correlation-id": request.headers["correlation-id"]}
+            service.send(request.headers["reply-to"], request.text.upper(), headers=headers)
+
+        server = threading.Thread(target=serve)
+        server.start()
+        assert client.request(queue, word, timeout=10).text == word.upper()
+        server.join(20)
+
+
+def test_a_durable_subscription_keeps_what_came_while_nobody_listened(
+    world: World, real_broker: Broker
+) -> None:
+    topic, name = real_broker.new_topic(), real_broker.new_queue("durable").rpartition("/")[2]
+    publisher = world.connect(real_broker.url)
+    subscriber = world.connect(real_broker.url, client_id=name)
+    subscriber.subscribe(topic, durable=name, ack="client-individual")
+    subscriber.close()
+    publisher.send(topic, "meanwhile", headers={"persistent": "true"}, receipt=True)
+    subscriber = world.connect(real_broker.url, client_id=name)
+    messages = subscriber.subscribe(topic, durable=name, ack="client-individual")
+    message = messages.receive()
+    assert message.text == "meanwhile"
+    message.ack(receipt=True)
+
+
+def test_a_wrong_passcode_is_refused_at_once_and_never_told(world: World, real_broker: Broker) -> None:
+    url = f"stomp://admin:hush-hush@{real_broker.host}:{real_broker.tcp_port}"
+    with pytest.raises(AuthenticationFailed, match="check login and passcode") as caught:
+        world.connect(url, reconnect=Reconnect(first_rounds=None))
+    assert "hush" not in str(caught.value) + repr(caught.value)
+
+
+def test_a_wrong_virtual_host_is_refused(world: World, rabbitmq: RabbitMQ) -> None:
+    with pytest.raises(ConnectFailed, match="virtual host"):
+        world.connect(rabbitmq.url, host="nowhere")
+
+
+def test_tls_to_a_plain_port_and_the_other_way_round(world: World, real_broker: Broker) -> None:
+    context = ssl.create_default_context(cafile=real_broker.ca_file)
+    plain = real_broker.tls_url.replace("stomp+ssl", "stomp")
+    with pytest.raises(ConnectFailed, match=r"stomp\+ssl://"):
+        world.connect(plain, handshake_timeout=2)
+    secure = real_broker.url.replace("stomp:", "stomp+ssl:")
+    with pytest.raises(ConnectFailed, match="TLS"):
+        world.connect(secure, ssl_context=context, connect_timeout=2)
+
+
+def test_a_backslash_in_a_passcode_needs_escape_connect(world: World, rabbitmq: RabbitMQ) -> None:
+    passcode = "back\\slash:colon"
+    if "odd" in rabbitmq.ctl("list_users"):
+        rabbitmq.ctl("delete_user", "odd")
+    rabbitmq.ctl("add_user", "odd", passcode)
+    rabbitmq.ctl("set_permissions", "odd", ".*", ".*", ".*")
+    where = f"stomp://{rabbitmq.host}:{rabbitmq.tcp_port}"
+    assert world.connect(where, "odd", passcode, escape_connect=True).version == "1.2"
+    with pytest.raises(ConnectFailed, match="escape_connect"):
+        world.connect(where, "odd", passcode, handshake_timeout=3)
+
+
+def test_a_broker_that_is_killed_comes_back_with_what_it_confirmed(world: World, real_broker: Broker) -> None:
+    queue = real_broker.new_queue()
+    conn = world.connect(real_broker.url, reconnect=SOON, receipt_timeout=60)
+    messages = conn.subscribe(queue, ack="client-individual")
+    conn.send(queue, "kept", headers={"persistent": "true"}, receipt=True)
+    message = messages.receive()
+    real_broker.kill()
+    real_broker.restart()
+    again = messages.receive(timeout=30)
+    assert again.text == "kept"
+    with pytest.raises(StaleMessageError):
+        message.ack()
+    again.ack(receipt=True)
+    try:
+        conn.send(queue, "on we go", receipt=True)
+    except OutcomeUnknown:
+        pytest.fail("the connection broke a second time")
+    assert messages.receive().text == "on we go"
+
+
+def test_a_suspended_broker_is_noticed_by_its_silence(world: World, activemq: ActiveMQ) -> None:
+    conn = world.connect(activemq.url, heart_beat=(0.3, 0.3), reconnect=SOON)
+    activemq.suspend()
+    try:
+        deadline = time.monotonic() + 15
+        while conn.connected is not None and time.monotonic() < deadline:
+            time.sleep(0.02)
+        assert conn.connected is None
+    finally:
+        activemq.resume()
+    conn.send(activemq.new_queue(), "awake", receipt=True)

@@ -1,0 +1,312 @@
+"""Subscribing: messages are handed over once, come back when they must, and never fill the memory."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import pytest
+
+from stomp_core import LocalProtocolError
+from stomp_core.session import Reconnect, Rejected, SessionClosed, StaleMessageError, WorkPolicy
+from stomp_testing import Broker, Expect, FaultProxy, ScriptedServer
+
+from .worlds import HANGS, World, never
+
+CONNECTED = b"CONNECTED\nversion:1.2\nserver:RabbitMQ/3\n\n\0"
+SOON = Reconnect(first_delay=0.01, max_delay=0.05)
+
+
+def fill(broker: Broker, *bodies: str) -> None:
+    for body in bodies:
+        broker.send("/queue/a", body)
+
+
+def test_messages_come_in_order(world: World) -> None:
+    with Broker() as broker:
+        fill(broker, "one", "two", "three")
+        messages = world.connect(broker.url).subscribe("/queue/a")
+        assert [messages.receive().text for _ in range(3)] == ["one", "two", "three"]
+
+
+def test_in_auto_mode_nothing_is_acknowledged(world: World) -> None:
+    with Broker() as broker:
+        fill(broker, "one")
+        message = world.connect(broker.url).subscribe("/queue/a").receive()
+        with pytest.raises(LocalProtocolError):
+            message.ack()
+
+
+def test_in_client_individual_mode_each_message_has_an_ack_of_its_own(world: World) -> None:
+    with Broker() as broker:
+        fill(broker, "one", "two", "three")
+        conn = world.connect(broker.url)
+        messages = conn.subscribe("/queue/a", ack="client-individual")
+        one, two, three = (messages.receive() for _ in range(3))
+        two.ack(receipt=True)
+        assert broker.unacknowledged("/queue/a") == [b"one", b"three"]
+        conn.ack(one.inner, receipt=True)
+        assert broker.unacknowledged("/queue/a") == [b"three"]
+        with pytest.raises(LocalProtocolError):
+            one.ack()
+        three.ack(receipt=True)
+        assert broker.unacknowledged("/queue/a") == []
+
+
+def test_in_client_mode_an_ack_covers_what_came_before(world: World) -> None:
+    with Broker() as broker:
+        fill(broker, "one", "two", "three")
+        messages = world.connect(broker.url).subscribe("/queue/a", ack="client")
+        _, two, _ = (messages.receive() for _ in range(3))
+        two.ack(receipt=True)
+        assert broker.unacknowledged("/queue/a") == [b"three"]
+
+
+def test_a_nacked_message_comes_again(world: World) -> None:
+    with Broker() as broker:
+        fill(broker, "one")
+        messages = world.connect(broker.url).subscribe("/queue/a", ack="client-individual")
+        message = messages.receive()
+        assert not message.redelivered
+        message.nack()
+        again = messages.receive()
+        assert (again.text, again.redelivered) == ("one", True)
+
+
+def test_prefetch_limits_what_is_under_way(world: World) -> None:
+    with Broker() as broker:
+        fill(broker, "one", "two", "three")
+        messages = world.connect(broker.url).subscribe("/queue/a", ack="client-individual", prefetch=2)
+        one, _ = messages.receive(), messages.receive()
+        assert messages.nothing_for()
+        one.ack()
+        assert messages.receive().text == "three"
+
+
+def test_receiving_may_have_a_deadline(world: World) -> None:
+    with Broker() as broker:
+        messages = world.connect(broker.url).subscribe("/queue/a")
+        with pytest.raises(TimeoutError):
+            messages.receive(timeout=0.05)
+        fill(broker, "one")
+        assert messages.receive().text == "one"
+
+
+def test_a_subscription_comes_back_after_a_cut_and_old_messages_are_stale(world: World) -> None:
+    with Broker() as broker, FaultProxy(broker.url) as proxy:
+        fill(broker, "one", "two")
+        messages = world.connect(proxy.url, reconnect=SOON).subscribe("/queue/a", ack="client-individual")
+        one = messages.receive()
+        proxy.reset_all()
+        again = messages.receive()
+        assert (again.text, again.redelivered) == ("one", True)
+        with pytest.raises(StaleMessageError):
+            one.ack()
+        again.ack(receipt=True)
+        assert messages.receive().text == "two"
+
+
+@pytest.mark.parametrize("times", [5])
+def test_it_comes_back_however_often_it_is_cut(world: World, times: int) -> None:
+    with Broker() as broker, FaultProxy(broker.url) as proxy:
+        conn = world.connect(proxy.url, reconnect=SOON)
+        messages = conn.subscribe("/queue/a", ack="client-individual")
+        for number in range(times):
+            (proxy.cut_all if number % 2 else proxy.reset_all)()
+            fill(broker, f"after cut {number}")
+            message = messages.receive()
+            assert message.text == f"after cut {number}"
+            while True:
+                try:
+                    message.ack(receipt=True)
+                    break
+                except (StaleMessageError, ConnectionError):
+                    message = messages.receive()
+
+
+def test_a_subscription_that_the_broker_rejects_says_why(world: World) -> None:
+    script: list[Any] = [
+        Expect(b"\0"),
+        CONNECTED,
+        Expect(b"\0"),
+        b"ERROR\nmessage:no access to /queue/secret\n\n\0",
+    ]
+    with ScriptedServer(script) as server:
+        conn = world.connect(server.url, reconnect=Reconnect.never())
+        with pytest.raises(Rejected, match="no access"):
+            conn.subscribe("/queue/secret")
+
+
+def test_an_id_or_a_mode_that_makes_no_sense_is_refused(world: World) -> None:
+    with Broker() as broker:
+        conn = world.connect(broker.url)
+        conn.subscribe("/queue/a", id="mine")
+        for options in ({"id": "mine"}, {"ack": "never"}, {"prefetch": 0}):
+            with pytest.raises(LocalProtocolError):
+                conn.subscribe("/queue/a", **options)
+
+
+def test_unsubscribing_gives_back_what_was_not_acknowledged(world: World) -> None:
+    with Broker() as broker:
+        fill(broker, "one", "two")
+        conn = world.connect(broker.url)
+        messages = conn.subscribe("/queue/a", ack="client-individual")
+        messages.receive().ack()
+        messages.unsubscribe()
+        assert broker.messages("/queue/a") == [b"two"]
+        with pytest.raises(SessionClosed):
+            messages.receive()
+        assert conn.subscribe("/queue/a").receive().text == "two"
+
+
+def test_closing_ends_who_waits_for_a_message(world: World) -> None:
+    with Broker() as broker:
+        conn = world.connect(broker.url)
+        messages = conn.subscribe("/queue/a")
+        ended: list[BaseException] = []
+
+        def wait() -> None:
+            try:
+                messages.receive(timeout=HANGS)
+            except BaseException as error:
+                ended.append(error)
+
+        waiter = threading.Thread(target=wait)
+        waiter.start()
+        conn.close()
+        waiter.join(HANGS)
+        assert [type(error) for error in ended] == [SessionClosed]
+
+
+def test_a_connection_that_is_not_replaced_ends_who_waits_with_the_reason(world: World) -> None:
+    with Broker() as broker:
+        messages = world.connect(broker.url, reconnect=Reconnect.never()).subscribe("/queue/a")
+        broker.drop_connections()
+        with pytest.raises(ConnectionError, match="was lost"):
+            messages.receive()
+
+
+def test_a_slow_consumer_stops_reading_and_loses_nothing(world: World) -> None:
+    body, count, buffer = b"x" * 50_000, 400, 1_000_000
+    with Broker() as broker:
+        conn = world.connect(broker.url, buffer_size=buffer, heart_beat=(0.3, 0.3))
+        messages = conn.subscribe("/queue/a")
+        for _ in range(count):
+            broker.send("/queue/a", body)
+        # Nobody takes anything: what is read stays within bounds, and the connection lives by its own beats.
+        broker.wait_until(lambda _: conn.session.want_read is False, timeout=10)
+        held = conn.session._budget.held
+        assert held < 2 * buffer
+        assert never(lambda: not broker.connections, 1.5)
+        assert conn.session._budget.held == held
+        assert broker.messages("/queue/a"), "the broker should have been stopped by TCP"
+        for _ in range(count):
+            assert len(messages.receive().body) == len(body)
+
+
+def test_a_receipt_comes_though_the_buffer_is_full(world: World) -> None:
+    with Broker() as broker:
+        conn = world.connect(broker.url, buffer_size=200_000)
+        messages = conn.subscribe("/queue/a")
+        for _ in range(10):
+            broker.send("/queue/a", b"x" * 50_000)
+        broker.wait_until(lambda _: conn.session.want_read is False, timeout=10)
+        conn.send("/queue/b", "now", receipt=True, timeout=10)
+        assert [len(messages.receive().body) for _ in range(10)] == [50_000] * 10
+
+
+# ---------------------------------------------------------------------- run
+
+
+def run(world: World, messages: Any, handler: Any, **options: Any) -> threading.Thread:
+    thread = threading.Thread(target=lambda: messages.run(handler, **options))
+    thread.start()
+    return thread
+
+
+def test_a_pool_works_on_several_messages_at_a_time_and_acknowledges_each(world: World) -> None:
+    with Broker() as broker:
+        fill(broker, *(f"job {number}" for number in range(12)))
+        jobs = world.connect(broker.url).subscribe("/queue/a", ack="client-individual", prefetch=12)
+        done: list[str] = []
+
+        def handle(message: Any) -> None:
+            done.append(message.text)
+            if len(done) == 12:
+                jobs.inner.stop()
+
+        run(world, jobs, world.sleeping_handler(handle, 0.05), concurrency=4).join(HANGS)
+        assert sorted(done) == sorted(f"job {number}" for number in range(12))
+        broker.wait_until(lambda _: not broker.unacknowledged("/queue/a"), timeout=10)
+
+
+def test_a_handler_that_fails_is_told_the_message_comes_again_and_the_connection_lives(world: World) -> None:
+    heard: list[str] = []
+
+    class Hears(world.module.Listener):  # type: ignore[misc,name-defined]
+        def handler_error(self, delivery: Any, error: Exception) -> None:
+            heard.append(f"{delivery.message_id}: {error}")
+
+    with Broker() as broker:
+        fill(broker, "bad", "good")
+        conn = world.connect(broker.url, listener=Hears())
+        jobs = conn.subscribe("/queue/a", ack="client-individual")
+        done: list[str] = []
+
+        def handle(message: Any) -> None:
+            if message.text == "bad" and not message.redelivered:
+                raise ValueError("not today")
+            done.append(message.text)
+            if len(done) == 2:
+                jobs.inner.stop()
+
+        policy = WorkPolicy(first_delay=0.05, max_delay=0.05)
+        run(world, jobs, world.sleeping_handler(handle, 0), policy=policy).join(HANGS)
+        assert done == ["good", "bad"]
+        assert len(heard) == 1
+        assert heard[0].endswith(": not today")
+        conn.send("/queue/b", "alive", receipt=True)
+
+
+def test_a_message_that_always_fails_is_given_up_and_moved(world: World) -> None:
+    with Broker() as broker:
+        fill(broker, "poison", "last")
+        jobs = world.connect(broker.url).subscribe("/queue/a", ack="client-individual")
+        tries: list[str] = []
+
+        def handle(message: Any) -> None:
+            tries.append(message.text)
+            if tries.count("poison") == 3:
+                jobs.inner.stop()
+            if message.text == "poison":
+                raise ValueError("poison")
+
+        policy = WorkPolicy(
+            first_delay=0.01, max_delay=0.01, max_failures=3, given_up="move", dead_letters="/queue/dead"
+        )
+        run(world, jobs, world.sleeping_handler(handle, 0), policy=policy).join(HANGS)
+        assert tries.count("poison") == 3
+        broker.wait_until(lambda _: broker.messages("/queue/dead") == [b"poison"], timeout=10)
+        broker.wait_until(lambda _: not broker.unacknowledged("/queue/a"), timeout=10)
+
+
+def test_the_policy_stop_raises_what_the_handler_raised(world: World) -> None:
+    with Broker() as broker:
+        fill(broker, "bad")
+        jobs = world.connect(broker.url).subscribe("/queue/a", ack="client-individual")
+
+        def handle(message: Any) -> None:
+            raise ValueError("enough")
+
+        with pytest.raises(ValueError, match="enough"):
+            jobs.run(world.sleeping_handler(handle, 0), concurrency=3, policy=WorkPolicy(on_error="stop"))
+
+
+def test_work_ends_with_the_connection(world: World) -> None:
+    with Broker() as broker:
+        conn = world.connect(broker.url)
+        jobs = conn.subscribe("/queue/a", ack="client-individual")
+        pool = run(world, jobs, world.sleeping_handler(lambda message: None, 0), concurrency=3)
+        conn.close()
+        pool.join(HANGS)
+        assert not pool.is_alive()
