@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from ..errors import ErrorCode, LocalProtocolError
 from ..protocol import Begin, Disconnect, Error, Event, Message, Receipt, Subscribe
-from ..wire import ConnectionClosed, HeartBeat, Version
+from ..wire import ConnectionClosed, HeartBeat
 from .deadlines import Timed
 from .delivery import Delivery
 from .errors import NotSent, Rejected, SessionClosed
@@ -68,8 +68,9 @@ class Dialogue(Link):
         self._subscriptions = Subscriptions()
         self._transactions = Transactions()
         self._requests = Requests()
-        self._disconnecting = False  # DISCONNECT is said: nothing more may be
+        self._farewell = Disconnect()  # what close() will say
         self._disconnect_within = 0.0  # seconds
+        self._disconnecting = False  # DISCONNECT is said: nothing more may be
 
     @property
     def want_read(self) -> bool:
@@ -199,9 +200,8 @@ class Dialogue(Link):
         self._requests.said(request)
 
     def _say_disconnect(self) -> None:
-        receipt = self._receipts.new_id()
-        seconds = self._disconnect_within
-        self._say(Disconnecting(Disconnect(receipt=receipt), Pending("DISCONNECT"), receipt, seconds))
+        farewell, seconds = self._farewell, self._disconnect_within
+        self._say(Disconnecting(farewell, Pending("DISCONNECT"), farewell.receipt, seconds))
         self._disconnecting = True
         self._close_in = seconds
 
@@ -317,7 +317,7 @@ class Dialogue(Link):
 
     def _withdraw(self, operation: Operation) -> None:
         """Nobody waits for it any more: if it has not left, it never does."""
-        if not operation.pending.done and not operation.left and operation.portable:
+        if not operation.left and operation.portable:
             operation.withdraw()
             operation.pending.fail(NotSent(f"{operation.pending.what} was withdrawn before it was sent"))
             self._put_aside(operation)
@@ -332,7 +332,8 @@ class Dialogue(Link):
             waiting.tidy()
         self._disconnect_if_quiet()
 
-    def _forget_connection(self, reason: str, error: Error | None, unsent: list[Operation]) -> None:
+    def _forget_connection(self, end: ConnectionClosed, error: Error | None, unsent: list[Operation]) -> None:
+        reason = end.reason
         self._transactions.connection_lost()
         carried = [operation for operation in unsent if operation.portable]
         for operation in carried:
@@ -351,9 +352,7 @@ class Dialogue(Link):
         self._receipts.keep_only(self._backlog)
         self._subscriptions.connection_lost()
         if self.tap is not None:
-            self.tap.put(
-                ConnectionClosed(clean=self.closed and self.error is None, reason=reason), weight(None)
-            )
+            self.tap.put(end, weight(None))
 
     def _forget_everything(self, error: Exception | None) -> None:
         reason = str(error) if error is not None else "the session was closed"
@@ -368,19 +367,19 @@ class Dialogue(Link):
 
     def _tell_if_dropped(self, operation: Operation, reason: str) -> None:
         """Whoever called it was told that all is well, and does not look any more."""
-        if operation.pending.done and operation.event is not None:
+        if operation.pending.done:
+            assert operation.event is not None  # it has not left
             self._notify("frame_dropped", operation.event, reason)
 
     # ------------------------------------------------------------------ checks
 
     def _check_usable(self) -> None:
-        if self.closed and self.error is not None:
+        if self.error is not None:
             raise self.error.with_traceback(None)
-        if self._closing is not None or self.closed:
+        if self._closing is not None:
             raise SessionClosed("the session was closed")
 
     def _check_writable(self, event: Event) -> None:
-        """Refuse now what no connection could carry, although there is none."""
-        event.frame.to_bytes(
-            max(self._settings.versions, default=Version.V1_2), content_length=event.content_length_wanted
-        )
+        """Refuse now what the connection, or without one every possible one, could not carry later."""
+        version = self.version or max(self._settings.versions)
+        event.frame.to_bytes(version, content_length=event.content_length_wanted)

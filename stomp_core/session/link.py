@@ -179,9 +179,6 @@ class Link:
         self._dial_at = None
         self.state = SessionState.HANDSHAKING
         self._handshake_deadline = now + self._settings.handshake_timeout
-        self._paused = False
-        self._last_read = now
-        self._told_late = False
         self._conn = self._settings.new_connection()
         self._put(self._settings.connect_frame(self._attempt.endpoint), None)
 
@@ -193,9 +190,7 @@ class Link:
             now: seconds of any monotonic clock.
         """
         self.tick(now)
-        was_open, self._socket_open = self._socket_open, False
-        if self.state is SessionState.CLOSED:
-            return
+        self._socket_open = False
         if self._conn is not None:
             names = {entry.__name__ for entry in type(reason).__mro__}
             if self.state is SessionState.HANDSHAKING and "SSLError" in names:
@@ -206,7 +201,7 @@ class Link:
                 self._pump()
             else:
                 self._ended(_say(reason))
-        elif self._attempt is not None and not was_open:
+        elif self._attempt is not None:
             self._attempt_failed(advice.dial_failure(self._here(), reason, self._attempt.timeout))
 
     def receive_data(self, data: bytes, now: float) -> None:
@@ -307,7 +302,7 @@ class Link:
         """An ERROR after CONNECTED, before the connection is dropped because of it. True: what it answers is known."""
         raise NotImplementedError
 
-    def _forget_connection(self, reason: str, error: Error | None, unsent: list[Operation]) -> None:
+    def _forget_connection(self, end: ConnectionClosed, error: Error | None, unsent: list[Operation]) -> None:
         """A connection that was made is over: end what cannot outlive it."""
         raise NotImplementedError
 
@@ -403,7 +398,7 @@ class Link:
         if closed.clean:
             self._finish(None)
         else:
-            self._ended(closed.reason)
+            self._ended(closed.reason, code=closed.code)
 
     # ------------------------------------------------------------------ the end of an attempt, a connection, a session
 
@@ -425,28 +420,32 @@ class Link:
             else:
                 self._finish(ConnectFailed(f"could not connect: {told}", tuple(self._failures), error))
 
-    def _ended(self, reason: str, error: Error | None = None, *, known: bool = False) -> None:
+    def _ended(
+        self, reason: str, error: Error | None = None, *, known: bool = False, code: str = "eof"
+    ) -> None:
         """The connection is over, unasked.
 
         Args:
             reason: why.
             error: the ERROR that ended it.
             known: it is known what that answers, so it answers nothing else.
+            code: that of :class:`ConnectionClosed`.
         """
         endpoint = self._here()
         if self.state is SessionState.HANDSHAKING:
             self._attempt_failed(advice.handshake_eof(endpoint, reason))
             return
         reason = f"the connection to {endpoint} was lost: {reason}"
+        end = ConnectionClosed(clean=False, code=code, reason=reason)
         answer = None if known else error
         if self.state is SessionState.CLOSING:
-            self._finish(None, reason=reason, answer=answer)
+            self._finish(None, end=end, answer=answer)
             return
         unsent = self._drop(SessionState.WAITING)
         self._notify("connection_lost", endpoint, reason)
         self._schedule.lost(self._now)
         given_up = self._schedule.next(self._now) is None
-        self._forget_connection(reason, answer, unsent)
+        self._forget_connection(end, answer, unsent)
         if given_up:
             self._finish(ConnectionLost(reason, error))
 
@@ -466,7 +465,7 @@ class Link:
         error: Exception | None,
         *,
         confirmed: bool = False,
-        reason: str = "the session was closed",
+        end: ConnectionClosed | None = None,
         answer: Error | None = None,
     ) -> None:
         """The session is over.
@@ -474,7 +473,7 @@ class Link:
         Args:
             error: why, if nobody asked for that.
             confirmed: the broker has confirmed DISCONNECT.
-            reason: why its connection is over.
+            end: how its connection ended, if not as it should.
             answer: an ERROR that may be the answer to what is under way.
         """
         if self.state is SessionState.CLOSED:
@@ -484,7 +483,8 @@ class Link:
         self.error = error
         self._close_deadline = self._close_in = None
         if was_connected:
-            self._forget_connection(reason, answer, unsent)
+            as_asked = ConnectionClosed(clean=True, reason="the session was closed")
+            self._forget_connection(end or as_asked, answer, unsent)
         self._forget_everything(error)
         self.opened.fail(error or ConnectFailed("the session was closed before it was connected"))
         if self._closing is not None:

@@ -37,7 +37,21 @@ import sys
 from collections.abc import Callable, Iterable
 
 from ..errors import ErrorCode, LocalProtocolError
-from ..protocol import Abort, Ack, AckMode, Begin, Body, Commit, Event, Message, Nack, Send, Unsubscribe
+from ..protocol import (
+    Abort,
+    Ack,
+    AckMode,
+    Begin,
+    Body,
+    Commit,
+    Connect,
+    Disconnect,
+    Event,
+    Message,
+    Nack,
+    Send,
+    Unsubscribe,
+)
 from ..protocol.events import event_from_frame
 from ..wire import ALL_VERSIONS, Frame, Headers, HeaderSource, Leniency, Limits
 from .delivery import Delivery
@@ -96,6 +110,8 @@ class Session(Dialogue):
             connection is over, a deadline is new. Often in the middle of the adapter's own call.
         delivery: makes what subscriptions hand over, from the message, its subscription and its connection's number.
         tap: keep every event that comes in, in order, in :attr:`tap` as well. Whoever asks for it must take it.
+        connect: the CONNECT frame to say, as it is, in place of one that is made of ``credentials`` and those of the
+            URL, ``host``, ``client_id``, ``heart_beat`` and ``headers``.
         rng: for the jitter of back-off: a :class:`random.Random`. Without it every pause is as long as it may be.
 
     Attributes:
@@ -136,6 +152,7 @@ class Session(Dialogue):
         wake: Callable[[], object] | None = None,
         delivery: Callable[[Message, Subscription | None, int], Delivery] = Delivery,
         tap: bool = False,
+        connect: Connect | None = None,
         rng: Rng | None = None,
     ) -> None:
         super().__init__(
@@ -158,6 +175,7 @@ class Session(Dialogue):
                 leniency=leniency,
                 escape_connect=escape_connect,
                 heart_beat_tolerance=heart_beat_tolerance,
+                connect=connect,
             ),
             listener=listener,
             wake=wake,
@@ -549,21 +567,31 @@ class Session(Dialogue):
         self._claim(receipt)  # its RECEIPT must confirm nothing else
         return operation.pending
 
-    def close(self, *, timeout: float | None = None) -> Pending[bool]:
+    def close(
+        self, *, receipt: str | None = None, headers: HeaderSource = (), timeout: float | None = None
+    ) -> Pending[bool]:
         """End the session gracefully (STOMP 1.2, "DISCONNECT").
 
         Subscriptions end at once. Receipts that are awaited get half of the time to come; then DISCONNECT asks for one
         of its own, and the socket is closed when that is here. Nothing dials again.
 
         Args:
+            receipt: the id of DISCONNECT's receipt; otherwise a generated one.
+            headers: further headers of DISCONNECT.
             timeout: seconds for all of it; otherwise the session's ``close_timeout``.
 
         Returns:
             Whether the broker confirmed that it has processed everything. It never fails.
+
+        Raises:
+            LocalProtocolError: headers that STOMP cannot carry, or a receipt id in use. Nothing has changed.
         """
         if self._closing is not None:
             return self._closing
         seconds = self._settings.close_timeout if timeout is None else _checked(timeout)
+        receipt_id = self._receipts.id_for(True if receipt is None else receipt)
+        self._farewell = Disconnect(receipt=receipt_id, headers=_own(headers))
+        self._check_writable(self._farewell)
         self._closing = Pending("close")
         if self.closed:
             self._closing.succeed(False)
@@ -571,7 +599,6 @@ class Session(Dialogue):
             self.state = SessionState.CLOSING
             for subscription in self._subscriptions:
                 subscription._end(SubscriptionState.GONE)
-            self._subscriptions.clear()
             self._say_backlog()
             # Two waits: for the receipts that are under way, and for that of DISCONNECT.
             self._disconnect_within = seconds / 2 if len(self._receipts) else seconds

@@ -43,6 +43,7 @@ class Settings:
     leniency: Leniency | None
     escape_connect: bool
     heart_beat_tolerance: float
+    connect: Connect | None
 
     def __post_init__(self) -> None:
         for name in ("connect_timeout", "handshake_timeout", "receipt_timeout", "close_timeout"):
@@ -63,7 +64,10 @@ class Settings:
     @property
     def known_client_id(self) -> str | None:
         """The ``client-id`` header of CONNECT, however it is given."""
-        return self.client_id if self.client_id is not None else self.headers.get("client-id")
+        headers = self.headers if self.connect is None else self.connect.headers
+        if self.connect is None and self.client_id is not None:
+            return self.client_id
+        return headers.get("client-id")
 
     def new_connection(self) -> ClientConnection:
         """The state machine of one socket's life."""
@@ -77,6 +81,8 @@ class Settings:
 
     def connect_frame(self, endpoint: Endpoint) -> Connect:
         """The CONNECT frame for this endpoint."""
+        if self.connect is not None:
+            return self.connect
         credentials = self._credentials_for(endpoint)
         pairs = list(self.headers.items())
         if self.client_id is not None and "client-id" not in self.headers:
@@ -101,6 +107,8 @@ class Settings:
         return text.replace(passcode, _MASK)
 
     def _credentials_for(self, endpoint: Endpoint) -> Credentials:
+        if self.connect is not None:
+            return Credentials(self.connect.login, self.connect.passcode)
         return self.credentials or endpoint.credentials or Credentials()
 
 

@@ -233,6 +233,7 @@ class Trio(World):
     """stomp_trio. Every call is a task of one nursery, so that a connection may be entered here and left there."""
 
     module = stomp_trio
+    _end: trio.Event
 
     def __enter__(self) -> Self:
         ready: queue.Queue[tuple[trio.lowlevel.TrioToken, trio.Nursery]] = queue.Queue()
