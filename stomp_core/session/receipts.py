@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from itertools import islice
 
@@ -24,6 +25,8 @@ class Receipts:
         # Ids that the caller chose. One whose operation is late stays until the connection ends: the RECEIPT that may
         # still come must not confirm the next operation of that name.
         self._chosen: set[str] = set()
+        # Ids on raw frames, whose books somebody else keeps: how many of their RECEIPTs are to come.
+        self._foreign: Counter[str] = Counter()
         self._counter = 0
         self._said = 0  # frames on this connection
         self._answered = 0  # the latest of them that has its receipt
@@ -42,16 +45,29 @@ class Receipts:
         """
         if not isinstance(receipt, str):
             return self.new_id() if receipt else None
-        if receipt in self._chosen or self._was_generated(receipt):
-            raise LocalProtocolError(f"receipt id {receipt!r} is in use", code=ErrorCode.HEADER_CLASH)
+        self.check_foreign(receipt)
+        if receipt in self._foreign:
+            raise self._in_use(receipt)
         return receipt
+
+    def check_foreign(self, receipt: str) -> None:
+        """Refuse an id on a raw frame that is an operation's. Raw frames may share one among themselves.
+
+        Raises:
+            LocalProtocolError: that id is in use.
+        """
+        if receipt in self._chosen or self._was_generated(receipt):
+            raise self._in_use(receipt)
+
+    def _in_use(self, receipt: str) -> LocalProtocolError:
+        return LocalProtocolError(f"receipt id {receipt!r} is in use", code=ErrorCode.HEADER_CLASH)
 
     def new_id(self) -> str:
         """An id that is not in use, and never was."""
         while True:
             self._counter += 1
             name = f"{_GENERATED}{self._counter}"
-            if name not in self._chosen:
+            if name not in self._chosen and name not in self._foreign:
                 return name
 
     def _was_generated(self, name: str) -> bool:
@@ -63,6 +79,10 @@ class Receipts:
     def claim(self, name: str) -> None:
         """An operation with this id, which the caller chose, was accepted."""
         self._chosen.add(name)
+
+    def claim_foreign(self, name: str) -> None:
+        """A raw frame with this id was said: its RECEIPT must confirm nothing else."""
+        self._foreign[name] += 1
 
     # ------------------------------------------------------------------ the life of an operation
 
@@ -80,6 +100,10 @@ class Receipts:
         operation = self._awaited.get(receipt_id)
         if operation is None:
             self._chosen.discard(receipt_id)
+            if self._foreign[receipt_id] <= 1:
+                del self._foreign[receipt_id]
+            else:
+                self._foreign[receipt_id] -= 1
             return None
         if not operation.left:
             return None  # it cannot be the answer to what the broker never heard
@@ -115,6 +139,7 @@ class Receipts:
         """No RECEIPT comes any more. Returns what waited for one."""
         awaited = list(self._awaited.values())
         self._awaited.clear()
+        self._foreign.clear()
         self._said = self._answered = self._silent = 0
         return awaited
 

@@ -560,11 +560,13 @@ class Session(Dialogue):
         command = event.frame.command
         if command == "DISCONNECT":
             raise LocalProtocolError("close() says DISCONNECT", code=ErrorCode.UNEXPECTED_FRAME)
-        receipt = event.headers.get("receipt", False)
-        self._receipts.id_for(receipt)
+        receipt = event.headers.get("receipt")
+        if receipt is not None:
+            self._receipts.check_foreign(receipt)
         operation = Operation(event, Pending(f"{command} frame"), None, self._seconds(None))
         self._say(operation)
-        self._claim(receipt)  # its RECEIPT must confirm nothing else
+        if receipt is not None:
+            self._receipts.claim_foreign(receipt)
         return operation.pending
 
     def close(

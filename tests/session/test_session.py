@@ -338,6 +338,14 @@ def test_one_that_was_accepted_stays_accepted() -> None:
     assert play.commands() == ["SEND"]
 
 
+def test_what_is_done_remembers_nothing_to_give_back() -> None:
+    play = Play().connected()
+    silent, confirmed = play.session.send("/q"), play.session.send("/q", receipt=True)
+    play.confirms_all()
+    assert silent.on_abandon is None
+    assert confirmed.on_abandon is None
+
+
 def test_one_in_a_transaction_cannot_be_taken_back() -> None:
     play = Play().connected()
     fill(play)
@@ -480,6 +488,12 @@ def test_the_ack_mode_is_said(ack: Any) -> None:
 def test_an_unknown_ack_mode_is_refused() -> None:
     with pytest.raises(LocalProtocolError, match="'manual'") as caught:
         Play().connected().session.subscribe("/q", ack="manual")  # type: ignore[arg-type]
+    assert caught.value.code == ErrorCode.BAD_ACK_MODE
+
+
+def test_nor_is_it_accepted_before_there_is_a_connection() -> None:
+    with pytest.raises(LocalProtocolError) as caught:
+        Play().session.subscribe("/q", ack="manual")  # type: ignore[arg-type]
     assert caught.value.code == ErrorCode.BAD_ACK_MODE
 
 
@@ -703,10 +717,21 @@ def test_without_a_connection_there_is_nothing_to_say(lost: bool) -> None:
     else:
         play.session.subscribe("/q")
         (subscription,) = play.session._subscriptions
-    assert play.session.unsubscribe(subscription).done
+    assert play.session.unsubscribe(subscription).result() is None
     assert subscription.state is SubscriptionState.GONE
     play.connected()
     assert play.hears() == []
+
+
+def test_without_room_to_write_it_ends_at_once_all_the_same() -> None:
+    play = Play().connected()
+    subscription = play.subscribed()
+    fill(play)
+    pending = play.session.unsubscribe(subscription, receipt=False)
+    assert subscription.state is SubscriptionState.GONE
+    assert not pending.done
+    play.hears()
+    assert pending.done
 
 
 def test_an_unsubscribe_is_over_with_its_connection() -> None:
@@ -810,6 +835,7 @@ def test_a_message_is_acknowledged_in_the_words_of_its_version(
 def test_an_acknowledgement_can_be_confirmed(command: str, receipt: bool | str) -> None:
     play = Play().connected()
     pending = getattr(play.session, command)(delivered(play), receipt=receipt, timeout=3.0)
+    assert pending.what == f"{command.upper()} of 1"
     event = play.hears_one()
     assert not pending.done
     if receipt == "mine":
@@ -963,7 +989,26 @@ def test_the_receipt_of_a_raw_frame_confirms_nothing_else() -> None:
         play.session.send_frame(Send("/q", receipt="auto-2"))
     play.session.send_frame(Send("/q", receipt="mine"))
     with pytest.raises(LocalProtocolError):
+        play.session.send("/q", receipt="mine")
+
+
+def test_raw_frames_may_share_a_receipt_id_which_is_free_again_once_each_has_its_receipt() -> None:
+    play = Play().connected()
+    play.session.send_frame(Send("/q", receipt="mine"))
+    play.session.send_frame(Send("/q", receipt="mine"))
+    play.confirms("mine")
+    with pytest.raises(LocalProtocolError):
+        play.session.send("/q", receipt="mine")
+    play.confirms("mine")
+    play.session.send("/q", receipt="mine")
+
+
+def test_a_raw_frame_cannot_have_the_receipt_id_of_an_operation() -> None:
+    play = Play().connected()
+    play.session.send("/q", receipt="mine")
+    with pytest.raises(LocalProtocolError) as caught:
         play.session.send_frame(Send("/q", receipt="mine"))
+    assert caught.value.code == ErrorCode.HEADER_CLASH
 
 
 def test_a_raw_frame_needs_a_connection() -> None:
@@ -996,6 +1041,24 @@ def test_close_says_disconnect_and_is_done_with_its_receipt() -> None:
     assert play.observer.of("closed") == [(None,)]
     play.lets_go()
     assert play.session.next_attempt(play.now) is None
+
+
+def test_close_wakes_the_adapter_though_there_is_nothing_to_write_yet() -> None:
+    play = Play().connected()
+    play.session.send("/q", receipt=True)
+    play.hears()
+    before = play.wakes
+    play.session.close()
+    assert play.session.size_to_send == 0
+    assert play.wakes > before, "there is a new deadline"
+
+
+def test_a_closed_session_holds_no_subscription() -> None:
+    play = Play().connected()
+    play.subscribed()
+    play.session.close()
+    play.confirms_all()
+    assert list(play.session._subscriptions) == []
 
 
 def test_close_waits_for_the_receipts_that_are_under_way() -> None:
@@ -1237,6 +1300,17 @@ def test_a_refused_call_changes_nothing() -> None:
     play.connected()
     assert play.hears() == []
     assert play.session.next_deadline() is None
+
+
+def test_the_defaults() -> None:
+    session = Session("stomp://a")
+    attempt = session.next_attempt(0.0)
+    assert attempt is not None
+    assert attempt.timeout == 10.0
+    assert session._settings.handshake_timeout == 10.0
+    assert session._settings.receipt_timeout == 30.0
+    assert session._settings.close_timeout == 10.0
+    assert session._settings.buffer_size == 16 * 1024 * 1024
 
 
 def test_a_pure_session_needs_no_broker_to_be_made() -> None:
