@@ -530,6 +530,20 @@ def test_during_a_trial_nothing_else_is_said_and_then_all_of_it_in_order() -> No
     assert said[0].destination == "/new"
 
 
+def test_what_waited_for_the_connection_waits_for_the_trial_too() -> None:
+    play = Play(reconnect=Reconnect(first_delay=0.0)).connected()
+    play.session.subscribe("/suspect")
+    play.hears()
+    play.session.send("/q", "had not left")
+    play.refuses("access refused", headers={"subscription": "stranger"})
+    play.session.send("/q", "called meanwhile")
+    play.connected()
+    suspect = play.hears_one()
+    assert suspect.destination == "/suspect"
+    play.confirms(suspect.receipt)
+    assert [event.body for event in play.hears()] == [b"had not left", b"called meanwhile"]
+
+
 def test_a_trial_that_gets_no_answer_ends_in_time() -> None:
     play = Play(receipt_timeout=5.0, reconnect=Reconnect(first_delay=0.0)).connected()
     for destination in ("/a", "/b"):
@@ -708,7 +722,7 @@ def test_the_tap_has_everything_in_the_order_in_which_it_came() -> None:
         Error,
         ConnectionClosed,
     ]
-    assert events[-1].clean is False
+    assert (events[-1].clean, events[-1].code) == (False, "eof")
     assert "the broker said ERROR: over" in events[-1].reason
     assert ids(taken(subscription)) == ["1"], "and the subscriptions have theirs"
     assert play.session.dropped == 0, "somebody has it"
@@ -730,6 +744,25 @@ def test_the_end_of_each_connection_is_told_once_and_whether_it_was_wanted() -> 
     play.confirms_all()
     closed = [event for event in drained(play) if isinstance(event, ConnectionClosed)]
     assert [event.clean for event in closed] == [False, True]
+
+
+def test_a_broker_that_died_silently_ends_with_that_code() -> None:
+    play = Play(tap=True, heart_beat=(0, 10), beats=(10_000, 0)).connected()
+    play.wait(25.0)
+    end = drained(play)[-1]
+    assert (end.clean, end.code) == (False, "heart-beat")
+    assert "nothing came from the peer" in end.reason
+
+
+@pytest.mark.parametrize("said", [True, False])
+def test_an_end_that_comes_while_closing_is_clean_only_behind_disconnect(said: bool) -> None:
+    play = Play(tap=True).connected()
+    if not said:
+        play.session.send("/q", receipt=True)
+    play.session.close()
+    play.hears()
+    play.says_bytes(b"")
+    assert drained(play)[-1].clean is said
 
 
 def test_an_attempt_that_fails_has_no_end() -> None:
@@ -1005,6 +1038,15 @@ def test_ten_times_as_many_cost_about_ten_times_as_much(cost: Callable[[int], fl
     small = min(cost(300) for _ in range(3))
     large = min(cost(3000) for _ in range(2))
     assert large < 45 * small + 0.05
+
+
+def test_what_is_carried_over_and_then_late_is_let_go_of() -> None:
+    play = Play(listener=None).connected()
+    for _ in range(100):
+        play.session.send("/q", "x", receipt=True, timeout=1.0)
+    play.cut()
+    play.wait(2.0)
+    assert len(list(play.session._backlog)) <= 1
 
 
 def test_what_is_done_is_let_go_of() -> None:

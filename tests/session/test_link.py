@@ -41,6 +41,45 @@ def test_a_new_session_waits_to_be_dialled() -> None:
     assert (session.data_to_send(), session.size_to_send, session.next_deadline()) == (b"", 0, None)
 
 
+def test_the_words_for_its_states() -> None:
+    assert [state.value for state in SessionState] == [
+        "waiting",
+        "handshaking",
+        "connected",
+        "closing",
+        "closed",
+    ]
+
+
+def test_every_call_tells_the_time() -> None:
+    asked = Play()
+    asked.session.send("/q", timeout=3.0)
+    asked.session.next_attempt(5.0)
+    assert asked.session.next_deadline() == 8.0
+
+    made = Play(heart_beat=(10, 0), beats=(0, 10_000))
+    made.attempt()
+    made.now = 100.0
+    made.dial()
+    made.hears()
+    made.welcome()
+    assert made.session.next_deadline() == 110.0, "CONNECT was said at 100 s"
+
+    heard = Play(heart_beat=(10, 0), beats=(0, 10_000))
+    heard.session.send("/q")
+    heard.dial()
+    heard.hears()
+    heard.now = 5.0
+    heard.welcome()
+    assert heard.session.next_deadline() == 15.0, "SEND was said at 5 s"
+
+
+def test_what_is_due_at_once_is_no_deadline() -> None:
+    play = Play()
+    play.attempt()
+    assert play.session.next_deadline() is None
+
+
 def test_an_attempt_is_announced_once_however_often_it_is_asked_for() -> None:
     play = Play(connect_timeout=4.0)
     attempt = play.attempt()

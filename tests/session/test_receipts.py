@@ -56,6 +56,7 @@ def test_an_id_in_use_is_refused() -> None:
         ("Auto-1", False),
         ("1", False),
         ("auto-" + "9" * 30, False),
+        pytest.param("auto-" + "9" * 5000, False, id="5000 digits"),
         ("auto-١", False),
     ],
 )

@@ -107,9 +107,19 @@ def test_one_that_was_never_sent_is_never_answered() -> None:
     withdrawn = request(pages)
     withdrawn.withdraw()
     pages.given_up(withdrawn)
-    pages.given_up(withdrawn)
     two = request(pages)
     assert pages.heard(reply(None)) is two
+
+
+def test_giving_up_twice_is_giving_up_once() -> None:
+    pages = books()
+    withdrawn, _ = request(pages), request(pages)
+    two = request(pages)
+    withdrawn.withdraw()
+    pages.given_up(withdrawn)
+    pages.given_up(withdrawn)
+    assert pages.heard(reply(None)) is None, "two may be meant"
+    assert pages.heard(reply("c-3")) is two
 
 
 def test_replies_that_nobody_asked_for_confuse_nothing() -> None:

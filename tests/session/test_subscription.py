@@ -160,6 +160,21 @@ def test_it_ends_itself() -> None:
     assert play.hears_one().receipt is None
 
 
+def test_by_default_it_waits_for_the_brokers_word_and_deletes_nothing() -> None:
+    play = Play().connected()
+    subscription = play.subscribed(durable="d")
+    pending = subscription.unsubscribe()
+    event = play.hears_one()
+    assert "durable" not in event.headers
+    assert not pending.done
+    play.confirms(event.receipt)
+    assert pending.done
+
+
+def test_the_words_for_its_states() -> None:
+    assert [state.value for state in SubscriptionState] == ["active", "draining", "gone"]
+
+
 def test_a_subscription_that_the_broker_ends_says_so_to_its_reader() -> None:
     play = Play().connected()
     subscription = play.subscribed("/queue/deleted")

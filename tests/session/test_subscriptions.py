@@ -76,11 +76,13 @@ def test_the_only_one_to_a_destination() -> None:
     assert books.only_one_to("/q") is two
     books.remove(two)
     assert books.only_one_to("/q") is None
+    books.remove(three)
+    assert not books._by_destination, "destinations that nobody listens to are forgotten"
 
 
 def test_after_all_are_cleared_nothing_is_left() -> None:
     books = Subscriptions()
-    wanted(books, "a", "b")
+    wanted(books, "a")
     books.connection_made()
     books.clear()
     assert list(books) == []
@@ -103,6 +105,16 @@ def test_a_new_connection_hears_of_all_in_order() -> None:
     books.connection_made()
     assert said(books) == ["a", "b", "c"]
     assert said(books) == []
+
+
+def test_what_a_lost_connection_did_not_hear_of_is_said_on_the_next_one_only() -> None:
+    books = Subscriptions()
+    wanted(books, "a", "b")
+    books.connection_made()
+    books.connection_lost()
+    assert said(books) == []
+    books.connection_made()
+    assert said(books) == ["a", "b"]
 
 
 def test_one_that_ended_meanwhile_is_not_said() -> None:

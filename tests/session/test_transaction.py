@@ -206,6 +206,18 @@ def test_a_commit_that_had_not_left_is_lost() -> None:
     assert play.hears() == []
 
 
+def test_one_that_had_ended_is_not_touched_by_a_later_loss() -> None:
+    play = Play().connected()
+    committed, aborted, silent = play.begun(), play.begun(), play.begun()
+    committed.commit()
+    aborted.abort(receipt=True)
+    silent.commit(receipt=False)
+    play.confirms_all()
+    play.cut()
+    for transaction in (committed, aborted, silent):
+        assert transaction.state is TransactionState.DONE
+
+
 def test_an_abort_that_was_on_its_way_is_done() -> None:
     play = Play().connected()
     transaction = play.begun()
@@ -387,6 +399,17 @@ def test_disconnect_aborts_what_is_open() -> None:
     assert two.state is TransactionState.LOST
     with pytest.raises(TransactionLost):
         two.commit()
+
+
+def test_the_words_for_its_states() -> None:
+    assert [state.value for state in TransactionState] == [
+        "open",
+        "committing",
+        "aborting",
+        "done",
+        "lost",
+        "in doubt",
+    ]
 
 
 def test_its_repr() -> None:
