@@ -1,0 +1,414 @@
+"""Whole clients against a broker: each adapter beside stomp.py, stompman and aiostomp, in one run.
+
+    python benchmarks/brokers.py                       the embedded broker, and the real ones that are installed
+    python benchmarks/brokers.py --messages 20000 embedded rabbitmq
+    python benchmarks/brokers.py --quick               only see whether it runs
+
+Three contests: receive what waits in a queue; send one message after the other, each confirmed; send with fifty
+confirmations under way. Every client does each of them on a queue of its own, in interleaved rounds; the best counts.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import platform
+import statistics
+import sys
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+if not __package__:
+    sys.path[0] = str(Path(__file__).resolve().parent.parent)
+
+import stomp_asyncio
+import stomp_socket
+import stomp_testing
+from stomp_core import Leniency
+from stomp_core.session import Endpoint
+
+BODY = b"x" * 64
+IN_FLIGHT = 50
+
+
+@dataclass(frozen=True)
+class Client:
+    """One contestant: three functions of ``(url, queue, count)``, each returns seconds; ``None``: it cannot do that."""
+
+    name: str
+    receive: Callable[[str, str, int], float]
+    confirm: Callable[[str, str, int], float] | None
+    confirm_many: Callable[[str, str, int], float] | None
+
+
+# ---------------------------------------------------------------------- ours
+
+
+def socket_receive(url: str, queue: str, count: int) -> float:
+    with stomp_socket.connect(url) as conn:
+        began = time.perf_counter()
+        with conn.subscribe(queue) as messages:
+            for _ in range(count):
+                messages.receive()
+            return time.perf_counter() - began
+
+
+def socket_confirm(url: str, queue: str, count: int) -> float:
+    with stomp_socket.connect(url) as conn:
+        began = time.perf_counter()
+        for _ in range(count):
+            conn.send(queue, BODY, receipt=True)
+        return time.perf_counter() - began
+
+
+def socket_confirm_many(url: str, queue: str, count: int) -> float:
+    with stomp_socket.connect(url) as conn, ThreadPoolExecutor(IN_FLIGHT) as pool:
+        share = count // IN_FLIGHT
+
+        def send() -> None:
+            for _ in range(share):
+                conn.send(queue, BODY, receipt=True)
+
+        began = time.perf_counter()
+        for done in [pool.submit(send) for _ in range(IN_FLIGHT)]:
+            done.result()
+        return (time.perf_counter() - began) * count / (share * IN_FLIGHT)
+
+
+async def _asyncio_receive(url: str, queue: str, count: int) -> float:
+    async with stomp_asyncio.connect(url) as conn:
+        began = time.perf_counter()
+        async with conn.subscribe(queue) as messages:
+            for _ in range(count):
+                await messages.receive()
+            return time.perf_counter() - began
+
+
+async def _asyncio_confirm(url: str, queue: str, count: int, senders: int = 1) -> float:
+    async with stomp_asyncio.connect(url) as conn:
+
+        async def send() -> None:
+            for _ in range(count // senders):
+                await conn.send(queue, BODY, receipt=True)
+
+        began = time.perf_counter()
+        await asyncio.gather(*(send() for _ in range(senders)))
+        return time.perf_counter() - began
+
+
+def _trio_clients() -> Iterator[Client]:
+    try:
+        import trio
+
+        import stomp_trio
+    except ImportError:
+        return
+
+    async def receive(url: str, queue: str, count: int) -> float:
+        async with stomp_trio.connect(url) as conn:
+            began = time.perf_counter()
+            async with conn.subscribe(queue) as messages:
+                for _ in range(count):
+                    await messages.receive()
+                return time.perf_counter() - began
+
+    async def confirm(url: str, queue: str, count: int, senders: int = 1) -> float:
+        async with stomp_trio.connect(url) as conn:
+
+            async def send() -> None:
+                for _ in range(count // senders):
+                    await conn.send(queue, BODY, receipt=True)
+
+            began = time.perf_counter()
+            async with trio.open_nursery() as nursery:
+                for _ in range(senders):
+                    nursery.start_soon(send)
+            return time.perf_counter() - began
+
+    yield Client(
+        "stomp_trio",
+        lambda url, queue, count: trio.run(receive, url, queue, count),
+        lambda url, queue, count: trio.run(confirm, url, queue, count),
+        lambda url, queue, count: trio.run(confirm, url, queue, count, IN_FLIGHT),
+    )
+
+
+# ---------------------------------------------------------------------- theirs
+
+
+def _stomp_py() -> Iterator[Client]:
+    try:
+        import stomp
+    except ImportError:
+        return
+
+    class Counts(stomp.ConnectionListener):  # type: ignore[misc]
+        def __init__(self, count: int) -> None:
+            self.left = count
+            self.done = threading.Event()
+            self.room = threading.Semaphore(IN_FLIGHT)
+
+        def on_message(self, frame: Any) -> None:
+            self.left -= 1
+            if self.left == 0:
+                self.done.set()
+
+        def on_receipt(self, frame: Any) -> None:
+            self.room.release()
+            self.on_message(frame)
+
+    def connected(url: str, count: int) -> tuple[Any, Counts]:
+        endpoint = Endpoint.parse(url)
+        credentials = endpoint.credentials
+        assert credentials is not None
+        conn = stomp.Connection12([(endpoint.host, endpoint.port)], vhost="/")
+        counts = Counts(count)
+        conn.set_listener("counts", counts)
+        conn.connect(credentials.login, credentials.passcode, wait=True)
+        return conn, counts
+
+    def receive(url: str, queue: str, count: int) -> float:
+        conn, counts = connected(url, count)
+        began = time.perf_counter()
+        conn.subscribe(queue, id="1")
+        counts.done.wait()
+        seconds = time.perf_counter() - began
+        conn.disconnect()
+        return seconds
+
+    def confirm(url: str, queue: str, count: int) -> float:
+        conn, counts = connected(url, -1)
+        arrived = threading.Event()
+        counts.on_receipt = lambda frame: arrived.set()
+        began = time.perf_counter()
+        for number in range(count):
+            arrived.clear()
+            conn.send(queue, BODY, receipt=str(number))
+            arrived.wait()
+        seconds = time.perf_counter() - began
+        conn.remove_listener("counts")
+        conn.disconnect()
+        return seconds
+
+    def confirm_many(url: str, queue: str, count: int) -> float:
+        conn, counts = connected(url, count)
+        began = time.perf_counter()
+        for number in range(count):
+            counts.room.acquire()
+            conn.send(queue, BODY, receipt=str(number))
+        counts.done.wait()
+        seconds = time.perf_counter() - began
+        conn.remove_listener("counts")
+        conn.disconnect()
+        return seconds
+
+    yield Client("stomp.py", receive, confirm, confirm_many)
+
+
+def _stompman() -> Iterator[Client]:
+    try:
+        import stompman
+    except ImportError:
+        return
+
+    def client(url: str) -> Any:
+        endpoint = Endpoint.parse(url)
+        credentials = endpoint.credentials
+        assert credentials is not None
+        parameters = stompman.ConnectionParameters(
+            endpoint.host,
+            endpoint.port,
+            credentials.login or "",
+            credentials.passcode or "",
+            connect_headers={"host": "/"},
+        )
+        return stompman.Client(
+            [parameters], heartbeat=stompman.Heartbeat(10_000, 10_000), max_concurrent_handlers=None
+        )
+
+    async def receive(url: str, queue: str, count: int) -> float:
+        left, done = count, asyncio.Event()
+
+        async def handle(frame: Any) -> None:
+            nonlocal left
+            left -= 1
+            if left == 0:
+                done.set()
+
+        async with client(url) as conn:
+            began = time.perf_counter()
+            subscription = await conn.subscribe(
+                queue, handle, ack="auto", on_suppressed_exception=lambda error, frame: None
+            )
+            await done.wait()
+            seconds = time.perf_counter() - began
+            await subscription.unsubscribe()
+            return seconds
+
+    async def confirm(url: str, queue: str, count: int, senders: int = 1) -> float:
+        async with client(url) as conn:
+
+            async def send() -> None:
+                for _ in range(count // senders):
+                    await conn.send(BODY, queue, receipt_timeout=30.0)
+
+            began = time.perf_counter()
+            await asyncio.gather(*(send() for _ in range(senders)))
+            return time.perf_counter() - began
+
+    yield Client(
+        "stompman",
+        lambda url, queue, count: asyncio.run(receive(url, queue, count)),
+        lambda url, queue, count: asyncio.run(confirm(url, queue, count)),
+        lambda url, queue, count: asyncio.run(confirm(url, queue, count, IN_FLIGHT)),
+    )
+
+
+def _aiostomp() -> Iterator[Client]:
+    try:
+        import aiostomp
+    except ImportError:
+        return
+
+    async def receive(url: str, queue: str, count: int) -> float:
+        endpoint = Endpoint.parse(url)
+        credentials = endpoint.credentials
+        assert credentials is not None
+        left, done = count, asyncio.Event()
+
+        async def handle(frame: Any, message: Any) -> bool:
+            nonlocal left
+            left -= 1
+            if left == 0:
+                done.set()
+            return True
+
+        conn = aiostomp.AioStomp(endpoint.host, endpoint.port, heartbeat=False)
+        await conn.connect(credentials.login, credentials.passcode)
+        began = time.perf_counter()
+        conn.subscribe(queue, handler=handle, ack="auto")
+        await done.wait()
+        seconds = time.perf_counter() - began
+        conn.close()
+        return seconds
+
+    # It has no receipts.
+    yield Client("aiostomp", lambda url, queue, count: asyncio.run(receive(url, queue, count)), None, None)
+
+
+def clients() -> list[Client]:
+    """Everybody who is installed."""
+    ours = [
+        Client("stomp_socket", socket_receive, socket_confirm, socket_confirm_many),
+        Client(
+            "stomp_asyncio",
+            lambda url, queue, count: asyncio.run(_asyncio_receive(url, queue, count)),
+            lambda url, queue, count: asyncio.run(_asyncio_confirm(url, queue, count)),
+            lambda url, queue, count: asyncio.run(_asyncio_confirm(url, queue, count, IN_FLIGHT)),
+        ),
+    ]
+    return [*ours, *_trio_clients(), *_stomp_py(), *_stompman(), *_aiostomp()]
+
+
+# ---------------------------------------------------------------------- the contests
+
+
+@contextmanager
+def embedded() -> Iterator[str]:
+    """The embedded broker, in a process of its own, as brokers are."""
+    import multiprocessing
+
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe()
+    process = context.Process(target=_serve, args=(theirs,))
+    process.start()
+    try:
+        yield ours.recv()
+    finally:
+        ours.send(None)
+        process.join(10)
+
+
+def _serve(pipe: Any) -> None:
+    # aiostomp says no host.
+    with stomp_testing.Broker(leniency=Leniency(missing_host=True)) as broker:
+        pipe.send(broker.url)
+        pipe.recv()
+
+
+@contextmanager
+def real(name: str) -> Iterator[str]:
+    """A real broker, as the tests start it."""
+    from tests.brokers import ActiveMQ, RabbitMQ
+
+    kind = {"rabbitmq": RabbitMQ, "activemq": ActiveMQ}[name]
+    if not kind.available():
+        raise LookupError(kind.install_hint)
+    with kind() as broker:
+        yield broker.url
+
+
+def fill(url: str, queue: str, count: int) -> None:
+    """Let so many messages wait in a queue."""
+    with stomp_socket.connect(url) as conn:
+        for _ in range(count - 1):
+            conn.send(queue, BODY)
+        conn.send(queue, BODY, receipt=True, timeout=120)
+
+
+def contest(url: str, everybody: list[Client], count: int, rounds: int) -> None:
+    """All contests on one broker, as tables."""
+    for title, deed, messages in (
+        ("receive", "receive", count),
+        ("confirmed sends, one after the other", "confirm", count // 10),
+        (f"confirmed sends, {IN_FLIGHT} under way", "confirm_many", count),
+    ):
+        seconds: dict[str, list[float]] = {}
+        for _ in range(rounds):
+            for client in everybody:
+                function = getattr(client, deed)
+                if function is None:
+                    continue
+                queue = f"/queue/bench-{uuid.uuid4().hex}"
+                if deed == "receive":
+                    fill(url, queue, messages)
+                seconds.setdefault(client.name, []).append(function(url, queue, messages))
+        peers = [min(took) for name, took in seconds.items() if not name.startswith("stomp_")]
+        best = min(peers, default=None)
+        print(f"\n  {title}: {messages} messages of {len(BODY)} bytes")
+        print(f"    {'':14}  {'messages/s':>10}  {'us each':>8}  {'median us':>9}  {'x best peer':>11}")
+        for name, took in sorted(seconds.items(), key=lambda entry: min(entry[1])):
+            rate = messages / min(took)
+            ratio = f"{best / min(took):11.2f}" if best else ""
+            median = statistics.median(took) / messages * 1e6
+            print(f"    {name:14}  {rate:10,.0f}  {1e6 / rate:8.1f}  {median:9.1f}  {ratio}", flush=True)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Measure whole clients against brokers.")
+    parser.add_argument("--quick", action="store_true", help="only see whether it runs")
+    parser.add_argument("--messages", type=int, default=20_000)
+    parser.add_argument("--rounds", type=int, default=3, help="interleaved rounds; the best one counts")
+    parser.add_argument("brokers", nargs="*", default=["embedded", "rabbitmq", "activemq"])
+    chosen = parser.parse_args()
+    count, rounds = (500, 1) if chosen.quick else (chosen.messages, chosen.rounds)
+    print(f"{platform.python_implementation()} {platform.python_version()}")
+    for name in chosen.brokers:
+        try:
+            with embedded() if name == "embedded" else real(name) as url:
+                print(f"\n{name}")
+                contest(url, clients(), count, rounds)
+        except LookupError as missing:
+            print(f"\n{name}: not installed: {missing}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
