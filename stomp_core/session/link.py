@@ -231,7 +231,7 @@ class Link:
     @property
     def want_read(self) -> bool:
         """Whether the socket should be read now. While it should not, the peer's silence proves nothing."""
-        return True
+        raise NotImplementedError
 
     @property
     def want_close(self) -> bool:
@@ -375,7 +375,6 @@ class Link:
         self._connected = connected
         self._handshake_deadline = None
         self._login_refusals = 0
-        self._failures.clear()
         self._schedule.connected(self._now)
         self._notify("connection_made", self._here(), connected)
         self._became_connected()

@@ -79,6 +79,8 @@ def test_credentials_are_percent_decoded(url: str, credentials: Credentials | No
     [
         ("", "the URL has no scheme; use one of stomp://"),
         ("localhost:61613", "the URL has no scheme"),
+        ("stomp", "the URL has no scheme"),
+        ("guest", "the URL has no scheme"),
         (
             "http://h",
             "'http' is no scheme of STOMP; use one of stomp://, stomp+ssl://, stomp+unix://, ws://, wss://",
@@ -152,6 +154,11 @@ def test_its_text_is_its_url(url: str, text: str) -> None:
 def test_its_repr_names_the_virtual_host() -> None:
     assert repr(Endpoint.parse("stomp://h/vh")) == "<Endpoint stomp://h:61613, virtual host 'vh'>"
     assert repr(Endpoint.parse("stomp://h")) == "<Endpoint stomp://h:61613>"
+
+
+def test_a_unix_socket_has_no_host_and_no_port() -> None:
+    endpoint = Endpoint.parse("stomp+unix:///s")
+    assert (endpoint.host, endpoint.port) == ("", 0)
 
 
 def test_credentials_do_not_make_two_endpoints_different() -> None:

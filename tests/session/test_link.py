@@ -679,6 +679,26 @@ def test_calling_early_does_no_harm() -> None:
     assert play.session.next_deadline() == 10.0
 
 
+def test_what_is_said_within_handle_timeout_has_its_deadline_at_once() -> None:
+    play = Play().connected()
+    play.session.send("/q", receipt=True)
+    play.session.close(timeout=10.0)
+    play.session.handle_timeout(0.0)
+    play.session.handle_timeout(5.0)
+    assert play.session.next_deadline() == 10.0, "DISCONNECT was said"
+
+
+def test_whoever_closes_in_the_middle_of_a_loss_ends_the_session_once() -> None:
+    play = Play(reconnect=Reconnect.never()).connected()
+    pending = play.session.send("/q", receipt=True)
+    pending.add_done_callback(lambda: play.session.close())
+    play.hears()
+    play.cut()
+    assert play.session.closed
+    assert play.observer.of("closed") == [(None,)]
+    assert play.session.error is None
+
+
 def test_calling_late_does_no_harm() -> None:
     play = beating(heart_beat=(10, 0))
     play.session.handle_timeout(1e6)

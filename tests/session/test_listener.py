@@ -102,6 +102,49 @@ def test_a_message_for_nobody_is_told() -> None:
     assert play.session.dropped == 2
 
 
+class Tracer(Listener):
+    """One that adds headers to what is sent."""
+
+    def headers_for(self, destination: str) -> list[tuple[str, str]]:
+        return [("trace", destination), ("x", "of the observer")]
+
+
+def test_an_observer_may_add_headers_to_messages_but_changes_none() -> None:
+    play = Play(listener=Tracer()).connected()
+    play.session.send("/queue/a", headers={"x": "mine", "y": "z"})
+    play.session.request("/queue/b")
+    play.session.subscribe("/queue/c")
+    send, request, subscribe = play.hears()
+    assert send.headers.items()[:4] == [
+        ("destination", "/queue/a"),
+        ("x", "mine"),
+        ("y", "z"),
+        ("trace", "/queue/a"),
+    ]
+    assert send.headers.get_all("x") == ["mine"]
+    assert request.headers["trace"] == "/queue/b"
+    assert "trace" not in subscribe.headers
+
+
+class BadTracer(Listener):
+    def headers_for(self, destination: str) -> list[tuple[str, str]]:
+        raise ValueError(f"no headers for {destination}")
+
+
+def test_one_that_cannot_is_reported_and_the_message_sent_without_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    caught: list[Any] = []
+    monkeypatch.setattr(sys, "excepthook", lambda *error: caught.append(error))
+    play = Play(listener=BadTracer()).connected()
+    play.session.send("/queue/a", headers={"x": "mine"})
+    assert play.hears_one().headers["x"] == "mine"
+    ((kind, error, trace),) = caught
+    assert kind is ValueError
+    assert str(error) == "no headers for /queue/a"
+    assert trace is error.__traceback__
+
+
 class Clumsy(Listener):
     def frame_sent(self, event: Event) -> None:
         raise ValueError(f"I cannot bear {event.command}")
