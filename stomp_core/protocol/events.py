@@ -45,7 +45,9 @@ def _pairs(said: Iterable[tuple[str, str | None]], headers: HeaderSource) -> Hea
     """What the call itself says, then the caller's own headers, which may not contradict it."""
     stated = {name: value for name, value in said if value is not None}
     merged: list[tuple[str, str]] = list(stated.items())
-    for name, value in Headers(headers).items() if headers else ():
+    if not headers:
+        return Headers(merged)
+    for name, value in (headers if isinstance(headers, Headers) else Headers(headers))._all():
         if name in stated:
             if stated[name] != value:
                 shown = "" if name == "passcode" else f", as {stated[name]!r} and {value!r}"
@@ -261,7 +263,7 @@ class Send(_Transactional, _Bodied):
         headers: HeaderSource = (),
         content_length: bool = True,
     ) -> None:
-        own = Headers(headers)
+        own = headers if isinstance(headers, Headers) else Headers(headers)
         if isinstance(body, str):
             body = body.encode()
             if content_type is None and body and "content-type" not in own:
@@ -276,10 +278,10 @@ class Send(_Transactional, _Bodied):
         self._content_length = content_length
 
     @classmethod
-    def from_frame(cls, frame: Frame) -> Self:
-        """View a SEND frame."""
+    def from_frame(cls, frame: Frame, *, content_length: bool = True) -> Self:
+        """View a SEND frame; ``content_length`` as above."""
         self = super().from_frame(frame)
-        self._content_length = True
+        self._content_length = content_length
         return self
 
     @property
@@ -561,7 +563,7 @@ class Message(_Bodied):
         content_type: str | None = None,
         headers: HeaderSource = (),
     ) -> None:
-        own = Headers(headers)
+        own = headers if isinstance(headers, Headers) else Headers(headers)
         if isinstance(body, str):
             body = body.encode()
             if content_type is None and body and "content-type" not in own:
@@ -665,7 +667,7 @@ class Error(_Bodied):
         content_type: str | None = None,
         headers: HeaderSource = (),
     ) -> None:
-        own = Headers(headers)
+        own = headers if isinstance(headers, Headers) else Headers(headers)
         if isinstance(body, str):
             body = body.encode()
             if content_type is None and body and "content-type" not in own:

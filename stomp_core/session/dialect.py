@@ -23,6 +23,7 @@ class Dialect:
             is no such thing.
         durable_needs_client_id: whether it is found again by the connection's ``client-id`` too.
         forget: the UNSUBSCRIBE headers that delete a durable subscription for good.
+        discard: the NACK headers after which it does not deliver the message again.
         subscribes_to_replies: whether a client must SUBSCRIBE to its own temporary queue; RabbitMQ does it for the
             client, at the first ``reply-to``.
         temporary_queue: the prefix of temporary queues.
@@ -34,6 +35,7 @@ class Dialect:
     durable: Pairs | None = None
     durable_needs_client_id: bool = False
     forget: Pairs = ()
+    discard: Pairs = ()
     subscribes_to_replies: bool = True
     temporary_queue: str = "/temp-queue/"
 
@@ -44,6 +46,7 @@ RABBITMQ = Dialect(
     prefetch=("prefetch-count",),
     durable=(("durable", "true"), ("auto-delete", "false")),
     forget=(("durable", "true"), ("auto-delete", "false")),
+    discard=(("requeue", "false"),),
     subscribes_to_replies=False,
 )
 ARTEMIS = Dialect(

@@ -6,8 +6,9 @@ Observers change nothing, but for one thing that tracing needs: they may add hea
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
-from contextlib import AbstractContextManager, ExitStack, nullcontext
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from types import TracebackType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from .endpoint import Endpoint
     from .reconnect import Attempt
 
-__all__ = ["Listener", "Listeners"]
+__all__ = ["Handling", "Listener", "Listeners"]
 
 
 class Listener:
@@ -82,6 +83,45 @@ class Listener:
     def handling(self, delivery: Delivery) -> AbstractContextManager[object]:
         """What a handler of ``subscription.run`` is called within, in the thread or task that calls it."""
         return nullcontext()
+
+    def _hears(self, what: str) -> bool:
+        """Whether this one overrides that method."""
+        return getattr(type(self), what) is not getattr(Listener, what)
+
+
+class Handling(AbstractContextManager[None]):
+    """A listener's :meth:`~Listener.handling`. What it raises by itself disturbs the handler as little as elsewhere.
+
+    Args:
+        listener: whose.
+        delivery: what the handler works on.
+    """
+
+    __slots__ = ("_delivery", "_entered", "_listener")
+
+    def __init__(self, listener: Listener, delivery: Delivery) -> None:
+        self._listener = listener
+        self._delivery = delivery
+        self._entered: AbstractContextManager[object] | None = None
+
+    def __enter__(self) -> None:
+        try:
+            entered = self._listener.handling(self._delivery)
+            entered.__enter__()
+            self._entered = entered
+        except Exception as error:
+            sys.excepthook(type(error), error, error.__traceback__)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._entered is None:
+            return
+        try:
+            self._entered.__exit__(kind, error, trace)
+        except Exception as own:
+            if own is not error:
+                sys.excepthook(type(own), own, own.__traceback__)
 
 
 class Listeners(Listener):
@@ -150,10 +190,23 @@ class Listeners(Listener):
         self._tell("message_given_up", delivery, failures)
 
     def headers_for(self, destination: str) -> Iterable[tuple[str, str]]:
-        return [pair for listener in self._listeners for pair in listener.headers_for(destination)]
+        pairs: list[tuple[str, str]] = []
+        for listener in self._listeners:
+            try:
+                pairs += listener.headers_for(destination)
+            except Exception as error:
+                sys.excepthook(type(error), error, error.__traceback__)
+        return pairs
 
     def handling(self, delivery: Delivery) -> AbstractContextManager[object]:
-        stack = ExitStack()
-        for listener in self._listeners:
-            stack.enter_context(listener.handling(delivery))
-        return stack
+        return self._all_handling(delivery)
+
+    @contextmanager
+    def _all_handling(self, delivery: Delivery) -> Iterator[None]:
+        with ExitStack() as stack:
+            for listener in self._listeners:
+                stack.enter_context(Handling(listener, delivery))
+            yield
+
+    def _hears(self, what: str) -> bool:
+        return any(listener._hears(what) for listener in self._listeners)

@@ -685,8 +685,8 @@ def _checked(timeout: float) -> float:
 
 def _own(headers: HeaderSource) -> Headers:
     """A caller's own headers; what has an argument of its own is said there, since the session must know of it."""
-    own = Headers(headers)
-    for name in ("receipt", "transaction"):
+    own = headers if isinstance(headers, Headers) else Headers(headers)
+    for name in ("receipt", "transaction") if own else ():
         if name in own:
             raise LocalProtocolError(
                 f"{name!r} is an argument of the call, and not one of its headers",

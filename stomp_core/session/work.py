@@ -17,6 +17,7 @@ from ..errors import ErrorCode, LocalProtocolError, StompError
 from ..wire import Version
 from .delivery import Delivery
 from .errors import SessionClosed, StaleMessageError
+from .listener import Handling
 from .pending import Pending
 from .session import Session
 from .subscription import Subscription
@@ -41,8 +42,11 @@ class WorkPolicy:
         first_delay: seconds before the first NACK of a message; twice as long with each further one.
         max_delay: seconds that the pause grows to.
         max_failures: after so many failures of a message it is given up; ``None`` is never.
-        given_up: what that means: ``"leave"``, ``"ack"``, ``"nack"``, or ``"move"`` it to ``dead_letters``.
+        given_up: what that means: ``"leave"``, ``"ack"``, ``"nack"`` so that the broker does not deliver it again
+            (RabbitMQ drops or dead-letters it then, ActiveMQ moves it to its dead-letter queue), or ``"move"`` it to
+            ``dead_letters``.
         dead_letters: a destination. The message is sent there, with its headers, and acknowledged, in one transaction.
+            In ``auto`` mode, where nothing comes again, that is done with the first failure.
 
     A message is known again by its destination, headers and body, since RabbitMQ gives it a new id with each delivery.
     """
@@ -96,7 +100,8 @@ class Work:
         subscription: where the messages come from.
         concurrency: how many workers there are.
         policy: what to do after the handler.
-        log: told of what a handler raised, if the session has no listener.
+        log: told what nobody else hears of, a sentence and what a handler raised: that it did, and which message is
+            given up. The listener of the session hears it instead, if it has a method for that.
 
     Raises:
         ValueError: ``concurrency`` is not at least 1, or not 1 in ``client`` mode, where an ACK covers what other
@@ -108,7 +113,7 @@ class Work:
         subscription: Subscription,
         concurrency: int,
         policy: WorkPolicy | None,
-        log: Callable[[Delivery, Exception], object],
+        log: Callable[[str, Exception], object],
     ) -> None:
         if concurrency < 1:
             raise ValueError(f"concurrency is a number of workers of at least 1, not {concurrency!r}")
@@ -147,7 +152,7 @@ class Work:
     def handling(self, delivery: Delivery) -> AbstractContextManager[object]:
         """What the handler is called within: the observer's wish."""
         listener = self._session._listener
-        return nullcontext() if listener is None else listener.handling(delivery)
+        return nullcontext() if listener is None else Handling(listener, delivery)
 
     def stop(self, error: Exception | None = None) -> None:
         """Let every worker finish what it has, and take nothing more."""
@@ -173,18 +178,25 @@ class Work:
     def raised(self, delivery: Delivery, error: Exception) -> Pending[None]:
         """The handler has raised. It is told, whatever follows."""
         session, policy = self._session, self._policy
-        if session._listener is not None:
-            session._notify("handler_error", delivery, error)
-        else:
-            self._log(delivery, error)
+        what = f"message {delivery.message_id!r} from {delivery.destination}"
+        self._tell("handler_error", f"the handler of {what} failed", error, delivery, error)
         if policy.on_error == "stop":
             self.stop(error)
             return self._settle("leave", delivery)
         failures = self._count(delivery)
-        if policy.max_failures is not None and failures >= policy.max_failures:
+        most = policy.max_failures
+        if self._subscription.ack == "auto" and policy.given_up == "move":
+            most = 1
+        if most is not None and failures >= most:
             self._failures.pop(_identity(delivery), None)
-            session._notify("message_given_up", delivery, failures)
-            return self._settle(policy.given_up, delivery)
+            self._tell(
+                "message_given_up",
+                f"{what} is given up ({policy.given_up}) after {failures} failures",
+                error,
+                delivery,
+                failures,
+            )
+            return self._settle("discard" if policy.given_up == "nack" else policy.given_up, delivery)
         if policy.on_error == "nack":
             delay = policy.delay(failures)
             if delay > 0:
@@ -192,6 +204,13 @@ class Work:
                 session._watch(_PausedNack(lambda: self._settle("nack", delivery), delay))
                 return Pending.completed("NACK", None)
         return self._settle(policy.on_error, delivery)
+
+    def _tell(self, method: str, sentence: str, error: Exception, *arguments: object) -> None:
+        listener = self._session._listener
+        if listener is not None and listener._hears(method):
+            self._session._notify(method, *arguments)
+        else:
+            self._log(sentence, error)
 
     def _count(self, delivery: Delivery) -> int:
         identity = _identity(delivery)
@@ -203,15 +222,17 @@ class Work:
 
     def _settle(self, action: str, delivery: Delivery) -> Pending[None]:
         done: Pending[None] = Pending.completed(action, None)
-        if action == "leave" or self._subscription.ack == "auto":
+        if action == "leave" or (self._subscription.ack == "auto" and action != "move"):
             return done
         session = self._session
-        if action == "nack" and session.version is Version.V1_0:
+        if action in ("nack", "discard") and session.version is Version.V1_0:
             return done  # 1.0 has no NACK
         try:
             if action == "move":
                 return self._move(delivery)
-            return session.ack(delivery) if action == "ack" else session.nack(delivery)
+            if action == "ack":
+                return session.ack(delivery)
+            return session.nack(delivery, headers=session.dialect.discard if action == "discard" else ())
         except (StaleMessageError, SessionClosed):
             return done  # its connection is gone: the broker delivers it again
         except LocalProtocolError as error:
@@ -232,11 +253,17 @@ class Work:
             if pair[0] not in _OF_THE_DELIVERY
             and pair[0] not in ("destination", "content-length", "transaction")
         ]
+        if self._subscription.ack == "auto":
+            return session.send(policy.dead_letters, delivery.body, headers=headers)
         if delivery.connection_number != session.connection_number:
             raise StaleMessageError("its connection is gone")
         transaction = session.begin().result()
-        transaction.send(policy.dead_letters, delivery.body, headers=headers)
-        transaction.ack(delivery)
+        try:
+            transaction.ack(delivery)
+            transaction.send(policy.dead_letters, delivery.body, headers=headers)
+        except StompError:
+            transaction.abort()
+            raise
         return transaction.commit(receipt=False)
 
 

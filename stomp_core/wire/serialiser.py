@@ -123,7 +123,10 @@ def _with_content_length(
                 code=ErrorCode.CANNOT_ENCODE,
             )
         return pairs
-    return [*(pair for pair in pairs if pair[0] != "content-length"), ("content-length", length)]
+    if not stated:
+        return [*pairs, ("content-length", length)]
+    first = [name for name, _ in pairs].index("content-length")
+    return [pair for at, pair in enumerate(pairs) if at == first or pair[0] != "content-length"]
 
 
 def _careful(command: str, pairs: Sequence[tuple[str, str]], version: str, escape_connect: bool) -> list[str]:

@@ -119,14 +119,14 @@ class TestContentLength:
     def test_is_not_written_for_an_empty_body(self) -> None:
         assert b"content-length" not in Frame("SEND", REQUIRED["SEND"]).to_bytes("1.2")
 
-    def test_given_right_is_written_once_and_last(self) -> None:
+    def test_given_right_is_written_once_and_where_it_is_given(self) -> None:
         pairs = [("content-length", "5"), ("destination", "x"), ("content-length", "5"), ("a", "b")]
         wire = Frame("SEND", pairs, b"hello").to_bytes("1.2")
-        assert wire == b"SEND\ndestination:x\na:b\ncontent-length:5\n\nhello\0"
+        assert wire == b"SEND\ncontent-length:5\ndestination:x\na:b\n\nhello\0"
 
     def test_given_as_0_for_no_body_is_kept(self) -> None:
         wire = Frame("RECEIPT", [("content-length", "0"), ("receipt-id", "7")]).to_bytes("1.2")
-        assert wire == b"RECEIPT\nreceipt-id:7\ncontent-length:0\n\n\0"
+        assert wire == b"RECEIPT\ncontent-length:0\nreceipt-id:7\n\n\0"
 
     @pytest.mark.parametrize("wrong", ["4", "6", "0", "05", "5 ", "+5", "", "٥", "x"])
     @pytest.mark.parametrize("content_length", [True, False])

@@ -75,10 +75,8 @@ def _giving(
     return call
 
 
-def _log_handler_error(message: Delivery, error: Exception) -> None:
-    _log.error(
-        "the handler of message %r from %s failed", message.message_id, message.destination, exc_info=error
-    )
+def _log_failure(sentence: str, error: Exception) -> None:
+    _log.error("%s", sentence, exc_info=error)
 
 
 class Message(Delivery):
@@ -186,7 +184,7 @@ class Subscription(_Bound[core.Subscription], SubscriptionView):
         """Call a handler for every message until the subscription or the connection is closed.
 
         When it returns, the message is acknowledged. When it raises, the listener's ``handler_error`` hears of it
-        (without a listener, the log does), and the message is NACKed after a pause: see ``policy``. The connection
+        (if it has none, the log does), and the message is NACKed after a pause: see ``policy``. The connection
         lives on.
 
         Args:
@@ -201,7 +199,7 @@ class Subscription(_Bound[core.Subscription], SubscriptionView):
         """
         engine = self._engine
         with engine.lock:
-            work = core.Work(self._subject, concurrency, policy, _log_handler_error)
+            work = core.Work(self._subject, concurrency, policy, _log_failure)
 
         def worker() -> None:
             try:

@@ -125,10 +125,8 @@ def _opening(
     return begin
 
 
-def _log_handler_error(message: Delivery, error: Exception) -> None:
-    _log.error(
-        "the handler of message %r from %s failed", message.message_id, message.destination, exc_info=error
-    )
+def _log_failure(sentence: str, error: Exception) -> None:
+    _log.error("%s", sentence, exc_info=error)
 
 
 class Message(Delivery):
@@ -244,7 +242,7 @@ class Subscription(_Bound[core.Subscription], SubscriptionView):
         """Call a handler for every message until the subscription or the connection is closed.
 
         When it returns, the message is acknowledged. When it raises, the listener's ``handler_error`` hears of it
-        (without a listener, the log does), and the message is NACKed after a pause: see ``policy``. The connection
+        (if it has none, the log does), and the message is NACKed after a pause: see ``policy``. The connection
         lives on.
 
         Args:
@@ -258,7 +256,7 @@ class Subscription(_Bound[core.Subscription], SubscriptionView):
             ValueError: a concurrency that is not at least 1, or above 1 in ``client`` mode.
         """
         engine = self._engine
-        work = core.Work(self._subject, concurrency, policy, _log_handler_error)
+        work = core.Work(self._subject, concurrency, policy, _log_failure)
 
         async def worker() -> None:
             while (message := await self._next(work)) is not None:
