@@ -529,3 +529,6 @@ def test_an_event_that_was_read_is_a_view_of_its_frame(version: str) -> None:
 def test_content_length_may_be_left_out_of_a_send() -> None:
     assert Send("/q", b"x").content_length_wanted
     assert not Send("/q", b"x", content_length=False).content_length_wanted
+    frame = Frame("SEND", [("destination", "/q")], b"x")
+    assert Send.from_frame(frame).content_length_wanted
+    assert not Send.from_frame(frame, content_length=False).content_length_wanted
