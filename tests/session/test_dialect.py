@@ -51,3 +51,12 @@ def test_the_table_of_durable_subscriptions() -> None:
 def test_rabbitmq_alone_subscribes_to_replies_for_the_client() -> None:
     assert [dialect.subscribes_to_replies for dialect in (*DIALECTS, GENERIC)] == [False, True, True, True]
     assert {dialect.temporary_queue for dialect in (*DIALECTS, GENERIC)} == {"/temp-queue/"}
+
+
+def test_the_table_of_nack_headers_after_which_a_message_does_not_come_again() -> None:
+    assert {dialect.name: dialect.discard for dialect in (*DIALECTS, GENERIC)} == {
+        "RabbitMQ": (("requeue", "false"),),
+        "ActiveMQ Artemis": (),
+        "ActiveMQ Classic": (),
+        "STOMP": (),
+    }

@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import pytest
 
-from stomp_core.session import Delivery, Listener, Session, SessionState, StaleMessageError, Subscription
+from stomp_core.session import (
+    Delivery,
+    Listener,
+    Listeners,
+    Session,
+    SessionState,
+    StaleMessageError,
+    Subscription,
+)
 from stomp_core.session.work import Work, WorkPolicy
 
 CONNECTED = b"CONNECTED\nversion:%s\nserver:RabbitMQ/3\n\n\0"
@@ -41,8 +53,8 @@ def taken(work: Work) -> Delivery:
 
 
 class Log(list[tuple[str, str]]):
-    def __call__(self, delivery: Delivery, error: Exception) -> None:
-        self.append((delivery.message_id, str(error)))
+    def __call__(self, sentence: str, error: Exception) -> None:
+        self.append((sentence, str(error)))
 
 
 def frames(session: Session) -> list[str]:
@@ -96,7 +108,7 @@ def test_in_auto_mode_nothing_is_acknowledged() -> None:
     work.raised(taken(work), ValueError("broken")).result()
     session.handle_timeout(1000.0)
     assert frames(session) == []
-    assert log == [("m2", "broken")]
+    assert log == [("the handler of message 'm2' from /queue/a failed", "broken")]
 
 
 def test_nack_is_said_after_a_pause_that_doubles_with_each_failure_and_the_worker_does_not_wait() -> None:
@@ -113,7 +125,9 @@ def test_nack_is_said_after_a_pause_that_doubles_with_each_failure_and_the_worke
         now += pause
         session.handle_timeout(now)
         assert frames(session) == [f"NACK\nid:a{number}\n\n"]
-    assert log == [(f"m{number}", "broken") for number in (1, 2, 3, 4)]
+    assert log == [
+        (f"the handler of message 'm{number}' from /queue/a failed", "broken") for number in (1, 2, 3, 4)
+    ]
 
 
 def test_messages_are_told_apart_by_what_they_carry_and_not_by_their_ids() -> None:
@@ -143,15 +157,19 @@ def test_success_forgets_earlier_failures() -> None:
 
 @pytest.mark.parametrize(
     ("given_up", "said"),
-    [("leave", []), ("ack", ["ACK\nid:a1\n\n"]), ("nack", ["NACK\nid:a1\n\n"])],
+    [("leave", []), ("ack", ["ACK\nid:a1\n\n"]), ("nack", ["NACK\nid:a1\nrequeue:false\n\n"])],
 )
 def test_after_so_many_failures_a_message_is_given_up(given_up: str, said: list[str]) -> None:
     session = opened()
-    work, _ = start(session, WorkPolicy(max_failures=1, given_up=given_up))  # type: ignore[arg-type]
+    work, log = start(session, WorkPolicy(max_failures=1, given_up=given_up))  # type: ignore[arg-type]
     deliver(session, 1)
-    work.raised(taken(work), ValueError()).result()
+    work.raised(taken(work), ValueError("broken")).result()
     session.handle_timeout(1000.0)
     assert frames(session) == said
+    assert log == [
+        ("the handler of message 'm1' from /queue/a failed", "broken"),
+        (f"message 'm1' from /queue/a is given up ({given_up}) after 1 failures", "broken"),
+    ]
 
 
 def test_a_message_that_is_given_up_can_be_moved_in_one_transaction() -> None:
@@ -159,12 +177,30 @@ def test_a_message_that_is_given_up_can_be_moved_in_one_transaction() -> None:
     work, _ = start(session, WorkPolicy(max_failures=1, given_up="move", dead_letters="/queue/dead"))
     deliver(session, 1)
     work.raised(taken(work), ValueError()).result()
-    begin, send, ack, commit = frames(session)
+    begin, ack, send, commit = frames(session)
     assert begin.startswith("BEGIN\ntransaction:tx-")
     transaction = begin.split("\n")[1]
     assert send == f"SEND\ndestination:/queue/dead\n{transaction}\ncontent-length:3\n\njob"
     assert ack == f"ACK\nid:a1\n{transaction}\n\n"
     assert commit == f"COMMIT\n{transaction}\n\n"
+
+
+def test_a_message_that_its_handler_acknowledged_before_it_failed_is_not_moved() -> None:
+    session = opened()
+    work, _ = start(session, WorkPolicy(max_failures=1, given_up="move", dead_letters="/queue/dead"))
+    deliver(session, 1)
+    delivery = taken(work)
+    session.ack(delivery)
+    work.raised(delivery, ValueError()).result()
+    assert [frame.partition("\n")[0] for frame in frames(session)] == ["ACK", "BEGIN", "ABORT"]
+
+
+def test_in_auto_mode_a_message_is_moved_at_its_first_failure_since_it_does_not_come_again() -> None:
+    session = opened()
+    work, _ = start(session, WorkPolicy(given_up="move", dead_letters="/queue/dead"), ack="auto")
+    deliver(session, 1)
+    work.raised(taken(work), ValueError()).result()
+    assert frames(session) == ["SEND\ndestination:/queue/dead\ncontent-length:3\n\njob"]
 
 
 def test_the_observer_hears_of_failures_and_of_what_is_given_up() -> None:
@@ -187,6 +223,83 @@ def test_the_observer_hears_of_failures_and_of_what_is_given_up() -> None:
     work.raised(taken(work), ValueError("two")).result()
     assert heard.told == [("m1", "one"), ("m2", "two"), ("m2", 2)]
     assert log == []
+
+
+def test_what_the_observer_has_no_method_for_is_logged() -> None:
+    class Deaf(Listener):
+        def closed(self, error: Exception | None) -> None:
+            """All that it hears."""
+
+    class Hears(Listener):
+        def handler_error(self, delivery: Delivery, error: Exception) -> None:
+            """And says nothing."""
+
+    for listener, told in (
+        (Deaf(), 1),
+        (Hears(), 0),
+        (Listeners(Deaf(), Deaf()), 1),
+        (Listeners(Deaf(), Hears()), 0),
+    ):
+        session = opened(listener=listener)
+        work, log = start(session)
+        deliver(session, 1)
+        work.raised(taken(work), ValueError("broken")).result()
+        assert len(log) == told
+
+
+class Spans(Listener):
+    """Notes what a handler is called within."""
+
+    def __init__(self, trouble: str = "") -> None:
+        self.story: list[str] = []
+        self.trouble = trouble
+
+    @contextmanager
+    def handling(self, delivery: Delivery) -> Iterator[None]:
+        if self.trouble == "enter":
+            raise RuntimeError(self.trouble)
+        try:
+            yield
+        except Exception as error:
+            self.story.append(repr(error))
+            raise
+        finally:
+            if self.trouble == "exit":
+                raise RuntimeError(self.trouble)
+        self.story.append("returned")
+
+
+def test_a_handler_is_called_within_what_the_observer_wants() -> None:
+    spans = Spans()
+    session = opened(listener=spans)
+    work, _ = start(session)
+    for number in (1, 2):
+        deliver(session, number)
+    with work.handling(taken(work)):
+        pass
+    with pytest.raises(KeyError), work.handling(taken(work)):
+        raise KeyError("own")
+    assert spans.story == ["returned", "KeyError('own')"]
+
+
+@pytest.mark.parametrize("trouble", ["enter", "exit"])
+@pytest.mark.parametrize("several", [False, True], ids=["alone", "among others"])
+def test_what_an_observer_raises_around_a_handler_disturbs_nobody(
+    monkeypatch: pytest.MonkeyPatch, trouble: str, several: bool
+) -> None:
+    reported: list[str] = []
+    monkeypatch.setattr(sys, "excepthook", lambda kind, error, trace: reported.append(str(error)))
+    clumsy, other = Spans(trouble), Spans()
+    session = opened(listener=Listeners(clumsy, other) if several else clumsy)
+    work, _ = start(session)
+    for number in (1, 2):
+        deliver(session, number)
+    with work.handling(taken(work)):
+        pass
+    with pytest.raises(KeyError), work.handling(taken(work)):
+        raise KeyError("own")
+    assert reported == [trouble, trouble]
+    assert other.story == (["returned", "KeyError('own')"] if several else [])
 
 
 def test_stop_lets_every_worker_end_and_says_what_the_handler_raised() -> None:
