@@ -107,8 +107,8 @@ def test_a_send_without_a_connection_waits_for_one(world: World) -> None:
         conn = world.connect(proxy.url, reconnect=SOON)
         proxy.refuse_connections = True
         proxy.reset_all()
+        broker.wait_until(lambda _: conn.connected is None, timeout=10)
         sender = meanwhile(lambda: conn.send("/queue/a", "patience", receipt=True, timeout=20))
-        broker.wait_until(lambda _: not broker.connections, timeout=10)
         proxy.refuse_connections = False
         sender.join(20)
         assert broker.messages("/queue/a") == [b"patience"]
