@@ -22,7 +22,8 @@ class Dialect:
         durable: the SUBSCRIBE headers of a durable topic subscription, whose name is also its ``id``; ``None`` if there
             is no such thing.
         durable_needs_client_id: whether it is found again by the connection's ``client-id`` too.
-        forget: the UNSUBSCRIBE headers that delete a durable subscription for good.
+        forget: the UNSUBSCRIBE headers that delete a durable subscription for good; ``None`` if that takes more than
+            one UNSUBSCRIBE.
         discard: the NACK headers after which it does not deliver the message again.
         subscribes_to_replies: whether a client must SUBSCRIBE to its own temporary queue; RabbitMQ does it for the
             client, at the first ``reply-to``.
@@ -34,7 +35,7 @@ class Dialect:
     prefetch: tuple[str, ...] = ()
     durable: Pairs | None = None
     durable_needs_client_id: bool = False
-    forget: Pairs = ()
+    forget: Pairs | None = ()
     discard: Pairs = ()
     subscribes_to_replies: bool = True
     temporary_queue: str = "/temp-queue/"
@@ -64,7 +65,8 @@ ACTIVEMQ = Dialect(
     prefetch=("activemq.prefetchSize",),
     durable=(("activemq.subscriptionName", "{name}"),),
     durable_needs_client_id=True,
-    forget=(("activemq.subscriptionName", "{name}"),),
+    # It takes an UNSUBSCRIBE more, of a subscription that has ended, which the rules of STOMP do not allow.
+    forget=None,
 )
 #: For a broker that nobody knows: the specification, and headers that do no harm where they mean nothing.
 GENERIC = Dialect("STOMP", "", prefetch=("prefetch-count", "activemq.prefetchSize"))

@@ -348,6 +348,9 @@ class Session(Dialogue):
         Fails with:
             Rejected, ReceiptTimeout: the broker said ERROR, or nothing in time. The subscription has ended even so.
             NotSent, OutcomeUnknown: it was to be deleted, and there was no connection, or the connection was lost.
+
+        Raises:
+            LocalProtocolError: it is to be deleted, and this broker cannot be asked for that (ActiveMQ Classic).
         """
         pending: Pending[None] = Pending(f"UNSUBSCRIBE from {subscription.destination}")
         if subscription.state is not SubscriptionState.ACTIVE:
@@ -362,10 +365,14 @@ class Session(Dialogue):
             else:
                 pending.succeed(None)
             return pending
+        forget = self.dialect.forget if deletes else ()
+        if forget is None:
+            raise LocalProtocolError(
+                f"{self.dialect.name} does not delete a durable subscription by an UNSUBSCRIBE: use its own tools",
+                code=ErrorCode.HEADER_NOT_ALLOWED,
+            )
         receipt_id = self._receipts.id_for(receipt)
-        headers = []
-        if deletes:
-            headers = [(key, value.format(name=subscription.durable)) for key, value in self.dialect.forget]
+        headers = [(key, value.format(name=subscription.durable)) for key, value in forget]
         event = Unsubscribe(subscription.id, receipt=receipt_id, headers=headers)
         self._say(Unsubscribing(event, pending, receipt_id, self._seconds(timeout), subscription, deletes))
         if receipt_id is not None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from stomp_core import LocalProtocolError
 from stomp_core.session import (
     AuthenticationFailed,
     ConnectFailed,
@@ -134,6 +135,16 @@ def test_a_durable_subscription_keeps_what_came_while_nobody_listened(
     message = messages.receive()
     assert message.text == "meanwhile"
     message.ack(receipt=True)
+
+    if isinstance(real_broker, ActiveMQ):
+        with pytest.raises(LocalProtocolError, match="its own tools"):
+            messages.unsubscribe(delete=True)
+        return
+    messages.unsubscribe(delete=True)
+    publisher.send(topic, "after it was deleted", receipt=True)
+    messages = subscriber.subscribe(topic, durable=name, ack="client-individual")
+    assert messages.nothing_for(0.3)
+    messages.unsubscribe(delete=True)
 
 
 def test_a_wrong_passcode_is_refused_at_once_and_never_told(world: World, real_broker: Broker) -> None:

@@ -42,7 +42,7 @@ def test_the_table_of_durable_subscriptions() -> None:
     assert durable == {
         "RabbitMQ": (rabbit, rabbit),
         "ActiveMQ Artemis": (artemis, artemis),
-        "ActiveMQ Classic": (activemq, activemq),
+        "ActiveMQ Classic": (activemq, None),
         "STOMP": (None, ()),
     }
     assert [dialect.durable_needs_client_id for dialect in DIALECTS] == [False, True, True]

@@ -765,7 +765,6 @@ def test_an_unsubscribe_that_nobody_answers_is_a_timeout_and_the_subscription_is
     ("server", "forgotten"),
     [
         ("RabbitMQ/3", {"durable": "true", "auto-delete": "false"}),
-        (ACTIVEMQ, {"activemq.subscriptionName": "news"}),
         (ARTEMIS, {"durable-subscription-name": "news"}),
     ],
 )
@@ -777,6 +776,18 @@ def test_a_durable_subscription_is_left_or_deleted(server: str, forgotten: dict[
         (event,) = play.confirms_all()
         headers = event.headers.without("id", "receipt").to_dict()
         assert headers == (forgotten if delete else {})
+
+
+def test_a_durable_subscription_of_activemq_is_left_but_not_deleted() -> None:
+    play = Play(server=ACTIVEMQ, client_id="me").connected()
+    subscription = play.subscribed("/topic/a", durable="news")
+    with pytest.raises(LocalProtocolError, match="its own tools"):
+        play.session.unsubscribe(subscription, delete=True)
+    assert play.hears() == []
+    assert subscription.state is SubscriptionState.ACTIVE
+    play.session.unsubscribe(subscription)
+    (event,) = play.confirms_all()
+    assert event.headers.without("id", "receipt").to_dict() == {}
 
 
 def test_only_a_durable_subscription_can_be_deleted() -> None:
