@@ -20,13 +20,16 @@ _STAGGER = 0.25  # seconds that an address has for itself before the next one is
 
 async def dial(
     endpoint: Endpoint, context: ssl.SSLContext | None, protocol: Callable[[], asyncio.Protocol]
-) -> None:
+) -> socket.socket:
     """Connect, and agree on TLS where the endpoint wants it. The caller's scope is its deadline.
 
     Args:
         endpoint: where to.
         context: for TLS.
         protocol: makes what gets the transport.
+
+    Returns:
+        The socket, which is the transport's.
 
     Raises:
         OSError: the reason, as the operating system, the resolver or OpenSSL put it.
@@ -37,7 +40,7 @@ async def dial(
             raise OSError(errno.EAFNOSUPPORT, "this platform has no Unix sockets")
         sock = await _connect((socket.AF_UNIX, socket.SOCK_STREAM, 0, "", endpoint.path))
         await loop.create_unix_connection(protocol, sock=sock)
-        return
+        return sock
     try:
         addresses = await loop.getaddrinfo(endpoint.host, endpoint.port, type=socket.SOCK_STREAM)
     except UnicodeError as error:
@@ -47,6 +50,7 @@ async def dial(
         await loop.create_connection(protocol, sock=sock, ssl=context, server_hostname=endpoint.host)
     else:
         await loop.create_connection(protocol, sock=sock)
+    return sock
 
 
 async def _race(addresses: Sequence[Address]) -> socket.socket:

@@ -7,6 +7,7 @@ neither waits for the other. All of it happens in one event loop, so nothing is 
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
 from collections.abc import Callable
 from time import monotonic
@@ -162,7 +163,9 @@ class Engine:
             self._context = ssl.create_default_context()
         try:
             async with asyncio.timeout(attempt.timeout) as self._dialling:
-                await dial(attempt.endpoint, self._context, lambda: link)
+                sock = await dial(attempt.endpoint, self._context, lambda: link)
+            if not attempt.endpoint.secure:
+                link.socket = sock
         except (OSError, ssl.CertificateError) as error:
             if link.transport is None:
                 self.session.connection_lost(error, monotonic())
@@ -205,9 +208,16 @@ class Engine:
             self._wake()
             self.attend()
 
-    def lost(self, reason: Exception | None) -> None:
+    def lost(self, reason: Exception | None, sock: socket.socket | None) -> None:
         """The connection is no more."""
         self._transport = None
+        if isinstance(reason, OSError) and sock is not None:
+            # Writing failed. The peer is gone, but what it said last may still be there to be read.
+            try:
+                while data := sock.recv(_BATCH):
+                    self.session.receive_data(data, monotonic())
+            except OSError:
+                pass
         self.session.connection_lost(reason, monotonic())
         self._wake()
         self.attend()
@@ -260,6 +270,7 @@ class _Link(asyncio.Protocol):
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self.transport: asyncio.Transport | None = None
+        self.socket: socket.socket | None = None  # of plain STOMP
         self.lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -279,6 +290,6 @@ class _Link(asyncio.Protocol):
         self._engine.may_write(True)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._engine.lost(exc)
+        self._engine.lost(exc, self.socket)
         if not self.lost.done():
             self.lost.set_result(None)
