@@ -23,7 +23,8 @@ def interrupted(
     story: Coroutine[Any, Any, None], at: int, cancel: Callable[[], object], reached: list[int]
 ) -> Generator[Any, Any, None]:
     """Run a story, and cancel it as it is suspended for the ``at``-th time."""
-    step, value = story.send, None
+    step: Callable[[Any], Any] = story.send
+    value: Any = None
     while True:
         try:
             waits_for = step(value)
