@@ -1,0 +1,56 @@
+"""From a listener's frame to the core's event, and back."""
+
+from __future__ import annotations
+
+from stomp_core import protocol
+from stomp_core.protocol import Event, Send
+from stomp_core.protocol.events import event_from_frame
+from stomp_core.wire import Frame as CoreFrame
+
+from . import log
+from .constants import HDR_CONTENT_LENGTH
+from .utils import Frame, encode
+
+__all__ = ["to_event", "to_frame"]
+
+
+def to_event(frame: Frame) -> Event:
+    """What a frame says, with its headers in sorted order, and those left out that are ``None``.
+
+    Raises:
+        LocalProtocolError: there is no such command.
+        TypeError: the body is neither text nor bytes.
+    """
+    body = encode(frame.body) if frame.body else b""
+    counted = HDR_CONTENT_LENGTH in frame.headers
+    pairs = []
+    for name, value in sorted(frame.headers.items()):
+        if type(value) is str:
+            pairs.append((name, value))
+        elif isinstance(value, tuple):
+            pairs += [(str(name), str(one)) for one in value if one is not None]
+        elif value is not None:
+            pairs.append((str(name), str(value)))
+    if counted and body:
+        # Listeners may have changed the body, and stomp.py counts characters.
+        length = str(len(body))
+        pairs = [(name, length if name == HDR_CONTENT_LENGTH else value) for name, value in pairs]
+    core = CoreFrame(frame.cmd or "", pairs, body)
+    return Send.from_frame(core, content_length=counted) if frame.cmd == "SEND" else event_from_frame(core)
+
+
+def to_frame(
+    event: protocol.Message | protocol.Receipt | protocol.Connected | protocol.Error, decode: bool
+) -> Frame:
+    """What came in. A body that is no text stays bytes, and the log says so."""
+    core = event.frame
+    body: str | bytes = core.body
+    if decode:
+        try:
+            body = core.body.decode()
+        except UnicodeDecodeError:
+            log.warning(
+                "the body of a %s frame is not UTF-8: it is handed over as bytes (auto_decode=False does so always)",
+                core.command,
+            )
+    return Frame(core.command, core.headers.to_dict(), body)

@@ -1,0 +1,333 @@
+"""The calls of STOMP 1.0, 1.1 and 1.2, each making a frame. What a frame must be is the core's to say."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from . import utils
+from .constants import (
+    CMD_ABORT,
+    CMD_ACK,
+    CMD_BEGIN,
+    CMD_COMMIT,
+    CMD_CONNECT,
+    CMD_DISCONNECT,
+    CMD_NACK,
+    CMD_SEND,
+    CMD_STOMP,
+    CMD_SUBSCRIBE,
+    CMD_UNSUBSCRIBE,
+    HDR_ACCEPT_VERSION,
+    HDR_ACK,
+    HDR_CONTENT_LENGTH,
+    HDR_CONTENT_TYPE,
+    HDR_DESTINATION,
+    HDR_HOST,
+    HDR_ID,
+    HDR_LOGIN,
+    HDR_MESSAGE_ID,
+    HDR_PASSCODE,
+    HDR_RECEIPT,
+    HDR_SUBSCRIPTION,
+    HDR_TRANSACTION,
+)
+from .listener import ConnectionListener, HeartbeatListener
+
+__all__ = ["Protocol10", "Protocol11", "Protocol12"]
+
+Headers = dict[str, Any]
+
+
+class _Protocol:
+    """What all versions share.
+
+    In every call, ``headers`` and ``keyword_headers`` are further headers of the frame. Values that are no text are
+    made text with ``str()``; ``None`` leaves a header out, and a tuple repeats it.
+    """
+
+    version: str
+    transport: Any
+    auto_content_length: bool
+
+    def send_frame(self, cmd: str, headers: Headers | None = None, body: Any = "") -> None:
+        """Send any frame.
+
+        Raises:
+            NotConnectedException: there is no connection.
+            ProtocolException: STOMP does not allow it here. Nothing was sent.
+        """
+        self.transport.transmit(utils.Frame(cmd, dict(headers or {}), body))
+
+    def _connect(
+        self, cmd: str, headers: Headers, username: str | None, passcode: str | None, wait: bool
+    ) -> None:
+        headers[HDR_ACCEPT_VERSION] = self.version
+        if username is not None:
+            headers[HDR_LOGIN] = username
+        if passcode is not None:
+            headers[HDR_PASSCODE] = passcode
+        self.send_frame(cmd, headers)
+        if wait:
+            self.transport.wait_for_connection()
+
+    def disconnect(
+        self, receipt: str | None = None, headers: Headers | None = None, **keyword_headers: Any
+    ) -> None:
+        """Send DISCONNECT, which asks for a receipt.
+
+        Args:
+            receipt: the id of the receipt; otherwise a generated one.
+        """
+        if not self.transport.is_connected():
+            self.transport.disconnect_socket()  # one that waits for CONNECTED, or is still being dialled
+            return
+        merged = utils.merge_headers([headers, keyword_headers])
+        merged[HDR_RECEIPT] = receipt or utils.get_uuid()
+        self.set_receipt(merged[HDR_RECEIPT], CMD_DISCONNECT)
+        self.transport.notify("disconnecting")
+        self.send_frame(CMD_DISCONNECT, merged)
+
+    def set_receipt(self, receipt_id: str, value: Any) -> None:
+        """Note something about a receipt that is to come."""
+        self.transport.set_receipt(receipt_id, value)
+
+    def send(
+        self,
+        destination: str,
+        body: str | bytes,
+        content_type: str | None = None,
+        headers: Headers | None = None,
+        **keyword_headers: Any,
+    ) -> None:
+        """Send a message.
+
+        Args:
+            destination: where to.
+            body: ``str`` goes as UTF-8.
+            content_type: its MIME type.
+        """
+        assert destination is not None, "'destination' is required"
+        assert body is not None, "'body' is required"
+        merged = utils.merge_headers([headers, keyword_headers])
+        merged[HDR_DESTINATION] = destination
+        if content_type:
+            merged[HDR_CONTENT_TYPE] = content_type
+        if self.auto_content_length and body and HDR_CONTENT_LENGTH not in merged:
+            merged[HDR_CONTENT_LENGTH] = len(body)
+        self.send_frame(CMD_SEND, merged, body)
+
+    def begin(
+        self, transaction: str | None = None, headers: Headers | None = None, **keyword_headers: Any
+    ) -> str:
+        """Begin a transaction; returns its id, a generated one unless given."""
+        name = transaction or utils.get_uuid()
+        self._demarcate(CMD_BEGIN, name, headers, keyword_headers)
+        return name
+
+    def commit(
+        self, transaction: str | None = None, headers: Headers | None = None, **keyword_headers: Any
+    ) -> None:
+        """Commit a transaction."""
+        self._demarcate(CMD_COMMIT, transaction, headers, keyword_headers)
+
+    def abort(self, transaction: str, headers: Headers | None = None, **keyword_headers: Any) -> None:
+        """Abort a transaction."""
+        self._demarcate(CMD_ABORT, transaction, headers, keyword_headers)
+
+    def _demarcate(self, cmd: str, transaction: str | None, headers: Headers | None, more: Headers) -> None:
+        assert transaction is not None, "'transaction' is required"
+        self.send_frame(cmd, {**utils.merge_headers([headers, more]), HDR_TRANSACTION: transaction})
+
+    def _acknowledge(
+        self, cmd: str, named: Headers, transaction: str | None, receipt: str | None, more: Headers
+    ) -> None:
+        for name, value in named.items():
+            assert value is not None, f"{name!r} is required"
+        merged = {**more, **named}
+        if transaction:
+            merged[HDR_TRANSACTION] = transaction
+        if receipt:
+            merged[HDR_RECEIPT] = receipt
+        self.send_frame(cmd, merged)
+
+
+class Protocol10(_Protocol, ConnectionListener):
+    """The calls of STOMP 1.0.
+
+    Args:
+        transport: what sends frames.
+        auto_content_length: whether a SEND has a ``content-length``; ActiveMQ makes a BytesMessage of what has one.
+    """
+
+    version = "1.0"
+
+    def __init__(self, transport: Any, auto_content_length: bool = True) -> None:
+        self.transport = transport
+        self.auto_content_length = auto_content_length
+        transport.set_listener("protocol-listener", self)
+
+    def connect(
+        self,
+        username: str | None = None,
+        passcode: str | None = None,
+        wait: bool = False,
+        headers: Headers | None = None,
+        **keyword_headers: Any,
+    ) -> None:
+        """Send CONNECT.
+
+        Args:
+            wait: until the broker has answered.
+
+        Raises:
+            ConnectFailedException: it does not let us in, or has not answered in time.
+        """
+        self._connect(CMD_CONNECT, utils.merge_headers([headers, keyword_headers]), username, passcode, wait)
+
+    def subscribe(
+        self,
+        destination: str,
+        id: str | int | None = None,
+        ack: str = "auto",
+        headers: Headers | None = None,
+        **keyword_headers: Any,
+    ) -> None:
+        """Listen to a destination."""
+        assert destination is not None, "'destination' is required"
+        merged = utils.merge_headers([headers, keyword_headers])
+        merged[HDR_DESTINATION] = destination
+        merged[HDR_ACK] = ack
+        if id:
+            merged[HDR_ID] = id
+        self.send_frame(CMD_SUBSCRIBE, merged)
+
+    def unsubscribe(
+        self,
+        destination: str | None = None,
+        id: str | int | None = None,
+        headers: Headers | None = None,
+        **keyword_headers: Any,
+    ) -> None:
+        """Listen no more, to a destination or to what was subscribed with this id."""
+        assert id is not None or destination is not None, "'id' or 'destination' is required"
+        merged = utils.merge_headers([headers, keyword_headers])
+        if id:
+            merged[HDR_ID] = id
+        if destination:
+            merged[HDR_DESTINATION] = destination
+        self.send_frame(CMD_UNSUBSCRIBE, merged)
+
+    def ack(self, id: str, transaction: str | None = None, receipt: str | None = None) -> None:
+        """Acknowledge a message by its ``message-id``."""
+        self._acknowledge(CMD_ACK, {HDR_MESSAGE_ID: id}, transaction, receipt, {})
+
+
+class Protocol11(_Protocol, HeartbeatListener):
+    """The calls of STOMP 1.1.
+
+    Args:
+        transport: what sends frames.
+        heartbeats: milliseconds, ``(sending, receiving)``; 0 is never.
+        auto_content_length: as in 1.0.
+        heart_beat_receive_scale: the broker is dead after this many of its intervals, and one more, without a byte.
+    """
+
+    version = "1.1"
+
+    def __init__(
+        self,
+        transport: Any,
+        heartbeats: tuple[int, int] = (0, 0),
+        auto_content_length: bool = True,
+        heart_beat_receive_scale: float = 1.5,
+    ) -> None:
+        HeartbeatListener.__init__(self, transport, heartbeats, heart_beat_receive_scale)
+        self.auto_content_length = auto_content_length
+        transport.heart_beat_receive_scale = heart_beat_receive_scale
+        transport.set_listener("protocol-listener", self)
+
+    def connect(
+        self,
+        username: str | None = None,
+        passcode: str | None = None,
+        wait: bool = False,
+        headers: Headers | None = None,
+        with_connect_command: bool = False,
+        **keyword_headers: Any,
+    ) -> None:
+        """Send STOMP, or CONNECT.
+
+        Args:
+            wait: until the broker has answered.
+            with_connect_command: send CONNECT.
+
+        Raises:
+            ConnectFailedException: it does not let us in, or has not answered in time.
+        """
+        merged = utils.merge_headers([headers, keyword_headers])
+        merged[HDR_HOST] = self.transport.vhost or merged.get(HDR_HOST) or self._default_host()
+        self._connect(CMD_CONNECT if with_connect_command else CMD_STOMP, merged, username, passcode, wait)
+
+    def _default_host(self) -> str:
+        # stomp.py leaves the header out, which 1.1 requires. "/" is RabbitMQ's default virtual host.
+        return "/"
+
+    def subscribe(
+        self,
+        destination: str,
+        id: str | int,
+        ack: str = "auto",
+        headers: Headers | None = None,
+        **keyword_headers: Any,
+    ) -> None:
+        """Listen to a destination, under an id."""
+        assert destination is not None, "'destination' is required"
+        assert id is not None, "'id' is required"
+        merged = utils.merge_headers([headers, keyword_headers])
+        self.send_frame(CMD_SUBSCRIBE, {**merged, HDR_DESTINATION: destination, HDR_ID: id, HDR_ACK: ack})
+
+    def unsubscribe(self, id: str | int, headers: Headers | None = None, **keyword_headers: Any) -> None:
+        """Listen no more to what was subscribed with this id."""
+        assert id is not None, "'id' is required"
+        self.send_frame(CMD_UNSUBSCRIBE, {**utils.merge_headers([headers, keyword_headers]), HDR_ID: id})
+
+    def ack(
+        self, id: str, subscription: str | int, transaction: str | None = None, receipt: str | None = None
+    ) -> None:
+        """Acknowledge a message by its ``message-id`` and ``subscription``."""
+        self._acknowledge(
+            CMD_ACK, {HDR_MESSAGE_ID: id, HDR_SUBSCRIPTION: subscription}, transaction, receipt, {}
+        )
+
+    def nack(
+        self,
+        id: str,
+        subscription: str | int,
+        transaction: str | None = None,
+        receipt: str | None = None,
+        **keyword_headers: Any,
+    ) -> None:
+        """Say that a message, named as for :meth:`ack`, was not consumed."""
+        named = {HDR_MESSAGE_ID: id, HDR_SUBSCRIPTION: subscription}
+        self._acknowledge(CMD_NACK, named, transaction, receipt, keyword_headers)
+
+
+class Protocol12(Protocol11):
+    """The calls of STOMP 1.2; arguments as for 1.1."""
+
+    version = "1.2"
+
+    def _default_host(self) -> str:
+        return str(self.transport.current_host_and_port[0])
+
+    def ack(  # type: ignore[override]
+        self, id: str, transaction: str | None = None, receipt: str | None = None
+    ) -> None:
+        """Acknowledge a message by its ``ack`` header."""
+        self._acknowledge(CMD_ACK, {HDR_ID: id}, transaction, receipt, {})
+
+    def nack(  # type: ignore[override]
+        self, id: str, transaction: str | None = None, receipt: str | None = None, **keyword_headers: Any
+    ) -> None:
+        """Say that a message, named as for :meth:`ack`, was not consumed."""
+        self._acknowledge(CMD_NACK, {HDR_ID: id}, transaction, receipt, keyword_headers)
