@@ -41,7 +41,7 @@ def writers() -> tuple[list[Writer], list[str]]:
     found = [
         Writer("Frame.to_bytes", _frames, _to_bytes, ours=True),
         Writer("Frame(...).to_bytes", _without_length, _make_and_to_bytes, ours=True, whole_call=True),
-        Writer("ClientConnection.send", _without_length, _send, ours=True, whole_call=True),
+        Writer("ClientConnection.send", _arguments, _send, ours=True, whole_call=True),
         Writer("json.dumps", _dicts, _json, to_json=True),
     ]
     missing = []
@@ -63,6 +63,15 @@ def _without_length(frames: Sequence[Decoded]) -> list[Decoded]:
     return [
         (command, {name: value for name, value in headers.items() if name != "content-length"}, body)
         for command, headers, body in frames
+    ]
+
+
+def _arguments(frames: Sequence[Decoded]) -> list[tuple[dict[str, str], bytes]]:
+    """Headers and body as a user passes them beside the destination."""
+    own = ("destination", "content-length")
+    return [
+        ({name: value for name, value in headers.items() if name not in own}, body)
+        for _, headers, body in frames
     ]
 
 
@@ -88,13 +97,13 @@ def _make_and_to_bytes(frames: Sequence[Decoded], take: Take) -> None:
         take(Frame(command, headers, body).to_bytes("1.2"))
 
 
-def _send(frames: Sequence[Decoded], take: Take) -> None:
+def _send(arguments: Sequence[tuple[dict[str, str], bytes]], take: Take) -> None:
     conn = ClientConnection()
     conn.send(Connect(host="/"), now=0.0)
     conn.receive_data(b"CONNECTED\nversion:1.2\n\n\0\n", now=0.0)
     conn.next_event()
     now = 0.0
-    for _, headers, body in frames:
+    for headers, body in arguments:
         now += 0.001
         take(conn.send("/queue/orders", body, headers=headers, now=now))
 
@@ -133,17 +142,17 @@ def _stomp_py() -> list[Writer]:
         for command, headers, body in frames:
             take(pack(convert_frame(StompPyFrame(command, headers, body))))
 
-    def send(frames: Sequence[Decoded], take: Take) -> None:
+    def send(arguments: Sequence[tuple[dict[str, str], bytes]], take: Take) -> None:
         transport = BaseTransport()
         transport.send = take
         protocol = Protocol12(transport)
-        for _, headers, body in frames:
+        for headers, body in arguments:
             protocol.send("/queue/orders", body, headers=headers)
 
     return [
         Writer("stomp.py", prepare, write),
         Writer("stomp.py, with Frame(...)", _copies, make_and_write, whole_call=True),
-        Writer("stomp.py, send()", _without_length, send, whole_call=True),
+        Writer("stomp.py, send()", _arguments, send, whole_call=True),
     ]
 
 
