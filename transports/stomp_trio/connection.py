@@ -422,11 +422,19 @@ class Connecting:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._nursery = trio.open_nursery()
+        self._crash: Exception | None = None  # of the tasks, which is a mistake in this library
+
+    async def _drive(self) -> None:
+        try:
+            await self._connection._engine.run()
+        except Exception as error:
+            self._crash = error
+            raise
 
     async def __aenter__(self) -> Connection:
         engine = self._connection._engine
         nursery = await self._nursery.__aenter__()
-        nursery.start_soon(engine.run)
+        nursery.start_soon(self._drive)
         try:
             await engine.wait(self._connection.session.opened)
         except BaseException as error:
@@ -446,32 +454,42 @@ class Connecting:
         await self._end(error)
 
     async def _end(self, error: BaseException | None) -> None:
-        """Wait for the tasks to end. The error that goes through is left to the caller, who has it as it is."""
+        """Wait for the tasks to end. What the block raised is the caller's, who raises it as it is.
+
+        The nursery is told of it only if it may be what the nursery itself has cancelled the block with.
+        """
         self._connection._engine.abort()
-        trace = None if error is None else error.__traceback__
-        left = None
+        told = error if error is not None and _is_cancelled(error) else None
+        left: BaseException | None = None
         try:
-            await self._nursery.__aexit__(None if error is None else type(error), error, trace)
+            await self._nursery.__aexit__(
+                None if told is None else type(told), told, None if told is None else told.__traceback__
+            )
         except BaseException as raised:
-            left = _unwrapped(raised, error)
-        if left is not None and left is not error:
-            context = left.__context__
-            try:
-                raise left
-            finally:
-                left.__context__ = context
+            left = raised
+        if self._crash is not None:
+            left = self._crash
+        elif left is None or error is not None:
+            return
+        left = _unwrapped(left)
+        context = left.__context__
+        try:
+            raise left
+        finally:
+            left.__context__ = context
 
 
-def _unwrapped(raised: BaseException, error: BaseException | None) -> BaseException:
-    """What a nursery means that raised this after ``error`` had ended its block: a lone exception is no group."""
-    if not isinstance(raised, BaseExceptionGroup) or raised is error:
-        return raised
-    found = [entry for entry in raised.exceptions if not isinstance(entry, trio.Cancelled)]
-    if not found:
-        return error if isinstance(error, trio.Cancelled) else raised.exceptions[0]
-    if len(found) > 1:
-        return raised
-    lone = found[0]
-    while lone is not error and isinstance(lone, BaseExceptionGroup) and len(lone.exceptions) == 1:
-        lone = lone.exceptions[0]
-    return lone
+def _is_cancelled(error: BaseException) -> bool:
+    if isinstance(error, BaseExceptionGroup):
+        return error.subgroup(trio.Cancelled) is not None
+    return isinstance(error, trio.Cancelled)
+
+
+def _unwrapped(raised: BaseException) -> BaseException:
+    """What a nursery means: a lone exception is no group, and what is cancelled beside it says nothing."""
+    while isinstance(raised, BaseExceptionGroup):
+        found = [entry for entry in raised.exceptions if not isinstance(entry, trio.Cancelled)]
+        if len(found) > 1:
+            break
+        raised = found[0] if found else raised.exceptions[0]
+    return raised

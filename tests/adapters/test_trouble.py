@@ -1,0 +1,329 @@
+"""Trouble: peers and programs at their worst, and the traps that other clients fell into."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import signal
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any
+
+import pytest
+import trio
+
+import stomp_asyncio
+import stomp_socket
+import stomp_trio
+from stomp_core.session import NotSent, OutcomeUnknown, Reconnect, StaleMessageError
+from stomp_testing import RESET, Broker, Expect, FaultProxy, Pause, ScriptedServer
+from tests.certificates import Certificates
+
+from .worlds import HANGS, World
+
+CONNECTED = b"CONNECTED\nversion:1.2\nserver:RabbitMQ/3\n\n\0"
+SOON = Reconnect(first_delay=0.01, max_delay=0.05)
+
+
+def busy(world: World, seconds: float) -> None:
+    """Hold up whatever runs the program's code: its thread, or its event loop."""
+    world.call(time.sleep, seconds)
+
+
+# ---------------------------------------------------------------------- peers
+
+
+def test_what_a_broker_said_last_is_heard_though_writing_failed(world: World) -> None:
+    said: list[str] = []
+
+    class Hears(world.module.Listener):  # type: ignore[misc,name-defined]
+        def error_received(self, error: Any) -> None:
+            said.append(error.description)
+
+    script: list[Any] = [Expect(b"\0"), CONNECTED, Expect(b"one\0"), b"ERROR\nmessage:enough\n\n\0", RESET]
+    with ScriptedServer(script) as server:
+        conn = world.connect(server.url, reconnect=Reconnect.never(), listener=Hears())
+        conn.send("/queue/a", "one")
+
+        def send_late() -> Any:
+            # The event loop has not looked at the socket when it writes to it.
+            time.sleep(0.2)
+            return conn.inner.send("/queue/a", "two", receipt=True)
+
+        with pytest.raises(Exception, match="enough"):
+            world.call(send_late)
+        assert said == ["enough"]
+
+
+@contextmanager
+def talkative_broker(message: bytes, count: int) -> Iterator[int]:
+    """One that reads nothing before all that it has to say was taken."""
+
+    def serve() -> None:
+        peer, _ = listener.accept()
+        with peer:
+            peer.settimeout(HANGS)
+            heard = b""
+            while b"SUBSCRIBE" not in heard or not heard.endswith(b"\0"):
+                heard += peer.recv(65536)
+                if heard.endswith(b"\0") and b"CONNECT\n" in heard and b"SUBSCRIBE" not in heard:
+                    peer.sendall(CONNECTED)
+            frame = b"MESSAGE\nsubscription:1\nmessage-id:%d\ndestination:/queue/a\ncontent-length:%d\n\n%b\0"
+            for number in range(count):
+                peer.sendall(frame % (number, len(message), message))
+            tail = b""
+            while b"receipt:last" not in tail:
+                tail = tail[-20:] + peer.recv(1 << 20)
+            while not tail.endswith(b"\0"):
+                tail = tail[-20:] + peer.recv(1 << 20)
+            peer.sendall(b"RECEIPT\nreceipt-id:last\n\n\0")
+            while peer.recv(1 << 20):
+                pass
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield listener.getsockname()[1]
+        thread.join(HANGS)
+    assert not thread.is_alive()
+
+
+def test_reading_does_not_wait_for_writing(world: World) -> None:
+    with talkative_broker(b"x" * 1_000_000, 12) as port:
+        conn = world.connect(f"stomp://127.0.0.1:{port}", heart_beat=(0, 0), close_timeout=0.2)
+        messages = conn.subscribe("/queue/a", id="1", receipt=False)
+        # Neither fits into the buffers of the system: who reads only after it has written waits for ever.
+        conn.send("/queue/b", b"y" * 12_000_000)
+        conn.send("/queue/b", "done", receipt="last", timeout=HANGS)
+        assert [len(messages.receive().body) for _ in range(12)] == [1_000_000] * 12
+        conn.leave()
+
+
+def test_a_large_message_comes_through_tls(world: World, tls_certs: Certificates) -> None:
+    serves = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    serves.load_cert_chain(*tls_certs.server)
+    trusts = ssl.create_default_context(cafile=tls_certs.ca)
+    with Broker(tls=serves) as broker:
+        conn = world.connect(broker.tls_url, ssl_context=trusts)
+        messages = conn.subscribe("/queue/a", ack="client-individual")
+        for size in (1, 16_384, 16_385, 3_000_000, 0):
+            conn.send("/queue/a", b"x" * size, receipt=True)
+            message = messages.receive()
+            assert len(message.body) == size
+            message.ack(receipt=True)
+
+
+def test_nothing_that_was_confirmed_is_lost_when_connections_break_anywhere(world: World) -> None:
+    jobs = [f"job {number}" for number in range(30)]
+    got: set[str] = set()
+    with Broker() as broker, FaultProxy(broker.url, mean_bytes=2_000, seed=7) as proxy:
+        producer = world.connect(proxy.url, reconnect=SOON)
+        consumer = world.connect(proxy.url, reconnect=SOON)
+        messages = consumer.subscribe("/queue/a", ack="client-individual", timeout=HANGS)
+
+        def produce() -> None:
+            for job in jobs:
+                while True:
+                    try:
+                        producer.send("/queue/a", job, receipt=True)
+                        break
+                    except (NotSent, OutcomeUnknown):
+                        pass  # again: better twice than never
+
+        thread = threading.Thread(target=produce)
+        thread.start()
+        deadline = time.monotonic() + HANGS
+        while thread.is_alive() or broker.messages("/queue/a") or broker.unacknowledged("/queue/a"):
+            assert time.monotonic() < deadline
+            try:
+                message = messages.receive(timeout=0.2)
+                # Whether the ACK arrives or not: once the broker has none left, each was seen here.
+                got.add(message.text)
+                message.ack(receipt=True)
+            except (StaleMessageError, NotSent, OutcomeUnknown, TimeoutError):
+                pass
+        assert proxy.cuts > 2
+    assert got == set(jobs)
+
+
+# ---------------------------------------------------------------------- programs
+
+
+def test_a_program_that_holds_everything_up_is_not_taken_for_a_silent_broker(world: World) -> None:
+    with Broker() as broker:
+        conn = world.connect(broker.url, heart_beat=(0, 0.2))
+        busy(world, 1.2)
+        conn.send("/queue/a", "still here", receipt=True)
+        assert conn.session.connection_number == 1
+
+
+def test_a_stuck_handler_does_not_stop_the_other_subscriptions(world: World) -> None:
+    with Broker() as broker:
+        for _ in range(20):
+            broker.send("/queue/slow", b"x" * 1000)
+        conn = world.connect(broker.url, heart_beat=(0.2, 0.2))
+        slow = conn.subscribe("/queue/slow", ack="client-individual", prefetch=2)
+        fast = conn.subscribe("/queue/fast")
+        slow.receive()
+        for number in range(50):
+            broker.send("/queue/fast", str(number))
+        assert [fast.receive().text for _ in range(50)] == [str(number) for number in range(50)]
+        assert len(broker.unacknowledged("/queue/slow")) == 2
+
+
+def test_a_blocking_call_may_be_interrupted_by_a_signal() -> None:
+    class AlarmError(Exception):
+        pass
+
+    def ring(number: int, frame: FrameType | None) -> None:
+        raise AlarmError
+
+    with Broker() as broker, stomp_socket.connect(broker.url) as conn:
+        messages = conn.subscribe("/queue/a", ack="client-individual")
+        before = signal.signal(signal.SIGALRM, ring)
+        try:
+            signal.setitimer(signal.ITIMER_REAL, 0.1)
+            with pytest.raises(AlarmError):
+                messages.receive()
+        finally:
+            signal.signal(signal.SIGALRM, before)
+        broker.send("/queue/a", "not lost")
+        assert messages.receive(timeout=10).text == "not lost"
+
+
+def test_a_listener_that_waits_for_its_own_connection_is_told_so_and_nothing_hangs() -> None:
+    told: list[str] = []
+
+    class Waits(stomp_socket.Listener):
+        def frame_received(self, event: Any) -> None:
+            if event.command == "RECEIPT" and not told:
+                try:
+                    conn.send("/queue/b", "from within", receipt=True)
+                except RuntimeError as error:
+                    told.append(str(error))
+
+    with Broker() as broker, stomp_socket.connect(broker.url, listener=Waits()) as conn:
+        conn.send("/queue/a", "hello", receipt=True)
+    assert told == ["a listener must not wait for the connection that calls it"]
+
+
+def test_several_threads_may_share_a_subscription() -> None:
+    with Broker() as broker, stomp_socket.connect(broker.url) as conn:
+        messages = conn.subscribe("/queue/a", ack="client-individual")
+        got: list[str] = []
+
+        def consume() -> None:
+            for message in messages:
+                message.ack()
+                got.append(message.text)
+
+        threads = [threading.Thread(target=consume) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for number in range(200):
+            conn.send("/queue/a", str(number))
+        broker.wait_until(lambda _: len(got) == 200, timeout=HANGS)
+        messages.unsubscribe()
+        for thread in threads:
+            thread.join(HANGS)
+            assert not thread.is_alive()
+        assert sorted(got, key=int) == [str(number) for number in range(200)]
+
+
+def test_an_asyncio_program_that_ends_without_closing_leaves_no_socket() -> None:
+    async def main(broker: Broker) -> None:
+        conn = await stomp_asyncio.connect(broker.url)
+        await conn.send("/queue/a", "hello", receipt=True)
+
+    with Broker() as broker:
+        asyncio.run(main(broker))
+        gc.collect()
+        broker.wait_until(lambda b: not b.connections, timeout=10)
+
+
+def test_uvloop_s_order_of_things_is_not_taken_for_a_silent_broker() -> None:
+    uvloop = pytest.importorskip("uvloop", reason='pip install "stomp-core[uvloop]"')
+
+    async def main(broker: Broker) -> int:
+        async with stomp_asyncio.connect(broker.url, heart_beat=(0, 0.2)) as conn:
+            time.sleep(1.2)  # noqa: ASYNC251 - a program that holds up its loop
+            await conn.send("/queue/a", "still here", receipt=True)
+            return conn.session.connection_number
+
+    with Broker() as broker, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        assert runner.run(main(broker)) == 1
+
+
+def test_closing_while_dialling_ends_at_once() -> None:
+    async def main(url: str) -> None:
+        conn = await stomp_asyncio.connect(url, reconnect=SOON, connect_timeout=60)
+        server.close_connections()
+        # The next attempt is under way, and its peer never answers the TLS hello.
+        await asyncio.to_thread(server.wait_until_closed)
+        await conn.close()
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+
+    with ScriptedServer([[Expect(b"\0"), CONNECTED, Pause(60)], [Pause(60)]]) as server:
+        asyncio.run(asyncio.wait_for(main(server.url), 10))
+
+
+def test_trio_keeps_the_cause_and_the_context_of_what_the_block_raises() -> None:
+    async def main(broker: Broker) -> None:
+        with pytest.raises(ValueError, match="caused") as caused:
+            async with stomp_trio.connect(broker.url):
+                raise ValueError("caused") from KeyError("cause")
+        assert isinstance(caused.value.__cause__, KeyError)
+        assert caused.value.__context__ is None
+        with pytest.raises(ValueError, match="in context") as in_context:  # noqa: PT012
+            async with stomp_trio.connect(broker.url):
+                try:
+                    raise KeyError("first")
+                except KeyError:
+                    raise ValueError("in context")  # noqa: B904 - the context is what is tested
+        assert isinstance(in_context.value.__context__, KeyError)
+        assert in_context.value.__cause__ is None
+
+    with Broker() as broker:
+        trio.run(main, broker)
+
+
+def test_trio_keeps_a_group_that_the_block_itself_raises() -> None:
+    async def main(broker: Broker) -> None:
+        group = ExceptionGroup("two", [ValueError("one"), KeyError("other")])
+        with pytest.raises(ExceptionGroup) as caught:
+            async with stomp_trio.connect(broker.url):
+                raise group
+        assert caught.value is group
+
+    with Broker() as broker:
+        trio.run(main, broker)
+
+
+def test_trio_raises_a_mistake_of_the_library_itself_and_not_what_it_did_to_the_block() -> None:
+    async def main(broker: Broker) -> None:
+        with pytest.raises(ZeroDivisionError), trio.fail_after(10):  # noqa: PT012
+            async with stomp_trio.connect(broker.url) as conn:
+                conn.session.handle_timeout = lambda now: 1 / 0  # type: ignore[method-assign,assignment]
+                await conn.send("/queue/a", "hello", receipt=True, timeout=0.05)
+                await trio.sleep_forever()
+
+    with Broker(hold_receipts=True) as broker:
+        trio.run(main, broker)
+
+
+@pytest.mark.parametrize("seconds", [0.0, 0.05])
+def test_a_scope_around_a_trio_connection_ends_it(seconds: float) -> None:
+    async def main(broker: Broker) -> None:
+        with trio.fail_after(10), trio.move_on_after(seconds) as scope:
+            async with stomp_trio.connect(broker.url):
+                await trio.sleep_forever()
+        assert scope.cancelled_caught
+
+    with Broker() as broker:
+        trio.run(main, broker)
+        broker.wait_until(lambda b: not b.connections, timeout=10)
