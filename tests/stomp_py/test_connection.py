@@ -1,0 +1,543 @@
+"""The calls of a connection, and what programs reach for in it."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from typing import Any
+
+import pytest
+
+import stomp_py as stomp
+from stomp_py.constants import CMD_DISCONNECT
+from stomp_py.exception import ConnectFailedException, NotConnectedException, StompException
+from stomp_testing import Broker, Expect, ScriptedServer
+from tests.brokers.base import free_ports
+
+from .conftest import LOGIN, PASSCODE, Open, Place
+from .ear import Ear
+
+VERSIONS = {"1.0": stomp.Connection10, "1.1": stomp.Connection11, "1.2": stomp.Connection12}
+
+
+@pytest.fixture(params=list(VERSIONS))
+def version(request: pytest.FixtureRequest) -> str:
+    chosen: str = request.param
+    return chosen
+
+
+def vhost_for(version: str) -> dict[str, Any]:
+    """1.2 says the host's name, as stomp.py does, which RabbitMQ takes for a virtual host."""
+    return {} if version == "1.0" else {"vhost": "/"}
+
+
+# ---------------------------------------------------------------------- versions, and acknowledging
+
+
+def test_a_connection_speaks_its_version(place: Place, version: str, open_connection: Open) -> None:
+    ear = Ear()
+    conn = open_connection(place, ear, VERSIONS[version], **vhost_for(version))
+    assert conn.version == version
+    assert ear.of("on_connected")[0].headers.get("version", "1.0") == version
+
+
+def test_the_default_is_1_1() -> None:
+    assert stomp.Connection is stomp.Connection11 is stomp.StompConnection11
+
+
+def acknowledge(conn: Any, what: str, headers: dict[str, str], **more: Any) -> None:
+    """ACK or NACK as each version of the API wants it."""
+    call = getattr(conn, what)
+    if conn.version == "1.2":
+        call(headers["ack"], **more)
+    elif conn.version == "1.1":
+        call(headers["message-id"], headers["subscription"], **more)
+    else:
+        call(headers["message-id"], **more)
+
+
+def test_an_acknowledged_message_does_not_come_again(
+    place: Place, version: str, open_connection: Open
+) -> None:
+    queue = place.new_queue()
+    ear = Ear()
+    conn = open_connection(place, ear, VERSIONS[version], **vhost_for(version))
+    conn.subscribe(queue, id=7, ack="client-individual")
+    for body in ("one", "two"):
+        conn.send(queue, body)
+    ear.wait_for("on_message", 2)
+    acknowledge(conn, "ack", ear.of("on_message")[1].headers, receipt="acknowledged")
+    ear.wait_for("on_receipt")
+    conn.disconnect(receipt="bye")
+
+    again = Ear()
+    conn = open_connection(place, again, VERSIONS[version], **vhost_for(version))
+    conn.subscribe(queue, id=7)
+    conn.send(queue, "last")
+    again.wait_for("on_message", 2)
+    assert sorted(again.bodies()) == ["last", "one"]
+
+
+def test_a_cumulative_ack_covers_what_came_before(place: Place, version: str, open_connection: Open) -> None:
+    queue = place.new_queue()
+    ear = Ear()
+    conn = open_connection(place, ear, VERSIONS[version], **vhost_for(version))
+    conn.subscribe(queue, id=7, ack="client")
+    for body in ("one", "two", "three"):
+        conn.send(queue, body)
+    ear.wait_for("on_message", 3)
+    acknowledge(conn, "ack", ear.of("on_message")[1].headers, receipt="acknowledged")
+    ear.wait_for("on_receipt")
+    conn.disconnect(receipt="bye")
+
+    again = Ear()
+    conn = open_connection(place, again, VERSIONS[version], **vhost_for(version))
+    conn.subscribe(queue, id=7)
+    again.wait_for("on_message")
+    assert again.bodies() == ["three"]
+
+
+@pytest.mark.parametrize("version", ["1.1", "1.2"])
+def test_a_refused_message_comes_again_on_rabbitmq(
+    broker: Broker, here: Place, version: str, open_connection: Open
+) -> None:
+    ear = Ear()
+    conn = open_connection(here, ear, VERSIONS[version])
+    conn.subscribe("/queue/a", id="s", ack="client-individual")
+    conn.send("/queue/a", "x")
+    acknowledge(conn, "nack", ear.wait_for("on_message").headers)
+    acknowledge(conn, "ack", ear.wait_for("on_message", 2).headers)
+    conn.disconnect(receipt="bye")
+    assert broker.messages("/queue/a") == []
+
+
+def test_an_ack_in_an_aborted_transaction_is_none(broker: Broker, here: Place, open_connection: Open) -> None:
+    ear = Ear()
+    conn = open_connection(here, ear)
+    conn.subscribe("/queue/a", id=1, ack="client-individual")
+    conn.send("/queue/a", "x")
+    txid = conn.begin()
+    acknowledge(conn, "ack", ear.wait_for("on_message").headers, transaction=txid)
+    conn.abort(txid)
+    conn.disconnect(receipt="bye")
+    assert broker.messages("/queue/a") == [b"x"]
+
+
+def test_an_ack_for_nothing_is_logged_and_not_sent(
+    here: Place, open_connection: Open, caplog: pytest.LogCaptureFixture
+) -> None:
+    ear = Ear()
+    conn = open_connection(here, ear)
+    conn.subscribe("/queue/a", id=1)
+    conn.send("/queue/a", "x")
+    acknowledge(conn, "ack", ear.wait_for("on_message").headers)
+    assert "ACK was not sent" in caplog.text
+    conn.send("/queue/a", "y")
+    ear.wait_for("on_message", 2)
+
+
+def test_begin_says_the_id_that_it_was_given_or_a_new_one(here: Place, open_connection: Open) -> None:
+    conn = open_connection(here)
+    assert conn.begin("mine") == "mine"
+    first, second = conn.begin(), conn.begin()
+    assert isinstance(first, str)
+    assert first != second
+    for name in ("mine", first, second):
+        conn.commit(name)
+
+
+def test_after_unsubscribe_no_message_comes(
+    broker: Broker, here: Place, version: str, open_connection: Open
+) -> None:
+    ear = Ear()
+    conn = open_connection(here, ear, VERSIONS[version])
+    conn.subscribe("/queue/a", id=1)
+    conn.send("/queue/a", "x")
+    ear.wait_for("on_message")
+    conn.unsubscribe(id=1)
+    conn.send("/queue/a", "y", receipt="r")
+    ear.wait_for("on_receipt")
+    assert broker.messages("/queue/a") == [b"y"]
+    assert ear.bodies() == ["x"]
+
+
+def test_1_0_subscribes_and_unsubscribes_by_destination(
+    broker: Broker, here: Place, open_connection: Open
+) -> None:
+    ear = Ear()
+    conn = open_connection(here, ear, stomp.Connection10)
+    conn.subscribe("/queue/a")
+    conn.send("/queue/a", "x")
+    ear.wait_for("on_message")
+    conn.unsubscribe("/queue/a")
+    conn.send("/queue/a", "y", receipt="r")
+    ear.wait_for("on_receipt")
+    assert broker.messages("/queue/a") == [b"y"]
+
+
+# ---------------------------------------------------------------------- what is on the wire
+
+
+def said(call: Any, type: Any = stomp.Connection, **arguments: Any) -> bytes:
+    """What a broker gets to read of a call, without CONNECT."""
+    version = {stomp.Connection10: b"1.0", stomp.Connection12: b"1.2"}.get(type, b"1.1")
+    with ScriptedServer([Expect(b"\0"), b"CONNECTED\nversion:" + version + b"\n\n\0"]) as server:
+        conn = type([("127.0.0.1", server.port)], **arguments)
+        conn.connect(LOGIN, PASSCODE, wait=True)
+        call(conn)
+        conn.send_frame("SEND", {"destination": "end"})
+        server.wait_for(b"destination:end")
+        _, _, rest = server.received.partition(b"\0")
+        server.close_connections()
+    return bytes(rest.partition(b"SEND\ndestination:end")[0])
+
+
+def test_headers_leave_in_sorted_order() -> None:
+    wire = said(
+        lambda conn: conn.send("/queue/a", "x", zebra=1, alpha="2", headers={"middle": None, "kind": True})
+    )
+    assert wire == b"SEND\nalpha:2\ncontent-length:1\ndestination:/queue/a\nkind:True\nzebra:1\n\nx\0"
+
+
+def test_connect_too_says_its_headers_in_sorted_order() -> None:
+    with ScriptedServer([Expect(b"\0"), b"CONNECTED\nversion:1.1\n\n\0"]) as server:
+        conn = stomp.Connection([("127.0.0.1", server.port)], vhost="there", heartbeats=(0, 5000))
+        conn.connect(LOGIN, PASSCODE, wait=True, headers={"client-id": "me"}, zebra="1")
+        assert server.received == (
+            b"STOMP\naccept-version:1.1\nclient-id:me\nheart-beat:0,5000\nhost:there\n"
+            b"login:admin\npasscode:password\nzebra:1\n\n\0"
+        )
+        server.close_connections()
+
+
+@pytest.mark.parametrize(
+    ("command", "arguments"), [("STOMP", {}), ("CONNECT", {"with_connect_command": True})]
+)
+def test_connect_is_said_as_asked(here: Place, command: str, arguments: dict[str, Any]) -> None:
+    ear = Ear()
+    conn = stomp.Connection12(here.address)
+    conn.set_listener("", ear)
+    conn.connect(LOGIN, PASSCODE, wait=True, **arguments)
+    conn.disconnect()
+    assert ear.of("on_send")[0].cmd == command
+    assert ear.of("on_send")[0].headers["host"] == here.host
+
+
+def test_content_length_is_that_of_the_bytes() -> None:
+    assert b"content-length:5\n" in said(lambda conn: conn.send("/queue/a", "grün"))
+
+
+def test_without_auto_content_length_there_is_none() -> None:
+    wire = said(lambda conn: conn.send("/queue/a", "x"), auto_content_length=False)
+    assert wire == b"SEND\ndestination:/queue/a\n\nx\0"
+
+
+def test_a_subscription_says_what_it_was_given() -> None:
+    wire = said(lambda conn: conn.subscribe("/queue/a", 5, selector="x > 1", headers={"prefetch": 10}))
+    assert wire == b"SUBSCRIBE\nack:auto\ndestination:/queue/a\nid:5\nprefetch:10\nselector:x > 1\n\n\0"
+
+
+def test_a_frame_that_stomp_does_not_allow_is_refused_and_not_sent() -> None:
+    def call(conn: Any) -> None:
+        with pytest.raises(StompException, match="NONSENSE"):
+            conn.send_frame("NONSENSE", {"a": "b"})
+
+    assert said(call) == b""
+
+
+# ---------------------------------------------------------------------- connecting
+
+
+def test_without_a_broker_connecting_fails_and_says_where() -> None:
+    port = free_ports(1)[0]
+    conn = stomp.Connection([("127.0.0.1", port)], reconnect_attempts_max=1)
+    with pytest.raises(ConnectFailedException, match=str(port)):
+        conn.connect(LOGIN, PASSCODE, wait=True)
+    assert not conn.is_connected()
+
+
+def test_a_wrong_passcode_fails_and_its_error_is_told(place: Place) -> None:
+    ear = Ear()
+    conn = stomp.Connection(place.address)
+    conn.set_listener("", ear)
+    with pytest.raises(ConnectFailedException) as caught:
+        conn.connect(LOGIN, "not the passcode", wait=True)
+    assert "not the passcode" not in str(caught.value)
+    ear.wait_for("on_error")
+    ear.wait_for("on_disconnected")
+
+
+def test_without_waiting_connected_is_told(here: Place) -> None:
+    ear = Ear()
+    conn = stomp.Connection(here.address)
+    conn.set_listener("", ear)
+    conn.connect(LOGIN, PASSCODE)
+    ear.wait_for("on_connected")
+    conn.disconnect()
+
+
+def test_what_is_sent_at_once_is_said_when_connected(broker: Broker, here: Place) -> None:
+    conn = stomp.Connection(here.address)
+    conn.connect(LOGIN, PASSCODE)
+    conn.send("/queue/a", "early")
+    broker.wait_until(lambda it: it.messages("/queue/a") == [b"early"])
+    conn.disconnect(receipt="bye")
+
+
+def test_the_first_host_that_answers_is_taken(here: Place) -> None:
+    conn = stomp.Connection(
+        [("127.0.0.1", free_ports(1)[0]), (here.host, here.port)], reconnect_sleep_initial=0.01
+    )
+    conn.connect(LOGIN, PASSCODE, wait=True)
+    assert conn.transport.current_host_and_port == (here.host, here.port)
+    conn.disconnect()
+
+
+def test_a_broker_that_comes_later_is_reached(broker: Broker, here: Place) -> None:
+    broker.stop()
+    timer = threading.Timer(0.5, broker.start)
+    timer.start()
+    conn = stomp.Connection(
+        here.address, reconnect_attempts_max=-1, reconnect_sleep_initial=0.05, reconnect_sleep_max=0.1
+    )
+    conn.connect(LOGIN, PASSCODE, wait=True)
+    assert conn.is_connected()
+    conn.disconnect()
+    timer.join()
+
+
+def test_as_many_attempts_are_made_as_were_asked_for() -> None:
+    conn = stomp.Connection(
+        [("127.0.0.1", free_ports(1)[0])],
+        reconnect_attempts_max=3,
+        reconnect_sleep_initial=0.1,
+        reconnect_sleep_increase=1.0,
+        reconnect_sleep_jitter=0.0,
+    )
+    began = time.monotonic()
+    with pytest.raises(ConnectFailedException):
+        conn.connect(LOGIN, PASSCODE, wait=True)
+    assert 0.25 < time.monotonic() - began < 2.0  # 0.1 s, then 0.2 s
+
+
+def test_a_connection_that_ended_is_made_again(broker: Broker, here: Place, open_connection: Open) -> None:
+    ear = Ear()
+    conn = open_connection(here, ear)
+    for number in (1, 2, 3):
+        if number % 2:
+            broker.drop_connections()
+        else:
+            conn.disconnect()
+        ear.wait_for("on_disconnected", number)
+        assert not conn.is_connected()
+        conn.connect(LOGIN, PASSCODE, wait=True)
+        conn.subscribe("/queue/a", id=1)
+        conn.send("/queue/a", str(number))
+        ear.wait_for("on_message", number)
+    assert ear.bodies() == ["1", "2", "3"]
+
+
+def test_without_a_connection_nothing_can_be_sent(here: Place, open_connection: Open) -> None:
+    with pytest.raises(NotConnectedException):
+        stomp.Connection(here.address).send("/queue/a", "x")
+    conn = open_connection(here)
+    conn.disconnect(receipt="bye")
+    with pytest.raises(NotConnectedException):
+        conn.send("/queue/a", "x")
+
+
+def test_to_disconnect_twice_or_never_connected_does_no_harm(here: Place, open_connection: Open) -> None:
+    stomp.Connection(here.address).disconnect()
+    conn = open_connection(here)
+    conn.disconnect()
+    conn.disconnect()
+    assert not conn.is_connected()
+
+
+def test_a_disconnect_says_the_receipt_and_headers_that_it_was_given(
+    here: Place, open_connection: Open
+) -> None:
+    ear = Ear()
+    conn = open_connection(here, ear)
+    conn.disconnect(receipt="bye", headers={"why": "done"}, more="1")
+    assert ear.of("on_receipt")[0].headers == {"receipt-id": "bye"}
+    assert ear.of("on_send")[-1].headers == {"receipt": "bye", "why": "done", "more": "1"}
+    assert not conn.is_connected()
+
+
+def test_start_and_stop_do_no_harm(here: Place) -> None:
+    ear = Ear()
+    conn = stomp.Connection(here.address)
+    conn.set_listener("", ear)
+    conn.start()
+    conn.connect(LOGIN, PASSCODE, wait=True)
+    conn.subscribe("/queue/a", id=1)
+    conn.send("/queue/a", "x")
+    ear.wait_for("on_message")
+    conn.disconnect()
+    conn.stop()
+    assert not conn.is_connected()
+
+
+def test_a_connection_as_context_ends_with_it(broker: Broker, here: Place) -> None:
+    ear = Ear()
+    with stomp.Connection(here.address) as conn:
+        conn.set_listener("", ear)
+        conn.connect(LOGIN, PASSCODE, wait=True)
+        conn.send("/queue/a", "x")
+    assert not conn.is_connected()
+    assert broker.messages("/queue/a") == [b"x"]
+    assert "on_receipt" in ear.names()
+
+
+def test_a_context_ends_with_the_exception_of_its_block(here: Place) -> None:
+    conn = stomp.Connection(here.address)
+
+    def block() -> None:
+        with conn:
+            conn.connect(LOGIN, PASSCODE, wait=True)
+            raise KeyError("mine")
+
+    with pytest.raises(KeyError, match="mine"):
+        block()
+    assert not conn.is_connected()
+
+
+def test_a_context_in_which_nothing_was_connected_ends(here: Place) -> None:
+    with stomp.Connection(here.address) as conn:
+        pass
+    assert not conn.is_connected()
+
+
+# ---------------------------------------------------------------------- what programs reach for
+
+
+def test_a_noted_receipt_is_forgotten_when_it_comes(here: Place, open_connection: Open) -> None:
+    ear = Ear()
+    conn = open_connection(here, ear)
+    conn.set_receipt("r", CMD_DISCONNECT + " is not what it is for")
+    conn.set_receipt("never", "x")
+    conn.set_receipt("never", None)
+    conn.send("/queue/a", "x", receipt="r")
+    ear.wait_for("on_receipt")
+    assert conn.is_connected()
+
+
+def test_the_receiver_runs_in_a_thread_of_the_programs_choice(here: Place) -> None:
+    made: list[threading.Thread] = []
+
+    def create(callback: Any) -> threading.Thread:
+        thread = threading.Thread(target=callback, name="of the program", daemon=True)
+        made.append(thread)
+        thread.start()
+        return thread
+
+    names: list[str] = []
+    ear = Ear()
+    conn = stomp.Connection(here.address)
+    conn.override_threading(create)
+    conn.set_listener("", ear)
+    listener: Any = stomp.ConnectionListener()
+    listener.on_message = lambda frame: names.append(threading.current_thread().name)
+    conn.set_listener("", listener)
+    conn.set_listener("z", ear)
+    conn.connect(LOGIN, PASSCODE, wait=True)
+    assert conn.transport.receiver_thread is made[0]
+    conn.subscribe("/queue/a", id=1)
+    conn.send("/queue/a", "x")
+    ear.wait_for("on_message")
+    conn.disconnect()
+    assert names == ["of the program"]
+
+
+def test_the_attributes_that_programs_reach_for(here: Place, open_connection: Open) -> None:
+    conn = open_connection(here, heartbeats=(1000, 2000))
+    transport = conn.transport
+    assert isinstance(transport.socket, socket.socket)
+    assert transport.socket.getpeername() == (here.host, here.port)
+    assert transport.receiver_thread.is_alive()
+    assert transport._Transport__host_and_ports == here.address
+    assert transport.is_connected()
+    assert conn.heartbeats == (1000, 2000)
+    assert isinstance(conn.received_heartbeat, float)
+    conn.disconnect(receipt="bye")
+    assert transport.socket is None
+
+
+def test_a_socket_that_is_shut_down_is_a_lost_connection(here: Place, open_connection: Open) -> None:
+    ear = Ear()
+    conn = open_connection(here, ear)
+    conn.transport.socket.shutdown(socket.SHUT_RDWR)
+    ear.wait_for("on_disconnected")
+    assert not conn.is_connected()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        ({}, [("localhost", 61613)]),
+        ({"host_and_ports": [("broker", 1)]}, [("broker", 1)]),
+        ({"host_and_ports": [("broker", 1), ("localhost", 2)]}, [("localhost", 2), ("broker", 1)]),
+        (
+            {"host_and_ports": [("broker", 1), ("localhost", 2)], "prefer_localhost": False},
+            [("broker", 1), ("localhost", 2)],
+        ),
+    ],
+)
+def test_this_machine_comes_first_unless_told_otherwise(arguments: Any, expected: Any) -> None:
+    assert stomp.Connection(**arguments).transport._Transport__host_and_ports == expected
+
+
+def test_a_connection_is_bound_where_it_was_told_to(here: Place, open_connection: Open) -> None:
+    port = free_ports(1)[0]
+    conn = open_connection(here, bind_host_port=("127.0.0.1", port))
+    assert conn.transport.socket.getsockname() == ("127.0.0.1", port)
+
+
+@pytest.mark.skipif(not hasattr(socket, "TCP_KEEPIDLE"), reason="Linux only")
+@pytest.mark.parametrize("keepalive", [True, ("linux", 11, 12, 13)])
+def test_tcps_own_keep_alive_is_as_asked(here: Place, keepalive: Any, open_connection: Open) -> None:
+    sock = open_connection(here, keepalive=keepalive).transport.socket
+    assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+    if keepalive is not True:
+        names = (socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL, socket.TCP_KEEPCNT)
+        assert [sock.getsockopt(socket.IPPROTO_TCP, name) for name in names] == [11, 12, 13]
+
+
+def test_every_argument_of_a_constructor_is_known() -> None:
+    common = {
+        "host_and_ports": [("broker", 1)],
+        "prefer_localhost": True,
+        "try_loopback_connect": True,
+        "reconnect_sleep_initial": 0.1,
+        "reconnect_sleep_increase": 0.5,
+        "reconnect_sleep_jitter": 0.1,
+        "reconnect_sleep_max": 60.0,
+        "reconnect_attempts_max": 3,
+        "timeout": 1.0,
+        "keepalive": None,
+        "auto_decode": True,
+        "encoding": "utf-8",
+        "auto_content_length": True,
+        "bind_host_port": None,
+    }
+    newer = {"heartbeats": (0, 0), "vhost": "/", "heart_beat_receive_scale": 1.5}
+    stomp.Connection10(**common)  # type: ignore[arg-type]
+    for newer_type in (stomp.Connection11, stomp.Connection12):
+        newer_type(**common, **newer)  # type: ignore[arg-type]
+
+
+# ---------------------------------------------------------------------- what there is not
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        pytest.param(lambda: stomp.WSConnection([("broker", 1)]), id="WebSocket"),
+        pytest.param(lambda: stomp.adapter.multicast.MulticastConnection(), id="multicast"),
+    ],
+)
+def test_what_is_out_of_scope_says_so(make: Any) -> None:
+    with pytest.raises(NotImplementedError, match=r"WebSocket|multicast"):
+        make()

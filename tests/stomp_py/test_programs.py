@@ -1,0 +1,142 @@
+"""Programs written for stomp.py, as they stand in its documentation, but for the import and the address."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import pytest
+
+from .conftest import Open, Place
+from .ear import Ear
+
+SEND_AND_RECEIVE = """
+import sys
+import time
+import stomp_py as stomp
+
+class MyListener(stomp.ConnectionListener):
+    def on_error(self, headers, message): print('received an error "%s"' % message)
+    def on_message(self, headers, message): print('received a message "%s"' % message)
+
+conn = stomp.Connection(ADDRESS)
+conn.set_listener('', MyListener())
+conn.start()
+conn.connect('admin', 'password', wait=True)
+conn.subscribe(destination='/queue/test', id=1, ack='auto')
+conn.send(body=' '.join(sys.argv[1:]), destination='/queue/test')
+time.sleep(2)
+conn.disconnect()
+"""
+
+NEWER_SIGNATURE = """
+import time
+import sys
+import stomp_py as stomp
+
+class MyListener(stomp.ConnectionListener):
+    def on_error(self, frame):
+        print('received an error "%s"' % frame.body)
+
+    def on_message(self, frame):
+        print('received a message "%s"' % frame.body)
+
+conn = stomp.Connection(ADDRESS)
+conn.set_listener('', MyListener())
+conn.connect('admin', 'password', wait=True)
+conn.subscribe(destination='/queue/test', id=1, ack='auto')
+conn.send(body=' '.join(sys.argv[1:]), destination='/queue/test')
+time.sleep(2)
+conn.disconnect()
+"""
+
+
+@pytest.mark.parametrize("program", [SEND_AND_RECEIVE, NEWER_SIGNATURE], ids=["headers, body", "frame"])
+def test_the_program_of_the_documentation_prints_what_it_sent(
+    program: str, place: Place, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["program", "hello", "wörld"])
+    exec(program.replace("/queue/test", place.new_queue()), {"ADDRESS": place.address})
+    assert capsys.readouterr().out == 'received a message "hello wörld"\n'
+
+
+def test_what_is_sent_in_a_transaction_comes_with_its_commit(place: Place, open_connection: Open) -> None:
+    ear = Ear()
+    conn = open_connection(place, ear)
+    queue = place.new_queue()
+    conn.subscribe(queue, id=5)
+    txid = conn.begin()
+    conn.send(queue, "test1", transaction=txid)
+    conn.send(queue, "test2", transaction=txid)
+    conn.send(queue, "before", receipt="told")
+    ear.wait_for("on_receipt")
+    ear.wait_for("on_message")
+    conn.commit(txid)
+    ear.wait_for("on_message", 3)
+    assert ear.bodies() == ["before", "test1", "test2"]
+
+
+def test_what_is_sent_in_an_aborted_transaction_never_comes(place: Place, open_connection: Open) -> None:
+    ear = Ear()
+    conn = open_connection(place, ear)
+    queue = place.new_queue()
+    conn.subscribe(queue, id=5)
+    txid = conn.begin()
+    conn.send(queue, "never", transaction=txid)
+    conn.abort(txid)
+    conn.send(queue, "after")
+    ear.wait_for("on_message")
+    assert ear.bodies() == ["after"]
+
+
+def test_a_disconnect_is_sent_then_confirmed_then_told(place: Place, open_connection: Open) -> None:
+    ear = Ear()
+    conn = open_connection(place, ear)
+    before = len(ear.heard)
+    conn.disconnect()
+    ear.wait_for("on_disconnected")
+    after: list[tuple[str, Any]] = [
+        (hook, frame and (frame.cmd, frame.headers, frame.body)) for hook, frame in ear.heard[before:]
+    ]
+    told = [entry for entry in after if entry[0] in ("on_send", "on_receipt", "on_disconnected")]
+    receipt = told[0][1][1]["receipt"]
+    assert told == [
+        ("on_send", ("DISCONNECT", {"receipt": receipt}, told[0][1][2])),
+        ("on_receipt", ("RECEIPT", {"receipt-id": receipt}, "")),
+        ("on_disconnected", None),
+    ]
+    assert not conn.is_connected()
+
+
+def test_a_connection_is_told_from_dialling_to_connected(place: Place, open_connection: Open) -> None:
+    ear = Ear()
+    open_connection(place, ear)
+    assert ear.names()[:3] == ["on_connecting", "on_send", "on_connected"]
+    assert ear.of("on_connecting") == [(place.host, place.port)]
+    assert ear.of("on_send")[0].cmd in ("CONNECT", "STOMP")
+    assert ear.of("on_connected")[0].headers["version"] == "1.1"
+
+
+@pytest.mark.parametrize("body", ["text", "grün ☃", "", " \n spaces \n", "with\0nul"])
+def test_a_body_of_text_comes_as_it_was_sent(place: Place, open_connection: Open, body: str) -> None:
+    ear = Ear()
+    conn = open_connection(place, ear)
+    queue = place.new_queue()
+    conn.subscribe(queue, id=1)
+    conn.send(queue, body)
+    ear.wait_for("on_message")
+    assert ear.bodies() == [body]
+
+
+def test_a_message_is_told_before_it_is_told(place: Place, open_connection: Open) -> None:
+    ear = Ear()
+    conn = open_connection(place, ear)
+    queue = place.new_queue()
+    conn.subscribe(queue, id=1)
+    conn.send(queue, "x", colour="red", headers={"size": 7})
+    ear.wait_for("on_message")
+    before, after = (ear.of(hook)[0] for hook in ("on_before_message", "on_message"))
+    assert before is after
+    assert (after.cmd, after.headers["colour"], after.headers["size"]) == ("MESSAGE", "red", "7")
+    assert after.headers["destination"] == queue
+    assert after.headers["subscription"] == "1"
