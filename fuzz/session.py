@@ -23,7 +23,16 @@ from stomp_core import (
     Subscribe,
     Unsubscribe,
 )
-from stomp_core.session import Delivery, Pending, Reconnect, Session, SessionState, Transaction
+from stomp_core.session import (
+    Delivery,
+    NotSent,
+    OutcomeUnknown,
+    Pending,
+    Reconnect,
+    Session,
+    SessionState,
+    Transaction,
+)
 
 from .choices import Choices
 
@@ -55,7 +64,8 @@ class _Play:
         self.now = 1.0
         self.server: ServerConnection | None = None
         self.pendings: list[Pending[Any]] = []
-        self.confirmations: list[tuple[Pending[Any], int, str]] = []  # what only a RECEIPT may confirm
+        self.confirmations: list[tuple[Pending[Any], str]] = []  # what only a RECEIPT may confirm
+        self.sends: list[tuple[Pending[Any], bytes]] = []
         self.answered: set[tuple[int, str]] = set()  # connection and receipt
         self.receipts: list[str] = []
         self.heard: list[bytes] = []  # bodies of all SENDs that the broker has heard
@@ -174,7 +184,7 @@ class _Play:
         elif deed == "send confirmed":
             receipt = f"r{self.number}"
             pending = session.send("/queue/a", body, receipt=receipt, timeout=choices.pick((5.0, 30.0, 90.0)))
-            self.confirmations.append((pending, self.number, receipt))
+            self.confirmations.append((pending, receipt))
         elif deed == "send in a transaction" and transaction is not None:
             pending = transaction.send("/queue/a", body)
         elif deed == "subscribe":
@@ -209,6 +219,8 @@ class _Play:
         session.tick(self.now)
         if pending is not None:
             self.pendings.append(pending)
+            if "send" in deed or deed == "request":
+                self.sends.append((pending, body))
 
     # ---------------------------------------------------------------- what must hold
 
@@ -229,7 +241,7 @@ class _Play:
         assert session.want_read or session._budget.full
         if self.server is not None and session.want_close:
             self.drop(None)
-        for pending, _, receipt in self.confirmations:
+        for pending, receipt in self.confirmations:
             if pending.done and pending.exception() is None:
                 confirmed = any(receipt == name for _, name in self.answered)
                 assert confirmed, f"{receipt} is confirmed, and nobody has confirmed it"
@@ -250,6 +262,12 @@ class _Play:
         for pending in self.pendings:
             assert pending.done, f"{pending!r} never ends"
         assert session._budget.held == 0 or session.tap is not None
+        for pending, body in self.sends:
+            error = pending.exception()
+            if isinstance(error, NotSent):
+                assert body not in self.heard, f"{error!r}, yet the broker has heard {body!r}"
+            elif isinstance(error, OutcomeUnknown):
+                assert body in self.heard, f"{error!r}, yet the broker has never heard {body!r}"
 
 
 def session(data: bytes) -> None:

@@ -20,6 +20,7 @@ import stomp_core.wire.serialiser as serialiser
 from fuzz import CORPUS, TARGETS
 from fuzz.choices import Choices
 from stomp_core import ClientConnection, Limits, LocalProtocolError, Version
+from stomp_core.session import NotSent
 
 Plant = Callable[[pytest.MonkeyPatch], None]
 
@@ -137,6 +138,13 @@ PLANTED: list[tuple[str, str, Plant]] = [
         "what was lost on its way counts as done",
         lambda patch: patch.setattr(
             operation.Operation, "lost", lambda self, reason, error: self.pending.succeed(None)
+        ),
+    ),
+    (
+        "session",
+        "what was lost on its way counts as never sent",
+        lambda patch: patch.setattr(
+            operation.Operation, "lost", lambda self, reason, error: self.pending.fail(NotSent("no"))
         ),
     ),
     ("session", "what was lost never ends, however late it is", lambda patch: _never_ends(patch)),
