@@ -90,5 +90,5 @@ class Ear(stomp.ConnectionListener):
     def on_send(self, frame: Frame) -> None:
         self._note("on_send", frame)
 
-    def on_receiver_loop_completed(self, frame: Frame) -> None:
+    def on_receiver_loop_completed(self, frame: Frame | None) -> None:
         self._note("on_receiver_loop_completed", frame)

@@ -486,7 +486,8 @@ def test_a_socket_that_is_shut_down_is_a_lost_connection(here: Place, open_conne
     ],
 )
 def test_this_machine_comes_first_unless_told_otherwise(arguments: Any, expected: Any) -> None:
-    assert stomp.Connection(**arguments).transport._Transport__host_and_ports == expected
+    transport: Any = stomp.Connection(**arguments).transport
+    assert transport._Transport__host_and_ports == expected
 
 
 def test_a_connection_is_bound_where_it_was_told_to(here: Place, open_connection: Open) -> None:

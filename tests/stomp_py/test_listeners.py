@@ -68,6 +68,21 @@ def any_arguments_at_all(told: Told) -> Any:
     return on_message
 
 
+def as_method(make: Any, hook: Any) -> Any:
+    """The same signature, after ``self``."""
+
+    def two(self: Any, headers: Any, body: Any) -> None:
+        hook(headers, body)
+
+    def one_or_two(self: Any, headers: Any, message: Any = None) -> None:
+        hook(headers, message)
+
+    def any_number(self: Any, *arguments: Any, **keywords: Any) -> None:
+        hook(*arguments, **keywords)
+
+    return {both_arguments: two, headers_with_a_default: one_or_two}.get(make, any_number)
+
+
 HOOKS = [
     both_arguments,
     a_frame,
@@ -95,20 +110,7 @@ def test_a_hook_is_called_as_its_signature_wants(
     else:
         base = stomp.ConnectionListener if way == "of the class" else object
 
-        def method(self: Any, *arguments: Any, **keywords: Any) -> None:
-            hook(*arguments, **keywords)
-
-        if make is both_arguments:
-
-            def method(self: Any, headers: Any, body: Any) -> None:  # type: ignore[no-redef]
-                hook(headers, body)
-
-        elif make is headers_with_a_default:
-
-            def method(self: Any, headers: Any, message: Any = None) -> None:  # type: ignore[no-redef]
-                hook(headers, message)
-
-        listener = type("Listener", (base,), {"on_message": method})()
+        listener = type("Listener", (base,), {"on_message": as_method(make, hook)})()
     ear = Ear()
     conn = open_connection(here, ear)
     conn.set_listener("listener", listener)

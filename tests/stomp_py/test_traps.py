@@ -197,7 +197,7 @@ def test_theirs_dies_of_an_exception_in_a_listener(theirs: ModuleType, here: Pla
 
 def heart_beats_asked_for(lib: Any) -> list[bytes]:
     answer = b"CONNECTED\nversion:1.1\nheart-beat:0,9000\n\n\0"
-    script = [Expect(b"\0"), answer]
+    script: list[Any] = [Expect(b"\0"), answer]
     asked = []
     with ScriptedServer([script, script]) as server:
         conn = lib.Connection([("127.0.0.1", server.port)], heartbeats=(4000, 5000))

@@ -1,0 +1,159 @@
+"""``stomp_py`` beside stomp.py: one program, imported twice, against a real broker, in one run.
+
+    python benchmarks/stomp_py_facade.py                        RabbitMQ
+    python benchmarks/stomp_py_facade.py --messages 50000 rabbitmq activemq embedded
+    python benchmarks/stomp_py_facade.py --quick                only see whether it runs
+    python benchmarks/stomp_py_facade.py --check                exit status 1 if stomp.py is ahead anywhere
+
+Sending counts from the first ``send()`` until the broker has confirmed the last one; receiving from ``subscribe()``
+until the listener has got all that waited in the queue. Interleaved rounds; the best counts, and the median is shown.
+"""
+
+from __future__ import annotations
+
+import argparse
+import platform
+import statistics
+import sys
+import threading
+import time
+import uuid
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+if not __package__:
+    sys.path[0] = str(Path(__file__).resolve().parent.parent)
+
+import stomp_py
+import stomp_socket
+from benchmarks.brokers import embedded, real
+from stomp_core.session import Endpoint
+
+__all__ = ["main"]
+
+_PATIENCE = 120.0
+
+
+class Counter:
+    """A listener that counts to a number."""
+
+    def __init__(self, count: int) -> None:
+        self._left = count
+        self._done = threading.Event()
+
+    def on_message(self, frame: Any) -> None:
+        self._left -= 1
+        if not self._left:
+            self._done.set()
+
+    on_receipt = on_message
+
+    def wait(self) -> None:
+        if not self._done.wait(_PATIENCE):
+            raise TimeoutError(f"{self._left} did not come")
+
+
+def _connected(lib: Any, url: str, counter: Counter) -> Any:
+    endpoint = Endpoint.parse(url)
+    assert endpoint.credentials is not None
+    conn = lib.Connection12([(endpoint.host, endpoint.port)], vhost="/")
+    conn.set_listener("counter", counter)
+    conn.connect(endpoint.credentials.login, endpoint.credentials.passcode, wait=True)
+    return conn
+
+
+def send(lib: Any, url: str, queue: str, count: int, body: bytes) -> float:
+    """Seconds that so many sends take."""
+    counter = Counter(1)
+    conn = _connected(lib, url, counter)
+    began = time.perf_counter()
+    for _ in range(count - 1):
+        conn.send(queue, body)
+    conn.send(queue, body, receipt="last")
+    counter.wait()
+    seconds = time.perf_counter() - began
+    conn.remove_listener("counter")
+    conn.disconnect()
+    return seconds
+
+
+def _fill(url: str, queue: str, count: int, body: bytes) -> None:
+    with stomp_socket.connect(url) as conn:
+        for _ in range(count - 1):
+            conn.send(queue, body)
+        conn.send(queue, body, receipt=True, timeout=_PATIENCE)
+
+
+def receive(lib: Any, url: str, queue: str, count: int, body: bytes) -> float:
+    """Seconds that it takes to hear of so many messages."""
+    _fill(url, queue, count, body)
+    counter = Counter(count)
+    conn = _connected(lib, url, counter)
+    began = time.perf_counter()
+    conn.subscribe(queue, id="1")
+    counter.wait()
+    seconds = time.perf_counter() - began
+    conn.remove_listener("counter")
+    conn.disconnect()
+    return seconds
+
+
+Contest = Callable[[Any, str, str, int, bytes], float]
+CONTESTS: dict[str, tuple[Contest, int]] = {
+    "send, 64 bytes": (send, 64),
+    "receive, 64 bytes": (receive, 64),
+    "send, 4 KiB": (send, 4096),
+    "receive, 4 KiB": (receive, 4096),
+}
+
+
+def compare(url: str, libraries: dict[str, Any], count: int, rounds: int) -> bool:
+    """All contests on one broker, as a table. Whether ``stomp_py`` was ahead in all of them."""
+    ahead = True
+    print(f"  {'':20}  {'':10}  {'messages/s':>10}  {'median':>10}")
+    for title, (contest, size) in CONTESTS.items():
+        rates: dict[str, list[float]] = {name: [] for name in libraries}
+        for _ in range(rounds):
+            for name, lib in libraries.items():
+                queue = f"/queue/bench-{uuid.uuid4().hex}"
+                rates[name].append(count / contest(lib, url, queue, count, b"x" * size))
+        for name, reached in rates.items():
+            print(f"  {title:20}  {name:10}  {max(reached):10,.0f}  {statistics.median(reached):10,.0f}")
+        if "stomp.py" in rates:
+            ratio = max(rates["stomp_py"]) / max(rates["stomp.py"])
+            ahead = ahead and ratio > 1.0
+            print(f"  {title:20}  {'ratio':10}  {ratio:10.2f}", flush=True)
+    return ahead
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description="Measure stomp_py beside stomp.py.")
+    parser.add_argument("--quick", action="store_true", help="only see whether it runs")
+    parser.add_argument("--check", action="store_true", help="exit status 1 if stomp.py is ahead anywhere")
+    parser.add_argument("--messages", type=int, default=20_000)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("brokers", nargs="*", default=["rabbitmq"], help="rabbitmq, activemq, embedded")
+    chosen = parser.parse_args(arguments)
+    libraries: dict[str, Any] = {"stomp_py": stomp_py}
+    try:
+        import stomp
+    except ImportError:
+        print("not installed, so not compared: stomp.py (pip install 'stomp-core[bench]')")
+    else:
+        libraries["stomp.py"] = stomp
+        print(f"stomp.py {stomp.__version__}, {platform.python_implementation()} {platform.python_version()}")
+    ahead = True
+    for name in chosen.brokers:
+        count, rounds = (200, 1) if chosen.quick else (chosen.messages, chosen.rounds)
+        try:
+            with embedded() if name == "embedded" else real(name) as url:
+                print(f"\n{name}, {count} messages")
+                ahead = compare(url, libraries, count, rounds) and ahead
+        except LookupError as missing:
+            print(f"\n{name}: not installed: {missing}")
+    return int(chosen.check and not ahead)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

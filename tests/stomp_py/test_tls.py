@@ -1,0 +1,109 @@
+"""``set_ssl``: which hosts speak TLS, and whom they trust."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+import stomp_py as stomp
+from stomp_py.exception import ConnectFailedException
+from stomp_testing import Broker as EmbeddedBroker
+from tests.brokers import Broker
+
+from .conftest import LOGIN, PASSCODE
+from .ear import Ear
+
+pytest.importorskip("trustme", reason='pip install "stomp-core[testing]"')
+
+
+@pytest.fixture(scope="module")
+def secure() -> Iterator[EmbeddedBroker]:
+    with EmbeddedBroker(users={LOGIN: PASSCODE}, tls=True) as broker:
+        yield broker
+
+
+@pytest.fixture
+def address(secure: EmbeddedBroker) -> tuple[str, int]:
+    assert secure.tls_port is not None
+    return ("127.0.0.1", secure.tls_port)
+
+
+def connection(address: tuple[str, int], **ssl_arguments: Any) -> Any:
+    conn = stomp.Connection([address], reconnect_attempts_max=1)
+    conn.set_ssl(for_hosts=[address], **ssl_arguments)
+    return conn
+
+
+def talk(conn: Any, queue: str = "/queue/a") -> None:
+    ear = Ear()
+    conn.set_listener("", ear)
+    conn.connect(LOGIN, PASSCODE, wait=True)
+    assert isinstance(conn.transport.socket, ssl.SSLSocket)
+    conn.subscribe(queue, id=1)
+    conn.send(queue, "x" * 100_000)
+    ear.wait_for("on_message")
+    conn.disconnect(receipt="bye")
+    assert ear.bodies() == ["x" * 100_000]
+
+
+def test_with_the_authority_that_signed_it_the_broker_is_trusted(
+    secure: EmbeddedBroker, address: tuple[str, int]
+) -> None:
+    talk(connection(address, ca_certs=str(secure.ca_file)))
+
+
+def test_without_verification_anybody_is_trusted(address: tuple[str, int]) -> None:
+    talk(connection(address, verify=False))
+
+
+def test_a_real_broker_over_tls(real_broker: Broker) -> None:
+    address = (real_broker.host, real_broker.tls_port)
+    talk(connection(address, ca_certs=str(real_broker.ca_file)), real_broker.new_queue())
+
+
+def test_without_hosts_all_of_them_speak_tls(secure: EmbeddedBroker, address: tuple[str, int]) -> None:
+    conn = stomp.Connection([address], reconnect_attempts_max=1)
+    conn.set_ssl(ca_certs=str(secure.ca_file))
+    talk(conn)
+
+
+@pytest.mark.parametrize("fits", [True, False])
+def test_a_validator_of_ones_own_has_the_last_word(
+    secure: EmbeddedBroker, address: tuple[str, int], fits: bool
+) -> None:
+    asked: list[tuple[Any, str]] = []
+
+    def validate(certificate: Any, host: str) -> tuple[bool, str]:
+        asked.append((certificate, host))
+        return fits, "I do not like it"
+
+    conn = connection(address, ca_certs=str(secure.ca_file), cert_validator=validate)
+    if fits:
+        talk(conn)
+    else:
+        with pytest.raises(ConnectFailedException, match="I do not like it"):
+            conn.connect(LOGIN, PASSCODE, wait=True)
+    ((certificate, host),) = asked
+    assert host == "127.0.0.1"
+    assert "subjectAltName" in certificate
+
+
+def test_a_file_that_is_not_there_fails_and_says_so(address: tuple[str, int]) -> None:
+    with pytest.raises(ConnectFailedException, match="set_ssl"):
+        connection(address, ca_certs="/nowhere/ca.pem").connect(LOGIN, PASSCODE, wait=True)
+
+
+def test_get_ssl_says_what_set_ssl_was_told(address: tuple[str, int]) -> None:
+    conn = connection(address, verify=False, key_file="key", cert_file="cert", password="secret")
+    told = conn.get_ssl(address)
+    assert {name: told[name] for name in ("verify", "key_file", "cert_file", "password", "ca_certs")} == {
+        "verify": False,
+        "key_file": "key",
+        "cert_file": "cert",
+        "password": "secret",
+        "ca_certs": None,
+    }
+    assert conn.get_ssl(("elsewhere", 1)) is None
