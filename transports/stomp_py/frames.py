@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from stomp_core import protocol
+from stomp_core import LocalProtocolError, protocol
 from stomp_core.protocol import Event, Send
 from stomp_core.protocol.events import event_from_frame
 from stomp_core.wire import Frame as CoreFrame
 
 from . import log
 from .constants import HDR_CONTENT_LENGTH
+from .exception import ProtocolException
 from .utils import Frame, encode
 
 __all__ = ["to_event", "to_frame"]
@@ -18,7 +19,7 @@ def to_event(frame: Frame) -> Event:
     """What a frame says, with its headers in sorted order, and those left out that are ``None``.
 
     Raises:
-        LocalProtocolError: there is no such command.
+        ProtocolException: there is no such command.
         TypeError: the body is neither text nor bytes.
     """
     body = encode(frame.body) if frame.body else b""
@@ -36,7 +37,12 @@ def to_event(frame: Frame) -> Event:
         length = str(len(body))
         pairs = [(name, length if name == HDR_CONTENT_LENGTH else value) for name, value in pairs]
     core = CoreFrame(frame.cmd or "", pairs, body)
-    return Send.from_frame(core, content_length=counted) if frame.cmd == "SEND" else event_from_frame(core)
+    if frame.cmd == "SEND":
+        return Send.from_frame(core, content_length=counted)
+    try:
+        return event_from_frame(core)
+    except LocalProtocolError as error:
+        raise ProtocolException(str(error)) from error
 
 
 def to_frame(

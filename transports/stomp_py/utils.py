@@ -133,6 +133,7 @@ def parse_headers(lines: Sequence[str], offset: int = 0) -> dict[str, str]:
 
 def parse_frame(frame: bytes) -> Frame | None:
     """A frame without its NUL; ``None`` if it is nothing but ends of lines. For programs: connections do not use it."""
+    frame = frame.lstrip(b"\r\n")
     end = PREAMBLE_END_RE.search(frame)
     head = frame[: end.start()] if end else frame
     lines = [line for line in LINE_END_RE.split(head.decode(errors="replace")) if line]
