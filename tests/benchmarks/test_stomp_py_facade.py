@@ -1,0 +1,25 @@
+"""The benchmark of the facade runs. Nothing here is timed."""
+
+from __future__ import annotations
+
+import pytest
+
+from benchmarks import stomp_py_facade
+
+
+def test_quick_sends_and_receives_with_everybody(capsys: pytest.CaptureFixture[str]) -> None:
+    assert stomp_py_facade.main(["--quick", "embedded"]) == 0
+    out = capsys.readouterr().out
+    for contest in stomp_py_facade.CONTESTS:
+        assert f"{contest:20}  stomp_py" in out
+
+
+def test_a_broker_that_is_not_installed_is_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def missing(name: str) -> None:
+        raise LookupError("apt-get install it")
+
+    monkeypatch.setattr(stomp_py_facade, "real", missing)
+    assert stomp_py_facade.main(["--quick", "rabbitmq"]) == 0
+    assert "rabbitmq: not installed: apt-get install it" in capsys.readouterr().out
