@@ -601,6 +601,8 @@ class Session(Dialogue):
         receipt_id = self._receipts.id_for(True if receipt is None else receipt)
         self._farewell = Disconnect(receipt=receipt_id, headers=_own(headers))
         self._check_writable(self._farewell)
+        if receipt is not None:
+            self._receipts.claim(receipt)
         self._closing = Pending("close")
         if self.closed:
             self._closing.succeed(False)

@@ -59,10 +59,9 @@ def test_every_call_tells_the_time() -> None:
 
     made = Play(heart_beat=(10, 0), beats=(0, 10_000))
     made.attempt()
-    made.now = 100.0
-    made.dial()
-    made.hears()
-    made.welcome()
+    made.session.connection_made(100.0)
+    made.session.data_to_send()
+    made.session.receive_data(b"CONNECTED\nversion:1.2\nheart-beat:0,10000\n\n\0", 105.0)
     assert made.session.next_deadline() == 110.0, "CONNECT was said at 100 s"
 
     heard = Play(heart_beat=(10, 0), beats=(0, 10_000))

@@ -790,6 +790,12 @@ def test_a_durable_subscription_of_activemq_is_left_but_not_deleted() -> None:
     assert event.headers.without("id", "receipt").to_dict() == {}
 
 
+def test_a_durable_subscription_is_not_deleted_unless_that_is_said() -> None:
+    play = Play().connected()
+    play.session.unsubscribe(play.subscribed(durable="news"))
+    assert play.hears_one().headers.without("receipt").to_dict() == {"id": "news"}
+
+
 def test_only_a_durable_subscription_can_be_deleted() -> None:
     play = Play().connected()
     play.session.unsubscribe(play.subscribed(), delete=True)
@@ -1052,6 +1058,58 @@ def test_close_says_disconnect_and_is_done_with_its_receipt() -> None:
     assert play.observer.of("closed") == [(None,)]
     play.lets_go()
     assert play.session.next_attempt(play.now) is None
+
+
+def test_disconnect_may_have_a_receipt_id_and_headers_of_the_callers() -> None:
+    play = Play().connected()
+    pending = play.session.close(receipt="bye", headers={"x": "y"})
+    assert play.session.data_to_send() == b"DISCONNECT\nreceipt:bye\nx:y\n\n\0"
+    play.confirms("bye")
+    assert pending.result() is True
+
+
+def test_also_when_it_has_to_wait() -> None:
+    play = Play().connected()
+    play.session.send("/q", receipt=True)
+    play.session.close(receipt="bye", headers={"x": "y"})
+    play.confirms_all()
+    event = play.hears_one()
+    assert (event.command, event.receipt, event.headers["x"]) == ("DISCONNECT", "bye", "y")
+
+
+def test_until_disconnect_is_said_nothing_else_can_have_its_receipt_id() -> None:
+    play = Play().connected()
+    delivery = delivered(play)
+    play.session.send("/q", receipt=True)
+    play.session.close(receipt="bye")
+    with pytest.raises(LocalProtocolError):
+        play.session.ack(delivery, receipt="bye")
+    play.confirms_all()
+    assert play.commands() == ["DISCONNECT"]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"receipt": "mine"},
+        {"headers": {"x\0": "y"}},
+        {"headers": {"receipt": "x"}},
+        {"headers": {"a": "b\r"}},
+    ],
+    ids=["an id in use", "NUL", "a receipt in the headers", "what 1.1 cannot carry"],
+)
+def test_a_close_that_cannot_be_said_changes_nothing(options: dict[str, Any]) -> None:
+    play = Play(version="1.1").connected()
+    subscription = play.subscribed()
+    waiting = play.session.send("/q", receipt="mine")
+    with pytest.raises(LocalProtocolError):
+        play.session.close(**options)
+    assert play.session.state is SessionState.CONNECTED
+    assert subscription.state is SubscriptionState.ACTIVE
+    play.confirms_all()
+    assert waiting.done
+    assert play.session.close() is play.session.close()
+    assert play.commands() == ["DISCONNECT"]
 
 
 def test_close_wakes_the_adapter_though_there_is_nothing_to_write_yet() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from stomp_core import ErrorCode, Leniency, Limits, LocalProtocolError, Session
+from stomp_core import Connect, ErrorCode, Leniency, Limits, LocalProtocolError, Session
 from stomp_core.session import Credentials, Endpoint, Reconnect
 
 from .play import Play
@@ -220,6 +220,31 @@ def test_leniency_is_that_of_every_connection(leniency: Leniency | None, lives: 
     play = Play(version="1.1", versions=["1.1"], leniency=leniency).connected()
     play.says_bytes(b"RECEIPT\r\nreceipt-id:x\r\n\r\n\0")
     assert play.session.want_close is not lives
+
+
+@pytest.mark.parametrize("url", ["stomp://broker", "stomp://a:b@broker/other"])
+def test_a_connect_frame_may_be_given_as_it_is(url: str) -> None:
+    connect = Connect(host="vh", login="u", passcode="s3cret", heart_beat=(1, 2), headers={"client-id": "me"})
+    play = Play(url, connect=connect, host="no", client_id="no", heart_beat=(7, 7), headers={"no": "no"})
+    assert play.session.client_id == "me"
+    play.dial()
+    (said,) = play.hears()
+    assert said.headers.without("accept-version") == connect.headers
+    play.refuses("Bad CONNECT", body="u:s3cret is not allowed")
+    assert "u:*** is not allowed" in str(play.session.error)
+
+
+def test_one_that_cannot_be_said_is_an_error_now() -> None:
+    with pytest.raises(LocalProtocolError):
+        Session("stomp://broker", connect=Connect(host="a\nb"))
+
+
+def test_one_without_credentials_has_none() -> None:
+    play = Play("stomp://a:b@broker", connect=Connect(host="vh"))
+    assert play.session.client_id is None
+    play.dial()
+    (said,) = play.hears()
+    assert (said.login, said.passcode) == (None, None)
 
 
 # -------------------------------------------------------------------------------- no passcode in any text
