@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from typing import Any
 
 import pytest
+
+from stomp_testing import Broker
 
 from .conftest import Open, Place
 from .ear import Ear
@@ -140,3 +143,29 @@ def test_a_message_is_told_before_it_is_told(place: Place, open_connection: Open
     assert (after.cmd, after.headers["colour"], after.headers["size"]) == ("MESSAGE", "red", "7")
     assert after.headers["destination"] == queue
     assert after.headers["subscription"] == "1"
+
+
+HURRIED = """
+import stomp_py as stomp
+
+conn = stomp.Connection(ADDRESS)
+conn.connect('admin', 'password', wait=True)
+for number in range(200):
+    conn.send('/queue/a', str(number))
+"""
+
+
+def test_what_was_sent_has_left_when_the_program_ends_without_a_word(broker: Broker, here: Place) -> None:
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            f"import sys; sys.path[:0] = {sys.path!r}; ADDRESS = {here.address!r}\n{HURRIED}",
+        ],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    expected = [str(number).encode() for number in range(200)]
+    broker.wait_until(lambda it: it.messages("/queue/a") == expected)
