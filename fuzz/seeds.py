@@ -508,6 +508,8 @@ def _serialiser() -> Seeds:
     yield "lone-surrogate", _written((b"x", b"\xff"))
     yield "not-ascii", _written(("\u2028\x85".encode(), "\U0001f4a9".encode()))
     yield "content-length-right", _written((b"content-length", b"5"), body=b"hello")
+    yield "content-length-first", _written((b"content-length", b"5"), (b"a", b"b"), body=b"hello")
+    yield "content-length-of-no-body-first", _written((b"content-length", b"0"), (b"a", b"b"))
     yield "content-length-that-lies", _written((b"content-length", b"4"), body=b"hello")
     yield (
         "content-length-twice",
