@@ -1,18 +1,21 @@
 """The engine: one thread that dials, reads, writes and waits for a session, and how other threads hand it work.
 
 One lock guards the session and the socket. It is held for moments only: the socket never blocks, and whoever waits does
-so outside of it. A caller writes its own frame, if the socket takes it; the thread is woken only for the rest.
+so outside of it. A caller writes its own frame, if the socket takes it. The thread is woken only for the rest, and for
+bursts: of frames that follow each other without an answer in between it writes many at once.
 """
 
 from __future__ import annotations
 
+import atexit
 import selectors
 import socket
 import ssl
 import threading
 from collections.abc import Callable
-from time import monotonic
+from time import monotonic, sleep
 from typing import TypeVar
+from weakref import WeakSet
 
 from stomp_core.session import Attempt, Pending, Session
 
@@ -23,6 +26,10 @@ __all__ = ["Engine"]
 T = TypeVar("T")
 _READ_SIZE = 64 * 1024
 _MOST_READS = 8  # before writing, and letting others in, is due again
+_BURST = 0.005  # seconds within which the next frame follows
+_GATHER = 0.001  # seconds for which frames of a burst are gathered
+_MOST_GATHERED = 64 * 1024  # bytes
+_LAST_WORDS = 5.0  # seconds that a program which ends waits for the socket to take what was sent
 _JOIN = 5.0  # seconds that close() waits for the thread to end
 # Of one socket and a bell: poll() has no limit to a descriptor's number, and epoll would cost calls to set up.
 _Selector: type[selectors.BaseSelector] = getattr(selectors, "PollSelector", selectors.SelectSelector)
@@ -52,10 +59,15 @@ class Engine:
         self._attention = False  # the session has something for the thread
         self._asleep_until: float | None = None
         self._asleep = False
+        self._awaits_room = False  # asleep until the socket takes more, among other things
+        self._gathering = False  # asleep for a moment only, while a burst goes on
         self._reading = True
         self._socket: socket.socket | None = None
         self._unsent = memoryview(b"")
         self._write_error: OSError | None = None
+        self._bursting = False
+        self._answered = True  # something was read since a caller had something to write
+        self._called_at = 0.0  # when that was
         self._bell, self._ring = socket.socketpair()
         self._bell.setblocking(False)
         self._ring.setblocking(False)
@@ -66,6 +78,7 @@ class Engine:
 
     def start(self) -> None:
         """Begin to dial."""
+        _running.add(self)
         self._thread.start()
 
     @property
@@ -92,9 +105,15 @@ class Engine:
         self._attention = False
         if threading.current_thread() is self._thread:
             return
-        if self._socket is not None:
-            self._write()
-        if self._asleep and self._thread_is_needed():
+        # What waits to be written already, the thread writes, and this behind it.
+        if self._socket is not None and not self._unsent:
+            if not self._in_a_burst():
+                self._write()
+            elif self._gathering and self.session.size_to_send < _MOST_GATHERED:
+                return
+        if not self._asleep:
+            self._attention = True  # it may have looked already, and be about to fall asleep
+        elif self._thread_is_needed():
             self._asleep = False
             try:
                 self._ring.send(b"\0")
@@ -150,12 +169,33 @@ class Engine:
         patience = 60.0 if deadline is None else min(60.0, max(0.0, deadline - monotonic()) + 0.05)
         return patience if give_up is None else max(0.0, min(patience, give_up - monotonic()))
 
+    def write_the_rest(self) -> None:
+        """The program ends: nobody says goodbye, but what was sent should leave."""
+        give_up = monotonic() + _LAST_WORDS
+        while monotonic() < give_up:
+            with self.lock:
+                self._write()
+                if self._socket is None or self._write_error is not None:
+                    return
+                if not self._unsent and not self.session.size_to_send:
+                    return
+            sleep(0.005)
+
     def _attend(self) -> None:
         self._attention = True
 
+    def _in_a_burst(self) -> bool:
+        now = monotonic()
+        self._bursting = not self._answered and now < self._called_at + _BURST
+        self._answered = False
+        self._called_at = now
+        return self._bursting
+
     def _thread_is_needed(self) -> bool:
         session = self.session
-        if self._unsent or session.want_close or session.closed or self._write_error is not None:
+        if (self._unsent or session.size_to_send) and not self._awaits_room:
+            return True
+        if session.want_close or session.closed or self._write_error is not None:
             return True
         if session.want_read is not self._reading:
             return True
@@ -212,6 +252,7 @@ class Engine:
         while True:
             with self.lock:
                 session.handle_timeout(monotonic())
+                gather = self._bursting and session.size_to_send > 0
                 self._write()
                 if session.want_close:
                     return None
@@ -221,6 +262,10 @@ class Engine:
                 self._reading = session.want_read
                 writing = bool(self._unsent)
                 deadline = session.next_deadline()
+                if gather and not writing:
+                    soon = monotonic() + _GATHER
+                    deadline = soon if deadline is None else min(deadline, soon)
+                self._gathering = gather and not writing
                 self._attention = False
                 at_once = self._reading and isinstance(sock, ssl.SSLSocket) and sock.pending() > 0
             if at_once or self._wait_for(sock, self._reading, writing, deadline):
@@ -242,6 +287,7 @@ class Engine:
                 return None
             except OSError as error:
                 return error
+            self._answered = True
             session.receive_data(data, monotonic())
             if len(data) < _READ_SIZE and not isinstance(sock, ssl.SSLSocket):
                 return None
@@ -303,6 +349,7 @@ class Engine:
             if own is not None and (deadline is None or own < deadline):
                 deadline = own
             self._asleep_until = deadline
+            self._awaits_room = write
             self._asleep = True
         events = (selectors.EVENT_READ if read else 0) | (selectors.EVENT_WRITE if write else 0)
         self._watch(sock, events)
@@ -316,3 +363,12 @@ class Engine:
             except BlockingIOError:
                 pass
         return sock is not None and sock in ready
+
+
+_running: WeakSet[Engine] = WeakSet()
+
+
+@atexit.register
+def _write_the_rest() -> None:
+    for engine in list(_running):
+        engine.write_the_rest()
