@@ -13,7 +13,6 @@ import stomp_py as stomp
 from stomp_py.constants import CMD_DISCONNECT
 from stomp_py.exception import ConnectFailedException, NotConnectedException, StompException
 from stomp_testing import Broker, Expect, ScriptedServer
-from tests.brokers.base import free_ports
 
 from .conftest import LOGIN, PASSCODE, Open, Place
 from .ear import Ear
@@ -25,6 +24,12 @@ VERSIONS = {"1.0": stomp.Connection10, "1.1": stomp.Connection11, "1.2": stomp.C
 def version(request: pytest.FixtureRequest) -> str:
     chosen: str = request.param
     return chosen
+
+
+def unused_port() -> int:
+    """A port of this machine on which nobody listens any more."""
+    with Broker() as broker:
+        return broker.port
 
 
 def vhost_for(version: str) -> dict[str, Any]:
@@ -250,7 +255,7 @@ def test_a_frame_that_stomp_does_not_allow_is_refused_and_not_sent() -> None:
 
 
 def test_without_a_broker_connecting_fails_and_says_where() -> None:
-    port = free_ports(1)[0]
+    port = unused_port()
     conn = stomp.Connection([("127.0.0.1", port)], reconnect_attempts_max=1)
     with pytest.raises(ConnectFailedException, match=str(port)):
         conn.connect(LOGIN, PASSCODE, wait=True)
@@ -287,7 +292,7 @@ def test_what_is_sent_at_once_is_said_when_connected(broker: Broker, here: Place
 
 def test_the_first_host_that_answers_is_taken(here: Place) -> None:
     conn = stomp.Connection(
-        [("127.0.0.1", free_ports(1)[0]), (here.host, here.port)], reconnect_sleep_initial=0.01
+        [("127.0.0.1", unused_port()), (here.host, here.port)], reconnect_sleep_initial=0.01
     )
     conn.connect(LOGIN, PASSCODE, wait=True)
     assert conn.transport.current_host_and_port == (here.host, here.port)
@@ -309,7 +314,7 @@ def test_a_broker_that_comes_later_is_reached(broker: Broker, here: Place) -> No
 
 def test_as_many_attempts_are_made_as_were_asked_for() -> None:
     conn = stomp.Connection(
-        [("127.0.0.1", free_ports(1)[0])],
+        [("127.0.0.1", unused_port())],
         reconnect_attempts_max=3,
         reconnect_sleep_initial=0.1,
         reconnect_sleep_increase=1.0,
@@ -491,7 +496,7 @@ def test_this_machine_comes_first_unless_told_otherwise(arguments: Any, expected
 
 
 def test_a_connection_is_bound_where_it_was_told_to(here: Place, open_connection: Open) -> None:
-    port = free_ports(1)[0]
+    port = unused_port()
     conn = open_connection(here, bind_host_port=("127.0.0.1", port))
     assert conn.transport.socket.getsockname() == ("127.0.0.1", port)
 

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 import stomp_py as stomp
 from stomp_py.exception import ConnectFailedException
 from stomp_testing import Broker as EmbeddedBroker
-from tests.brokers import Broker
 
 from .conftest import LOGIN, PASSCODE
 from .ear import Ear
+
+if TYPE_CHECKING:
+    from tests.brokers import Broker
 
 pytest.importorskip("trustme", reason='pip install "stomp-core[testing]"')
 
