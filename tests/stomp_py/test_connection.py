@@ -11,7 +11,12 @@ import pytest
 
 import stomp_py as stomp
 from stomp_py.constants import CMD_DISCONNECT
-from stomp_py.exception import ConnectFailedException, NotConnectedException, StompException
+from stomp_py.exception import (
+    ConnectFailedException,
+    NotConnectedException,
+    ProtocolException,
+    StompException,
+)
 from stomp_testing import Broker, Expect, ScriptedServer
 
 from .conftest import LOGIN, PASSCODE, Open, Place
@@ -547,3 +552,36 @@ def test_every_argument_of_a_constructor_is_known() -> None:
 def test_what_is_out_of_scope_says_so(make: Any) -> None:
     with pytest.raises(NotImplementedError, match=r"WebSocket|multicast"):
         make()
+
+
+def test_an_unsubscribe_for_nothing_is_logged_and_not_sent(
+    here: Place, open_connection: Open, caplog: pytest.LogCaptureFixture
+) -> None:
+    conn = open_connection(here)
+    conn.unsubscribe(id=9)
+    assert "UNSUBSCRIBE was not sent" in caplog.text
+    conn.send("/queue/a", "x")
+    assert conn.is_connected()
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        pytest.param(lambda conn: conn.subscribe("/queue/b", id=1), id="an id in use"),
+        pytest.param(
+            lambda conn: conn.subscribe("/queue/b", id=2, ack="sometimes"), id="an unknown ack mode"
+        ),
+        pytest.param(lambda conn: conn.commit("never begun"), id="an unknown transaction"),
+        pytest.param(lambda conn: conn.send_frame("MESSAGE", {"destination": "a"}), id="a frame of servers"),
+    ],
+)
+def test_what_stomp_does_not_allow_is_refused_and_the_connection_lives(
+    here: Place, open_connection: Open, call: Any
+) -> None:
+    ear = Ear()
+    conn = open_connection(here, ear)
+    conn.subscribe("/queue/a", id=1)
+    with pytest.raises(ProtocolException):
+        call(conn)
+    conn.send("/queue/a", "x")
+    ear.wait_for("on_message")
