@@ -61,9 +61,16 @@ def serialise(
             break
 
     length = ""
-    if body and content_length and command in BODY_COMMANDS and "\ncontent-length:" not in head:
+    stated = head.count("\ncontent-length:")
+    if body and content_length and command in BODY_COMMANDS and not stated:
         length = f"content-length:{len(body)}\n"
-    elif body or "\ncontent-length:" in head:
+    elif (body or stated) and not (
+        plain
+        and stated == 1
+        and content_length
+        and command in BODY_COMMANDS
+        and f"\ncontent-length:{len(body)}\n" in head
+    ):
         pairs = _with_content_length(command, pairs, body, content_length)
         head = "\n".join([command, *map(":".join, pairs), ""])
     if not plain:
