@@ -26,16 +26,15 @@ def to_event(frame: Frame) -> Event:
     counted = HDR_CONTENT_LENGTH in frame.headers
     pairs = []
     for name, value in sorted(frame.headers.items()):
-        if type(value) is str:
+        if name == HDR_CONTENT_LENGTH and body:
+            # Listeners may have changed the body, and stomp.py counts characters.
+            pairs.append((name, str(len(body))))
+        elif type(value) is str:
             pairs.append((name, value))
         elif isinstance(value, tuple):
             pairs += [(str(name), str(one)) for one in value if one is not None]
         elif value is not None:
             pairs.append((str(name), str(value)))
-    if counted and body:
-        # Listeners may have changed the body, and stomp.py counts characters.
-        length = str(len(body))
-        pairs = [(name, length if name == HDR_CONTENT_LENGTH else value) for name, value in pairs]
     core = CoreFrame(frame.cmd or "", pairs, body)
     if frame.cmd == "SEND":
         return Send.from_frame(core, content_length=counted)

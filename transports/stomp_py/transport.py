@@ -7,7 +7,6 @@ import ssl
 import threading
 from collections.abc import Callable, Iterable
 from math import ceil
-from operator import itemgetter
 from typing import Any
 
 from stomp_core.protocol import Connect, Connected, Error, Message, Receipt
@@ -136,9 +135,12 @@ class BaseTransport(Publisher):
                 log.error("on_%s of listener %r failed", frame_type, name, exc_info=True)
 
     def _hooks(self, frame_type: str) -> list[tuple[str, Callable[..., Any]]]:
-        listeners = sorted(self.listeners.items(), key=itemgetter(0))
-        found = ((name, getattr(listener, f"on_{frame_type}", None)) for name, listener in listeners)
-        return [(name, hook) for name, hook in found if hook is not None]
+        found = []
+        for name in sorted(self.listeners):
+            hook = getattr(self.listeners.get(name), f"on_{frame_type}", None)
+            if hook is not None:
+                found.append((name, hook))
+        return found
 
 
 class Transport(BaseTransport):
