@@ -61,7 +61,7 @@ def _operation(
     @wraps(method)
     async def call(self: _Bound[S], /, *args: P.args, **kwargs: P.kwargs) -> T:
         engine = self._engine
-        await trio.lowlevel.checkpoint_if_cancelled()
+        await engine.turn()
         return await engine.wait(engine.perform(lambda: method(self._subject, *args, **kwargs)))
 
     return call
@@ -75,7 +75,7 @@ def _giving(
     @wraps(method)
     async def call(self: _Bound[S], /, *args: P.args, **kwargs: P.kwargs) -> U:
         engine = self._engine
-        await trio.lowlevel.checkpoint_if_cancelled()
+        await engine.turn()
         return give(engine, await engine.wait(engine.perform(lambda: method(self._subject, *args, **kwargs))))
 
     return call
@@ -210,16 +210,14 @@ class Subscription(_Bound[core.Subscription], SubscriptionView):
 
     async def _next(self, source: core.Subscription | core.Work) -> Message | None:
         engine = self._engine
-        await trio.lowlevel.checkpoint_if_cancelled()
+        await engine.turn()
         while True:
-            # From here to the caller nothing can be cancelled: what was taken is handed over.
+            # From here to the caller nothing is awaited: what was taken is handed over.
             message = source.take()
             if message is not None:
                 engine.attend()
-                await trio.lowlevel.cancel_shielded_checkpoint()
                 return cast(Message, message)
             if source.ended:
-                await trio.lowlevel.cancel_shielded_checkpoint()
                 return None
             await engine.wait(source.arrival())
 

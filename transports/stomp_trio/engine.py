@@ -1,8 +1,8 @@
 """The engine: tasks that dial, read, write and wait for a session, in the nursery of its connection.
 
-Whoever has something to say writes it himself, as far as the socket takes it; one task writes the rest when it does,
-another reads. Neither waits for the other. All of it happens in one thread, and nothing is awaited in the middle of a
-change, so nothing is locked.
+Whoever has something to say writes it himself, as far as the socket takes it; what is said right behind it is gathered
+for a moment. One task writes the rest, another reads. Neither waits for the other. All of it happens in one thread, and
+nothing is awaited in the middle of a change, so nothing is locked.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import math
 import socket
 import ssl
 from collections.abc import Callable
+from time import perf_counter
 from typing import TypeVar
 
 import trio
@@ -24,6 +25,9 @@ __all__ = ["Engine"]
 T = TypeVar("T")
 _READ_SIZE = 64 * 1024
 _MOST_READS = 8  # before others have a turn
+_TURN = 0.001  # seconds after which other tasks have a turn, though there is nothing to wait for
+_MOMENT = 0.001  # seconds between writes of what nobody waits for
+_BATCH = 64 * 1024  # bytes that do not wait for more to join them
 _NOT_NOW = (BlockingIOError, InterruptedError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
 
@@ -44,9 +48,12 @@ class Engine:
         self._socket: socket.socket | None = None
         self._unsent = memoryview(b"")
         self._write_error: OSError | None = None
+        self._turned_at = -math.inf  # by a clock that runs also where trio's is a test's
+        self._written_at = -math.inf
         self._asleep_until = -math.inf  # the time-keeper's deadline, while it sleeps
-        self._alarm = trio.Event()  # wakes the time-keeper
-        self._bell = trio.Event()  # wakes whoever waits for a change of any other kind
+        self._alarm = _Bell()  # for the time-keeper
+        self._ink = _Bell()  # for the writer
+        self._news = _Bell()  # for whoever waits for anything else
         self._scope = trio.CancelScope()  # of what ends with the attempt or its connection
 
     # ------------------------------------------------------------------ for other tasks
@@ -66,20 +73,34 @@ class Engine:
             return
         self._attention = False
         session = self.session
-        self._write()
+        if self._socket is not None and (session.size_to_send or self._unsent):
+            if trio.current_time() - self._written_at >= _MOMENT or session.size_to_send >= _BATCH:
+                self._write()
+            self._ink.ring()
         if session.closed or session.want_close:
             self._scope.cancel()
-        bell, self._bell = self._bell, trio.Event()
-        bell.set()
+        self._news.ring()
         deadline = session.next_deadline()
         if deadline is not None and deadline < self._asleep_until:
-            self._alarm.set()
+            self._alarm.ring()
+
+    async def turn(self) -> None:
+        """A point to be cancelled at, and to let other tasks run if they had no turn for a while.
+
+        Called before anything is done. A checkpoint in full at each call would cost more than most calls do.
+        """
+        if perf_counter() - self._turned_at < _TURN:
+            await trio.lowlevel.checkpoint_if_cancelled()
+        else:
+            await trio.lowlevel.checkpoint()
+            self._turned_at = perf_counter()
 
     async def wait(self, pending: Pending[T]) -> T:
         """Wait for an outcome, and return it or raise it. Cancelled, it leaves no trace but what was said."""
         if pending.done:
-            await trio.lowlevel.cancel_shielded_checkpoint()
             return pending.result()
+        if not self._unsent:
+            self._write()
         done = trio.Event()
         pending.add_done_callback(done.set)
         try:
@@ -89,6 +110,7 @@ class Engine:
             pending.abandon()
             self.attend()
             raise
+        self._turned_at = perf_counter()
         return pending.result()
 
     def abort(self) -> None:
@@ -109,7 +131,7 @@ class Engine:
                 while (attempt := session.next_attempt(trio.current_time())) is not None:
                     if attempt.at > trio.current_time():
                         with trio.move_on_at(attempt.at):
-                            await self._bell.wait()
+                            await self._news.wait()
                     else:
                         await self._connect_and_serve(attempt)
                 nursery.cancel_scope.cancel()
@@ -124,7 +146,6 @@ class Engine:
             with trio.move_on_at(self._asleep_until):
                 await self._alarm.wait()
             self._asleep_until = -math.inf
-            self._alarm = trio.Event()
             if self._socket is not None and self.session.want_read:
                 # What came while others held the processor is not silence.
                 self._write_error = self._read(self._socket) or self._write_error
@@ -169,7 +190,7 @@ class Engine:
                     # The peer is gone, but what it said last may still be there to be read.
                     reason = self._read(sock, 1_000_000) or self._write_error
                 elif not self.session.want_read:
-                    await self._bell.wait()
+                    await self._news.wait()
                 else:
                     if isinstance(sock, ssl.SSLSocket) and sock.pending():
                         await trio.lowlevel.checkpoint()
@@ -186,8 +207,11 @@ class Engine:
             if self._unsent:
                 await trio.lowlevel.wait_writable(sock)
                 self._write()
+            elif self.session.size_to_send:
+                await trio.sleep_until(self._written_at + _MOMENT)
+                self._write()
             else:
-                await self._bell.wait()
+                await self._ink.wait()
 
     def _wake(self) -> None:
         self._attention = True
@@ -216,6 +240,7 @@ class Engine:
             return
         try:
             while True:
+                self._written_at = trio.current_time()
                 if not self._unsent:
                     self._unsent = memoryview(self.session.data_to_send())
                     if not self._unsent:
@@ -226,3 +251,22 @@ class Engine:
         except OSError as error:
             self._write_error = error
             self._wake()
+
+
+class _Bell:
+    """Wakes the task that waits for it. To ring it costs next to nothing where none does."""
+
+    __slots__ = ("_event",)
+
+    def __init__(self) -> None:
+        self._event: trio.Event | None = None
+
+    async def wait(self) -> None:
+        if self._event is None:
+            self._event = trio.Event()
+        await self._event.wait()
+
+    def ring(self) -> None:
+        event, self._event = self._event, None
+        if event is not None:
+            event.set()
