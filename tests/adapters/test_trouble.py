@@ -259,17 +259,42 @@ def test_uvloop_s_order_of_things_is_not_taken_for_a_silent_broker() -> None:
         assert runner.run(main(broker)) == 1
 
 
-def test_closing_while_dialling_ends_at_once() -> None:
-    async def main(url: str) -> None:
-        conn = await stomp_asyncio.connect(url, reconnect=SOON, connect_timeout=60)
+def test_closing_while_the_next_connection_is_being_made_ends_at_once(world: World) -> None:
+    with ScriptedServer([[Expect(b"\0"), CONNECTED, Pause(60)], [Expect(b"\0"), Pause(60)]]) as server:
+        conn = world.connect(server.url, reconnect=SOON, handshake_timeout=60)
         server.close_connections()
-        # The next attempt is under way, and its peer never answers the TLS hello.
-        await asyncio.to_thread(server.wait_until_closed)
-        await conn.close()
-        assert asyncio.all_tasks() == {asyncio.current_task()}
+        deadline = time.monotonic() + 10
+        while len(server.connections) < 2 or not server.connections[1]:
+            assert time.monotonic() < deadline
+            time.sleep(0.005)
+        began = time.monotonic()
+        conn.leave()
+        assert time.monotonic() - began < 5
 
-    with ScriptedServer([[Expect(b"\0"), CONNECTED, Pause(60)], [Pause(60)]]) as server:
-        asyncio.run(asyncio.wait_for(main(server.url), 10))
+
+@pytest.mark.parametrize("world_name", ["asyncio", "trio"])
+def test_a_tls_handshake_that_is_cancelled_leaves_no_socket(world_name: str, tls_certs: Certificates) -> None:
+    trusts = ssl.create_default_context(cafile=tls_certs.ca)
+
+    async def in_asyncio() -> None:
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.2), stomp_asyncio.connect(url, ssl_context=trusts):
+                pass
+
+    async def in_trio() -> None:
+        with trio.move_on_after(0.2) as scope:
+            async with stomp_trio.connect(url, ssl_context=trusts):
+                pass
+        assert scope.cancelled_caught
+
+    with ScriptedServer([Pause(60)]) as server:
+        url = server.url.replace("stomp://", "stomp+ssl://")
+        if world_name == "asyncio":
+            asyncio.run(in_asyncio())
+        else:
+            trio.run(in_trio)
+        server.wait_until_closed()
+        assert server.received
 
 
 def test_trio_keeps_the_cause_and_the_context_of_what_the_block_raises() -> None:
