@@ -1,8 +1,7 @@
 """The engine: one thread that dials, reads, writes and waits for a session, and how other threads hand it work.
 
 One lock guards the session and the socket. It is held for moments only: the socket never blocks, and whoever waits does
-so outside of it. A caller writes its own frame, if the socket takes it. The thread is woken only for the rest, and for
-bursts: of frames that follow each other without an answer in between it writes many at once.
+so outside of it. A caller writes its own frame, if the socket takes it; the thread is woken only for the rest.
 """
 
 from __future__ import annotations
@@ -26,9 +25,6 @@ __all__ = ["Engine"]
 T = TypeVar("T")
 _READ_SIZE = 64 * 1024
 _MOST_READS = 8  # before writing, and letting others in, is due again
-_BURST = 0.005  # seconds within which the next frame follows
-_GATHER = 0.001  # seconds for which frames of a burst are gathered
-_MOST_GATHERED = 64 * 1024  # bytes
 _LAST_WORDS = 5.0  # seconds that a program which ends waits for the socket to take what was sent
 _JOIN = 5.0  # seconds that close() waits for the thread to end
 # Of one socket and a bell: poll() has no limit to a descriptor's number, and epoll would cost calls to set up.
@@ -60,14 +56,10 @@ class Engine:
         self._asleep_until: float | None = None
         self._asleep = False
         self._awaits_room = False  # asleep until the socket takes more, among other things
-        self._gathering = False  # asleep for a moment only, while a burst goes on
         self._reading = True
         self._socket: socket.socket | None = None
         self._unsent = memoryview(b"")
         self._write_error: OSError | None = None
-        self._bursting = False
-        self._answered = True  # something was read since a caller had something to write
-        self._called_at = 0.0  # when that was
         self._bell, self._ring = socket.socketpair()
         self._bell.setblocking(False)
         self._ring.setblocking(False)
@@ -107,10 +99,7 @@ class Engine:
             return
         # What waits to be written already, the thread writes, and this behind it.
         if self._socket is not None and not self._unsent:
-            if not self._in_a_burst():
-                self._write()
-            elif self._gathering and self.session.size_to_send < _MOST_GATHERED:
-                return
+            self._write()
         if not self._asleep:
             self._attention = True  # it may have looked already, and be about to fall asleep
         elif self._thread_is_needed():
@@ -184,13 +173,6 @@ class Engine:
     def _attend(self) -> None:
         self._attention = True
 
-    def _in_a_burst(self) -> bool:
-        now = monotonic()
-        self._bursting = not self._answered and now < self._called_at + _BURST
-        self._answered = False
-        self._called_at = now
-        return self._bursting
-
     def _thread_is_needed(self) -> bool:
         session = self.session
         if (self._unsent or session.size_to_send) and not self._awaits_room:
@@ -252,7 +234,6 @@ class Engine:
         while True:
             with self.lock:
                 session.handle_timeout(monotonic())
-                gather = self._bursting and session.size_to_send > 0
                 self._write()
                 if session.want_close:
                     return None
@@ -262,10 +243,6 @@ class Engine:
                 self._reading = session.want_read
                 writing = bool(self._unsent)
                 deadline = session.next_deadline()
-                if gather and not writing:
-                    soon = monotonic() + _GATHER
-                    deadline = soon if deadline is None else min(deadline, soon)
-                self._gathering = gather and not writing
                 self._attention = False
                 at_once = self._reading and isinstance(sock, ssl.SSLSocket) and sock.pending() > 0
             if at_once or self._wait_for(sock, self._reading, writing, deadline):
@@ -287,7 +264,6 @@ class Engine:
                 return None
             except OSError as error:
                 return error
-            self._answered = True
             session.receive_data(data, monotonic())
             if len(data) < _READ_SIZE and not isinstance(sock, ssl.SSLSocket):
                 return None
