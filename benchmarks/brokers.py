@@ -222,15 +222,22 @@ def _stompman() -> Iterator[Client]:
         endpoint = Endpoint.parse(url)
         credentials = endpoint.credentials
         assert credentials is not None
+
+        class Dials(stompman.connection.Connection):  # type: ignore[misc, unused-ignore]
+            """It takes the host that it dials for the virtual host, which RabbitMQ has not got."""
+
+            @classmethod
+            async def connect(cls, *, host: str, **others: Any) -> Any:
+                return await super().connect(host=endpoint.host, **others)
+
         parameters = stompman.ConnectionParameters(
-            endpoint.host,
-            endpoint.port,
-            credentials.login or "",
-            credentials.passcode or "",
-            connect_headers={"host": "/"},
+            "/", endpoint.port, credentials.login or "", credentials.passcode or ""
         )
         return stompman.Client(
-            [parameters], heartbeat=stompman.Heartbeat(10_000, 10_000), max_concurrent_handlers=None
+            [parameters],
+            heartbeat=stompman.Heartbeat(10_000, 10_000),
+            max_concurrent_handlers=None,
+            connection_class=Dials,
         )
 
     async def receive(url: str, queue: str, count: int) -> float:

@@ -33,6 +33,8 @@ from .states import CLIENT_RECEIVES, CLIENT_SENDS, State
 
 __all__ = ["ClientConnection"]
 
+_CONNECTED = State.CONNECTED
+
 
 class ClientConnection(Connection):
     """A client's side of one connection (STOMP 1.0, 1.1, 1.2).
@@ -137,7 +139,7 @@ class ClientConnection(Connection):
                 what = event_from_frame(what)
             elif not isinstance(what, Event):
                 raise TypeError(f"send() takes an event, a frame or a destination, not {type(what).__name__}")
-        state = self._permitted(what.frame.command)
+        state = self._permitted(what._frame._command)
         if isinstance(what, Connect):
             wire = self._say_connect(what)
         else:
@@ -323,7 +325,7 @@ class ClientConnection(Connection):
         text = frame._headers._text
         if (
             frame._command == "MESSAGE"
-            and self._state is State.CONNECTED
+            and self._state is _CONNECTED
             and text is not None
             and "\nsubscription:" in text
             and "\nmessage-id:" in text

@@ -32,6 +32,9 @@ from .states import State, Table
 
 __all__ = ["Connection", "checked_versions"]
 
+# To look up a member in its class takes longer than most of what is asked before a frame is read.
+_CLOSED, _FAILED, _CONNECTING = State.CLOSED, State.FAILED, State.CONNECTING
+
 
 def checked_versions(versions: Iterable[str]) -> tuple[Version, ...]:
     """Versions in ascending order.
@@ -111,7 +114,7 @@ class Connection:
         Raises:
             ConnectionGoneError: bytes after the end, or after the peer was declared dead.
         """
-        if data and (self._state is State.CLOSED or self._ending is not None):
+        if data and (self._state is _CLOSED or self._ending is not None):
             raise ConnectionGoneError("bytes were received after the connection had ended")
         self._parser.receive_data(data)
         self._tick(now)
@@ -129,7 +132,8 @@ class Connection:
         """
         if self._queue:
             return self._queue.pop(0)
-        if self._state is State.CLOSED or not self._reading():
+        state = self._state
+        if state is _CLOSED or (state is _CONNECTING and not self._reading()):
             return NEED_DATA
         if self._error is not None:
             if not self._parser._eof and self._ending is None:
@@ -138,7 +142,7 @@ class Connection:
             return self._ending or ConnectionClosed(
                 clean=False, reason=f"closed after an error: {self._error}"
             )
-        if self._state is State.FAILED:
+        if state is _FAILED:
             return self._last_words()
         try:
             item = self._parser.next_frame()
@@ -264,24 +268,24 @@ class Connection:
 
     def _permitted(self, command: str) -> State:
         """The state that saying this leads to."""
-        if self._state in (State.FAILED, State.CLOSED):
+        state = self._sends[self._state].get(command)
+        if state is not None and self._ending is None:
+            return state
+        if self._state in (_FAILED, _CLOSED):
             raise ConnectionGoneError(f"{command} cannot be sent: the connection is {self._state.value}")
         if self._ending is not None:
             raise ConnectionGoneError(f"{command} cannot be sent: {self._ending.reason}")
-        state = self._sends[self._state].get(command)
-        if state is not None:
-            return state
         raise LocalProtocolError(
             f"{command} may not be sent by a {self._role} in state {self._state.value!r}",
             code=ErrorCode.UNEXPECTED_FRAME,
         )
 
     def _to_bytes(self, event: Event, version: str, *, escape_connect: bool = False) -> bytes:
-        frame = event.frame
+        frame = event._frame
         wire = serialise(
-            frame.command,
-            frame.headers._all(),
-            frame.body,
+            frame._command,
+            frame._headers,
+            frame._body,
             version,
             content_length=event.content_length_wanted,
             escape_connect=escape_connect,

@@ -39,15 +39,29 @@ __all__ = [
 Body = bytes | bytearray | memoryview | str
 AckMode = Literal["auto", "client", "client-individual"]
 _TEXT = "text/plain;charset=utf-8"
+_NO_HEADERS = Headers()
 
 
-def _pairs(said: Iterable[tuple[str, str | None]], headers: HeaderSource) -> Headers:
+def _merged(said: Iterable[tuple[str, str | None]], headers: HeaderSource) -> Headers:
     """What the call itself says, then the caller's own headers, which may not contradict it."""
-    stated = {name: value for name, value in said if value is not None}
-    merged: list[tuple[str, str]] = list(stated.items())
-    if not headers:
-        return Headers(merged)
-    for name, value in (headers if isinstance(headers, Headers) else Headers(headers))._all():
+    return _before([(name, value) for name, value in said if value is not None], _own(headers))
+
+
+def _own(headers: HeaderSource) -> Headers:
+    if isinstance(headers, Headers):
+        return headers
+    return Headers(headers) if headers else _NO_HEADERS
+
+
+def _before(said: list[tuple[str, str]], own: Headers) -> Headers:
+    merged = Headers._stated_before(said, own)
+    return _merged_one_by_one(said, own) if merged is None else merged
+
+
+def _merged_one_by_one(said: list[tuple[str, str]], own: Headers) -> Headers:
+    stated = dict(said)
+    merged = list(said)
+    for name, value in own.items():
         if name in stated:
             if stated[name] != value:
                 shown = "" if name == "passcode" else f", as {stated[name]!r} and {value!r}"
@@ -203,7 +217,7 @@ class Connect(Event):
             ("passcode", passcode),
             ("heart-beat", None if heart_beat is None else format_heart_beat(heart_beat)),
         )
-        self._frame = Frame(command, _pairs(said, headers))
+        self._frame = Frame(command, _merged(said, headers))
 
     @property
     def host(self) -> str | None:
@@ -263,18 +277,21 @@ class Send(_Transactional, _Bodied):
         headers: HeaderSource = (),
         content_length: bool = True,
     ) -> None:
-        own = headers if isinstance(headers, Headers) else Headers(headers)
+        own = _own(headers)
         if isinstance(body, str):
             body = body.encode()
             if content_type is None and body and "content-type" not in own:
                 content_type = _TEXT
-        said = (
-            ("destination", destination),
-            ("content-type", content_type),
-            ("transaction", transaction),
-            ("receipt", receipt),
-        )
-        self._frame = Frame(self.command, _pairs(_text(said, "destination"), own), body)
+        if destination is None:
+            raise _required("destination")
+        said = [("destination", destination)]
+        if content_type is not None:
+            said.append(("content-type", content_type))
+        if transaction is not None:
+            said.append(("transaction", transaction))
+        if receipt is not None:
+            said.append(("receipt", receipt))
+        self._frame = Frame(self.command, _before(said, own), body)
         self._content_length = content_length
 
     @classmethod
@@ -319,7 +336,7 @@ class Subscribe(_Receiptable):
         headers: HeaderSource = (),
     ) -> None:
         said = (("id", id), ("destination", destination), ("ack", ack), ("receipt", receipt))
-        self._frame = Frame(self.command, _pairs(_text(said, "destination"), headers))
+        self._frame = Frame(self.command, _merged(_text(said, "destination"), headers))
 
     @property
     def destination(self) -> str:
@@ -359,7 +376,7 @@ class Unsubscribe(_Receiptable):
         headers: HeaderSource = (),
     ) -> None:
         said = (("id", id), ("destination", destination), ("receipt", receipt))
-        self._frame = Frame(self.command, _pairs(said, headers))
+        self._frame = Frame(self.command, _merged(said, headers))
 
     @property
     def id(self) -> str | None:
@@ -392,7 +409,7 @@ class _Acknowledgement(_Transactional):
             ("transaction", transaction),
             ("receipt", receipt),
         )
-        self._frame = Frame(self.command, _pairs(said, headers))
+        self._frame = Frame(self.command, _merged(said, headers))
 
     @property
     def id(self) -> str | None:
@@ -438,7 +455,7 @@ class _Demarcation(_Receiptable):
 
     def __init__(self, transaction: str, *, receipt: str | None = None, headers: HeaderSource = ()) -> None:
         said = _text((("transaction", transaction), ("receipt", receipt)), "transaction")
-        self._frame = Frame(self.command, _pairs(said, headers))
+        self._frame = Frame(self.command, _merged(said, headers))
 
     @property
     def transaction(self) -> str:
@@ -479,7 +496,7 @@ class Disconnect(_Receiptable):
     command = "DISCONNECT"
 
     def __init__(self, *, receipt: str | None = None, headers: HeaderSource = ()) -> None:
-        self._frame = Frame(self.command, _pairs((("receipt", receipt),), headers))
+        self._frame = Frame(self.command, _merged((("receipt", receipt),), headers))
 
 
 # -------------------------------------------------------------------------------- server frames
@@ -513,7 +530,7 @@ class Connected(Event):
             ("server", server),
             ("heart-beat", None if heart_beat is None else format_heart_beat(heart_beat)),
         )
-        self._frame = Frame(self.command, _pairs(said, headers))
+        self._frame = Frame(self.command, _merged(said, headers))
 
     @property
     def version(self) -> str:
@@ -563,7 +580,7 @@ class Message(_Bodied):
         content_type: str | None = None,
         headers: HeaderSource = (),
     ) -> None:
-        own = headers if isinstance(headers, Headers) else Headers(headers)
+        own = _own(headers)
         if isinstance(body, str):
             body = body.encode()
             if content_type is None and body and "content-type" not in own:
@@ -575,7 +592,7 @@ class Message(_Bodied):
             ("ack", ack),
             ("content-type", content_type),
         )
-        self._frame = Frame(self.command, _pairs(_text(said, "destination", "message-id"), own), body)
+        self._frame = Frame(self.command, _merged(_text(said, "destination", "message-id"), own), body)
 
     @property
     def destination(self) -> str:
@@ -636,7 +653,9 @@ class Receipt(Event):
     command = "RECEIPT"
 
     def __init__(self, receipt_id: str, *, headers: HeaderSource = ()) -> None:
-        self._frame = Frame(self.command, _pairs(_text((("receipt-id", receipt_id),), "receipt-id"), headers))
+        self._frame = Frame(
+            self.command, _merged(_text((("receipt-id", receipt_id),), "receipt-id"), headers)
+        )
 
     @property
     def receipt_id(self) -> str:
@@ -667,13 +686,13 @@ class Error(_Bodied):
         content_type: str | None = None,
         headers: HeaderSource = (),
     ) -> None:
-        own = headers if isinstance(headers, Headers) else Headers(headers)
+        own = _own(headers)
         if isinstance(body, str):
             body = body.encode()
             if content_type is None and body and "content-type" not in own:
                 content_type = "text/plain"
         said = (("message", message), ("receipt-id", receipt_id), ("content-type", content_type))
-        self._frame = Frame(self.command, _pairs(said, own), body)
+        self._frame = Frame(self.command, _merged(said, own), body)
 
     @property
     def message(self) -> str:
@@ -724,10 +743,12 @@ class Tolerated:
 def _text(said: tuple[tuple[str, str | None], ...], *required: str) -> tuple[tuple[str, str | None], ...]:
     for name, value in said:
         if name in required and value is None:
-            raise LocalProtocolError(
-                f"{name!r} is required, and None is no text", code=ErrorCode.MISSING_HEADER
-            )
+            raise _required(name)
     return said
+
+
+def _required(name: str) -> LocalProtocolError:
+    return LocalProtocolError(f"{name!r} is required, and None is no text", code=ErrorCode.MISSING_HEADER)
 
 
 _EVENTS: dict[str, type[Event]] = {

@@ -17,6 +17,7 @@ from .events import Ack, Event, Message, Nack, Subscribe, Unsubscribe
 
 __all__ = ["Ledger", "RuleBroken", "SubscriptionRecord"]
 
+_V1_2 = Version.V1_2
 _ACK_MODES = ("auto", "client", "client-individual")
 
 
@@ -70,7 +71,14 @@ class Ledger:
     def check(self, event: Event) -> None:
         """Raise RuleBroken if this client frame does not fit; change nothing."""
         command = event.command
-        if command == "SUBSCRIBE":
+        if command in ("SEND", "ACK", "NACK"):
+            transaction = event._frame._headers._peek("\ntransaction:")
+            if transaction is not None:
+                self._check_open(transaction)
+            if command != "SEND":
+                assert isinstance(event, Ack | Nack)
+                self._waiting(event)
+        elif command == "SUBSCRIBE":
             assert isinstance(event, Subscribe)
             self._check_subscribe(event)
         elif command == "UNSUBSCRIBE":
@@ -83,13 +91,6 @@ class Ledger:
                     raise RuleBroken(ErrorCode.DUPLICATE_TRANSACTION, f"transaction {name!r} is already open")
             else:
                 self._check_open(name)
-        elif command in ("SEND", "ACK", "NACK"):
-            transaction = event.headers.get("transaction")
-            if transaction is not None:
-                self._check_open(transaction)
-            if command != "SEND":
-                assert isinstance(event, Ack | Nack)
-                self._waiting(event)
 
     def _check_open(self, transaction: str) -> None:
         if transaction not in self.transactions:
@@ -151,6 +152,8 @@ class Ledger:
     def enter(self, event: Event) -> None:
         """Take a client frame, that :meth:`check` has passed, into the books."""
         command = event.command
+        if command == "SEND":
+            return
         if command == "SUBSCRIBE":
             assert isinstance(event, Subscribe)
             record = SubscriptionRecord(event.id, event.destination, event.ack)
@@ -234,10 +237,11 @@ class Ledger:
         Raises:
             RuleBroken: it cannot be acknowledged, though it must be.
         """
-        name = message.subscription
+        headers = message._frame._headers
+        name = headers._peek("\nsubscription:")
         record = self._recipient(message.destination) if name is None else self.subscriptions.get(name)
         if record is not None and record.ack != "auto":
-            ack_id = message.ack if self.version is Version.V1_2 else message.message_id
+            ack_id = headers._peek("\nack:" if self.version is _V1_2 else "\nmessage-id:")
             if ack_id is None:
                 raise RuleBroken(
                     ErrorCode.MISSING_HEADER,

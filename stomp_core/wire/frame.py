@@ -103,9 +103,7 @@ class Frame:
             raw = self.raw
             assert raw is not None
             return raw
-        return serialise(
-            self._command, self._headers._all(), self._body, version, content_length=content_length
-        )
+        return serialise(self._command, self._headers, self._body, version, content_length=content_length)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Frame):

@@ -6,8 +6,8 @@ search in that text, which is cheaper than splitting it; after that a dict is ma
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, TypeVar, overload
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TypeVar, overload
 
 from ..errors import ErrorCode, LocalProtocolError
 from .escaping import unescape
@@ -37,45 +37,49 @@ class Headers:
     ('World', ['World', 'Hello'], None)
     """
 
-    __slots__ = ("_escaped", "_index", "_pairs", "_searches", "_text")
+    __slots__ = ("_escaped", "_index", "_pairs", "_plain", "_searches", "_text")
 
     _pairs: tuple[tuple[str, str], ...] | None
     _index: dict[str, str] | None
     _text: str | None
     _escaped: bool
+    _plain: bool  # a writer may take the text as it stands: see `_is_plain`
     _searches: int
 
     def __init__(self, items: HeaderSource = ()) -> None:
-        self._text = None
         self._escaped = False
         self._index = None
         self._searches = 0
-        if isinstance(items, Headers):
-            self._pairs = items._all()
-            return
-        given: Iterable[object]
         if type(items) is dict:
-            given = items.items()
-        elif type(items) is list:
-            given = items
-        else:
-            given = _checked_source(items)
-        pairs: tuple[Any, ...] = tuple(given)
-        for pair in pairs:
-            if type(pair) is tuple:
-                name, value = pair
-                if type(name) is str and type(value) is str:
-                    continue
-            pairs = tuple([_checked_pair(one) for one in pairs])
-            break
+            try:
+                text = _joined(items.items())
+            except TypeError:
+                pass  # not all are text; which one is found below
+            else:
+                if _is_plain(text, len(items)):
+                    self._text = text
+                    self._pairs = None
+                    self._plain = True
+                    return
+        elif isinstance(items, Headers):
+            self._text = items._text
+            self._pairs = items._pairs
+            self._escaped = items._escaped
+            self._plain = items._plain
+            return
+        pairs = tuple([_checked_pair(pair) for pair in _checked_source(items)])
+        text = _joined(pairs)
         self._pairs = pairs
+        self._plain = _is_plain(text, len(pairs))
+        self._text = text if self._plain else None
 
     @classmethod
-    def _from_text(cls, text: str, escaped: bool) -> Headers:
+    def _from_text(cls, text: str, escaped: bool, plain: bool = False) -> Headers:
         """Headers of lines already found valid: ``text`` is ``"\\nname:value\\nname:value\\n"``."""
         self = cls.__new__(cls)
         self._text = text
         self._escaped = escaped
+        self._plain = plain
         self._pairs = None
         self._index = None
         self._searches = 0
@@ -87,10 +91,31 @@ class Headers:
         self = cls.__new__(cls)
         self._text = None
         self._escaped = False
+        self._plain = False
         self._pairs = tuple(pairs)
         self._index = None
         self._searches = 0
         return self
+
+    @classmethod
+    def _stated_before(cls, pairs: Sequence[tuple[str, str]], others: Headers) -> Headers | None:
+        """Pairs, then others; ``None`` where that takes a closer look: not plain, or one name in both."""
+        if not others._plain:
+            return None
+        try:
+            text = _joined(pairs)
+        except TypeError:
+            return None
+        if not _is_plain(text, len(pairs)):
+            return None
+        theirs = others._text
+        assert theirs is not None
+        if theirs != "\n":
+            for name, _ in pairs:
+                if f"\n{name}:" in theirs:
+                    return None
+            text += theirs[1:]
+        return cls._from_text(text, False, True)
 
     def _all(self) -> tuple[tuple[str, str], ...]:
         if self._pairs is None:
@@ -194,6 +219,24 @@ class Headers:
         return f"Headers({shown!r})"
 
 
+def _joined(pairs: Iterable[tuple[str, str]]) -> str:
+    """``"\\nname:value\\nname:value\\n"``. TypeError: something is no text."""
+    lines = "\n".join(map(":".join, pairs))
+    return f"\n{lines}\n" if lines else "\n"
+
+
+def _is_plain(text: str, count: int) -> bool:
+    """Whether nothing in so many joined headers is to be escaped or refused, in whatever version (1.0 trims spaces)."""
+    return (
+        text.count(":") == count
+        and text.count("\n") == count + 1
+        and "\\" not in text
+        and "\r" not in text
+        and "\0" not in text
+        and "\n:" not in text
+    )
+
+
 def _checked_source(items: object) -> Iterable[object]:
     if isinstance(items, Mapping):
         return items.items()
@@ -205,6 +248,10 @@ def _checked_source(items: object) -> Iterable[object]:
 
 
 def _checked_pair(pair: object) -> tuple[str, str]:
+    if type(pair) is tuple:
+        name, value = pair
+        if type(name) is str and type(value) is str:
+            return name, value
     # Two characters could be taken apart like a pair.
     if isinstance(pair, (str, bytes)) or not isinstance(pair, Iterable):
         raise HeaderTypeError(f"header {pair!r} is not a pair of str", code=ErrorCode.NOT_TEXT)

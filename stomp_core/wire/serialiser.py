@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from ..errors import ErrorCode, LocalProtocolError
 from .escaping import encode_table
 from .grammar import BODY_COMMANDS, COMMANDS, HANDSHAKE_COMMANDS, REQUIRED_HEADERS
+from .headers import Headers
 from .versions import Version
 
 __all__ = ["serialise"]
@@ -28,7 +29,7 @@ _SIGNS[Version.V1_0] |= {"UNSUBSCRIBE": ("\0",), "NACK": ("\0",)}
 
 def serialise(
     command: str,
-    pairs: Sequence[tuple[str, str]],
+    headers: Headers,
     body: bytes,
     version: str,
     *,
@@ -42,41 +43,28 @@ def serialise(
     signs = of_version.get(command)
     if signs is None:
         raise LocalProtocolError(f"{command!r} is not a STOMP command", code=ErrorCode.UNKNOWN_COMMAND)
-
-    # What most frames hold needs neither escaping nor refusing, which their text as a whole tells at once.
-    head = "\n".join([command, *map(":".join, pairs), ""])
-    count = len(pairs)
-    plain = not (
-        "\\" in head
-        or "\r" in head
-        or "\0" in head
-        or head.count(":") != count
-        or head.count("\n") != count + 1
-        or "\n:" in head
-        or (version == Version.V1_0 and " " in head)
+    text = headers._text
+    length = f"content-length:{len(body)}\n" if body and content_length else ""
+    # What most frames hold needs neither escaping nor refusing, as their headers know.
+    plain = (
+        headers._plain
+        and text is not None
+        and (not body or (command in BODY_COMMANDS and (content_length or b"\0" not in body)))
+        and (version != "1.0" or " " not in text)
+        and all(map(text.__contains__, signs))
     )
-    for sign in signs:
-        if not plain or sign not in head:
-            _check_required(command, pairs, version)
-            break
-
-    length = ""
-    stated = head.count("\ncontent-length:")
-    if body and content_length and command in BODY_COMMANDS and not stated:
-        length = f"content-length:{len(body)}\n"
-    elif (body or stated) and not (
-        plain
-        and stated == 1
-        and content_length
-        and command in BODY_COMMANDS
-        and f"\ncontent-length:{len(body)}\n" in head
-    ):
-        pairs = _with_content_length(command, pairs, body, content_length)
-        head = "\n".join([command, *map(":".join, pairs), ""])
+    if plain and text is not None and "\ncontent-length:" in text:
+        # It may be stated, if it is right, and stands where it is written anyway: last.
+        plain = bool(length) and text.endswith(f"\n{length}") and text.count("\ncontent-length:") == 1
+        length = ""
     if not plain:
-        head = "\n".join([command, *_careful(command, pairs, version, escape_connect), ""])
+        pairs: Sequence[tuple[str, str]] = headers._all()
+        _check_required(command, pairs, version)
+        pairs = _with_content_length(command, pairs, body, content_length)
+        text = "\n".join(["", *_careful(command, pairs, version, escape_connect), ""])
+        length = ""
     try:
-        return b"%b%b\0" % (f"{head}{length}\n".encode(), body)
+        return b"%b%b\0" % (f"{command}{text}{length}\n".encode(), body)
     except UnicodeEncodeError as error:
         raise LocalProtocolError(
             f"{command} cannot be written: a header holds {error.object[error.start : error.end]!r}, "
@@ -130,10 +118,10 @@ def _with_content_length(
                 code=ErrorCode.CANNOT_ENCODE,
             )
         return pairs
-    if not stated:
-        return [*pairs, ("content-length", length)]
-    first = [name for name, _ in pairs].index("content-length")
-    return [pair for at, pair in enumerate(pairs) if at == first or pair[0] != "content-length"]
+    if not body:
+        first = [name for name, _ in pairs].index("content-length")
+        return [pair for at, pair in enumerate(pairs) if at == first or pair[0] != "content-length"]
+    return [*(pair for pair in pairs if pair[0] != "content-length"), ("content-length", length)]
 
 
 def _careful(command: str, pairs: Sequence[tuple[str, str]], version: str, escape_connect: bool) -> list[str]:

@@ -235,6 +235,61 @@ def test_several_threads_may_share_a_subscription() -> None:
         assert sorted(got, key=int) == [str(number) for number in range(200)]
 
 
+def test_a_handler_that_awaits_something_cancelled_has_failed_and_ends_no_worker() -> None:
+    failures: list[str] = []
+
+    class Hears(stomp_asyncio.Listener):
+        def handler_error(self, delivery: Any, error: Exception) -> None:
+            failures.append(f"{error}, by {error.__cause__!r}")
+
+    async def main(broker: Broker) -> None:
+        async with stomp_asyncio.connect(broker.url, listener=Hears()) as conn:
+            async with conn.subscribe("/queue/a", ack="client-individual") as jobs:
+
+                async def handle(message: stomp_asyncio.Message) -> None:
+                    if message.text == "last":
+                        jobs.stop()
+                        return
+                    stuck = asyncio.get_running_loop().create_future()
+                    stuck.cancel()
+                    await stuck
+
+                await asyncio.wait_for(jobs.run(handle), 10)
+
+    with Broker() as broker:
+        for body in ("first", "last"):
+            broker.send("/queue/a", body)
+        asyncio.run(main(broker))
+        assert failures == ["the handler awaited something that was cancelled, by CancelledError()"]
+        assert broker.messages("/queue/a") == [b"first"]
+
+
+def test_a_pool_that_is_cancelled_leaves_what_it_works_on_to_the_broker() -> None:
+    async def main(broker: Broker) -> None:
+        async with stomp_asyncio.connect(broker.url) as conn:
+            async with conn.subscribe("/queue/a", ack="client-individual") as jobs:
+                with pytest.raises(TimeoutError):
+                    async with asyncio.timeout(0.2):
+                        await jobs.run(lambda message: asyncio.sleep(60), concurrency=2)
+            await conn.send("/queue/b", "alive", receipt=True)
+
+    async def in_trio(broker: Broker) -> None:
+        async with stomp_trio.connect(broker.url) as conn:
+            async with conn.subscribe("/queue/a", ack="client-individual") as jobs:
+                with trio.move_on_after(0.2) as scope:
+                    await jobs.run(lambda message: trio.sleep(60), concurrency=2)  # noqa: ASYNC105
+                assert scope.cancelled_caught
+            await conn.send("/queue/b", "alive", receipt=True)
+
+    with Broker() as broker:
+        for body in ("first", "last"):
+            broker.send("/queue/a", body)
+        asyncio.run(main(broker))
+        assert broker.messages("/queue/a") == [b"first", b"last"]
+        trio.run(in_trio, broker)
+        assert broker.messages("/queue/a") == [b"first", b"last"]
+
+
 def test_an_asyncio_program_that_ends_without_closing_leaves_no_socket() -> None:
     async def main(broker: Broker) -> None:
         conn = await stomp_asyncio.connect(broker.url)

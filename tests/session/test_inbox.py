@@ -141,7 +141,7 @@ def test_a_frame_weighs_its_head_its_body_and_what_python_needs() -> None:
 
 
 def test_a_frame_that_was_not_parsed_weighs_its_headers_too() -> None:
-    assert weight(Frame("MESSAGE", {"a": "bc", "de": "f"}, b"1234567")) == 1024 + 6 + 7
+    assert weight(Frame("MESSAGE", {"a": "b:", "de": "f"}, b"1234567")) == 1024 + 6 + 7
 
 
 def test_what_is_no_frame_weighs_what_python_needs() -> None:

@@ -118,6 +118,25 @@ def test_so_can_one_that_nothing_here_waits_for() -> None:
     assert books.id_for("of a raw frame") == "of a raw frame"
 
 
+def test_raw_frames_that_share_an_id_are_answered_one_by_one() -> None:
+    books = Receipts()
+    for _ in range(3):
+        books.check_foreign("raw")
+        books.claim_foreign("raw")
+    for _ in range(3):
+        with pytest.raises(LocalProtocolError):
+            books.id_for("raw")
+        assert books.heard("raw") is None
+    assert books.id_for("raw") == "raw"
+
+
+def test_a_lost_connection_owes_raw_frames_nothing() -> None:
+    books = Receipts()
+    books.claim_foreign("raw")
+    books.connection_lost()
+    assert books.id_for("raw") == "raw"
+
+
 def test_an_id_whose_operation_is_late_stays_in_use_until_the_answer_or_the_end() -> None:
     books = Receipts()
     books.claim("mine")

@@ -261,6 +261,14 @@ class Subscription(_Bound[core.Subscription], SubscriptionView):
                         await handler(message)
                 except Exception as error:
                     settle = partial(work.raised, message, error)
+                except asyncio.CancelledError as error:
+                    task = asyncio.current_task()
+                    if task is None or task.cancelling():
+                        raise
+                    # What the handler awaited was cancelled, not the handler: that fails like anything else.
+                    failure = RuntimeError("the handler awaited something that was cancelled")
+                    failure.__cause__ = error
+                    settle = partial(work.raised, message, failure)
                 else:
                     settle = partial(work.returned, message)
                 try:

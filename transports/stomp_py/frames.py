@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from operator import itemgetter
+
 from stomp_core import LocalProtocolError, protocol
 from stomp_core.protocol import Event, Send
 from stomp_core.protocol.events import event_from_frame
@@ -24,17 +26,19 @@ def to_event(frame: Frame) -> Event:
     """
     body = encode(frame.body) if frame.body else b""
     counted = HDR_CONTENT_LENGTH in frame.headers
-    pairs = []
+    headers: dict[str, str] = {}
+    repeats: list[tuple[str, str]] = []
     for name, value in sorted(frame.headers.items()):
-        if name == HDR_CONTENT_LENGTH and body:
-            # Listeners may have changed the body, and stomp.py counts characters.
-            pairs.append((name, str(len(body))))
-        elif type(value) is str:
-            pairs.append((name, value))
+        if type(value) is str:
+            headers[name] = value
         elif isinstance(value, tuple):
-            pairs += [(str(name), str(one)) for one in value if one is not None]
+            repeats += [(str(name), str(one)) for one in value if one is not None]
         elif value is not None:
-            pairs.append((str(name), str(value)))
+            headers[str(name)] = str(value)
+    if counted and body:
+        # Listeners may have changed the body, and stomp.py counts characters.
+        headers[HDR_CONTENT_LENGTH] = str(len(body))
+    pairs = sorted([*headers.items(), *repeats], key=itemgetter(0)) if repeats else headers
     core = CoreFrame(frame.cmd or "", pairs, body)
     if frame.cmd == "SEND":
         return Send.from_frame(core, content_length=counted)

@@ -125,6 +125,8 @@ class Life:
                 self._early.append(event)
                 return
             pending = self._perform(event)
+        if pending.done:
+            return
         try:
             self._engine.wait(pending)
         except StompError as error:

@@ -108,7 +108,7 @@ class _Protocol:
         """
         assert destination is not None, "'destination' is required"
         assert body is not None, "'body' is required"
-        merged = utils.merge_headers([headers, keyword_headers])
+        merged = {**headers, **keyword_headers} if headers else keyword_headers
         merged[HDR_DESTINATION] = destination
         if content_type:
             merged[HDR_CONTENT_TYPE] = content_type

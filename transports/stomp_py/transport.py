@@ -371,8 +371,9 @@ class Transport(BaseTransport):
             NotConnectedException: there is no connection.
             ProtocolException: STOMP does not allow it here. Nothing was sent.
         """
+        life = self.__life
         connecting = frame.cmd in (CMD_CONNECT, CMD_STOMP)
-        if not (self.__reached if connecting else self.running):
+        if (self.__reached is None) if connecting else (life is None or life.over):
             raise NotConnectedException("there is no connection")
         for _, hook in self._hooks("send"):
             hooks.call(hook, frame)
@@ -380,11 +381,8 @@ class Transport(BaseTransport):
             log.debug(
                 "sending frame: %r, headers=%r, body=%r", frame.cmd, clean_headers(frame.headers), frame.body
             )
-        life = self.__life
-        if connecting:
+        if life is None or connecting:
             self.__introduce(frame)
-        elif life is None:
-            raise NotConnectedException("there is no connection")
         elif frame.cmd == CMD_DISCONNECT:
             headers = to_event(frame).headers
             self.__close(life, headers.get(HDR_RECEIPT), dict(headers.without(HDR_RECEIPT)))
@@ -483,6 +481,8 @@ class Transport(BaseTransport):
                 sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
 
     def __check(self, endpoint: Endpoint, sock: Socket) -> None:
+        # As stomp.py has it: the kernel gathers frames that are sent one behind the other.
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 0)
         params = self.__ssl_params.get((endpoint.host, endpoint.port))
         if params is not None and params["cert_validator"] is not None and isinstance(sock, ssl.SSLSocket):
             fits, reason = params["cert_validator"](sock.getpeercert(), endpoint.host)

@@ -7,6 +7,7 @@ so outside of it. A caller writes its own frame, if the socket takes it; the thr
 from __future__ import annotations
 
 import atexit
+import os
 import selectors
 import socket
 import ssl
@@ -342,6 +343,9 @@ class Engine:
 
 
 _running: WeakSet[Engine] = WeakSet()
+if hasattr(os, "register_at_fork"):
+    # A child has the parent's sockets, and must not write the parent's last words.
+    os.register_at_fork(after_in_child=_running.clear)
 
 
 @atexit.register
