@@ -86,7 +86,7 @@ def test_a_client_certificate_is_shown_when_the_server_asks(world: World, tls_ce
 
 
 def refused(world: World, url: str, within: float, **options: object) -> ConnectFailed:
-    """Connecting fails in time; returns how, after a look for the passcode in all that is told."""
+    """Connecting fails in time, and tells for each endpoint what to check, and nowhere the passcode; returns how."""
     began = time.monotonic()
     with pytest.raises(ConnectFailed) as caught:
         world.connect(url, **options)
@@ -94,6 +94,10 @@ def refused(world: World, url: str, within: float, **options: object) -> Connect
     told = "".join(traceback.format_exception(caught.value)) + repr(caught.value) + str(caught.value)
     assert PASSCODE not in told
     assert isinstance(caught.value, OSError)
+    assert caught.value.failures
+    for endpoint, failure in caught.value.failures:
+        assert f"{endpoint}: " in str(caught.value)
+        assert "check" in str(failure)
     return caught.value
 
 
@@ -133,6 +137,7 @@ def test_a_wrong_passcode(world: World, flavour: str) -> None:
         url = f"stomp://guest:{PASSCODE}@127.0.0.1:{broker.port}"
         error = refused(world, url, 5, reconnect=Reconnect(first_rounds=None))
     assert isinstance(error, AuthenticationFailed)
+    assert f"stomp://127.0.0.1:{broker.port}: the broker refused" in str(error)
     assert "check login and passcode" in str(error)
     assert error.error is not None
 
@@ -144,12 +149,21 @@ def test_a_wrong_virtual_host(world: World) -> None:
     assert "virtual host" in str(error)
 
 
-@pytest.mark.parametrize("what", ["expired", "wrong_host", "untrusted"])
-def test_a_certificate_that_is_not_good(world: World, tls_certs: Certificates, what: str) -> None:
+@pytest.mark.parametrize(
+    ("what", "cause"),
+    [
+        ("expired", "expired"),
+        ("wrong_host", "not valid for 'localhost'"),
+        ("untrusted", "issuer certificate"),
+    ],
+    ids=["expired", "wrong host", "untrusted"],
+)
+def test_a_certificate_that_is_not_good(world: World, tls_certs: Certificates, what: str, cause: str) -> None:
     with Broker(tls=serving(getattr(tls_certs, what)), users=USERS) as broker:
         url = f"stomp+ssl://guest:{PASSCODE}@localhost:{broker.tls_port}"
         error = refused(world, url, 5, ssl_context=context(tls_certs))
     assert f"stomp+ssl://localhost:{broker.tls_port}: the server's certificate is not trusted" in str(error)
+    assert cause in str(error)
 
 
 def test_tls_is_verified_by_default(world: World, tls_certs: Certificates) -> None:
@@ -171,7 +185,8 @@ def test_plaintext_to_a_tls_port(world: World, tls_certs: Certificates) -> None:
         error = refused(
             world, f"stomp://guest:{PASSCODE}@127.0.0.1:{broker.tls_port}", 5, handshake_timeout=2
         )
-    assert "stomp+ssl://" in str(error)
+    assert f"stomp://127.0.0.1:{broker.tls_port}: " in str(error)
+    assert "that wants stomp+ssl://" in str(error)
 
 
 def test_several_endpoints_that_fail_are_all_told(world: World) -> None:

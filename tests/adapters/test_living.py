@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from stomp_core.session import Reconnect
+from stomp_core.wire import HeartBeat
 from stomp_testing import Broker, Expect, FaultProxy, Recorder, ScriptedServer
 
 from .worlds import World, never
@@ -23,6 +24,10 @@ def test_heart_beats_go_both_ways_and_keep_an_idle_connection_alive(world: World
         assert conn.heart_beat == (0.1, 0.1)
         assert never(lambda: conn.session.connection_number != 1 or conn.connected is None, 1.0)
         conn.send("/queue/a", "alive", receipt=True)
+    for direction in ("to-server", "to-client"):
+        assert any(
+            isinstance(record.what, HeartBeat) for record in recorder.records if record.direction == direction
+        )
 
 
 def test_heart_beats_go_on_while_a_handler_is_busy_for_three_intervals(world: World) -> None:

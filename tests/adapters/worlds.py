@@ -1,7 +1,7 @@
 """Worlds: the three adapters behind one blocking face, so that every test of them is written once.
 
-The blocking adapter is called as it is. The other two run in a thread of their own, with an event loop that lives as
-long as the test; each call is sent there and waited for. Whatever takes longer than :data:`HANGS` seconds hangs.
+Each call of the blocking adapter has a thread of its own. The other two run in one thread, with an event loop that
+lives as long as the test; each call is sent there. What is not done after :data:`HANGS` seconds hangs, and fails.
 """
 
 from __future__ import annotations
@@ -146,7 +146,7 @@ class Scope:
     def __enter__(self) -> Bound:
         if isinstance(self._world, Blocking):
             self._manager = self._make()
-            return Bound(self._world, self._manager.__enter__())
+            return Bound(self._world, self._world.call(self._manager.__enter__))
         self._manager = self._make()
         return Bound(self._world, self._world.call(self._manager.__aenter__))
 
@@ -154,7 +154,7 @@ class Scope:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> Any:
         if isinstance(self._world, Blocking):
-            return self._manager.__exit__(kind, error, trace)
+            return self._world.call(self._manager.__exit__, kind, error, trace)
         return self._world.call(self._manager.__aexit__, kind, error, trace)
 
 
@@ -164,11 +164,21 @@ class Blocking(World):
     module = stomp_socket
 
     def call(self, function: Callable[..., Any], *arguments: Any, **keywords: Any) -> Any:
-        return function(*arguments, **keywords)
+        done: Future[Any] = Future()
+
+        def call() -> None:
+            try:
+                done.set_result(function(*arguments, **keywords))
+            except BaseException as error:
+                done.set_exception(error)
+
+        # A daemon: one that hangs has failed its test, and must not keep the run from ending.
+        threading.Thread(target=call, name="caller", daemon=True).start()
+        return done.result(HANGS)
 
     def open(self, opening: Callable[[], Any]) -> tuple[Any, Callable[[], None]]:
-        opened = opening()
-        return opened, lambda: opened.__exit__(None, None, None)
+        opened = self.call(opening)
+        return opened, lambda: self.call(opened.__exit__, None, None, None)
 
     def sleeping_handler(self, handler: Callable[[Any], object], seconds: float) -> Callable[[Any], Any]:
         busy = threading.Event()
