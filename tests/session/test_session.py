@@ -1122,11 +1122,17 @@ def test_close_wakes_the_adapter_though_there_is_nothing_to_write_yet() -> None:
     assert play.wakes > before, "there is a new deadline"
 
 
-def test_a_closed_session_holds_no_subscription() -> None:
-    play = Play().connected()
-    play.subscribed()
+@pytest.mark.parametrize("connected", [True, False])
+def test_a_closed_session_holds_no_subscription(connected: bool) -> None:
+    play = Play()
+    play.session.subscribe("/q")
+    if connected:
+        play.connected()
+        play.confirms_all()
     play.session.close()
-    play.confirms_all()
+    if connected:
+        play.confirms_all()
+    assert play.session.closed
     assert list(play.session._subscriptions) == []
 
 
