@@ -94,7 +94,6 @@ class Peer:
         self._output: list[bytes] = []
         self._size = 0
         self._dirty = False
-        self._transport_full = False
         self._ended = False
         self.session = session
         self.login: str | None = None
@@ -145,7 +144,6 @@ class Peer:
 
     def relieve(self, transport_full: bool) -> None:
         """Say how the transport is after it was written to: what waits for this client is delivered, or waits on."""
-        self._transport_full = transport_full
         if not transport_full and self.congested and self._size < self._settings.high_water:
             self.congested = False
             for subscription in self.subscriptions:
