@@ -9,6 +9,7 @@ import pytest
 import stomp_asyncio
 from tests.brokers import Broker
 
+from .deeds import receive, send
 from .ledger import Ledger
 from .trouble import Trouble
 from .watch import MESSAGES, RECONNECT, SENDERS, Watch
@@ -28,30 +29,9 @@ async def work(url: str, queue: str, ledger: Ledger, watch: Watch) -> None:
         stomp_asyncio.connect(url, heart_beat=(5, 5), receipt_timeout=60, reconnect=RECONNECT) as conn,
         asyncio.TaskGroup() as group,
     ):
-
-        async def send() -> None:
-            while (number := ledger.next()) is not None:
-                try:
-                    await conn.send(queue, str(number), headers={"persistent": "true"}, receipt=True)
-                except stomp_asyncio.OutcomeUnknown:
-                    ledger.unknown.add(number)
-                except stomp_asyncio.NotSent:
-                    ledger.not_sent.add(number)
-                else:
-                    ledger.confirmed.add(number)
-
-        async def receive() -> None:
-            async with conn.subscribe(queue, ack="client-individual", prefetch=200, timeout=120) as messages:
-                async for message in messages:
-                    ledger.got(int(message.text))
-                    try:
-                        await message.ack()
-                    except stomp_asyncio.StaleMessageError:
-                        pass  # it comes again
-
-        receiver = group.create_task(receive())
+        receiver = group.create_task(receive(conn, queue, ledger))
         for _ in range(SENDERS):
-            group.create_task(send())
+            group.create_task(send(conn, queue, ledger))
         while watch.goes_on():
             if ledger.all_sent:
                 await asyncio.to_thread(watch.calm_down)

@@ -8,6 +8,7 @@ import trio
 import stomp_trio
 from tests.brokers import Broker
 
+from .deeds import receive, send
 from .ledger import Ledger
 from .trouble import Trouble
 from .watch import MESSAGES, RECONNECT, SENDERS, Watch
@@ -27,30 +28,9 @@ async def work(url: str, queue: str, ledger: Ledger, watch: Watch) -> None:
         stomp_trio.connect(url, heart_beat=(5, 5), receipt_timeout=60, reconnect=RECONNECT) as conn,
         trio.open_nursery() as nursery,
     ):
-
-        async def send() -> None:
-            while (number := ledger.next()) is not None:
-                try:
-                    await conn.send(queue, str(number), headers={"persistent": "true"}, receipt=True)
-                except stomp_trio.OutcomeUnknown:
-                    ledger.unknown.add(number)
-                except stomp_trio.NotSent:
-                    ledger.not_sent.add(number)
-                else:
-                    ledger.confirmed.add(number)
-
-        async def receive() -> None:
-            async with conn.subscribe(queue, ack="client-individual", prefetch=200, timeout=120) as messages:
-                async for message in messages:
-                    ledger.got(int(message.text))
-                    try:
-                        await message.ack()
-                    except stomp_trio.StaleMessageError:
-                        pass  # it comes again
-
-        nursery.start_soon(receive)
+        nursery.start_soon(receive, conn, queue, ledger)
         for _ in range(SENDERS):
-            nursery.start_soon(send)
+            nursery.start_soon(send, conn, queue, ledger)
         while watch.goes_on():
             if ledger.all_sent:
                 await trio.to_thread.run_sync(watch.calm_down)
