@@ -191,6 +191,7 @@ def test_a_broker_that_is_killed_comes_back_with_what_it_confirmed(world: World,
     messages = conn.subscribe(queue, ack="client-individual")
     conn.send(queue, "kept", headers={"persistent": "true"}, receipt=True)
     message = messages.receive()
+    real_broker.write_queues()
     real_broker.kill()
     real_broker.restart()
     again = messages.receive(timeout=30)

@@ -171,6 +171,9 @@ class Broker(ABC):
         """A clean shutdown that keeps data and ports: `start()` brings it back."""
         self._shut_down(timeout)
 
+    def write_queues(self) -> None:  # noqa: B027 - most have them on disk when they answer
+        """Have every queue that exists on disk, before a `kill` that no confirmed message may be lost to."""
+
     def kill(self) -> None:
         """SIGKILL to every process of it, as a power cut would. Data and ports are kept."""
         process, self._process = self._process, None

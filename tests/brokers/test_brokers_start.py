@@ -76,6 +76,7 @@ def test_a_persistent_message_survives_sigkill(real_broker: Broker) -> None:
         sender.write(f"SEND\ndestination:{queue}\npersistent:true\nreceipt:r\n\nstill here\0")
         assert sender.read().startswith("RECEIPT\n")
 
+        real_broker.write_queues()
         real_broker.kill()
         assert not real_broker.running
         assert ended(sender.socket)

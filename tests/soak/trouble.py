@@ -65,6 +65,7 @@ class Trouble:
             kill_at = time.monotonic() + self._random.expovariate(1 / self._kill_every)
             while not self._enough.wait(self._random.expovariate(1 / self._cut_every)):
                 if time.monotonic() >= kill_at:
+                    self._broker.write_queues()
                     self._broker.kill()
                     self.kills += 1
                     self._broker.restart()
