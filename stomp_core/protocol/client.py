@@ -21,6 +21,7 @@ from .events import (
     Event,
     Message,
     Nack,
+    Receipt,
     Send,
     Subscribe,
     Tolerated,
@@ -321,12 +322,13 @@ class ClientConnection(Connection):
     # ------------------------------------------------------------------ reading
 
     def _judge(self, frame: Frame) -> Event | Tolerated:
-        # Nearly everything that a client reads is a MESSAGE with all that it needs: no table is consulted for it.
+        # Nearly everything that a client reads is a MESSAGE or a RECEIPT with all that it needs: no table is consulted
+        # for those.
         text = frame._headers._text
+        if self._state is not _CONNECTED or text is None:
+            return super()._judge(frame)
         if (
             frame._command == "MESSAGE"
-            and self._state is _CONNECTED
-            and text is not None
             and "\nsubscription:" in text
             and "\nmessage-id:" in text
             and "\ndestination:" in text
@@ -339,6 +341,10 @@ class ClientConnection(Connection):
                 except RuleBroken as broken:
                     raise self._broken_rule(broken.code, str(broken), frame) from None
             return message
+        if frame._command == "RECEIPT" and "\nreceipt-id:" in text:
+            receipt = Receipt.__new__(Receipt)
+            receipt._frame = frame
+            return receipt
         return super()._judge(frame)
 
     def _received(self, event: Event) -> None:

@@ -301,7 +301,8 @@ class Connection:
 
     def next_deadline(self) -> float | None:
         """When :meth:`handle_timeout` must be called at the latest, on the clock of ``now``; ``None`` is never."""
-        return min((moment for moment in self._due() if moment is not None), default=None)
+        beat, death = self._due()
+        return beat if death is None or (beat is not None and beat <= death) else death
 
     def _due(self) -> tuple[float | None, float | None]:
         """When a heart-beat must be written, and when the peer counts as dead."""

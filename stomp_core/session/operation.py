@@ -125,7 +125,8 @@ class Operation:
         """The writer takes it."""
         self.left = True
         self.event = None
-        self.accepted()
+        if not self.pending.done:
+            self.accepted()
 
     def withdraw(self) -> None:
         """Nobody wants it any more, and it has not left: now it never does."""

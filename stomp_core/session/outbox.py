@@ -52,9 +52,11 @@ class Outbox:
             self.size = sum(len(wire) for wire, _ in self._entries)
 
     def _empty(self) -> list[tuple[bytes, Operation | None]]:
-        entries = [entry for entry in self._entries if entry[1] is None or not entry[1].withdrawn]
+        entries = self._entries
+        if self._withdrawn:
+            entries = [entry for entry in entries if entry[1] is None or not entry[1].withdrawn]
+            self._withdrawn = 0
         self._entries = []
-        self._withdrawn = 0
         self.size = 0
         return entries
 

@@ -81,6 +81,7 @@ from .transaction import Transaction, TransactionLike, TransactionState
 __all__ = ["Session", "TapEvent"]
 
 _ACK_MODES = ("auto", "client", "client-individual")
+_NO_HEADERS = Headers()
 
 
 class Session(Dialogue):
@@ -694,11 +695,14 @@ def _checked(timeout: float) -> float:
 
 def _own(headers: HeaderSource) -> Headers:
     """A caller's own headers; what has an argument of its own is said there, since the session must know of it."""
-    own = headers if isinstance(headers, Headers) else Headers(headers)
-    for name in ("receipt", "transaction") if own else ():
-        if name in own:
+    if not isinstance(headers, Headers):
+        if not headers:
+            return _NO_HEADERS
+        headers = Headers(headers)
+    for name in ("receipt", "transaction"):
+        if name in headers:
             raise LocalProtocolError(
                 f"{name!r} is an argument of the call, and not one of its headers",
                 code=ErrorCode.HEADER_NOT_ALLOWED,
             )
-    return own
+    return headers

@@ -89,8 +89,8 @@ class RabbitMQ(Broker):
         return done.stdout
 
     def write_queues(self) -> None:
-        # A RECEIPT says that the message is on disk. That its queue was declared stays in the buffer of Mnesia's log for
-        # up to two seconds: of thirty new queues, one was gone after SIGKILL, with what was confirmed in it.
+        # A RECEIPT says that the message is on disk. That its queue was declared stays in the buffer of Mnesia's log
+        # for up to two seconds: of thirty new queues, one was gone after SIGKILL, with what was confirmed in it.
         self.ctl("eval", "disk_log:sync(latest_log).")
 
     @property

@@ -36,8 +36,8 @@ def to_event(frame: Frame) -> Event:
         elif value is not None:
             headers[str(name)] = str(value)
     if counted and body:
-        # Listeners may have changed the body, and stomp.py counts characters.
-        headers[HDR_CONTENT_LENGTH] = str(len(body))
+        # Listeners may have changed the body, and stomp.py counts characters: whoever writes it counts for himself.
+        headers.pop(HDR_CONTENT_LENGTH, None)
     pairs = sorted([*headers.items(), *repeats], key=itemgetter(0)) if repeats else headers
     core = CoreFrame(frame.cmd or "", pairs, body)
     if frame.cmd == "SEND":

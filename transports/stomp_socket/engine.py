@@ -13,6 +13,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Callable
+from threading import get_ident
 from time import monotonic, sleep
 from typing import TypeVar
 from weakref import WeakSet
@@ -59,7 +60,7 @@ class Engine:
         self._awaits_room = False  # asleep until the socket takes more, among other things
         self._reading = True
         self._socket: socket.socket | None = None
-        self._unsent = memoryview(b"")
+        self._unsent: bytes | memoryview = b""
         self._write_error: OSError | None = None
         self._bell, self._ring = socket.socketpair()
         self._bell.setblocking(False)
@@ -96,7 +97,7 @@ class Engine:
         if not self._attention:
             return
         self._attention = False
-        if threading.current_thread() is self._thread:
+        if get_ident() == self._thread.ident:
             return
         # What waits to be written already, the thread writes, and this behind it.
         if self._socket is not None and not self._unsent:
@@ -121,7 +122,7 @@ class Engine:
         """
         if pending.done:
             return pending.result()
-        if threading.current_thread() is self._thread:
+        if get_ident() == self._thread.ident:
             raise RuntimeError("a listener must not wait for the connection that calls it")
         done = threading.Lock()
         done.acquire()
@@ -149,7 +150,7 @@ class Engine:
 
     def join(self) -> None:
         """Wait until the thread has ended, for a moment at most: the session is closed, so it is about to."""
-        if threading.current_thread() is not self._thread:
+        if get_ident() != self._thread.ident:
             self._thread.join(_JOIN)
 
     def _patience(self, give_up: float | None) -> float:
@@ -219,7 +220,7 @@ class Engine:
         try:
             with self.lock:
                 self._socket = sock
-                self._unsent = memoryview(b"")
+                self._unsent = b""
                 self._write_error = None
                 session.connection_made(monotonic())
             reason = self._serve(sock)
@@ -275,13 +276,13 @@ class Engine:
         sock = self._socket
         if sock is None or self._write_error is not None:
             return
+        session = self.session
         try:
-            while True:
+            while self._unsent or session.size_to_send:
                 if not self._unsent:
-                    self._unsent = memoryview(self.session.data_to_send())
-                    if not self._unsent:
-                        return
-                self._unsent = self._unsent[sock.send(self._unsent) :]
+                    self._unsent = session.data_to_send()
+                taken = sock.send(self._unsent) if self._unsent else 0
+                self._unsent = b"" if taken == len(self._unsent) else memoryview(self._unsent)[taken:]
         except _NOT_NOW:
             return
         except OSError as error:
