@@ -18,7 +18,7 @@ import sys
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -398,13 +398,13 @@ def contest(url: str, everybody: list[Client], count: int, rounds: int) -> None:
             print(f"    {name:14}  {rate:10,.0f}  {1e6 / rate:8.1f}  {median:9.1f}  {ratio}", flush=True)
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Measure whole clients against brokers.")
     parser.add_argument("--quick", action="store_true", help="only see whether it runs")
     parser.add_argument("--messages", type=int, default=20_000)
     parser.add_argument("--rounds", type=int, default=3, help="interleaved rounds; the best one counts")
     parser.add_argument("brokers", nargs="*", default=["embedded", "rabbitmq", "activemq"])
-    chosen = parser.parse_args()
+    chosen = parser.parse_args(arguments)
     count, rounds = (500, 1) if chosen.quick else (chosen.messages, chosen.rounds)
     print(f"{platform.python_implementation()} {platform.python_version()}")
     for name in chosen.brokers:
