@@ -271,8 +271,7 @@ class Link:
             beat = conn.handle_timeout(now)
             # Bytes that wait to be written are as good a sign of life.
             if beat and not self._outbox.size:
-                self._outbox.put(beat, None)
-                self._notify("heart_beat_sent")
+                self._put_heart_beat(beat)
             self._pump()
         self.tick(now)  # what was said meanwhile counts from here
 
@@ -335,6 +334,10 @@ class Link:
             self._notify("frame_sent", event)
         self._outbox.put(wire, operation)
         self._wake()
+
+    def _put_heart_beat(self, beat: bytes) -> None:
+        self._outbox.put(beat, None)
+        self._notify("heart_beat_sent")
 
     # ------------------------------------------------------------------ hearing
 

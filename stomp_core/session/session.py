@@ -577,6 +577,19 @@ class Session(Dialogue):
             self._receipts.claim_foreign(receipt)
         return operation.pending
 
+    def send_heart_beat(self) -> Pending[None]:
+        """Write an end of line now (STOMP 1.2, "Heart-beating"). Those that are due are written without this.
+
+        Raises:
+            SessionClosed, ConnectionLost: there is no connection.
+        """
+        self._check_usable()
+        if self.state is not SessionState.CONNECTED:
+            raise ConnectionLost("there is no connection at the moment")
+        self._put_heart_beat(b"\n")
+        self._wake()
+        return Pending.completed("heart-beat", None)
+
     def close(
         self, *, receipt: str | None = None, headers: HeaderSource = (), timeout: float | None = None
     ) -> Pending[bool]:

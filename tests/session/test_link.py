@@ -22,6 +22,7 @@ from stomp_core.session import (
     ConnectionLost,
     OutcomeUnknown,
     Reconnect,
+    SessionClosed,
     SessionState,
 )
 
@@ -597,6 +598,19 @@ def test_the_next_connection_starts_with_a_clean_slate() -> None:
     assert play.session.next_deadline() == play.now + 15.0
     play.wait(15.0)
     assert len(play.observer.of("heart_beat_late")) == 2
+
+
+def test_a_heart_beat_may_be_sent_before_it_is_due() -> None:
+    session = Session("stomp://a")
+    with pytest.raises(ConnectionLost):
+        session.send_heart_beat()
+    play = beating(heart_beat=(0, 0))
+    assert play.session.send_heart_beat().done
+    assert play.session.data_to_send() == b"\n"
+    assert play.observer.names().count("heart_beat_sent") == 1
+    play.session.close()
+    with pytest.raises(SessionClosed):
+        play.session.send_heart_beat()
 
 
 def test_bytes_that_wait_to_be_written_are_as_good_as_a_beat() -> None:

@@ -211,6 +211,25 @@ def test_headers_leave_in_sorted_order() -> None:
     assert wire == b"SEND\nalpha:2\ndestination:/queue/a\nkind:True\nzebra:1\ncontent-length:1\n\nx\0"
 
 
+def test_bytes_may_be_sent_as_they_are_a_frame_or_an_end_of_line() -> None:
+    assert said(lambda conn: conn.transport.send(b"\n")) == b"\n"
+    assert said(lambda conn: conn.transport.send(b"SEND\ndestination:/queue/a\n\nx\0")).endswith(b"\n\nx\0")
+
+
+def test_an_end_of_line_needs_a_connection_that_stands() -> None:
+    with ScriptedServer([Expect(b"\0")]) as server:
+        conn = stomp.Connection([("127.0.0.1", server.port)])
+        with pytest.raises(NotConnectedException):
+            conn.transport.send(b"\n")
+        conn.connect(LOGIN, PASSCODE)
+        conn.transport.send(b"\n")  # before CONNECTED there is nothing to keep alive
+        server.wait_for(b"\0")
+        conn.disconnect()
+        with pytest.raises(NotConnectedException):
+            conn.transport.send(b"\n")
+        assert server.received.endswith(b"\0")
+
+
 def test_connect_too_says_its_headers_in_sorted_order() -> None:
     with ScriptedServer([Expect(b"\0"), b"CONNECTED\nversion:1.1\n\n\0"]) as server:
         conn = stomp.Connection([("127.0.0.1", server.port)], vhost="there", heartbeats=(0, 5000))

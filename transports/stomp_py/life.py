@@ -11,6 +11,7 @@ import socket
 import threading
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 from stomp_core import ErrorCode, LocalProtocolError, StompError
 from stomp_core.protocol import Connect, Connected, Event
@@ -124,7 +125,7 @@ class Life:
             if self._early is not None and not self._session.closed:
                 self._early.append(event)
                 return
-            pending = self._perform(event)
+            pending = self._perform(lambda: self._session.send_frame(event), event.frame.command)
         if pending.done:
             return
         try:
@@ -132,12 +133,22 @@ class Life:
         except StompError as error:
             raise NotConnectedException(str(error)) from error
 
-    def _perform(self, event: Event) -> Pending[None]:
+    def beat(self) -> None:
+        """Send an end of line; before CONNECTED has come there is nothing to keep alive.
+
+        Raises:
+            NotConnectedException: the connection has ended.
+        """
+        with self._engine.lock:
+            if self._early is None or self._session.closed:
+                self._perform(self._session.send_heart_beat, "a heart-beat")
+
+    def _perform(self, operation: Callable[[], Pending[None]], what: str) -> Pending[None]:
         try:
-            return self._engine.perform(lambda: self._session.send_frame(event))
+            return self._engine.perform(operation)
         except LocalProtocolError as error:
             if error.code in _IDLE:
-                log.warning("%s was not sent: %s", event.frame.command, error)
+                log.warning("%s was not sent: %s", what, error)
                 return Pending.completed("nothing", None)
             raise ProtocolException(str(error)) from error
         except StompError as error:
@@ -227,6 +238,6 @@ class Life:
             early, self._early = self._early or [], None
             for event in early:
                 try:
-                    self._perform(event)
+                    self._perform(partial(self._session.send_frame, event), event.frame.command)
                 except (NotConnectedException, ProtocolException) as error:
                     log.error("%s was not sent: %s", event.frame.command, error)

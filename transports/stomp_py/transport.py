@@ -36,6 +36,8 @@ __all__ = ["DEFAULT_SSL_VERSION", "BaseTransport", "Transport"]
 HostAndPort = tuple[str, int]
 Socket = socket.socket
 DEFAULT_SSL_VERSION = ssl.PROTOCOL_TLS_CLIENT
+LINUX_KEEPALIVE_AVAIL = hasattr(socket, "TCP_KEEPIDLE")
+MAC_KEEPALIVE_AVAIL = hasattr(socket, "IPPROTO_TCP")
 
 _TIMEOUT = 10.0  # seconds to dial, and again to be answered CONNECTED, where none are given
 _STOP_TIMEOUT = 30.0  # seconds that stop() waits for listeners
@@ -390,12 +392,19 @@ class Transport(BaseTransport):
             life.say(to_event(frame))
 
     def send(self, encoded_frame: bytes) -> None:
-        """Send a frame that is bytes already. Listeners do not see it; ends of lines are left to the connection."""
+        """Send a frame that is bytes already, or an end of line. Listeners do not see it.
+
+        Raises:
+            NotConnectedException: there is no connection.
+            ProtocolException: STOMP does not allow it here. Nothing was sent.
+        """
         frame = parse_frame(encoded_frame.removesuffix(b"\0"))
         if self.__life is None:
             raise NotConnectedException("there is no connection")
         if frame is not None:
             self.__life.say(to_event(frame))
+        else:
+            self.__life.beat()
 
     def __introduce(self, frame: Frame) -> None:
         with self.__lock:

@@ -23,6 +23,7 @@ from .constants import HDR_CONTENT_LENGTH, HDR_PASSCODE
 NULL = b"\0"
 ENC_NEWLINE = b"\n"
 ENC_NULL = NULL
+HEADER_LINE_RE = re.compile("(?P<key>[^:]+)[:](?P<value>.*)")
 PREAMBLE_END_RE = re.compile(b"\n\n|\r\n\r\n")
 LINE_END_RE = re.compile("\r?\n")
 PASSCODE_RE = re.compile(r"passcode:\s*[^\n'\" ]+")
