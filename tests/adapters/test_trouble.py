@@ -66,21 +66,28 @@ def talkative_broker(message: bytes, count: int) -> Iterator[int]:
 
     def serve() -> None:
         peer, _ = listener.accept()
+        rest = b""  # read, and not looked at: frames may come in one piece
+
+        def hear(mark: bytes) -> None:
+            nonlocal rest
+            while (at := rest.find(mark)) < 0:
+                piece = peer.recv(65536)
+                if not piece:
+                    raise EOFError(f"the client left before it said {mark!r}")
+                rest = rest[-len(mark) :] + piece
+            rest = rest[at + len(mark) :]
+
         with peer:
             peer.settimeout(HANGS)
-            heard = b""
-            while b"SUBSCRIBE" not in heard or not heard.endswith(b"\0"):
-                heard += peer.recv(65536)
-                if heard.endswith(b"\0") and b"CONNECT\n" in heard and b"SUBSCRIBE" not in heard:
-                    peer.sendall(CONNECTED)
+            hear(b"\0")
+            peer.sendall(CONNECTED)
+            hear(b"SUBSCRIBE")
+            hear(b"\0")
             frame = b"MESSAGE\nsubscription:1\nmessage-id:%d\ndestination:/queue/a\ncontent-length:%d\n\n%b\0"
             for number in range(count):
                 peer.sendall(frame % (number, len(message), message))
-            tail = b""
-            while b"receipt:last" not in tail:
-                tail = tail[-20:] + peer.recv(1 << 20)
-            while not tail.endswith(b"\0"):
-                tail = tail[-20:] + peer.recv(1 << 20)
+            hear(b"receipt:last")
+            hear(b"\0")
             peer.sendall(b"RECEIPT\nreceipt-id:last\n\n\0")
             while peer.recv(1 << 20):
                 pass
