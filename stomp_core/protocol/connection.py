@@ -104,6 +104,11 @@ class Connection:
 
     # ------------------------------------------------------------------ reading
 
+    @property
+    def between_frames(self) -> bool:
+        """Whether all that was received has been told, and ended with a whole frame or between two of them."""
+        return not self._queue and self._parser.between_frames
+
     def receive_data(self, data: bytes | bytearray | memoryview, now: float | None = None) -> None:
         """Take bytes from the peer; ``b""`` means that it has closed.
 
@@ -263,6 +268,8 @@ class Connection:
         self._parser.version = version
         self._ledger.version = version
         self._required = REQUIRED_HEADERS[version]
+        if self._leniency.missing_message_headers:
+            self._required = {**self._required, "MESSAGE": ()}
 
     # ------------------------------------------------------------------ writing
 

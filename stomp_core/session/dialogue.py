@@ -246,9 +246,21 @@ class Dialogue(Link):
 
     # ------------------------------------------------------------------ hearing
 
+    def receive_data(self, data: bytes, now: float) -> None:
+        conn = self._conn
+        if (
+            self.tap is not None
+            and data
+            and conn is not None
+            and conn.between_frames
+            and not data.strip(b"\r\n")
+        ):
+            self.tap.put(HeartBeat(data.count(b"\n")), weight(None))
+        super().receive_data(data, now)
+
     def _hear(self, event: Event | HeartBeat) -> None:
-        if self.tap is not None:
-            self.tap.put(event, weight(event.frame if isinstance(event, Event) else None))
+        if self.tap is not None and not isinstance(event, HeartBeat):
+            self.tap.put(event, weight(event.frame))
 
     def _hear_message(self, message: Message) -> None:
         name = message.subscription

@@ -121,7 +121,8 @@ class Session(Dialogue):
         error: why a closed session has ended; ``None`` if it was asked to.
         connection_number: 1 for the first connection; 0 before it.
         dropped: how many messages came for no subscription, or for one that had ended.
-        tap: every event that came in, if asked for.
+        tap: every event that came in, if asked for. A heart-beat is there once for each piece of data that held
+            nothing else; ends of lines that came with a frame may be its decoration.
 
     Raises:
         ValueError: an argument out of its range, or a URL that cannot be read.

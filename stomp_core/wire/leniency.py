@@ -32,6 +32,8 @@ class Leniency:
         unexpected_body: the body of a frame that may not have one is dropped.
         missing_host: CONNECT without ``host`` is accepted in 1.1 and 1.2 (server).
         receipt_on_connect: a ``receipt`` header on CONNECT is ignored (server).
+        missing_message_headers: a MESSAGE may lack ``destination``, ``message-id`` and ``subscription``, as those of
+            simple test doubles do (client). They read as ``""``, ``""`` and ``None``.
         bad_heart_beat: a ``heart-beat`` header that makes no sense counts as ``0,0``, and an event says so.
     """
 
@@ -49,6 +51,7 @@ class Leniency:
     unexpected_body: bool = False
     missing_host: bool = False
     receipt_on_connect: bool = False
+    missing_message_headers: bool = False
     bad_heart_beat: bool = False
 
     @classmethod
@@ -72,5 +75,6 @@ class Leniency:
             unexpected_body=True,
             missing_host=True,
             receipt_on_connect=True,
+            missing_message_headers=True,
             bad_heart_beat=True,
         )

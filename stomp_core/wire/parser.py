@@ -149,6 +149,11 @@ class FrameParser:
         self._set_version(version)
 
     @property
+    def between_frames(self) -> bool:
+        """Whether all that was told so far ended whole, and nothing is left that was not told."""
+        return self._stage == _IDLE and self._pos >= len(self._data) and not self._chunks
+
+    @property
     def limits(self) -> Limits:
         """The limits in force."""
         return self._limits

@@ -340,6 +340,40 @@ def test_a_heart_beat_header_of_nonsense_that_is_forgiven_counts_as_0_0_and_says
     assert client.heart_beat == (0.0, 0.0)
 
 
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_message_that_lacks_headers_is_forgiven_where_that_is_asked_for(version: str) -> None:
+    bare = b"MESSAGE\n\nx\0"
+    error = hear_error(connected_client(version), bare)
+    assert (error.code, str(error)) == ("missing-header", "MESSAGE without its 'destination' header")
+
+    message = one(hear(connected_client(version, leniency=Leniency(missing_message_headers=True)), bare))
+    assert isinstance(message, Message)
+    assert (message.destination, message.message_id, message.subscription) == ("", "", None)
+    assert message.body == b"x"
+
+
+def test_no_other_frame_may_lack_what_it_needs_because_a_message_may() -> None:
+    error = hear_error(connected_client(leniency=Leniency(missing_message_headers=True)), b"RECEIPT\n\n\0")
+    assert error.code == "missing-header"
+
+
+def test_a_message_that_must_be_acknowledged_has_to_say_how_even_so() -> None:
+    client = connected_client("1.2", leniency=Leniency(missing_message_headers=True))
+    client.subscribe("/q", id="s", ack="client")
+    assert hear_error(client, b"MESSAGE\nsubscription:s\n\n\0").code == "missing-header"
+
+
+def test_a_connection_is_between_frames_when_all_it_got_was_whole_and_told() -> None:
+    client = connected_client()
+    seen = [client.between_frames]
+    for piece in (MESSAGE[:-1], MESSAGE[-1:], b"\n\n"):
+        client.receive_data(piece)
+        seen.append(client.between_frames)
+        drain(client)
+        seen.append(client.between_frames)
+    assert seen == [True, False, False, False, True, False, True]
+
+
 # ------------------------------------------------------------------------ what a client says
 
 

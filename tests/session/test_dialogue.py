@@ -728,6 +728,21 @@ def test_the_tap_has_everything_in_the_order_in_which_it_came() -> None:
     assert play.session.dropped == 0, "somebody has it"
 
 
+def test_ends_of_lines_are_heart_beats_in_the_tap_when_they_come_alone() -> None:
+    """Those that come with a frame may be its decoration; those inside one are its body."""
+    play = Play(tap=True).connected()
+    drained(play)
+    message = b"MESSAGE\nsubscription:s\nmessage-id:1\ndestination:/q\n\n\n\0"
+    for piece in (message + b"\n\n\n", b"\n", b"\r\n\r\n", message[:-1], b"\n", b"\0", b"\n"):
+        play.says_bytes(piece)
+    events = drained(play)
+    assert [type(event) for event in events] == [Message, HeartBeat, HeartBeat, Message, HeartBeat]
+    assert [event.count for event in events if isinstance(event, HeartBeat)] == [1, 2, 1]
+    assert events[3].body == b"\n\n"
+    play.cut()
+    assert [type(event) for event in drained(play)] == [ConnectionClosed]
+
+
 def test_a_late_message_is_in_the_tap_and_counted_all_the_same() -> None:
     play = Play(tap=True).connected()
     subscription = play.subscribed()

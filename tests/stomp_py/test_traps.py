@@ -18,6 +18,7 @@ import stomp_py
 from stomp_testing import Broker, Expect, ScriptedServer
 
 from .conftest import LOGIN, PASSCODE, Place
+from .ear import Ear
 
 CONNECTED = b"CONNECTED\nversion:1.1\n\n\0"
 MESSAGE = b"MESSAGE\nsubscription:1\nmessage-id:%d\ndestination:/queue/a\n\n%b\0"
@@ -100,6 +101,27 @@ def between_heart_beats(lib: Any) -> list[Any]:
 
 def test_a_message_between_coalesced_heart_beats_arrives() -> None:
     assert between_heart_beats(stomp_py) == ["first", "second", "third"]
+
+
+def test_heart_beats_are_the_ends_of_lines_that_come_alone_and_a_test_double_may_leave_headers_out() -> None:
+    """As stomp.py's own stub of a server has it, which programs have taken for their tests."""
+    ear = Ear()
+    with ScriptedServer([Expect(b"\0"), CONNECTED + b"\n\n", Expect(b"SUBSCRIBE")]) as server:
+        conn = stomp_py.Connection([("127.0.0.1", server.port)])
+        conn.set_listener("test", ear)
+        conn.connect(LOGIN, PASSCODE, wait=True)
+        conn.subscribe("/queue/a", id=1)
+        server.wait_for(b"SUBSCRIBE")
+        assert ear.of("on_heartbeat") == []
+        for number in range(1, 3):
+            server.send(b"\n")
+            ear.wait_for("on_heartbeat", number)
+            server.send(b"MESSAGE\ncontent-type:text/plain\n\nHello\n...\0\n")
+            ear.wait_for("on_message", number)
+    ear.wait_for("on_disconnected")
+    assert [frame.headers for frame in ear.of("on_message")] == [{"content-type": "text/plain"}] * 2
+    assert ear.bodies() == ["Hello\n..."] * 2
+    assert len(ear.of("on_heartbeat")) == 2
 
 
 @leaky

@@ -12,7 +12,7 @@ from .reading import VERSIONS, Read, assert_reads, assert_refused, frame, read
 
 NAMES = tuple(field.name for field in fields(Leniency))
 #: they are obeyed by the connections, above the wire
-OF_THE_CONVERSATION = ("missing_host", "receipt_on_connect", "bad_heart_beat")
+OF_THE_CONVERSATION = ("missing_host", "receipt_on_connect", "missing_message_headers", "bad_heart_beat")
 
 SEND = frame("SEND")
 FORGIVEN: list[tuple[str, str | None, bytes, tuple[str, int], list[Read | HeartBeat]]] = [
@@ -213,7 +213,7 @@ def test_the_names_of_the_switches_are_stable() -> None:
     assert NAMES == (
         "crlf", "bare_cr", "cr_between_frames", "nul_between_frames", "bad_header_lines", "unknown_escapes",
         "cr_escape_in_1_1", "escapes_in_1_0", "escapes_in_connect", "not_utf8", "padded_content_length",
-        "unexpected_body", "missing_host", "receipt_on_connect", "bad_heart_beat",
+        "unexpected_body", "missing_host", "receipt_on_connect", "missing_message_headers", "bad_heart_beat",
     )  # fmt: skip
     assert Leniency.__doc__ is not None
     assert [name for name in NAMES if f"{name}: " not in Leniency.__doc__] == []

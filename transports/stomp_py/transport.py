@@ -35,8 +35,8 @@ __all__ = ["DEFAULT_SSL_VERSION", "BaseTransport", "Transport"]
 
 HostAndPort = tuple[str, int]
 Socket = socket.socket
-DEFAULT_SSL_VERSION = ssl.PROTOCOL_TLS_CLIENT
-LINUX_KEEPALIVE_AVAIL = hasattr(socket, "TCP_KEEPIDLE")
+DEFAULT_SSL_VERSION = getattr(ssl, "PROTOCOL_TLS_CLIENT", None)
+LINUX_KEEPALIVE_AVAIL = all(hasattr(socket, name) for name in ("SOL_TCP", "SO_KEEPALIVE", "TCP_KEEPIDLE"))
 MAC_KEEPALIVE_AVAIL = hasattr(socket, "IPPROTO_TCP")
 
 _TIMEOUT = 10.0  # seconds to dial, and again to be answered CONNECTED, where none are given
