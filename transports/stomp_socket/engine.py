@@ -1,14 +1,15 @@
 """The engine: one thread that dials, reads, writes and waits for a session, and how other threads hand it work.
 
 One lock guards the session and the socket. It is held for moments only: the socket never blocks, and whoever waits does
-so outside of it. A caller writes its own frame, if the socket takes it; the thread is woken only for the rest.
+so outside of it. A caller writes its own frame, if the socket takes it; the thread is woken only for the rest. A caller
+who waits alone reads, too, in the thread's place: between the bytes and the one who waits for them no thread has to
+wake another one. The thread keeps the deadlines then, and reads again when nobody has done so for a moment.
 """
 
 from __future__ import annotations
 
 import atexit
 import os
-import selectors
 import socket
 import ssl
 import threading
@@ -21,16 +22,19 @@ from weakref import WeakSet
 from stomp_core.session import Attempt, Pending, Session
 
 from .dialling import Dial, GivenUp, dial
+from .watching import Watcher
 
 __all__ = ["Engine"]
 
 T = TypeVar("T")
-_READ_SIZE = 64 * 1024
+_READ_SIZE = (
+    64 * 1024
+)  # more than a TLS record has: none of it stays in the TLS layer, where no select() sees it
 _MOST_READS = 8  # before writing, and letting others in, is due again
 _LAST_WORDS = 5.0  # seconds that a program which ends waits for the socket to take what was sent
 _JOIN = 5.0  # seconds that close() waits for the thread to end
-# Of one socket and a bell: poll() has no limit to a descriptor's number, and epoll would cost calls to set up.
-_Selector: type[selectors.BaseSelector] = getattr(selectors, "PollSelector", selectors.SelectSelector)
+_A_MOMENT = 0.002  # seconds in which a caller who has read may come back to read on
+_LONG = 60.0  # seconds after which whoever waits looks around
 _NOT_NOW = (BlockingIOError, InterruptedError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
 
@@ -62,12 +66,14 @@ class Engine:
         self._socket: socket.socket | None = None
         self._unsent: bytes | memoryview = b""
         self._write_error: OSError | None = None
-        self._bell, self._ring = socket.socketpair()
-        self._bell.setblocking(False)
-        self._ring.setblocking(False)
-        self._selector = _Selector()
-        self._selector.register(self._bell, selectors.EVENT_READ)
-        self._watched: tuple[socket.socket | None, int] = (None, 0)
+        self._read_error: OSError | None = None  # of a caller: nothing is read or written after it
+        self._watcher = Watcher()
+        self._waiting = 0  # callers who wait and do not read
+        self._reader: int | None = None  # the thread of a caller who reads
+        self._readers_watcher: Watcher | None = None
+        self._turns = 0  # how often a caller has begun to read
+        self._turns_seen = 0
+        self._relies_on_reader = False  # the thread does not look whether that caller still reads
         self._thread = threading.Thread(target=self._run, name="stomp_socket", daemon=True)
 
     def start(self) -> None:
@@ -85,12 +91,18 @@ class Engine:
     def perform(self, operation: Callable[[], Pending[T]]) -> Pending[T]:
         """Call an operation of the session, and write what it said."""
         with self.lock:
-            now = monotonic()
-            self.session.tick(now)
-            pending = operation()
-            self.session.tick(now)
-            self.attend()
-            return pending
+            try:
+                now = monotonic()
+                self.session.tick(now)
+                pending = operation()
+                self.session.tick(now)
+                self.attend()
+                return pending
+            except Exception:
+                raise
+            except BaseException as interruption:
+                self._interrupted(interruption)
+                raise
 
     def attend(self) -> None:
         """With the lock held: do what the session asked for, or wake the thread for it."""
@@ -105,11 +117,7 @@ class Engine:
         if not self._asleep:
             self._attention = True  # it may have looked already, and be about to fall asleep
         elif self._thread_is_needed():
-            self._asleep = False
-            try:
-                self._ring.send(b"\0")
-            except OSError:
-                pass  # full: it is awake; closed: it has ended
+            self._wake()
 
     def wait(self, pending: Pending[T], timeout: float | None = None) -> T:
         """Wait for an outcome, and return it or raise it.
@@ -122,31 +130,99 @@ class Engine:
         """
         if pending.done:
             return pending.result()
-        if get_ident() == self._thread.ident:
+        if get_ident() == self._thread.ident or self.lock._is_owned():  # type: ignore[attr-defined]
             raise RuntimeError("a listener must not wait for the connection that calls it")
-        done = threading.Lock()
-        done.acquire()
-        with self.lock:
-            pending.add_done_callback(done.release)
         give_up = None if timeout is None else monotonic() + timeout
         try:
-            while not done.acquire(timeout=self._patience(give_up)):
-                if give_up is not None and monotonic() >= give_up:
-                    break
-                with self.lock:
-                    self.session.handle_timeout(monotonic())
-                    self.attend()
+            self._read_until(pending, give_up)
+            if not pending.done:
+                self._sleep_until(pending, give_up)
         except BaseException:
             with self.lock:
-                pending.remove_done_callback(done.release)
                 pending.abandon()
                 self.attend()
             raise
         with self.lock:
-            pending.remove_done_callback(done.release)
             if timeout is not None and not pending.done:
                 raise TimeoutError(f"{pending.what}: nothing within {timeout:g} s")
         return pending.result()
+
+    def _sleep_until(self, pending: Pending[T], give_up: float | None) -> None:
+        done = threading.Lock()
+        done.acquire()
+        with self.lock:
+            self._waiting += 1
+            pending.add_done_callback(done.release)
+        try:
+            while not done.acquire(timeout=self._patience(give_up)):
+                if give_up is not None and monotonic() >= give_up:
+                    return
+                with self.lock:
+                    self.session.handle_timeout(monotonic())
+                    self.attend()
+        finally:
+            with self.lock:
+                self._waiting -= 1
+                pending.remove_done_callback(done.release)
+
+    def _read_until(self, pending: Pending[T], give_up: float | None) -> None:
+        """Read in the thread's place until this is done, if nobody else waits. It may return before that."""
+        with self.lock:
+            sock = self._socket
+            if pending.done or sock is None or self._reader is not None or self._waiting:
+                return
+            watcher = self._readers_watcher
+            if watcher is None:
+                watcher = self._readers_watcher = Watcher()
+            self._reader = get_ident()
+            self._turns += 1
+            pending.add_done_callback(self._wake_reader)
+        try:
+            while self._read_on(pending, sock, watcher, give_up):
+                pass
+        finally:
+            with self.lock:
+                pending.remove_done_callback(self._wake_reader)
+                self._reader = None
+                if self._relies_on_reader or self._waiting:
+                    self._wake()
+                if self.session.closed:
+                    self._drop_readers_watcher()
+
+    def _read_on(
+        self, pending: Pending[T], sock: socket.socket, watcher: Watcher, give_up: float | None
+    ) -> bool:
+        """Wait for bytes, and read them. False: that is for others to do, or there is no need to."""
+        patience = _LONG if give_up is None else give_up - monotonic()
+        if patience <= 0:
+            return False
+        ready = watcher.wait(sock, True, False, patience)
+        with self.lock:
+            if self._socket is not sock or self._read_error is not None:
+                return False
+            if ready and not pending.done and self.session.want_read:
+                try:
+                    self._read_error = self._read(sock, _MOST_READS)
+                    self._attention = self._attention or self._read_error is not None
+                    self.attend()
+                except BaseException as interruption:
+                    self._interrupted(interruption)
+                    raise
+            return not pending.done and self._read_error is None and self.session.want_read
+
+    def _wake_reader(self) -> None:
+        if self._reader is not None and self._reader != get_ident() and self._readers_watcher is not None:
+            self._readers_watcher.ring()
+
+    def _drop_readers_watcher(self) -> None:
+        if self._reader is None and self._readers_watcher is not None:
+            self._readers_watcher.close()
+            self._readers_watcher = None
+
+    def _interrupted(self, interruption: BaseException) -> None:
+        """A signal's handler has raised in the midst of reading or writing: nobody knows how far that had come."""
+        self._read_error = ConnectionAbortedError(f"interrupted by {interruption!r}")
+        self._wake()
 
     def join(self) -> None:
         """Wait until the thread has ended, for a moment at most: the session is closed, so it is about to."""
@@ -157,7 +233,7 @@ class Engine:
         with self.lock:
             deadline = self.session.next_deadline()
         # A little later than the thread, which is there to keep deadlines.
-        patience = 60.0 if deadline is None else min(60.0, max(0.0, deadline - monotonic()) + 0.05)
+        patience = _LONG if deadline is None else min(_LONG, max(0.0, deadline - monotonic()) + 0.05)
         return patience if give_up is None else max(0.0, min(patience, give_up - monotonic()))
 
     def write_the_rest(self) -> None:
@@ -166,7 +242,7 @@ class Engine:
         while monotonic() < give_up:
             with self.lock:
                 self._write()
-                if self._socket is None or self._write_error is not None:
+                if self._socket is None or (self._write_error or self._read_error) is not None:
                     return
                 if not self._unsent and not self.session.size_to_send:
                     return
@@ -175,11 +251,15 @@ class Engine:
     def _attend(self) -> None:
         self._attention = True
 
+    def _wake(self) -> None:
+        self._asleep = False
+        self._watcher.ring()
+
     def _thread_is_needed(self) -> bool:
         session = self.session
         if (self._unsent or session.size_to_send) and not self._awaits_room:
             return True
-        if session.want_close or session.closed or self._write_error is not None:
+        if session.want_close or session.closed or (self._write_error or self._read_error) is not None:
             return True
         if session.want_read is not self._reading:
             return True
@@ -203,10 +283,9 @@ class Engine:
                     continue
                 self._connect_and_serve(attempt)
         finally:
-            self._selector.close()
             with self.lock:
-                self._bell.close()
-                self._ring.close()
+                self._watcher.close()
+                self._drop_readers_watcher()
 
     def _connect_and_serve(self, attempt: Attempt) -> None:
         session = self.session
@@ -221,13 +300,14 @@ class Engine:
             with self.lock:
                 self._socket = sock
                 self._unsent = b""
-                self._write_error = None
+                self._write_error = self._read_error = None
                 session.connection_made(monotonic())
             reason = self._serve(sock)
         finally:
             with self.lock:
                 self._socket = None
-                self._watch(None, 0)
+                self._wake_reader()
+                self._watcher.forget()
                 sock.close()
                 session.connection_lost(reason, monotonic())
 
@@ -239,24 +319,38 @@ class Engine:
                 self._write()
                 if session.want_close:
                     return None
+                if self._read_error is not None:
+                    return self._read_error
                 if self._write_error is not None:
                     # The peer is gone, but what it said last may still be there to be read.
                     return self._read(sock, 1_000_000) or self._write_error
                 self._reading = session.want_read
+                reading = self._reading and self._is_our_turn()
                 writing = bool(self._unsent)
                 deadline = session.next_deadline()
+                if self._reading and not reading and not self._relies_on_reader:
+                    moment = monotonic() + _A_MOMENT
+                    deadline = moment if deadline is None else min(deadline, moment)
                 self._attention = False
-                at_once = self._reading and isinstance(sock, ssl.SSLSocket) and sock.pending() > 0
-            if at_once or self._wait_for(sock, self._reading, writing, deadline):
+            if self._wait_for(sock, reading, writing, deadline) and reading:
                 with self.lock:
-                    if self._reading:
+                    if self._reader is None:
                         error = self._read(sock, _MOST_READS)
                         if error is not None:
                             return error
 
+    def _is_our_turn(self) -> bool:
+        """Whether the thread reads: no caller does, nor has since the thread last looked."""
+        seen, self._turns_seen = self._turns_seen, self._turns
+        # One who has read for longer than a moment says so when he stops.
+        self._relies_on_reader = self._reader is not None and seen == self._turns
+        return self._reader is None and (seen == self._turns or self._waiting > 0)
+
     def _read(self, sock: socket.socket, most: int) -> OSError | None:
         """With the lock held: read what is there."""
         session = self.session
+        if self._read_error is not None:
+            return self._read_error
         for _ in range(most):
             if session.want_close or not session.want_read:
                 return None
@@ -274,7 +368,7 @@ class Engine:
     def _write(self) -> None:
         """With the lock held: write as much as the socket takes. What it does not take stays first in line."""
         sock = self._socket
-        if sock is None or self._write_error is not None:
+        if sock is None or (self._write_error or self._read_error) is not None:
             return
         session = self.session
         try:
@@ -304,18 +398,6 @@ class Engine:
             if deadline is not None and monotonic() >= deadline:
                 return False
 
-    def _watch(self, sock: socket.socket | None, events: int) -> None:
-        """Let the selector watch this socket for these events, and no other one."""
-        if self._watched == (sock, events):
-            return
-        if self._watched[0] is not None:
-            self._selector.unregister(self._watched[0])
-        if not events:
-            sock = None
-        if sock is not None:
-            self._selector.register(sock, events)
-        self._watched = (sock, events)
-
     def _wait_for(self, sock: socket.socket | None, read: bool, write: bool, deadline: float | None) -> bool:
         """Wait until the socket is ready, somebody rings, or the deadline comes. True: the socket is ready."""
         with self.lock:
@@ -329,18 +411,10 @@ class Engine:
             self._asleep_until = deadline
             self._awaits_room = write
             self._asleep = True
-        events = (selectors.EVENT_READ if read else 0) | (selectors.EVENT_WRITE if write else 0)
-        self._watch(sock, events)
         timeout = None if deadline is None else max(0.0, deadline - monotonic())
-        ready = [key.fileobj for key, _ in self._selector.select(timeout)]
+        ready = self._watcher.wait(sock, read, write, timeout)
         self._asleep = False
-        if self._bell in ready:
-            try:
-                while self._bell.recv(4096):
-                    pass
-            except BlockingIOError:
-                pass
-        return sock is not None and sock in ready
+        return ready
 
 
 _running: WeakSet[Engine] = WeakSet()

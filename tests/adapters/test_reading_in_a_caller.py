@@ -1,0 +1,200 @@
+"""stomp_socket: a caller who waits alone reads in the thread's place."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+import stomp_socket
+from stomp_core import Event
+from stomp_core.session import Reconnect, SessionClosed
+from stomp_socket.watching import Watcher
+from stomp_testing import Broker, FaultProxy
+
+from .worlds import HANGS
+
+SOON = Reconnect(first_delay=0.01, max_delay=0.05)
+
+
+class Hears(stomp_socket.Listener):
+    """Keeps in which thread each frame was heard, and does something there."""
+
+    def __init__(self, deed: Callable[[Event], object] = lambda event: None) -> None:
+        self.heard: list[tuple[str, int]] = []
+        self.deed = deed
+
+    def frame_received(self, event: Any) -> None:
+        self.heard.append((event.command, threading.get_ident()))
+        self.deed(event)
+
+
+def in_a_thread(function: Callable[[], Any]) -> tuple[threading.Thread, list[Any]]:
+    """Start it; what it returns or raises is in the list when the thread has ended."""
+    outcome: list[Any] = []
+
+    def run() -> None:
+        try:
+            outcome.append(function())
+        except Exception as error:
+            outcome.append(error)
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    return thread, outcome
+
+
+def reading(conn: stomp_socket.Connection, broker: Broker) -> None:
+    """Wait until a caller reads."""
+    broker.wait_until(lambda _: conn._engine._reader is not None)
+
+
+def wait_for_connection(conn: stomp_socket.Connection, broker: Broker, number: int) -> None:
+    broker.wait_until(lambda _: conn.session.connection_number == number, timeout=10)
+
+
+def test_no_thread_wakes_another_one_for_a_receipt() -> None:
+    listener = Hears()
+    with Broker() as broker, stomp_socket.connect(broker.url, listener=listener) as conn:
+        for _ in range(50):
+            conn.send("/queue/a", "x", receipt=True)
+    threads = [thread for command, thread in listener.heard if command == "RECEIPT"]
+    # Not all: the thread reads too, when nobody has for a moment.
+    assert threading.get_ident() in threads
+
+
+def test_a_message_comes_through_the_caller_who_waits_for_it() -> None:
+    listener = Hears()
+    with (
+        Broker() as broker,
+        stomp_socket.connect(broker.url, listener=listener) as conn,
+        conn.subscribe("/queue/a") as messages,
+    ):
+        thread, outcome = in_a_thread(messages.receive)
+        reading(conn, broker)
+        # Until the thread relies on the caller.
+        broker.wait_until(lambda _: conn._engine._relies_on_reader)
+        broker.send("/queue/a", "hello")
+        thread.join(HANGS)
+        assert [message.text for message in outcome] == ["hello"]
+        assert ("MESSAGE", thread.ident) in listener.heard
+        # Nobody waits any more: the thread reads again.
+        broker.send("/queue/a", "again")
+        broker.wait_until(lambda _: listener.heard.count(("MESSAGE", conn._engine._thread.ident or 0)) == 1)
+
+
+def test_a_caller_who_reads_is_told_when_another_thread_closes_the_connection() -> None:
+    with Broker() as broker, stomp_socket.connect(broker.url) as conn:
+        messages = conn.subscribe("/queue/a")
+        thread, outcome = in_a_thread(messages.receive)
+        reading(conn, broker)
+        conn.close()
+        thread.join(HANGS)
+        assert [type(error) for error in outcome] == [SessionClosed]
+
+
+def test_a_caller_who_reads_lives_through_a_new_connection() -> None:
+    with (
+        Broker() as broker,
+        FaultProxy(broker.url) as proxy,
+        stomp_socket.connect(proxy.url, reconnect=SOON) as conn,
+    ):
+        messages = conn.subscribe("/queue/a")
+        for end in (proxy.cut_all, proxy.reset_all):
+            thread, outcome = in_a_thread(messages.receive)
+            reading(conn, broker)
+            number = conn.session.connection_number
+            end()
+            wait_for_connection(conn, broker, number + 1)
+            broker.send("/queue/a", "hello")
+            thread.join(HANGS)
+            assert [message.text for message in outcome] == ["hello"]
+
+
+def test_several_callers_who_wait_at_a_time_all_get_their_outcomes() -> None:
+    with Broker() as broker, stomp_socket.connect(broker.url) as conn:
+        subscriptions = [conn.subscribe(f"/queue/{number}") for number in range(5)]
+        waiting = [in_a_thread(subscription.receive) for subscription in subscriptions]
+        for number in (3, 0, 4, 1, 2):
+            broker.send(f"/queue/{number}", str(number))
+            thread, outcome = waiting[number]
+            thread.join(HANGS)
+            assert [message.text for message in outcome] == [str(number)]
+
+
+def test_an_interruption_in_the_midst_of_reading_costs_the_connection_and_no_more() -> None:
+    armed = True
+
+    def interrupt(event: Event) -> None:
+        nonlocal armed
+        if (
+            armed
+            and event.frame.command == "RECEIPT"
+            and threading.current_thread() is threading.main_thread()
+        ):
+            armed = False
+            raise KeyboardInterrupt  # as a signal's handler would
+
+    with (
+        Broker() as broker,
+        stomp_socket.connect(broker.url, listener=Hears(interrupt), reconnect=SOON) as conn,
+    ):
+
+        def send_on() -> None:
+            for _ in range(1000):
+                conn.send("/queue/a", "x", receipt=True)
+
+        with pytest.raises(KeyboardInterrupt):
+            send_on()
+        conn.send("/queue/b", "after", receipt=True)
+        assert conn.session.connection_number == 2
+        assert broker.messages("/queue/b") == [b"after"]
+
+
+def test_whoever_waits_for_long_does_not_spin(monkeypatch: pytest.MonkeyPatch) -> None:
+    turns = 0
+    wait = Watcher.wait
+
+    def counted(self: Watcher, *arguments: Any) -> bool:
+        nonlocal turns
+        turns += 1
+        return wait(self, *arguments)
+
+    monkeypatch.setattr(Watcher, "wait", counted)
+    with Broker() as broker, stomp_socket.connect(broker.url, heart_beat=(0, 0)) as conn:
+        messages = conn.subscribe("/queue/a")
+        with pytest.raises(TimeoutError):
+            messages.receive(timeout=0.2)
+        before = turns
+        began = time.monotonic()
+        with pytest.raises(TimeoutError):
+            messages.receive(timeout=0.5)
+        assert time.monotonic() - began >= 0.5
+        assert turns - before < 10
+
+
+def test_a_watcher_hears_of_the_socket_of_the_bell_and_of_neither() -> None:
+    watcher = Watcher()
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        assert not watcher.wait(ours, True, False, 0)
+        assert watcher.wait(ours, False, True, 0)
+        theirs.send(b"x")
+        assert watcher.wait(ours, True, False, None)
+        watcher.ring()
+        watcher.ring()
+        assert not watcher.wait(None, False, False, None)
+        assert not watcher.wait(None, False, False, 0), "one wait hears every ring before it"
+        watcher.forget()
+    # Another socket with the same number.
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        assert not watcher.wait(ours, True, False, 0)
+        theirs.send(b"x")
+        assert watcher.wait(ours, True, False, None)
+    watcher.close()
+    watcher.ring()
