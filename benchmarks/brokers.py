@@ -6,6 +6,8 @@
 
 Three contests: receive what waits in a queue; send one message after the other, each confirmed; send with fifty
 confirmations under way. Every client does each of them on a queue of its own, in interleaved rounds; the best counts.
+A bare socket, which writes bytes made beforehand and counts the NULs that come back, shows what of it is the broker's
+and the machine's own: no client can be faster.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import platform
+import socket
 import statistics
 import sys
 import threading
@@ -43,9 +46,61 @@ class Client:
     """One contestant: three functions of ``(url, queue, count)``, each returns seconds; ``None``: it cannot do that."""
 
     name: str
-    receive: Callable[[str, str, int], float]
+    receive: Callable[[str, str, int], float] | None
     confirm: Callable[[str, str, int], float] | None
     confirm_many: Callable[[str, str, int], float] | None
+    peer: bool = False
+
+
+# ---------------------------------------------------------------------- nobody's
+
+
+@contextmanager
+def _bare_connection(url: str) -> Iterator[socket.socket]:
+    endpoint = Endpoint.parse(url)
+    credentials = endpoint.credentials
+    assert credentials is not None
+    with socket.create_connection((endpoint.host, endpoint.port)) as sock:
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        login, passcode = credentials.login, credentials.passcode
+        sock.sendall(
+            f"CONNECT\naccept-version:1.2\nhost:/\nlogin:{login}\npasscode:{passcode}\n\n\0".encode()
+        )
+        _count(sock, 1)
+        yield sock
+
+
+def _count(sock: socket.socket, frames: int) -> int:
+    """Wait for so many frames at least; returns how many came."""
+    came = 0
+    while came < frames:
+        data = sock.recv(64 * 1024)
+        assert data, "the broker has closed the connection"
+        came += data.count(b"\0")
+    return came
+
+
+def bare_receive(url: str, queue: str, count: int) -> float:
+    with _bare_connection(url) as sock:
+        began = time.perf_counter()
+        sock.sendall(f"SUBSCRIBE\nid:1\ndestination:{queue}\n\n\0".encode())
+        _count(sock, count)
+        return time.perf_counter() - began
+
+
+def bare_confirm(url: str, queue: str, count: int, in_flight: int = 1) -> float:
+    head = f"SEND\ndestination:{queue}\nreceipt:1\ncontent-length:{len(BODY)}\n\n"
+    frame = head.encode() + BODY + b"\0"
+    with _bare_connection(url) as sock:
+        began = time.perf_counter()
+        under_way = 0
+        for _ in range(count):
+            sock.sendall(frame)
+            under_way += 1
+            if under_way == in_flight:
+                under_way -= _count(sock, 1)
+        _count(sock, under_way)
+        return time.perf_counter() - began
 
 
 # ---------------------------------------------------------------------- ours
@@ -69,6 +124,15 @@ def socket_confirm(url: str, queue: str, count: int) -> float:
 
 
 def socket_confirm_many(url: str, queue: str, count: int) -> float:
+    with stomp_socket.connect(url) as conn:
+        began = time.perf_counter()
+        with conn.pipeline(IN_FLIGHT) as pipeline:
+            for _ in range(count):
+                pipeline.send(queue, BODY)
+        return time.perf_counter() - began
+
+
+def socket_confirm_in_threads(url: str, queue: str, count: int) -> float:
     with stomp_socket.connect(url) as conn, ThreadPoolExecutor(IN_FLIGHT) as pool:
         share = count // IN_FLIGHT
 
@@ -89,6 +153,15 @@ async def _asyncio_receive(url: str, queue: str, count: int) -> float:
             for _ in range(count):
                 await messages.receive()
             return time.perf_counter() - began
+
+
+async def _asyncio_confirm_many(url: str, queue: str, count: int) -> float:
+    async with stomp_asyncio.connect(url) as conn:
+        began = time.perf_counter()
+        async with conn.pipeline(IN_FLIGHT) as pipeline:
+            for _ in range(count):
+                await pipeline.send(queue, BODY)
+        return time.perf_counter() - began
 
 
 async def _asyncio_confirm(url: str, queue: str, count: int, senders: int = 1) -> float:
@@ -132,10 +205,24 @@ def _trio_clients() -> Iterator[Client]:
                     nursery.start_soon(send)
             return time.perf_counter() - began
 
+    async def confirm_many(url: str, queue: str, count: int) -> float:
+        async with stomp_trio.connect(url) as conn:
+            began = time.perf_counter()
+            async with conn.pipeline(IN_FLIGHT) as pipeline:
+                for _ in range(count):
+                    await pipeline.send(queue, BODY)
+            return time.perf_counter() - began
+
     yield Client(
         "stomp_trio",
         lambda url, queue, count: trio.run(receive, url, queue, count),
         lambda url, queue, count: trio.run(confirm, url, queue, count),
+        lambda url, queue, count: trio.run(confirm_many, url, queue, count),
+    )
+    yield Client(
+        f"stomp_trio, {IN_FLIGHT} tasks",
+        None,
+        None,
         lambda url, queue, count: trio.run(confirm, url, queue, count, IN_FLIGHT),
     )
 
@@ -209,7 +296,7 @@ def _stomp_py() -> Iterator[Client]:
         conn.disconnect()
         return seconds
 
-    yield Client("stomp.py", receive, confirm, confirm_many)
+    yield Client("stomp.py", receive, confirm, confirm_many, peer=True)
 
 
 def _stompman() -> Iterator[Client]:
@@ -275,6 +362,7 @@ def _stompman() -> Iterator[Client]:
         lambda url, queue, count: asyncio.run(receive(url, queue, count)),
         lambda url, queue, count: asyncio.run(confirm(url, queue, count)),
         lambda url, queue, count: asyncio.run(confirm(url, queue, count, IN_FLIGHT)),
+        peer=True,
     )
 
 
@@ -307,7 +395,9 @@ def _aiostomp() -> Iterator[Client]:
         return seconds
 
     # It has no receipts.
-    yield Client("aiostomp", lambda url, queue, count: asyncio.run(receive(url, queue, count)), None, None)
+    yield Client(
+        "aiostomp", lambda url, queue, count: asyncio.run(receive(url, queue, count)), None, None, peer=True
+    )
 
 
 def clients() -> list[Client]:
@@ -318,10 +408,23 @@ def clients() -> list[Client]:
             "stomp_asyncio",
             lambda url, queue, count: asyncio.run(_asyncio_receive(url, queue, count)),
             lambda url, queue, count: asyncio.run(_asyncio_confirm(url, queue, count)),
+            lambda url, queue, count: asyncio.run(_asyncio_confirm_many(url, queue, count)),
+        ),
+        Client(f"stomp_socket, {IN_FLIGHT} threads", None, None, socket_confirm_in_threads),
+        Client(
+            f"stomp_asyncio, {IN_FLIGHT} tasks",
+            None,
+            None,
             lambda url, queue, count: asyncio.run(_asyncio_confirm(url, queue, count, IN_FLIGHT)),
         ),
     ]
-    return [*ours, *_trio_clients(), *_stomp_py(), *_stompman(), *_aiostomp()]
+    nobody = Client(
+        "a bare socket",
+        bare_receive,
+        bare_confirm,
+        lambda url, queue, count: bare_confirm(url, queue, count, IN_FLIGHT),
+    )
+    return [nobody, *ours, *_trio_clients(), *_stomp_py(), *_stompman(), *_aiostomp()]
 
 
 # ---------------------------------------------------------------------- the contests
@@ -387,15 +490,17 @@ def contest(url: str, everybody: list[Client], count: int, rounds: int) -> None:
                 if deed == "receive":
                     fill(url, queue, messages)
                 seconds.setdefault(client.name, []).append(function(url, queue, messages))
-        peers = [min(took) for name, took in seconds.items() if not name.startswith("stomp_")]
-        best = min(peers, default=None)
+        best = min(
+            (min(seconds[client.name]) for client in everybody if client.peer and client.name in seconds),
+            default=None,
+        )
         print(f"\n  {title}: {messages} messages of {len(BODY)} bytes")
-        print(f"    {'':14}  {'messages/s':>10}  {'us each':>8}  {'median us':>9}  {'x best peer':>11}")
+        print(f"    {'':24}  {'messages/s':>10}  {'us each':>8}  {'median us':>9}  {'x best peer':>11}")
         for name, took in sorted(seconds.items(), key=lambda entry: min(entry[1])):
             rate = messages / min(took)
             ratio = f"{best / min(took):11.2f}" if best else ""
             median = statistics.median(took) / messages * 1e6
-            print(f"    {name:14}  {rate:10,.0f}  {1e6 / rate:8.1f}  {median:9.1f}  {ratio}", flush=True)
+            print(f"    {name:24}  {rate:10,.0f}  {1e6 / rate:8.1f}  {median:9.1f}  {ratio}", flush=True)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -21,17 +21,19 @@ from .errors import (
     StaleMessageError,
     TransactionInDoubt,
     TransactionLost,
+    Unconfirmed,
 )
 from .inbox import Inbox
 from .link import SessionState
 from .listener import Listener, Listeners
 from .options import SessionOptions
 from .pending import Pending
+from .pipeline import Pipeline
 from .reconnect import Attempt, Reconnect, Rng
 from .session import Session, TapEvent
 from .subscription import Subscription, SubscriptionState
 from .transaction import Transaction, TransactionLike, TransactionState
-from .views import ConnectionView, SubscriptionView, TransactionView, View
+from .views import ConnectionView, PipelineView, SubscriptionView, TransactionView, View
 from .work import Work, WorkPolicy
 
 __all__ = [
@@ -57,6 +59,8 @@ __all__ = [
     "NotSentInTime",
     "OutcomeUnknown",
     "Pending",
+    "Pipeline",
+    "PipelineView",
     "ReceiptTimeout",
     "Reconnect",
     "Rejected",
@@ -77,6 +81,7 @@ __all__ = [
     "TransactionLost",
     "TransactionState",
     "TransactionView",
+    "Unconfirmed",
     "View",
     "Work",
     "WorkPolicy",

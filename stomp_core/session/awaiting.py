@@ -21,16 +21,18 @@ from .endpoint import Credentials, EndpointSource
 from .errors import SessionClosed
 from .options import SessionOptions
 from .pending import Pending
+from .pipeline import Pipeline
 from .reconnect import Rng
 from .session import Session
 from .subscription import Subscription
 from .transaction import Transaction, TransactionLike, TransactionState
-from .views import ConnectionView, SubscriptionView, TransactionView, View
+from .views import ConnectionView, PipelineView, SubscriptionView, TransactionView, View
 from .work import Work, WorkPolicy
 
 __all__ = [
     "AwaitedConnection",
     "AwaitedEngine",
+    "AwaitedPipeline",
     "AwaitedSubscription",
     "AwaitedTransaction",
     "Bound",
@@ -198,6 +200,29 @@ class AwaitedTransaction(Bound[Transaction, AwaitedEngine], TransactionView):
     nack = operation(Transaction.nack)
     commit = operation(Transaction.commit)
     abort = operation(Transaction.abort)
+
+
+class AwaitedPipeline(Bound[Pipeline, AwaitedEngine], PipelineView):
+    """Confirmed sends, many under way at a time; see :class:`stomp_core.session.Pipeline`. Made by ``pipeline()``.
+
+    An async context manager: at its end everything has been confirmed, or :class:`Unconfirmed` says what has not.
+    """
+
+    def __init__(self, engine: AwaitedEngine, pipeline: Pipeline) -> None:
+        self._engine = engine
+        self._subject = pipeline
+
+    send = operation(Pipeline.send)
+    drain = operation(Pipeline.drain)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._subject.drains_after(error):
+            await self.drain()
 
 
 class AwaitedSubscription(Bound[Subscription, AwaitedEngine], SubscriptionView, ABC):
@@ -370,6 +395,17 @@ class AwaitedConnection(Bound[Session, E], ConnectionView):
     abort = operation(Session.abort)
     request = giving(Session.request, lambda _, reply: cast(Message, reply))
     send_frame = operation(Session.send_frame)
+
+    def pipeline(self, window: int = 100) -> AwaitedPipeline:
+        """Send many messages, each confirmed, without waiting for each: ``async with conn.pipeline() as pipeline``.
+
+        Args:
+            window: how many messages may be under way at a time.
+
+        Raises:
+            ValueError: a window that is not at least 1.
+        """
+        return AwaitedPipeline(self._engine, Pipeline(self._subject, window))
 
     @asynccontextmanager
     async def transaction(

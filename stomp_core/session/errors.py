@@ -34,6 +34,7 @@ __all__ = [
     "StaleMessageError",
     "TransactionInDoubt",
     "TransactionLost",
+    "Unconfirmed",
 ]
 
 
@@ -144,6 +145,27 @@ class TransactionInDoubt(OutcomeUnknown):
     """The connection was lost while COMMIT was on its way: all of the transaction has happened, or nothing."""
 
     code = "transaction-in-doubt"
+
+
+class Unconfirmed(SessionError):
+    """Some messages of a pipeline were not confirmed by the broker.
+
+    Attributes:
+        failures: pairs of a message's number in its pipeline, from 0, and why it was not confirmed: a
+            :class:`Rejected`, :class:`NotSent` or :class:`OutcomeUnknown` (which may yet have arrived), in order.
+        sent: how many messages the pipeline had taken. Of those all others are confirmed, or still under way if this
+            was raised in the middle; what came after them was not sent.
+    """
+
+    code = "unconfirmed"
+
+    def __init__(self, failures: tuple[tuple[int, Exception], ...], sent: int) -> None:
+        number, error = failures[0]
+        super().__init__(
+            f"{len(failures)} of {sent} messages were not confirmed; the first is number {number}: {error}"
+        )
+        self.failures = failures
+        self.sent = sent
 
 
 class StaleMessageError(LocalProtocolError):

@@ -9,11 +9,12 @@ from typing import Generic, TypeVar
 
 from ..protocol import Connected
 from ..wire import Version
+from .pipeline import Pipeline
 from .session import Session
 from .subscription import Subscription, SubscriptionState
 from .transaction import Transaction, TransactionState
 
-__all__ = ["ConnectionView", "SubscriptionView", "TransactionView", "View"]
+__all__ = ["ConnectionView", "PipelineView", "SubscriptionView", "TransactionView", "View"]
 
 S = TypeVar("S")
 
@@ -39,6 +40,20 @@ class TransactionView(View[Transaction]):
 
     def __repr__(self) -> str:
         return repr(self._subject)
+
+
+class PipelineView(View[Pipeline]):
+    """What can be seen of a pipeline."""
+
+    @property
+    def under_way(self) -> int:
+        """How many messages have no outcome yet."""
+        return self._subject.under_way
+
+    @property
+    def confirmed(self) -> int:
+        """How many messages the broker has confirmed."""
+        return self._subject.confirmed
 
 
 class SubscriptionView(View[Subscription]):

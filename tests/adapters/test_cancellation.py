@@ -58,6 +58,9 @@ class Story:
         await conn.send("/queue/a", "hello")
         async with conn.transaction() as tx:
             await tx.send("/queue/a", "in a transaction")
+        async with conn.pipeline(2) as pipeline:
+            for _ in range(3):
+                await pipeline.send("/queue/a", "in a pipeline")
         async with conn.subscribe("/queue/jobs", ack="client-individual") as jobs:
             async for job in jobs:
                 await job.ack(receipt=True)

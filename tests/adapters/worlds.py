@@ -106,6 +106,9 @@ class Connection:
     def transaction(self) -> Scope:
         return Scope(self.world, self.inner.transaction)
 
+    def pipeline(self, *arguments: Any) -> Scope:
+        return Scope(self.world, lambda: self.inner.pipeline(*arguments))
+
 
 class Bound:
     """Anything else of a connection's."""
@@ -137,7 +140,7 @@ class Subscription(Bound):
 
 
 class Scope:
-    """A transaction as a context manager."""
+    """A transaction or a pipeline as a context manager."""
 
     def __init__(self, world: World, make: Callable[[], Any]) -> None:
         self._world = world

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from stomp_core import Limits
 from stomp_testing import Broker
 from tests.brokers import Broker as RealBroker
 
@@ -54,6 +55,20 @@ def test_what_the_producer_sends_the_consumer_takes() -> None:
 
 def test_producer_and_consumer_on_a_real_broker(real_broker: RealBroker) -> None:
     check_producer_and_consumer(real_broker.url, real_broker.new_queue())
+
+
+def test_the_bulk_producer_says_what_became_of_each_line() -> None:
+    lines = [str(number) for number in range(1000)]
+    with Broker() as broker:
+        said = finish(start("bulk_producer.py", broker.url, "/queue/lines"), "\n".join(lines))
+        assert said == ["confirmed: all 1000"]
+        assert broker.messages("/queue/lines") == [line.encode() for line in lines]
+    with Broker(limits=Limits(max_body=3)) as broker:
+        run = start("bulk_producer.py", broker.url, "/queue/lines")
+        out, err = run.communicate("1\n12\n1234\n", timeout=60)
+        assert (run.returncode, err) == (1, "")
+        assert "not confirmed: 1234: " in out
+        assert "not confirmed: 12:" not in out
 
 
 def test_the_worker_pool_works_off_a_queue() -> None:

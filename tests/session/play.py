@@ -38,7 +38,12 @@ class Observer(Listener):
     def __getattribute__(self, name: str) -> Any:
         if name.startswith("_") or name in ("told", "names", "of"):
             return object.__getattribute__(self, name)
-        return lambda *arguments: self.told.append((name, *arguments))
+
+        def hear(*arguments: Any) -> tuple[()]:
+            self.told.append((name, *arguments))
+            return ()
+
+        return hear
 
     def names(self) -> list[str]:
         return [entry[0] for entry in self.told]

@@ -26,10 +26,11 @@ from stomp_core.session import (
     StaleMessageError,
     TransactionInDoubt,
     TransactionLost,
+    Unconfirmed,
     WorkPolicy,
 )
 
-from .connection import Connection, Message, Opening, Subscription, Transaction, connect
+from .connection import Connection, Message, Opening, Pipeline, Subscription, Transaction, connect
 
 __all__ = [
     "AuthenticationFailed",
@@ -41,6 +42,7 @@ __all__ = [
     "NotSent",
     "Opening",
     "OutcomeUnknown",
+    "Pipeline",
     "ReceiptTimeout",
     "Reconnect",
     "Rejected",
@@ -50,6 +52,7 @@ __all__ = [
     "Transaction",
     "TransactionInDoubt",
     "TransactionLost",
+    "Unconfirmed",
     "WorkPolicy",
     "connect",
 ]

@@ -12,6 +12,7 @@ from typing import Any, Self, TypeVar, Unpack
 from stomp_core.session import Credentials, EndpointSource, Session, SessionOptions, Work, check_endpoints
 from stomp_core.session.awaiting import (
     AwaitedConnection,
+    AwaitedPipeline,
     AwaitedSubscription,
     AwaitedTransaction,
     Message,
@@ -22,11 +23,12 @@ from stomp_core.session.awaiting import (
 
 from .engine import Engine
 
-__all__ = ["Connection", "Message", "Opening", "Subscription", "Transaction", "connect"]
+__all__ = ["Connection", "Message", "Opening", "Pipeline", "Subscription", "Transaction", "connect"]
 
 T = TypeVar("T")
 _log = logging.getLogger("stomp_asyncio")
 
+Pipeline = AwaitedPipeline
 Transaction = AwaitedTransaction
 
 

@@ -7,8 +7,8 @@
                 print(message.text)
                 message.ack()
 
-One thread a connection reads, writes and keeps the heart-beats, so that those go on while your code is busy. The rules
-of STOMP, reconnecting and deadlines are those of :class:`stomp_core.Session`.
+One thread a connection keeps the heart-beats, and reads and writes while no caller does, so that all of it goes on while
+your code is busy. The rules of STOMP, reconnecting and deadlines are those of :class:`stomp_core.Session`.
 """
 
 from stomp_core.session import (
@@ -25,10 +25,11 @@ from stomp_core.session import (
     StaleMessageError,
     TransactionInDoubt,
     TransactionLost,
+    Unconfirmed,
     WorkPolicy,
 )
 
-from .connection import Connection, Message, Subscription, Transaction, connect
+from .connection import Connection, Message, Pipeline, Subscription, Transaction, connect
 
 __all__ = [
     "AuthenticationFailed",
@@ -39,6 +40,7 @@ __all__ = [
     "Message",
     "NotSent",
     "OutcomeUnknown",
+    "Pipeline",
     "ReceiptTimeout",
     "Reconnect",
     "Rejected",
@@ -48,6 +50,7 @@ __all__ = [
     "Transaction",
     "TransactionInDoubt",
     "TransactionLost",
+    "Unconfirmed",
     "WorkPolicy",
     "connect",
 ]

@@ -21,6 +21,7 @@ from stomp_core.session import (
     Delivery,
     EndpointSource,
     Pending,
+    PipelineView,
     Session,
     SessionClosed,
     SessionOptions,
@@ -36,7 +37,7 @@ from stomp_core.wire import HeaderSource
 
 from .engine import Engine
 
-__all__ = ["Connection", "Message", "Subscription", "Transaction", "connect"]
+__all__ = ["Connection", "Message", "Pipeline", "Subscription", "Transaction", "connect"]
 
 P = ParamSpec("P")
 S = TypeVar("S")
@@ -123,6 +124,29 @@ class Transaction(_Bound[core.Transaction], TransactionView):
     nack = _operation(core.Transaction.nack)
     commit = _operation(core.Transaction.commit)
     abort = _operation(core.Transaction.abort)
+
+
+class Pipeline(_Bound[core.Pipeline], PipelineView):
+    """Confirmed sends, many under way at a time; see :class:`stomp_core.session.Pipeline`. Made by ``pipeline()``.
+
+    A context manager: at its end everything has been confirmed, or :class:`Unconfirmed` says what has not.
+    """
+
+    def __init__(self, engine: Engine, pipeline: core.Pipeline) -> None:
+        self._engine = engine
+        self._subject = pipeline
+
+    send = _operation(core.Pipeline.send)
+    drain = _operation(core.Pipeline.drain)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._subject.drains_after(error):
+            self.drain()
 
 
 class Subscription(_Bound[core.Subscription], SubscriptionView):
@@ -289,6 +313,17 @@ class Connection(_Bound[Session], ConnectionView):
     abort = _operation(Session.abort)
     request = _giving(Session.request, lambda _, reply: cast(Message, reply))
     send_frame = _operation(Session.send_frame)
+
+    def pipeline(self, window: int = 100) -> Pipeline:
+        """Send many messages, each confirmed, without waiting for each: ``with conn.pipeline() as pipeline``.
+
+        Args:
+            window: how many messages may be under way at a time.
+
+        Raises:
+            ValueError: a window that is not at least 1.
+        """
+        return Pipeline(self._engine, core.Pipeline(self._subject, window))
 
     @contextmanager
     def transaction(

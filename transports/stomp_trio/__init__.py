@@ -26,10 +26,11 @@ from stomp_core.session import (
     StaleMessageError,
     TransactionInDoubt,
     TransactionLost,
+    Unconfirmed,
     WorkPolicy,
 )
 
-from .connection import Connecting, Connection, Message, Opening, Subscription, Transaction, connect
+from .connection import Connecting, Connection, Message, Opening, Pipeline, Subscription, Transaction, connect
 
 __all__ = [
     "AuthenticationFailed",
@@ -42,6 +43,7 @@ __all__ = [
     "NotSent",
     "Opening",
     "OutcomeUnknown",
+    "Pipeline",
     "ReceiptTimeout",
     "Reconnect",
     "Rejected",
@@ -51,6 +53,7 @@ __all__ = [
     "Transaction",
     "TransactionInDoubt",
     "TransactionLost",
+    "Unconfirmed",
     "WorkPolicy",
     "connect",
 ]

@@ -14,6 +14,7 @@ import trio
 from stomp_core.session import Credentials, EndpointSource, Session, SessionOptions, check_endpoints
 from stomp_core.session.awaiting import (
     AwaitedConnection,
+    AwaitedPipeline,
     AwaitedSubscription,
     AwaitedTransaction,
     Message,
@@ -24,11 +25,21 @@ from stomp_core.session.awaiting import (
 
 from .engine import Engine
 
-__all__ = ["Connecting", "Connection", "Message", "Opening", "Subscription", "Transaction", "connect"]
+__all__ = [
+    "Connecting",
+    "Connection",
+    "Message",
+    "Opening",
+    "Pipeline",
+    "Subscription",
+    "Transaction",
+    "connect",
+]
 
 T = TypeVar("T")
 _log = logging.getLogger("stomp_trio")
 
+Pipeline = AwaitedPipeline
 Transaction = AwaitedTransaction
 
 
