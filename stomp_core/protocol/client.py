@@ -140,17 +140,21 @@ class ClientConnection(Connection):
                 what = event_from_frame(what)
             elif not isinstance(what, Event):
                 raise TypeError(f"send() takes an event, a frame or a destination, not {type(what).__name__}")
-        state = self._permitted(what._frame._command)
-        if isinstance(what, Connect):
-            wire = self._say_connect(what)
+        return self._say(what, now)
+
+    def _say(self, event: Event, now: float | None) -> bytes:
+        """:meth:`send` of an event, for those who have one."""
+        state = self._permitted(event._frame._command)
+        if isinstance(event, Connect):
+            wire = self._say_connect(event)
         else:
             assert self._version is not None
-            wire = self._to_bytes(what, self._version)
+            wire = self._to_bytes(event, self._version)
             try:
-                self._ledger.check(what)
+                self._ledger.check(event)
             except RuleBroken as broken:
                 raise LocalProtocolError(str(broken), code=broken.code) from None
-            self._ledger.enter(what)
+            self._ledger.enter(event)
         self._state = state
         self._tick(now)
         self._clock.last_write = self._now

@@ -42,6 +42,7 @@ from .transactions import Transactions
 __all__ = ["Dialogue", "TapEvent"]
 
 TapEvent = Event | HeartBeat | ConnectionClosed
+_ROOM: Pending[None] = Pending.completed("room", None)
 _HIGH_WATER = 1024 * 1024  # bytes in the outbox above which a caller without a receipt waits too
 
 
@@ -93,6 +94,12 @@ class Dialogue(Link):
         """Whether anything may be said now."""
         return self.state is SessionState.CONNECTED and self._subscriptions.on_trial is None
 
+    def _room_for(self, event: Event, what: str) -> Pending[None]:
+        """Who only waits for room to write a frame waits for this. Most find room, and nothing is to be settled."""
+        if self._ready and self._outbox.size + len(event._frame._body) < _HIGH_WATER:
+            return _ROOM
+        return Pending(what)
+
     def _say_or_defer(self, operation: Operation) -> None:
         """Say an operation now, or once there is a connection. Raises before anything has changed."""
         if self._ready:
@@ -122,10 +129,12 @@ class Dialogue(Link):
         assert event is not None
         self._put(event, operation)
         self._receipts.said(operation)
-        if self._outbox.size <= _HIGH_WATER:
-            operation.accepted()
-        if not operation.pending.done:
-            self._watch(operation)
+        pending = operation.pending
+        if not pending.done:
+            if self._outbox.size <= _HIGH_WATER:
+                operation.accepted()
+            if not pending.done:
+                self._watch(operation)
 
     def _watch(self, timed: Timed) -> None:
         """Keep an eye on its deadline. Of one that is said again, the first one stands."""

@@ -244,7 +244,8 @@ class Session(Dialogue):
             headers=self._observed(destination, _own(headers)),
             content_length=content_length,
         )
-        pending: Pending[None] = Pending("SEND to " + destination)
+        what = "SEND to " + destination
+        pending = Pending[None](what) if receipt_id is not None else self._room_for(event, what)
         sending = Sending(event, pending, receipt_id, self._seconds(timeout), part_of)
         self._say_or_defer(sending)
         self._claim(receipt)
@@ -566,17 +567,17 @@ class Session(Dialogue):
         if self.state is not SessionState.CONNECTED:
             raise ConnectionLost("there is no connection at the moment")
         event = what if isinstance(what, Event) else event_from_frame(what)
-        command = event.frame.command
+        command = event._frame._command
         if command == "DISCONNECT":
             raise LocalProtocolError("close() says DISCONNECT", code=ErrorCode.UNEXPECTED_FRAME)
-        receipt = event.headers.get("receipt")
+        receipt = event._frame._headers._peek("\nreceipt:")
         if receipt is not None:
             self._receipts.check_foreign(receipt)
-        operation = Operation(event, Pending(f"{command} frame"), None, self._seconds(None))
-        self._say(operation)
+        pending = self._room_for(event, command + " frame")
+        self._say(Operation(event, pending, None, self._settings.receipt_timeout))
         if receipt is not None:
             self._receipts.claim_foreign(receipt)
-        return operation.pending
+        return pending
 
     def send_heart_beat(self) -> Pending[None]:
         """Write an end of line now (STOMP 1.2, "Heart-beating"). Those that are due are written without this.

@@ -37,7 +37,7 @@ class Headers:
     ('World', ['World', 'Hello'], None)
     """
 
-    __slots__ = ("_escaped", "_index", "_pairs", "_plain", "_searches", "_text")
+    __slots__ = ("_escaped", "_head", "_index", "_pairs", "_plain", "_searches", "_text")
 
     _pairs: tuple[tuple[str, str], ...] | None
     _index: dict[str, str] | None
@@ -50,6 +50,7 @@ class Headers:
         self._escaped = False
         self._index = None
         self._searches = 0
+        self._head = None
         if type(items) is dict:
             try:
                 text = _joined(items.items())
@@ -83,6 +84,7 @@ class Headers:
         self._pairs = None
         self._index = None
         self._searches = 0
+        self._head = None
         return self
 
     @classmethod
@@ -95,6 +97,7 @@ class Headers:
         self._pairs = tuple(pairs)
         self._index = None
         self._searches = 0
+        self._head = None
         return self
 
     @classmethod

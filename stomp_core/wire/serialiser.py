@@ -37,6 +37,12 @@ def serialise(
     escape_connect: bool = False,
 ) -> bytes:
     """The bytes of one frame; see :meth:`stomp_core.Frame.to_bytes` for the arguments and errors."""
+    head = headers._head
+    if head is not None and content_length and head[0] == command and head[1] == version:
+        if not body:
+            return head[2] + b"\n\0"
+        if command in BODY_COMMANDS:
+            return b"%bcontent-length:%d\n\n%b\0" % (head[2], len(body), body)
     of_version = _SIGNS.get(version)
     if of_version is None:
         raise ValueError(f"{version!r} is not a version of STOMP that exists; use '1.0', '1.1' or '1.2'")
@@ -64,6 +70,10 @@ def serialise(
         text = "\n".join(["", *_careful(command, pairs, version, escape_connect), ""])
         length = ""
     try:
+        if plain and content_length and "\ncontent-length:" not in text:
+            encoded = f"{command}{text}".encode()
+            headers._head = (command, version, encoded)
+            return b"%b%b\n%b\0" % (encoded, length.encode(), body)
         return b"%b%b\0" % (f"{command}{text}{length}\n".encode(), body)
     except UnicodeEncodeError as error:
         raise LocalProtocolError(

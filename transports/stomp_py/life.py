@@ -121,17 +121,23 @@ class Life:
             NotConnectedException: the connection has ended.
             ProtocolException: STOMP does not allow it here.
         """
-        with self._engine.lock:
-            if self._early is not None and not self._session.closed:
-                self._early.append(event)
-                return
-            pending = self._perform(lambda: self._session.send_frame(event), event.frame.command)
+        if self._early is not None and self._put_off(event):
+            return
+        pending = self._perform(lambda: self._session.send_frame(event), event.frame.command)
         if pending.done:
             return
         try:
             self._engine.wait(pending)
         except StompError as error:
             raise NotConnectedException(str(error)) from error
+
+    def _put_off(self, event: Event) -> bool:
+        with self._engine.lock:
+            early = self._early
+            if early is None or self._session.closed:
+                return False
+            early.append(event)
+            return True
 
     def beat(self) -> None:
         """Send an end of line; before CONNECTED has come there is nothing to keep alive.

@@ -377,8 +377,10 @@ class Transport(BaseTransport):
         connecting = frame.cmd in (CMD_CONNECT, CMD_STOMP)
         if (self.__reached is None) if connecting else (life is None or life.over):
             raise NotConnectedException("there is no connection")
-        for _, hook in self._hooks("send"):
-            hooks.call(hook, frame)
+        for name in sorted(self.listeners):
+            hook = getattr(self.listeners.get(name), "on_send", None)
+            if hook is not None:
+                hooks.call(hook, frame)
         if log.isEnabledFor(log.DEBUG):
             log.debug(
                 "sending frame: %r, headers=%r, body=%r", frame.cmd, clean_headers(frame.headers), frame.body

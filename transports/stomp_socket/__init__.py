@@ -7,8 +7,8 @@
                 print(message.text)
                 message.ack()
 
-One thread a connection keeps the heart-beats, and reads and writes while no caller does, so that all of it goes on while
-your code is busy. The rules of STOMP, reconnecting and deadlines are those of :class:`stomp_core.Session`.
+One thread a connection keeps the heart-beats, and reads and writes while no caller does, so that all of it goes on
+while your code is busy. The rules of STOMP, reconnecting and deadlines are those of :class:`stomp_core.Session`.
 """
 
 from stomp_core.session import (

@@ -1,9 +1,10 @@
 """The engine: one thread that dials, reads, writes and waits for a session, and how other threads hand it work.
 
 One lock guards the session and the socket. It is held for moments only: the socket never blocks, and whoever waits does
-so outside of it. A caller writes its own frame, if the socket takes it; the thread is woken only for the rest. A caller
-who waits alone reads, too, in the thread's place: between the bytes and the one who waits for them no thread has to
-wake another one. The thread keeps the deadlines then, and reads again when nobody has done so for a moment.
+so outside of it. A caller writes its own frame, if the socket takes it; what follows at once is held back for a moment,
+to leave with one call. A caller who waits alone reads, too, in the thread's place: between the bytes and the one who
+waits for them no thread has to wake another one. The thread keeps the deadlines, writes what callers leave, and reads
+when none of them has done so for a moment.
 """
 
 from __future__ import annotations
@@ -27,13 +28,12 @@ from .watching import Watcher
 __all__ = ["Engine"]
 
 T = TypeVar("T")
-_READ_SIZE = (
-    64 * 1024
-)  # more than a TLS record has: none of it stays in the TLS layer, where no select() sees it
+_PIECE = 64 * 1024  # more than a TLS record has: none of it stays in the TLS layer, where no select() sees it
 _MOST_READS = 8  # before writing, and letting others in, is due again
 _LAST_WORDS = 5.0  # seconds that a program which ends waits for the socket to take what was sent
 _JOIN = 5.0  # seconds that close() waits for the thread to end
-_A_MOMENT = 0.002  # seconds in which a caller who has read may come back to read on
+_A_MOMENT = 0.002  # seconds in which a caller who has read may read on, and one who has said something go on
+_SUCCESSION = 0.0001  # seconds at most between frames that may leave together
 _LONG = 60.0  # seconds after which whoever waits looks around
 _NOT_NOW = (BlockingIOError, InterruptedError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
@@ -73,6 +73,9 @@ class Engine:
         self._readers_watcher: Watcher | None = None
         self._turns = 0  # how often a caller has begun to read
         self._turns_seen = 0
+        self._said_at = 0.0  # when a caller has said something
+        self._held_back = False  # something was, since the thread looked
+        self._looks_again = False  # the thread does so in a moment, because of that
         self._relies_on_reader = False  # the thread does not look whether that caller still reads
         self._thread = threading.Thread(target=self._run, name="stomp_socket", daemon=True)
 
@@ -95,14 +98,34 @@ class Engine:
                 now = monotonic()
                 self.session.tick(now)
                 pending = operation()
-                self.session.tick(now)
-                self.attend()
+                if not pending.done or not self._hold_back(now):
+                    self.session.tick(now)
+                    self.attend()
                 return pending
             except Exception:
                 raise
             except BaseException as interruption:
                 self._interrupted(interruption)
                 raise
+
+    def _hold_back(self, now: float) -> bool:
+        """With the lock held: let what a caller has said wait for what he says next, if he goes on like this.
+
+        To write a small frame costs more than to make it. A caller who waits for something writes what was held back
+        before he does; what he leaves, the thread writes a moment later.
+        """
+        in_succession = now - self._said_at < _SUCCESSION
+        self._said_at = now
+        session = self.session
+        if not in_succession or session.size_to_send > _PIECE or session.connected is None:
+            return False
+        self._held_back = True
+        if self._looks_again:
+            self._attention = False
+        elif self._attention and self._asleep:
+            self._attention = False
+            self._wake()
+        return True
 
     def attend(self) -> None:
         """With the lock held: do what the session asked for, or wake the thread for it."""
@@ -169,6 +192,9 @@ class Engine:
         """Read in the thread's place until this is done, if nobody else waits. It may return before that."""
         with self.lock:
             sock = self._socket
+            if self.session.size_to_send:
+                self._attention = True
+                self.attend()
             if pending.done or sock is None or self._reader is not None or self._waiting:
                 return
             watcher = self._readers_watcher
@@ -328,7 +354,8 @@ class Engine:
                 reading = self._reading and self._is_our_turn()
                 writing = bool(self._unsent)
                 deadline = session.next_deadline()
-                if self._reading and not reading and not self._relies_on_reader:
+                self._looks_again, self._held_back = self._held_back, False
+                if self._looks_again or (self._reading and not reading and not self._relies_on_reader):
                     moment = monotonic() + _A_MOMENT
                     deadline = moment if deadline is None else min(deadline, moment)
                 self._attention = False
@@ -355,13 +382,14 @@ class Engine:
             if session.want_close or not session.want_read:
                 return None
             try:
-                data = sock.recv(_READ_SIZE)
+                data = sock.recv(_PIECE)
             except _NOT_NOW:
                 return None
             except OSError as error:
                 return error
+            self._said_at = 0.0  # what is said next may be an answer
             session.receive_data(data, monotonic())
-            if len(data) < _READ_SIZE and not isinstance(sock, ssl.SSLSocket):
+            if len(data) < _PIECE and not isinstance(sock, ssl.SSLSocket):
                 return None
         return None
 

@@ -1,4 +1,4 @@
-"""stomp_socket: a caller who waits alone reads in the thread's place."""
+"""stomp_socket's engine: what callers do in the thread's place, and what they leave to it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ import pytest
 
 import stomp_socket
 from stomp_core import Event
-from stomp_core.session import Reconnect, SessionClosed
+from stomp_core.session import Reconnect, Session, SessionClosed
+from stomp_socket import engine
 from stomp_socket.watching import Watcher
 from stomp_testing import Broker, FaultProxy
 
@@ -55,6 +56,10 @@ def reading(conn: stomp_socket.Connection, broker: Broker) -> None:
 
 def wait_for_connection(conn: stomp_socket.Connection, broker: Broker, number: int) -> None:
     broker.wait_until(lambda _: conn.session.connection_number == number, timeout=10)
+
+
+def wait_for_messages(broker: Broker, count: int) -> None:
+    broker.wait_until(lambda broker: len(broker.messages("/queue/a")) == count, timeout=10)
 
 
 def test_no_thread_wakes_another_one_for_a_receipt() -> None:
@@ -175,6 +180,60 @@ def test_whoever_waits_for_long_does_not_spin(monkeypatch: pytest.MonkeyPatch) -
             messages.receive(timeout=0.5)
         assert time.monotonic() - began >= 0.5
         assert turns - before < 10
+
+
+def test_what_is_said_in_quick_succession_leaves_with_few_calls(monkeypatch: pytest.MonkeyPatch) -> None:
+    pieces = 0
+    data_to_send = Session.data_to_send
+
+    def counted(self: Session) -> bytes:
+        nonlocal pieces
+        pieces += 1
+        return data_to_send(self)
+
+    monkeypatch.setattr(Session, "data_to_send", counted)
+    monkeypatch.setattr(engine, "_SUCCESSION", HANGS)  # however slow this machine is
+    with Broker() as broker, stomp_socket.connect(broker.url) as conn:
+        for number in range(1000):
+            conn.send("/queue/a", str(number))
+        conn.send("/queue/a", "last", receipt=True)
+        assert pieces < 500
+        assert broker.messages("/queue/a") == [b"%d" % number for number in range(1000)] + [b"last"]
+
+
+@pytest.mark.parametrize("length", [1, 2, 3, 10, 300])
+def test_what_was_held_back_leaves_though_nobody_says_more(
+    monkeypatch: pytest.MonkeyPatch, length: int
+) -> None:
+    monkeypatch.setattr(engine, "_SUCCESSION", HANGS)
+    with Broker() as broker, stomp_socket.connect(broker.url) as conn:
+        for burst in range(1, 20):
+            for _ in range(length):
+                conn.send("/queue/a", "x")
+            wait_for_messages(broker, burst * length)
+
+
+def test_whoever_waits_writes_what_was_held_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine, "_SUCCESSION", HANGS)
+    monkeypatch.setattr(engine, "_A_MOMENT", HANGS)  # so that the thread does not
+    with Broker() as broker, stomp_socket.connect(broker.url) as conn:
+        messages = conn.subscribe("/queue/a")
+        for number in range(20):
+            conn.send("/queue/a", str(number))
+            assert messages.receive(timeout=10).text == str(number)
+        for _ in range(3):
+            conn.send("/queue/b", "x")
+        assert conn.close() is True
+        assert broker.messages("/queue/b") == [b"x"] * 3
+
+
+def test_what_is_large_is_not_held_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine, "_SUCCESSION", HANGS)
+    monkeypatch.setattr(engine, "_A_MOMENT", HANGS)
+    with Broker() as broker, stomp_socket.connect(broker.url) as conn:
+        for _ in range(3):
+            conn.send("/queue/a", bytes(100_000))
+            assert conn.session.size_to_send == 0
 
 
 def test_a_watcher_hears_of_the_socket_of_the_bell_and_of_neither() -> None:
