@@ -95,6 +95,11 @@ class Receipts:
         else:
             self._silent = self._said
 
+    def said_silently(self) -> None:
+        """A frame that asks for none is said, and nobody waits for it."""
+        self._said += 1
+        self._silent = self._said
+
     def heard(self, receipt_id: str) -> Operation | None:
         """The operation that this RECEIPT answers; ``None`` if nothing asked for it."""
         operation = self._awaited.get(receipt_id)

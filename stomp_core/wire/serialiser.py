@@ -37,6 +37,7 @@ def serialise(
     escape_connect: bool = False,
 ) -> bytes:
     """The bytes of one frame; see :meth:`stomp_core.Frame.to_bytes` for the arguments and errors."""
+    # Programs say the same headers again and again.
     head = headers._head
     if head is not None and content_length and head[0] == command and head[1] == version:
         if not body:
@@ -50,7 +51,7 @@ def serialise(
     if signs is None:
         raise LocalProtocolError(f"{command!r} is not a STOMP command", code=ErrorCode.UNKNOWN_COMMAND)
     text = headers._text
-    length = f"content-length:{len(body)}\n" if body and content_length else ""
+    length = b"content-length:%d\n" % len(body) if body and content_length else b""
     # What most frames hold needs neither escaping nor refusing, as their headers know.
     plain = (
         headers._plain
@@ -59,28 +60,31 @@ def serialise(
         and (version != "1.0" or " " not in text)
         and all(map(text.__contains__, signs))
     )
+    again = plain and content_length
     if plain and text is not None and "\ncontent-length:" in text:
         # It may be stated, if it is right, and stands where it is written anyway: last.
-        plain = bool(length) and text.endswith(f"\n{length}") and text.count("\ncontent-length:") == 1
-        length = ""
+        plain = (
+            bool(length) and text.endswith(f"\n{length.decode()}") and text.count("\ncontent-length:") == 1
+        )
+        again = False
+        length = b""
     if not plain:
         pairs: Sequence[tuple[str, str]] = headers._all()
         _check_required(command, pairs, version)
         pairs = _with_content_length(command, pairs, body, content_length)
         text = "\n".join(["", *_careful(command, pairs, version, escape_connect), ""])
-        length = ""
+        length = b""
     try:
-        if plain and content_length and "\ncontent-length:" not in text:
-            encoded = f"{command}{text}".encode()
-            headers._head = (command, version, encoded)
-            return b"%b%b\n%b\0" % (encoded, length.encode(), body)
-        return b"%b%b\0" % (f"{command}{text}{length}\n".encode(), body)
+        encoded = f"{command}{text}".encode()
     except UnicodeEncodeError as error:
         raise LocalProtocolError(
             f"{command} cannot be written: a header holds {error.object[error.start : error.end]!r}, "
             "which UTF-8 cannot encode",
             code=ErrorCode.CANNOT_ENCODE,
         ) from None
+    if again:
+        headers._head = command, version, encoded
+    return b"%b%b\n%b\0" % (encoded, length, body)
 
 
 def _check_required(command: str, pairs: Sequence[tuple[str, str]], version: str) -> None:

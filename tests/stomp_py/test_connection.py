@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 import time
+from enum import Enum
 from typing import Any
 
 import pytest
@@ -209,6 +210,21 @@ def test_headers_leave_in_sorted_order() -> None:
     )
     # But content-length, which this library writes last.
     assert wire == b"SEND\nalpha:2\ndestination:/queue/a\nkind:True\nzebra:1\ncontent-length:1\n\nx\0"
+
+
+def test_what_equals_the_headers_of_the_message_before_is_still_written_as_what_it_is() -> None:
+    class Colour(str, Enum):  # noqa: UP042 -- a StrEnum is written as its value
+        RED = "red"
+
+    def send(conn: Any) -> None:
+        for colour in ("red", "red", Colour.RED, "red", 1, True, 1.0, "1", None, ("1",), ("1", "2")):
+            conn.send("/queue/a", "", colour=colour)
+
+    lines = said(send).decode().split("\n")
+    assert [line for line in lines if line.startswith("colour:")] == [
+        *("colour:red", "colour:red", f"colour:{Colour.RED!s}", "colour:red"),
+        *("colour:1", "colour:True", "colour:1.0", "colour:1", "colour:1", "colour:1", "colour:2"),
+    ]
 
 
 def test_bytes_may_be_sent_as_they_are_a_frame_or_an_end_of_line() -> None:

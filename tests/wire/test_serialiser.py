@@ -429,3 +429,35 @@ def test_1_2_can_write_all_text_without_nul(command: str, pairs: list[tuple[str,
     (read,) = feed([frame.to_bytes("1.2")]).frames
     assert read == frame
     assert read.headers.without("content-length") == Headers(written)
+
+
+def written(command: str, headers: Headers, body: bytes, version: str, content_length: bool) -> object:
+    """The bytes, or why there are none."""
+    try:
+        return serialise(command, headers, body, version, content_length=content_length)
+    except LocalProtocolError as error:
+        return error.code, str(error)
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(["destination", "id", "a", "content-length"]), TEXTS), max_size=4),
+    st.lists(
+        st.tuples(
+            st.sampled_from(sorted(REQUIRED)),
+            st.binary(max_size=3),
+            st.sampled_from(VERSIONS),
+            st.booleans(),
+        ),
+        max_size=8,
+    ),
+)
+def test_headers_that_were_written_before_are_written_as_new_ones_are(
+    pairs: list[tuple[str, str]], uses: list[tuple[str, bytes, str, bool]]
+) -> None:
+    for source in (pairs, dict(pairs)):
+        headers = Headers(source)
+        for use in [*uses, *uses]:
+            command, body, version, content_length = use
+            assert written(command, headers, body, version, content_length) == written(
+                command, Headers(source), body, version, content_length
+            )

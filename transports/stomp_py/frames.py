@@ -18,8 +18,7 @@ from .utils import Frame, encode
 
 __all__ = ["to_event", "to_frame"]
 
-_TEXT_ONLY = {str}
-_latest: tuple[dict[str, str], Headers] = ({}, Headers())
+_latest: tuple[dict[str, str], Headers] = ({}, Headers())  # of the message before
 
 
 def to_event(frame: Frame) -> Event:
@@ -30,41 +29,43 @@ def to_event(frame: Frame) -> Event:
         TypeError: the body is neither text nor bytes.
     """
     body = encode(frame.body) if frame.body else b""
-    said = frame.headers
+    said = dict(frame.headers)
     counted = HDR_CONTENT_LENGTH in said
     if counted and body:
         # Listeners may have changed the body, and stomp.py counts characters: whoever writes it counts for himself.
-        said = dict(said)
         del said[HDR_CONTENT_LENGTH]
-    core = CoreFrame(frame.cmd or "", _to_headers(said), body)
     if frame.cmd == "SEND":
-        return Send.from_frame(core, content_length=counted)
+        return Send.from_frame(CoreFrame("SEND", _again(said), body), content_length=counted)
     try:
-        return event_from_frame(core)
+        return event_from_frame(CoreFrame(frame.cmd or "", _to_headers(said), body))
     except LocalProtocolError as error:
         raise ProtocolException(str(error)) from error
 
 
-def _to_headers(said: dict[str, Any]) -> Headers:
+def _again(said: dict[str, Any]) -> Headers:
+    """The headers of a message. Most programs say those of the one before: then nothing is made anew."""
     global _latest
+    for value in said.values():
+        if type(value) is not str:
+            return _to_headers(said)  # what equals a text may be written differently
     before, made = _latest
-    # Programs say the same again and again. What equals a text need not be one: it may be written differently.
-    if said == before and {*map(type, said.values())} == _TEXT_ONLY:
-        return made
-    text: dict[str, str] = {}
+    if said != before:
+        made = _to_headers(said)
+        _latest = said, made
+    return made
+
+
+def _to_headers(said: dict[str, Any]) -> Headers:
+    headers: dict[str, str] = {}
     repeats: list[tuple[str, str]] = []
     for name, value in sorted(said.items()):
         if type(value) is str:
-            text[name] = value
+            headers[name] = value
         elif isinstance(value, tuple):
             repeats += [(str(name), str(one)) for one in value if one is not None]
         elif value is not None:
-            text[str(name)] = str(value)
-    if repeats:
-        return Headers(sorted([*text.items(), *repeats], key=itemgetter(0)))
-    made = Headers(text)
-    _latest = text, made
-    return made
+            headers[str(name)] = str(value)
+    return Headers(sorted([*headers.items(), *repeats], key=itemgetter(0)) if repeats else headers)
 
 
 def to_frame(

@@ -216,6 +216,7 @@ class Life:
         finally:
             # Closed already, unless a listener has ended the thread with sys.exit().
             self._engine.perform(self._session.close)
+            self._engine.join()  # who hears of the end finds the socket closed
             try:
                 self._ended()
             finally:
