@@ -245,7 +245,7 @@ class Session(Dialogue):
             content_length=content_length,
         )
         what = "SEND to " + destination
-        pending = Pending[None](what) if receipt_id is not None else self._room_for(event, what)
+        pending: Pending[None] = Pending(what) if receipt_id is not None else self._room_for(event, what)
         sending = Sending(event, pending, receipt_id, self._seconds(timeout), part_of)
         self._say_or_defer(sending)
         self._claim(receipt)
