@@ -87,6 +87,11 @@ class Dialogue(Link):
         awaited = len(self._receipts) > 0 or len(self._requests) > 0 or self._outbox.size > _HIGH_WATER
         return awaited and not budget.overflowing
 
+    @property
+    def receipts_awaited(self) -> int:
+        """How many operations wait for their RECEIPT on the present connection."""
+        return len(self._receipts)
+
     # ------------------------------------------------------------------ saying
 
     @property

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import os
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,6 +24,7 @@ from stomp_testing import Broker, FaultProxy
 
 from .worlds import HANGS
 
+ROOT = Path(__file__).parents[2]
 SOON = Reconnect(first_delay=0.01, max_delay=0.05)
 
 
@@ -218,13 +224,14 @@ def test_whoever_waits_writes_what_was_held_back(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(engine, "_A_MOMENT", HANGS)  # so that the thread does not
     with Broker() as broker, stomp_socket.connect(broker.url) as conn:
         messages = conn.subscribe("/queue/a")
-        for number in range(20):
-            conn.send("/queue/a", str(number))
-            assert messages.receive(timeout=10).text == str(number)
         for _ in range(3):
+            for number in range(50):
+                conn.send("/queue/a", str(number))
+            assert [messages.receive(timeout=10).text for _ in range(50)] == [str(n) for n in range(50)]
+        for _ in range(50):
             conn.send("/queue/b", "x")
         assert conn.close() is True
-        assert broker.messages("/queue/b") == [b"x"] * 3
+        assert broker.messages("/queue/b") == [b"x"] * 50
 
 
 def test_what_is_large_is_not_held_back(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -257,3 +264,51 @@ def test_a_watcher_hears_of_the_socket_of_the_bell_and_of_neither() -> None:
         assert watcher.wait(ours, True, False, None)
     watcher.close()
     watcher.ring()
+
+
+def test_few_frames_in_a_row_leave_each_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine, "_SUCCESSION", HANGS)
+    with Broker() as broker, stomp_socket.connect(broker.url) as conn:
+        for _ in range(engine._STEADY):
+            conn.send("/queue/a", "x")
+            assert conn.session.size_to_send == 0
+
+
+def _connect_and_send(url: str) -> None:
+    conn = stomp_socket.connect(url)
+    for _ in range(500):
+        conn.send("/queue/a", "x")
+
+
+@pytest.mark.parametrize("method", multiprocessing.get_all_start_methods())
+def test_a_process_that_ends_without_a_word_writes_what_was_held_back(method: str) -> None:
+    with Broker() as broker:
+        context: Any = multiprocessing.get_context(method)
+        process = context.Process(target=_connect_and_send, args=(broker.url,))
+        process.start()
+        process.join(HANGS)
+        assert process.exitcode == 0
+        wait_for_messages(broker, 500)
+
+
+def test_a_program_that_ends_without_a_word_writes_what_was_held_back() -> None:
+    code = "import sys; from tests.adapters import test_socket_engine as t; t._connect_and_send(sys.argv[1])"
+    with Broker() as broker:
+        subprocess.run([sys.executable, "-c", code, broker.url], check=True, timeout=HANGS, cwd=ROOT)
+        wait_for_messages(broker, 500)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork() on this platform")
+def test_what_was_held_back_is_written_before_a_fork(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine, "_SUCCESSION", HANGS)
+    monkeypatch.setattr(engine, "_A_MOMENT", HANGS)
+    with Broker() as broker, stomp_socket.connect(broker.url) as conn:
+        for burst in range(1, 11):
+            for _ in range(50):
+                conn.send("/queue/a", "x")
+            child = os.fork()
+            if child == 0:
+                os._exit(0)
+            os.waitpid(child, 0)
+            assert conn.session.size_to_send == 0
+            wait_for_messages(broker, 50 * burst)

@@ -9,8 +9,6 @@ when none of them has done so for a moment.
 
 from __future__ import annotations
 
-import atexit
-import os
 import socket
 import ssl
 import threading
@@ -18,11 +16,11 @@ from collections.abc import Callable
 from threading import get_ident
 from time import monotonic, sleep
 from typing import TypeVar
-from weakref import WeakSet
 
 from stomp_core.session import Attempt, Pending, Session
 
 from .dialling import Dial, GivenUp, dial
+from .last_words import heed
 from .watching import Watcher
 
 __all__ = ["Engine"]
@@ -33,7 +31,8 @@ _MOST_READS = 8  # before writing, and letting others in, is due again
 _LAST_WORDS = 5.0  # seconds that a program which ends waits for the socket to take what was sent
 _JOIN = 5.0  # seconds that close() waits for the thread to end
 _A_MOMENT = 0.002  # seconds in which a caller who has read may read on, and one who has said something go on
-_SUCCESSION = 0.0001  # seconds at most between frames that may leave together
+_SUCCESSION = 0.0001  # seconds at most between frames in a row
+_STEADY = 16  # frames in a row after which the next ones leave together
 _LONG = 60.0  # seconds after which whoever waits looks around
 _NOT_NOW = (BlockingIOError, InterruptedError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
@@ -74,6 +73,7 @@ class Engine:
         self._turns = 0  # how often a caller has begun to read
         self._turns_seen = 0
         self._said_at = 0.0  # when a caller has said something
+        self._in_a_row = 0  # frames before it, in quick succession, with nothing heard in between
         self._held_back = False  # something was, since the thread looked
         self._looks_again = False  # the thread does so in a moment, because of that
         self._relies_on_reader = False  # the thread does not look whether that caller still reads
@@ -81,7 +81,7 @@ class Engine:
 
     def start(self) -> None:
         """Begin to dial."""
-        _running.add(self)
+        heed(self)
         self._thread.start()
 
     @property
@@ -112,12 +112,14 @@ class Engine:
         """With the lock held: let what a caller has said wait for what he says next, if he goes on like this.
 
         To write a small frame costs more than to make it. A caller who waits for something writes what was held back
-        before he does; what he leaves, the thread writes a moment later.
+        before he does; what he leaves, the thread writes a moment later. Few frames in a row are not held back unless
+        somebody will hear what became of them: a process may end without asking us.
         """
-        in_succession = now - self._said_at < _SUCCESSION
-        self._said_at = now
         session = self.session
-        if not in_succession or session.size_to_send > _PIECE or session.connected is None:
+        self._in_a_row = self._in_a_row + 1 if now - self._said_at < _SUCCESSION else 0
+        self._said_at = now
+        steady = self._in_a_row >= _STEADY or (self._in_a_row and session.receipts_awaited)
+        if not steady or session.size_to_send > _PIECE or session.connected is None:
             return False
         self._held_back = True
         if self._looks_again:
@@ -261,6 +263,11 @@ class Engine:
         # A little later than the thread, which is there to keep deadlines.
         patience = _LONG if deadline is None else min(_LONG, max(0.0, deadline - monotonic()) + 0.05)
         return patience if give_up is None else max(0.0, min(patience, give_up - monotonic()))
+
+    def write(self) -> None:
+        """Write what was held back."""
+        with self.lock:
+            self._write()
 
     def write_the_rest(self) -> None:
         """The program ends: nobody says goodbye, but what was sent should leave."""
@@ -443,15 +450,3 @@ class Engine:
         ready = self._watcher.wait(sock, read, write, timeout)
         self._asleep = False
         return ready
-
-
-_running: WeakSet[Engine] = WeakSet()
-if hasattr(os, "register_at_fork"):
-    # A child has the parent's sockets, and must not write the parent's last words.
-    os.register_at_fork(after_in_child=_running.clear)
-
-
-@atexit.register
-def _write_the_rest() -> None:
-    for engine in list(_running):
-        engine.write_the_rest()
