@@ -31,8 +31,9 @@ _MOST_READS = 8  # before writing, and letting others in, is due again
 _LAST_WORDS = 5.0  # seconds that a program which ends waits for the socket to take what was sent
 _JOIN = 5.0  # seconds that close() waits for the thread to end
 _A_MOMENT = 0.002  # seconds in which a caller who has read may read on, and one who has said something go on
-_SUCCESSION = 0.0001  # seconds at most between frames in a row
-_STEADY = 16  # frames in a row after which the next ones leave together
+_SUCCESSION = 0.0001  # seconds at most between frames that leave together
+_STEADY = 16  # frames in a row from which on they do
+_PAUSE = 0.01  # seconds that end such a row
 _LONG = 60.0  # seconds after which whoever waits looks around
 _NOT_NOW = (BlockingIOError, InterruptedError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
@@ -73,7 +74,8 @@ class Engine:
         self._turns = 0  # how often a caller has begun to read
         self._turns_seen = 0
         self._said_at = 0.0  # when a caller has said something
-        self._in_a_row = 0  # frames before it, in quick succession, with nothing heard in between
+        self._in_a_row = 0  # frames before that one, without a pause
+        self._heard = False  # something was, since then
         self._held_back = False  # something was, since the thread looked
         self._looks_again = False  # the thread does so in a moment, because of that
         self._relies_on_reader = False  # the thread does not look whether that caller still reads
@@ -116,10 +118,17 @@ class Engine:
         somebody will hear what became of them: a process may end without asking us.
         """
         session = self.session
-        self._in_a_row = self._in_a_row + 1 if now - self._said_at < _SUCCESSION else 0
+        gap = now - self._said_at
         self._said_at = now
-        steady = self._in_a_row >= _STEADY or (self._in_a_row and session.receipts_awaited)
-        if not steady or session.size_to_send > _PIECE or session.connected is None:
+        self._in_a_row = self._in_a_row + 1 if gap < _PAUSE else 0
+        answers, self._heard = self._heard, False
+        if (
+            gap > _SUCCESSION
+            or answers
+            or (self._in_a_row < _STEADY and not session.receipts_awaited)
+            or session.size_to_send > _PIECE
+            or session.connected is None
+        ):
             return False
         self._held_back = True
         if self._looks_again:
@@ -394,7 +403,7 @@ class Engine:
                 return None
             except OSError as error:
                 return error
-            self._said_at = 0.0  # what is said next may be an answer
+            self._heard = True
             session.receive_data(data, monotonic())
             if len(data) < _PIECE and not isinstance(sock, ssl.SSLSocket):
                 return None
