@@ -18,7 +18,7 @@ import pytest
 import stomp_socket
 from stomp_core import Event
 from stomp_core.session import Reconnect, Session, SessionClosed
-from stomp_socket import engine
+from stomp_socket import engine, flow
 from stomp_socket.watching import Watcher
 from stomp_testing import Broker, FaultProxy
 
@@ -198,7 +198,7 @@ def test_what_is_said_in_quick_succession_leaves_with_few_calls(monkeypatch: pyt
         return data_to_send(self)
 
     monkeypatch.setattr(Session, "data_to_send", counted)
-    monkeypatch.setattr(engine, "_SUCCESSION", HANGS)  # however slow this machine is
+    monkeypatch.setattr(flow, "_SUCCESSION", HANGS)  # however slow this machine is
     with Broker() as broker, stomp_socket.connect(broker.url) as conn:
         for number in range(1000):
             conn.send("/queue/a", str(number))
@@ -211,7 +211,7 @@ def test_what_is_said_in_quick_succession_leaves_with_few_calls(monkeypatch: pyt
 def test_what_was_held_back_leaves_though_nobody_says_more(
     monkeypatch: pytest.MonkeyPatch, length: int
 ) -> None:
-    monkeypatch.setattr(engine, "_SUCCESSION", HANGS)
+    monkeypatch.setattr(flow, "_SUCCESSION", HANGS)
     with Broker() as broker, stomp_socket.connect(broker.url) as conn:
         for burst in range(1, 20):
             for _ in range(length):
@@ -220,7 +220,7 @@ def test_what_was_held_back_leaves_though_nobody_says_more(
 
 
 def test_whoever_waits_writes_what_was_held_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine, "_SUCCESSION", HANGS)
+    monkeypatch.setattr(flow, "_SUCCESSION", HANGS)
     monkeypatch.setattr(engine, "_A_MOMENT", HANGS)  # so that the thread does not
     with Broker() as broker, stomp_socket.connect(broker.url) as conn:
         messages = conn.subscribe("/queue/a")
@@ -235,7 +235,7 @@ def test_whoever_waits_writes_what_was_held_back(monkeypatch: pytest.MonkeyPatch
 
 
 def test_what_is_large_is_not_held_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine, "_SUCCESSION", HANGS)
+    monkeypatch.setattr(flow, "_SUCCESSION", HANGS)
     monkeypatch.setattr(engine, "_A_MOMENT", HANGS)
     with Broker() as broker, stomp_socket.connect(broker.url) as conn:
         for _ in range(3):
@@ -267,9 +267,9 @@ def test_a_watcher_hears_of_the_socket_of_the_bell_and_of_neither() -> None:
 
 
 def test_few_frames_in_a_row_leave_each_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine, "_SUCCESSION", HANGS)
+    monkeypatch.setattr(flow, "_SUCCESSION", HANGS)
     with Broker() as broker, stomp_socket.connect(broker.url) as conn:
-        for _ in range(engine._STEADY):
+        for _ in range(flow._STEADY):
             conn.send("/queue/a", "x")
             assert conn.session.size_to_send == 0
 
@@ -300,7 +300,7 @@ def test_a_program_that_ends_without_a_word_writes_what_was_held_back() -> None:
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork() on this platform")
 def test_what_was_held_back_is_written_before_a_fork(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine, "_SUCCESSION", HANGS)
+    monkeypatch.setattr(flow, "_SUCCESSION", HANGS)
     monkeypatch.setattr(engine, "_A_MOMENT", HANGS)
     with Broker() as broker, stomp_socket.connect(broker.url) as conn:
         for burst in range(1, 11):

@@ -20,6 +20,7 @@ from typing import TypeVar
 from stomp_core.session import Attempt, Pending, Session
 
 from .dialling import Dial, GivenUp, dial
+from .flow import Flow
 from .last_words import heed
 from .watching import Watcher
 
@@ -31,9 +32,6 @@ _MOST_READS = 8  # before writing, and letting others in, is due again
 _LAST_WORDS = 5.0  # seconds that a program which ends waits for the socket to take what was sent
 _JOIN = 5.0  # seconds that close() waits for the thread to end
 _A_MOMENT = 0.002  # seconds in which a caller who has read may read on, and one who has said something go on
-_SUCCESSION = 0.0001  # seconds at most between frames that leave together
-_STEADY = 16  # frames in a row from which on they do
-_PAUSE = 0.01  # seconds that end such a row
 _LONG = 60.0  # seconds after which whoever waits looks around
 _NOT_NOW = (BlockingIOError, InterruptedError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
@@ -73,9 +71,7 @@ class Engine:
         self._readers_watcher: Watcher | None = None
         self._turns = 0  # how often a caller has begun to read
         self._turns_seen = 0
-        self._said_at = 0.0  # when a caller has said something
-        self._in_a_row = 0  # frames before that one, without a pause
-        self._heard = False  # something was, since then
+        self._flow = Flow()
         self._held_back = False  # something was, since the thread looked
         self._looks_again = False  # the thread does so in a moment, because of that
         self._relies_on_reader = False  # the thread does not look whether that caller still reads
@@ -114,18 +110,11 @@ class Engine:
         """With the lock held: let what a caller has said wait for what he says next, if he goes on like this.
 
         To write a small frame costs more than to make it. A caller who waits for something writes what was held back
-        before he does; what he leaves, the thread writes a moment later. Few frames in a row are not held back unless
-        somebody will hear what became of them: a process may end without asking us.
+        before he does; what he leaves, the thread writes a moment later.
         """
         session = self.session
-        gap = now - self._said_at
-        self._said_at = now
-        self._in_a_row = self._in_a_row + 1 if gap < _PAUSE else 0
-        answers, self._heard = self._heard, False
         if (
-            gap > _SUCCESSION
-            or answers
-            or (self._in_a_row < _STEADY and not session.receipts_awaited)
+            not self._flow.goes_on(now, session.receipts_awaited > 0)
             or session.size_to_send > _PIECE
             or session.connected is None
         ):
@@ -403,7 +392,7 @@ class Engine:
                 return None
             except OSError as error:
                 return error
-            self._heard = True
+            self._flow.heard = True
             session.receive_data(data, monotonic())
             if len(data) < _PIECE and not isinstance(sock, ssl.SSLSocket):
                 return None
