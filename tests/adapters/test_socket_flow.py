@@ -55,8 +55,11 @@ def test_a_pause_ends_the_row() -> None:
 def test_where_a_receipt_is_awaited_the_second_one_may_wait_already() -> None:
     speaker = Speaker()
     assert speaker.says(FAST, observed=True) == {False}
-    assert speaker.says(FAST, 10, observed=True) == {True}
+    assert speaker.says(FAST, 7, observed=True) == {True}
+    assert speaker.says(FAST, observed=True) == {False}, "the broker gets something to do"
+    assert speaker.says(FAST, 3, observed=True) == {True}
     assert speaker.says(SLOW, observed=True) == {False}
+    assert speaker.says(FAST, 7, observed=True) == {True}
 
 
 def test_what_may_be_an_answer_leaves_at_once() -> None:
