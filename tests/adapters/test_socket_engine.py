@@ -85,14 +85,13 @@ def test_a_message_comes_through_the_caller_who_waits_for_it() -> None:
         stomp_socket.connect(broker.url, listener=listener) as conn,
         conn.subscribe("/queue/a") as messages,
     ):
-        thread, outcome = in_a_thread(messages.receive)
-        reading(conn, broker)
-        # Until the thread relies on the caller.
-        broker.wait_until(lambda _: conn._engine._relies_on_reader)
-        broker.send("/queue/a", "hello")
-        thread.join(HANGS)
-        assert [message.text for message in outcome] == ["hello"]
-        assert ("MESSAGE", thread.ident) in listener.heard
+        for word in ("one", "two", "three"):
+            thread, outcome = in_a_thread(messages.receive)
+            reading(conn, broker)
+            broker.send("/queue/a", word)
+            thread.join(HANGS)
+            assert [message.text for message in outcome] == [word]
+            assert ("MESSAGE", thread.ident) in listener.heard
         # Nobody waits any more: the thread reads again.
         broker.send("/queue/a", "again")
         broker.wait_until(lambda _: listener.heard.count(("MESSAGE", conn._engine._thread.ident or 0)) == 1)
@@ -186,6 +185,23 @@ def test_whoever_waits_for_long_does_not_spin(monkeypatch: pytest.MonkeyPatch) -
             messages.receive(timeout=0.5)
         assert time.monotonic() - began >= 0.5
         assert turns - before < 10
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_nobody_waits_for_a_thread_that_a_mistake_of_this_library_has_ended(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def mistaken(*arguments: Any) -> None:
+        raise ZeroDivisionError
+
+    with Broker(hold_receipts=True) as broker, stomp_socket.connect(broker.url, reconnect=SOON) as conn:
+        messages = conn.subscribe("/queue/a", receipt=False)
+        thread, outcome = in_a_thread(messages.receive)
+        reading(conn, broker)
+        monkeypatch.setattr(engine.Engine, "_serve", mistaken)
+        broker.drop_connections()
+        thread.join(HANGS)
+        assert [type(error) for error in outcome] == [SessionClosed]
 
 
 def test_what_is_said_in_quick_succession_leaves_with_few_calls(monkeypatch: pytest.MonkeyPatch) -> None:

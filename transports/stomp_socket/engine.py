@@ -313,6 +313,12 @@ class Engine:
                         session.handle_timeout(monotonic())
                     continue
                 self._connect_and_serve(attempt)
+        except BaseException:
+            # A mistake in this library, which threading reports: nobody may wait for a thread that is no more.
+            with self.lock:
+                session.close()
+                session.connection_lost(None, monotonic())
+            raise
         finally:
             with self.lock:
                 self._watcher.close()
