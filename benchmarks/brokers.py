@@ -146,8 +146,8 @@ def socket_confirm_in_threads(url: str, queue: str, count: int) -> float:
         return (time.perf_counter() - began) * count / (share * IN_FLIGHT)
 
 
-async def _asyncio_receive(url: str, queue: str, count: int) -> float:
-    async with stomp_asyncio.connect(url) as conn:
+async def _receive(adapter: Any, url: str, queue: str, count: int) -> float:
+    async with adapter.connect(url) as conn:
         began = time.perf_counter()
         async with conn.subscribe(queue) as messages:
             for _ in range(count):
@@ -155,8 +155,8 @@ async def _asyncio_receive(url: str, queue: str, count: int) -> float:
             return time.perf_counter() - began
 
 
-async def _asyncio_confirm_many(url: str, queue: str, count: int) -> float:
-    async with stomp_asyncio.connect(url) as conn:
+async def _confirm_many(adapter: Any, url: str, queue: str, count: int) -> float:
+    async with adapter.connect(url) as conn:
         began = time.perf_counter()
         async with conn.pipeline(IN_FLIGHT) as pipeline:
             for _ in range(count):
@@ -184,14 +184,6 @@ def _trio_clients() -> Iterator[Client]:
     except ImportError:
         return
 
-    async def receive(url: str, queue: str, count: int) -> float:
-        async with stomp_trio.connect(url) as conn:
-            began = time.perf_counter()
-            async with conn.subscribe(queue) as messages:
-                for _ in range(count):
-                    await messages.receive()
-                return time.perf_counter() - began
-
     async def confirm(url: str, queue: str, count: int, senders: int = 1) -> float:
         async with stomp_trio.connect(url) as conn:
 
@@ -205,19 +197,11 @@ def _trio_clients() -> Iterator[Client]:
                     nursery.start_soon(send)
             return time.perf_counter() - began
 
-    async def confirm_many(url: str, queue: str, count: int) -> float:
-        async with stomp_trio.connect(url) as conn:
-            began = time.perf_counter()
-            async with conn.pipeline(IN_FLIGHT) as pipeline:
-                for _ in range(count):
-                    await pipeline.send(queue, BODY)
-            return time.perf_counter() - began
-
     yield Client(
         "stomp_trio",
-        lambda url, queue, count: trio.run(receive, url, queue, count),
+        lambda url, queue, count: trio.run(_receive, stomp_trio, url, queue, count),
         lambda url, queue, count: trio.run(confirm, url, queue, count),
-        lambda url, queue, count: trio.run(confirm_many, url, queue, count),
+        lambda url, queue, count: trio.run(_confirm_many, stomp_trio, url, queue, count),
     )
     yield Client(
         f"stomp_trio, {IN_FLIGHT} tasks",
@@ -406,9 +390,9 @@ def clients() -> list[Client]:
         Client("stomp_socket", socket_receive, socket_confirm, socket_confirm_many),
         Client(
             "stomp_asyncio",
-            lambda url, queue, count: asyncio.run(_asyncio_receive(url, queue, count)),
+            lambda url, queue, count: asyncio.run(_receive(stomp_asyncio, url, queue, count)),
             lambda url, queue, count: asyncio.run(_asyncio_confirm(url, queue, count)),
-            lambda url, queue, count: asyncio.run(_asyncio_confirm_many(url, queue, count)),
+            lambda url, queue, count: asyncio.run(_confirm_many(stomp_asyncio, url, queue, count)),
         ),
         Client(f"stomp_socket, {IN_FLIGHT} threads", None, None, socket_confirm_in_threads),
         Client(

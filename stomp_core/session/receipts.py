@@ -88,15 +88,15 @@ class Receipts:
 
     def said(self, operation: Operation) -> None:
         """Its frame is said on this connection."""
-        self._said += 1
-        operation.number = self._said
-        if operation.receipt is not None:
-            self._awaited[operation.receipt] = operation
+        if operation.receipt is None:
+            self.said_silently()
         else:
-            self._silent = self._said
+            self._said += 1
+            self._awaited[operation.receipt] = operation
+        operation.number = self._said
 
     def said_silently(self) -> None:
-        """A frame that asks for none is said, and nobody waits for it."""
+        """A frame that asks for none is said."""
         self._said += 1
         self._silent = self._said
 

@@ -45,9 +45,8 @@ class Headers:
     _escaped: bool
     _plain: bool  # a writer may take the text as it stands: see `_is_plain`
     _searches: int
-    _head: (
-        tuple[str, str, bytes] | None
-    )  # command, version, and all of that head but content-length: see `serialise`
+    # Written before: as which command, in which version, and all of that head but content-length; see `serialise`.
+    _head: tuple[str, str, bytes] | None
 
     def __init__(self, items: HeaderSource = ()) -> None:
         self._escaped = False

@@ -194,8 +194,8 @@ def test_nobody_waits_for_a_thread_that_a_mistake_of_this_library_has_ended(
     def mistaken(*arguments: Any) -> None:
         raise ZeroDivisionError
 
-    with Broker(hold_receipts=True) as broker, stomp_socket.connect(broker.url, reconnect=SOON) as conn:
-        messages = conn.subscribe("/queue/a", receipt=False)
+    with Broker() as broker, stomp_socket.connect(broker.url, reconnect=SOON) as conn:
+        messages = conn.subscribe("/queue/a")
         thread, outcome = in_a_thread(messages.receive)
         reading(conn, broker)
         monkeypatch.setattr(engine.Engine, "_serve", mistaken)

@@ -118,7 +118,7 @@ class BaseTransport(Publisher):
 
     def notify(self, frame_type: str, frame: Frame | None = None) -> None:
         """Call a hook of all listeners, in the order of their names. What one raises goes to the log."""
-        for name, hook in self._hooks(frame_type):
+        for name, hook in self._hooks(f"on_{frame_type}"):
             try:
                 if frame_type in _TOLD_OF_NOTHING:
                     hook()
@@ -136,10 +136,10 @@ class BaseTransport(Publisher):
             except Exception:
                 log.error("on_%s of listener %r failed", frame_type, name, exc_info=True)
 
-    def _hooks(self, frame_type: str) -> list[tuple[str, Callable[..., Any]]]:
+    def _hooks(self, method: str) -> list[tuple[str, Callable[..., Any]]]:
         found = []
         for name in sorted(self.listeners):
-            hook = getattr(self.listeners.get(name), f"on_{frame_type}", None)
+            hook = getattr(self.listeners.get(name), method, None)
             if hook is not None:
                 found.append((name, hook))
         return found
@@ -377,10 +377,8 @@ class Transport(BaseTransport):
         connecting = frame.cmd in (CMD_CONNECT, CMD_STOMP)
         if (self.__reached is None) if connecting else (life is None or life.over):
             raise NotConnectedException("there is no connection")
-        for name in sorted(self.listeners):
-            hook = getattr(self.listeners.get(name), "on_send", None)
-            if hook is not None:
-                hooks.call(hook, frame)
+        for _, hook in self._hooks("on_send"):
+            hooks.call(hook, frame)
         if log.isEnabledFor(log.DEBUG):
             log.debug(
                 "sending frame: %r, headers=%r, body=%r", frame.cmd, clean_headers(frame.headers), frame.body

@@ -87,6 +87,11 @@ class Engine:
         """The socket of the present connection; ``None`` while there is none. It is the engine's to use."""
         return self._socket
 
+    @property
+    def _broken(self) -> bool:
+        """Whether nothing more can be written on the present connection."""
+        return self._write_error is not None or self._read_error is not None
+
     # ------------------------------------------------------------------ for other threads
 
     def perform(self, operation: Callable[[], Pending[T]]) -> Pending[T]:
@@ -273,7 +278,7 @@ class Engine:
         while monotonic() < give_up:
             with self.lock:
                 self._write()
-                if self._socket is None or (self._write_error or self._read_error) is not None:
+                if self._socket is None or self._broken:
                     return
                 if not self._unsent and not self.session.size_to_send:
                     return
@@ -290,7 +295,7 @@ class Engine:
         session = self.session
         if (self._unsent or session.size_to_send) and not self._awaits_room:
             return True
-        if session.want_close or session.closed or (self._write_error or self._read_error) is not None:
+        if session.want_close or session.closed or self._broken:
             return True
         if session.want_read is not self._reading:
             return True
@@ -407,7 +412,7 @@ class Engine:
     def _write(self) -> None:
         """With the lock held: write as much as the socket takes. What it does not take stays first in line."""
         sock = self._socket
-        if sock is None or (self._write_error or self._read_error) is not None:
+        if sock is None or self._broken:
             return
         session = self.session
         try:
