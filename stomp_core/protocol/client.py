@@ -7,6 +7,7 @@ from typing import overload
 
 from ..errors import ErrorCode, LocalProtocolError
 from ..wire import ALL_VERSIONS, Frame, HeaderSource, Leniency, Limits, Version
+from ..wire.serialiser import serialise
 from .connection import Connection
 from .events import (
     Abort,
@@ -158,6 +159,17 @@ class ClientConnection(Connection):
         self._state = state
         self._tick(now)
         self._clock.last_write = self._now
+        return wire
+
+    def _say_again(self, send: Send, now: float) -> bytes:
+        """:meth:`_say` with headers that were said before, in no transaction: the books need neither look nor entry."""
+        if self._state is not _CONNECTED or self._ending is not None:
+            self._permitted("SEND")
+        version = self._version
+        assert version is not None
+        frame = send._frame
+        wire = serialise("SEND", frame._headers, frame._body, version, content_length=send._content_length)
+        self._now = self._clock.last_write = now
         return wire
 
     def _say_connect(self, connect: Connect) -> bytes:

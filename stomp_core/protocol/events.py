@@ -297,7 +297,8 @@ class Send(_Transactional, _Bodied):
     @classmethod
     def from_frame(cls, frame: Frame, *, content_length: bool = True) -> Self:
         """View a SEND frame; ``content_length`` as above."""
-        self = super().from_frame(frame)
+        self = cls.__new__(cls)
+        self._frame = frame
         self._content_length = content_length
         return self
 

@@ -27,29 +27,30 @@ class Deadlines:
 
     What is added has no deadline before the next time is told: an operation is called at a moment that nobody tells,
     perhaps long after the last one that was.
+
+    Attributes:
+        fresh: what was added since.
     """
 
-    __slots__ = ("_compact_at", "_count", "_fresh", "_heap")
+    __slots__ = ("_compact_at", "_count", "_heap", "fresh")
 
     def __init__(self) -> None:
         self._heap: list[tuple[float, int, Timed]] = []
-        self._fresh: list[Timed] = []
+        self.fresh: list[Timed] = []
         self._count = 0
         self._compact_at = _COMPACT_FROM
 
     def add(self, timed: Timed) -> None:
         """Watch it until it is done; its time starts with the next :meth:`tell`."""
-        self._fresh.append(timed)
+        self.fresh.append(timed)
 
     def tell(self, now: float) -> None:
         """Tell the time."""
-        if not self._fresh:
-            return
-        for timed in self._fresh:
+        for timed in self.fresh:
             if not timed.pending.done:
                 self._count += 1  # of two with the same deadline the older one is due first
                 heappush(self._heap, (now + timed.timeout, self._count, timed))
-        self._fresh.clear()
+        self.fresh.clear()
         if len(self._heap) > self._compact_at:
             # One that takes long must not keep all the done ones behind it alive.
             self._heap = [entry for entry in self._heap if not entry[2].pending.done]

@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ..errors import ErrorCode, LocalProtocolError
-from ..protocol import Begin, Disconnect, Error, Event, Message, Receipt, Subscribe
-from ..wire import ConnectionClosed, HeartBeat
+from ..protocol import Begin, Disconnect, Error, Event, Message, Receipt, Send, Subscribe
+from ..wire import ConnectionClosed, Headers, HeartBeat
 from .deadlines import Timed
 from .delivery import Delivery
 from .errors import NotSent, Rejected, SessionClosed
@@ -39,10 +39,10 @@ from .subscriptions import Subscriptions
 from .transaction import Transaction
 from .transactions import Transactions
 
-__all__ = ["Dialogue", "TapEvent"]
+__all__ = ["ROOM", "Dialogue", "TapEvent"]
 
 TapEvent = Event | HeartBeat | ConnectionClosed
-_ROOM: Pending[None] = Pending.completed("room", None)
+ROOM: Pending[None] = Pending.completed("room", None)
 _HIGH_WATER = 1024 * 1024  # bytes in the outbox above which a caller without a receipt waits too
 
 
@@ -69,6 +69,9 @@ class Dialogue(Link):
         self._subscriptions = Subscriptions()
         self._transactions = Transactions()
         self._requests = Requests()
+        self._repeatable: Headers | None = (
+            None  # of a SEND that nobody heard of, and no book: see _put_again()
+        )
         self._farewell = Disconnect()  # what close() will say
         self._disconnect_within = 0.0  # seconds
         self._disconnecting = False  # DISCONNECT is said: nothing more may be
@@ -102,8 +105,18 @@ class Dialogue(Link):
     def _room_for(self, event: Event, what: str) -> Pending[None]:
         """Who only waits for room to write a frame waits for this. Most find room, and nothing is to be settled."""
         if self._ready and self._outbox.size + len(event._frame._body) < _HIGH_WATER:
-            return _ROOM
+            return ROOM
         return Pending(what)
+
+    def _put_again(self, send: Send) -> bool:
+        """Say a SEND with the very headers of one that was, as most programs do. False: it takes a closer look."""
+        conn, outbox = self._conn, self._outbox
+        if conn is None or not self._ready or outbox.size + len(send._frame._body) >= _HIGH_WATER:
+            return False
+        outbox.put(conn._say_again(send, self._now), None)
+        self._receipts.said_silently()
+        self._wake()
+        return True
 
     def _say_or_defer(self, operation: Operation) -> None:
         """Say an operation now, or once there is a connection. Raises before anything has changed."""

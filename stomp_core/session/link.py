@@ -278,7 +278,8 @@ class Link:
     def tick(self, now: float) -> None:
         """Tell the time. The deadline of an operation counts from the first time that is told after its call."""
         self._now = now
-        self._deadlines.tell(now)
+        if self._deadlines.fresh:
+            self._deadlines.tell(now)
         if self._dial_at is not None and now >= self._dial_at:
             self._dial_at = None
         if self._close_in is not None:

@@ -56,7 +56,7 @@ from ..protocol.events import event_from_frame
 from ..wire import ALL_VERSIONS, Frame, Headers, HeaderSource, Leniency, Limits
 from .delivery import Delivery
 from .dialect import Dialect
-from .dialogue import Dialogue, TapEvent
+from .dialogue import ROOM, Dialogue, TapEvent
 from .endpoint import Credentials, EndpointSource, parse_endpoints
 from .errors import ConnectionLost, NotSent, StaleMessageError
 from .link import SessionState
@@ -563,6 +563,8 @@ class Session(Dialogue):
                 Nothing has changed.
             SessionClosed, ConnectionLost: there is no connection.
         """
+        if type(what) is Send and what._frame._headers is self._repeatable and self._put_again(what):
+            return ROOM
         self._check_usable()
         if self.state is not SessionState.CONNECTED:
             raise ConnectionLost("there is no connection at the moment")
@@ -577,6 +579,8 @@ class Session(Dialogue):
         if pending.done and self._listener is None and not self._disconnecting:
             self._put(event, None)  # nobody waits for it, nor hears of its fate
             self._receipts.said_silently()
+            if command == "SEND" and receipt is None and "transaction" not in event._frame._headers:
+                self._repeatable = event._frame._headers
         else:
             self._say(Operation(event, pending, None, self._settings.receipt_timeout))
         if receipt is not None:

@@ -39,11 +39,14 @@ def serialise(
     """The bytes of one frame; see :meth:`stomp_core.Frame.to_bytes` for the arguments and errors."""
     # Programs say the same headers again and again.
     head = headers._head
-    if head is not None and content_length and head[0] == command and head[1] == version:
+    if head is not None and head[0] == command and head[1] == version:
         if not body:
             return head[2] + b"\n\0"
         if command in BODY_COMMANDS:
-            return b"%bcontent-length:%d\n\n%b\0" % (head[2], len(body), body)
+            if content_length:
+                return b"%bcontent-length:%d\n\n%b\0" % (head[2], len(body), body)
+            if b"\0" not in body:
+                return b"%b\n%b\0" % (head[2], body)
     of_version = _SIGNS.get(version)
     if of_version is None:
         raise ValueError(f"{version!r} is not a version of STOMP that exists; use '1.0', '1.1' or '1.2'")
@@ -60,7 +63,7 @@ def serialise(
         and (version != "1.0" or " " not in text)
         and all(map(text.__contains__, signs))
     )
-    again = plain and content_length
+    again = plain
     if plain and text is not None and "\ncontent-length:" in text:
         # It may be stated, if it is right, and stands where it is written anyway: last.
         plain = (
@@ -71,9 +74,13 @@ def serialise(
     if not plain:
         pairs: Sequence[tuple[str, str]] = headers._all()
         _check_required(command, pairs, version)
-        pairs = _with_content_length(command, pairs, body, content_length)
-        text = "\n".join(["", *_careful(command, pairs, version, escape_connect), ""])
-        length = b""
+        written = _with_content_length(command, pairs, body, content_length)
+        again = command not in HANDSHAKE_COMMANDS and all(name != "content-length" for name, _ in pairs)
+        if again:
+            written = pairs  # the length, if there is one, is said apart
+        else:
+            length = b""
+        text = "\n".join(["", *_careful(command, written, version, escape_connect), ""])
     try:
         encoded = f"{command}{text}".encode()
     except UnicodeEncodeError as error:

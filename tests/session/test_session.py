@@ -5,18 +5,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from math import inf, nan
 from typing import Any
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from stomp_core import (
     Disconnect,
     ErrorCode,
     Frame,
+    Headers,
     LocalProtocolError,
     Send,
     Session,
+    StompError,
     Subscribe,
 )
 from stomp_core.session import (
@@ -1038,6 +1043,78 @@ def test_a_raw_frame_needs_a_connection() -> None:
     play.session.close()
     with pytest.raises(SessionClosed):
         play.session.send_frame(Send("/q"))
+
+
+@example(["begin", ("transaction", b"", True), "commit", ("transaction", b"", True)])
+@example([("receipt", b"", True), ("receipt", b"", True), "confirm", "mine"])
+@example([("plain", b"x", True), ("plain", bytes(600_000), True), ("plain", bytes(600_000), True)])
+@example([("plain", b"x", True), "trial", ("plain", b"x", True)])
+@example([("plain", b"x", True), "close", ("plain", b"x", True)])
+@example([("plain", b"x", True), ("plain", b"x", False), ("plain", b"\0", False)])
+@given(
+    st.lists(
+        st.one_of(
+            st.tuples(
+                st.sampled_from(["plain", "other", "escaped", "receipt", "transaction"]),
+                st.sampled_from([b"", b"x", b"\0", bytes(600_000)]),
+                st.booleans(),
+            ),
+            st.sampled_from(["begin", "commit", "write", "confirm", "mine", "cut", "trial", "close"]),
+        ),
+        max_size=20,
+    )
+)
+def test_a_raw_frame_with_the_headers_of_another_one_fares_as_one_with_new_headers_does(
+    what: list[Any],
+) -> None:
+    kinds = {
+        "plain": {"destination": "/q"},
+        "other": {"destination": "/r", "a": "b"},
+        "escaped": {"destination": "/q:\\"},
+        "receipt": {"destination": "/q", "receipt": "mine"},
+        "transaction": {"destination": "/q", "transaction": "t"},
+    }
+    same = {kind: Headers(headers) for kind, headers in kinds.items()}
+    plays = [
+        Play(listener=None, heart_beat=(1000.0, 0.0), beats=(0, 1_000_000)).connected() for _ in range(2)
+    ]
+
+    def does(play: Play, step: Any, headers: Mapping[str, Any]) -> object:
+        session = play.session
+        try:
+            if isinstance(step, tuple):
+                kind, body, content_length = step
+                frame = Frame("SEND", headers[kind], body)
+                return session.send_frame(Send.from_frame(frame, content_length=content_length)).done
+            if step in ("begin", "commit"):
+                return session.send_frame(Frame(step.upper(), {"transaction": "t"})).done
+            if step == "write":
+                return session.data_to_send()
+            if step == "mine":
+                return session.send("/q", receipt="mine").done
+            if step == "close":
+                session.close()
+            elif step == "confirm":
+                play.confirms("mine")
+            elif session.state is SessionState.CONNECTED:
+                if step == "trial":
+                    session.subscribe("/suspect")
+                    play.hears()
+                    play.refuses("access refused", headers={"subscription": "stranger"})
+                else:
+                    play.cut()
+                play.connected()
+        except StompError as error:
+            return type(error), str(error)
+        return session.size_to_send
+
+    for step in what:
+        for play in plays:
+            play.now += 1.0
+            play.session.tick(play.now)
+        assert does(plays[0], step, same) == does(plays[1], step, kinds)
+        assert plays[0].session.next_deadline() == plays[1].session.next_deadline()
+    assert plays[0].session.data_to_send() == plays[1].session.data_to_send()
 
 
 # -------------------------------------------------------------------------------- close

@@ -431,10 +431,14 @@ def test_1_2_can_write_all_text_without_nul(command: str, pairs: list[tuple[str,
     assert read.headers.without("content-length") == Headers(written)
 
 
-def written(command: str, headers: Headers, body: bytes, version: str, content_length: bool) -> object:
+def written(
+    command: str, headers: Headers, body: bytes, version: str, content_length: bool, escape_connect: bool
+) -> object:
     """The bytes, or why there are none."""
     try:
-        return serialise(command, headers, body, version, content_length=content_length)
+        return serialise(
+            command, headers, body, version, content_length=content_length, escape_connect=escape_connect
+        )
     except LocalProtocolError as error:
         return error.code, str(error)
 
@@ -447,17 +451,16 @@ def written(command: str, headers: Headers, body: bytes, version: str, content_l
             st.binary(max_size=3),
             st.sampled_from(VERSIONS),
             st.booleans(),
+            st.booleans(),
         ),
         max_size=8,
     ),
 )
 def test_headers_that_were_written_before_are_written_as_new_ones_are(
-    pairs: list[tuple[str, str]], uses: list[tuple[str, bytes, str, bool]]
+    pairs: list[tuple[str, str]], uses: list[tuple[str, bytes, str, bool, bool]]
 ) -> None:
     for source in (pairs, dict(pairs)):
         headers = Headers(source)
-        for use in [*uses, *uses]:
-            command, body, version, content_length = use
-            assert written(command, headers, body, version, content_length) == written(
-                command, Headers(source), body, version, content_length
-            )
+        for command, *use in [*uses, *uses]:
+            again, anew = (written(command, each, *use) for each in (headers, Headers(source)))  # type: ignore[arg-type]
+            assert again == anew

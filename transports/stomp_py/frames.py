@@ -28,7 +28,9 @@ def to_event(frame: Frame) -> Event:
         ProtocolException: there is no such command.
         TypeError: the body is neither text nor bytes.
     """
-    body = encode(frame.body) if frame.body else b""
+    body = frame.body
+    if type(body) is not bytes:
+        body = encode(body) if body else b""
     said = dict(frame.headers)
     counted = HDR_CONTENT_LENGTH in said
     if counted and body:

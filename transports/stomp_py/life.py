@@ -11,7 +11,6 @@ import socket
 import threading
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
 
 from stomp_core import ErrorCode, LocalProtocolError, StompError
 from stomp_core.protocol import Connect, Connected, Event
@@ -123,13 +122,12 @@ class Life:
         """
         if self._early is not None and self._put_off(event):
             return
-        pending = self._perform(lambda: self._session.send_frame(event), event.frame.command)
-        if pending.done:
-            return
         try:
-            self._engine.wait(pending)
+            pending = self._engine.perform(self._session.send_frame, event)
+            if not pending.done:
+                self._engine.wait(pending)
         except StompError as error:
-            raise NotConnectedException(str(error)) from error
+            _refuse(event.frame.command, error)
 
     def _put_off(self, event: Event) -> bool:
         with self._engine.lock:
@@ -147,18 +145,10 @@ class Life:
         """
         with self._engine.lock:
             if self._early is None or self._session.closed:
-                self._perform(self._session.send_heart_beat, "a heart-beat")
-
-    def _perform(self, operation: Callable[[], Pending[None]], what: str) -> Pending[None]:
-        try:
-            return self._engine.perform(operation)
-        except LocalProtocolError as error:
-            if error.code in _IDLE:
-                log.warning("%s was not sent: %s", what, error)
-                return Pending.completed("nothing", None)
-            raise ProtocolException(str(error)) from error
-        except StompError as error:
-            raise NotConnectedException(str(error)) from error
+                try:
+                    self._engine.perform(self._session.send_heart_beat)
+                except StompError as error:
+                    _refuse("a heart-beat", error)
 
     def close(self, receipt: str | None, headers: dict[str, str]) -> Pending[bool]:
         """Say DISCONNECT.
@@ -245,6 +235,15 @@ class Life:
             early, self._early = self._early or [], None
             for event in early:
                 try:
-                    self._perform(partial(self._session.send_frame, event), event.frame.command)
-                except (NotConnectedException, ProtocolException) as error:
+                    self._engine.perform(self._session.send_frame, event)
+                except StompError as error:
                     log.error("%s was not sent: %s", event.frame.command, error)
+
+
+def _refuse(what: str, error: StompError) -> None:
+    """Say in the words of stomp.py why something was not sent. What is so already is no mistake."""
+    if not isinstance(error, LocalProtocolError):
+        raise NotConnectedException(str(error)) from error
+    if error.code not in _IDLE:
+        raise ProtocolException(str(error)) from error
+    log.warning("%s was not sent: %s", what, error)

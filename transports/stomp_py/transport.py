@@ -18,7 +18,7 @@ from .constants import CMD_CONNECT, CMD_DISCONNECT, CMD_STOMP, HDR_RECEIPT
 from .exception import ConnectFailedException, NotConnectedException
 from .frames import to_event, to_frame
 from .life import Life
-from .listener import Publisher
+from .listener import HeartbeatListener, Publisher
 from .reaching import reach
 from .tls import CertValidator, SSLParams, make_context
 from .utils import (
@@ -41,6 +41,7 @@ MAC_KEEPALIVE_AVAIL = hasattr(socket, "IPPROTO_TCP")
 
 _TIMEOUT = 10.0  # seconds to dial, and again to be answered CONNECTED, where none are given
 _STOP_TIMEOUT = 30.0  # seconds that stop() waits for listeners
+_ON_CONNECT = HeartbeatListener.on_send  # which has nothing to say of other frames
 _TOLD_OF_NOTHING = frozenset({"disconnecting", "disconnected", "heartbeat", "heartbeat_timeout"})
 
 
@@ -377,8 +378,10 @@ class Transport(BaseTransport):
         connecting = frame.cmd in (CMD_CONNECT, CMD_STOMP)
         if (self.__reached is None) if connecting else (life is None or life.over):
             raise NotConnectedException("there is no connection")
-        for _, hook in self._hooks("on_send"):
-            hooks.call(hook, frame)
+        for name in sorted(self.listeners):
+            hook = getattr(self.listeners.get(name), "on_send", None)
+            if hook is not None and (connecting or getattr(hook, "__func__", None) is not _ON_CONNECT):
+                hooks.call(hook, frame)
         if log.isEnabledFor(log.DEBUG):
             log.debug(
                 "sending frame: %r, headers=%r, body=%r", frame.cmd, clean_headers(frame.headers), frame.body

@@ -15,7 +15,7 @@ import threading
 from collections.abc import Callable
 from threading import get_ident
 from time import monotonic, sleep
-from typing import TypeVar
+from typing import TypeVar, TypeVarTuple
 
 from stomp_core.session import Attempt, Pending, Session
 
@@ -27,6 +27,7 @@ from .watching import Watcher
 __all__ = ["Engine"]
 
 T = TypeVar("T")
+Args = TypeVarTuple("Args")
 _PIECE = 64 * 1024  # more than a TLS record has: none of it stays in the TLS layer, where no select() sees it
 _MOST_READS = 8  # before writing, and letting others in, is due again
 _LAST_WORDS = 5.0  # seconds that a program which ends waits for the socket to take what was sent
@@ -94,15 +95,16 @@ class Engine:
 
     # ------------------------------------------------------------------ for other threads
 
-    def perform(self, operation: Callable[[], Pending[T]]) -> Pending[T]:
+    def perform(self, operation: Callable[[*Args], Pending[T]], *args: *Args) -> Pending[T]:
         """Call an operation of the session, and write what it said."""
         with self.lock:
             try:
+                session = self.session
                 now = monotonic()
-                self.session.tick(now)
-                pending = operation()
+                session.tick(now)
+                pending = operation(*args)
                 if not pending.done or not self._hold_back(now):
-                    self.session.tick(now)
+                    session.tick(now)
                     self.attend()
                 return pending
             except Exception:
