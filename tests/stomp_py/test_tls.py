@@ -93,9 +93,23 @@ def test_a_validator_of_ones_own_has_the_last_word(
     assert "subjectAltName" in certificate
 
 
-def test_a_file_that_is_not_there_fails_and_says_so(address: tuple[str, int]) -> None:
-    with pytest.raises(ConnectFailedException, match="set_ssl"):
-        connection(address, ca_certs="/nowhere/ca.pem").connect(LOGIN, PASSCODE, wait=True)
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"ca_certs": "/nowhere/ca.pem"},
+        {"cert_file": "/nowhere/client.pem"},
+        {"cert_file": "/nowhere/client.pem", "key_file": "/nowhere/client.key"},
+        {"ca_certs": __file__},
+        {"cert_file": __file__},
+    ],
+)
+def test_a_file_that_is_not_there_or_no_certificate_fails_and_is_named(
+    address: tuple[str, int], files: dict[str, str]
+) -> None:
+    with pytest.raises(ConnectFailedException, match="set_ssl") as caught:
+        connection(address, **files).connect(LOGIN, PASSCODE, wait=True)
+    for name, path in files.items():
+        assert f"{name}={path!r}" in str(caught.value)
 
 
 def test_get_ssl_says_what_set_ssl_was_told(address: tuple[str, int]) -> None:

@@ -47,6 +47,23 @@ def test_it_says_where_it_is_and_runs_until_it_is_told_to_end(number: signal.Sig
     assert errors == ""
 
 
+@pytest.mark.parametrize(("options", "answer"), [((), "ERROR\n"), (("--lenient",), "CONNECTED\n")])
+def test_it_may_take_what_real_brokers_take(options: tuple[str, ...], answer: str) -> None:
+    """stomp.py's CONNECT has no host."""
+    with run("--port", "0", *options) as process:
+        try:
+            assert process.stdout is not None
+            match = re.search(r":(\d+)$", process.stdout.readline())
+            assert match
+            with Wire(int(match[1])) as wire:
+                wire.say("STOMP\naccept-version:1.1\nlogin:guest\npasscode:guest\n\n")
+                assert wire.hear().startswith(answer)
+            process.send_signal(signal.SIGTERM)
+            process.communicate(timeout=10)
+        finally:
+            process.kill()
+
+
 def test_a_busy_port_is_a_sentence_and_status_1(capsys: pytest.CaptureFixture[str]) -> None:
     with Broker() as broker, run("--port", str(broker.port)) as process:
         output, errors = process.communicate(timeout=10)

@@ -1,4 +1,7 @@
-"""Connections: the calls of a protocol on a transport of their own."""
+"""Connections: the calls of a protocol on a transport of their own.
+
+No ``__all__``: programs get from here what :mod:`stomp_py.protocol` and :mod:`stomp_py.transport` have, too.
+"""
 
 from __future__ import annotations
 
@@ -6,14 +9,12 @@ from collections.abc import Callable, Iterable
 from typing import Any, Self
 
 from . import log
-from .protocol import Protocol10, Protocol11, Protocol12
+from .protocol import *  # noqa: F403 -- programs get them from here too
+from .protocol import Headers, Protocol10, Protocol11, Protocol12
 from .tls import SSLParams
+from .transport import *  # noqa: F403
 from .transport import HostAndPort, Transport
 from .utils import get_uuid
-
-__all__ = ["BaseConnection", "StompConnection10", "StompConnection11", "StompConnection12"]
-
-Headers = dict[str, Any]
 
 
 class BaseConnection:

@@ -1,10 +1,13 @@
-"""The calls of STOMP 1.0, 1.1 and 1.2, each making a frame. What a frame must be is the core's to say."""
+"""The calls of STOMP 1.0, 1.1 and 1.2, each making a frame. What a frame must be is the core's to say.
+
+No ``__all__``: programs get from here what :mod:`stomp_py.listener` has, too.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
-from . import utils
+from . import exception, utils  # noqa: F401 -- programs get it from here too
 from .constants import (
     CMD_ABORT,
     CMD_ACK,
@@ -31,9 +34,9 @@ from .constants import (
     HDR_SUBSCRIPTION,
     HDR_TRANSACTION,
 )
+from .exception import ConnectFailedException  # noqa: F401
+from .listener import *  # noqa: F403
 from .listener import ConnectionListener, HeartbeatListener
-
-__all__ = ["Protocol10", "Protocol11", "Protocol12"]
 
 Headers = dict[str, Any]
 

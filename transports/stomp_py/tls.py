@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Callable
-from typing import Any, TypedDict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Literal, TypedDict
 
 __all__ = ["CertValidator", "SSLParams", "make_context"]
 
@@ -42,9 +43,21 @@ def make_context(params: SSLParams) -> ssl.SSLContext:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     elif params["ca_certs"]:
-        context.load_verify_locations(params["ca_certs"])
+        with _naming(params, "ca_certs"):
+            context.load_verify_locations(params["ca_certs"])
     else:
         context.load_default_certs()
     if params["cert_file"]:
-        context.load_cert_chain(params["cert_file"], params["key_file"], params["password"])
+        with _naming(params, "cert_file", "key_file"):
+            context.load_cert_chain(params["cert_file"], params["key_file"], params["password"])
     return context
+
+
+@contextmanager
+def _naming(params: SSLParams, *names: Literal["ca_certs", "cert_file", "key_file"]) -> Iterator[None]:
+    """Let an error name the files, which the standard library does not."""
+    try:
+        yield
+    except OSError as error:
+        files = ", ".join(f"{name}={params[name]!r}" for name in names if params[name])
+        raise OSError(f"{files}: {error.strerror or error}") from error

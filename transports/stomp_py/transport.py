@@ -1,4 +1,7 @@
-"""Transport: who listens, where the broker is, and the connection to it."""
+"""Transport: who listens, where the broker is, and the connection to it.
+
+No ``__all__``: programs get from here what :mod:`stomp_py.listener` and :mod:`stomp_py.utils` have, too.
+"""
 
 from __future__ import annotations
 
@@ -18,9 +21,11 @@ from .constants import CMD_CONNECT, CMD_DISCONNECT, CMD_STOMP, HDR_RECEIPT
 from .exception import ConnectFailedException, NotConnectedException
 from .frames import to_event, to_frame
 from .life import Life
+from .listener import *  # noqa: F403 -- programs get them from here too
 from .listener import HeartbeatListener, Publisher
 from .reaching import reach
 from .tls import CertValidator, SSLParams, make_context
+from .utils import *  # noqa: F403
 from .utils import (
     HEARTBEAT_FRAME,
     Frame,
@@ -30,8 +35,6 @@ from .utils import (
     is_localhost,
     parse_frame,
 )
-
-__all__ = ["DEFAULT_SSL_VERSION", "BaseTransport", "Transport"]
 
 HostAndPort = tuple[str, int]
 Socket = socket.socket

@@ -8,6 +8,8 @@ import sys
 import threading
 from collections.abc import Sequence
 
+from stomp_core import Leniency
+
 from .broker import Broker
 from .flavours import FLAVOURS
 from .recorder import Record, Recorder
@@ -35,6 +37,11 @@ def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--flavour", choices=sorted(FLAVOURS), default="rabbitmq", help="whose habits (%(default)s)"
     )
+    parser.add_argument(
+        "--lenient",
+        action="store_true",
+        help="take what the specification forbids and real brokers take, such as stomp.py's CONNECT without host",
+    )
     parser.add_argument("--verbose", action="store_true", help="print every frame; passcodes are masked")
     return parser.parse_args(arguments)
 
@@ -52,6 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             users={chosen.login: chosen.passcode},
             tls=chosen.tls,
             flavour=chosen.flavour,
+            leniency=Leniency.all() if chosen.lenient else None,
             recorder=Recorder(_print, keep=False) if chosen.verbose else None,
         ) as broker:
             print(f"stomp_testing broker ({chosen.flavour} flavour) on {broker.url}", flush=True)
