@@ -16,13 +16,13 @@ from typing import Any
 import pytest
 
 import stomp_socket
-from stomp_core import Event
+from stomp_core import Event, Frame
 from stomp_core.session import Reconnect, Session, SessionClosed
 from stomp_socket import engine, flow
 from stomp_socket.watching import Watcher
 from stomp_testing import Broker, FaultProxy
 
-from .worlds import HANGS
+from .worlds import HANGS, until
 
 ROOT = Path(__file__).parents[2]
 SOON = Reconnect(first_delay=0.01, max_delay=0.05)
@@ -257,6 +257,51 @@ def test_what_is_large_is_not_held_back(monkeypatch: pytest.MonkeyPatch) -> None
         for _ in range(3):
             conn.send("/queue/a", bytes(100_000))
             assert conn.session.size_to_send == 0
+
+
+class Congested:
+    """A broker that says more than anybody takes, and listens when all of it is said."""
+
+    def __init__(self, message: bytes, count: int) -> None:
+        self._said, self._count = message, count
+        self.socket = socket.create_server(("127.0.0.1", 0))
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+        self.url = f"stomp://127.0.0.1:{self.socket.getsockname()[1]}"
+        self.heard = b""
+        self.thread, self.outcome = in_a_thread(self._serve)
+
+    def _serve(self) -> None:
+        with self.socket, self.socket.accept()[0] as peer:
+            peer.recv(4096)
+            peer.sendall(b"CONNECTED\nversion:1.2\n\n\0")
+            peer.recv(4096)
+            for _ in range(self._count):
+                peer.sendall(self._said)
+            while not self.heard.endswith(b"\n\nlast\0"):
+                self.heard = (self.heard + peer.recv(65536))[-100:]
+
+
+def test_where_the_socket_takes_no_more_the_thread_writes_the_rest_and_reads_when_that_is_wanted_again() -> (
+    None
+):
+    body = bytes(100_000)
+    message = Frame(
+        "MESSAGE", {"destination": "/q", "subscription": "s", "message-id": "1", "ack": "1"}, body
+    )
+    broker = Congested(message.to_bytes("1.2"), 200)
+    with stomp_socket.connect(
+        broker.url, buffer_size=1_000_000, heart_beat=(0, 0), reconnect=Reconnect.never()
+    ) as conn:
+        messages = conn.subscribe("/q", id="s", ack="client-individual", receipt=False)
+        until(lambda: conn.session.want_read is False)
+        # Both sides are full, and neither reads.
+        until(lambda: (conn.send("/q", bytes(50_000)), conn._engine._awaits_room)[1])
+        for _ in range(100):
+            conn.send("/q", b"x" * 1000)
+        messages.unsubscribe(receipt=False)
+        conn.send("/q", "last")
+        broker.thread.join(HANGS)
+    assert broker.outcome == [None]
 
 
 def test_a_watcher_hears_of_the_socket_of_the_bell_and_of_neither() -> None:

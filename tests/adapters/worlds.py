@@ -22,9 +22,17 @@ import stomp_asyncio
 import stomp_socket
 import stomp_trio
 
-__all__ = ["HANGS", "WORLDS", "World", "never"]
+__all__ = ["HANGS", "WORLDS", "World", "never", "until"]
 
 HANGS = 30.0
+
+
+def until(condition: Callable[[], object]) -> None:
+    """Wait for this, which nobody tells."""
+    give_up = time.monotonic() + HANGS
+    while not condition():
+        assert time.monotonic() < give_up
+        time.sleep(0.005)
 
 
 def never(condition: Callable[[], object], seconds: float) -> bool:

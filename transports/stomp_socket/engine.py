@@ -120,8 +120,12 @@ class Engine:
         before he does; what he leaves, the thread writes a moment later.
         """
         session = self.session
+        goes_on = self._flow.goes_on(now, session.receipts_awaited > 0)
+        if self._awaits_room and self._asleep and session.want_read is self._reading:
+            self._attention = False  # the socket takes no more; when it does, the thread writes
+            return True
         if (
-            not self._flow.goes_on(now, session.receipts_awaited > 0)
+            not goes_on
             or session.size_to_send > _PIECE
             or session.connected is None
         ):
