@@ -124,11 +124,7 @@ class Engine:
         if self._awaits_room and self._asleep and session.want_read is self._reading:
             self._attention = False  # the socket takes no more; when it does, the thread writes
             return True
-        if (
-            not goes_on
-            or session.size_to_send > _PIECE
-            or session.connected is None
-        ):
+        if not goes_on or session.size_to_send > _PIECE or session.connected is None:
             return False
         self._held_back = True
         if self._looks_again:
