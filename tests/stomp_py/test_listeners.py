@@ -194,6 +194,30 @@ def test_what_a_listener_changes_the_next_one_sees_and_the_broker_gets(
     assert ear.of("on_send")[-1].headers["trace"] == "1"
 
 
+@pytest.mark.parametrize("how", ["a subclass", "assigned to the connection", "another heart-beat listener"])
+def test_a_hook_of_ones_own_in_place_of_the_connections_hears_every_frame(here: Place, how: str) -> None:
+    commands: list[str] = []
+
+    class Noting(stomp.HeartbeatListener):
+        def on_send(self, frame: Frame) -> None:
+            commands.append(str(frame.cmd))
+            super().on_send(frame)
+
+    class Mine(Noting, stomp.Connection11):
+        pass
+
+    conn = (Mine if how == "a subclass" else stomp.Connection11)(here.address, heartbeats=(50_000, 60_000))
+    if how == "assigned to the connection":
+        conn.on_send = lambda frame: commands.append(str(frame.cmd))  # type: ignore[method-assign]
+    elif how == "another heart-beat listener":
+        conn.set_listener("", Noting(conn.transport, (50_000, 60_000)))
+    conn.connect("admin", "password", wait=True)
+    conn.send("/queue/a", "x")
+    conn.send("/queue/a", "x")
+    conn.disconnect()
+    assert commands == ["STOMP", "SEND", "SEND", "DISCONNECT"]
+
+
 def test_a_listener_may_send_acknowledge_and_disconnect(here: Place, open_connection: Open) -> None:
     class Answering(stomp.ConnectionListener):
         def on_message(self, frame: Frame) -> None:
