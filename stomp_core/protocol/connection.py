@@ -343,6 +343,16 @@ class Connection:
             return b"\n"
         return b""
 
+    def endure_silence(self, seconds: float) -> None:
+        """Take the peer for dead after so many seconds without a byte, whatever the tolerance is, if it promised any.
+
+        Raises:
+            ValueError: it is not more than 0.
+        """
+        if not seconds > 0:
+            raise ValueError(f"a silence to endure takes more than 0 seconds, not {seconds!r}")
+        self._clock.endure(seconds)
+
     def pause_reading(self, now: float | None = None) -> None:
         """Say that nobody reads for now: then silence proves nothing, and the peer's deadline rests."""
         self._tick(now)

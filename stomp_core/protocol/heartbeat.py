@@ -81,6 +81,11 @@ class HeartBeatClock:
             self.last_read = now
         self._resting = resting
 
+    def endure(self, seconds: float) -> None:
+        """The peer is dead after so many seconds without a byte, however many of its intervals that is."""
+        if self.receiving:
+            self._tolerance = seconds / self.receiving
+
     @property
     def beat_due(self) -> float | None:
         """When this side must have written something."""

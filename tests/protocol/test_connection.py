@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import tracemalloc
+from math import nan
 from typing import Any
 
 import pytest
@@ -318,6 +319,36 @@ def test_a_silent_peer_is_dead_once_the_tolerance_is_over(role: str) -> None:
     assert state_of(conn) is State.CLOSED
     assert conn.next_event() is NEED_DATA
     assert conn.handle_timeout(1000.0) == b""
+
+
+@both_roles
+@pytest.mark.parametrize("seconds", [3.0, 12.5, 100.0])
+def test_the_silence_that_is_endured_may_be_said_in_seconds(role: str, seconds: float) -> None:
+    conn = connection(role, **BEATS)
+    conn.endure_silence(seconds)
+    conn.receive_data(b"\n", now=1.0)
+    drain(conn)
+    conn.handle_timeout(1.0 + seconds - 0.1)
+    assert conn.next_event() is NEED_DATA
+    conn.handle_timeout(1.0 + seconds)
+    assert isinstance(conn.next_event(), ConnectionClosed)
+
+
+@both_roles
+def test_a_peer_that_promised_nothing_may_be_silent_for_ever(role: str) -> None:
+    conn = connection(role)
+    conn.endure_silence(1.0)
+    assert conn.next_deadline() is None
+    assert conn.handle_timeout(1e9) == b""
+    assert conn.next_event() is NEED_DATA
+
+
+@both_roles
+@pytest.mark.parametrize("seconds", [0.0, -1.0, nan])
+def test_no_silence_at_all_cannot_be_endured(role: str, seconds: float) -> None:
+    conn = connection(role, **BEATS)
+    with pytest.raises(ValueError, match="more than 0"):
+        conn.endure_silence(seconds)
 
 
 @both_roles

@@ -331,6 +331,29 @@ def test_a_silent_broker_is_told_and_the_connection_ends(
     broker.resume()
 
 
+def test_how_long_a_broker_may_be_silent_may_be_changed_on_the_way(
+    here: Place, open_connection: Open
+) -> None:
+    class Impatient(stomp.ConnectionListener):
+        def on_heartbeat(self) -> None:
+            protocol = conn.get_listener("protocol-listener")
+            protocol.receive_sleep = protocol.receive_sleep / 100
+
+    ear = Ear()
+    conn = open_connection(here, ear, heartbeats=(0, 300), heart_beat_receive_scale=2.0)
+    assert (conn.send_sleep, conn.receive_sleep) == (0.0, 0.6)
+    for connections in (1, 2):
+        conn.set_listener("impatient", Impatient())
+        ear.wait_for("on_receiver_loop_completed", connections)
+        assert len(ear.of("on_heartbeat_timeout")) == connections
+        assert conn.receive_sleep == 0.006
+        conn.remove_listener("impatient")
+        conn.connect("admin", "password", wait=True)
+        assert conn.receive_sleep == 0.6
+    conn.receive_sleep = 0
+    assert conn.receive_sleep == 0
+
+
 def test_an_error_of_the_broker_is_told_before_the_end(
     broker: Broker, here: Place, open_connection: Open
 ) -> None:

@@ -150,6 +150,12 @@ class Life:
                 except StompError as error:
                     _refuse("a heart-beat", error)
 
+    def endure_silence(self, seconds: float) -> None:
+        """Take the broker for dead after so many seconds without a byte; 0 is never."""
+        with self._engine.lock:
+            self._session.endure_silence(seconds or math.inf)
+            self._engine.attend()
+
     def close(self, receipt: str | None, headers: dict[str, str]) -> Pending[bool]:
         """Say DISCONNECT.
 

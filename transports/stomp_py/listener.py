@@ -85,6 +85,9 @@ class HeartbeatListener(ConnectionListener):
         heartbeats: milliseconds, ``(sending, receiving)``: what we want, and once connected what was agreed upon. Each
             connection asks for what was wanted at first.
         received_heartbeat: the :func:`time.monotonic` of the latest sign of life.
+        send_sleep: seconds after which a heart-beat leaves if nothing else does; 0 is never.
+        receive_sleep: seconds without a sign of life that the broker is granted; 0 is any number. What is set holds to
+            the end of the connection, and to the letter: otherwise one interval more is granted.
         heartbeat_thread: ``None``, as there is no such thread.
     """
 
@@ -105,6 +108,24 @@ class HeartbeatListener(ConnectionListener):
     @heartbeats.setter
     def heartbeats(self, wanted: tuple[int, int]) -> None:
         self.__wanted = self.__agreed = wanted
+        self.__granted: float | None = None
+
+    @property
+    def send_sleep(self) -> float:
+        return self.__agreed[0] / 1000
+
+    @property
+    def receive_sleep(self) -> float:
+        return (
+            self.__agreed[1] / 1000 * self.heart_beat_receive_scale
+            if self.__granted is None
+            else self.__granted
+        )
+
+    @receive_sleep.setter
+    def receive_sleep(self, seconds: float) -> None:
+        self.transport.endure_silence(seconds)
+        self.__granted = seconds
 
     def on_send(self, frame: Frame) -> None:
         if frame.cmd in (CMD_CONNECT, CMD_STOMP) and self.__wanted != (0, 0):
@@ -116,6 +137,7 @@ class HeartbeatListener(ConnectionListener):
             self.__agreed = utils.calculate_heartbeats(offered.split(","), self.__wanted)
         except ValueError:
             self.__agreed = (0, 0)  # as the core takes it
+        self.__granted = None
         self.__alive()
 
     def on_message(self, frame: Frame) -> None:
