@@ -168,7 +168,14 @@ class ClientConnection(Connection):
         version = self._version
         assert version is not None
         frame = send._frame
-        wire = serialise("SEND", frame._headers, frame._body, version, content_length=send._content_length)
+        wire = serialise(
+            "SEND",
+            frame._headers,
+            frame._body,
+            version,
+            content_length=send._content_length,
+            content_length_at=send._content_length_at,
+        )
         self._now = self._clock.last_write = now
         return wire
 

@@ -295,6 +295,7 @@ class Connection:
             frame._body,
             version,
             content_length=event.content_length_wanted,
+            content_length_at=event.content_length_at,
             escape_connect=escape_connect,
         )
         # A proxy passes on the very bytes that it read, once it is sure that they may be written.

@@ -108,6 +108,11 @@ class Event:
         """Whether a serialiser writes ``content-length``."""
         return True
 
+    @property
+    def content_length_at(self) -> int | None:
+        """Behind how many headers it writes it; ``None``: behind all."""
+        return None
+
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Event):
             return NotImplemented
@@ -263,7 +268,7 @@ class Send(_Transactional, _Bodied):
             TextMessage of what has not.
     """
 
-    __slots__ = ("_content_length",)
+    __slots__ = ("_content_length", "_content_length_at")
     command = "SEND"
 
     def __init__(
@@ -293,18 +298,33 @@ class Send(_Transactional, _Bodied):
             said.append(("receipt", receipt))
         self._frame = Frame(self.command, _before(said, own), body)
         self._content_length = content_length
+        self._content_length_at: int | None = None
 
     @classmethod
-    def from_frame(cls, frame: Frame, *, content_length: bool = True) -> Self:
-        """View a SEND frame; ``content_length`` as above."""
+    def from_frame(
+        cls, frame: Frame, *, content_length: bool = True, content_length_at: int | None = None
+    ) -> Self:
+        """View a SEND frame.
+
+        Args:
+            frame: which.
+            content_length: as above.
+            content_length_at: behind how many headers it is written; by default behind all. Some programs count on a
+                certain order.
+        """
         self = cls.__new__(cls)
         self._frame = frame
         self._content_length = content_length
+        self._content_length_at = content_length_at
         return self
 
     @property
     def content_length_wanted(self) -> bool:
         return self._content_length
+
+    @property
+    def content_length_at(self) -> int | None:
+        return self._content_length_at
 
     @property
     def destination(self) -> str:

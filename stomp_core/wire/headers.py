@@ -45,8 +45,9 @@ class Headers:
     _escaped: bool
     _plain: bool  # a writer may take the text as it stands: see `_is_plain`
     _searches: int
-    # Written before: as which command, in which version, and all of that head but content-length; see `serialise`.
-    _head: tuple[str, str, bytes] | None
+    # Written before: as which command, in which version, with content-length at which place, and all of that head
+    # before and behind that place; see `serialise`.
+    _head: tuple[str, str, int | None, bytes, bytes] | None
 
     def __init__(self, items: HeaderSource = ()) -> None:
         self._escaped = False

@@ -34,19 +34,28 @@ def serialise(
     version: str,
     *,
     content_length: bool = True,
+    content_length_at: int | None = None,
     escape_connect: bool = False,
 ) -> bytes:
-    """The bytes of one frame; see :meth:`stomp_core.Frame.to_bytes` for the arguments and errors."""
+    """The bytes of one frame; see :meth:`stomp_core.Frame.to_bytes` for the arguments and errors.
+
+    Args:
+        content_length_at: behind how many headers ``content-length`` is written, where they do not state it; by default
+            behind all.
+
+    Raises:
+        ValueError: behind fewer than none.
+    """
     # Programs say the same headers again and again.
     head = headers._head
-    if head is not None and head[0] == command and head[1] == version:
+    if head is not None and head[0] == command and head[1] == version and head[2] == content_length_at:
         if not body:
-            return head[2] + b"\n\0"
+            return b"%b%b\n\0" % (head[3], head[4])
         if command in BODY_COMMANDS:
             if content_length:
-                return b"%bcontent-length:%d\n\n%b\0" % (head[2], len(body), body)
+                return b"%bcontent-length:%d\n%b\n%b\0" % (head[3], len(body), head[4], body)
             if b"\0" not in body:
-                return b"%b\n%b\0" % (head[2], body)
+                return b"%b%b\n%b\0" % (head[3], head[4], body)
     of_version = _SIGNS.get(version)
     if of_version is None:
         raise ValueError(f"{version!r} is not a version of STOMP that exists; use '1.0', '1.1' or '1.2'")
@@ -89,9 +98,16 @@ def serialise(
             "which UTF-8 cannot encode",
             code=ErrorCode.CANNOT_ENCODE,
         ) from None
+    before, behind = encoded, b""
     if again:
-        headers._head = command, version, encoded
-    return b"%b%b\n%b\0" % (encoded, length, body)
+        if content_length_at is not None:
+            if content_length_at < 0:
+                raise ValueError(f"content-length cannot stand behind {content_length_at} headers")
+            # The command's line, and those of so many headers; what is behind them ends with a line feed.
+            lines = encoded.split(b"\n", content_length_at + 1)
+            before, behind = b"\n".join([*lines[:-1], b""]), lines[-1]
+        headers._head = command, version, content_length_at, before, behind
+    return b"%b%b%b\n%b\0" % (before, length, behind, body)
 
 
 def _check_required(command: str, pairs: Sequence[tuple[str, str]], version: str) -> None:

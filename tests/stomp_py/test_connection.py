@@ -208,8 +208,7 @@ def test_headers_leave_in_sorted_order() -> None:
     wire = said(
         lambda conn: conn.send("/queue/a", "x", zebra=1, alpha="2", headers={"middle": None, "kind": True})
     )
-    # But content-length, which this library writes last.
-    assert wire == b"SEND\nalpha:2\ndestination:/queue/a\nkind:True\nzebra:1\ncontent-length:1\n\nx\0"
+    assert wire == b"SEND\nalpha:2\ncontent-length:1\ndestination:/queue/a\nkind:True\nzebra:1\n\nx\0"
 
 
 def test_what_equals_the_headers_of_the_message_before_is_still_written_as_what_it_is() -> None:

@@ -432,12 +432,24 @@ def test_1_2_can_write_all_text_without_nul(command: str, pairs: list[tuple[str,
 
 
 def written(
-    command: str, headers: Headers, body: bytes, version: str, content_length: bool, escape_connect: bool
+    command: str,
+    headers: Headers,
+    body: bytes,
+    version: str,
+    content_length: bool,
+    content_length_at: int | None,
+    escape_connect: bool,
 ) -> object:
     """The bytes, or why there are none."""
     try:
         return serialise(
-            command, headers, body, version, content_length=content_length, escape_connect=escape_connect
+            command,
+            headers,
+            body,
+            version,
+            content_length=content_length,
+            content_length_at=content_length_at,
+            escape_connect=escape_connect,
         )
     except LocalProtocolError as error:
         return error.code, str(error)
@@ -451,16 +463,49 @@ def written(
             st.binary(max_size=3),
             st.sampled_from(VERSIONS),
             st.booleans(),
+            st.one_of(st.none(), st.integers(0, 5)),
             st.booleans(),
         ),
         max_size=8,
     ),
 )
 def test_headers_that_were_written_before_are_written_as_new_ones_are(
-    pairs: list[tuple[str, str]], uses: list[tuple[str, bytes, str, bool, bool]]
+    pairs: list[tuple[str, str]], uses: list[tuple[str, bytes, str, bool, int | None, bool]]
 ) -> None:
     for source in (pairs, dict(pairs)):
         headers = Headers(source)
         for command, *use in [*uses, *uses]:
             again, anew = (written(command, each, *use) for each in (headers, Headers(source)))  # type: ignore[arg-type]
             assert again == anew
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["destination", "a:b", "z"]),
+            st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=3),
+        ),
+        max_size=4,
+    ),
+    st.integers(0, 5),
+    st.binary(min_size=1, max_size=3),
+)
+def test_content_length_stands_behind_as_many_headers_as_asked_for(
+    pairs: list[tuple[str, str]], place: int, body: bytes
+) -> None:
+    headers = Headers([("destination", "/q"), *pairs])
+    for _ in range(2):
+        wire = serialise("SEND", headers, body, "1.2", content_length_at=place)
+        parser = FrameParser("1.2")
+        parser.receive_data(wire)
+        frame = parser.next_frame()
+        assert isinstance(frame, Frame)
+        expected = headers.items()
+        expected.insert(place, ("content-length", str(len(body))))
+        assert frame.headers.items() == expected
+        assert frame.body == body
+
+
+def test_it_cannot_stand_behind_fewer_than_none() -> None:
+    with pytest.raises(ValueError, match="-1 headers"):
+        serialise("SEND", Headers({"destination": "/q"}), b"x", "1.2", content_length_at=-1)

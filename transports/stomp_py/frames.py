@@ -18,7 +18,7 @@ from .utils import Frame, encode
 
 __all__ = ["to_event", "to_frame"]
 
-_latest: tuple[dict[str, str], Headers] = ({}, Headers())  # of the message before
+_latest: tuple[dict[str, str], Headers, int] = ({}, Headers(), 0)  # of the message before
 
 
 def to_event(frame: Frame) -> Event:
@@ -37,24 +37,33 @@ def to_event(frame: Frame) -> Event:
         # Listeners may have changed the body, and stomp.py counts characters: whoever writes it counts for himself.
         del said[HDR_CONTENT_LENGTH]
     if frame.cmd == "SEND":
-        return Send.from_frame(CoreFrame("SEND", _again(said), body), content_length=counted)
+        headers, before = _again(said)
+        return Send.from_frame(
+            CoreFrame("SEND", headers, body), content_length=counted, content_length_at=before
+        )
     try:
         return event_from_frame(CoreFrame(frame.cmd or "", _to_headers(said), body))
     except LocalProtocolError as error:
         raise ProtocolException(str(error)) from error
 
 
-def _again(said: dict[str, Any]) -> Headers:
-    """The headers of a message. Most programs say those of the one before: then nothing is made anew."""
+def _again(said: dict[str, Any]) -> tuple[Headers, int]:
+    """The headers of a message, and how many stand before ``content-length``.
+
+    Most programs say those of the message before: then nothing is made anew.
+    """
     global _latest
     for value in said.values():
         if type(value) is not str:
-            return _to_headers(said)  # what equals a text may be written differently
-    before, made = _latest
-    if said != before:
+            # What equals a text may be written differently.
+            made = _to_headers(said)
+            return made, sum(name < HDR_CONTENT_LENGTH for name, _ in made.items())
+    latest, made, before = _latest
+    if said != latest:
         made = _to_headers(said)
-        _latest = said, made
-    return made
+        before = sum(str(name) < HDR_CONTENT_LENGTH for name in said)
+        _latest = said, made, before
+    return made, before
 
 
 def _to_headers(said: dict[str, Any]) -> Headers:
