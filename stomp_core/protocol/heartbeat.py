@@ -5,6 +5,8 @@ Milliseconds stand in headers; everything that counts time counts seconds of the
 
 from __future__ import annotations
 
+from math import inf
+
 from ..errors import ErrorCode, LocalProtocolError
 
 __all__ = ["HeartBeatClock", "HeartBeatRange", "format_heart_beat", "negotiate", "parse_heart_beat"]
@@ -96,6 +98,6 @@ class HeartBeatClock:
         """When the peer counts as dead."""
         return (
             self.last_read + self.receiving * self._tolerance
-            if self.receiving and not self._resting
+            if self.receiving and not self._resting and self._tolerance != inf
             else None
         )

@@ -69,9 +69,7 @@ class Dialogue(Link):
         self._subscriptions = Subscriptions()
         self._transactions = Transactions()
         self._requests = Requests()
-        self._repeatable: Headers | None = (
-            None  # of a SEND that nobody heard of, and no book: see _put_again()
-        )
+        self._repeatable: Headers | None = None  # of a SEND that no book and no listener noted
         self._farewell = Disconnect()  # what close() will say
         self._disconnect_within = 0.0  # seconds
         self._disconnecting = False  # DISCONNECT is said: nothing more may be

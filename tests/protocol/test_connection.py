@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import tracemalloc
-from math import nan
+from math import inf, nan
 from typing import Any
 
 import pytest
@@ -332,6 +332,15 @@ def test_the_silence_that_is_endured_may_be_said_in_seconds(role: str, seconds: 
     assert conn.next_event() is NEED_DATA
     conn.handle_timeout(1.0 + seconds)
     assert isinstance(conn.next_event(), ConnectionClosed)
+
+
+@both_roles
+def test_any_silence_may_be_endured(role: str) -> None:
+    conn = connection(role, **BEATS)
+    conn.endure_silence(inf)
+    assert conn.handle_timeout(1e9) == b"\n"
+    assert conn.next_deadline() == 1e9 + 4.0
+    assert conn.next_event() is NEED_DATA
 
 
 @both_roles
