@@ -330,6 +330,24 @@ def test_what_is_sent_at_once_is_said_when_connected(broker: Broker, here: Place
     conn.disconnect(receipt="bye")
 
 
+def test_what_is_refused_of_that_is_logged_and_what_is_so_already_is_no_mistake(
+    broker: Broker, here: Place, caplog: pytest.LogCaptureFixture
+) -> None:
+    broker.connect_delay = 0.3
+    ear = Ear()
+    conn = stomp.Connection(here.address)
+    conn.set_listener("", ear)
+    conn.connect("admin", "password")
+    conn.unsubscribe(1)
+    conn.commit("nope")
+    ear.wait_for("on_connected")
+    told = {record.levelname: record.getMessage() for record in caplog.records if "not sent" in record.msg}
+    assert told["WARNING"].startswith("UNSUBSCRIBE was not sent")
+    assert told["ERROR"].startswith("COMMIT was not sent")
+    assert conn.is_connected()
+    conn.disconnect()
+
+
 def test_the_first_host_that_answers_is_taken(here: Place) -> None:
     conn = stomp.Connection(
         [("127.0.0.1", unused_port()), (here.host, here.port)], reconnect_sleep_initial=0.01

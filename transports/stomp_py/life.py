@@ -243,13 +243,18 @@ class Life:
                 try:
                     self._engine.perform(self._session.send_frame, event)
                 except StompError as error:
-                    log.error("%s was not sent: %s", event.frame.command, error)
+                    tell = log.warning if _is_so_already(error) else log.error
+                    tell("%s was not sent: %s", event.frame.command, error)
 
 
 def _refuse(what: str, error: StompError) -> None:
     """Say in the words of stomp.py why something was not sent. What is so already is no mistake."""
-    if not isinstance(error, LocalProtocolError):
-        raise NotConnectedException(str(error)) from error
-    if error.code not in _IDLE:
-        raise ProtocolException(str(error)) from error
-    log.warning("%s was not sent: %s", what, error)
+    if _is_so_already(error):
+        log.warning("%s was not sent: %s", what, error)
+        return
+    kind = ProtocolException if isinstance(error, LocalProtocolError) else NotConnectedException
+    raise kind(str(error)) from error
+
+
+def _is_so_already(error: StompError) -> bool:
+    return isinstance(error, LocalProtocolError) and error.code in _IDLE
