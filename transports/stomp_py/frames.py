@@ -53,16 +53,13 @@ def _again(said: dict[str, Any]) -> tuple[Headers, int]:
     Most programs say those of the message before: then nothing is made anew.
     """
     global _latest
-    for value in said.values():
-        if type(value) is not str:
-            # What equals a text may be written differently.
-            made = _to_headers(said)
-            return made, sum(name < HDR_CONTENT_LENGTH for name, _ in made.items())
     latest, made, before = _latest
-    if said != latest:
+    texts = {*map(type, said.values())} <= {str}  # what equals a text may be written differently
+    if not texts or said != latest:
         made = _to_headers(said)
-        before = sum(str(name) < HDR_CONTENT_LENGTH for name in said)
-        _latest = said, made, before
+        before = sum([name < HDR_CONTENT_LENGTH for name, _ in made.items()])
+        if texts:
+            _latest = said, made, before
     return made, before
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Any
 from weakref import ReferenceType, ref
 
@@ -24,11 +23,7 @@ _functions: dict[ReferenceType[Hook], int] = {}
 
 def call(hook: Hook, frame: Frame | None) -> Any:
     """Call a hook that is told of a frame, in the way of its time."""
-    function = getattr(hook, "__func__", None)
-    try:
-        count = _functions[ref(hook)] if function is None else _methods[ref(function)]
-    except (KeyError, TypeError):
-        count = _arguments(hook)
+    count = _arguments(hook)
     if count == 1:
         return hook(frame)
     if count == 0:
@@ -37,12 +32,14 @@ def call(hook: Hook, frame: Frame | None) -> Any:
 
 
 def _arguments(hook: Hook) -> int:
-    """How many it wants; remembered, where that can be done."""
     function = getattr(hook, "__func__", None)
     known, key = (_functions, hook) if function is None else (_methods, function)
-    count = _count(hook)
-    with suppress(TypeError):
-        known[ref(key, known.__delitem__)] = count
+    try:
+        count = known.get(ref(key))
+    except TypeError:  # nothing that can be remembered
+        return _count(hook)
+    if count is None:
+        count = known[ref(key, known.__delitem__)] = _count(hook)
     return count
 
 

@@ -381,9 +381,8 @@ class Transport(BaseTransport):
         connecting = frame.cmd in (CMD_CONNECT, CMD_STOMP)
         if (self.__reached is None) if connecting else (life is None or life.over):
             raise NotConnectedException("there is no connection")
-        for name in sorted(self.listeners):
-            hook = getattr(self.listeners.get(name), "on_send", None)
-            if hook is not None and (connecting or getattr(hook, "__func__", None) is not _ON_CONNECT):
+        for _, hook in self._hooks("on_send"):
+            if connecting or getattr(hook, "__func__", None) is not _ON_CONNECT:
                 hooks.call(hook, frame)
         if log.isEnabledFor(log.DEBUG):
             log.debug(
