@@ -52,7 +52,7 @@ class Sample:
         ]
 
     def sends(self) -> list[Decoded]:
-        """SENDs of eight headers; ``content-length``, the last, is what a serialiser adds."""
+        """SENDs of eight headers; ``content-length``, the last, is what a serializer adds."""
         return [
             (
                 "SEND",

@@ -59,7 +59,7 @@ def writers() -> tuple[list[Writer], list[str]]:
 
 
 def _without_length(frames: Sequence[Decoded]) -> list[Decoded]:
-    """Where the serialiser itself adds ``content-length``."""
+    """Where the serializer itself adds ``content-length``."""
     return [
         (command, {name: value for name, value in headers.items() if name != "content-length"}, body)
         for command, headers, body in frames

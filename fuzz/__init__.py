@@ -12,7 +12,7 @@ from pathlib import Path
 from .connection import connection
 from .conversation import conversation
 from .decoder import decoder
-from .serialiser import serialiser
+from .serializer import serializer
 from .session import session
 
 __all__ = ["CORPUS", "TARGETS", "Target"]
@@ -23,7 +23,7 @@ TARGETS: dict[str, Target] = {
     "decoder": decoder,
     "connection": connection,
     "conversation": conversation,
-    "serialiser": serialiser,
+    "serializer": serializer,
     "session": session,
 }
 

@@ -56,7 +56,7 @@ VERSIONS = (
 LENIENCIES = (
     None,
     Leniency(),
-    Leniency.all(),
+    Leniency.permissive(),
     Leniency(escapes_in_1_0=True, escapes_in_connect=True, crlf=True),
 )
 LIMITS = (None, Limits(max_command=12, max_header_line=32, max_headers=6, max_head=128, max_body=32))

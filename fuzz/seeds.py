@@ -10,7 +10,7 @@ from pathlib import Path
 
 from .connection import JUMPS, OPERATIONS
 from .decoder import LIMITS, SWITCHES, VERSIONS
-from .serialiser import COMMANDS
+from .serializer import COMMANDS
 from .session import DEEDS
 
 __all__ = ["seeds"]
@@ -24,8 +24,8 @@ def seeds() -> Iterator[tuple[str, str, bytes]]:
         yield "connection", name, data
     for name, data in _conversation():
         yield "conversation", name, data
-    for name, data in _serialiser():
-        yield "serialiser", name, data
+    for name, data in _serializer():
+        yield "serializer", name, data
     for name, data in _session():
         yield "session", name, data
 
@@ -462,7 +462,7 @@ def _conversation() -> Seeds:
     )
 
 
-# ---------------------------------------------------------------------- serialiser
+# ---------------------------------------------------------------------- serializer
 
 
 def _written(
@@ -483,7 +483,7 @@ def _written(
     return bytes([first, COMMANDS.index(command), len(pairs)]) + headers + body
 
 
-def _serialiser() -> Seeds:
+def _serializer() -> Seeds:
     yield "plain", _written((b"a", b"b"), body=b"hello")
     yield "body-of-a-frame", _written(body=b"\nSEND\ndestination:/q\n\n\0")
     for version in ("1.0", "1.1", "1.2"):

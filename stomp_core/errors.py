@@ -17,7 +17,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .wire.frame import Frame
+    from .wire._frame import Frame
 
 __all__ = [
     "ConnectionGoneError",

@@ -1,9 +1,9 @@
 """The protocol: one socket's life, either side. Frames become typed events, the rules of STOMP are kept, heart-beats
-have deadlines. No I/O: see :class:`~stomp_core.protocol.connection.Connection` for the model.
+have deadlines. No I/O: see :class:`~stomp_core.protocol._connection.Connection` for the model.
 """
 
-from .client import ClientConnection
-from .events import (
+from ._client import ClientConnection
+from ._events import (
     Abort,
     Ack,
     AckMode,
@@ -23,8 +23,8 @@ from .events import (
     Tolerated,
     Unsubscribe,
 )
-from .server import ServerConnection
-from .states import CLIENT_RECEIVES, CLIENT_SENDS, SERVER_RECEIVES, SERVER_SENDS, State
+from ._server import ServerConnection
+from ._states import CLIENT_RECEIVES, CLIENT_SENDS, SERVER_RECEIVES, SERVER_SENDS, State
 
 __all__ = [
     "CLIENT_RECEIVES",

@@ -102,14 +102,14 @@ class Dialogue(Link):
 
     def _room_for(self, event: Event, what: str) -> Pending[None]:
         """Who only waits for room to write a frame waits for this. Most find room, and nothing is to be settled."""
-        if self._ready and self._outbox.size + len(event._frame._body) < _HIGH_WATER:
+        if self._ready and self._outbox.size + len(event.frame.body) < _HIGH_WATER:
             return ROOM
         return Pending(what)
 
     def _put_again(self, send: Send) -> bool:
         """Say a SEND with the very headers of one that was, as most programs do. False: it takes a closer look."""
         conn, outbox = self._conn, self._outbox
-        if conn is None or not self._ready or outbox.size + len(send._frame._body) >= _HIGH_WATER:
+        if conn is None or not self._ready or outbox.size + len(send.frame.body) >= _HIGH_WATER:
             return False
         outbox.put(conn._say_again(send, self._now), None)
         self._receipts.said_silently()

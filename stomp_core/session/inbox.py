@@ -19,10 +19,10 @@ def weight(frame: Frame | None) -> int:
     """About how many bytes of memory a frame takes, or (``None``) something else that comes in."""
     if frame is None:
         return _OVERHEAD
-    headers = frame._headers
+    headers = frame.headers
     text = headers._text
     head = len(text) if text is not None else sum(len(name) + len(value) for name, value in headers._all())
-    return _OVERHEAD + head + len(frame._body)
+    return _OVERHEAD + head + len(frame.body)
 
 
 class Budget:

@@ -288,14 +288,14 @@ class Link:
         if self._conn is not None and self._paused is self.want_read:
             self._sync_reading(self._conn)
 
-    def endure_silence(self, seconds: float) -> None:
+    def set_read_timeout(self, seconds: float) -> None:
         """Take the broker for dead after so many seconds without a byte, on the present connection, if it promised any.
 
         Raises:
             ValueError: it is not more than 0.
         """
         if self._conn is not None:
-            self._conn.endure_silence(seconds)
+            self._conn.set_read_timeout(seconds)
             self._wake()
 
     # ------------------------------------------------------------------ what is said, which is another module's job

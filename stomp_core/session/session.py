@@ -52,7 +52,7 @@ from ..protocol import (
     Send,
     Unsubscribe,
 )
-from ..protocol.events import event_from_frame
+from ..protocol._events import event_from_frame
 from ..wire import ALL_VERSIONS, Frame, Headers, HeaderSource, Leniency, Limits
 from .delivery import Delivery
 from .dialect import Dialect
@@ -563,24 +563,24 @@ class Session(Dialogue):
                 Nothing has changed.
             SessionClosed, ConnectionLost: there is no connection.
         """
-        if type(what) is Send and what._frame._headers is self._repeatable and self._put_again(what):
+        if type(what) is Send and what.frame.headers is self._repeatable and self._put_again(what):
             return ROOM
         self._check_usable()
         if self.state is not SessionState.CONNECTED:
             raise ConnectionLost("there is no connection at the moment")
         event = what if isinstance(what, Event) else event_from_frame(what)
-        command = event._frame._command
+        command = event.frame.command
         if command == "DISCONNECT":
             raise LocalProtocolError("close() says DISCONNECT", code=ErrorCode.UNEXPECTED_FRAME)
-        receipt = event._frame._headers._peek("\nreceipt:")
+        receipt = event.frame.headers.find("\nreceipt:")
         if receipt is not None:
             self._receipts.check_foreign(receipt)
         pending = self._room_for(event, command + " frame")
         if pending.done and self._listener is None and not self._disconnecting:
             self._put(event, None)  # nobody waits for it, nor hears of its fate
             self._receipts.said_silently()
-            if command == "SEND" and receipt is None and "transaction" not in event._frame._headers:
-                self._repeatable = event._frame._headers
+            if command == "SEND" and receipt is None and "transaction" not in event.frame.headers:
+                self._repeatable = event.frame.headers
         else:
             self._say(Operation(event, pending, None, self._settings.receipt_timeout))
         if receipt is not None:

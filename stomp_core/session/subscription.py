@@ -144,7 +144,7 @@ class Subscription:
             self.dropped += 1
             return False
         self.proven = True
-        self._inbox.put((message, connection_number), weight(message._frame))
+        self._inbox.put((message, connection_number), weight(message.frame))
         return True
 
     def _connection_lost(self) -> None:

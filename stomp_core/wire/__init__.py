@@ -3,13 +3,12 @@
 Usable on its own: a fuzzer wants frames, a recorder wants the very bytes that came in.
 """
 
-from .frame import Frame
-from .headers import Headers, HeaderSource, HeaderTypeError
-from .leniency import Leniency
-from .limits import Limits
-from .parser import FrameParser
-from .signals import NEED_DATA, ConnectionClosed, HeartBeat, NeedData
-from .versions import ALL_VERSIONS, Version
+from ._frame import Frame
+from ._headers import Headers, HeaderSource, HeaderTypeError
+from ._options import Leniency, Limits
+from ._parser import FrameParser
+from ._spec import ALL_VERSIONS, Version
+from ._stream_events import NEED_DATA, ConnectionClosed, HeartBeat, NeedData
 
 __all__ = [
     "ALL_VERSIONS",

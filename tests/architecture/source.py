@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @dataclass(frozen=True)
 class Import:
-    """One imported name, in full: ``stomp_core.wire.frame``, ``socket``."""
+    """One imported name, in full: ``stomp_core.wire._frame``, ``socket``."""
 
     name: str
     line: int

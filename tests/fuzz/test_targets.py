@@ -7,16 +7,16 @@ from typing import Any
 
 import pytest
 
-import stomp_core.protocol.heartbeat as heartbeat
-import stomp_core.protocol.ledger as ledger
-import stomp_core.protocol.server as server
+import stomp_core.protocol._heartbeat as heartbeat
+import stomp_core.protocol._server as server
+import stomp_core.protocol._tracker as ledger
 import stomp_core.session.dialogue as dialogue
 import stomp_core.session.operation as operation
 import stomp_core.session.outbox as outbox
-import stomp_core.wire.escaping as escaping
-import stomp_core.wire.frame as frame
-import stomp_core.wire.parser as parser
-import stomp_core.wire.serialiser as serialiser
+import stomp_core.wire._frame as frame
+import stomp_core.wire._parser as parser
+import stomp_core.wire._serializer as serializer
+import stomp_core.wire._spec as escaping
 from fuzz import CORPUS, TARGETS
 from fuzz.choices import Choices
 from stomp_core import ClientConnection, Limits, LocalProtocolError, Version
@@ -79,25 +79,25 @@ PLANTED: list[tuple[str, str, Plant]] = [
         lambda patch: patch.setattr(frame.Frame, "raw", property(lambda self: b"SEND\n\n\0")),
     ),
     (
-        "serialiser",
+        "serializer",
         "carriage returns go out unescaped in 1.2",
         lambda patch: patch.setattr(
-            serialiser, "encode_table", lambda version: escaping.encode_table(Version.V1_1)
+            serializer, "encode_table", lambda version: escaping.encode_table(Version.V1_1)
         ),
     ),
     (
-        "serialiser",
+        "serializer",
         "nothing is escaped or refused",
         lambda patch: patch.setattr(
-            serialiser,
+            serializer,
             "_careful",
             lambda command, pairs, *_: "".join(f"{name}:{value}\n" for name, value in pairs),
         ),
     ),
     (
-        "serialiser",
+        "serializer",
         "all that needs care is refused",
-        lambda patch: patch.setattr(serialiser, "_careful", _refuse),
+        lambda patch: patch.setattr(serializer, "_careful", _refuse),
     ),
     (
         "connection",

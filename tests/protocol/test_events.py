@@ -29,7 +29,7 @@ from stomp_core import (
     Tolerated,
     Unsubscribe,
 )
-from stomp_core.protocol.events import event_from_frame
+from stomp_core.protocol._events import event_from_frame
 
 from .pair import VERSIONS
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from stomp_core import LocalProtocolError
-from stomp_core.protocol.heartbeat import HeartBeatClock, format_heart_beat, negotiate, parse_heart_beat
+from stomp_core.protocol._heartbeat import HeartBeatClock, format_heart_beat, negotiate, parse_heart_beat
 
 
 @pytest.mark.parametrize(

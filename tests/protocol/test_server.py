@@ -534,7 +534,7 @@ def test_before_a_version_is_known_a_receipt_is_echoed_where_all_versions_read_i
 
 
 def test_a_receipt_that_is_no_text_is_not_echoed() -> None:
-    server = ServerConnection(leniency=Leniency.all())
+    server = ServerConnection(leniency=Leniency.permissive())
     hint = hear_error(server, b"SEND\nreceipt:\xff\n\n\0").frame_hint
     assert hint is not None
     assert b"receipt-id" not in server.send(hint)

@@ -569,7 +569,7 @@ def test_the_tolerance_can_be_chosen() -> None:
 def test_the_silence_that_is_endured_may_be_said_in_seconds_for_one_connection() -> None:
     play = beating(heart_beat=(0, 10), beats=(10_000, 0), listener=None, reconnect=STEADY)
     wakes = play.wakes
-    play.session.endure_silence(3.0)
+    play.session.set_read_timeout(3.0)
     assert play.wakes > wakes, "the deadline is new"
     assert play.session.next_deadline() == play.now + 3.0
     play.wait(3.0)
@@ -577,7 +577,7 @@ def test_the_silence_that_is_endured_may_be_said_in_seconds_for_one_connection()
     play.connected()
     assert play.session.next_deadline() == play.now + 25.0
     play.cut()
-    play.session.endure_silence(3.0)
+    play.session.set_read_timeout(3.0)
 
 
 def test_any_byte_is_a_sign_of_life() -> None:

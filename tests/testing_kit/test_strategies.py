@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, find, given, settings
 from hypothesis import strategies as st
 
 from stomp_core import Frame, FrameParser
-from stomp_core.wire.grammar import CLIENT_COMMANDS, HANDSHAKE_COMMANDS, SERVER_COMMANDS
+from stomp_core.wire._spec import CLIENT_COMMANDS, HANDSHAKE_COMMANDS, SERVER_COMMANDS
 from stomp_testing import strategies
 
 VERSIONS = pytest.mark.parametrize("version", ["1.0", "1.1", "1.2"])

@@ -32,7 +32,7 @@ streams = st.one_of(
 #: any of the switches, or none
 leniencies = st.one_of(
     st.just(Leniency()),
-    st.just(Leniency.all()),
+    st.just(Leniency.permissive()),
     st.builds(Leniency, **{field.name: st.booleans() for field in fields(Leniency)}),
 )
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stomp_core import Version
-from stomp_core.wire.escaping import decode_table, encode_table, undefined_escape, unescape
+from stomp_core.wire._spec import decode_table, encode_table, undefined_escape, unescape
 
 V1_1, V1_2 = decode_table(Version.V1_1), decode_table(Version.V1_2)
 

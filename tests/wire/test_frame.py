@@ -204,9 +204,9 @@ class TestAFrameReadWithTheHelpOfALeniency:
     @pytest.mark.parametrize(
         ("version", "leniency", "data"),
         [
-            ("1.1", Leniency.all(), b"SEND\na\\cb:c\n\n\0"),
+            ("1.1", Leniency.permissive(), b"SEND\na\\cb:c\n\n\0"),
             ("1.1", Leniency.brokers(), b"SEND\na\\cb:\\\\r\n\n\0"),
-            ("1.2", Leniency.all(), b"SEND\r\na\\cb:\\r\r\n\r\n\0"),
+            ("1.2", Leniency.permissive(), b"SEND\r\na\\cb:\\r\r\n\r\n\0"),
             ("1.0", Leniency(escapes_in_1_0=True), b"SEND\na:C:\\temp\n\n\0"),
             ("1.0", Leniency(escapes_in_1_0=True), b"SEND\na\\x:plain\n\n\0"),
             ("1.2", Leniency(escapes_in_connect=True), b"CONNECT\nhost:C:\\temp\n\n\0"),

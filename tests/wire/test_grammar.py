@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from stomp_core import Frame, LocalProtocolError
-from stomp_core.wire.grammar import (
+from stomp_core.wire._spec import (
     BODY_COMMANDS,
     CLIENT_COMMANDS,
     COMMANDS,

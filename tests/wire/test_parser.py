@@ -536,7 +536,7 @@ class TestAnErrorBeforeConnected:
             b"ERROR\nmessage:\\t\\c\n\n\0",
             frame("ERROR", [("message", r"\t\c")]),
             version=None,
-            leniency=Leniency.all(),
+            leniency=Leniency.permissive(),
         )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from stomp_core import LocalProtocolError, protocol
 from stomp_core.protocol import Event, Send
-from stomp_core.protocol.events import event_from_frame
+from stomp_core.protocol._events import event_from_frame
 from stomp_core.wire import Frame as CoreFrame
 from stomp_core.wire import Headers
 

@@ -24,7 +24,7 @@ from .exception import ConnectFailedException, NotConnectedException, ProtocolEx
 __all__ = ["Life"]
 
 # stomp.py forgives whatever a broker says.
-_LENIENCY = replace(Leniency.all(), escapes_in_1_0=True)
+_LENIENCY = replace(Leniency.permissive(), escapes_in_1_0=True)
 # What such a frame wants is so already.
 _IDLE = frozenset({ErrorCode.NOT_ACKNOWLEDGEABLE, ErrorCode.UNKNOWN_SUBSCRIPTION})
 _MOST_EVENTS = 100  # taken at a time
@@ -150,10 +150,10 @@ class Life:
                 except StompError as error:
                     _refuse("a heart-beat", error)
 
-    def endure_silence(self, seconds: float) -> None:
+    def set_read_timeout(self, seconds: float) -> None:
         """Take the broker for dead after so many seconds without a byte; 0 is never."""
         with self._engine.lock:
-            self._session.endure_silence(seconds or math.inf)
+            self._session.set_read_timeout(seconds or math.inf)
             self._engine.attend()
 
     def close(self, receipt: str | None, headers: dict[str, str]) -> Pending[bool]:

@@ -124,7 +124,7 @@ class HeartbeatListener(ConnectionListener):
 
     @receive_sleep.setter
     def receive_sleep(self, seconds: float) -> None:
-        self.transport.endure_silence(seconds)
+        self.transport.set_read_timeout(seconds)
         self.__granted = seconds
 
     def on_send(self, frame: Frame) -> None:

@@ -411,10 +411,10 @@ class Transport(BaseTransport):
         else:
             self.__life.beat()
 
-    def endure_silence(self, seconds: float) -> None:
+    def set_read_timeout(self, seconds: float) -> None:
         """Take the broker for dead after so many seconds without a byte, on the present connection; 0 is never."""
         if self.__life is not None:
-            self.__life.endure_silence(seconds)
+            self.__life.set_read_timeout(seconds)
 
     def __introduce(self, frame: Frame) -> None:
         with self.__lock:

@@ -59,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             users={chosen.login: chosen.passcode},
             tls=chosen.tls,
             flavour=chosen.flavour,
-            leniency=Leniency.all() if chosen.lenient else None,
+            leniency=Leniency.permissive() if chosen.lenient else None,
             recorder=Recorder(_print, keep=False) if chosen.verbose else None,
         ) as broker:
             print(f"stomp_testing broker ({chosen.flavour} flavour) on {broker.url}", flush=True)

@@ -115,7 +115,8 @@ class _Conversation:
 
     def __init__(self) -> None:
         self._parsers = {
-            direction: FrameParser(None, leniency=Leniency.all()) for direction in ("to-server", "to-client")
+            direction: FrameParser(None, leniency=Leniency.permissive())
+            for direction in ("to-server", "to-client")
         }
         self._connecting = False
         self._deaf: set[str] = set()

@@ -11,7 +11,7 @@ import itertools
 from hypothesis import strategies as st
 
 from stomp_core import Frame
-from stomp_core.wire.grammar import (
+from stomp_core.wire._spec import (
     BODY_COMMANDS,
     CLIENT_COMMANDS,
     HANDSHAKE_COMMANDS,

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TypeVar, overload
 
 from ..errors import ErrorCode, LocalProtocolError
-from .escaping import unescape
+from ._spec import unescape
 
 __all__ = ["HeaderSource", "HeaderTypeError", "Headers"]
 
@@ -46,7 +46,7 @@ class Headers:
     _plain: bool  # a writer may take the text as it stands: see `_is_plain`
     _searches: int
     # Written before: as which command, in which version, with content-length at which place, and all of that head
-    # before and behind that place; see `serialise`.
+    # before and behind that place; see `serialize`.
     _head: tuple[str, str, int | None, bytes, bytes] | None
 
     def __init__(self, items: HeaderSource = ()) -> None:
@@ -135,7 +135,7 @@ class Headers:
             self._pairs = tuple(pairs)
         return self._pairs
 
-    def _peek(self, key: str) -> str | None:
+    def find(self, key: str) -> str | None:
         """Look up ``"\\nname:"``, where the name needs no escape. The hot path of events."""
         index = self._index
         if index is None:
@@ -172,7 +172,7 @@ class Headers:
         if self._index is None and (":" in name or "\\" in name or "\n" in name or "\r" in name):
             value = self._indexed().get(name)
         else:
-            value = self._peek(f"\n{name}:")
+            value = self.find(f"\n{name}:")
         return default if value is None else value
 
     def get_all(self, name: str) -> list[str]:

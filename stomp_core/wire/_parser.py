@@ -20,14 +20,19 @@ from functools import cache
 from typing import Literal
 
 from ..errors import ConnectionGoneError, ErrorCode, RemoteProtocolError
-from .escaping import decode_table, undefined_escape, unescape
-from .frame import Frame
-from .grammar import BODY_COMMANDS, COMMANDS, HANDSHAKE_COMMANDS
-from .headers import Headers
-from .leniency import Leniency
-from .limits import Limits
-from .signals import NEED_DATA, ConnectionClosed, HeartBeat, NeedData
-from .versions import Version
+from ._frame import Frame
+from ._headers import Headers
+from ._options import Leniency, Limits
+from ._spec import (
+    BODY_COMMANDS,
+    COMMANDS,
+    HANDSHAKE_COMMANDS,
+    Version,
+    decode_table,
+    undefined_escape,
+    unescape,
+)
+from ._stream_events import NEED_DATA, ConnectionClosed, HeartBeat, NeedData
 
 __all__ = ["FrameParser"]
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from ..errors import ErrorCode
-from .headers import Headers, HeaderSource, HeaderTypeError
-from .serialiser import serialise
+from ._headers import Headers, HeaderSource, HeaderTypeError
+from ._serializer import serialize
 
 __all__ = ["Frame"]
 
@@ -18,7 +18,7 @@ class Frame:
         body: the octets of the body.
 
     Two frames are equal when command, body and headers are, ``content-length`` aside: it says where the frame
-    ends on the wire, not what the frame is, and whoever serialises a frame adds it.
+    ends on the wire, not what the frame is, and whoever serializes a frame adds it.
     """
 
     __slots__ = ("_body", "_command", "_head", "_headers", "_strict", "_version")
@@ -69,6 +69,11 @@ class Frame:
         return self._body
 
     @property
+    def version(self) -> str | None:
+        """The version of STOMP that a parser read this frame in; ``None`` for a frame that was not parsed."""
+        return self._version
+
+    @property
     def raw(self) -> bytes | None:
         """The very bytes that a parser read this frame from, with its CRLFs, raw escapes and padding.
 
@@ -84,7 +89,7 @@ class Frame:
         return b"%b%b\0" % (head, self._body)
 
     def to_bytes(self, version: str, *, content_length: bool = True) -> bytes:
-        """Serialise this frame.
+        """Serialize this frame.
 
         A frame that was read in the same version, without help from any leniency, gives the bytes that came in.
 
@@ -103,7 +108,7 @@ class Frame:
             raw = self.raw
             assert raw is not None
             return raw
-        return serialise(self._command, self._headers, self._body, version, content_length=content_length)
+        return serialize(self._command, self._headers, self._body, version, content_length=content_length)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Frame):

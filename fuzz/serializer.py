@@ -1,7 +1,7 @@
-"""The serialiser: whatever a caller passes is read back as precisely that, by the careful and by the sloppy; or it is
+"""The serializer: whatever a caller passes is read back as precisely that, by the careful and by the sloppy; or it is
 refused.
 
-An input is two bytes of settings and then a command, headers and a body (see :func:`serialiser`).
+An input is two bytes of settings and then a command, headers and a body (see :func:`serializer`).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from stomp_core import NEED_DATA, Frame, FrameParser, Leniency, LocalProtocolErr
 
 from .choices import Choices
 
-__all__ = ["COMMANDS", "serialiser"]
+__all__ = ["COMMANDS", "serializer"]
 
 COMMANDS = (
     "SEND", "MESSAGE", "ERROR", "CONNECT", "STOMP", "CONNECTED", "SUBSCRIBE", "UNSUBSCRIBE", "ACK", "NACK", "BEGIN",
@@ -33,7 +33,7 @@ REQUIRED: Pairs = [
 ]  # fmt: skip
 
 
-def serialiser(data: bytes) -> None:
+def serializer(data: bytes) -> None:
     """What is written is read as precisely that by our parser and by three sloppy readers; what is refused deserves it.
 
     Byte 0 picks the version (modulo 3), whether to do without ``content-length`` (bit 4), whether without the headers
@@ -95,7 +95,7 @@ def _check_parser(wire: bytes, command: str, pairs: Pairs, body: bytes, version:
     """Our parser, strict and lenient, whole and byte by byte, with another frame behind."""
     behind = b"\nRECEIPT\nreceipt-id:behind\n\n\0"
     for reader in (version, None) if command in HANDSHAKE else (version,):
-        for leniency in (Leniency(), Leniency.brokers(), Leniency.all()):
+        for leniency in (Leniency(), Leniency.brokers(), Leniency.permissive()):
             for size in (len(wire + behind), 1):
                 parser = FrameParser(reader, leniency=leniency)
                 for pos in range(0, len(wire + behind), size):

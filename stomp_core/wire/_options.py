@@ -1,10 +1,49 @@
-"""What a reader forgives. Each forgiven thing is a named switch; none of them moves the end of a frame."""
+"""Options of the parser: size limits, and which violations of the specification it tolerates."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
-__all__ = ["Leniency"]
+__all__ = ["Leniency", "Limits"]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Upper bounds on what is read; each is checked while bytes come in, before memory is spent.
+
+    STOMP 1.2, "Size Limits", lets a server refuse what is too large; a client needs the same protection.
+    All sizes are bytes on the wire. For comparison: ActiveMQ takes header lines of 10 KiB, 1,000 headers
+    and bodies of 100 MiB, RabbitMQ bodies of 128 MiB.
+
+    Attributes:
+        max_command: the command line, without its line feed.
+        max_header_line: one header line, without its line feed.
+        max_headers: the number of header lines in one frame.
+        max_head: command line, header lines and the blank line together.
+        max_body: a body whose length ``content-length`` announces.
+        max_unterminated: a body without ``content-length`` that still has not met its NUL; there the peer never
+            said how much would come. ``None`` means the same as ``max_body``.
+    """
+
+    max_command: int = 64
+    max_header_line: int = 64 * 1024
+    max_headers: int = 1_000
+    max_head: int = 256 * 1024
+    max_body: int = 128 * 1024 * 1024
+    max_unterminated: int | None = None
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if value is None and field.name == "max_unterminated":
+                continue
+            if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+                raise ValueError(f"Limits.{field.name} must be a number of at least 0, not {value!r}")
+
+    @property
+    def body_without_length(self) -> int:
+        """The limit in force for a body without ``content-length``, in bytes."""
+        return self.max_body if self.max_unterminated is None else min(self.max_unterminated, self.max_body)
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,7 +51,7 @@ class Leniency:
     """Named switches for what peers send although the specifications forbid it. Writing is always strict.
 
     ``Leniency()`` is strict, the default of a server. ``Leniency.brokers()`` is the default of a client: what
-    RabbitMQ and ActiveMQ need. ``Leniency.all()`` forgives all that can be forgiven without guessing.
+    RabbitMQ and ActiveMQ need. ``Leniency.permissive()`` forgives all that can be forgiven without guessing.
 
     Attributes:
         crlf: lines may end in CRLF in 1.0 and 1.1 too, where a CR would belong to the value.
@@ -60,7 +99,7 @@ class Leniency:
         return cls(cr_escape_in_1_1=True)
 
     @classmethod
-    def all(cls) -> Leniency:
+    def permissive(cls) -> Leniency:
         """Everything that can be forgiven, but for the two switches that read plain backslashes as escapes."""
         return cls(
             crlf=True,

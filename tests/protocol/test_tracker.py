@@ -24,7 +24,7 @@ from stomp_core import (
     Unsubscribe,
     Version,
 )
-from stomp_core.protocol.ledger import Ledger, RuleBroken
+from stomp_core.protocol._tracker import Ledger, RuleBroken
 
 from .pair import VERSIONS
 

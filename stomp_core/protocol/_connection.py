@@ -23,12 +23,12 @@ from ..wire import (
     NeedData,
     Version,
 )
-from ..wire.grammar import REQUIRED_HEADERS
-from ..wire.serialiser import serialise
-from .events import Event, Tolerated, event_from_frame
-from .heartbeat import HeartBeatClock, HeartBeatRange, parse_heart_beat
-from .ledger import Ledger, RuleBroken
-from .states import State, Table
+from ..wire._serializer import serialize
+from ..wire._spec import REQUIRED_HEADERS
+from ._events import Event, Tolerated, event_from_frame
+from ._heartbeat import HeartBeatClock, HeartBeatRange, parse_heart_beat
+from ._states import State, Table
+from ._tracker import Ledger, RuleBroken
 
 __all__ = ["Connection", "checked_versions"]
 
@@ -200,7 +200,7 @@ class Connection:
         return True
 
     def _judge(self, frame: Frame) -> Event | Tolerated:
-        command = frame._command
+        command = frame.command
         state = self._receives[self._state].get(command)
         if state is None:
             raise self._broken_rule(
@@ -209,7 +209,7 @@ class Connection:
                 frame,
             )
         for name in self._required.get(command, ()):
-            if name not in frame._headers:
+            if name not in frame.headers:
                 raise self._broken_rule(
                     ErrorCode.MISSING_HEADER, f"{command} without its {name!r} header", frame
                 )
@@ -230,7 +230,7 @@ class Connection:
         raise NotImplementedError
 
     def _broken_rule(self, code: ErrorCode, message: str, frame: Frame) -> RemoteProtocolError:
-        return self._broken(RemoteProtocolError(message, code=code), frame._headers.get("receipt"))
+        return self._broken(RemoteProtocolError(message, code=code), frame.headers.get("receipt"))
 
     def _broken(self, error: RemoteProtocolError, receipt: str | None) -> RemoteProtocolError:
         """Enter the error state."""
@@ -260,7 +260,7 @@ class Connection:
         if event.frame.body:
             if not self._leniency.unexpected_body:
                 raise RuleBroken(ErrorCode.BODY_NOT_ALLOWED, f"{event.frame.command} has a body")
-            event._frame = Frame(event.frame.command, event.headers)
+            event.frame = Frame(event.frame.command, event.headers)
 
     def _agree(self, version: Version) -> None:
         """From here on the conversation is in this version."""
@@ -288,18 +288,18 @@ class Connection:
         )
 
     def _to_bytes(self, event: Event, version: str, *, escape_connect: bool = False) -> bytes:
-        frame = event._frame
-        wire = serialise(
-            frame._command,
-            frame._headers,
-            frame._body,
+        frame = event.frame
+        wire = serialize(
+            frame.command,
+            frame.headers,
+            frame.body,
             version,
             content_length=event.content_length_wanted,
             content_length_at=event.content_length_at,
             escape_connect=escape_connect,
         )
         # A proxy passes on the very bytes that it read, once it is sure that they may be written.
-        return frame.to_bytes(version) if frame._version == version else wire
+        return frame.to_bytes(version) if frame.version == version else wire
 
     # ------------------------------------------------------------------ time
 
@@ -344,7 +344,7 @@ class Connection:
             return b"\n"
         return b""
 
-    def endure_silence(self, seconds: float) -> None:
+    def set_read_timeout(self, seconds: float) -> None:
         """Take the peer for dead after so many seconds without a byte, whatever the tolerance is, if it promised any.
 
         Raises:

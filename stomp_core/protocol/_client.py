@@ -7,9 +7,9 @@ from typing import overload
 
 from ..errors import ErrorCode, LocalProtocolError
 from ..wire import ALL_VERSIONS, Frame, HeaderSource, Leniency, Limits, Version
-from ..wire.serialiser import serialise
-from .connection import Connection
-from .events import (
+from ..wire._serializer import serialize
+from ._connection import Connection
+from ._events import (
     Abort,
     Ack,
     AckMode,
@@ -29,9 +29,9 @@ from .events import (
     Unsubscribe,
     event_from_frame,
 )
-from .heartbeat import negotiate, parse_heart_beat
-from .ledger import RuleBroken
-from .states import CLIENT_RECEIVES, CLIENT_SENDS, State
+from ._heartbeat import negotiate, parse_heart_beat
+from ._states import CLIENT_RECEIVES, CLIENT_SENDS, State
+from ._tracker import RuleBroken
 
 __all__ = ["ClientConnection"]
 
@@ -145,7 +145,7 @@ class ClientConnection(Connection):
 
     def _say(self, event: Event, now: float | None) -> bytes:
         """:meth:`send` of an event, for those who have one."""
-        state = self._permitted(event._frame._command)
+        state = self._permitted(event.frame.command)
         if isinstance(event, Connect):
             wire = self._say_connect(event)
         else:
@@ -167,11 +167,11 @@ class ClientConnection(Connection):
             self._permitted("SEND")
         version = self._version
         assert version is not None
-        frame = send._frame
-        wire = serialise(
+        frame = send.frame
+        wire = serialize(
             "SEND",
-            frame._headers,
-            frame._body,
+            frame.headers,
+            frame.body,
             version,
             content_length=send._content_length,
             content_length_at=send._content_length_at,
@@ -347,26 +347,26 @@ class ClientConnection(Connection):
     def _judge(self, frame: Frame) -> Event | Tolerated:
         # Nearly everything that a client reads is a MESSAGE or a RECEIPT with all that it needs: no table is consulted
         # for those.
-        text = frame._headers._text
+        text = frame.headers._text
         if self._state is not _CONNECTED or text is None:
             return super()._judge(frame)
         if (
-            frame._command == "MESSAGE"
+            frame.command == "MESSAGE"
             and "\nsubscription:" in text
             and "\nmessage-id:" in text
             and "\ndestination:" in text
         ):
             message = Message.__new__(Message)
-            message._frame = frame
+            message.frame = frame
             if self._ledger.acknowledging:
                 try:
                     self._ledger.delivered(message)
                 except RuleBroken as broken:
                     raise self._broken_rule(broken.code, str(broken), frame) from None
             return message
-        if frame._command == "RECEIPT" and "\nreceipt-id:" in text:
+        if frame.command == "RECEIPT" and "\nreceipt-id:" in text:
             receipt = Receipt.__new__(Receipt)
-            receipt._frame = frame
+            receipt.frame = frame
             return receipt
         return super()._judge(frame)
 

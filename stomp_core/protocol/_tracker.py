@@ -13,7 +13,7 @@ from operator import itemgetter
 
 from ..errors import ErrorCode
 from ..wire import Version
-from .events import Ack, Event, Message, Nack, Subscribe, Unsubscribe
+from ._events import Ack, Event, Message, Nack, Subscribe, Unsubscribe
 
 __all__ = ["Ledger", "RuleBroken", "SubscriptionRecord"]
 
@@ -72,7 +72,7 @@ class Ledger:
         """Raise RuleBroken if this client frame does not fit; change nothing."""
         command = event.command
         if command in ("SEND", "ACK", "NACK"):
-            transaction = event._frame._headers._peek("\ntransaction:")
+            transaction = event.frame.headers.find("\ntransaction:")
             if transaction is not None:
                 self._check_open(transaction)
             if command != "SEND":
@@ -237,11 +237,11 @@ class Ledger:
         Raises:
             RuleBroken: it cannot be acknowledged, though it must be.
         """
-        headers = message._frame._headers
-        name = headers._peek("\nsubscription:")
+        headers = message.frame.headers
+        name = headers.find("\nsubscription:")
         record = self._recipient(message.destination) if name is None else self.subscriptions.get(name)
         if record is not None and record.ack != "auto":
-            ack_id = headers._peek("\nack:" if self.version is _V1_2 else "\nmessage-id:")
+            ack_id = headers.find("\nack:" if self.version is _V1_2 else "\nmessage-id:")
             if ack_id is None:
                 raise RuleBroken(
                     ErrorCode.MISSING_HEADER,

@@ -6,11 +6,11 @@ from collections.abc import Iterable
 
 from ..errors import ErrorCode, LocalProtocolError, RemoteProtocolError
 from ..wire import ALL_VERSIONS, Frame, Leniency, Limits, Version
-from .connection import Connection
-from .events import Connect, Connected, Event, Message, event_from_frame
-from .heartbeat import negotiate, parse_heart_beat
-from .ledger import RuleBroken
-from .states import SERVER_RECEIVES, SERVER_SENDS, State
+from ._connection import Connection
+from ._events import Connect, Connected, Event, Message, event_from_frame
+from ._heartbeat import negotiate, parse_heart_beat
+from ._states import SERVER_RECEIVES, SERVER_SENDS, State
+from ._tracker import RuleBroken
 
 __all__ = ["ServerConnection"]
 

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stomp_core import Frame, FrameParser, Headers, Leniency, LocalProtocolError
-from stomp_core.wire.serialiser import serialise
+from stomp_core.wire._serializer import serialize
 
 from .reading import VERSIONS, every_version, feed
 
@@ -70,7 +70,7 @@ class TestAFrame:
 
     def test_is_written_alike_from_its_parts(self) -> None:
         pairs = [("destination", "/queue/a")]
-        assert serialise("SEND", Headers(pairs), b"hello", "1.2") == Frame("SEND", pairs, b"hello").to_bytes(
+        assert serialize("SEND", Headers(pairs), b"hello", "1.2") == Frame("SEND", pairs, b"hello").to_bytes(
             "1.2"
         )
 
@@ -291,7 +291,7 @@ class TestAHeader:
         self, command: str, version: str
     ) -> None:
         pairs = [*REQUIRED[command], ("passcode", "a\\b:c\r\nd"), ("x:y", "z")]
-        wire = serialise(command, Headers(pairs), b"", version, escape_connect=True)
+        wire = serialize(command, Headers(pairs), b"", version, escape_connect=True)
         assert wire.endswith(b"\npasscode:a\\\\b\\cc\\r\\nd\nx\\cy:z\n\n\0")
         parser = FrameParser(None, leniency=Leniency(escapes_in_connect=True))
         parser.receive_data(wire)
@@ -299,22 +299,22 @@ class TestAHeader:
         assert isinstance(frame, Frame)
         assert frame.headers.items() == pairs
         with pytest.raises(LocalProtocolError):
-            serialise(command, Headers([*pairs, ("a", "\0")]), b"", version, escape_connect=True)
+            serialize(command, Headers([*pairs, ("a", "\0")]), b"", version, escape_connect=True)
 
     def test_of_connected_is_not_escaped_on_request(self) -> None:
         pairs = [*REQUIRED["CONNECTED"], ("session", "a:\\b")]
-        assert serialise("CONNECTED", Headers(pairs), b"", "1.2", escape_connect=True).endswith(
+        assert serialize("CONNECTED", Headers(pairs), b"", "1.2", escape_connect=True).endswith(
             b"\nsession:a:\\b\n\n\0"
         )
         with pytest.raises(LocalProtocolError):
-            serialise("CONNECTED", Headers([*pairs, ("a", "\n")]), b"", "1.2", escape_connect=True)
+            serialize("CONNECTED", Headers([*pairs, ("a", "\n")]), b"", "1.2", escape_connect=True)
 
     def test_of_another_frame_is_escaped_as_ever_with_that_request(self) -> None:
         pairs = [("destination", "a\\\n:b")]
-        wire = serialise("SEND", Headers(pairs), b"", "1.1", escape_connect=True)
+        wire = serialize("SEND", Headers(pairs), b"", "1.1", escape_connect=True)
         assert wire == b"SEND\ndestination:a\\\\\\n\\cb\n\n\0"
         with pytest.raises(LocalProtocolError):
-            serialise("SEND", Headers([("destination", "\r")]), b"", "1.1", escape_connect=True)
+            serialize("SEND", Headers([("destination", "\r")]), b"", "1.1", escape_connect=True)
 
 
 def _why(version: str, command: str) -> str:
@@ -442,7 +442,7 @@ def written(
 ) -> object:
     """The bytes, or why there are none."""
     try:
-        return serialise(
+        return serialize(
             command,
             headers,
             body,
@@ -495,7 +495,7 @@ def test_content_length_stands_behind_as_many_headers_as_asked_for(
 ) -> None:
     headers = Headers([("destination", "/q"), *pairs])
     for _ in range(2):
-        wire = serialise("SEND", headers, body, "1.2", content_length_at=place)
+        wire = serialize("SEND", headers, body, "1.2", content_length_at=place)
         parser = FrameParser("1.2")
         parser.receive_data(wire)
         frame = parser.next_frame()
@@ -508,4 +508,4 @@ def test_content_length_stands_behind_as_many_headers_as_asked_for(
 
 def test_it_cannot_stand_behind_fewer_than_none() -> None:
     with pytest.raises(ValueError, match="-1 headers"):
-        serialise("SEND", Headers({"destination": "/q"}), b"x", "1.2", content_length_at=-1)
+        serialize("SEND", Headers({"destination": "/q"}), b"x", "1.2", content_length_at=-1)

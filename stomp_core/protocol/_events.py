@@ -12,7 +12,7 @@ from typing import ClassVar, Literal, Self
 
 from ..errors import ErrorCode, LocalProtocolError
 from ..wire import Frame, Headers, HeaderSource, Version
-from .heartbeat import HeartBeatRange, format_heart_beat, parse_heart_beat
+from ._heartbeat import HeartBeatRange, format_heart_beat, parse_heart_beat
 
 __all__ = [
     "Abort",
@@ -81,31 +81,26 @@ class Event:
         command: the frame's command.
     """
 
-    __slots__ = ("_frame",)
+    __slots__ = ("frame",)
 
     command: ClassVar[str]
-    _frame: Frame
+    frame: Frame
 
     @classmethod
     def from_frame(cls, frame: Frame) -> Self:
         """View a frame as this event. The caller has seen to it that the command fits."""
         self = cls.__new__(cls)
-        self._frame = frame
+        self.frame = frame
         return self
-
-    @property
-    def frame(self) -> Frame:
-        """The frame that this event is a view of."""
-        return self._frame
 
     @property
     def headers(self) -> Headers:
         """All headers of the frame."""
-        return self._frame._headers
+        return self.frame.headers
 
     @property
     def content_length_wanted(self) -> bool:
-        """Whether a serialiser writes ``content-length``."""
+        """Whether a serializer writes ``content-length``."""
         return True
 
     @property
@@ -116,13 +111,13 @@ class Event:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Event):
             return NotImplemented
-        return self._frame == other._frame
+        return self.frame == other.frame
 
     def __hash__(self) -> int:
-        return hash(self._frame)
+        return hash(self.frame)
 
     def __repr__(self) -> str:
-        frame = self._frame
+        frame = self.frame
         body = f", body={frame.body[:60]!r}{'...' if len(frame.body) > 60 else ''}" if frame.body else ""
         return f"{type(self).__name__}({frame.headers!r}{body})"
 
@@ -133,17 +128,17 @@ class _Bodied(Event):
     @property
     def body(self) -> bytes:
         """The octets of the body."""
-        return self._frame._body
+        return self.frame.body
 
     @property
     def content_type(self) -> str | None:
         """The MIME type of the body (STOMP 1.2, "Header content-type")."""
-        return self._frame._headers._peek("\ncontent-type:")
+        return self.frame.headers.find("\ncontent-type:")
 
     @property
     def content_length(self) -> int | None:
         """The ``content-length`` header, if the frame has one."""
-        value = self._frame._headers._peek("\ncontent-length:")
+        value = self.frame.headers.find("\ncontent-length:")
         return None if value is None else int(value)
 
     @property
@@ -159,7 +154,7 @@ class _Bodied(Event):
             name, _, value = parameter.partition("=")
             if name.strip().lower() == "charset":
                 charset = value.strip().strip('"')
-        return self._frame._body.decode(charset)
+        return self.frame.body.decode(charset)
 
 
 class _Receiptable(Event):
@@ -168,7 +163,7 @@ class _Receiptable(Event):
     @property
     def receipt(self) -> str | None:
         """The id under which the server is asked for a RECEIPT (STOMP 1.2, "Header receipt")."""
-        return self._frame._headers.get("receipt")
+        return self.frame.headers.get("receipt")
 
 
 class _Transactional(_Receiptable):
@@ -177,7 +172,7 @@ class _Transactional(_Receiptable):
     @property
     def transaction(self) -> str | None:
         """The transaction that this belongs to."""
-        return self._frame._headers.get("transaction")
+        return self.frame.headers.get("transaction")
 
 
 # -------------------------------------------------------------------------------- client frames
@@ -222,7 +217,7 @@ class Connect(Event):
             ("passcode", passcode),
             ("heart-beat", None if heart_beat is None else format_heart_beat(heart_beat)),
         )
-        self._frame = Frame(command, _merged(said, headers))
+        self.frame = Frame(command, _merged(said, headers))
 
     @property
     def host(self) -> str | None:
@@ -296,7 +291,7 @@ class Send(_Transactional, _Bodied):
             said.append(("transaction", transaction))
         if receipt is not None:
             said.append(("receipt", receipt))
-        self._frame = Frame(self.command, _before(said, own), body)
+        self.frame = Frame(self.command, _before(said, own), body)
         self._content_length = content_length
         self._content_length_at: int | None = None
 
@@ -313,7 +308,7 @@ class Send(_Transactional, _Bodied):
                 certain order.
         """
         self = cls.__new__(cls)
-        self._frame = frame
+        self.frame = frame
         self._content_length = content_length
         self._content_length_at = content_length_at
         return self
@@ -357,7 +352,7 @@ class Subscribe(_Receiptable):
         headers: HeaderSource = (),
     ) -> None:
         said = (("id", id), ("destination", destination), ("ack", ack), ("receipt", receipt))
-        self._frame = Frame(self.command, _merged(_text(said, "destination"), headers))
+        self.frame = Frame(self.command, _merged(_text(said, "destination"), headers))
 
     @property
     def destination(self) -> str:
@@ -397,7 +392,7 @@ class Unsubscribe(_Receiptable):
         headers: HeaderSource = (),
     ) -> None:
         said = (("id", id), ("destination", destination), ("receipt", receipt))
-        self._frame = Frame(self.command, _merged(said, headers))
+        self.frame = Frame(self.command, _merged(said, headers))
 
     @property
     def id(self) -> str | None:
@@ -430,7 +425,7 @@ class _Acknowledgement(_Transactional):
             ("transaction", transaction),
             ("receipt", receipt),
         )
-        self._frame = Frame(self.command, _merged(said, headers))
+        self.frame = Frame(self.command, _merged(said, headers))
 
     @property
     def id(self) -> str | None:
@@ -476,7 +471,7 @@ class _Demarcation(_Receiptable):
 
     def __init__(self, transaction: str, *, receipt: str | None = None, headers: HeaderSource = ()) -> None:
         said = _text((("transaction", transaction), ("receipt", receipt)), "transaction")
-        self._frame = Frame(self.command, _merged(said, headers))
+        self.frame = Frame(self.command, _merged(said, headers))
 
     @property
     def transaction(self) -> str:
@@ -517,7 +512,7 @@ class Disconnect(_Receiptable):
     command = "DISCONNECT"
 
     def __init__(self, *, receipt: str | None = None, headers: HeaderSource = ()) -> None:
-        self._frame = Frame(self.command, _merged((("receipt", receipt),), headers))
+        self.frame = Frame(self.command, _merged((("receipt", receipt),), headers))
 
 
 # -------------------------------------------------------------------------------- server frames
@@ -551,7 +546,7 @@ class Connected(Event):
             ("server", server),
             ("heart-beat", None if heart_beat is None else format_heart_beat(heart_beat)),
         )
-        self._frame = Frame(self.command, _merged(said, headers))
+        self.frame = Frame(self.command, _merged(said, headers))
 
     @property
     def version(self) -> str:
@@ -613,27 +608,27 @@ class Message(_Bodied):
             ("ack", ack),
             ("content-type", content_type),
         )
-        self._frame = Frame(self.command, _merged(_text(said, "destination", "message-id"), own), body)
+        self.frame = Frame(self.command, _merged(_text(said, "destination", "message-id"), own), body)
 
     @property
     def destination(self) -> str:
         """Where it was sent to."""
-        return self._frame._headers._peek("\ndestination:") or ""
+        return self.frame.headers.find("\ndestination:") or ""
 
     @property
     def message_id(self) -> str:
         """Its unique id."""
-        return self._frame._headers._peek("\nmessage-id:") or ""
+        return self.frame.headers.find("\nmessage-id:") or ""
 
     @property
     def subscription(self) -> str | None:
         """The subscription that it came on; ``None`` in 1.0 if SUBSCRIBE had no id."""
-        return self._frame._headers._peek("\nsubscription:")
+        return self.frame.headers.find("\nsubscription:")
 
     @property
     def ack(self) -> str | None:
         """1.2: the id for ACK and NACK."""
-        return self._frame._headers._peek("\nack:")
+        return self.frame.headers.find("\nack:")
 
     def acknowledge(
         self, *, transaction: str | None = None, receipt: str | None = None, headers: HeaderSource = ()
@@ -648,7 +643,7 @@ class Message(_Bodied):
         return Nack(**self._named(), transaction=transaction, receipt=receipt, headers=headers)
 
     def _named(self) -> dict[str, str | None]:
-        version = self._frame._version
+        version = self.frame.version
         if version == Version.V1_0:
             return {"message_id": self.message_id}
         ack = self.ack
@@ -674,9 +669,7 @@ class Receipt(Event):
     command = "RECEIPT"
 
     def __init__(self, receipt_id: str, *, headers: HeaderSource = ()) -> None:
-        self._frame = Frame(
-            self.command, _merged(_text((("receipt-id", receipt_id),), "receipt-id"), headers)
-        )
+        self.frame = Frame(self.command, _merged(_text((("receipt-id", receipt_id),), "receipt-id"), headers))
 
     @property
     def receipt_id(self) -> str:
@@ -713,7 +706,7 @@ class Error(_Bodied):
             if content_type is None and body and "content-type" not in own:
                 content_type = "text/plain"
         said = (("message", message), ("receipt-id", receipt_id), ("content-type", content_type))
-        self._frame = Frame(self.command, _merged(said, own), body)
+        self.frame = Frame(self.command, _merged(said, own), body)
 
     @property
     def message(self) -> str:

@@ -9,12 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..errors import ErrorCode, LocalProtocolError
-from .escaping import encode_table
-from .grammar import BODY_COMMANDS, COMMANDS, HANDSHAKE_COMMANDS, REQUIRED_HEADERS
-from .headers import Headers
-from .versions import Version
+from ._headers import Headers
+from ._spec import BODY_COMMANDS, COMMANDS, HANDSHAKE_COMMANDS, REQUIRED_HEADERS, Version, encode_table
 
-__all__ = ["serialise"]
+__all__ = ["serialize"]
 
 #: By version and command: what a head with every required header contains. A NUL, which no head contains, sends
 #: those to the slower check that need more than that.
@@ -27,7 +25,7 @@ _SIGNS: dict[str, dict[str, tuple[str, ...]]] = {
 _SIGNS[Version.V1_0] |= {"UNSUBSCRIBE": ("\0",), "NACK": ("\0",)}
 
 
-def serialise(
+def serialize(
     command: str,
     headers: Headers,
     body: bytes,
