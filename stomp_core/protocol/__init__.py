@@ -22,6 +22,7 @@ from ._events import (
     Subscribe,
     Tolerated,
     Unsubscribe,
+    event_from_frame,
 )
 from ._server import ServerConnection
 from ._states import CLIENT_RECEIVES, CLIENT_SENDS, SERVER_RECEIVES, SERVER_SENDS, State
@@ -52,4 +53,5 @@ __all__ = [
     "Subscribe",
     "Tolerated",
     "Unsubscribe",
+    "event_from_frame",
 ]

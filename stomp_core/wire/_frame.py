@@ -74,6 +74,13 @@ class Frame:
         return self._version
 
     @property
+    def size(self) -> int:
+        """About how many bytes the frame takes: command, header lines and body."""
+        text = self._headers._text
+        head = len(text) if text is not None else sum(len(n) + len(v) for n, v in self._headers._all())
+        return len(self._command) + head + len(self._body)
+
+    @property
     def raw(self) -> bytes | None:
         """The very bytes that a parser read this frame from, with its CRLFs, raw escapes and padding.
 

@@ -1,4 +1,4 @@
-"""Endpoints and credentials: what a URL says, and never a passcode in any text made from them."""
+"""URLs of brokers: endpoints and credentials. No text made from them contains a passcode."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 from urllib.parse import SplitResult, unquote, urlsplit
 
-__all__ = ["Credentials", "Endpoint", "EndpointSource", "Kind", "check_endpoints", "parse_endpoints"]
+__all__ = ["Credentials", "Endpoint", "EndpointSource", "check_endpoints", "parse_endpoints"]
 
 
-class Kind(NamedTuple):
-    """What a URL's scheme stands for."""
+class _Kind(NamedTuple):
+    """The transport that a URL scheme means."""
 
     transport: str  # "tcp", "unix" or "websocket"
     secure: bool
@@ -20,11 +20,11 @@ class Kind(NamedTuple):
 
 
 _KINDS = {
-    "stomp": Kind("tcp", False, 61613),
-    "stomp+ssl": Kind("tcp", True, 61614),
-    "stomp+unix": Kind("unix", False, None),
-    "ws": Kind("websocket", False, 80),
-    "wss": Kind("websocket", True, 443),
+    "stomp": _Kind("tcp", False, 61613),
+    "stomp+ssl": _Kind("tcp", True, 61614),
+    "stomp+unix": _Kind("unix", False, None),
+    "ws": _Kind("websocket", False, 80),
+    "wss": _Kind("websocket", True, 443),
 }
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*")
 _BETWEEN_URLS = re.compile(r"\s*,\s*(?=[A-Za-z][A-Za-z0-9+.-]*://)")
@@ -32,7 +32,7 @@ _BETWEEN_URLS = re.compile(r"\s*,\s*(?=[A-Za-z][A-Za-z0-9+.-]*://)")
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """A login and its passcode. The passcode is in no repr."""
+    """A login and its passcode. The repr does not show the passcode."""
 
     login: str | None = None
     passcode: str | None = field(default=None, repr=False)
@@ -42,15 +42,15 @@ class Credentials:
 class Endpoint:
     """Where a broker listens.
 
-    ``str(endpoint)`` is its URL without credentials, and without a query, which may hold some.
+    ``str(endpoint)`` is its URL without credentials, and without the query, which may contain some.
 
     Attributes:
         scheme: ``"stomp"``, ``"stomp+ssl"``, ``"stomp+unix"``, ``"ws"`` or ``"wss"``.
         host: name or address; ``""`` for a Unix socket.
         port: TCP port; 0 for a Unix socket.
         path: of the Unix socket, or of the WebSocket's URL with its query; otherwise ``""``.
-        virtual_host: the STOMP ``host`` header that the URL's path names; ``None`` if it names none.
-        credentials: from the URL; shown in no text.
+        virtual_host: the STOMP ``host`` header that the path of the URL names; ``None`` if there is no path.
+        credentials: from the URL; not shown in ``str()`` and ``repr()``.
     """
 
     scheme: str
@@ -62,20 +62,20 @@ class Endpoint:
 
     @classmethod
     def parse(cls, url: str) -> Endpoint:
-        """Read a URL.
+        """Parse a URL.
 
         ``stomp://login:passcode@host:61613/virtual-host`` and ``stomp+ssl://`` alike (port 61614), the virtual host
         percent-encoded as in AMQP's URLs; ``stomp+unix:///path/to/socket``; ``ws://host:15674/ws`` and ``wss://``.
 
         Raises:
-            ValueError: it says what is wrong with the URL, without repeating any credentials.
+            ValueError: the URL is not valid; the text says why, without repeating any credentials.
         """
         scheme, colon, _ = url.partition("://")
         kind = _KINDS.get(scheme.lower())
         if not colon or kind is None:
-            # What is no scheme at all may begin with credentials.
+            # Without a valid scheme the text may begin with credentials: do not quote it.
             named = colon and _SCHEME.fullmatch(scheme)
-            shown = f"{scheme!r} is no scheme of STOMP" if named else "the URL has no scheme"
+            shown = f"{scheme!r} is not a STOMP URL scheme" if named else "the URL has no scheme"
             raise ValueError(f"{shown}; use one of {', '.join(f'{name}://' for name in _KINDS)}")
         scheme = scheme.lower()
         try:
@@ -83,7 +83,7 @@ class Endpoint:
             port = parts.port
         except ValueError:
             raise ValueError(
-                f"the port or host of a {scheme}:// URL cannot be read; is a character of the passcode "
+                f"the port or host of a {scheme}:// URL cannot be parsed; is a character of the passcode "
                 "(such as '/', '#', '?' or '@') not percent-encoded?"
             ) from None
         _refuse_extras(scheme, kind, parts)
@@ -94,7 +94,7 @@ class Endpoint:
         if kind.transport == "unix":
             path = unquote(parts.path)
             if parts.hostname or not path.startswith("/"):
-                raise ValueError("a stomp+unix:// URL is stomp+unix:///absolute/path/of/the/socket")
+                raise ValueError("a stomp+unix:// URL has the form stomp+unix:///absolute/path/of/the/socket")
             return cls(scheme, path=path, credentials=credentials)
         if not parts.hostname:
             raise ValueError(f"a {scheme}:// URL needs a host, as in {scheme}://localhost:{kind.port}")
@@ -115,7 +115,7 @@ class Endpoint:
 
     @property
     def secure(self) -> bool:
-        """Whether TLS is asked for."""
+        """Whether the scheme means TLS."""
         return _KINDS[self.scheme].secure
 
     def __str__(self) -> str:
@@ -134,13 +134,13 @@ EndpointSource = str | Endpoint | Iterable["str | Endpoint"]
 
 
 def parse_endpoints(source: EndpointSource) -> tuple[Endpoint, ...]:
-    """Endpoints in order of preference.
+    """Return the endpoints in order of preference.
 
     Args:
-        source: a URL, several in one string between commas, an :class:`Endpoint`, or any sequence of these.
+        source: a URL, several URLs separated by commas, an :class:`Endpoint`, or any sequence of these.
 
     Raises:
-        ValueError: one cannot be read, or there is none.
+        ValueError: a URL is not valid, or there is none.
     """
     if isinstance(source, Endpoint):
         return (source,)
@@ -153,27 +153,27 @@ def parse_endpoints(source: EndpointSource) -> tuple[Endpoint, ...]:
 
 
 def check_endpoints(source: EndpointSource, transports: tuple[str, ...], *, ssl_context_given: bool) -> None:
-    """Refuse, before anything is dialled, what an adapter cannot do as it was meant.
+    """Check, before anything is dialled, that an adapter can connect to these endpoints as the caller means it.
 
     Args:
         source: the endpoints.
-        transports: those that the adapter has, as :attr:`Endpoint.transport` names them.
-        ssl_context_given: whether the caller passed one, and so expects TLS everywhere.
+        transports: the transports of the adapter, as :attr:`Endpoint.transport` names them.
+        ssl_context_given: whether the caller passed an SSL context, and so expects TLS everywhere.
 
     Raises:
-        ValueError: an endpoint of another transport, or one that is plaintext although TLS was meant.
+        ValueError: an endpoint has another transport, or is plaintext although TLS is expected.
     """
     for endpoint in parse_endpoints(source):
         if endpoint.transport not in transports:
             raise ValueError(f"{endpoint}: {endpoint.scheme}:// is not available here")
         if ssl_context_given and not endpoint.secure and endpoint.transport != "unix":
             raise ValueError(
-                f"{endpoint}: an ssl_context was given, but this URL means plaintext; write "
+                f"{endpoint}: an ssl_context was given, but this URL means plaintext; use "
                 f"{'wss' if endpoint.transport == 'websocket' else 'stomp+ssl'}:// for TLS"
             )
 
 
-def _refuse_extras(scheme: str, kind: Kind, parts: SplitResult) -> None:
+def _refuse_extras(scheme: str, kind: _Kind, parts: SplitResult) -> None:
     if parts.fragment:
         raise ValueError(f"a {scheme}:// URL has no #fragment; percent-encode '#' as %23")
     if parts.query and kind.transport != "websocket":

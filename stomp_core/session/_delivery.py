@@ -2,29 +2,51 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Protocol
 
-from ..protocol import Message
+from ..protocol import AckMode, Message
 from ..wire import Headers
+from ._subscriptions import SubscriptionState
 
-if TYPE_CHECKING:
-    from .subscription import Subscription
+__all__ = ["Delivery", "SubscriptionLike"]
 
-__all__ = ["Delivery"]
+
+class SubscriptionLike(Protocol):
+    """What a delivery tells of its subscription. :class:`~stomp_core.session.Subscription` is one."""
+
+    @property
+    def id(self) -> str:
+        """Its name on the wire."""
+        ...
+
+    @property
+    def destination(self) -> str:
+        """What it is subscribed to."""
+        ...
+
+    @property
+    def ack(self) -> AckMode:
+        """Its ack mode."""
+        ...
+
+    @property
+    def state(self) -> SubscriptionState:
+        """Its state."""
+        ...
 
 
 class Delivery:
     """One MESSAGE that was delivered (STOMP 1.2, "MESSAGE").
 
     Attributes:
-        event: the frame as the core's typed event.
-        subscription: what it came on; ``None`` for the reply to a request.
-        connection_number: the connection that it came on, counted from 1. It can be acknowledged there only.
+        event: the frame as a typed event of the protocol layer.
+        subscription: the subscription that it came on; ``None`` for the reply to a request.
+        connection_number: the connection that it came on, counted from 1. It can only be acknowledged there.
     """
 
     __slots__ = ("connection_number", "event", "subscription")
 
-    def __init__(self, event: Message, subscription: Subscription | None, connection_number: int) -> None:
+    def __init__(self, event: Message, subscription: SubscriptionLike | None, connection_number: int) -> None:
         self.event = event
         self.subscription = subscription
         self.connection_number = connection_number
@@ -39,7 +61,7 @@ class Delivery:
         """The body as text, in the charset that ``content-type`` names, else UTF-8.
 
         Raises:
-            UnicodeDecodeError: it is not text in that charset.
+            UnicodeDecodeError: the body is not text in that charset.
             LookupError: Python does not know the charset.
         """
         return self.event.text
@@ -66,7 +88,7 @@ class Delivery:
 
     @property
     def redelivered(self) -> bool:
-        """Whether the broker says that it was delivered before (``redelivered:true``; both brokers say so)."""
+        """Whether the broker marks it as delivered before (``redelivered:true``; RabbitMQ and ActiveMQ set it)."""
         return self.event.headers.get("redelivered") == "true"
 
     def __repr__(self) -> str:

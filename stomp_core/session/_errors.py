@@ -2,23 +2,20 @@
 
 The question that a caller asks of a failed operation is: did the broker do it?
 
-* :class:`Rejected`: no, and it said why.
-* :class:`NotSent`: no, it never heard of it.
-* :class:`OutcomeUnknown`: nobody can tell; the connection died, or the answer did not come in time.
+* :class:`Rejected`: no, and the broker sent an ERROR that says why.
+* :class:`NotSent`: no, the frame never left this process.
+* :class:`OutcomeUnknown`: nobody can tell; the connection was lost, or the answer did not come in time.
 
-Connections that break are also built-in :class:`ConnectionError`, waits that end are also :class:`TimeoutError`, so
-that ``except OSError`` catches what a user of sockets expects it to catch.
+Connections that fail are also built-in :class:`ConnectionError`, and waits that end are also :class:`TimeoutError`, so
+that ``except OSError`` catches what a user of sockets expects it to catch. These exceptions carry ERROR frames and
+endpoints, so they live above :mod:`stomp_core.errors`, which has the rule for their names.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from ..errors import ConnectionGoneError, ErrorCode, LocalProtocolError, StompError
-
-if TYPE_CHECKING:
-    from ..protocol import Error
-    from .endpoint import Endpoint
+from ..protocol import Error
+from ._urls import Endpoint
 
 __all__ = [
     "AuthenticationFailed",
@@ -39,7 +36,7 @@ __all__ = [
 
 
 class SessionError(StompError):
-    """The root of what a session reports of the world: brokers and connections, not misuse."""
+    """The base of what a session reports about brokers and connections. Misuse is a LocalProtocolError instead."""
 
     code = "session-error"
 
@@ -50,7 +47,7 @@ class ConnectFailed(SessionError, ConnectionError):
     Attributes:
         failures: what happened at each endpoint, in order: pairs of the endpoint and a sentence that says the cause
             and what to check.
-        error: the ERROR frame with which the last endpoint refused, if it was one that refused.
+        error: the ERROR frame with which the last endpoint refused, if it sent one.
     """
 
     code = "connect-failed"
@@ -64,16 +61,16 @@ class ConnectFailed(SessionError, ConnectionError):
 
 
 class AuthenticationFailed(ConnectFailed):
-    """The broker does not let this user in. It is not asked again: accounts get locked that way."""
+    """The broker refused the credentials. They are not tried again: accounts get locked that way."""
 
     code = "authentication-failed"
 
 
 class ConnectionLost(SessionError, ConnectionError):
-    """The connection broke and is not coming back.
+    """The connection was lost and is not replaced.
 
     Attributes:
-        error: the ERROR frame with which the broker ended it, if it did.
+        error: the ERROR frame with which the broker ended it, if it sent one.
     """
 
     code = "connection-lost"
@@ -84,13 +81,13 @@ class ConnectionLost(SessionError, ConnectionError):
 
 
 class SessionClosed(ConnectionGoneError):
-    """The session was closed, by you, so it takes no more operations."""
+    """The caller has closed the session, so it accepts no more operations."""
 
     code = "session-closed"
 
 
 class Rejected(SessionError):
-    """The broker answered with ERROR: it did not do it.
+    """The broker answered the operation with ERROR: it was not done.
 
     Attributes:
         error: that ERROR frame.
@@ -104,22 +101,22 @@ class Rejected(SessionError):
 
 
 class NotSent(SessionError):
-    """It never left this process, so the broker did not do it. It is safe to do it again."""
+    """The frame never left this process, so the broker did not act on it. It is safe to send it again."""
 
     code = "not-sent"
 
 
 class NotSentInTime(NotSent, TimeoutError):
-    """There was no connection, or no room on it, before the deadline."""
+    """There was no connection, or no room in its send queue, before the deadline."""
 
     code = "not-sent-in-time"
 
 
 class OutcomeUnknown(SessionError):
-    """It was on its way when the connection died: the broker may have done it or not.
+    """The connection was lost while the operation was in flight: the broker may have done it or not.
 
     Attributes:
-        error: an ERROR frame that came meanwhile and named no receipt, which may or may not be the answer.
+        error: an ERROR frame without receipt-id that came meanwhile; it may or may not be the answer.
     """
 
     code = "outcome-unknown"
@@ -136,13 +133,13 @@ class ReceiptTimeout(OutcomeUnknown, TimeoutError):
 
 
 class TransactionLost(SessionError):
-    """The connection was lost while the transaction was open, and the broker has dropped all of it. Begin anew."""
+    """The connection was lost while the transaction was open, so the broker dropped all of it. Begin a new one."""
 
     code = "transaction-lost"
 
 
 class TransactionInDoubt(OutcomeUnknown):
-    """The connection was lost while COMMIT was on its way: all of the transaction has happened, or nothing."""
+    """The connection was lost while COMMIT was in flight: either all of the transaction was committed, or nothing."""
 
     code = "transaction-in-doubt"
 
@@ -152,9 +149,9 @@ class Unconfirmed(SessionError):
 
     Attributes:
         failures: pairs of a message's number in its pipeline, from 0, and why it was not confirmed: a
-            :class:`Rejected`, :class:`NotSent` or :class:`OutcomeUnknown` (which may yet have arrived), in order.
-        sent: how many messages the pipeline had taken. Of those all others are confirmed, or still under way if this
-            was raised in the middle; what came after them was not sent.
+            :class:`Rejected`, :class:`NotSent` or :class:`OutcomeUnknown` (which may still have arrived), in order.
+        sent: how many messages the pipeline had accepted. All others of them are confirmed, or still in flight if this
+            was raised before the end; what came after them was not sent.
     """
 
     code = "unconfirmed"
@@ -169,6 +166,6 @@ class Unconfirmed(SessionError):
 
 
 class StaleMessageError(LocalProtocolError):
-    """The message came on a connection that is gone, so it cannot be acknowledged: the broker delivers it again."""
+    """The message came on an earlier connection, so it cannot be acknowledged; the broker delivers it again."""
 
     code = ErrorCode.STALE_MESSAGE.value

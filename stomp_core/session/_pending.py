@@ -5,33 +5,40 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
+from .._logging import log_exception
+
 __all__ = ["Pending"]
 
 T = TypeVar("T")
 
 
 class Pending(Generic[T]):
-    """What becomes of an operation. Every one ends, whatever happens to the connection; see :meth:`result`.
+    """The outcome of one operation.
+
+    Every Pending is settled in the end, whatever happens to the connection: it succeeds with a value or fails with an
+    exception, once. See :meth:`result`.
 
     Attributes:
         what: the operation, for error messages, as in ``"SEND to /queue/a"``.
-        on_abandon: for the session: what :meth:`abandon` calls. Forgotten once there is nothing to give back.
+        deadline: when it fails at the latest, on the clock of ``now``; ``None`` if there is no deadline.
+        on_cancel: for the session: what :meth:`cancel` calls. ``None`` once there is nothing to undo.
     """
 
-    __slots__ = ("_callbacks", "_done", "_error", "_value", "on_abandon", "what")
+    __slots__ = ("_callbacks", "_done", "_error", "_value", "deadline", "on_cancel", "what")
 
     _value: T
 
     def __init__(self, what: str) -> None:
         self.what = what
-        self.on_abandon: Callable[[], object] | None = None
+        self.deadline: float | None = None
+        self.on_cancel: Callable[[float], object] | None = None
         self._done = False
         self._error: Exception | None = None
         self._callbacks: list[Callable[[], object]] | None = None
 
     @classmethod
     def completed(cls, what: str, value: T) -> Pending[T]:
-        """One that has succeeded already."""
+        """Make a Pending that has already succeeded with ``value``."""
         self = cls(what)
         self._value = value
         self._done = True
@@ -43,11 +50,11 @@ class Pending(Generic[T]):
         return self._done
 
     def result(self) -> T:
-        """The value of an operation that has succeeded.
+        """Return the value of an operation that has succeeded.
 
         Raises:
-            StompError: the reason of one that has failed.
-            RuntimeError: it is not done yet.
+            StompError: the operation failed; this is the reason.
+            RuntimeError: the outcome is not known yet.
         """
         if not self._done:
             raise RuntimeError(f"{self.what} is not done yet")
@@ -56,57 +63,61 @@ class Pending(Generic[T]):
         return self._value
 
     def exception(self) -> Exception | None:
-        """Why it failed; ``None`` if it succeeded or is not done."""
+        """Return the reason of a failure; ``None`` if the operation succeeded or is not done."""
         return self._error
 
     def add_done_callback(self, callback: Callable[[], object]) -> None:
-        """Call this, once, when the outcome is known; at once if it is.
+        """Call ``callback`` once when the outcome is known; at once if it is known already.
 
-        It is called from within the session's own calls, so it must not call the session: it wakes somebody.
+        It is called in the middle of a call of the session. It may start operations. An exception that it raises is
+        logged, and the other callbacks are still called.
         """
         if self._done:
-            callback()
+            _run(callback)
         elif self._callbacks is None:
             self._callbacks = [callback]
         else:
             self._callbacks.append(callback)
 
     def remove_done_callback(self, callback: Callable[[], object]) -> None:
-        """Do not call it any more. Unknown ones are ignored."""
+        """Do not call ``callback`` any more. An unknown callback is ignored."""
         if self._callbacks is not None and callback in self._callbacks:
             self._callbacks.remove(callback)
 
-    def abandon(self) -> None:
-        """Say that nobody will ask for the result.
+    def cancel(self, now: float) -> None:
+        """Tell the session that the caller no longer waits.
 
-        An adapter calls it when the caller who waited was cancelled. A SEND that has not left this process does not
-        leave any more. What has left stays said, but what the operation would have handed over (a subscription, a
-        transaction) is given back to the broker.
+        An adapter calls it when a waiting caller was cancelled. A SEND that has not left this process will not leave
+        it. What has left cannot be taken back, but what the operation would have returned (a subscription, a
+        transaction) is ended at the broker.
+
+        Args:
+            now: seconds of any monotonic clock.
         """
-        hook, self.on_abandon = self.on_abandon, None
+        hook, self.on_cancel = self.on_cancel, None
         if hook is not None:
-            hook()
+            hook(now)
 
     def succeed(self, value: T) -> None:
-        """Settle it. For the session; the first outcome stands."""
+        """Settle it with a value. For the session; the first outcome stands."""
         if not self._done:
             self._value = value
             if value is None:
-                self.on_abandon = None
+                self.on_cancel = None
             self._settle()
 
     def fail(self, error: Exception) -> None:
-        """Settle it as failed. For the session; the first outcome stands."""
+        """Settle it with the reason of a failure. For the session; the first outcome stands."""
         if not self._done:
             self._error = error
-            self.on_abandon = None
+            self.on_cancel = None
             self._settle()
 
     def _settle(self) -> None:
         self._done = True
         callbacks, self._callbacks = self._callbacks, None
         for callback in callbacks or ():
-            callback()
+            _run(callback)
 
     def __repr__(self) -> str:
         state = (
@@ -117,3 +128,11 @@ class Pending(Generic[T]):
             else f"failed: {self._error!r}"
         )
         return f"<Pending {self.what}: {state}>"
+
+
+def _run(callback: Callable[[], object]) -> None:
+    # Whoever settles a Pending must not be stopped half-way by the mistake of somebody who waits for it.
+    try:
+        callback()
+    except Exception as error:
+        log_exception("a done callback raised", error)

@@ -1,7 +1,7 @@
-"""Why a connection could not be made, and what to check: one sentence for what an adapter or the broker reported.
+"""Why a connection could not be made, and what to check: one sentence for each cause.
 
-Here, and not in the adapters, since all of them meet the same causes. They are told apart by name: the core
-imports neither ``socket`` nor ``ssl``.
+The causes are the same in all adapters, so the sentences are written here. Exceptions are recognised by the names of
+their classes, because the core imports neither ``socket`` nor ``ssl``.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import re
 
 from ..errors import ErrorCode, RemoteProtocolError
 from ..protocol import Error
-from .endpoint import Endpoint
+from ._urls import Endpoint
 
 __all__ = [
     "dial_failure",
@@ -29,24 +29,28 @@ _LOGIN = re.compile(
 
 
 def dial_failure(endpoint: Endpoint, reason: BaseException | str | None, timeout: float) -> str:
-    """An address that cannot be reached, or TLS that cannot be agreed on."""
+    """Explain why an endpoint could not be dialled, TLS included.
+
+    Args:
+        endpoint: what was dialled.
+        reason: the exception, or a sentence.
+        timeout: seconds that dialling was allowed to take.
+    """
     if not isinstance(reason, BaseException):
         return f"{endpoint}: {reason or 'it could not be dialled'}"
     names = {entry.__name__ for entry in type(reason).__mro__}
-    said = _sentence(reason)
+    cause = _sentence(reason)
     if "gaierror" in names:
-        return (
-            f"{endpoint}: the host name {endpoint.host!r} cannot be resolved ({said}): check spelling and DNS"
-        )
+        return f"{endpoint}: the host name {endpoint.host!r} cannot be resolved ({cause}): check spelling and DNS"
     if "SSLCertVerificationError" in names:
         return (
-            f"{endpoint}: the server's certificate is not trusted ({said}): check that the URL has the name that the "
+            f"{endpoint}: the server's certificate is not trusted ({cause}): check that the URL has the name that the "
             "certificate is for, and pass an ssl_context that trusts its authority"
         )
     if "SSLError" in names:
         return (
-            f"{endpoint}: TLS failed ({said}): check that this port speaks TLS at all (a plain one wants stomp:// or "
-            "ws://), and whether the server asks for a client certificate"
+            f"{endpoint}: TLS failed ({cause}): check that this port speaks TLS at all (use stomp:// or ws:// for a "
+            "plain one), and whether the server asks for a client certificate"
         )
     if "ConnectionRefusedError" in names:
         return (
@@ -65,8 +69,8 @@ def dial_failure(endpoint: Endpoint, reason: BaseException | str | None, timeout
             if endpoint.secure
             else "check that it is the broker's STOMP port"
         )
-        return f"{endpoint}: the peer hung up while connecting ({said}): {check}"
-    return f"{endpoint}: {said}"
+        return f"{endpoint}: the peer closed the connection while connecting ({cause}): {check}"
+    return f"{endpoint}: {cause}"
 
 
 def _sentence(reason: BaseException) -> str:
@@ -75,7 +79,7 @@ def _sentence(reason: BaseException) -> str:
 
 
 def handshake_silence(endpoint: Endpoint, timeout: float) -> str:
-    """Connected, but nothing came."""
+    """Explain that CONNECTED did not come in time."""
     return (
         f"{endpoint}: connected, but no CONNECTED came within {timeout:g} s: check that this is the broker's STOMP "
         f"port{_other_scheme(endpoint)}, and that the broker is not overloaded"
@@ -83,42 +87,42 @@ def handshake_silence(endpoint: Endpoint, timeout: float) -> str:
 
 
 def handshake_eof(endpoint: Endpoint, reason: str) -> str:
-    """Connected, and hung up on."""
+    """Explain that the peer closed the connection before CONNECTED."""
     return (
-        f"{endpoint}: the peer hung up before CONNECTED ({reason}): check that this is the broker's STOMP "
-        f"port{_other_scheme(endpoint)}; with a client certificate, that the server accepts it; with a '\\' in the "
-        "passcode, try escape_connect=True"
+        f"{endpoint}: the peer closed the connection before CONNECTED ({reason}): check that this is the broker's "
+        f"STOMP port{_other_scheme(endpoint)}; with a client certificate, that the server accepts it; with a '\\' "
+        "in the passcode, try escape_connect=True"
     )
 
 
 def _other_scheme(endpoint: Endpoint) -> str:
     if endpoint.transport != "tcp":
         return ""
-    return " and not a TLS one (that wants stomp+ssl://)" if not endpoint.secure else ""
+    return " and not a TLS one (use stomp+ssl:// for that)" if not endpoint.secure else ""
 
 
 def handshake_violation(endpoint: Endpoint, error: RemoteProtocolError) -> str:
-    """What came is not STOMP."""
+    """Explain that the answer to CONNECT is not STOMP."""
     text = str(error)
     check = "check that this is the broker's STOMP port"
     if error.code == ErrorCode.UNEXPECTED_BYTE and "b'\\x15'" in text:
         check = "it answers in TLS: use stomp+ssl://"
     elif error.code == ErrorCode.UNKNOWN_COMMAND and "HTTP/" in text:
         check = "it answers in HTTP: check the port, or use ws:// for STOMP over WebSocket"
-    return f"{endpoint}: what came is not STOMP: {text}: {check}"
+    return f"{endpoint}: the answer is not STOMP: {text}: {check}"
 
 
 def is_login_refusal(error: Error) -> bool:
-    """Whether this ERROR, in answer to CONNECT, says that the user may not come in. Brokers agree on no code."""
+    """Return whether this ERROR, the answer to CONNECT, refuses the credentials. Brokers have no common code for it."""
     return _LOGIN.search(error.description) is not None
 
 
 def handshake_refusal(endpoint: Endpoint, error: Error) -> str:
-    """The broker says no."""
+    """Explain why the broker refused CONNECT."""
     if is_login_refusal(error):
-        check = "check login and passcode, and the virtual host (host=...), which RabbitMQ wants to be one of its own"
+        check = "check login and passcode, and the virtual host (host=...), which must exist in RabbitMQ"
     elif "version" in error.headers:
-        check = f"it speaks STOMP {error.headers['version']}: check versions=..."
+        check = f"it supports STOMP {error.headers['version']}: check versions=..."
     else:
         check = "see the broker's log"
     return f"{endpoint}: the broker refused: {error.description}: {check}"
