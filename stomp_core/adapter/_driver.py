@@ -8,8 +8,8 @@ The contract, for authors of adapters:
    middle of a poll, does no harm: what was not yielded is yielded the next time.
 3. ``wake`` is called once when there is something to poll for, and again only after the next poll; never during a poll
    or a fact. It is called from the middle of operations, so it should only schedule a poll. What it raises is logged.
-4. :class:`Dial`: connect, with TLS if ``endpoint.secure``, then call ``line.made`` or ``line.lost``. You need no deadline
-   of your own: if it takes too long, or nobody wants it any more, :class:`Abort` comes.
+4. :class:`Dial`: connect, with TLS if ``endpoint.secure``, then call ``line.made`` or ``line.lost``. You need no
+   deadline of your own: if it takes too long, or nobody wants it any more, :class:`Abort` comes.
 5. :class:`Write`: write all of its data, then call ``line.written``; until then there is no other Write for this line.
    Call it when the bytes have left your hands, not when they lie in a buffer that grows: this, and nothing else, is the
    back pressure of those who send.
@@ -81,7 +81,7 @@ class Line:
         """Tell that the bytes of the last :class:`Write` have left the adapter's hands."""
         if not self.over and self._writing:
             self._writing = False
-            self._driver.tell(self._driver.session.handle_timeout, now)
+            self._driver.wake_if_needed()
 
     def eof(self, now: float) -> None:
         """Tell that the peer has closed its side. :class:`Abort` follows."""
@@ -226,7 +226,7 @@ class Driver:
         finally:
             self._busy -= 1
             self._woken = False
-            self._wake_if_needed()
+            self.wake_if_needed()
 
     def _next_command(self, now: float) -> Command | None:
         session, line = self.session, self._line
@@ -298,22 +298,23 @@ class Driver:
             fact(*arguments)
         finally:
             self._busy -= 1
-            self._wake_if_needed()
+            self.wake_if_needed()
 
     def line_lost(self, reason: BaseException | str | None, now: float) -> None:
         """Forget the present line."""
         self._line = None
         self.tell(self.session.connection_lost, reason, now)
 
+    def wake_if_needed(self) -> None:
+        """Call ``wake`` if a poll would yield something."""
+        if not self._woken and not self._busy and self._has_command():
+            self._call_wake()
+
     # ------------------------------------------------------------------ waking
 
     def _session_changed(self) -> None:
         """The session's own ``wake``: an operation has left something to do."""
         if not self._woken and not self._busy:
-            self._call_wake()
-
-    def _wake_if_needed(self) -> None:
-        if not self._woken and not self._busy and self._has_command():
             self._call_wake()
 
     def _call_wake(self) -> None:
