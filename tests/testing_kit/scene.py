@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from stomp_testing.exchange import Exchange
-from stomp_testing.flavours import flavour_named
-from stomp_testing.peer import Peer
-from stomp_testing.settings import Misbehaviour, Settings
+from stomp_testing._exchange import Exchange
+from stomp_testing._peer import Peer
+from stomp_testing._settings import BrokerFaults, Settings, flavour_named
 
 HELLO = "CONNECT\naccept-version:{version}\nhost:/\n{more}\n"
 
@@ -16,10 +15,10 @@ class Scene:
     def __init__(
         self, flavour: str = "rabbitmq", *, redelivery_delay: float = 0.0, **settings: object
     ) -> None:
-        self.misbehaviour = Misbehaviour()
+        self.faults = BrokerFaults()
         self.settings = Settings(
             flavour=flavour_named(flavour),
-            misbehaviour=self.misbehaviour,
+            faults=self.faults,
             **settings,  # type: ignore[arg-type]
         )
         self.exchange = Exchange(self.settings.flavour, redelivery_delay)
@@ -50,7 +49,7 @@ class Client:
     def __init__(self, scene: Scene) -> None:
         self._scene = scene
         name = f"s{len(scene.clients) + 1}"
-        self.peer = Peer(scene.exchange, scene.settings, name, lambda peer: None, scene.now)
+        self.peer = Peer(scene.exchange, scene.settings, name, [], scene.now)
 
     def say(self, *frames: str) -> list[str]:
         """Say these frames in one piece; returns what the broker has for this client then."""
@@ -62,7 +61,7 @@ class Client:
         said = b""
         while piece := self.peer.take_output():
             said += piece
-            self.peer.relieve(False)
+            self.peer.output_written(transport_full=False)
         frames = said.decode().split("\0")
         assert frames.pop().strip("\n") == "", said
         return [frame.lstrip("\n") for frame in frames]

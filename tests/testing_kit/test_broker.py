@@ -6,6 +6,8 @@ import asyncio
 import resource
 import socket
 import ssl
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -156,6 +158,29 @@ def test_a_unix_socket_in_use_is_an_error(tmp_path: Path) -> None:
     path = tmp_path / "stomp.sock"
     with Broker(unix_path=path), pytest.raises(OSError, match=r"stomp\.sock"):
         Broker(unix_path=path).start()
+
+
+UNDER_UVLOOP = """
+import uvloop
+
+uvloop.install()
+
+import stomp_socket
+from stomp_testing import Broker, FaultProxy
+
+with Broker() as broker, FaultProxy(broker.url) as proxy, stomp_socket.connect(proxy.url) as conn:
+    conn.send("/queue/a", "hello", receipt=True)
+    print(broker.messages("/queue/a"))
+"""
+
+
+def test_the_broker_serves_clients_under_uvloop() -> None:
+    """uvloop.install() changes what new_event_loop() returns; uvloop's transports are no asyncio.Transport."""
+    pytest.importorskip("uvloop", reason='pip install "stomp-core[uvloop]"')
+    run = subprocess.run(
+        [sys.executable, "-c", UNDER_UVLOOP], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert run.stdout == "[b'hello']\n", run.stderr
 
 
 # -------------------------------------------------------------------------------- what it holds

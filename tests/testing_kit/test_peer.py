@@ -152,10 +152,10 @@ def test_a_subscriptions_receipt_comes_before_what_was_waiting() -> None:
 def test_receipts_that_are_held_come_when_they_are_released() -> None:
     scene = Scene()
     client = scene.client()
-    scene.misbehaviour.hold_receipts = True
+    scene.faults.hold_receipts = True
     assert send(client, "x", more="receipt:1\n") == []
     assert send(client, "y", more="receipt:2\n") == []
-    scene.misbehaviour.hold_receipts = False
+    scene.faults.hold_receipts = False
     client.peer.release_receipts()
     assert client.hear() == ["RECEIPT\nreceipt-id:1\n\n", "RECEIPT\nreceipt-id:2\n\n"]
 
@@ -598,18 +598,18 @@ def test_a_client_that_is_silent_for_too_long_is_let_go_and_its_messages_come_ag
 
 def test_a_silent_broker_answers_connect_when_it_is_told_to_and_what_was_behind_it() -> None:
     scene = Scene()
-    scene.misbehaviour.silent = True
+    scene.faults.silent = True
     client = scene.dial()
     assert client.say(HELLO.format(version="1.2", more=""), "BEGIN\ntransaction:t\nreceipt:r\n\n") == []
     assert client.peer.next_deadline() is None
-    scene.misbehaviour.silent = False
-    client.peer.reconsider_connect(scene.now)
+    scene.faults.silent = False
+    client.peer.answer_late(scene.now)
     assert [frame.split("\n")[0] for frame in client.hear()] == ["CONNECTED", "RECEIPT"]
 
 
 def test_connect_is_answered_after_the_delay() -> None:
     scene = Scene()
-    scene.misbehaviour.connect_delay = 2.0
+    scene.faults.connect_delay = 2.0
     client = scene.dial()
     assert client.say(HELLO.format(version="1.2", more="")) == []
     assert client.peer.next_deadline() == scene.now + 2.0
@@ -621,12 +621,12 @@ def test_connect_is_answered_after_the_delay() -> None:
 
 def test_a_client_that_floods_an_unanswered_connect_is_not_read_for_ever() -> None:
     scene = Scene(high_water=1000)
-    scene.misbehaviour.silent = True
+    scene.faults.silent = True
     client = scene.dial()
     client.say(HELLO.format(version="1.2", more=""))
-    assert not client.peer.deaf
+    assert not client.peer.input_full
     client.say("x" * 1001)
-    assert client.peer.deaf
+    assert client.peer.input_full
 
 
 def test_a_client_that_does_not_read_gets_no_more_messages_until_it_does() -> None:
@@ -644,7 +644,7 @@ def test_a_client_that_does_not_read_gets_no_more_messages_until_it_does() -> No
 
 def test_an_error_may_be_said_without_an_end() -> None:
     client = Scene().client()
-    client.peer.say_error("alarm", "memory", close=False)
+    client.peer.send_error("alarm", "memory", close=False)
     (error,) = client.hear()
     assert header(error, "message") == "alarm"
     assert body(error) == "memory"

@@ -93,6 +93,16 @@ def test_an_end_of_one_side_is_passed_on(proxy: FaultProxy, server: ScriptedServ
         assert wire.end() == "RST"
 
 
+def test_a_client_that_leaves_first_is_no_error(caplog: pytest.LogCaptureFixture) -> None:
+    """The RECEIPT meets a closed socket, so the broker's FIN cannot be passed on: ENOTCONN, which is nobody's fault."""
+    with Broker() as broker, FaultProxy(broker.url) as proxy:
+        for _ in range(10):
+            with Wire(proxy.port) as wire:
+                wire.connect().say("DISCONNECT\nreceipt:bye\n\n")
+        proxy.wait_until(lambda proxy: proxy.accepted == 10 and proxy.connections == 0)
+    assert caplog.records == []
+
+
 @pytest.mark.parametrize(("action", "end"), [("cut_all", "FIN"), ("reset_all", "RST")])
 def test_every_connection_can_be_ended_at_once(
     proxy: FaultProxy, server: ScriptedServer, action: str, end: str

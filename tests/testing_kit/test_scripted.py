@@ -7,8 +7,7 @@ import time
 
 import pytest
 
-from stomp_testing import CLOSE, RESET, Expect, Pause, ScriptedServer, ServerCertificate
-from stomp_testing.scripted import Step
+from stomp_testing import CLOSE, RESET, Expect, Pause, ScriptedServer, ServerCertificate, Step
 
 from .wire import Wire
 

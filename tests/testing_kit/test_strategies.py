@@ -9,9 +9,13 @@ from hypothesis import HealthCheck, find, given, settings
 from hypothesis import strategies as st
 
 from stomp_core import Frame, FrameParser
-from stomp_core.wire._spec import CLIENT_COMMANDS, HANDSHAKE_COMMANDS, SERVER_COMMANDS
 from stomp_testing import strategies
 
+CLIENT_COMMANDS = frozenset(
+    "CONNECT STOMP SEND SUBSCRIBE UNSUBSCRIBE ACK NACK BEGIN COMMIT ABORT DISCONNECT".split()
+)
+SERVER_COMMANDS = frozenset("CONNECTED MESSAGE RECEIPT ERROR".split())
+HANDSHAKE_COMMANDS = ("CONNECT", "STOMP", "CONNECTED")
 VERSIONS = pytest.mark.parametrize("version", ["1.0", "1.1", "1.2"])
 
 
