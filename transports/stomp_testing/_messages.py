@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import count
 
-from stomp_core import Frame, LocalProtocolError, Message, Send, ServerConnection
+from stomp_core import Frame, LocalProtocolError, Message, ServerConnection
 
 from ._queues import QueuedMessage, Subscription
 from ._settings import Flavour
@@ -37,14 +37,21 @@ class _MessageWithoutLength(Message):
         return False
 
 
-def forwarded_headers(send: Send, flavour: Flavour) -> list[tuple[str, str]]:
+def forwarded_headers(
+    headers: Sequence[tuple[str, str]], body_size: int, flavour: Flavour
+) -> list[tuple[str, str]]:
     """Return the headers of a SEND that its MESSAGEs will have.
 
     ``content-length`` is among them only in flavours that write it only where the sender did.
+
+    Args:
+        headers: of the SEND.
+        body_size: bytes.
+        flavour: the broker to behave like.
     """
-    pairs = [pair for pair in send.headers.items() if pair[0] not in _NOT_FORWARDED]
-    if flavour.content_length_as_sent and "content-length" in send.headers:
-        pairs.append(("content-length", str(len(send.body))))
+    pairs = [pair for pair in headers if pair[0] not in _NOT_FORWARDED]
+    if flavour.content_length_as_sent and any(name == "content-length" for name, _ in headers):
+        pairs.append(("content-length", str(body_size)))
     return pairs
 
 

@@ -108,27 +108,27 @@ class Peer:
         queues = (subscription.queue for subscription in self._requests.subscriptions)
         return tuple(queue.name for queue in queues if queue is not None)
 
-    @property
-    def sends(self) -> int:
-        """How many SENDs were received."""
-        return self._requests.sends
-
     # ------------------------------------------------------------------ bytes
 
-    def receive_data(self, data: bytes, now: float) -> None:
+    def receive_data(self, data: bytes, now: float) -> bool:
         """Process bytes from the client.
 
         Args:
             data: ``b""`` if the client has closed its side.
             now: seconds.
+
+        Returns:
+            Whether a SEND was among them.
         """
         if self.closing:
-            return
+            return False
+        sends = self._requests.sends
         self._now = now
         if self._unanswered_connect is not None:
             self._bytes_behind_connect += len(data)
         self._connection.receive_data(data, now)
         self._process_events()
+        return self._requests.sends != sends
 
     def take_output(self) -> bytes:
         """Return the bytes to write now, and forget them."""
@@ -234,7 +234,7 @@ class Peer:
     # ------------------------------------------------------------------ events
 
     def _process_events(self) -> None:
-        next_event = self._connection.next_event
+        next_event, handle = self._connection.next_event, self._requests.handle
         while not self.closing:
             try:
                 event = next_event()
@@ -246,17 +246,19 @@ class Peer:
                 return
             if event is NEED_DATA:
                 return
-            self._process(event)
-
-    def _process(self, event: Event | HeartBeat | ConnectionClosed | Tolerated) -> None:
-        replies = self._requests.handle(event, self._now)
-        if replies is not None:
+            replies = handle(event, self._now)
+            if replies is None:
+                self._on_other_event(event)
+                continue
             for reply in replies:
                 if isinstance(reply, Receipt):
                     self._send_receipt(reply)
                 else:
                     self._send_error(reply, close=True)
-        elif isinstance(event, Connect):
+
+    def _on_other_event(self, event: Event | HeartBeat | ConnectionClosed | Tolerated) -> None:
+        """Process the begin and the end of a connection. Heart-beats and tolerated violations need no reply."""
+        if isinstance(event, Connect):
             self._on_connect(event)
         elif isinstance(event, Disconnect):
             if event.receipt is not None:
@@ -264,7 +266,6 @@ class Peer:
             self.end()
         elif isinstance(event, ConnectionClosed):
             self.end()
-        # What else there is needs no reply: heart-beats, and violations that the settings tolerate.
 
     def _on_connect(self, connect: Connect) -> None:
         faults = self._settings.faults

@@ -128,12 +128,15 @@ class Requests:
     def _send(self, send: Send) -> Iterator[Receipt | Error]:
         self.sends += 1
         flavour = self._flavour
-        headers = send.headers
-        destination = send.destination
+        body = send.body
+        pairs = send.headers.items()
+        # One dict instead of a search for each name. The first of repeated headers counts (STOMP 1.2, "Repeated
+        # Header Entries"), so it is filled from the back.
+        headers = dict(reversed(pairs))
+        destination = headers.get("destination", "")
         receipt = headers.get("receipt")
         transaction = headers.get("transaction")
-        forwarded = forwarded_headers(send, flavour)
-        body = send.body
+        forwarded = forwarded_headers(pairs, len(body), flavour)
         if destination.startswith(_TEMPORARY):
             if flavour.reply_queues:
                 yield _unknown_destination(destination, receipt)

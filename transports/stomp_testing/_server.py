@@ -65,9 +65,7 @@ class ClientSocket(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         if self._recorder is not None:
             self._recorder.note(self._number, "to-server", data)
-        sends = self.peer.sends
-        self.peer.receive_data(data, self._server.now())
-        if self.peer.sends != sends:
+        if self.peer.receive_data(data, self._server.now()):
             self._server.check_memory(self)
         self.update()
         self._server.flush()
