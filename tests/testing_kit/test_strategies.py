@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from hypothesis import HealthCheck, find, given, settings
+from hypothesis import HealthCheck, find, given, seed, settings
 from hypothesis import strategies as st
 
 from stomp_core import Frame, FrameParser
@@ -57,15 +57,20 @@ def test_frames_survive_serializing_and_parsing(version: str, data: st.DataObjec
 def test_each_side_gets_all_of_its_commands_and_no_other(
     version: str, strategy: Callable[[str], st.SearchStrategy[Frame]], commands: frozenset[str]
 ) -> None:
-    commands_seen: set[str] = set()
+    expected = commands - ({"NACK"} if version == "1.0" else set())
+    seen: set[str] = set()
 
-    @settings(max_examples=400, database=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+    @settings(max_examples=75, database=None, suppress_health_check=[HealthCheck.too_slow])
     @given(strategy(version))
     def collect(frame: Frame) -> None:
-        commands_seen.add(frame.command)
+        seen.add(frame.command)
 
-    collect()
-    assert commands_seen == commands - ({"NACK"} if version == "1.0" else set())
+    # Hypothesis varies what it has, so that a single run can miss a command.
+    for number in range(10):
+        seed(number)(collect)()
+        if seen >= expected:
+            break
+    assert seen == expected
 
 
 @pytest.mark.parametrize(

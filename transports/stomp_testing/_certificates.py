@@ -38,7 +38,7 @@ class ServerCertificate:
         known = ("localhost", "127.0.0.1", "::1")
         server = authority.issue_cert(*known, *(name for name in names if name not in known))
         folder = Path(tempfile.mkdtemp(prefix="stomp-testing-"))
-        # A TemporaryDirectory would warn if nobody closes it.
+        # A TemporaryDirectory that is not closed explicitly would warn.
         self._finalizer = weakref.finalize(self, shutil.rmtree, folder, True)
         self.ca_file = folder / "ca.pem"
         self.certificate_file = folder / "server.pem"

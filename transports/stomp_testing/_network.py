@@ -66,7 +66,7 @@ class LoopThread:
     def call(self, function: Callable[[], T]) -> T:
         """Call a function in the loop's thread, wait for it, and return or raise what it returns or raises."""
         if threading.current_thread() is self._thread:
-            # For example from a Recorder's callback: waiting for the own thread would never end.
+            # For example from a Recorder's callback: a thread that waits for itself would never end.
             return function()
 
         async def calling() -> T:
@@ -220,7 +220,7 @@ def send_fin(transport: asyncio.WriteTransport) -> bool:
         try:
             transport.write_eof()
         except OSError:
-            # ENOTCONN: the peer has closed and then answered with a RST to what was still sent to it. There is nobody
+            # ENOTCONN: the peer has closed and then answered with a RST to what was still sent to it. Nothing is
             # left to receive a FIN.
             pass
     return True

@@ -257,7 +257,7 @@ class Peer:
                     self._send_error(reply, close=True)
 
     def _on_other_event(self, event: Event | HeartBeat | ConnectionClosed | Tolerated) -> None:
-        """Process the begin and the end of a connection. Heart-beats and tolerated violations need no reply."""
+        """Process the beginning and the end of a connection. Heart-beats and tolerated violations need no reply."""
         if isinstance(event, Connect):
             self._on_connect(event)
         elif isinstance(event, Disconnect):

@@ -117,7 +117,7 @@ class Relay:
 
     @property
     def ended(self) -> bool:
-        """Whether nothing passes any more, whoever ended it."""
+        """Whether the connection has ended, by either side or by a cut: no more bytes pass."""
         return self._ended
 
     async def run(self) -> None:

@@ -214,7 +214,7 @@ class Requests:
 
     def _unsubscribe(self, unsubscribe: Unsubscribe) -> Iterator[Receipt | Error]:
         # RabbitMQ 3.10 deletes a durable subscription only if UNSUBSCRIBE repeats `durable:true`; ActiveMQ 5.17 only
-        # while nobody uses it.
+        # while it has no subscriber.
         durable = self._durable_name(unsubscribe)
         if durable is not None and not self._flavour.durable_by_id and self._exchange.durable_in_use(durable):
             yield _durable_in_use(
