@@ -471,7 +471,7 @@ def test_a_client_with_too_many_unread_receipts_is_not_read() -> None:
         except TimeoutError:
             pass
         assert sent < 64
-        # It is read again as soon as it reads.
+        # Once the client reads its receipts, it is read again.
         sender.socket.settimeout(5)
         assert receipt in sender.receive()
 

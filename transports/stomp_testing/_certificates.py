@@ -40,8 +40,8 @@ class ServerCertificate:
         folder = Path(tempfile.mkdtemp(prefix="stomp-testing-"))
         # A TemporaryDirectory that is not closed explicitly would warn.
         self._finalizer = weakref.finalize(self, shutil.rmtree, folder, True)
-        self.ca_file = folder / "ca.pem"
-        self.certificate_file = folder / "server.pem"
+        self.ca_file: Path = folder / "ca.pem"
+        self.certificate_file: Path = folder / "server.pem"
         self.ca_file.write_bytes(authority.cert_pem.bytes())
         server.private_key_and_cert_chain_pem.write_to_path(str(self.certificate_file))
 

@@ -73,7 +73,7 @@ class FaultProxy:
         self._thread: LoopThread | None = None
         self._listener: asyncio.Server | None = None
         self._refusing = False
-        self.accepted = 0
+        self.accepted: int = 0
 
     @property
     def to_server(self) -> Faults:
