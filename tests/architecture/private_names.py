@@ -38,7 +38,9 @@ def private_uses_in(folder: str) -> list[PrivateUse]:
 
 def find_private_uses(module: Module) -> list[PrivateUse]:
     """Return all uses in a module."""
-    return [PrivateUse(module.file, line, name) for line, name in private_uses_of(module.tree, module.package)]
+    return [
+        PrivateUse(module.file, line, name) for line, name in private_uses_of(module.tree, module.package)
+    ]
 
 
 def private_uses_of(tree: ast.Module, package: str) -> list[tuple[int, str]]:
@@ -50,7 +52,9 @@ def private_uses_of(tree: ast.Module, package: str) -> list[tuple[int, str]]:
     """
     defined = set(_definitions(tree))
     return [
-        (line, name) for line, name in _uses(tree, package) if name.rpartition(".")[2] not in defined | _PUBLIC
+        (line, name)
+        for line, name in _uses(tree, package)
+        if name.rpartition(".")[2] not in defined | _PUBLIC
     ]
 
 
@@ -78,9 +82,7 @@ def _uses(tree: ast.Module, package: str) -> Iterator[tuple[int, str]]:
                 if not level and source is not None and _is_foreign(source, package):
                     yield node.lineno, source
             case ast.Import(names=names):
-                yield from (
-                    (node.lineno, alias.name) for alias in names if _is_foreign(alias.name, package)
-                )
+                yield from ((node.lineno, alias.name) for alias in names if _is_foreign(alias.name, package))
 
 
 def _is_own(value: ast.expr) -> bool:

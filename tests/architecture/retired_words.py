@@ -80,7 +80,9 @@ def files() -> list[str]:
     """Return the files that are checked, relative to the root of the project: all that people write and read."""
     folders = ("stomp_core", "transports", "tests", "fuzz", "benchmarks", "examples", "tools", "docs")
     found = [path for folder in folders for path in (ROOT / folder).rglob("*") if _is_text(path.name, folder)]
-    found += [path for path in ROOT.glob("*") if path.suffix == ".md" or path.name in ("Makefile", "pyproject.toml")]
+    found += [
+        path for path in ROOT.glob("*") if path.suffix == ".md" or path.name in ("Makefile", "pyproject.toml")
+    ]
     found += [ROOT / ".ci" / "run"]
     names = sorted(path.relative_to(ROOT).as_posix() for path in found if path.is_file())
     return [name for name in names if name not in _EXCEPT and "__pycache__" not in name]

@@ -6,6 +6,7 @@ wire <- protocol <- session <- adapter <- stomp_socket, stomp_asyncio, stomp_tri
 from __future__ import annotations
 
 import ast
+import itertools
 import json
 import subprocess
 import sys
@@ -123,7 +124,9 @@ def test_session_list_is_complete() -> None:
 
 def test_no_circle_of_imports() -> None:
     """Imports under TYPE_CHECKING and inside functions count too."""
-    modules = {module.name: module for folder in ("stomp_core", "transports") for module in modules_in(folder)}
+    modules = {
+        module.name: module for folder in ("stomp_core", "transports") for module in modules_in(folder)
+    }
     graph: dict[str, set[str]] = {}
     for name, module in modules.items():
         targets = {module_imported(one.name, modules) for one in module.imports}
@@ -158,7 +161,8 @@ def test_modules_of_core_are_pure() -> None:
         for module in modules_in("stomp_core")
         for one in module.imports
         # A type may be named: `rng: random.Random` needs no random numbers.
-        if not one.for_types and (_is_impure(one.name) or one.top not in (*sys.stdlib_module_names, "stomp_core"))
+        if not one.for_types
+        and (_is_impure(one.name) or one.top not in (*sys.stdlib_module_names, "stomp_core"))
     ]
     assert not wrong, "\n".join(wrong)
 
@@ -252,4 +256,4 @@ def test_circles_are_found() -> None:
     found = find_cycles(graph)
     assert {frozenset(cycle) for cycle in found} == {frozenset("abc"), frozenset("de")}
     for cycle in found:
-        assert all(after in graph[before] for before, after in zip(cycle, cycle[1:], strict=False))
+        assert all(after in graph[before] for before, after in itertools.pairwise(cycle))

@@ -37,7 +37,9 @@ def test_retired_words_are_found_in_names_comments_and_strings() -> None:
 
 def test_words_inside_other_words_do_not_count() -> None:
     """Names are split at underscores and capital letters first."""
-    assert [word for _, word, _ in retired_words_of("tellTale = RetoldStory = essay = saidBefore", python=True)] == [
+    assert [
+        word for _, word, _ in retired_words_of("tellTale = RetoldStory = essay = saidBefore", python=True)
+    ] == [
         "tell",
         "said",
     ]
