@@ -1,9 +1,35 @@
 """For authors of adapters: the driver of a session, and the Connection API over any event loop or thread.
 
 :class:`Driver` is all that a loop needs to drive a :class:`~stomp_core.Session`; :mod:`stomp_core.adapter._driver`
-states the contract.
+states the contract. On top of an engine, :class:`BlockingConnection` is the API for callers that block.
 """
 
+from ._blocking import (
+    BlockingConnection,
+    BlockingEngine,
+    BlockingMessage,
+    BlockingPipeline,
+    BlockingSubscription,
+    BlockingTransaction,
+)
 from ._driver import Abort, Command, Dial, Driver, End, Line, Read, Timer, Write
+from ._wrapping import MessageSource
 
-__all__ = ["Abort", "Command", "Dial", "Driver", "End", "Line", "Read", "Timer", "Write"]
+__all__ = [
+    "Abort",
+    "BlockingConnection",
+    "BlockingEngine",
+    "BlockingMessage",
+    "BlockingPipeline",
+    "BlockingSubscription",
+    "BlockingTransaction",
+    "Command",
+    "Dial",
+    "Driver",
+    "End",
+    "Line",
+    "MessageSource",
+    "Read",
+    "Timer",
+    "Write",
+]
