@@ -344,7 +344,7 @@ class Session:
         self._finish(None)
         self._settle_everything(confirmed=False)
         self._connector.socket_open = False
-        self._sender.changing = False
+        self._changed()
 
     # ------------------------------------------------------------------ for the driver: questions
 
