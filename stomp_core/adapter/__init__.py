@@ -1,9 +1,20 @@
 """For authors of adapters: the driver of a session, and the Connection API over any event loop or thread.
 
 :class:`Driver` is all that a loop needs to drive a :class:`~stomp_core.Session`; :mod:`stomp_core.adapter._driver`
-states the contract. On top of an engine, :class:`BlockingConnection` is the API for callers that block.
+states the contract. On top of an engine, :class:`BlockingConnection` is the API for callers that
+block, and :class:`AsyncConnection` the one for tasks of an event loop.
 """
 
+from ._async import (
+    AsyncConnection,
+    AsyncEngine,
+    AsyncMessage,
+    AsyncPipeline,
+    AsyncSubscription,
+    AsyncTransaction,
+    ConnectContext,
+    awaitable_context,
+)
 from ._blocking import (
     BlockingConnection,
     BlockingEngine,
@@ -17,6 +28,12 @@ from ._wrapping import MessageSource
 
 __all__ = [
     "Abort",
+    "AsyncConnection",
+    "AsyncEngine",
+    "AsyncMessage",
+    "AsyncPipeline",
+    "AsyncSubscription",
+    "AsyncTransaction",
     "BlockingConnection",
     "BlockingEngine",
     "BlockingMessage",
@@ -24,6 +41,7 @@ __all__ = [
     "BlockingSubscription",
     "BlockingTransaction",
     "Command",
+    "ConnectContext",
     "Dial",
     "Driver",
     "End",
@@ -32,4 +50,5 @@ __all__ = [
     "Read",
     "Timer",
     "Write",
+    "awaitable_context",
 ]

@@ -232,7 +232,12 @@ class BlockingSubscription(SubscriptionView[BlockingEngine]):
             SessionClosed: the subscription, or the connection, was closed.
             StompError: why the subscription ended, if the user did not end it.
         """
-        message = self._next(self._subject, timeout)
+        try:
+            message = self._next(self._subject, timeout)
+        except TimeoutError as error:
+            if isinstance(error, StompError):
+                raise  # why the subscription ended
+            raise TimeoutError(f"no message from {self.destination} within {timeout:g} s") from None
         if message is None:
             raise SessionClosed(f"the subscription to {self.destination} has ended")
         return message
