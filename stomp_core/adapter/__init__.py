@@ -2,7 +2,7 @@
 
 :class:`Driver` is all that a loop needs to drive a :class:`~stomp_core.Session`; :mod:`stomp_core.adapter._driver`
 states the contract. On top of an engine, :class:`BlockingConnection` is the API for callers that
-block, and :class:`AsyncConnection` the one for tasks of an event loop.
+block, and :class:`AsyncConnection` the one for tasks of an event loop, whose engine can be a :class:`LoopEngine`.
 """
 
 from ._async import (
@@ -24,7 +24,8 @@ from ._blocking import (
     BlockingTransaction,
 )
 from ._driver import Abort, Command, Dial, Driver, End, Line, Read, Timer, Write
-from ._wrapping import MessageSource
+from ._loop_engine import LoopEngine
+from ._wrapping import MessageSource, export
 
 __all__ = [
     "Abort",
@@ -46,9 +47,11 @@ __all__ = [
     "Driver",
     "End",
     "Line",
+    "LoopEngine",
     "MessageSource",
     "Read",
     "Timer",
     "Write",
     "awaitable_context",
+    "export",
 ]

@@ -39,7 +39,7 @@ __all__ = [
 
 S = TypeVar("S")
 E = TypeVar("E")
-C = TypeVar("C", bound=type)
+Exported = TypeVar("Exported", bound=type | Callable[..., Any])
 
 
 class MessageSource(Protocol):
@@ -221,19 +221,20 @@ def _without_arguments(docstring: str, names: Collection[str]) -> str:
     return "\n".join(lines)
 
 
-def export(module: str) -> Callable[[C], C]:
-    """Return a class decorator: the class and its methods name the module from which users import the class.
+def export(module: str) -> Callable[[Exported], Exported]:
+    """Return a decorator: a class with its methods, or a function, names the module from which users import it.
 
     Args:
         module: the name of a public package.
     """
 
-    def decorate(cls: C) -> C:
-        cls.__module__ = module
-        for name, member in vars(cls).items():
-            if isinstance(member, FunctionType):
-                member.__module__ = module
-                member.__qualname__ = f"{cls.__qualname__}.{name}"
-        return cls
+    def decorate(exported: Exported) -> Exported:
+        exported.__module__ = module
+        methods = vars(exported) if isinstance(exported, type) else {}
+        for name, method in methods.items():
+            if isinstance(method, FunctionType):
+                method.__module__ = module
+                method.__qualname__ = f"{exported.__qualname__}.{name}"
+        return exported
 
     return decorate
