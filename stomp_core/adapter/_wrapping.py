@@ -39,7 +39,7 @@ __all__ = [
 
 S = TypeVar("S")
 E = TypeVar("E")
-Exported = TypeVar("Exported", bound=type | Callable[..., Any])
+Exported = TypeVar("Exported")
 
 
 class MessageSource(Protocol):
@@ -229,12 +229,12 @@ def export(module: str) -> Callable[[Exported], Exported]:
     """
 
     def decorate(exported: Exported) -> Exported:
-        exported.__module__ = module
-        methods = vars(exported) if isinstance(exported, type) else {}
-        for name, method in methods.items():
-            if isinstance(method, FunctionType):
+        named: Any = exported
+        named.__module__ = module
+        for name, method in vars(exported).items():
+            if isinstance(method, FunctionType) and isinstance(exported, type):
                 method.__module__ = module
-                method.__qualname__ = f"{exported.__qualname__}.{name}"
+                method.__qualname__ = f"{named.__qualname__}.{name}"
         return exported
 
     return decorate

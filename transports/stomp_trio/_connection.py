@@ -71,9 +71,9 @@ class ConnectionNursery:
     ) -> None:
         try:
             await self._connection.close()
-        except trio.Cancelled as cancelled:
-            if error is None:
-                await self._leave(cancelled)
+        except BaseException as raised:
+            if error is None or not isinstance(raised, trio.Cancelled):
+                await self._leave(raised)
                 raise
         await self._leave(error)
 
