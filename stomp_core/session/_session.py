@@ -344,7 +344,7 @@ class Session:
         self._finish(None)
         self._settle_everything(confirmed=False)
         self._connector.socket_open = False
-        self._sender.changing = False
+        self._changed()
 
     # ------------------------------------------------------------------ for the driver: questions
 
@@ -913,7 +913,8 @@ class Session:
         self._sender.check_writable(disconnect)
         if receipt is not None:
             self._sender.receipts.reserve(receipt)
-        self._sender.prepare_closing(disconnect, now, seconds)
+        if not self.closed:
+            self._sender.prepare_closing(disconnect, now, seconds)
         closing: Pending[bool] = Pending("close")
         self._closing = closing
         if self.closed:
