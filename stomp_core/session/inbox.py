@@ -20,9 +20,7 @@ def weight(frame: Frame | None) -> int:
     if frame is None:
         return _OVERHEAD
     headers = frame.headers
-    text = headers._text
-    head = len(text) if text is not None else sum(len(name) + len(value) for name, value in headers._all())
-    return _OVERHEAD + head + len(frame.body)
+    return _OVERHEAD + headers.size + len(frame.body)
 
 
 class Budget:
