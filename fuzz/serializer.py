@@ -65,13 +65,11 @@ def serializer(data: bytes) -> None:
     assert isinstance(wire, bytes)
     written = frame.headers.items()
     lengths = [at for at, (name, _) in enumerate(written) if name == "content-length"]
-    if body and wants_length:
-        # Last, and once.
-        others = [pair for pair in written if pair[0] != "content-length"]
-        written = [*others, ("content-length", str(len(body)))]
-    elif lengths:
-        # Of no body: once, where the caller has put it first.
+    if lengths:
+        # Once, in the first place where the caller has it.
         written = [pair for at, pair in enumerate(written) if at not in lengths[1:]]
+    elif body and wants_length:
+        written = [*written, ("content-length", str(len(body)))]
     _check_parser(wire, command, written, body, version)
     _check_sloppy(wire, command, written, body, version)
 

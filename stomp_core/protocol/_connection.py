@@ -166,7 +166,7 @@ class Connection:
             ended = ConnectionClosed(clean=clean, cut=item.cut, reason=self._end_reason(item, clean))
             self._state = State.CLOSED
             return ended
-        return item  # type: ignore[return-value]
+        return item
 
     def _end_reason(self, closed: ConnectionClosed, clean: bool) -> str:
         if clean:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ..errors import ErrorCode, LocalProtocolError, RemoteProtocolError
+from ..errors import AnswerFrame, ErrorCode, LocalProtocolError, RemoteProtocolError
 from ..wire import ALL_VERSIONS, Frame, Leniency, Limits, Version
 from ._connection import Connection
 from ._events import Connect, Connected, Event, Message, event_from_frame
@@ -66,7 +66,7 @@ class ServerConnection(Connection):
 
     # ------------------------------------------------------------------ writing
 
-    def send(self, what: Event | Frame, *, now: float | None = None) -> bytes:
+    def send(self, what: Event | Frame | AnswerFrame, *, now: float | None = None) -> bytes:
         """Say something: any server event or frame.
 
         Args:

@@ -13,10 +13,11 @@ import stomp_core.protocol._tracker as ledger
 import stomp_core.session.dialogue as dialogue
 import stomp_core.session.operation as operation
 import stomp_core.session.outbox as outbox
+import stomp_core.wire._body_reader as body_reader
 import stomp_core.wire._frame as frame
+import stomp_core.wire._head_reader as head_reader
 import stomp_core.wire._parser as parser
 import stomp_core.wire._serializer as serializer
-import stomp_core.wire._spec as escaping
 from fuzz import CORPUS, TARGETS
 from fuzz.choices import Choices
 from stomp_core import ClientConnection, Limits, LocalProtocolError, Version
@@ -54,7 +55,7 @@ PLANTED: list[tuple[str, str, Plant]] = [
     (
         "decoder",
         "undefined escapes are accepted",
-        _wrap(parser, "undefined_escape", lambda original, *args: None),
+        _wrap(head_reader, "undefined_escape", lambda original, *args: None),
     ),
     (
         "decoder",
@@ -65,13 +66,15 @@ PLANTED: list[tuple[str, str, Plant]] = [
         "decoder",
         "the line feed behind a frame counts as a heart-beat",
         _wrap(
-            parser.FrameParser, "_finish", lambda original, self, *args: _forget(original(self, *args), self)
+            parser.FrameParser,
+            "_finish_frame",
+            lambda original, self, *args: _forget(original(self, *args), self),
         ),
     ),
     (
         "decoder",
         "a piece of a body is lost",
-        _wrap(parser.FrameParser, "_put_aside", lambda original, self, piece: original(self, piece[:200])),
+        _wrap(body_reader.BodyReader, "_keep", lambda original, self, piece: original(self, piece[:200])),
     ),
     (
         "decoder",
@@ -81,23 +84,21 @@ PLANTED: list[tuple[str, str, Plant]] = [
     (
         "serializer",
         "carriage returns go out unescaped in 1.2",
-        lambda patch: patch.setattr(
-            serializer, "encode_table", lambda version: escaping.encode_table(Version.V1_1)
-        ),
+        _wrap(serializer, "escape", lambda original, text, version: original(text, Version.V1_1)),
     ),
     (
         "serializer",
         "nothing is escaped or refused",
         lambda patch: patch.setattr(
             serializer,
-            "_careful",
-            lambda command, pairs, *_: "".join(f"{name}:{value}\n" for name, value in pairs),
+            "_escape_headers",
+            lambda command, pairs, *_: [f"{name}:{value}" for name, value in pairs],
         ),
     ),
     (
         "serializer",
         "all that needs care is refused",
-        lambda patch: patch.setattr(serializer, "_careful", _refuse),
+        lambda patch: patch.setattr(serializer, "_escape_headers", _refuse),
     ),
     (
         "connection",
