@@ -6,10 +6,10 @@ There are three kinds, because a caller has three questions:
   and nothing has changed: correct the call and go on.
 * :class:`RemoteProtocolError`: *the peer* sent something that STOMP does not allow. Nothing that follows on this
   connection can be trusted. A server answers with ``error.frame_hint`` and closes.
-* :class:`ConnectionGoneError`: the connection is over, and nobody broke the protocol.
+* :class:`ConnectionGoneError`: the connection is over, without a violation of the protocol.
 
 How exceptions are named, here and in the layers above: what breaks a rule, in a call or on the wire, ends in ``Error``
-(``StaleMessageError``). What became of a connection or an operation although nobody did anything wrong is named by that
+(``StaleMessageError``). What became of a connection or an operation, through no mistake in a call, is named by that
 outcome, without a suffix (``ConnectionLost``, ``Rejected``, ``OutcomeUnknown``). ConnectionGoneError is of the first
 kind: to use a connection that has ended is a mistake in the call.
 

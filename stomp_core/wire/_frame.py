@@ -35,8 +35,8 @@ class _FrameBeingMade:
 class Frame(_FrameBeingMade):
     """One STOMP frame: an immutable value.
 
-    Two frames are equal when command, body and headers are. ``content-length`` is not compared: it says where the frame
-    ends on the wire, which is no property of the frame, and the serializer adds it.
+    Two frames are equal when command, body and headers are. ``content-length`` is not compared: it marks where
+    the frame ends on the wire, and the serializer adds it.
 
     Args:
         command: ``"SEND"``, ``"MESSAGE"``, ... Commands are case-sensitive.

@@ -1,12 +1,12 @@
 """Frames to bytes. Strict in every version: what the version cannot carry is refused, and nothing is written.
 
-The rule behind everything here: no peer, however sloppily it reads, may take a header name, a header value or a body
-that a caller passes for anything else. Otherwise text that a program was given by others could add headers or whole
-frames (injection).
+The rule for everything here: no peer, however sloppily it reads, may take a header name, a header value or a body that a
+caller passes for anything else. Otherwise text that a program received from others could add headers or whole frames
+(injection).
 
 There are three ways to the same bytes, from fast to slow:
 
-1. These very :class:`Headers` were written before, as the same command in the same version. Their head is still there
+1. This :class:`Headers` object was written before, as the same command in the same version. Its head is still there
    (:attr:`Headers.cached_head`), and only the length and the body are new. Programs often send the same headers again.
 2. The headers are plain (:attr:`Headers.plain`): none of their characters needs care in any version. Their text is
    written as it is, once it holds the headers that the command requires.
@@ -22,7 +22,15 @@ from collections.abc import Sequence
 
 from ..errors import ErrorCode, LocalProtocolError
 from ._headers import Headers
-from ._spec import BODY_COMMANDS, COMMANDS, HANDSHAKE_COMMANDS, REQUIRED_HEADERS, Version, check_version, escape
+from ._spec import (
+    BODY_COMMANDS,
+    COMMANDS,
+    HANDSHAKE_COMMANDS,
+    REQUIRED_HEADERS,
+    Version,
+    check_version,
+    escape,
+)
 
 __all__ = ["serialize"]
 
@@ -180,7 +188,7 @@ def _escape_headers(
     handshake = command in HANDSHAKE_COMMANDS
     trimmed = version == Version.V1_0 and not handshake
     if handshake:
-        # RabbitMQ and ActiveMQ unescape CONNECT in every version, as 1.2 does other frames. Nobody unescapes CONNECTED.
+        # RabbitMQ and ActiveMQ unescape CONNECT in every version, as 1.2 does other frames. Neither escapes CONNECTED.
         escapes = Version.V1_2 if escape_connect and command != "CONNECTED" else None
     elif escapes is Version.V1_0:
         escapes = None

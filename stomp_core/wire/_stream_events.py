@@ -26,7 +26,7 @@ class HeartBeat:
 
     Attributes:
         count: the number of line ends. The one that may follow the NUL of a frame is not counted: RabbitMQ and ActiveMQ
-            write one behind every frame, so it does not show that their heart-beat timer works.
+            write one after every frame, so it does not show that their heart-beat timer works.
     """
 
     __slots__ = ("count",)

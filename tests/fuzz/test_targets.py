@@ -206,7 +206,7 @@ def test_a_planted_bug_is_found(name: str, plant: Plant, monkeypatch: pytest.Mon
     assert found
 
 
-def test_choices_read_an_input_from_front_to_back_and_then_nothing_but_the_first_option() -> None:
+def test_choices_read_an_input_and_then_the_first_options() -> None:
     choices = Choices(b"\x05" + b"\x03abc" + b"\x02\xc3\xa4" + b"\x01\xff" + b"rest")
     assert choices.pick("xyz") == "z"
     assert choices.piece() == b"abc"
@@ -217,7 +217,7 @@ def test_choices_read_an_input_from_front_to_back_and_then_nothing_but_the_first
     assert (choices.byte(), choices.pick("xyz"), choices.piece(), choices.left) == (0, "x", b"", 0)
 
 
-def test_a_piece_that_announces_more_than_there_is_ends_with_the_input() -> None:
+def test_a_piece_longer_than_the_rest_ends_with_the_input() -> None:
     choices = Choices(b"\xffab")
     assert choices.piece() == b"ab"
     assert choices.left == 0
