@@ -106,13 +106,6 @@ class Frame(_FrameBeingMade):
         return self  # type: ignore[return-value]
 
     @property
-    def size(self) -> int:
-        """About how many bytes the frame takes: command, header lines and body."""
-        text = self._headers._text
-        head = len(text) if text is not None else sum(len(n) + len(v) for n, v in self._headers._all())
-        return len(self._command) + head + len(self._body)
-
-    @property
     def raw(self) -> bytes | None:
         """The received bytes of this frame, with its CRLFs, escapes and padding as they were.
 
