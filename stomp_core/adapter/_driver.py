@@ -245,7 +245,7 @@ class Driver:
                 self._line = None
                 session.connection_lost(None if session.closed else TimeoutError(), now)
                 return Abort(line)
-        elif session.want_close:
+        elif session.want_close or session.closed:
             self._line = None
             session.connection_lost(None, now)
             return Abort(line)
@@ -279,6 +279,7 @@ class Driver:
                 return True
         elif (
             session.want_close
+            or session.closed
             or session.want_read is not line.reading
             or (session.size_to_send and not line.writing)
         ):

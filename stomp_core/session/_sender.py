@@ -318,7 +318,7 @@ class Sender:
                     self._catch_up(now)
         if self.close_deadline is None or now < self.close_deadline:
             return False
-        if self.disconnecting:
+        if self.disconnecting or self._connector.state not in (SessionState.CONNECTED, SessionState.CLOSING):
             return True
         self._send_disconnect(now)
         return False

@@ -210,6 +210,14 @@ class Session:
         """The observer of the session."""
         return self._notifier.listener
 
+    def clear_interruption(self) -> bool:
+        """Return whether an operation was interrupted half-way, and forget it.
+
+        For a driver, between two calls: if it was, :attr:`changing` is still true, and the connection must be replaced.
+        """
+        interrupted, self._sender.changing = self._sender.changing, False
+        return interrupted
+
     @property
     def changing(self) -> bool:
         """Whether an operation is half-way; see the text of this module."""
@@ -245,19 +253,22 @@ class Session:
             self._sender.send_untracked(now, connect)
             self._sender.changing = False
 
-    def connection_lost(self, reason: BaseException | str | None, now: float) -> None:
+    def connection_lost(
+        self, reason: BaseException | str | None, now: float, *, at_once: bool = False
+    ) -> None:
         """Note that there is no socket any more: the attempt failed, or the connection is gone or was closed.
 
         Args:
             reason: the exception or a sentence that says why, if there was one. The class of an exception is used to
                 say what to check.
             now: seconds.
+            at_once: connect again without a pause: the driver has ended an established connection by itself.
 
         Raises:
             RuntimeError: there was no attempt.
         """
         _check_now(now)
-        self._apply(self._connector.connection_lost(reason, now), now)
+        self._apply(self._connector.connection_lost(reason, now, at_once=at_once), now)
         self._process_events(now)
         self._sender.changing = False
 
@@ -344,7 +355,7 @@ class Session:
         self._finish(None)
         self._settle_everything(confirmed=False)
         self._connector.socket_open = False
-        self._sender.changing = False
+        self._changed()
 
     # ------------------------------------------------------------------ for the driver: questions
 
@@ -913,7 +924,8 @@ class Session:
         self._sender.check_writable(disconnect)
         if receipt is not None:
             self._sender.receipts.reserve(receipt)
-        self._sender.prepare_closing(disconnect, now, seconds)
+        if not self.closed:
+            self._sender.prepare_closing(disconnect, now, seconds)
         closing: Pending[bool] = Pending("close")
         self._closing = closing
         if self.closed:

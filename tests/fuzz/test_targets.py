@@ -13,10 +13,11 @@ import stomp_core.protocol._tracker as ledger
 import stomp_core.session.dialogue as dialogue
 import stomp_core.session.operation as operation
 import stomp_core.session.outbox as outbox
+import stomp_core.wire._body_reader as body_reader
 import stomp_core.wire._frame as frame
+import stomp_core.wire._head_reader as head_reader
 import stomp_core.wire._parser as parser
 import stomp_core.wire._serializer as serializer
-import stomp_core.wire._spec as escaping
 from fuzz import CORPUS, TARGETS
 from fuzz.choices import Choices
 from stomp_core import ClientConnection, Limits, LocalProtocolError, Version
@@ -54,7 +55,7 @@ PLANTED: list[tuple[str, str, Plant]] = [
     (
         "decoder",
         "undefined escapes are accepted",
-        _wrap(parser, "undefined_escape", lambda original, *args: None),
+        _wrap(head_reader, "undefined_escape", lambda original, *args: None),
     ),
     (
         "decoder",
@@ -65,13 +66,15 @@ PLANTED: list[tuple[str, str, Plant]] = [
         "decoder",
         "the line feed behind a frame counts as a heart-beat",
         _wrap(
-            parser.FrameParser, "_finish", lambda original, self, *args: _forget(original(self, *args), self)
+            parser.FrameParser,
+            "_finish_frame",
+            lambda original, self, *args: _forget(original(self, *args), self),
         ),
     ),
     (
         "decoder",
         "a piece of a body is lost",
-        _wrap(parser.FrameParser, "_put_aside", lambda original, self, piece: original(self, piece[:200])),
+        _wrap(body_reader.BodyReader, "_keep", lambda original, self, piece: original(self, piece[:200])),
     ),
     (
         "decoder",
@@ -81,23 +84,21 @@ PLANTED: list[tuple[str, str, Plant]] = [
     (
         "serializer",
         "carriage returns go out unescaped in 1.2",
-        lambda patch: patch.setattr(
-            serializer, "encode_table", lambda version: escaping.encode_table(Version.V1_1)
-        ),
+        _wrap(serializer, "escape", lambda original, text, version: original(text, Version.V1_1)),
     ),
     (
         "serializer",
         "nothing is escaped or refused",
         lambda patch: patch.setattr(
             serializer,
-            "_careful",
-            lambda command, pairs, *_: "".join(f"{name}:{value}\n" for name, value in pairs),
+            "_escape_headers",
+            lambda command, pairs, *_: [f"{name}:{value}" for name, value in pairs],
         ),
     ),
     (
         "serializer",
         "all that needs care is refused",
-        lambda patch: patch.setattr(serializer, "_careful", _refuse),
+        lambda patch: patch.setattr(serializer, "_escape_headers", _refuse),
     ),
     (
         "connection",
@@ -205,7 +206,7 @@ def test_a_planted_bug_is_found(name: str, plant: Plant, monkeypatch: pytest.Mon
     assert found
 
 
-def test_choices_read_an_input_from_front_to_back_and_then_nothing_but_the_first_option() -> None:
+def test_choices_read_an_input_and_then_the_first_options() -> None:
     choices = Choices(b"\x05" + b"\x03abc" + b"\x02\xc3\xa4" + b"\x01\xff" + b"rest")
     assert choices.pick("xyz") == "z"
     assert choices.piece() == b"abc"
@@ -216,7 +217,7 @@ def test_choices_read_an_input_from_front_to_back_and_then_nothing_but_the_first
     assert (choices.byte(), choices.pick("xyz"), choices.piece(), choices.left) == (0, "x", b"", 0)
 
 
-def test_a_piece_that_announces_more_than_there_is_ends_with_the_input() -> None:
+def test_a_piece_longer_than_the_rest_ends_with_the_input() -> None:
     choices = Choices(b"\xffab")
     assert choices.piece() == b"ab"
     assert choices.left == 0

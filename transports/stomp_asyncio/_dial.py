@@ -1,4 +1,4 @@
-"""Dialling: from an endpoint to a connected transport. Cancelled at any await, it leaves no socket behind."""
+"""Dialling: connect a transport to an endpoint. Cancelled at any await, it leaves no socket behind."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ from stomp_core.session import Endpoint
 __all__ = ["dial"]
 
 Address = tuple[int, int, int, str, Any]
-_STAGGER = 0.25  # seconds that an address has for itself before the next one is tried too (RFC 8305)
+_STAGGER = 0.25  # seconds after which the next address is tried as well (RFC 8305, section 5)
 
 
 async def dial(
     endpoint: Endpoint, context: ssl.SSLContext | None, protocol: Callable[[], asyncio.Protocol]
 ) -> socket.socket:
-    """Connect, and agree on TLS where the endpoint wants it. The caller's scope is its deadline.
+    """Connect, with TLS if the endpoint is ``secure``. The caller cancels it when it takes too long.
 
     Args:
         endpoint: where to.
         context: for TLS.
-        protocol: makes what gets the transport.
+        protocol: makes the protocol of the transport.
 
     Returns:
-        The socket, which is the transport's.
+        The socket, which belongs to the transport.
 
     Raises:
-        OSError: the reason, as the operating system, the resolver or OpenSSL put it.
+        OSError: the reason, as the operating system, the resolver or OpenSSL words it.
     """
     loop = asyncio.get_running_loop()
     if endpoint.transport == "unix":
@@ -54,7 +54,10 @@ async def dial(
 
 
 async def _race(addresses: Sequence[Address]) -> socket.socket:
-    """Happy eyeballs. Not those of the loop: uvloop has none, and asyncio's hide which error it was."""
+    """Connect to the first address that answers (RFC 8305, "Happy Eyeballs").
+
+    The loop's own are of no use: uvloop has none, and asyncio's hide which error it was.
+    """
     loop = asyncio.get_running_loop()
     waiting = _alternating(addresses)
     running: set[asyncio.Task[socket.socket]] = set()
@@ -74,14 +77,14 @@ async def _race(addresses: Sequence[Address]) -> socket.socket:
                 failures.append(error)
         raise failures[0]
     finally:
-        # Those that are still on their way, or got through in the same moment. Each closes its own socket.
+        # Those that still try, or have connected in the same moment. Each closes its own socket.
         for attempt in running:
             attempt.add_done_callback(_discard)
             attempt.cancel()
 
 
 def _alternating(addresses: Sequence[Address]) -> list[Address]:
-    """In the resolver's order, but the first of another family comes second."""
+    """Return the addresses in the resolver's order, but let the first one of another family be second (RFC 8305)."""
     other = next((entry for entry in addresses if entry[0] != addresses[0][0]), None)
     if other is None:
         return list(addresses)
@@ -103,7 +106,7 @@ async def _connect(entry: Address) -> socket.socket:
         except OSError as error:
             if error.errno is None:
                 raise
-            # asyncio says "Connect call failed" where the system has a reason.
+            # asyncio's text is "Connect call failed" where the system has a reason.
             raise OSError(error.errno, os.strerror(error.errno)) from None
         if family != getattr(socket, "AF_UNIX", None):
             if sock.getsockname() == sock.getpeername():

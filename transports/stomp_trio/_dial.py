@@ -1,6 +1,7 @@
-"""Dialling: from an endpoint to a connected, non-blocking socket. Cancelled at any await, it leaves none behind.
+"""Dialling: connect a non-blocking socket to an endpoint. Cancelled at any await, it leaves no socket behind.
 
-Sockets are the standard library's: trio waits for them, and whoever has something to say writes without waiting.
+The sockets are those of the standard library: trio only waits for them, so that whoever sends something can write it
+without an await.
 """
 
 from __future__ import annotations
@@ -18,23 +19,23 @@ __all__ = ["dial"]
 
 
 async def dial(endpoint: Endpoint, context: ssl.SSLContext | None) -> socket.socket:
-    """Connect, and agree on TLS where the endpoint wants it. The caller's scope is its deadline.
+    """Connect, with TLS if the endpoint is ``secure``. The caller cancels it when it takes too long.
 
     Args:
         endpoint: where to.
         context: for TLS.
 
     Raises:
-        OSError: the reason, as the operating system, the resolver or OpenSSL put it.
+        OSError: the reason, as the operating system, the resolver or OpenSSL words it.
     """
     if endpoint.transport == "unix":
-        return _own(await trio.open_unix_socket(endpoint.path))
+        return _detached(await trio.open_unix_socket(endpoint.path))
     try:
-        sock = _own(await trio.open_tcp_stream(endpoint.host, endpoint.port))
+        sock = _detached(await trio.open_tcp_stream(endpoint.host, endpoint.port))
     except UnicodeError as error:
         raise socket.gaierror(socket.EAI_NONAME, f"not a host name ({error})") from error
     except OSError as error:
-        # trio says that all addresses failed, and why only in what it was raised from.
+        # trio's text is "all attempts to connect failed"; the reasons are in what it was raised from.
         cause: BaseException | None = error.__cause__
         while isinstance(cause, BaseExceptionGroup):
             cause = cause.exceptions[0]
@@ -49,21 +50,22 @@ async def dial(endpoint: Endpoint, context: ssl.SSLContext | None) -> socket.soc
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         if endpoint.secure:
             assert context is not None
-            return await _agree_on_tls(sock, context, endpoint)
+            return await _with_tls(sock, context, endpoint.host)
     except BaseException:
         sock.close()
         raise
     return sock
 
 
-def _own(stream: trio.SocketStream) -> socket.socket:
+def _detached(stream: trio.SocketStream) -> socket.socket:
+    """Take the socket out of trio's hands."""
     sock = socket.socket(fileno=stream.socket.detach())
     sock.setblocking(False)
     return sock
 
 
-async def _agree_on_tls(sock: socket.socket, context: ssl.SSLContext, endpoint: Endpoint) -> socket.socket:
-    tls = context.wrap_socket(sock, server_hostname=endpoint.host, do_handshake_on_connect=False)
+async def _with_tls(sock: socket.socket, context: ssl.SSLContext, host: str) -> socket.socket:
+    tls = context.wrap_socket(sock, server_hostname=host, do_handshake_on_connect=False)
     try:
         while True:
             try:
