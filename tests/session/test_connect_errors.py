@@ -8,7 +8,8 @@ import ssl
 import pytest
 
 from stomp_core import Error, RemoteProtocolError
-from stomp_core.session import Endpoint, advice
+from stomp_core.session import Endpoint
+from stomp_core.session import _connect_errors as connect_errors
 
 PLAIN = Endpoint.parse("stomp://guest:s3cret@broker:61613")
 TLS = Endpoint.parse("stomp+ssl://guest:s3cret@broker:61614")
@@ -94,13 +95,13 @@ def untrusted() -> ssl.SSLCertVerificationError:
 def test_a_cause_is_said_with_what_to_check(
     endpoint: Endpoint, reason: BaseException | str | None, said: str
 ) -> None:
-    sentence = advice.dial_failure(endpoint, reason, 7.0)
+    sentence = connect_errors.dial_failure(endpoint, reason, 7.0)
     assert sentence == f"{endpoint}: {said}"
     assert "s3cret" not in sentence
 
 
 def test_silence_after_connecting() -> None:
-    assert advice.handshake_silence(PLAIN, 5.0) == (
+    assert connect_errors.handshake_silence(PLAIN, 5.0) == (
         "stomp://broker:61613: connected, but no CONNECTED came within 5 s: check that this is the broker's STOMP port "
         "and not a TLS one (that wants stomp+ssl://), and that the broker is not overloaded"
     )
@@ -108,12 +109,12 @@ def test_silence_after_connecting() -> None:
 
 @pytest.mark.parametrize("endpoint", [TLS, UNIX, WEB], ids=str)
 def test_where_tls_is_or_cannot_be_nobody_is_told_of_tls_ports(endpoint: Endpoint) -> None:
-    assert "stomp+ssl://)" not in advice.handshake_silence(endpoint, 5.0)
-    assert "stomp+ssl://)" not in advice.handshake_eof(endpoint, "x")
+    assert "stomp+ssl://)" not in connect_errors.handshake_silence(endpoint, 5.0)
+    assert "stomp+ssl://)" not in connect_errors.handshake_eof(endpoint, "x")
 
 
 def test_hung_up_on_before_connected() -> None:
-    assert advice.handshake_eof(PLAIN, "the end") == (
+    assert connect_errors.handshake_eof(PLAIN, "the end") == (
         "stomp://broker:61613: the peer hung up before CONNECTED (the end): check that this is the broker's STOMP port "
         "and not a TLS one (that wants stomp+ssl://); with a client certificate, that the server accepts it; with a "
         "'\\' in the passcode, try escape_connect=True"
@@ -136,7 +137,7 @@ def test_hung_up_on_before_connected() -> None:
 )
 def test_what_came_is_not_stomp(code: str, text: str, check: str) -> None:
     error = RemoteProtocolError(text, code=code)
-    assert advice.handshake_violation(PLAIN, error) == (
+    assert connect_errors.handshake_violation(PLAIN, error) == (
         f"stomp://broker:61613: what came is not STOMP: {text}: {check}"
     )
 
@@ -162,8 +163,8 @@ def test_what_came_is_not_stomp(code: str, text: str, check: str) -> None:
     ids=lambda error: str(error.description),
 )
 def test_a_refused_login_is_known_by_its_words(error: Error) -> None:
-    assert advice.is_login_refusal(error)
-    assert advice.handshake_refusal(PLAIN, error) == (
+    assert connect_errors.is_login_refusal(error)
+    assert connect_errors.handshake_refusal(PLAIN, error) == (
         f"stomp://broker:61613: the broker refused: {error.description}: check login and passcode, and the virtual "
         "host (host=...), which RabbitMQ wants to be one of its own"
     )
@@ -182,7 +183,7 @@ def test_a_refused_login_is_known_by_its_words(error: Error) -> None:
     ],
 )
 def test_other_refusals_are_no_refused_login(error: Error, check: str) -> None:
-    assert not advice.is_login_refusal(error)
-    assert advice.handshake_refusal(PLAIN, error) == (
+    assert not connect_errors.is_login_refusal(error)
+    assert connect_errors.handshake_refusal(PLAIN, error) == (
         f"stomp://broker:61613: the broker refused: {error.description}: {check}"
     )

@@ -31,14 +31,14 @@ def test_a_listener_that_overrides_nothing_hears_everything_in_peace() -> None:
 def test_the_story_of_a_session() -> None:
     play = Play().connected()
     subscription = play.subscribed()
-    play.delivers(subscription.id, "1", ack=None)
-    play.says_bytes(b"\n\n\n")
+    play.deliver(subscription.id, "1", ack=None)
+    play.receive_bytes(b"\n\n\n")
     play.cut()
     play.connected()
-    play.confirms_all()
-    play.session.close()
-    play.confirms_all()
-    assert play.observer.names() == [
+    play.confirm_all()
+    play.close()
+    play.confirm_all()
+    assert play.recorder.names() == [
         "dialling",
         "frame_sent",  # CONNECT
         "frame_received",
@@ -64,24 +64,24 @@ def test_the_story_of_a_session() -> None:
         "heart_beat_received": HeartBeat,
     }
     for name, kind in kinds.items():
-        assert all(isinstance(entry[0], kind) for entry in play.observer.of(name))
-    assert play.observer.of("heart_beat_received") == [(HeartBeat(2),)]
-    assert play.observer.of("closed") == [(None,)]
+        assert all(isinstance(entry[0], kind) for entry in play.recorder.of(name))
+    assert play.recorder.of("heart_beat_received") == [(HeartBeat(2),)]
+    assert play.recorder.of("closed") == [(None,)]
 
 
 def test_an_error_is_told_as_a_frame_and_as_what_it_is() -> None:
     play = Play().connected()
-    play.refuses("no")
-    assert play.observer.names()[-3:] == ["frame_received", "error_received", "connection_lost"]
-    ((error,),) = play.observer.of("error_received")
+    play.refuse("no")
+    assert play.recorder.names()[-3:] == ["frame_received", "error_received", "connection_lost"]
+    ((error,),) = play.recorder.of("error_received")
     assert isinstance(error, Error)
 
 
 def test_a_rule_that_is_forgiven_is_told() -> None:
     play = Play(leniency=Leniency(bad_heart_beat=True))
     play.dial()
-    play.says_bytes(b"CONNECTED\nversion:1.2\nheart-beat:nonsense\n\n\0")
-    ((tolerated,),) = play.observer.of("tolerated")
+    play.receive_bytes(b"CONNECTED\nversion:1.2\nheart-beat:nonsense\n\n\0")
+    ((tolerated,),) = play.recorder.of("tolerated")
     assert isinstance(tolerated, Tolerated)
     assert play.session.state is SessionState.CONNECTED
     assert isinstance(play.session.opened.result(), Connected)
@@ -90,13 +90,13 @@ def test_a_rule_that_is_forgiven_is_told() -> None:
 def test_a_message_for_nobody_is_told() -> None:
     play = Play().connected()
     subscription = play.subscribed()
-    play.session.unsubscribe(subscription)
-    play.delivers(subscription.id, "late", ack=None)
-    play.delivers("stranger", "2", ack=None)
-    told = play.observer.of("message_dropped")
+    play.unsubscribe(subscription)
+    play.deliver(subscription.id, "late", ack=None)
+    play.deliver("stranger", "2", ack=None)
+    told = play.recorder.of("message_dropped")
     assert [(message.message_id, why) for message, why in told] == [
         ("late", "its subscription has ended"),
-        ("2", "nobody waits for it"),
+        ("2", "it belongs to no subscription"),
     ]
     assert isinstance(told[0][0], Message)
     assert play.session.dropped == 2
@@ -111,10 +111,10 @@ class Tracer(Listener):
 
 def test_an_observer_may_add_headers_to_messages_but_changes_none() -> None:
     play = Play(listener=Tracer()).connected()
-    play.session.send("/queue/a", headers={"x": "mine", "y": "z"})
-    play.session.request("/queue/b")
-    play.session.subscribe("/queue/c")
-    send, request, subscribe = play.hears()
+    play.send("/queue/a", headers={"x": "mine", "y": "z"})
+    play.request("/queue/b")
+    play.subscribe("/queue/c")
+    send, request, subscribe = play.sent()
     assert send.headers.items()[:4] == [
         ("destination", "/queue/a"),
         ("x", "mine"),
@@ -137,8 +137,8 @@ def test_one_that_cannot_is_reported_and_the_message_sent_without_them(
     caught: list[Any] = []
     monkeypatch.setattr(sys, "excepthook", lambda *error: caught.append(error))
     play = Play(listener=BadTracer()).connected()
-    play.session.send("/queue/a", headers={"x": "mine"})
-    assert play.hears_one().headers["x"] == "mine"
+    play.send("/queue/a", headers={"x": "mine"})
+    assert play.sent_one().headers["x"] == "mine"
     ((kind, error, trace),) = caught
     assert kind is ValueError
     assert str(error) == "no headers for /queue/a"

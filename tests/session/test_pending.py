@@ -105,21 +105,21 @@ def test_a_callback_that_was_removed_is_not_called() -> None:
 def hooked() -> tuple[Pending[object], list[str]]:
     calls: list[str] = []
     pending: Pending[object] = Pending("x")
-    pending.on_abandon = lambda: calls.append("given back")
+    pending.on_cancel = lambda: calls.append("given back")
     return pending, calls
 
 
 def test_abandoning_gives_back_once() -> None:
     pending, calls = hooked()
-    pending.abandon()
-    pending.abandon()
+    pending.cancel(play.now)
+    pending.cancel(play.now)
     assert calls == ["given back"]
 
 
 def test_what_was_handed_over_can_still_be_given_back() -> None:
     pending, calls = hooked()
     pending.succeed("a subscription")
-    pending.abandon()
+    pending.cancel(play.now)
     assert calls == ["given back"]
 
 
@@ -130,13 +130,13 @@ def test_where_nothing_was_handed_over_there_is_nothing_to_give_back_or_to_remem
         pending.fail(NotSent("no"))
     else:
         pending.succeed(None)
-    assert pending.on_abandon is None
-    pending.abandon()
+    assert pending.on_cancel is None
+    pending.cancel(play.now)
     assert calls == []
 
 
 def test_abandoning_without_a_hook_is_no_error() -> None:
-    Pending("x").abandon()
+    Pending("x").cancel(play.now)
 
 
 def test_repr_says_what_and_how_it_stands() -> None:

@@ -106,7 +106,7 @@ class AnyStory(RuleBasedStateMachine):
     )
     def sends(self, receipt: bool, size: int, timeout: float | None) -> None:
         body = self.next_body(size)
-        pending = self.call(self.play.session.send, "/q", body, receipt=receipt, timeout=timeout)
+        pending = self.call(self.play.send, "/q", body, receipt=receipt, timeout=timeout)
         if pending is not None and receipt:
             self.sent[body] = pending
 
@@ -116,7 +116,7 @@ class AnyStory(RuleBasedStateMachine):
         timeout=st.sampled_from([None, 1.0]),
     )
     def subscribes(self, ack: Any, receipt: bool, timeout: float | None) -> None:
-        pending = self.call(self.play.session.subscribe, "/q", ack=ack, receipt=receipt, timeout=timeout)
+        pending = self.call(self.play.subscribe, "/q", ack=ack, receipt=receipt, timeout=timeout)
         if pending is not None:
             self.subscribing.append(pending)
 
@@ -135,7 +135,7 @@ class AnyStory(RuleBasedStateMachine):
         subscription = self.subscription(data)
         if subscription is None:
             return
-        self.arrivals.append(subscription.arrival())
+        self.arrivals.append(subscription.ready())
         try:
             delivery = subscription.take()
         except StompError:
@@ -148,7 +148,7 @@ class AnyStory(RuleBasedStateMachine):
     def takes_from_the_tap(self) -> None:
         tap = self.play.session.tap
         if tap is not None:
-            self.arrivals.append(tap.arrival())
+            self.arrivals.append(tap.ready())
             while tap.take() is not None:
                 pass
 
@@ -166,7 +166,7 @@ class AnyStory(RuleBasedStateMachine):
 
     @rule()
     def begins_a_transaction(self) -> None:
-        pending = self.call(self.play.session.begin)
+        pending = self.call(self.play.begin)
         if pending is not None:
             self.beginning.append(pending)
 
@@ -186,18 +186,18 @@ class AnyStory(RuleBasedStateMachine):
 
     @rule()
     def requests(self) -> None:
-        self.call(self.play.session.request, "/rpc")
+        self.call(self.play.request, "/rpc")
 
     @rule(data=st.data())
     def is_cancelled(self, data: st.DataObject) -> None:
         waiting = [pending for pending in self.pendings if not pending.done]
         if waiting:
-            data.draw(st.sampled_from(waiting)).abandon()
+            data.draw(st.sampled_from(waiting)).cancel(play.now)
 
     @precondition(lambda self: self.count > 8)
     @rule(timeout=st.sampled_from([None, 0.5]))
     def closes(self, timeout: float | None) -> None:
-        self.pendings.append(self.play.session.close(timeout=timeout))
+        self.pendings.append(self.play.close(timeout=timeout))
 
     # ---------------------------------------------------------------- what the adapter does
 
@@ -217,7 +217,7 @@ class AnyStory(RuleBasedStateMachine):
     def connects(self) -> None:
         self.dials()
         self.writes()
-        self.play.welcome()
+        self.play.accept()
         self.writes()
 
     @precondition(lambda self: self.can_dial() and self.play.broker is None)
@@ -231,7 +231,7 @@ class AnyStory(RuleBasedStateMachine):
     def writes(self) -> None:
         play = self.play
         connection = play.session.connection_number
-        for event in play.hears():
+        for event in play.sent():
             command = getattr(event, "command", "beat")
             receipt = getattr(event, "receipt", None)
             if receipt is not None:
@@ -262,9 +262,9 @@ class AnyStory(RuleBasedStateMachine):
     def answers_connect(self, answer: str) -> None:
         self.writes()
         if answer == "yes":
-            self.play.welcome()
+            self.play.accept()
         else:
-            self.play.refuses(answer)
+            self.play.refuse(answer)
 
     @precondition(lambda self: self.talking() and self.outstanding)
     @rule(data=st.data())
@@ -272,16 +272,16 @@ class AnyStory(RuleBasedStateMachine):
         key = data.draw(st.sampled_from(self.outstanding))
         self.outstanding.remove(key)
         self.confirmed.add(key)
-        self.play.confirms(key[1])
+        self.play.confirm(key[1])
 
     @precondition(talking)
     @rule()
-    def confirms_all(self) -> None:
+    def confirm_all(self) -> None:
         self.writes()
         while self.outstanding and self.talking():
             key = self.outstanding.pop(0)
             self.confirmed.add(key)
-            self.play.confirms(key[1])
+            self.play.confirm(key[1])
             if self.talking():
                 self.writes()
 
@@ -290,14 +290,14 @@ class AnyStory(RuleBasedStateMachine):
     def confirms_what_nobody_asked_for(self, number: int) -> None:
         name = f"auto-{number}"
         if all(receipt != name for _, receipt in self.outstanding):
-            self.play.says_bytes(b"RECEIPT\nreceipt-id:%b\n\n\0" % name.encode())
+            self.play.receive_bytes(b"RECEIPT\nreceipt-id:%b\n\n\0" % name.encode())
 
     @precondition(lambda self: self.talking() and self.live)
     @rule(data=st.data(), size=st.sampled_from([0, 0, 5000]))
     def delivers(self, data: st.DataObject, size: int) -> None:
         self.message += 1
         subscription = data.draw(st.sampled_from(self.live))
-        self.play.delivers(subscription, str(self.message), body=bytes(size))
+        self.play.deliver(subscription, str(self.message), body=bytes(size))
 
     @precondition(talking)
     @rule(number=st.integers(0, 9))
@@ -305,22 +305,22 @@ class AnyStory(RuleBasedStateMachine):
         headers = {"correlation-id": f"c-{number}"} if number else {}
         for subscription in ("/temp-queue/replies", *self.live[-1:]):
             self.message += 1
-            self.play.delivers(subscription, str(self.message), headers=headers)
+            self.play.deliver(subscription, str(self.message), headers=headers)
 
     @precondition(talking)
     @rule(data=st.data(), kind=st.sampled_from(["plain", "receipt", "subscription"]))
     def refuses(self, data: st.DataObject, kind: str) -> None:
         if kind == "receipt" and self.outstanding:
-            self.play.refuses(receipt_id=data.draw(st.sampled_from(self.outstanding))[1])
+            self.play.refuse(receipt_id=data.draw(st.sampled_from(self.outstanding))[1])
         elif kind == "subscription" and self.live:
-            self.play.refuses(headers={"subscription": data.draw(st.sampled_from(self.live))})
+            self.play.refuse(headers={"subscription": data.draw(st.sampled_from(self.live))})
         else:
-            self.play.refuses()
+            self.play.refuse()
 
     @precondition(lambda self: self.play.broker is not None)
     @rule(data=st.sampled_from([b"", b"\n", b"\n", b"NONSENSE\n\n\0"]))
     def says_anything(self, data: bytes) -> None:
-        self.play.says_bytes(data)
+        self.play.receive_bytes(data)
 
     # ---------------------------------------------------------------- what must hold
 
@@ -341,7 +341,7 @@ class AnyStory(RuleBasedStateMachine):
     def reading_stops_only_when_the_buffer_is_full(self) -> None:
         session = self.play.session
         assert session.want_read or session._budget.full
-        assert session._budget.held >= 0
+        assert session.buffered_size >= 0
 
     @invariant()
     def the_clock_does_not_spin(self) -> None:
@@ -360,7 +360,7 @@ class AnyStory(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         play = self.play
-        self.pendings.append(play.session.close())
+        self.pendings.append(play.close())
         play.wait(10.0)
         assert play.session.closed
         assert [pending for pending in self.pendings if not pending.done] == []
@@ -371,8 +371,8 @@ class AnyStory(RuleBasedStateMachine):
         if play.session.want_close:
             play.cut()
         assert play.session.next_attempt(play.now) is None
-        assert play.session._budget.held == 0 or play.session.tap is None
-        assert play.session._budget.held == 0
+        assert play.session.buffered_size == 0 or play.session.tap is None
+        assert play.session.buffered_size == 0
 
 
 AnyStory.TestCase.settings = settings(max_examples=100, stateful_step_count=60, deadline=None)

@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 
-from stomp_core.session import Credentials, Endpoint, parse_endpoints
-from stomp_core.session.endpoint import check_endpoints
+from stomp_core.session import Credentials, Endpoint, check_endpoints, parse_endpoints
 
 ALL = ("tcp", "unix", "websocket")
 

@@ -17,7 +17,7 @@ from stomp_core.session import (
     StaleMessageError,
     Subscription,
 )
-from stomp_core.session.work import Work, WorkPolicy
+from stomp_core.session import Work, WorkPolicy
 
 CONNECTED = b"CONNECTED\nversion:%s\nserver:RabbitMQ/3\n\n\0"
 
@@ -311,7 +311,7 @@ def test_stop_lets_every_worker_end_and_says_what_the_handler_raised() -> None:
     work.raised(delivery, ValueError("enough")).result()
     assert work.ended
     assert work.take() is None
-    assert work.arrival().done
+    assert work.ready().done
     with pytest.raises(ValueError, match="enough"):
         work.finish()
     assert frames(session) == []
@@ -320,7 +320,7 @@ def test_stop_lets_every_worker_end_and_says_what_the_handler_raised() -> None:
 def test_stopping_wakes_a_worker_that_waits() -> None:
     session = opened()
     work, _ = start(session)
-    arrival = work.arrival()
+    arrival = work.ready()
     before = arrival.done
     work.stop()
     assert (before, arrival.done) == (False, True)
