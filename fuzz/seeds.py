@@ -11,7 +11,7 @@ from pathlib import Path
 from .connection import JUMPS, OPERATIONS
 from .decoder import LIMITS, SWITCHES, VERSIONS
 from .serializer import COMMANDS
-from .session import DEEDS
+from .session import STEPS
 
 __all__ = ["seeds"]
 
@@ -531,68 +531,68 @@ def _serializer() -> Seeds:
 # ---------------------------------------------------------------------- session
 
 
-_Deed = str | tuple[str | int, ...]  # a deed, and the bytes that it reads
+_Step = str | tuple[str | int, ...]  # a step, and the bytes that it reads
 
 
-def _story(*deeds: _Deed, version: int = 0, rounds: int = 0) -> bytes:
+def _history(*steps: _Step, version: int = 0, rounds: int = 0) -> bytes:
     data = [version, rounds]
-    for deed in deeds:
-        words = (deed,) if isinstance(deed, str) else deed
-        data += [DEEDS.index(word) if isinstance(word, str) else word for word in words]
+    for step in steps:
+        words = (step,) if isinstance(step, str) else step
+        data += [STEPS.index(word) if isinstance(word, str) else word for word in words]
     return bytes(data)
 
 
 def _session() -> Seeds:
     cut, rabbitmq = 9, 0
-    connected: tuple[_Deed, ...] = ("dial", ("write", rabbitmq, cut))
+    connected: tuple[_Step, ...] = ("dial", ("write", rabbitmq, cut))
     # Operations read which transaction and which message they mean only once there are any.
-    sent: _Deed = ("send confirmed", 1)
-    subscribed: tuple[_Deed, ...] = (*connected, ("subscribe", 0, 1), "write", ("answer", 0, cut))
-    taken: tuple[_Deed, ...] = (*subscribed, ("deliver", 0, cut), "take")
+    sent: _Step = ("send confirmed", 1)
+    subscribed: tuple[_Step, ...] = (*connected, ("subscribe", 0, 1), "write", ("answer", 0, cut))
+    taken: tuple[_Step, ...] = (*subscribed, ("deliver", 0, cut), "take")
     for number, version in enumerate(("1.2", "1.1", "1.0")):
-        yield f"{version}-confirmed", _story(*connected, sent, "write", ("answer", 0, cut), version=number)
+        yield f"{version}-confirmed", _history(*connected, sent, "write", ("answer", 0, cut), version=number)
         yield (
             f"{version}-message-and-ack",
-            _story(*taken, ("ack", 0, 1), "write", ("answer", 0, cut), version=number),
+            _history(*taken, ("ack", 0, 1), "write", ("answer", 0, cut), version=number),
         )
         yield (
             f"{version}-transaction",
-            _story(*connected, "begin", ("send in a transaction", 0), ("commit", 0, 1), "write", ("answer", 0, cut),
+            _history(*connected, "begin", ("send in a transaction", 0), ("commit", 0, 1), "write", ("answer", 0, cut),
                    version=number),
         )  # fmt: skip
-    yield "cut-between-send-and-receipt", _story(*connected, sent, "write", "hang up", *connected, "write")
+    yield "cut-between-send-and-receipt", _history(*connected, sent, "write", "end of stream", *connected, "write")
     yield (
         "cut-before-it-was-written",
-        _story(*connected, sent, "send", "reset", *connected, "write", ("answer", 0, cut)),
+        _history(*connected, sent, "send", "reset", *connected, "write", ("answer", 0, cut)),
     )
-    yield "sent-while-there-is-no-connection", _story(sent, "send", *connected, "write", ("answer", 0, cut))
+    yield "sent-while-there-is-no-connection", _history(sent, "send", *connected, "write", ("answer", 0, cut))
     yield (
         "three-in-flight-and-one-is-refused",
-        _story(*connected, sent, sent, sent, "write", ("refuse", 1, 1, cut), *connected),
+        _history(*connected, sent, sent, sent, "write", ("refuse", 1, 1, cut), *connected),
     )
     yield (
-        "an-error-that-names-nobody",
-        _story(*connected, sent, sent, "write", ("refuse", 0, 0, cut), *connected),
+        "an-error-without-receipt-id",
+        _history(*connected, sent, sent, "write", ("refuse", 0, 0, cut), *connected),
     )
-    yield "receipt-too-late", _story(*connected, sent, "write", ("wait", 5), ("answer", 0, cut))
-    yield "subscription-comes-back", _story(*subscribed, "reset", *connected, "write", ("answer", 0, cut))
-    yield "stale-message", _story(*taken, "reset", *connected, "write", ("ack", 0, 0))
-    yield "commit-in-doubt", _story(*connected, "begin", ("commit", 0, 1), "write", "reset")
-    yield "transaction-lost", _story(*connected, "begin", "write", "reset", *connected, ("commit", 0, 1))
-    yield "first-endpoint-is-dead", _story("fail to dial", *connected, sent, "write", ("answer", 0, cut))
-    yield "nobody-answers", _story(sent, *["fail to dial"] * 6)
-    yield "gives-up-when-lost", _story(*connected, sent, "write", "reset", rounds=1)
-    yield "a-silent-broker", _story(*connected, ("wait", 4), ("wait", 4), ("wait", 4), "to the deadline")
-    yield "a-silent-handshake", _story("dial", "write", ("wait", 4))
-    yield "request-and-cut", _story(*connected, "request", "write", "reset", *connected)
-    yield "buffer-full", _story(*subscribed, *[("deliver", 0, cut)] * 12, *["take"] * 12)
-    yield "abandoned", _story(("subscribe", 0, 1), "begin", sent, ("abandon", 1), ("abandon", 2), *connected)
+    yield "receipt-too-late", _history(*connected, sent, "write", ("wait", 5), ("answer", 0, cut))
+    yield "subscription-comes-back", _history(*subscribed, "reset", *connected, "write", ("answer", 0, cut))
+    yield "stale-message", _history(*taken, "reset", *connected, "write", ("ack", 0, 0))
+    yield "commit-in-doubt", _history(*connected, "begin", ("commit", 0, 1), "write", "reset")
+    yield "transaction-lost", _history(*connected, "begin", "write", "reset", *connected, ("commit", 0, 1))
+    yield "first-endpoint-is-dead", _history("fail to dial", *connected, sent, "write", ("answer", 0, cut))
+    yield "no-endpoint-answers", _history(sent, *["fail to dial"] * 6)
+    yield "gives-up-when-lost", _history(*connected, sent, "write", "reset", rounds=1)
+    yield "a-silent-broker", _history(*connected, ("wait", 4), ("wait", 4), ("wait", 4), "to the deadline")
+    yield "a-silent-handshake", _history("dial", "write", ("wait", 4))
+    yield "request-and-cut", _history(*connected, "request", "write", "reset", *connected)
+    yield "buffer-full", _history(*subscribed, *[("deliver", 0, cut)] * 12, *["take"] * 12)
+    yield "cancelled", _history(("subscribe", 0, 1), "begin", sent, ("cancel", 1), ("cancel", 2), *connected)
     yield (
-        "closed-with-receipts-under-way",
-        _story(*connected, sent, "write", "close", ("answer", 0, cut), "write"),
+        "closed-with-receipts-in-flight",
+        _history(*connected, sent, "write", "close", ("answer", 0, cut), "write"),
     )
-    yield "closed-while-dialling", _story(sent, "close")
-    yield "junk", _story(*connected, sent, ("say junk", 3, 1, 2), *connected)
+    yield "closed-while-dialling", _history(sent, "close")
+    yield "junk", _history(*connected, sent, ("send junk", 3, 1, 2), *connected)
 
 
 def main() -> None:

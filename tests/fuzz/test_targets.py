@@ -10,9 +10,8 @@ import pytest
 import stomp_core.protocol._heartbeat as heartbeat
 import stomp_core.protocol._server as server
 import stomp_core.protocol._tracker as ledger
-import stomp_core.session.dialogue as dialogue
-import stomp_core.session.operation as operation
-import stomp_core.session.outbox as outbox
+import stomp_core.session._operations as operations
+import stomp_core.session._send_queue as send_queue
 import stomp_core.wire._body_reader as body_reader
 import stomp_core.wire._frame as frame
 import stomp_core.wire._head_reader as head_reader
@@ -20,7 +19,7 @@ import stomp_core.wire._parser as parser
 import stomp_core.wire._serializer as serializer
 from fuzz import CORPUS, TARGETS
 from fuzz.choices import Choices
-from stomp_core import ClientConnection, Limits, LocalProtocolError, Version
+from stomp_core import ClientConnection, Limits, LocalProtocolError, Session, Version
 from stomp_core.session import NotSent
 
 Plant = Callable[[pytest.MonkeyPatch], None]
@@ -136,29 +135,29 @@ PLANTED: list[tuple[str, str, Plant]] = [
     ),
     (
         "session",
-        "what was lost on its way counts as done",
+        "what was in flight at a loss counts as done",
         lambda patch: patch.setattr(
-            operation.Operation, "lost", lambda self, reason, error: self.pending.succeed(None)
+            operations.Operation, "lost", lambda self, reason, error: self.pending.succeed(None)
         ),
     ),
     (
         "session",
-        "what was lost on its way counts as never sent",
+        "what was in flight at a loss counts as not sent",
         lambda patch: patch.setattr(
-            operation.Operation, "lost", lambda self, reason, error: self.pending.fail(NotSent("no"))
+            operations.Operation, "lost", lambda self, reason, error: self.pending.fail(NotSent("no"))
         ),
     ),
-    ("session", "what was lost never ends, however late it is", lambda patch: _never_ends(patch)),
+    ("session", "what was in flight at a loss is never settled", lambda patch: _never_ends(patch)),
     (
         "session",
-        "what has left is said again",
-        _wrap(outbox.Outbox, "take", lambda original, self: _twice(original(self))),
+        "what has left is sent again",
+        _wrap(send_queue.SendQueue, "take", lambda original, self, limit: _twice(bytes(original(self, limit)))),
     ),
     (
         "session",
         "reading stops too early",
         lambda patch: patch.setattr(
-            dialogue.Dialogue, "want_read", property(lambda self: self.connection_number != 1)
+            Session, "want_read", property(lambda self: self.connection_number != 1)
         ),
     ),
 ]
@@ -170,8 +169,8 @@ def _forget(told: object, self: parser.FrameParser) -> object:
 
 
 def _never_ends(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(operation.Operation, "lost", lambda self, reason, error: None)
-    patch.setattr(operation.Operation, "late", lambda self: None)
+    patch.setattr(operations.Operation, "lost", lambda self, reason, error: None)
+    patch.setattr(operations.Operation, "timed_out", lambda self, now: None)
 
 
 def _twice(wire: bytes) -> bytes:
