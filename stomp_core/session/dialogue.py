@@ -111,7 +111,7 @@ class Dialogue(Link):
         conn, outbox = self._conn, self._outbox
         if conn is None or not self._ready or outbox.size + len(send.frame.body) >= _HIGH_WATER:
             return False
-        outbox.put(conn._say_again(send, self._now), None)
+        outbox.put(conn.send(send, now=self._now), None)
         self._receipts.said_silently()
         self._wake()
         return True

@@ -340,7 +340,7 @@ class Link:
         """Say a frame on the present connection. What STOMP forbids is refused, and nothing has changed."""
         conn = self._conn
         assert conn is not None
-        wire = conn._say(event, self._now)
+        wire = conn.send(event, now=self._now)
         if self._listener is not None:
             self._notify("frame_sent", event)
         self._outbox.put(wire, operation)

@@ -52,7 +52,7 @@ from ..protocol import (
     Send,
     Unsubscribe,
 )
-from ..protocol._events import event_from_frame
+from ..protocol import event_from_frame
 from ..wire import ALL_VERSIONS, Frame, Headers, HeaderSource, Leniency, Limits
 from .delivery import Delivery
 from .dialect import Dialect

@@ -24,25 +24,25 @@ from stomp_core import (
     Unsubscribe,
     Version,
 )
-from stomp_core.protocol._tracker import Ledger, RuleBroken
+from stomp_core.protocol._tracker import ConnectionTracker, RuleViolation
 
 from .pair import VERSIONS
 
 
-def ledger(version: str = "1.2", *events: Event) -> Ledger:
-    books = Ledger()
+def ledger(version: str = "1.2", *events: Event) -> ConnectionTracker:
+    books = ConnectionTracker()
     books.version = Version(version)
     say(books, *events)
     return books
 
 
-def say(books: Ledger, *events: Event) -> None:
+def say(books: ConnectionTracker, *events: Event) -> None:
     for event in events:
         books.check(event)
         books.enter(event)
 
 
-def deliver(books: Ledger, subscription: str | None, *ids: str, destination: str = "/q") -> None:
+def deliver(books: ConnectionTracker, subscription: str | None, *ids: str, destination: str = "/q") -> None:
     """MESSAGEs whose ids for ACK are these."""
     for ack_id in ids:
         if books.version is Version.V1_2:
@@ -54,7 +54,7 @@ def deliver(books: Ledger, subscription: str | None, *ids: str, destination: str
         books.delivered(message)
 
 
-def ack(books: Ledger, ack_id: str, *, subscription: str | None = "s", transaction: str | None = None) -> Ack:
+def ack(books: ConnectionTracker, ack_id: str, *, subscription: str | None = "s", transaction: str | None = None) -> Ack:
     """The ACK of this id in the version of these books."""
     if books.version is Version.V1_2:
         return Ack(ack_id, transaction=transaction)
@@ -63,16 +63,16 @@ def ack(books: Ledger, ack_id: str, *, subscription: str | None = "s", transacti
     return Ack(message_id=ack_id, subscription=subscription, transaction=transaction)
 
 
-def refused(books: Ledger, event: Event) -> str:
+def refused(books: ConnectionTracker, event: Event) -> str:
     """The code for which this event is refused, with nothing changed by it."""
     before = shown(books)
-    with pytest.raises(RuleBroken) as caught:
+    with pytest.raises(RuleViolation) as caught:
         books.check(event)
     assert shown(books) == before
     return caught.value.code
 
 
-def shown(books: Ledger) -> object:
+def shown(books: ConnectionTracker) -> object:
     records = [*books.subscriptions.values(), *books.without_id.values()]
     return (
         [(record.key, record.destination, record.ack, list(record.unacknowledged)) for record in records],
@@ -84,7 +84,7 @@ def shown(books: Ledger) -> object:
     )
 
 
-def waiting(books: Ledger, key: str = "s") -> list[str]:
+def waiting(books: ConnectionTracker, key: str = "s") -> list[str]:
     return list(books.subscriptions[key].unacknowledged)
 
 
@@ -112,7 +112,7 @@ def test_an_identifier_is_free_again_after_unsubscribe() -> None:
 def test_unsubscribe_must_match_an_existing_subscription(version: str) -> None:
     books = ledger(version, Subscribe("/a", id="s"))
     assert refused(books, Unsubscribe("t")) == "unknown-subscription"
-    with pytest.raises(RuleBroken, match="no subscription with id 't'"):
+    with pytest.raises(RuleViolation, match="no subscription with id 't'"):
         books.check(Unsubscribe("t"))
     say(books, Unsubscribe("s"))
     assert refused(books, Unsubscribe("s")) == "unknown-subscription"
@@ -123,7 +123,7 @@ def test_in_1_0_a_subscription_without_id_ends_by_its_destination() -> None:
     assert refused(books, Subscribe("/a")) == "duplicate-subscription"
     say(books, Unsubscribe(destination="/a"))
     assert list(books.without_id) == ["/b"]
-    with pytest.raises(RuleBroken, match="no subscription with destination '/a'"):
+    with pytest.raises(RuleViolation, match="no subscription with destination '/a'"):
         books.check(Unsubscribe(destination="/a"))
     assert refused(books, Unsubscribe(destination="/a")) == "unknown-subscription"
 
@@ -269,7 +269,7 @@ def test_a_message_that_comes_again_while_it_waits_is_acknowledged_once() -> Non
 @acknowledging_modes
 def test_in_1_2_a_message_that_must_be_acknowledged_must_say_how(mode: AckMode) -> None:
     books = ledger("1.2", Subscribe("/q", id="s", ack=mode), Subscribe("/q", id="auto"))
-    with pytest.raises(RuleBroken, match="'ack' header") as caught:
+    with pytest.raises(RuleViolation, match="'ack' header") as caught:
         books.delivered(Message("/q", message_id="1", subscription="s"))
     assert caught.value.code is ErrorCode.MISSING_HEADER
     books.delivered(Message("/q", message_id="1", subscription="auto"))
@@ -481,7 +481,7 @@ def test_ended_subscriptions_and_transactions_leave_nothing_behind(version: str)
     assert books.transactions == {"open": {}}
 
 
-def weakref_to(books: Ledger, key: str) -> weakref.ref[object]:
+def weakref_to(books: ConnectionTracker, key: str) -> weakref.ref[object]:
     return weakref.ref(books.subscriptions[key].unacknowledged)
 
 
