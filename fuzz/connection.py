@@ -225,6 +225,7 @@ class Watched:
         assert (hint is None) == client
         if hint is not None:
             assert self.conn.state is State.REFUSING
+            assert isinstance(hint, Frame)
             wire = self.send(lambda: hint)
             assert wire is not None, f"the answer to {error!r} cannot be sent: {hint!r}"
 

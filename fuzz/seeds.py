@@ -67,28 +67,28 @@ def _decoder() -> Seeds:
     yield "heart-beats-in-crlf", _stream(b"\r\n\r\n" + receipt + b"\r\n\r\n")
     yield "cr-at-the-end-of-the-stream", _stream(receipt + b"\n\r", ends=True)
     yield "cr-alone-between-frames", _stream(b"\r" + receipt)
-    yield "cr-alone-between-frames-forgiven", _stream(b"\r\r\n" + receipt, lenient=("cr_between_frames",))
+    yield "cr-alone-between-frames-tolerated", _stream(b"\r\r\n" + receipt, lenient=("cr_between_frames",))
     yield "nul-between-frames", _stream(receipt + b"\0" + receipt)
     yield (
-        "nul-between-frames-forgiven",
+        "nul-between-frames-tolerated",
         _stream(receipt + b"\n\0\0" + receipt, lenient=("nul_between_frames",)),
     )
     yield "crlf-frame", _stream(b"SEND\r\ndestination:/q\r\ncontent-length:2\r\n\r\n\r\n\0\r\n")
     yield "crlf-and-lf-mixed", _stream(b"SEND\ndestination:/q\r\na:b\n\r\nx\0")
     yield "crlf-frame-in-1.0", _stream(b"SEND\r\ndestination:/q\r\n\r\nx\0", "1.0")
     yield "crlf-value-in-1.1", _stream(b"SEND\ndestination:/q\r\n\nx\0", "1.1")
-    yield "crlf-forgiven-in-1.1", _stream(b"SEND\r\ndestination:/q\r\n\r\nx\0", "1.1", lenient=("crlf",))
+    yield "crlf-tolerated-in-1.1", _stream(b"SEND\r\ndestination:/q\r\n\r\nx\0", "1.1", lenient=("crlf",))
     yield "cr-inside-a-value", _stream(b"SEND\ndestination:/q\rx\n\n\0")
-    yield "cr-inside-a-value-forgiven", _stream(b"SEND\ndestination:/q\rx\n\n\0", lenient=("bare_cr",))
+    yield "cr-inside-a-value-tolerated", _stream(b"SEND\ndestination:/q\rx\n\n\0", lenient=("bare_cr",))
     yield "escapes-of-1.2", _stream(b"SEND\nd\\ce:a\\nb\\cc\\\\d\\re\n\n\0")
     yield "escapes-of-1.1", _stream(b"SEND\nd\\ce:a\\nb\\cc\\\\d\n\n\0", "1.1")
     yield "escape-cr-in-1.1", _stream(b"SEND\nd:a\\rb\n\n\0", "1.1")
-    yield "escape-cr-in-1.1-forgiven", _stream(b"SEND\nd:a\\rb\n\n\0", "1.1", lenient=("cr_escape_in_1_1",))
+    yield "escape-cr-in-1.1-tolerated", _stream(b"SEND\nd:a\\rb\n\n\0", "1.1", lenient=("cr_escape_in_1_1",))
     yield "escapes-in-1.0", _stream(b"SEND\nd:a\\nb\\t\n\n\0", "1.0")
     yield "escapes-in-1.0-undone", _stream(b"SEND\nd:a\\nb\n\n\0", "1.0", lenient=("escapes_in_1_0",))
     yield "escape-of-backslash-then-n", _stream(b"SEND\nd:a\\\\nb\n\n\0")
     yield "escape-undefined", _stream(b"SEND\nd:a\\tb\n\n\0")
-    yield "escape-undefined-forgiven", _stream(b"SEND\nd:a\\tb\\\n\n\0", lenient=("unknown_escapes",))
+    yield "escape-undefined-tolerated", _stream(b"SEND\nd:a\\tb\\\n\n\0", lenient=("unknown_escapes",))
     yield "escape-cut-off", _stream(b"SEND\nd:a\\\n\n\0")
     yield "connect-with-backslash", _stream(b"CONNECT\nlogin:a\\nb\\x\nhost:/\n\n\0", None)
     yield (
@@ -106,7 +106,7 @@ def _decoder() -> Seeds:
     yield "header-with-empty-name", _stream(b"SEND\n:x\n\n\0")
     yield "header-lines-skipped", _stream(b"SEND\n:x\nnothing\na:b\n\n\0", lenient=("bad_header_lines",))
     yield "header-not-utf-8", _stream(b"SEND\na:\xff\xfe\n\n\0")
-    yield "header-not-utf-8-forgiven", _stream(b"SEND\na:\xff\xfe\n\n\0", lenient=("not_utf8",))
+    yield "header-not-utf-8-tolerated", _stream(b"SEND\na:\xff\xfe\n\n\0", lenient=("not_utf8",))
     yield "header-of-other-line-ends", _stream("SEND\na:b\u2028c\x0b\x0c\x85d\n\n\0".encode())
     yield "nul-in-a-command", _stream(b"SE\0ND\n\n\0")
     yield "nul-in-a-header", _stream(b"SEND\na:\0b\n\n\0")
@@ -118,7 +118,7 @@ def _decoder() -> Seeds:
     yield "content-length-signed", _stream(b"SEND\ncontent-length:+5\n\nhello\0")
     yield "content-length-padded", _stream(b"SEND\ncontent-length: 5 \n\nhello\0")
     yield (
-        "content-length-padded-forgiven",
+        "content-length-padded-tolerated",
         _stream(b"SEND\ncontent-length: 5 \n\nhello\0", lenient=("padded_content_length",)),
     )
     yield "content-length-in-other-digits", _stream("SEND\ncontent-length:\u0665\n\nhello\0".encode())
@@ -138,7 +138,7 @@ def _decoder() -> Seeds:
     yield "end-inside-a-body", _stream(b"SEND\ncontent-length:10\n\nhello", ends=True)
     yield "end-between-frames", _stream(receipt, ends=True)
     yield (
-        "everything-forgiven",
+        "everything-tolerated",
         _stream(
             b"\r\0SEND\r\n:\n\xff: \\t\r\rcontent-length\ncontent-length: 1 \n\nx\0",
             "1.1",
@@ -215,7 +215,7 @@ _IN_A = 2  # the transaction "a" in a client's choice of one
 
 def _connection() -> Seeds:
     settings = bytes([_CLIENT, 0, 0, 0])
-    say = bytes([_OPERATION["say"]])
+    say = bytes([_OPERATION["send"]])
     connected = settings + say + _connect() + _raw(b"CONNECTED\nversion:1.2\n\n\0\n")
     beating = (
         settings

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from ..errors import AnswerFrame
 from ..wire import ALL_VERSIONS, Frame, Leniency, Limits
 from ._connection import Connection
 from ._events import Event, event_from_frame
@@ -63,11 +64,12 @@ class ServerConnection(Connection):
             unsolicited_messages=unsolicited_messages,
         )
 
-    def send(self, what: Event | Frame, *, now: float | None = None) -> bytes:
+    def send(self, what: Event | Frame | AnswerFrame, *, now: float | None = None) -> bytes:
         """Check an event or a frame, and return its bytes.
 
         Args:
-            what: a server event or a server frame. A CONNECTED without ``version`` gets the negotiated one.
+            what: a server event or a server frame, such as ``error.frame_hint``. A CONNECTED without ``version`` gets
+                the negotiated one.
             now: seconds of any monotonic clock.
 
         Returns:

@@ -18,8 +18,12 @@ __all__ = ["LONGEST_NUMBER", "BodyReader"]
 LONGEST_NUMBER = 19
 
 _NUL = 0
-_SMALL_PIECE = 512  # bytes; smaller pieces are gathered first, since a list entry costs as much memory as they do
-_GATHERED = 64 * 1024  # bytes; to extend one ever-growing bytearray is many times slower than a list of pieces
+_SMALL_PIECE = (
+    512  # bytes; smaller pieces are gathered first, since a list entry costs as much memory as they do
+)
+_GATHERED = (
+    64 * 1024
+)  # bytes; to extend one ever-growing bytearray is many times slower than a list of pieces
 
 
 class BodyReader:
@@ -123,7 +127,7 @@ class BodyReader:
                 # One of the two is wrong, so nothing after this can be trusted to be the beginning of a frame.
                 raise violation(
                     ErrorCode.FRAME_NOT_TERMINATED,
-                    f"no NUL behind the {self._length} bytes that content-length of {self._command} announced",
+                    f"no NUL after the {self._length} bytes that content-length of {self._command} announces",
                     base + stop,
                 )
         else:

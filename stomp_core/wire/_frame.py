@@ -35,8 +35,8 @@ class _FrameBeingMade:
 class Frame(_FrameBeingMade):
     """One STOMP frame: an immutable value.
 
-    Two frames are equal when command, body and headers are. ``content-length`` is not compared: it says where the frame
-    ends on the wire, which is no property of the frame, and the serializer adds it.
+    Two frames are equal when command, body and headers are. ``content-length`` is not compared: it marks where
+    the frame ends on the wire, and the serializer adds it.
 
     Args:
         command: ``"SEND"``, ``"MESSAGE"``, ... Commands are case-sensitive.
@@ -179,8 +179,8 @@ class Frame(_FrameBeingMade):
                 missing, a character that cannot be escaped, a body where none may be, a wrong ``content-length``.
             ValueError: there is no such version.
         """
-        # "" is the version of frames read before a version was known. It is not a version to ask for.
-        if version and self.version == version and self._strict and content_length:
+        # Frames read before a version was known have "" for it, which is not a version to ask for.
+        if self._strict and content_length and self.version == version and version:
             raw = self.raw
             assert raw is not None
             return raw

@@ -1,11 +1,11 @@
 """HeadReader: reads the head of a frame line by line, while it arrives.
 
-It accepts everything that may be accepted, and is the only place that knows why a head is refused. The parser uses it
-for the heads that its regular expression does not match: incomplete, unusual or wrong ones.
+It applies every rule and every leniency, and finds out why a head is refused. The parser uses it for the heads that its
+regular expression does not match: incomplete, unusual or wrong ones.
 
-Errors must not depend on how the stream was cut into chunks. So every check acts as if bytes came one by one: of several
-violations the one at the earliest byte is reported, and a limit is exceeded by the first byte beyond it, whether or not
-the line goes on in this chunk.
+Errors must not depend on how the stream was cut into chunks. So every check acts as if bytes came one by one: of
+several violations the one at the earliest byte is reported, and a limit is exceeded by the first byte beyond it, be the
+line complete or not.
 """
 
 from __future__ import annotations
@@ -28,7 +28,16 @@ class HeadReader:
         strict: the head was read so far without a leniency having been needed.
     """
 
-    __slots__ = ("_head_size", "_line_count", "_lines", "_pairs", "_partial_line", "_rules", "command", "strict")
+    __slots__ = (
+        "_head_size",
+        "_line_count",
+        "_lines",
+        "_pairs",
+        "_partial_line",
+        "_rules",
+        "command",
+        "strict",
+    )
 
     def __init__(self, rules: ReadingRules) -> None:
         self.start(rules)
@@ -97,7 +106,7 @@ class HeadReader:
     def _check_size(self, data: bytes, pos: int, stop: int, base: int, complete: bool) -> None:
         """Check a line, or what has arrived of it, for NUL and against the limits.
 
-        The line is ``data[pos:stop]`` behind what is already in ``_partial_line``. This is called before the line is
+        The line is ``_partial_line`` followed by ``data[pos:stop]``. This is called before the line is
         stored, so that a line that never ends takes no more memory than its limit.
         """
         limits = self._rules.limits
@@ -110,12 +119,12 @@ class HeadReader:
         # A complete line takes its LF from the room of the head.
         if nul < 0 and length <= most and length + complete <= room and not full:
             return
-        # Something may be wrong. What, is decided in the order of the bytes that are to blame.
+        # Something may be wrong. Of several violations the one at the earliest byte is reported.
         start = base + pos - before
         where = self._where()
         if full and self.command:
             # The first byte of one line more is too much, whatever it is. But the blank line is not one line more, and
-            # a CR may be the beginning of the blank line: then the byte behind it decides.
+            # a CR may be the beginning of the blank line: then the byte after it decides.
             line = (self._partial_line + data[pos : min(pos + 2, stop)])[:2]
             first = 1 if self._rules.accepts_crlf(self.command) and line.startswith(b"\r") else 0
             if len(line) > first and line[first] != _NUL and first <= min(most, room):
@@ -180,7 +189,7 @@ class HeadReader:
                 self.strict = False
         if not line:
             return True
-        # 1.2 knows CR as a part of CRLF and as the escape \r only. In 1.0 and 1.1 it is a character like others.
+        # In 1.2 a CR can only be a part of CRLF, since headers escape it. In 1.0 and 1.1 it is a character like others.
         if b"\r" in line and rules.version is Version.V1_2:
             if not leniency.bare_cr:
                 raise violation(
@@ -205,9 +214,7 @@ class HeadReader:
         if not colon or not name:
             if not leniency.bad_header_lines:
                 if colon:
-                    raise violation(
-                        ErrorCode.EMPTY_HEADER_NAME, f"{self._where()} has an empty name", start
-                    )
+                    raise violation(ErrorCode.EMPTY_HEADER_NAME, f"{self._where()} has an empty name", start)
                 raise violation(ErrorCode.HEADER_WITHOUT_COLON, f"{self._where()} has no colon", start)
             self.strict = False
             return False

@@ -39,9 +39,9 @@ class Headers:
         HeaderTypeError: a name or a value is something else (``None``, ``bytes``, ``True``, a number).
 
     Attributes:
-        text: all header lines as one text, ``"\\nname:value\\nname:value\\n"``, or ``None`` if they exist as pairs only.
-            The text of received headers is as it was on the wire, with its escapes. For code that looks at many
-            headers at once, such as ``"\\nreceipt:" in text``; not to be assigned to.
+        text: all header lines as one text, ``"\\nname:value\\nname:value\\n"``, or ``None`` if there are only pairs.
+            The text of received headers is as it was on the wire, with its escapes. For code that checks several
+            headers at once, as in ``"\\nreceipt:" in text``; not to be assigned to.
         plain: True if ``text`` needs neither escaping nor a check before it is written, in any version; the spaces that
             1.0 trims are the one exception. Received headers are not plain: their text may hold escapes.
         cached_head: used by the serializer only, see there.

@@ -1,31 +1,30 @@
 """FrameParser: a stream of bytes, cut into chunks anywhere, becomes frames.
 
-Nearly all frames are in one chunk as a whole and hold nothing unusual. For them speed is decided by how much is done by
-C code per frame: one regular expression finds the end of the head and checks every line of it, one ``decode`` makes text
-of it, one ``find`` or one number gives the end of the body, two slices cut head and body out. Nothing is done per line,
-let alone per byte, and the header lines stay one text until somebody asks for a header (see ``_headers.py``).
+Nearly every frame arrives whole in one chunk and holds nothing unusual. What such a frame costs depends on how much of
+the work is done in C: one regular expression finds the end of the head and checks every line of it, one ``decode``
+makes text of it, one ``find`` or one number gives the end of the body, and two slices cut out head and body. Nothing is
+done per line, let alone per byte. The header lines stay one text until a header is looked up (see ``_headers.py``).
 
-The expression knows only regular heads. There are thus two paths, which accept the same language where they overlap:
+The expression matches only regular heads. So there are two paths, and where they overlap they accept the same language:
 
-* the *fast path*, in :meth:`FrameParser.next_frame`. It never refuses anything. Where the expression does not match (a
-  head that is incomplete, has a CR, or breaks a rule) or a look at the text finds something unusual, it hands over to
-* the *slow path*, :class:`HeadReader` and :class:`BodyReader`. It takes chunks as they come, applies every leniency, and
-  finds out what exactly is wrong, and at which byte.
+* The *fast path* is :meth:`FrameParser.next_frame`. It never refuses anything. If the expression does not match (a head
+  that is incomplete, has a CR, or breaks a rule), or the text holds something unusual, it hands over to the slow path.
+* The *slow path* is :class:`HeadReader` and :class:`BodyReader`. It takes chunks as they come, applies every leniency,
+  and finds out what exactly is wrong, and at which byte.
 
-What a stream means must not depend on the chunks, so the two paths must agree. The tests read everything whole and byte by
-byte, and compare events, errors, and the offsets of errors.
+What a stream means must not depend on its chunks, so the two paths must agree. The tests read everything whole and byte
+by byte, and compare the frames, the errors, and the offsets of the errors.
 
 The parser is in one of four states:
 
-* ``_BETWEEN_FRAMES``: before the first byte of a frame. Only here a version may be set, and only here the fast path is
-  tried, so a frame is read to its end on the path on which it was begun.
-* ``_IN_HEAD``: the slow path reads lines.
-* ``_IN_BODY``: the head is known, the body is not complete. The fast path, too, leaves large bodies to this state.
-* ``_FAILED``: a rule was broken, so what follows means nothing. The error is raised again and again, and everything
-  received is discarded.
+* ``_BETWEEN_FRAMES``: before the first byte of a frame. The version may be set here, and the fast path is tried.
+* ``_IN_HEAD``: the slow path reads the lines of a head.
+* ``_IN_BODY``: the head is complete, the body is not. A body that is not whole in the chunk of its head is read here.
+* ``_FAILED``: a rule was broken, so what follows means nothing. The error is raised by every call, and everything that
+  is received is discarded.
 
-Bytes are not searched twice. A chunk that completes nothing is only stored, and chunks are joined when the next one is
-needed: to join 65536 chunks of one byte takes one copy.
+No byte is searched twice for the same thing. Chunks are stored as they are and joined when the next one is needed, so a
+thousand tiny chunks received between two calls are copied once.
 """
 
 from __future__ import annotations
@@ -110,7 +109,7 @@ class FrameParser:
         self._max_unterminated = limits.body_without_length
         self.version = version
 
-        # The stream: a chunk, where in it reading goes on, and the chunks behind it.
+        # The stream: a chunk, where in it reading goes on, and the chunks after it.
         self._data = b""
         self._pos = 0
         self._base = 0  # offset in the stream of _data[0]
@@ -132,7 +131,7 @@ class FrameParser:
         self._head: bytes | None = None
         self._strict = True
 
-    # ---------------------------------------------------------------- what can be asked and set
+    # ---------------------------------------------------------------- properties
 
     @property
     def version(self) -> Version | None:
@@ -164,13 +163,13 @@ class FrameParser:
         return self._eof
 
     def unread(self) -> bytes:
-        """Return the received bytes behind the frames that were returned, without those of a partial frame."""
+        """Return the received bytes that were not read yet, neither as frames nor as a part of one."""
         return b"".join((self._data[self._pos :], *self._chunks))
 
     def partial_header(self, name: str) -> str | None:
         """Return a header of the frame that broke a rule, if it was read before that.
 
-        A server says with it which frame its ERROR answers (STOMP 1.2, "ERROR").
+        A server uses it to name the frame that its ERROR answers (STOMP 1.2, "ERROR").
 
         Returns:
             The first value of the name; ``None`` also if no frame broke a rule.
@@ -279,7 +278,7 @@ class FrameParser:
                 if 0 <= stop - end <= most and (command in BODY_COMMANDS or stop == end):
                     body = data[end:stop]
                     stop += 1
-                    # Brokers put a line feed behind every frame: take it along, it is no heart-beat.
+                    # Brokers write a line feed after every frame. It is read here, since it is no heart-beat.
                     if stop < len(data) and data[stop] == _LF:
                         stop += 1
                         self._after_frame = False
@@ -298,7 +297,7 @@ class FrameParser:
     # ---------------------------------------------------------------- the stream
 
     def _next_chunk(self) -> bool:
-        """Make all waiting chunks the current one, behind what is left of it. False if none is waiting."""
+        """Append all waiting chunks to the rest of the current one. False if none is waiting."""
         chunks = self._chunks
         if not chunks:
             return False
@@ -312,7 +311,7 @@ class FrameParser:
         return True
 
     def _end(self, inside: str = "") -> ConnectionClosed | Literal[NeedData.NEED_DATA]:
-        """Report the end of the stream, or ask for more.
+        """Report the end of the stream, or that more data is needed.
 
         Args:
             inside: what is incomplete now; ``""`` between frames.
@@ -443,8 +442,8 @@ class FrameParser:
 
     def _start_head(self) -> Frame | ConnectionClosed | Literal[NeedData.NEED_DATA]:
         if not 65 <= self._data[self._pos] <= 90:
-            # No command begins with anything but a capital letter. Say so at once: a TLS server that was sent no hello
-            # would otherwise be waited for in vain.
+            # No command begins with anything but a capital letter. This is reported before the line is complete: a TLS
+            # server sends a few bytes without LF, and would otherwise be waited for until a timeout.
             raise self._unexpected_byte(self._pos)
         self._state = _IN_HEAD
         self._head_reader.start(self._rules)
@@ -486,9 +485,7 @@ class FrameParser:
             frame = Frame(self._command, self._headers.without("content-length"))
         else:
             strict = self._strict and self._body_reader.strict
-            frame = Frame.assemble(
-                self._command, self._headers, body, self._version_text, self._head, strict
-            )
+            frame = Frame.assemble(self._command, self._headers, body, self._version_text, self._head, strict)
         self._headers = _NO_HEADERS
         self._head = None
         self._state = _BETWEEN_FRAMES

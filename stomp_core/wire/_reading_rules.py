@@ -35,8 +35,8 @@ class ReadingRules:
         defined_escapes: the escapes of the specification; ``None`` where it has none.
         decoded_escapes: the escapes that are decoded; ``None`` where none are.
         trims: spaces around names and values are removed (STOMP 1.0).
-        any_body: every frame may have a body. 1.0 says nothing against it, and before a version is known the connection
-            checks the body itself.
+        any_body: every frame may have a body. 1.0 does not forbid it, and before a version is known the connection
+            checks it.
     """
 
     __slots__ = (

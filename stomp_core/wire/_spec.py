@@ -71,7 +71,7 @@ SERVER_COMMANDS = frozenset({"CONNECTED", "MESSAGE", "RECEIPT", "ERROR"})
 COMMANDS = {name.encode("ascii"): name for name in sorted(CLIENT_COMMANDS | SERVER_COMMANDS)}
 
 #: The frames that are exchanged before a version is agreed on. They look the same in every version: 1.2 forbids to
-#: escape CONNECT and CONNECTED ("Value Encoding"), so that servers of 1.0 understand them, and nobody trims them.
+#: escape CONNECT and CONNECTED ("Value Encoding"), so that servers of 1.0 understand them, and they are not trimmed.
 HANDSHAKE_COMMANDS = frozenset({"CONNECT", "STOMP", "CONNECTED"})
 
 #: The only frames that may have a body in 1.1 and 1.2 ("Body"). 1.0 does not restrict bodies.
@@ -174,7 +174,7 @@ def unescape(text: str, table: DecodeTable = _DECODE_1_2) -> str:
     if "\\" not in text:
         return text
     # Splitting at escaped backslashes is the pass from left to right: in a run of backslashes each pair is one escape,
-    # and only a last odd one belongs to the character behind it. So no part has two adjacent backslashes, and the other
+    # and only a last odd one belongs to the character after it. So no part has two adjacent backslashes, and the other
     # escapes in it can be replaced one kind after the other.
     parts = text.split("\\\\")
     for at, part in enumerate(parts):

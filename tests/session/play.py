@@ -19,7 +19,6 @@ from stomp_core import (
     ServerConnection,
     Session,
     Tolerated,
-    Version,
 )
 from stomp_core.session import Attempt, Delivery, Listener, Pending, Subscription, Transaction
 
@@ -87,7 +86,7 @@ class Play:
         attempt = self.attempt()
         self.now = max(self.now, attempt.at)
         self.session.connection_made(self.now)
-        self.broker = ServerConnection(unsolicited_messages=True)
+        self.broker = ServerConnection([self.version], unsolicited_messages=True)
         self.written = b""
         return attempt
 
@@ -106,8 +105,6 @@ class Play:
     def welcome(self) -> None:
         """The broker answers CONNECT."""
         assert self.broker is not None
-        # The only version that is spoken here.
-        self.broker._agree(Version(self.version))
         headers = () if self.server is None else (("server", self.server),)
         self.says(Connected(version=self.version, heart_beat=self.beats, headers=headers))
 

@@ -24,11 +24,11 @@ def test_1_0_has_none() -> None:
     assert decode_table(Version.V1_0) is None
 
 
-def test_before_a_version_is_known_those_of_1_2_hold() -> None:
+def test_before_a_version_is_known_the_escapes_are_those_of_1_2() -> None:
     assert decode_table(None) == V1_2
 
 
-def test_a_lenient_reader_of_1_1_knows_cr() -> None:
+def test_a_lenient_reader_of_1_1_decodes_cr() -> None:
     assert decode_table(Version.V1_1, cr_in_1_1=True) == V1_2
     assert decode_table(Version.V1_2, cr_in_1_1=True) == V1_2
     assert decode_table(Version.V1_0, cr_in_1_1=True) is None
@@ -38,7 +38,7 @@ def test_a_lenient_reader_of_1_1_knows_cr() -> None:
     ("version", "escaped"),
     [(Version.V1_1, "\\\\a\\nb\\cc\rd"), (Version.V1_2, "\\\\a\\nb\\cc\\rd")],
 )
-def test_what_is_escaped_is_what_the_version_undoes(version: Version, escaped: str) -> None:
+def test_what_is_escaped_is_what_the_version_decodes(version: Version, escaped: str) -> None:
     assert escape("\\a\nb:c\rd", version) == escaped
 
 
@@ -56,13 +56,12 @@ def test_what_is_escaped_is_what_the_version_undoes(version: Version, escaped: s
         ("\\\n", "\\\n"),
     ],
 )
-def test_unescaping_is_one_pass_from_left_to_right_that_leaves_the_undefined_alone(
-    raw: str, text: str
-) -> None:
+def test_unescaping_is_one_pass_from_left_to_right(raw: str, text: str) -> None:
+    """Undefined escapes stay as they are."""
     assert unescape(raw) == text
 
 
-def test_unescaping_knows_the_escapes_of_its_table_only() -> None:
+def test_unescaping_decodes_the_escapes_of_its_table_only() -> None:
     assert V1_1 is not None
     assert unescape(r"\r\n", V1_1) == "\\r\n"
 
