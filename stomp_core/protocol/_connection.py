@@ -40,6 +40,7 @@ it after the events that were received before.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from math import inf
 from typing import Literal
 
 from ..errors import ConnectionGoneError, ErrorCode, LocalProtocolError, RemoteProtocolError
@@ -426,7 +427,7 @@ class Connection:
 
     def _send_event(self, event: Event, now: float | None) -> bytes:
         """Check an event and return its bytes. Everything is checked before anything changes."""
-        if now is not None:
+        if now is not None and not -inf < now < inf:
             check_now(now)
         frame = event.frame
         headers = frame.headers
