@@ -404,7 +404,7 @@ def test_an_exception_at_any_point_of_a_call_duplicates_and_loses_nothing(
 def test_an_exception_at_any_point_of_close_leaves_nobody_waiting() -> None:
     where: list[str] = []
     with Broker() as broker:
-        for position in range(1, 1000, 3):
+        for position in range(1, 1000):
             conn = stomp_socket.connect(broker.url, close_timeout=2.0)
             messages = conn.subscribe("/queue/a")
             thread, outcome = in_a_thread(messages.receive)
@@ -419,15 +419,15 @@ def test_an_exception_at_any_point_of_close_leaves_nobody_waiting() -> None:
             assert [type(error) for error in outcome] == [SessionClosed], where[-1:]
             if left[0] > 0:
                 break
-        assert len(where) > 10
+        assert len(where) > 5
 
 
 @contextmanager
-def alarm(handler: Callable[[], object], seconds: float) -> Iterator[None]:
-    """Call a signal handler every few seconds."""
+def alarm(handler: Callable[[], object], seconds: float, *, repeat: bool = True) -> Iterator[None]:
+    """Call a signal handler after some seconds, and again every so often if it is to be repeated."""
     before = signal.signal(signal.SIGALRM, lambda *_: handler())
-    signal.setitimer(signal.ITIMER_REAL, seconds, seconds)
     try:
+        signal.setitimer(signal.ITIMER_REAL, seconds, seconds if repeat else 0.0)
         yield
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
@@ -453,7 +453,8 @@ def test_handlers_that_raise_many_times_duplicate_and_lose_nothing(
         ends = time.monotonic() + 1.0
         while time.monotonic() < ends:
             try:
-                with alarm(handler, 0.002):
+                # Once: a handler that raises on the way out of this block must not find its timer still running.
+                with alarm(handler, 0.002, repeat=False):
                     while time.monotonic() < ends:
                         number += 1
                         conn.send("/queue/a", str(number), receipt=receipt)

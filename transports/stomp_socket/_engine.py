@@ -13,11 +13,12 @@ I4  The thread decides under the lock for how long it sleeps (``until``, ``aslee
     It never sleeps longer than it has said.
 I5  A caller who finds the lock taken leaves the operation to the thread, which performs all of them in one turn and
     writes their frames with one call: callers never stand in line for the lock.
-I6  A caller sleeps on a lock of its own, which the outcome releases. I7 Between two calls ``session.changing`` is
-    false, unless an exception (of a signal handler, as a rule) has interrupted an operation half-way. Whoever
-    enters next finds it true and has the connection replaced: what had left on it has an unknown outcome, and
-    nothing is sent twice. Writing is not part of it: the session notes what the kernel took in the very call in
-    which the kernel takes it.
+I6  What settles other callers' waits (close, unsubscribe, timeouts, cancellation) is done by the thread only, where
+    no signal handler can raise in the middle. A caller sleeps on a lock of its own, which the outcome releases.
+I7  Between two calls ``session.changing`` is false, unless an exception (of a signal handler, as a rule) has
+    interrupted an operation half-way. Whoever enters next finds it true and has the connection replaced: what had
+    left on it has an unknown outcome, and nothing is sent twice. Writing is not part of it: the session notes what
+    the kernel took in the very call in which the kernel takes it.
 I8  A thread that is inside of the section, or about to enter it, knows that. A call by a signal handler or a
     finalizer in the same thread is left to the connection's thread, and does not wait: it returns ``None`` at once.
 I9  The thread holds the shared session, and nothing that holds the engine. When the last user of the engine is

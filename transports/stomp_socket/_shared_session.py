@@ -15,7 +15,7 @@ from time import monotonic
 from typing import Any, Generic, TypeVar
 
 from stomp_core.adapter import MessageSource
-from stomp_core.session import Config, Delivery, Pending, Session
+from stomp_core.session import Config, Delivery, Pending, Session, Subscription
 
 from ._waker import Waker
 
@@ -26,6 +26,9 @@ T = TypeVar("T")
 #: Bytes of one read, and from which on a pipeline's frames do not wait for the next RECEIPT. More than a TLS record
 #: has: nothing stays in the TLS layer, where no poll() sees it.
 READ_SIZE = 64 * 1024
+#: Operations that settle what other callers wait for. They are performed by the thread, where no signal handler can
+#: raise in the middle.
+_ENDS_WAITS = frozenset({Session.close, Session.unsubscribe, Subscription.unsubscribe})
 _NOT_NOW = (BlockingIOError, InterruptedError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
 
@@ -130,7 +133,7 @@ class SharedSession:
             kwargs: see above.
         """
         inside = self._inside
-        if inside.value or self.lock.locked() or self.in_listener:
+        if inside.value or self.lock.locked() or self.in_listener or operation in _ENDS_WAITS:
             return self._call_by_thread(lambda now: operation(subject, now, *args, **kwargs))
         session = self.session
         inside.value = True
@@ -160,7 +163,7 @@ class SharedSession:
             raise RuntimeError(
                 "a listener must not call an operation of its connection: hand it over to another thread"
             )
-        request = _Request(perform)
+        request: _Request[T] = _Request(perform)
         if self._inside.value:
             # A signal handler or a finalizer interrupts a call of this connection in its own thread: to wait for the
             # lock, or for the thread, would be to wait for ourselves.
@@ -181,7 +184,7 @@ class SharedSession:
         except BaseException:
             request.cancelled = True
             if request.pending is not None:
-                self.run(request.pending.cancel)
+                self._cancel(request.pending)
             raise
         if request.error is not None:
             raise request.error.with_traceback(None)
@@ -189,26 +192,11 @@ class SharedSession:
         return request.pending.result()
 
     def run(self, function: Callable[[float], T]) -> T:
-        """Call ``function(now)`` while nobody else uses the session, write what it has sent, and return its value."""
-        inside = self._inside
-        if inside.value:
-            self._requests.append(_Request(lambda now: Pending.completed("run", function(now))))
-            self.waker.wake()
-            return None  # type: ignore[return-value]
-        inside.value = True
-        try:
+        """Call ``function(now)`` in the thread, and return its value; write what it has sent."""
+        if self.in_listener and get_ident() == self.thread_id:
             with self.lock:
-                self._check()
-                result = function(monotonic())
-                self.write()
-                if self.asleep:
-                    self._wake_thread_if_needed(True)
-        except BaseException:
-            self.waker.wake()
-            raise
-        finally:
-            inside.value = False
-        return result
+                return function(monotonic())
+        return self._call_by_thread(lambda now: Pending.completed("run", function(now)))
 
     def wait(self, pending: Pending[T], timeout: float | None = None) -> T:
         """Wait for an outcome, and return it or raise it.
@@ -253,7 +241,7 @@ class SharedSession:
             seconds = -1.0 if timeout is None else min(timeout, threading.TIMEOUT_MAX)
             in_time = done.acquire(timeout=seconds)
         except BaseException:
-            self.run(pending.cancel)
+            self._cancel(pending)
             raise
         if not in_time:
             self.run(pending.cancel)
@@ -274,6 +262,16 @@ class SharedSession:
                 self.notifications.popleft()()
             finally:
                 self.in_listener, self._inside.value = False, True
+
+    def _cancel(self, pending: Pending[Any]) -> None:
+        """Have the thread cancel what an interrupted caller has waited for."""
+
+        def cancel(now: float) -> Pending[None]:
+            pending.cancel(now)
+            return Pending.completed("cancel", None)
+
+        self._requests.append(_Request(cancel))
+        self.waker.wake()
 
     @property
     def is_inside(self) -> bool:
