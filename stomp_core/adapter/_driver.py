@@ -203,6 +203,7 @@ class Driver:
         self._write_size = write_size
         self._line: Line | None = None
         self._dial_deadline = inf
+        self._attempt_known = False  # without a line: the session was asked what to dial, and when
         self._timer = inf  # what the adapter was told last, unless it has rung
         self._ended = False  # End was given out
         self._woken = True  # a poll is due: at the start it is
@@ -236,17 +237,18 @@ class Driver:
                     return None
                 self._ended = True
                 return End(session.error)
+            self._attempt_known = True
             if attempt.at <= now:
                 self._line = line = Line(self)
                 self._dial_deadline = now + attempt.timeout
                 return Dial(line, attempt.endpoint, attempt.timeout)
         elif not line.connected:
             if session.closed or now >= self._dial_deadline:
-                self._line = None
+                self._forget_line()
                 session.connection_lost(None if session.closed else TimeoutError(), now)
                 return Abort(line)
         elif session.want_close or session.closed:
-            self._line = None
+            self._forget_line()
             session.connection_lost(None, now)
             return Abort(line)
         else:
@@ -274,6 +276,8 @@ class Driver:
         if line is None:
             if session.closed:
                 return not self._ended
+            if not self._attempt_known:
+                return True
         elif not line.connected:
             if session.closed:
                 return True
@@ -285,6 +289,10 @@ class Driver:
         ):
             return True
         return self._next_deadline() < self._timer
+
+    def _forget_line(self) -> None:
+        self._line = None
+        self._attempt_known = False
 
     # ------------------------------------------------------------------ for Line
 
@@ -302,8 +310,8 @@ class Driver:
             self.wake_if_needed()
 
     def line_lost(self, reason: BaseException | str | None, now: float) -> None:
-        """Forget the present line."""
-        self._line = None
+        """End the present line."""
+        self._forget_line()
         self.tell(self.session.connection_lost, reason, now)
 
     def wake_if_needed(self) -> None:
