@@ -139,6 +139,10 @@ class Sender:
             if not pending.done:
                 self.watch(now, operation)
 
+    def send_connect(self, now: float, connect: Event) -> None:
+        """Send CONNECT. It does not count as a frame without receipt: no later ERROR can answer it."""
+        self._transmit(now, connect, None)
+
     def send_untracked(self, now: float, event: Event) -> None:
         """Send a frame whose outcome nobody waits for. Raises before anything has changed."""
         self._transmit(now, event, None)

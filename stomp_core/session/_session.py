@@ -242,7 +242,7 @@ class Session:
         _check_now(now)
         connect = self._connector.connection_made(now)
         if connect is not None:
-            self._sender.send_untracked(now, connect)
+            self._sender.send_connect(now, connect)
             self._sender.changing = False
 
     def connection_lost(self, reason: BaseException | str | None, now: float) -> None:
