@@ -1,8 +1,11 @@
-"""Fixtures that every test may ask for: real brokers, and certificates.
+"""Fixtures for all tests: real brokers, and certificates.
 
-STOMP_BROKERS=required   a broker that is not installed is a failure (what CI says)
-STOMP_BROKERS=off        tests that need one are skipped, also where it is installed
-(unset)                  they run where it is installed
+STOMP_BROKERS=required   a broker that is not installed is a failure (CI sets this)
+STOMP_BROKERS=off        tests with real brokers are skipped, even where these are installed
+(unset)                  tests with real brokers run where these are installed
+
+Tests may run in several processes (pytest-xdist). All tests with RabbitMQ then run in one process and all tests with
+ActiveMQ in one process, so that each broker starts once and no test kills the broker of another one.
 """
 
 from __future__ import annotations
@@ -15,38 +18,53 @@ import pytest
 from hypothesis import settings
 
 if TYPE_CHECKING:
-    # Not at run time: the wheel is tested in an environment where nobody may need these.
+    # The pure tests run against the wheel, in an environment without the dependencies of these modules.
     from .brokers import ActiveMQ, Broker, RabbitMQ
     from .certificates import Certificates
 
 BROKERS = ("rabbitmq", "activemq")
 
-# A busy machine is slow; that a call took long is nothing that a property test should fail for.
+# No deadline: on a busy machine an example may take any time.
 settings.register_profile("default", deadline=None)
 settings.register_profile("ci", deadline=None, print_blob=True)
 settings.load_profile("ci" if os.environ.get("CI") else "default")
 
-#: the brokers that were started in this run
+#: The brokers that were started in this process, by name.
 _started: dict[str, Broker] = {}
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     for item in items:
         for name in BROKERS:
             if name in getattr(item, "fixturenames", ()):
                 item.add_marker(name)
+    if config.getoption("dist", "no") == "loadgroup":
+        _group(items)
 
 
-def _run(broker_type: type[Broker]) -> Broker:
-    """Start a broker, or say why not: each at most once a run, since a start costs seconds."""
-    wish = os.environ.get("STOMP_BROKERS", "")
-    if wish not in ("", "required", "off"):
-        pytest.fail(f"STOMP_BROKERS={wish}: neither `required` nor `off`")
-    if wish == "off":
+def _group(items: list[pytest.Item]) -> None:
+    """Assign every test to a group; pytest-xdist runs all tests of a group in the same process."""
+    for item in items:
+        broker = _broker_of(item)
+        item.add_marker(pytest.mark.xdist_group(broker or item.path.parent.name + "." + item.path.stem))
+    # Groups start in the order of their first tests. Those with brokers take longest.
+    items.sort(key=lambda item: _broker_of(item) is None)
+
+
+def _broker_of(item: pytest.Item) -> str | None:
+    return next((name for name in BROKERS if item.get_closest_marker(name)), None)
+
+
+def _start(broker_type: type[Broker]) -> Broker:
+    """Start a broker, or skip or fail the test."""
+    brokers = os.environ.get("STOMP_BROKERS", "")
+    if brokers not in ("", "required", "off"):
+        pytest.fail(f"STOMP_BROKERS must be 'required' or 'off', got {brokers!r}")
+    if brokers == "off":
         pytest.skip("STOMP_BROKERS=off")
     if not broker_type.available():
         message = f"{broker_type.name} is not installed: {broker_type.install_hint}"
-        if wish == "required":
+        if brokers == "required":
             pytest.fail(message)
         pytest.skip(message)
     broker = broker_type()
@@ -59,7 +77,7 @@ def _run(broker_type: type[Broker]) -> Broker:
 def rabbitmq() -> Iterator[RabbitMQ]:
     from .brokers import RabbitMQ
 
-    broker = _run(RabbitMQ)
+    broker = _start(RabbitMQ)
     assert isinstance(broker, RabbitMQ)
     yield broker
     del _started[broker.name]
@@ -70,7 +88,7 @@ def rabbitmq() -> Iterator[RabbitMQ]:
 def activemq() -> Iterator[ActiveMQ]:
     from .brokers import ActiveMQ
 
-    broker = _run(ActiveMQ)
+    broker = _start(ActiveMQ)
     assert isinstance(broker, ActiveMQ)
     yield broker
     del _started[broker.name]
@@ -79,21 +97,21 @@ def activemq() -> Iterator[ActiveMQ]:
 
 @pytest.fixture(params=[pytest.param(name, marks=getattr(pytest.mark, name)) for name in BROKERS])
 def real_broker(request: pytest.FixtureRequest) -> Broker:
-    """Each real broker in turn, up and answering, whatever the test before did to it."""
+    """Each real broker in turn, running and answering, even if the test before has killed it."""
     broker: Broker = request.getfixturevalue(request.param)
     return broker
 
 
 @pytest.fixture(autouse=True)
 def _brokers_are_up() -> None:
-    """A test that killed or suspended a broker, and failed, must not fail those after it."""
+    """A test that killed or suspended a broker, and failed, must not make later tests fail."""
     for broker in _started.values():
         broker.ensure_running()
 
 
 @pytest.fixture(scope="session")
 def tls_certs(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
-    """An authority, a server's and a client's certificate of it, and one for each way of being refused."""
+    """A certificate authority, certificates of a server and a client, and one for each reason of a refusal."""
     from .certificates import Certificates
 
     return Certificates.create(tmp_path_factory.mktemp("certificates"))

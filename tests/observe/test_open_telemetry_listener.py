@@ -1,4 +1,4 @@
-"""A message's journey is one trace, from the program that sends it to the handler that works on it."""
+"""OpenTelemetryListener: sending a message and handling it are one trace."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.trace import SpanKind, StatusCode, get_current_span
 
 
-def test_the_handler_s_span_is_a_child_of_the_sender_s() -> None:
+def test_the_handlers_span_is_a_child_of_the_senders() -> None:
     exporter = InMemorySpanExporter()
     provider = TracerProvider()
     provider.add_span_processor(SimpleSpanProcessor(exporter))
@@ -53,7 +53,7 @@ def test_the_handler_s_span_is_a_child_of_the_sender_s() -> None:
     assert [span.status.status_code for span in processed] == [StatusCode.UNSET, StatusCode.ERROR]
 
 
-def test_a_header_of_the_caller_s_wins() -> None:
+def test_a_header_of_the_caller_wins() -> None:
     class Fixed(stomp_socket.Listener):
         def headers_for(self, destination: str) -> list[tuple[str, str]]:
             return [("traceparent", "added"), ("other", destination)]

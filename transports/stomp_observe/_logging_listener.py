@@ -1,4 +1,7 @@
-"""What a connection does, in the log. A passcode is masked wherever it could stand."""
+"""LoggingListener: write what a connection does to the log.
+
+Passcodes are never in the log: events mask them in their repr, and the session masks them in reasons and errors.
+"""
 
 from __future__ import annotations
 
@@ -11,10 +14,10 @@ __all__ = ["LoggingListener"]
 
 
 class LoggingListener(Listener):
-    """Writes to a logger: connections at INFO, what goes wrong at WARNING and ERROR, frames and heart-beats at DEBUG.
+    """Log connections at INFO, failures at WARNING and ERROR, frames and heart-beats at DEBUG.
 
     Args:
-        logger: where to; otherwise the one named ``"stomp"``.
+        logger: the logger to write to; ``None`` is the one named ``"stomp"``.
     """
 
     def __init__(self, logger: logging.Logger | None = None) -> None:
@@ -27,7 +30,7 @@ class LoggingListener(Listener):
         self._logger.warning("could not connect: %s", reason)
 
     def connection_made(self, endpoint: Endpoint, connected: Connected) -> None:
-        server = connected.server or "a broker without a name"
+        server = connected.server or "a broker that sends no name"
         self._logger.info("connected to %s: %s, STOMP %s", endpoint, server, connected.version)
 
     def connection_lost(self, endpoint: Endpoint, reason: str) -> None:
@@ -52,16 +55,18 @@ class LoggingListener(Listener):
         self._logger.debug("received a heart-beat")
 
     def heart_beat_late(self, silence: float) -> None:
-        self._logger.warning("the broker has been silent for %.1f s, longer than it promised", silence)
+        self._logger.warning(
+            "nothing was received for %.1f s, longer than the negotiated heart-beat", silence
+        )
 
     def error_received(self, error: Error) -> None:
-        self._logger.error("the broker said ERROR: %s", error.description)
+        self._logger.error("the broker sent ERROR: %s", error.description)
 
     def tolerated(self, tolerated: Tolerated) -> None:
         self._logger.warning("tolerated: %s", tolerated.description)
 
     def frame_dropped(self, event: Event, reason: str) -> None:
-        self._logger.error("a %s was accepted and never left: %s", event.frame.command, reason)
+        self._logger.error("%s was not sent: %s", event.frame.command, reason)
 
     def message_dropped(self, message: Message, reason: str) -> None:
         self._logger.warning("message %r dropped: %s", message.message_id, reason)
@@ -76,7 +81,7 @@ class LoggingListener(Listener):
 
     def message_given_up(self, delivery: Delivery, failures: int) -> None:
         self._logger.error(
-            "message %r from %s is given up after %d failures",
+            "message %r from %s: giving up after %d failures",
             delivery.message_id,
             delivery.destination,
             failures,

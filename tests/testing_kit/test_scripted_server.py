@@ -1,4 +1,4 @@
-"""ScriptedServer: literal bytes, and nothing of its own."""
+"""ScriptedServer: it sends literal bytes and keeps what it receives."""
 
 from __future__ import annotations
 
@@ -7,25 +7,24 @@ import time
 
 import pytest
 
-from stomp_testing import CLOSE, RESET, Expect, Pause, ScriptedServer, ServerCertificate
-from stomp_testing.scripted import Step
+from stomp_testing import CLOSE, RESET, Expect, Pause, ScriptedServer, ServerCertificate, Step
 
 from .wire import Wire
 
 
-def test_it_says_exactly_what_the_script_says_and_keeps_what_it_hears() -> None:
+def test_it_sends_the_bytes_of_the_script_and_keeps_input() -> None:
     with ScriptedServer([b"\x00\xff", b"not stomp"]) as server, Wire(server.port) as wire:
-        heard = b""
-        while len(heard) < 11:
-            heard += wire.socket.recv(100)
-        assert heard == b"\x00\xffnot stomp"
+        received = b""
+        while len(received) < 11:
+            received += wire.socket.recv(100)
+        assert received == b"\x00\xffnot stomp"
         wire.socket.sendall(b"\xfe\x00")
         server.wait_for(b"\xfe\x00")
         assert server.received == b"\xfe\x00"
         assert wire.is_quiet(0.03)
 
 
-def test_an_expectation_waits_for_what_comes_after_the_one_before() -> None:
+def test_expect_waits_for_bytes_after_the_last_expect() -> None:
     with ScriptedServer([Expect(b"a"), b"1", Expect(b"a"), b"2"]) as server, Wire(server.port) as wire:
         wire.socket.sendall(b"a")
         assert wire.socket.recv(10) == b"1"
@@ -35,21 +34,21 @@ def test_an_expectation_waits_for_what_comes_after_the_one_before() -> None:
 
 
 @pytest.mark.parametrize(("step", "end"), [(CLOSE, "FIN"), (RESET, "RST")])
-def test_a_script_may_end_the_connection(step: Step, end: str) -> None:
+def test_a_script_can_end_the_connection(step: Step, end: str) -> None:
     with ScriptedServer([Expect(b"x"), step]) as server, Wire(server.port) as wire:
         wire.socket.sendall(b"x")
         assert wire.end() == end
         server.wait_until_closed()
 
 
-def test_a_pause_is_as_long_as_it_says() -> None:
+def test_pause_waits_for_its_seconds() -> None:
     with ScriptedServer([Pause(0.1), b"x"]) as server, Wire(server.port) as wire:
         began = time.monotonic()
         assert wire.socket.recv(1) == b"x"
         assert time.monotonic() - began >= 0.09
 
 
-def test_scripts_are_for_one_connection_each_and_the_last_for_all_others() -> None:
+def test_a_list_of_lists_is_a_script_for_each_connection() -> None:
     with ScriptedServer([[b"1"], [b"2"]]) as server:
         for expected in (b"1", b"2", b"2"):
             with Wire(server.port) as wire:
@@ -60,7 +59,7 @@ def test_scripts_are_for_one_connection_each_and_the_last_for_all_others() -> No
         assert server.open_connections == 0
 
 
-def test_it_can_be_led_by_hand() -> None:
+def test_it_sends_and_closes_on_demand() -> None:
     with ScriptedServer() as server, Wire(server.port) as one, Wire(server.port) as two:
         one.socket.sendall(b"hello")
         server.wait_for(b"hello")
@@ -72,7 +71,7 @@ def test_it_can_be_led_by_hand() -> None:
         assert (one.end(), two.end()) == ("RST", "RST")
 
 
-def test_it_speaks_tls() -> None:
+def test_it_uses_tls() -> None:
     certificate = ServerCertificate()
     with ScriptedServer([b"secret"], tls=certificate.server_context()) as server:
         assert server.url == f"stomp+ssl://guest:guest@127.0.0.1:{server.port}"
@@ -80,7 +79,8 @@ def test_it_speaks_tls() -> None:
             assert wire.socket.recv(10) == b"secret"
 
 
-def test_waiting_in_vain_ends_in_time_and_says_what_came_instead() -> None:
+def test_wait_for_raises_after_its_timeout() -> None:
+    """The error shows what was received instead."""
     with ScriptedServer() as server, Wire(server.port) as wire:
         wire.socket.sendall(b"something else")
         server.wait_for(b"something")
@@ -90,7 +90,7 @@ def test_waiting_in_vain_ends_in_time_and_says_what_came_instead() -> None:
             server.wait_until_closed(timeout=0.01)
 
 
-def test_stopping_ends_thread_and_connections() -> None:
+def test_stopping_ends_the_thread_and_connections() -> None:
     before = threading.active_count()
     server = ScriptedServer([Expect(b"never")])
     server.start()
@@ -105,6 +105,6 @@ def test_stopping_ends_thread_and_connections() -> None:
         server.send(b"x")
 
 
-def test_steps_and_scripts_do_not_mix() -> None:
+def test_steps_and_lists_of_steps_do_not_mix() -> None:
     with pytest.raises(ValueError):
         ScriptedServer([b"x", [b"y"]])

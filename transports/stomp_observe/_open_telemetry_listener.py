@@ -1,6 +1,8 @@
-"""OpenTelemetry: a span for each message that is sent and for each that a handler works on, joined through headers.
+"""OpenTelemetryListener: a span for each message that is sent, and for each that a handler processes.
 
-The names follow OpenTelemetry's semantic conventions for messaging.
+The context of the sending span travels in headers of the message (``traceparent``, ``tracestate``, or whatever the
+configured propagator writes), so that the span of the handler, in another program, becomes its child. Names of spans
+and attributes follow OpenTelemetry's semantic conventions for messaging.
 """
 
 from __future__ import annotations
@@ -17,17 +19,15 @@ if TYPE_CHECKING:
 
 __all__ = ["OpenTelemetryListener"]
 
+# The values of messaging.system, which the `server` header of CONNECTED begins with.
 _SYSTEMS = ("rabbitmq", "activemq")
 
 
 class OpenTelemetryListener(Listener):
-    """Traces what is sent, and what ``subscription.run`` works on. Of one connection.
-
-    A message that is sent carries the context of its span (``traceparent``, ``tracestate``, as the propagator that is
-    set up says); the span of the handler that gets it is a child of that.
+    """Trace the messages that one connection sends, and those that ``subscription.run`` processes.
 
     Args:
-        tracer_provider: otherwise the global one.
+        tracer_provider: ``None`` is the global one.
 
     Raises:
         ImportError: OpenTelemetry is not installed.
@@ -71,7 +71,7 @@ class OpenTelemetryListener(Listener):
         attributes = self._attributes("process", delivery.destination)
         attributes["messaging.message.id"] = delivery.message_id
         attributes["messaging.message.body.size"] = len(delivery.body)
-        # What the handler raises is recorded, and marks the span as failed.
+        # An exception of the handler is recorded and marks the span as failed.
         with self._tracer.start_as_current_span(
             f"process {delivery.destination}",
             context=self._propagate.extract(delivery.headers.to_dict()),

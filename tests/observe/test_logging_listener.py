@@ -1,4 +1,4 @@
-"""The log tells what a connection does, and never a passcode."""
+"""LoggingListener: the log shows what a connection does, and never a passcode."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from stomp_observe import Listener, Listeners, LoggingListener
 from stomp_testing import Broker
 
 
-def test_the_log_tells_the_life_of_a_connection(caplog: pytest.LogCaptureFixture) -> None:
+def test_the_log_shows_the_life_of_a_connection(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     with Broker(users={"guest": "hush-hush"}) as broker:
         url = broker.url
@@ -22,20 +22,20 @@ def test_the_log_tells_the_life_of_a_connection(caplog: pytest.LogCaptureFixture
                 broker.drop_connections(reset=True)
                 broker.send("/queue/a", "again")
                 messages.receive(timeout=10)
-    told = [(record.levelname, record.getMessage()) for record in caplog.records if record.name == "stomp"]
-    text = "\n".join(message for _, message in told)
+    logged = [(record.levelname, record.getMessage()) for record in caplog.records if record.name == "stomp"]
+    text = "\n".join(message for _, message in logged)
     port = broker.port
-    assert ("INFO", f"dialling stomp://127.0.0.1:{port} (attempt 1)") in told
-    assert any(level == "INFO" and message.startswith("connected to") for level, message in told)
-    assert any(level == "WARNING" and "was lost" in message for level, message in told)
-    assert told[-1] == ("INFO", "closed")
+    assert ("INFO", f"dialling stomp://127.0.0.1:{port} (attempt 1)") in logged
+    assert any(level == "INFO" and message.startswith("connected to") for level, message in logged)
+    assert any(level == "WARNING" and "was lost" in message for level, message in logged)
+    assert logged[-1] == ("INFO", "closed")
     assert "sent Connect(" in text
     assert "received Message(" in text
     assert "'passcode', '***'" in text
     assert "hush" not in text
 
 
-def test_a_failure_to_connect_is_told_with_what_to_check(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_failure_to_connect_says_what_to_check(caplog: pytest.LogCaptureFixture) -> None:
     with pytest.raises(stomp_socket.ConnectFailed):
         stomp_socket.connect("stomp://guest:hush@127.0.0.1:1", listener=LoggingListener())
     assert [record.levelname for record in caplog.records] == ["WARNING", "ERROR"]
@@ -43,7 +43,7 @@ def test_a_failure_to_connect_is_told_with_what_to_check(caplog: pytest.LogCaptu
     assert "hush" not in caplog.text
 
 
-def test_a_handler_that_fails_is_in_the_log_with_the_message_id(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_failing_handler_is_logged_with_its_traceback(caplog: pytest.LogCaptureFixture) -> None:
     def handle(message: stomp_socket.Message) -> None:
         jobs.stop()
         raise ValueError("broken job")
@@ -58,26 +58,24 @@ def test_a_handler_that_fails_is_in_the_log_with_the_message_id(caplog: pytest.L
     assert "ValueError: broken job" in caplog.text
 
 
-def test_several_observers_hear_the_same_and_one_that_raises_disturbs_nobody(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
+def test_a_listener_that_raises_does_not_affect_others(capsys: pytest.CaptureFixture[str]) -> None:
     class Broken(Listener):
         def closed(self, error: Exception | None) -> None:
             raise RuntimeError("I am broken")
 
-    class Heard(Listener):
+    class Counting(Listener):
         closings = 0
 
         def closed(self, error: Exception | None) -> None:
             self.closings += 1
 
-    first, last = Heard(), Heard()
+    first, last = Counting(), Counting()
     with Broker() as broker:
         stomp_socket.connect(broker.url, listener=Listeners(first, Broken(), last)).close()
     assert (first.closings, last.closings) == (1, 1)
     assert "RuntimeError: I am broken" in capsys.readouterr().err
 
 
-def test_listeners_pass_on_everything_that_a_listener_can_hear() -> None:
+def test_listeners_pass_on_every_hook() -> None:
     hooks = {name for name in vars(Listener) if not name.startswith("_")}
     assert hooks <= set(vars(Listeners))

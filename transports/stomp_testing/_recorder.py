@@ -1,4 +1,10 @@
-"""Recorder: what two peers said to each other, as frames."""
+"""Recorder: what the two sides of connections have sent, as frames.
+
+A recorder gets the bytes of both directions and parses them as the peers do: CONNECT and CONNECTED first, and what
+follows in the version that CONNECTED names. What a client sends behind CONNECT is therefore recorded only when
+CONNECTED has passed. The parser tolerates every violation that it can; what is no STOMP at all is recorded as bytes,
+and so is everything that follows it in that direction.
+"""
 
 from __future__ import annotations
 
@@ -19,19 +25,20 @@ from stomp_core import (
 
 __all__ = ["Record", "Recorder"]
 
-_SHOWN = 200  # bytes of a body
+_SHOWN = 200  # bytes of a body in a transcript
 _MASK = "***"
+_TO_SERVER, _TO_CLIENT = "to-server", "to-client"
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One thing that was said.
+    """One frame, heart-beat or chunk of other bytes.
 
     Attributes:
         connection: the number of the connection, from 1.
         direction: ``"to-server"`` or ``"to-client"``.
-        at: seconds since the recorder was made.
-        what: a frame, a heart-beat, or bytes that are no STOMP.
+        at: seconds since the recorder was created.
+        what: a frame, a heart-beat, or bytes that are not STOMP.
     """
 
     connection: int
@@ -40,16 +47,16 @@ class Record:
     what: Frame | HeartBeat | bytes
 
     def __str__(self) -> str:
-        arrow = "->" if self.direction == "to-server" else "<-"
+        arrow = "->" if self.direction == _TO_SERVER else "<-"
         return f"{self.at:9.3f} #{self.connection} {arrow} {_shown(self.what)}"
 
 
 class Recorder:
-    """Notes the bytes of any number of connections; a Broker or a FaultProxy feeds it, or you do.
+    """Record the bytes of any number of connections. A Broker or a FaultProxy feeds it, or the caller does.
 
     Args:
-        on_record: called with each :class:`Record` as it is made, in the thread that noted it.
-        keep: whether records are kept; ``on_record`` alone gets them otherwise.
+        on_record: called with each :class:`Record`, in the thread that delivered its last byte.
+        keep: keep records; otherwise only ``on_record`` gets them.
 
     >>> recorder = Recorder()
     >>> recorder.note(1, "to-server", b"CONNECT\\nlogin:me\\npasscode:secret\\n\\n\\0", at=0.0)
@@ -60,25 +67,30 @@ class Recorder:
     def __init__(self, on_record: Callable[[Record], None] | None = None, *, keep: bool = True) -> None:
         self._on_record = on_record
         self._keep = keep
-        self._began = time.monotonic()
+        self._created = time.monotonic()
         self._conversations: dict[int, _Conversation] = {}
         self._records: list[Record] = []
         self._lock = threading.Lock()
 
     def note(self, connection: int, direction: str, data: bytes, *, at: float | None = None) -> None:
-        """Take bytes that went one way.
+        """Record bytes that were sent in one direction.
 
         Args:
-            connection: which connection; numbers of your own.
+            connection: the number of the connection; any number, if the caller feeds the recorder.
             direction: ``"to-server"`` or ``"to-client"``.
-            data: the bytes.
-            at: seconds since this recorder was made; ``None`` is now.
+            data: the bytes, in any pieces.
+            at: seconds since this recorder was created; ``None`` is now.
+
+        Raises:
+            ValueError: the direction does not exist.
         """
-        moment = time.monotonic() - self._began if at is None else at
+        if direction not in (_TO_SERVER, _TO_CLIENT):
+            raise ValueError(f"direction must be 'to-server' or 'to-client', got {direction!r}")
+        moment = time.monotonic() - self._created if at is None else at
         with self._lock:
             conversation = self._conversations.setdefault(connection, _Conversation())
-            for said_in, what in conversation.hear(direction, data):
-                record = Record(connection, said_in, moment, what)
+            for sent_in, what in conversation.receive(direction, data):
+                record = Record(connection, sent_in, moment, what)
                 if self._keep:
                     self._records.append(record)
                 if self._on_record is not None:
@@ -86,12 +98,17 @@ class Recorder:
 
     @property
     def records(self) -> list[Record]:
-        """Everything so far, in order."""
+        """All records, in order."""
         with self._lock:
             return list(self._records)
 
     def frames(self, command: str | None = None, direction: str | None = None) -> list[Frame]:
-        """The frames so far, or those of one command or one direction."""
+        """Return the recorded frames, in order.
+
+        Args:
+            command: only frames with this command.
+            direction: only frames sent in this direction.
+        """
         return [
             record.what
             for record in self.records
@@ -101,13 +118,16 @@ class Recorder:
         ]
 
     def transcript(self) -> str:
-        """Everything so far, a line each, for people. Passcodes are masked."""
+        """Return all records as text, one line each. Passcodes are masked."""
         return "\n".join(map(str, self.records))
 
     def clear(self) -> None:
-        """Forget what was said. Frames of which a part is here already are told once they are whole."""
+        """Forget all records. A frame that was received in part is still recorded when it is complete."""
         with self._lock:
             self._records.clear()
+
+
+_Sent = tuple[str, Frame | HeartBeat | bytes]  # a direction, and what was sent in it
 
 
 class _Conversation:
@@ -116,46 +136,45 @@ class _Conversation:
     def __init__(self) -> None:
         self._parsers = {
             direction: FrameParser(None, leniency=Leniency.permissive())
-            for direction in ("to-server", "to-client")
+            for direction in (_TO_SERVER, _TO_CLIENT)
         }
-        self._connecting = False
-        self._deaf: set[str] = set()
+        self._connecting = False  # CONNECT was sent, CONNECTED was not
+        self._not_stomp: set[str] = set()  # directions that are recorded as bytes
 
-    def hear(self, direction: str, data: bytes) -> list[tuple[str, Frame | HeartBeat | bytes]]:
-        if direction not in self._parsers:
-            raise ValueError(f"direction is 'to-server' or 'to-client', not {direction!r}")
-        if direction in self._deaf:
+    def receive(self, direction: str, data: bytes) -> list[_Sent]:
+        """Parse bytes; returns what is complete now."""
+        if direction in self._not_stomp:
             return [(direction, data)]
         self._parsers[direction].receive_data(data)
-        told: list[tuple[str, Frame | HeartBeat | bytes]] = []
-        connected = self._read(direction, told)
-        if connected:
-            # What the client said behind CONNECT obeys the version that has just been agreed.
-            self._read("to-server", told)
-        return told
+        complete: list[_Sent] = []
+        if self._parse(direction, complete):
+            # What the client sent behind CONNECT is in the version that is known only now.
+            self._parse(_TO_SERVER, complete)
+        return complete
 
-    def _read(self, direction: str, told: list[tuple[str, Frame | HeartBeat | bytes]]) -> bool:
+    def _parse(self, direction: str, complete: list[_Sent]) -> bool:
+        """Append what is complete in one direction; returns whether CONNECTED was among it."""
         parser = self._parsers[direction]
         connected = False
-        while not (direction == "to-server" and self._connecting):
+        while not (direction == _TO_SERVER and self._connecting):
             try:
                 item = parser.next_frame()
             except RemoteProtocolError as error:
-                self._deaf.add(direction)
-                told.append((direction, f"(not STOMP: {error})".encode()))
+                self._not_stomp.add(direction)
+                complete.append((direction, f"(not STOMP: {error})".encode()))
                 break
             if item is NEED_DATA or isinstance(item, ConnectionClosed):
                 break
-            told.append((direction, item))
+            complete.append((direction, item))
             if isinstance(item, Frame):
                 if item.command in ("CONNECT", "STOMP"):
                     self._connecting = True
                 elif item.command == "CONNECTED":
-                    self._agree(item.headers.get("version", "1.0"))
+                    self._set_version(item.headers.get("version", "1.0"))
                     connected = True
         return connected
 
-    def _agree(self, version: str) -> None:
+    def _set_version(self, version: str) -> None:
         self._connecting = False
         if version in ("1.0", "1.1", "1.2"):
             for parser in self._parsers.values():
