@@ -40,7 +40,7 @@ class Engine(LoopEngine):
         self._timer: asyncio.TimerHandle | None = None
         self._waited_at = monotonic()
         self._end = asyncio.Event()
-        self._open: set[asyncio.Future[None]] = set()  # one for each socket and each dial that is not over
+        self._sockets: set[_Socket] = set()  # those that are not closed
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -54,8 +54,9 @@ class Engine(LoopEngine):
             await self._end.wait()
         finally:
             self.abort()
-            while self._open:
-                await asyncio.wait(self._open)
+            for connection in list(self._sockets):
+                connection.abort()
+                await asyncio.wait([connection.closed])
 
     # ------------------------------------------------------------------ for AsyncConnection
 
@@ -133,8 +134,8 @@ class Engine(LoopEngine):
             _socket_of(command.line).set_reading(command.on)
         elif isinstance(command, Dial):
             connection = command.line.tag = _Socket(self, command.line)
-            self._open.add(connection.closed)
-            connection.closed.add_done_callback(self._open.discard)
+            self._sockets.add(connection)
+            connection.closed.add_done_callback(lambda _: self._sockets.discard(connection))
             connection.task = self._loop.create_task(
                 self._dial(connection, command.endpoint), name=f"stomp_asyncio dials {command.endpoint}"
             )

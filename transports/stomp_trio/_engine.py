@@ -57,6 +57,7 @@ class Engine(LoopEngine):
                     await self._keep_time()
                 finally:
                     self.abort()
+                    self._nursery.cancel_scope.cancel()
         finally:
             self._end.set()
 
