@@ -74,7 +74,7 @@ class LoopEngine(ABC):
                 if self._poll_due:
                     self.poll_if_due()
 
-    def tell(self, fact: Callable[..., object], *arguments: object) -> None:
+    def report(self, fact: Callable[..., object], *arguments: object) -> None:
         """Call ``fact(*arguments, now)``, a method of a line, then carry out what the driver wants."""
         self.run(lambda now: fact(*arguments, now))
 
@@ -93,7 +93,7 @@ class LoopEngine(ABC):
     def end_turn(self, line: Line) -> None:
         """Write what was sent since :meth:`wrote`."""
         self._turn_open = False
-        self.tell(line.written)
+        self.report(line.written)
 
     def timer_rang(self) -> None:
         """Do what is due. The timer has rung, and the engine has looked at its sockets since."""

@@ -131,7 +131,7 @@ class Pending(Generic[T]):
 
 
 def _run(callback: Callable[[], object]) -> None:
-    # Whoever settles a Pending must not be stopped half-way by the mistake of somebody who waits for it.
+    # What settles a Pending must not be stopped half-way by the mistake of somebody who waits for it.
     try:
         callback()
     except Exception as error:

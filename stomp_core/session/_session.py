@@ -108,7 +108,7 @@ class Session:
         run_listener: called with each notification of the listener, a function without arguments, to run it
             elsewhere; by default it is run at once, in the middle of the session's work.
         make_delivery: makes what subscriptions return, from the message, its subscription and its connection's number.
-        tap: keep every event that is received, in order, in :attr:`tap` as well. Whoever asks for it must take it.
+        tap: keep every event that is received, in order, in :attr:`tap` as well. Who asks for it must take it.
         rng: for the jitter of back-off: a :class:`random.Random`. Without it every pause is as long as it may be.
 
     Attributes:

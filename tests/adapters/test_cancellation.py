@@ -79,17 +79,17 @@ class Story:
         assert len(left) == len(set(left))
 
 
-async def tell_in_asyncio(story: Story, at: int, *, outer: bool) -> int:
+async def run_in_asyncio(story: Story, at: int, *, outer: bool) -> int:
     reached = [0]
     before = asyncio.all_tasks()
 
-    async def work(told: Coroutine[Any, Any, None]) -> None:
+    async def work(story: Coroutine[Any, Any, None]) -> None:
         task = asyncio.current_task()
         assert task is not None
-        await interrupted(told, at, task.cancel, reached)
+        await interrupted(story, at, task.cancel, reached)
 
-    async def run(told: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(work(told))
+    async def run(story: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work(story))
         done, _ = await asyncio.wait([task], timeout=20)
         assert done, f"it hangs when it is cancelled at await {at}"
         if not task.cancelled():
@@ -106,12 +106,12 @@ async def tell_in_asyncio(story: Story, at: int, *, outer: bool) -> int:
     return reached[0]
 
 
-async def tell_in_trio(story: Story, at: int, *, outer: bool) -> int:
+async def run_in_trio(story: Story, at: int, *, outer: bool) -> int:
     reached = [0]
 
-    async def run(told: Coroutine[Any, Any, None]) -> None:
+    async def run(story: Coroutine[Any, Any, None]) -> None:
         with trio.fail_after(20), trio.CancelScope() as scope:
-            await interrupted(told, at, scope.cancel, reached)
+            await interrupted(story, at, scope.cancel, reached)
 
     if outer:
         async with stomp_trio.connect(story.broker.url) as conn:
@@ -135,20 +135,20 @@ def trio_run(function: Callable[..., Any], *arguments: Any, **keywords: Any) -> 
 
 @pytest.mark.parametrize("outer", [False, True], ids=["its own connection", "a connection that lives on"])
 @pytest.mark.parametrize(
-    ("run", "tell"),
+    ("run", "run_story"),
     [
-        pytest.param(asyncio_run, tell_in_asyncio, id="asyncio"),
-        pytest.param(trio_run, tell_in_trio, id="trio"),
+        pytest.param(asyncio_run, run_in_asyncio, id="asyncio"),
+        pytest.param(trio_run, run_in_trio, id="trio"),
     ],
 )
-def test_a_story_may_be_cancelled_at_every_await(run: Any, tell: Any, outer: bool) -> None:
+def test_a_story_may_be_cancelled_at_every_await(run: Any, run_story: Any, outer: bool) -> None:
     for at in range(1, MOST_AWAITS):
         with Broker() as broker:
             story = Story(broker)
-            reached = run(tell, story, at, outer=outer)
+            reached = run(run_story, story, at, outer=outer)
             story.check()
         if reached < at:
-            # It was told to its end, and nobody cancelled it.
+            # It was run to its end without being cancelled.
             assert story.acknowledged == list(JOBS)
             assert at > 6, "the story is too short to prove anything"
             return
@@ -168,7 +168,7 @@ def test_cancelled_while_dialling_the_socket_is_closed() -> None:
     asyncio.run(main())
 
 
-def test_asyncio_s_own_timeout_works_around_any_wait() -> None:
+def test_asyncio_timeout_works_around_any_wait() -> None:
     async def main() -> None:
         with Broker(hold_receipts=True) as broker:
             async with stomp_asyncio.connect(broker.url) as conn:
@@ -181,7 +181,7 @@ def test_asyncio_s_own_timeout_works_around_any_wait() -> None:
     asyncio.run(main())
 
 
-def test_trio_s_own_scopes_work_around_any_wait() -> None:
+def test_trio_scopes_work_around_any_wait() -> None:
     async def main() -> None:
         with Broker(hold_receipts=True) as broker:
             async with stomp_trio.connect(broker.url) as conn:
@@ -194,7 +194,7 @@ def test_trio_s_own_scopes_work_around_any_wait() -> None:
     trio.run(main)
 
 
-def test_trio_raises_what_happened_and_no_group_around_it() -> None:
+def test_trio_raises_the_exception_and_no_group() -> None:
     async def main() -> None:
         with pytest.raises(OSError, match="connection refused"):
             async with stomp_trio.connect("stomp://127.0.0.1:1"):
@@ -252,7 +252,7 @@ def test_it_runs_on_uvloop_and_in_task_groups() -> None:
         assert runner.run(main()) == ["0", "1", "2", "3", "4"]
 
 
-def test_a_thousand_connections_and_ten_thousand_subscriptions_in_one_process() -> None:
+def test_1000_connections_with_10000_subscriptions() -> None:
     async def main() -> int:
         with Broker() as broker:
             async with stomp_asyncio.connect(broker.url) as sender:
