@@ -213,6 +213,7 @@ class Watched:
         assert (hint is None) == client
         if hint is not None:
             assert self.conn.state is State.REFUSING
+            assert isinstance(hint, Frame)
             wire = self.say(lambda: hint)
             assert wire is not None, f"the answer to {error!r} cannot be said: {hint!r}"
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from .connection import JUMPS, OPERATIONS
 from .decoder import LIMITS, SWITCHES, VERSIONS
 from .serializer import COMMANDS
-from .session import DEEDS
+from .session import STEPS
 
 __all__ = ["seeds"]
 
@@ -67,28 +67,28 @@ def _decoder() -> Seeds:
     yield "heart-beats-in-crlf", _stream(b"\r\n\r\n" + receipt + b"\r\n\r\n")
     yield "cr-at-the-end-of-the-stream", _stream(receipt + b"\n\r", ends=True)
     yield "cr-alone-between-frames", _stream(b"\r" + receipt)
-    yield "cr-alone-between-frames-forgiven", _stream(b"\r\r\n" + receipt, lenient=("cr_between_frames",))
+    yield "cr-alone-between-frames-tolerated", _stream(b"\r\r\n" + receipt, lenient=("cr_between_frames",))
     yield "nul-between-frames", _stream(receipt + b"\0" + receipt)
     yield (
-        "nul-between-frames-forgiven",
+        "nul-between-frames-tolerated",
         _stream(receipt + b"\n\0\0" + receipt, lenient=("nul_between_frames",)),
     )
     yield "crlf-frame", _stream(b"SEND\r\ndestination:/q\r\ncontent-length:2\r\n\r\n\r\n\0\r\n")
     yield "crlf-and-lf-mixed", _stream(b"SEND\ndestination:/q\r\na:b\n\r\nx\0")
     yield "crlf-frame-in-1.0", _stream(b"SEND\r\ndestination:/q\r\n\r\nx\0", "1.0")
     yield "crlf-value-in-1.1", _stream(b"SEND\ndestination:/q\r\n\nx\0", "1.1")
-    yield "crlf-forgiven-in-1.1", _stream(b"SEND\r\ndestination:/q\r\n\r\nx\0", "1.1", lenient=("crlf",))
+    yield "crlf-tolerated-in-1.1", _stream(b"SEND\r\ndestination:/q\r\n\r\nx\0", "1.1", lenient=("crlf",))
     yield "cr-inside-a-value", _stream(b"SEND\ndestination:/q\rx\n\n\0")
-    yield "cr-inside-a-value-forgiven", _stream(b"SEND\ndestination:/q\rx\n\n\0", lenient=("bare_cr",))
+    yield "cr-inside-a-value-tolerated", _stream(b"SEND\ndestination:/q\rx\n\n\0", lenient=("bare_cr",))
     yield "escapes-of-1.2", _stream(b"SEND\nd\\ce:a\\nb\\cc\\\\d\\re\n\n\0")
     yield "escapes-of-1.1", _stream(b"SEND\nd\\ce:a\\nb\\cc\\\\d\n\n\0", "1.1")
     yield "escape-cr-in-1.1", _stream(b"SEND\nd:a\\rb\n\n\0", "1.1")
-    yield "escape-cr-in-1.1-forgiven", _stream(b"SEND\nd:a\\rb\n\n\0", "1.1", lenient=("cr_escape_in_1_1",))
+    yield "escape-cr-in-1.1-tolerated", _stream(b"SEND\nd:a\\rb\n\n\0", "1.1", lenient=("cr_escape_in_1_1",))
     yield "escapes-in-1.0", _stream(b"SEND\nd:a\\nb\\t\n\n\0", "1.0")
     yield "escapes-in-1.0-undone", _stream(b"SEND\nd:a\\nb\n\n\0", "1.0", lenient=("escapes_in_1_0",))
     yield "escape-of-backslash-then-n", _stream(b"SEND\nd:a\\\\nb\n\n\0")
     yield "escape-undefined", _stream(b"SEND\nd:a\\tb\n\n\0")
-    yield "escape-undefined-forgiven", _stream(b"SEND\nd:a\\tb\\\n\n\0", lenient=("unknown_escapes",))
+    yield "escape-undefined-tolerated", _stream(b"SEND\nd:a\\tb\\\n\n\0", lenient=("unknown_escapes",))
     yield "escape-cut-off", _stream(b"SEND\nd:a\\\n\n\0")
     yield "connect-with-backslash", _stream(b"CONNECT\nlogin:a\\nb\\x\nhost:/\n\n\0", None)
     yield (
@@ -106,7 +106,7 @@ def _decoder() -> Seeds:
     yield "header-with-empty-name", _stream(b"SEND\n:x\n\n\0")
     yield "header-lines-skipped", _stream(b"SEND\n:x\nnothing\na:b\n\n\0", lenient=("bad_header_lines",))
     yield "header-not-utf-8", _stream(b"SEND\na:\xff\xfe\n\n\0")
-    yield "header-not-utf-8-forgiven", _stream(b"SEND\na:\xff\xfe\n\n\0", lenient=("not_utf8",))
+    yield "header-not-utf-8-tolerated", _stream(b"SEND\na:\xff\xfe\n\n\0", lenient=("not_utf8",))
     yield "header-of-other-line-ends", _stream("SEND\na:b\u2028c\x0b\x0c\x85d\n\n\0".encode())
     yield "nul-in-a-command", _stream(b"SE\0ND\n\n\0")
     yield "nul-in-a-header", _stream(b"SEND\na:\0b\n\n\0")
@@ -118,7 +118,7 @@ def _decoder() -> Seeds:
     yield "content-length-signed", _stream(b"SEND\ncontent-length:+5\n\nhello\0")
     yield "content-length-padded", _stream(b"SEND\ncontent-length: 5 \n\nhello\0")
     yield (
-        "content-length-padded-forgiven",
+        "content-length-padded-tolerated",
         _stream(b"SEND\ncontent-length: 5 \n\nhello\0", lenient=("padded_content_length",)),
     )
     yield "content-length-in-other-digits", _stream("SEND\ncontent-length:\u0665\n\nhello\0".encode())
@@ -138,7 +138,7 @@ def _decoder() -> Seeds:
     yield "end-inside-a-body", _stream(b"SEND\ncontent-length:10\n\nhello", ends=True)
     yield "end-between-frames", _stream(receipt, ends=True)
     yield (
-        "everything-forgiven",
+        "everything-tolerated",
         _stream(
             b"\r\0SEND\r\n:\n\xff: \\t\r\rcontent-length\ncontent-length: 1 \n\nx\0",
             "1.1",
@@ -531,68 +531,68 @@ def _serializer() -> Seeds:
 # ---------------------------------------------------------------------- session
 
 
-_Deed = str | tuple[str | int, ...]  # a deed, and the bytes that it reads
+_Step = str | tuple[str | int, ...]  # a step, and the bytes that it reads
 
 
-def _story(*deeds: _Deed, version: int = 0, rounds: int = 0) -> bytes:
+def _history(*steps: _Step, version: int = 0, rounds: int = 0) -> bytes:
     data = [version, rounds]
-    for deed in deeds:
-        words = (deed,) if isinstance(deed, str) else deed
-        data += [DEEDS.index(word) if isinstance(word, str) else word for word in words]
+    for step in steps:
+        words = (step,) if isinstance(step, str) else step
+        data += [STEPS.index(word) if isinstance(word, str) else word for word in words]
     return bytes(data)
 
 
 def _session() -> Seeds:
     cut, rabbitmq = 9, 0
-    connected: tuple[_Deed, ...] = ("dial", ("write", rabbitmq, cut))
+    connected: tuple[_Step, ...] = ("dial", ("write", rabbitmq, cut))
     # Operations read which transaction and which message they mean only once there are any.
-    sent: _Deed = ("send confirmed", 1)
-    subscribed: tuple[_Deed, ...] = (*connected, ("subscribe", 0, 1), "write", ("answer", 0, cut))
-    taken: tuple[_Deed, ...] = (*subscribed, ("deliver", 0, cut), "take")
+    sent: _Step = ("send confirmed", 1)
+    subscribed: tuple[_Step, ...] = (*connected, ("subscribe", 0, 1), "write", ("answer", 0, cut))
+    taken: tuple[_Step, ...] = (*subscribed, ("deliver", 0, cut), "take")
     for number, version in enumerate(("1.2", "1.1", "1.0")):
-        yield f"{version}-confirmed", _story(*connected, sent, "write", ("answer", 0, cut), version=number)
+        yield f"{version}-confirmed", _history(*connected, sent, "write", ("answer", 0, cut), version=number)
         yield (
             f"{version}-message-and-ack",
-            _story(*taken, ("ack", 0, 1), "write", ("answer", 0, cut), version=number),
+            _history(*taken, ("ack", 0, 1), "write", ("answer", 0, cut), version=number),
         )
         yield (
             f"{version}-transaction",
-            _story(*connected, "begin", ("send in a transaction", 0), ("commit", 0, 1), "write", ("answer", 0, cut),
+            _history(*connected, "begin", ("send in a transaction", 0), ("commit", 0, 1), "write", ("answer", 0, cut),
                    version=number),
         )  # fmt: skip
-    yield "cut-between-send-and-receipt", _story(*connected, sent, "write", "hang up", *connected, "write")
+    yield "cut-between-send-and-receipt", _history(*connected, sent, "write", "end of stream", *connected, "write")
     yield (
         "cut-before-it-was-written",
-        _story(*connected, sent, "send", "reset", *connected, "write", ("answer", 0, cut)),
+        _history(*connected, sent, "send", "reset", *connected, "write", ("answer", 0, cut)),
     )
-    yield "sent-while-there-is-no-connection", _story(sent, "send", *connected, "write", ("answer", 0, cut))
+    yield "sent-while-there-is-no-connection", _history(sent, "send", *connected, "write", ("answer", 0, cut))
     yield (
         "three-in-flight-and-one-is-refused",
-        _story(*connected, sent, sent, sent, "write", ("refuse", 1, 1, cut), *connected),
+        _history(*connected, sent, sent, sent, "write", ("refuse", 1, 1, cut), *connected),
     )
     yield (
-        "an-error-that-names-nobody",
-        _story(*connected, sent, sent, "write", ("refuse", 0, 0, cut), *connected),
+        "an-error-without-receipt-id",
+        _history(*connected, sent, sent, "write", ("refuse", 0, 0, cut), *connected),
     )
-    yield "receipt-too-late", _story(*connected, sent, "write", ("wait", 5), ("answer", 0, cut))
-    yield "subscription-comes-back", _story(*subscribed, "reset", *connected, "write", ("answer", 0, cut))
-    yield "stale-message", _story(*taken, "reset", *connected, "write", ("ack", 0, 0))
-    yield "commit-in-doubt", _story(*connected, "begin", ("commit", 0, 1), "write", "reset")
-    yield "transaction-lost", _story(*connected, "begin", "write", "reset", *connected, ("commit", 0, 1))
-    yield "first-endpoint-is-dead", _story("fail to dial", *connected, sent, "write", ("answer", 0, cut))
-    yield "nobody-answers", _story(sent, *["fail to dial"] * 6)
-    yield "gives-up-when-lost", _story(*connected, sent, "write", "reset", rounds=1)
-    yield "a-silent-broker", _story(*connected, ("wait", 4), ("wait", 4), ("wait", 4), "to the deadline")
-    yield "a-silent-handshake", _story("dial", "write", ("wait", 4))
-    yield "request-and-cut", _story(*connected, "request", "write", "reset", *connected)
-    yield "buffer-full", _story(*subscribed, *[("deliver", 0, cut)] * 12, *["take"] * 12)
-    yield "abandoned", _story(("subscribe", 0, 1), "begin", sent, ("abandon", 1), ("abandon", 2), *connected)
+    yield "receipt-too-late", _history(*connected, sent, "write", ("wait", 5), ("answer", 0, cut))
+    yield "subscription-comes-back", _history(*subscribed, "reset", *connected, "write", ("answer", 0, cut))
+    yield "stale-message", _history(*taken, "reset", *connected, "write", ("ack", 0, 0))
+    yield "commit-in-doubt", _history(*connected, "begin", ("commit", 0, 1), "write", "reset")
+    yield "transaction-lost", _history(*connected, "begin", "write", "reset", *connected, ("commit", 0, 1))
+    yield "first-endpoint-is-dead", _history("fail to dial", *connected, sent, "write", ("answer", 0, cut))
+    yield "no-endpoint-answers", _history(sent, *["fail to dial"] * 6)
+    yield "gives-up-when-lost", _history(*connected, sent, "write", "reset", rounds=1)
+    yield "a-silent-broker", _history(*connected, ("wait", 4), ("wait", 4), ("wait", 4), "to the deadline")
+    yield "a-silent-handshake", _history("dial", "write", ("wait", 4))
+    yield "request-and-cut", _history(*connected, "request", "write", "reset", *connected)
+    yield "buffer-full", _history(*subscribed, *[("deliver", 0, cut)] * 12, *["take"] * 12)
+    yield "cancelled", _history(("subscribe", 0, 1), "begin", sent, ("cancel", 1), ("cancel", 2), *connected)
     yield (
-        "closed-with-receipts-under-way",
-        _story(*connected, sent, "write", "close", ("answer", 0, cut), "write"),
+        "closed-with-receipts-in-flight",
+        _history(*connected, sent, "write", "close", ("answer", 0, cut), "write"),
     )
-    yield "closed-while-dialling", _story(sent, "close")
-    yield "junk", _story(*connected, sent, ("say junk", 3, 1, 2), *connected)
+    yield "closed-while-dialling", _history(sent, "close")
+    yield "junk", _history(*connected, sent, ("send junk", 3, 1, 2), *connected)
 
 
 def main() -> None:

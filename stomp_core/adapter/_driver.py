@@ -203,16 +203,19 @@ class Driver:
         self._write_size = write_size
         self._line: Line | None = None
         self._dial_deadline = inf
-        self._attempt_known = False  # without a line: the session was asked what to dial, and when
         self._timer = inf  # what the adapter was told last, unless it has rung
         self._ended = False  # End was given out
         self._woken = True  # a poll is due: at the start it is
-        self._busy = 0  # in how many polls and facts we are: nobody needs to be woken
+        self._ask = True  # the session was not asked yet what to dial
+        # While a poll or a fact goes on, nobody needs to be woken.
+        self._poll: object = None  # the latest poll, while it goes on
+        self._facts = 0  # how many facts are being told
         session.wake = self._session_changed
 
     def poll(self, now: float) -> Iterator[Command]:
         """Yield what there is to do."""
-        self._busy += 1
+        # A poll that was stopped in the middle may still be in memory, so the latest one counts, and not their number.
+        this_poll = self._poll = object()
         if not self._woken:
             # Nobody was woken, so this is the timer's poll. Some loops ring a moment too early (uvloop: up to a
             # millisecond): then nothing is due yet, and the timer must be set anew.
@@ -225,30 +228,32 @@ class Driver:
             while (command := self._next_command(now)) is not None:
                 yield command
         finally:
-            self._busy -= 1
-            self._woken = False
-            self.wake_if_needed()
+            if self._poll is this_poll:
+                self._poll = None
+                self._woken = False
+                self.wake_if_needed()
 
     def _next_command(self, now: float) -> Command | None:
         session, line = self.session, self._line
         if line is None:
-            if (attempt := session.next_attempt(now)) is None:
+            attempt = session.next_attempt(now)
+            self._ask = False
+            if attempt is None:
                 if self._ended:
                     return None
                 self._ended = True
                 return End(session.error)
-            self._attempt_known = True
             if attempt.at <= now:
                 self._line = line = Line(self)
                 self._dial_deadline = now + attempt.timeout
                 return Dial(line, attempt.endpoint, attempt.timeout)
         elif not line.connected:
             if session.closed or now >= self._dial_deadline:
-                self._forget_line()
+                self._line, self._ask = None, True
                 session.connection_lost(None if session.closed else TimeoutError(), now)
                 return Abort(line)
-        elif session.want_close or session.closed:
-            self._forget_line()
+        elif session.want_close:
+            self._line, self._ask = None, True
             session.connection_lost(None, now)
             return Abort(line)
         else:
@@ -274,25 +279,18 @@ class Driver:
         """Whether a poll would yield something now, apart from what time brings."""
         session, line = self.session, self._line
         if line is None:
-            if session.closed:
+            if session.closed or self._ask:
                 return not self._ended
-            if not self._attempt_known:
-                return True
         elif not line.connected:
             if session.closed:
                 return True
         elif (
             session.want_close
-            or session.closed
             or session.want_read is not line.reading
             or (session.size_to_send and not line.writing)
         ):
             return True
         return self._next_deadline() < self._timer
-
-    def _forget_line(self) -> None:
-        self._line = None
-        self._attempt_known = False
 
     # ------------------------------------------------------------------ for Line
 
@@ -302,22 +300,26 @@ class Driver:
 
     def report(self, fact: Callable[..., object], *arguments: object) -> None:
         """Pass a fact to the session."""
-        self._busy += 1
+        self._facts += 1
         try:
             fact(*arguments)
         finally:
-            self._busy -= 1
+            self._facts -= 1
             self.wake_if_needed()
 
     def line_lost(self, reason: BaseException | str | None, now: float) -> None:
-        """End the present line."""
-        self._forget_line()
+        """Forget the present line."""
+        self._line, self._ask = None, True
         self.report(self.session.connection_lost, reason, now)
 
     def wake_if_needed(self) -> None:
         """Call ``wake`` if a poll would yield something."""
         if not self._woken and not self._busy and self._has_command():
             self._call_wake()
+
+    @property
+    def _busy(self) -> bool:
+        return self._poll is not None or self._facts > 0
 
     # ------------------------------------------------------------------ waking
 

@@ -174,7 +174,6 @@ class ClientConnection(Connection):
             frame.body,
             version,
             content_length=send._content_length,
-            content_length_at=send._content_length_at,
         )
         self._now = self._clock.last_write = now
         return wire
@@ -347,7 +346,7 @@ class ClientConnection(Connection):
     def _judge(self, frame: Frame) -> Event | Tolerated:
         # Nearly everything that a client reads is a MESSAGE or a RECEIPT with all that it needs: no table is consulted
         # for those.
-        text = frame.headers._text
+        text = frame.headers.text
         if self._state is not _CONNECTED or text is None:
             return super()._judge(frame)
         if (

@@ -141,7 +141,7 @@ class Connection:
         if state is _CLOSED or (state is _CONNECTING and not self._reading()):
             return NEED_DATA
         if self._error is not None:
-            if not self._parser._eof and self._ending is None:
+            if not self._parser.eof_received and self._ending is None:
                 raise self._error.with_traceback(None)
             self._state = State.CLOSED
             return self._ending or ConnectionClosed(
@@ -152,7 +152,7 @@ class Connection:
         try:
             item = self._parser.next_frame()
         except RemoteProtocolError as error:
-            receipt = self._parser._partial_header("receipt")
+            receipt = self._parser.partial_header("receipt")
             raise self._broken(error, receipt) from None
         if type(item) is Frame:
             return self._judge(item)
@@ -166,7 +166,7 @@ class Connection:
             ended = ConnectionClosed(clean=clean, cut=item.cut, reason=self._end_reason(item, clean))
             self._state = State.CLOSED
             return ended
-        return item  # type: ignore[return-value]
+        return item
 
     def _end_reason(self, closed: ConnectionClosed, clean: bool) -> str:
         if clean:
@@ -241,9 +241,7 @@ class Connection:
 
     def _stop_listening(self) -> None:
         """Nothing that still comes can be trusted: it is thrown away, so that it costs no memory."""
-        deaf = _Deaf()
-        deaf._eof = self._parser._eof
-        self._parser = deaf
+        self._parser.discard_input()
 
     def _heart_beat_of(self, event: Event, value: str | None) -> HeartBeatRange:
         heart_beat = parse_heart_beat(value)
@@ -295,7 +293,6 @@ class Connection:
             frame.body,
             version,
             content_length=event.content_length_wanted,
-            content_length_at=event.content_length_at,
             escape_connect=escape_connect,
         )
         # A proxy passes on the very bytes that it read, once it is sure that they may be written.
@@ -368,11 +365,3 @@ class Connection:
         """Say that reading goes on: the peer's deadline starts anew."""
         self._tick(now)
         self._clock.rest(False, self._now)
-
-
-class _Deaf(FrameParser):
-    """Stands in for the parser of a connection that has failed: hears nothing but the end."""
-
-    def receive_data(self, data: bytes | bytearray | memoryview) -> None:
-        if not data:
-            super().receive_data(b"")

@@ -54,7 +54,7 @@ def _own(headers: HeaderSource) -> Headers:
 
 
 def _before(said: list[tuple[str, str]], own: Headers) -> Headers:
-    merged = Headers._stated_before(said, own)
+    merged = own.prepend(said)
     return _merged_one_by_one(said, own) if merged is None else merged
 
 
@@ -101,12 +101,7 @@ class Event:
     @property
     def content_length_wanted(self) -> bool:
         """Whether a serializer writes ``content-length``."""
-        return True
-
-    @property
-    def content_length_at(self) -> int | None:
-        """Behind how many headers it writes it; ``None``: behind all."""
-        return None
+        return not self.frame.omits_content_length
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Event):
@@ -263,7 +258,7 @@ class Send(_Transactional, _Bodied):
             TextMessage of what has not.
     """
 
-    __slots__ = ("_content_length", "_content_length_at")
+    __slots__ = ("_content_length",)
     command = "SEND"
 
     def __init__(
@@ -293,33 +288,23 @@ class Send(_Transactional, _Bodied):
             said.append(("receipt", receipt))
         self.frame = Frame(self.command, _before(said, own), body)
         self._content_length = content_length
-        self._content_length_at: int | None = None
 
     @classmethod
-    def from_frame(
-        cls, frame: Frame, *, content_length: bool = True, content_length_at: int | None = None
-    ) -> Self:
+    def from_frame(cls, frame: Frame, *, content_length: bool = True) -> Self:
         """View a SEND frame.
 
         Args:
             frame: which.
             content_length: as above.
-            content_length_at: behind how many headers it is written; by default behind all. Some programs count on a
-                certain order.
         """
         self = cls.__new__(cls)
         self.frame = frame
         self._content_length = content_length
-        self._content_length_at = content_length_at
         return self
 
     @property
     def content_length_wanted(self) -> bool:
-        return self._content_length
-
-    @property
-    def content_length_at(self) -> int | None:
-        return self._content_length_at
+        return self._content_length and not self.frame.omits_content_length
 
     @property
     def destination(self) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ..errors import ErrorCode, LocalProtocolError, RemoteProtocolError
+from ..errors import AnswerFrame, ErrorCode, LocalProtocolError, RemoteProtocolError
 from ..wire import ALL_VERSIONS, Frame, Leniency, Limits, Version
 from ._connection import Connection
 from ._events import Connect, Connected, Event, Message, event_from_frame
@@ -66,7 +66,7 @@ class ServerConnection(Connection):
 
     # ------------------------------------------------------------------ writing
 
-    def send(self, what: Event | Frame, *, now: float | None = None) -> bytes:
+    def send(self, what: Event | Frame | AnswerFrame, *, now: float | None = None) -> bytes:
         """Say something: any server event or frame.
 
         Args:
@@ -139,12 +139,9 @@ class ServerConnection(Connection):
 
     def _reading(self) -> bool:
         # What stands behind CONNECT waits for its answer, also if the client has closed after saying it all.
-        return self._state is not State.CONNECTING or (self._parser._eof and not self._unread())
-
-    def _unread(self) -> bytes:
-        """What stands behind CONNECT, but for ends of lines."""
-        parser = self._parser
-        return b"".join((parser._data[parser._pos :], *parser._chunks)).strip(b"\r\n")
+        if self._state is not State.CONNECTING:
+            return True
+        return self._parser.eof_received and not self._parser.unread().strip(b"\r\n")
 
     def _received(self, event: Event) -> None:
         if isinstance(event, Connect):

@@ -24,8 +24,8 @@ class Config:
 
     Attributes:
         endpoints: where the broker is: a URL, or several in order of preference; see :meth:`Endpoint.parse`.
-        login: the user; ``None`` for that of the URL.
-        passcode: its password; ``None`` for that of the URL. No repr shows it.
+        login: the user. If neither ``login`` nor ``passcode`` is given, both are those of the URL.
+        passcode: its password. No repr shows it.
         host: the ``host`` header of CONNECT, a virtual host; ``None`` for that of the URL, otherwise ``"/"``.
         client_id: the ``client-id`` header of CONNECT, by which ActiveMQ and Artemis identify durable subscribers.
         heart_beat: the intervals ``(send, receive)`` that we offer, in seconds; 0 is never.

@@ -272,7 +272,9 @@ class Connector:
         self.conn = self._config.new_connection()
         return self._config.make_connect(self._attempt.endpoint)
 
-    def connection_lost(self, reason: BaseException | str | None, now: float) -> list[ConnectorEvent]:
+    def connection_lost(
+        self, reason: BaseException | str | None, now: float, *, at_once: bool = False
+    ) -> list[ConnectorEvent]:
         """Note that there is no socket any more: dialling failed, or the connection is gone.
 
         Where an established connection ended without a reason, the end of its stream is passed to :attr:`conn`, whose
@@ -298,7 +300,7 @@ class Connector:
         if reason is None:
             conn.receive_data(b"", now)
             return []
-        return self.broken(_sentence(reason), now)
+        return self.broken(_sentence(reason), now, at_once=at_once)
 
     # ------------------------------------------------------------------ handshake
 
@@ -363,6 +365,7 @@ class Connector:
         error: Error | None = None,
         attributed: bool = False,
         closed: ConnectionClosed | None = None,
+        at_once: bool = False,
     ) -> list[ConnectorEvent]:
         """End the connection, which the caller did not ask for.
 
@@ -372,6 +375,7 @@ class Connector:
             error: the ERROR that ended it.
             attributed: whether it is known what the ERROR answers, so that it answers nothing else.
             closed: how the protocol layer saw the end.
+            at_once: whether to connect again without a pause.
         """
         endpoint = self._here()
         if self.state is SessionState.HANDSHAKING:
@@ -384,7 +388,7 @@ class Connector:
         if self.state is SessionState.CLOSING:
             return [lost]  # the session ends with it
         self._drop(Input.CONNECTION_LOST)
-        self._schedule.lost(now)
+        self._schedule.lost(now, at_once=at_once)
         if self._schedule.next(now) is None:
             return [lost, GaveUp(ConnectionLost(reason, error))]
         return [lost]

@@ -10,7 +10,7 @@ cause any more.) Otherwise the ERROR stays unattributed, and what is in flight i
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from heapq import heapify, heappop, heappush
 from itertools import islice
 
@@ -265,11 +265,23 @@ class Deadlines:
             heappop(self._heap)
         return self._heap[0][0] if self._heap else None
 
-    def due(self, now: float) -> list[Timed]:
-        """Remove and return what is not done and whose deadline has passed."""
-        due = []
-        while self._heap and self._heap[0][0] <= now:
-            timed = heappop(self._heap)[2]
+    def due(self, now: float) -> Iterator[Timed]:
+        """Yield what is not done and whose deadline has passed. Each one is removed when it is yielded.
+
+        What is added meanwhile is not yielded, even if it is due at once: the next call has it.
+        """
+        last = self._count
+        heap = self._heap
+        while heap and heap[0][0] <= now and heap[0][1] <= last:
+            timed = heappop(heap)[2]
             if not timed.pending.done:
-                due.append(timed)
-        return due
+                yield timed
+            heap = self._heap  # add() may have replaced it
+
+    def remaining(self) -> list[Timed]:
+        """Return everything that is not done."""
+        return [timed for _, _, timed in self._heap if not timed.pending.done]
+
+    def clear(self) -> None:
+        """Stop watching everything."""
+        self._heap.clear()

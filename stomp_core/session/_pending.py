@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Generic, TypeVar
 
 from .._logging import log_exception
 
-__all__ = ["Pending"]
+__all__ = ["Pending", "call_all"]
 
 T = TypeVar("T")
 
@@ -116,8 +117,8 @@ class Pending(Generic[T]):
     def _settle(self) -> None:
         self._done = True
         callbacks, self._callbacks = self._callbacks, None
-        for callback in callbacks or ():
-            _run(callback)
+        if callbacks is not None:
+            call_all(partial(_run, callback) for callback in callbacks)
 
     def __repr__(self) -> str:
         state = (
@@ -128,6 +129,23 @@ class Pending(Generic[T]):
             else f"failed: {self._error!r}"
         )
         return f"<Pending {self.what}: {state}>"
+
+
+def call_all(functions: Iterable[Callable[[], object]]) -> None:
+    """Call all functions, even if one of them raises; then raise the first exception.
+
+    What ends something must settle everybody who waits for it, also when an exception of a signal handler (such as
+    ``KeyboardInterrupt``) is raised in the middle, in the callback of somebody else.
+    """
+    first: BaseException | None = None
+    for function in functions:
+        try:
+            function()
+        except BaseException as error:
+            if first is None:
+                first = error
+    if first is not None:
+        raise first
 
 
 def _run(callback: Callable[[], object]) -> None:

@@ -152,12 +152,21 @@ class Schedule:
         self._position = 0
         self._connected_at = now
 
-    def lost(self, now: float) -> None:
+    def lost(self, now: float, *, at_once: bool = False) -> None:
         """Note that the connection was lost.
+
+        Args:
+            now: seconds.
+            at_once: make no pause before the next round: our own side has ended the connection.
 
         Back-off starts again from the first delay only after a connection that has lived for a while: otherwise a
         broker that sends CONNECTED and closes at once would be dialled in a hot loop.
         """
         self._round_at = None
         lived = now - self._connected_at if self._connected_at is not None else 0.0
-        self._growths = 0 if lived >= max(1.0, self._bound()) else self._growths + 1
+        if at_once:
+            self._round_at = now
+        elif lived >= max(1.0, self._bound()):
+            self._growths = 0
+        else:
+            self._growths += 1

@@ -11,8 +11,10 @@ two waits has its share of the time.
 
 from __future__ import annotations
 
+from functools import partial
+
 from ..errors import ErrorCode, LocalProtocolError
-from ..protocol import Disconnect, Error, Event, Message, Subscribe
+from ..protocol import Connect, Disconnect, Error, Event, Message, Subscribe
 from ..wire import ConnectionClosed
 from ._config import Config
 from ._connector import Connector, SessionState
@@ -29,7 +31,7 @@ from ._operations import (
     Timed,
     UnsubscribeOperation,
 )
-from ._pending import Pending
+from ._pending import Pending, call_all
 from ._send_queue import Backlog, SendQueue
 from ._subscriptions import Progress, SubscriptionRecord, Subscriptions, SubscriptionState
 from ._transactions import Transactions
@@ -132,6 +134,8 @@ class Sender:
         assert event is not None
         self._transmit(now, event, operation)
         self.receipts.add(operation)
+        if self._notifier.listener is not None:
+            self._notifier.notify("frame_sent", event)
         pending = operation.pending
         if not pending.done:
             if self.send_queue.size <= _HIGH_WATER:
@@ -139,14 +143,17 @@ class Sender:
             if not pending.done:
                 self.watch(now, operation)
 
-    def send_connect(self, now: float, connect: Event) -> None:
-        """Send CONNECT. It does not count as a frame without receipt: no later ERROR can answer it."""
-        self._transmit(now, connect, None)
-
     def send_untracked(self, now: float, event: Event) -> None:
         """Send a frame whose outcome nobody waits for. Raises before anything has changed."""
         self._transmit(now, event, None)
         self.receipts.add_without_receipt()
+        if self._notifier.listener is not None:
+            self._notifier.notify("frame_sent", event)
+
+    def send_connect(self, now: float, connect: Connect) -> None:
+        """Send CONNECT. It is not one of the frames that a later ERROR may answer: CONNECTED answers it."""
+        self._transmit(now, connect, None)
+        self._notifier.notify("frame_sent", connect)
 
     def _transmit(self, now: float, event: Event, operation: Operation | None) -> None:
         """Put a frame in the send queue. What STOMP forbids is refused, and nothing has changed.
@@ -162,12 +169,11 @@ class Sender:
             self.changing = False
             raise
         self.send_queue.put(wire, operation)
-        if self._notifier.listener is not None:
-            self._notifier.notify("frame_sent", event)
 
     def watch(self, now: float, timed: Timed) -> None:
         """Watch the deadline of something. Of an operation that is sent again, the first deadline stands."""
-        self._deadlines.add(now, timed)
+        if timed.pending.deadline is None:
+            self._deadlines.add(now, timed)
 
     def _send_begin(self, now: float, operation: BeginOperation) -> None:
         self.send(now, operation)
@@ -314,15 +320,16 @@ class Sender:
     def handle_timeout(self, now: float) -> bool:
         """Time out what is due; return whether the time for closing is over."""
         for timed in self._deadlines.due(now):
-            timed.timed_out(now)
             if isinstance(timed, Operation):
-                self._forget(timed, now)
-                if isinstance(timed, SubscribeOperation):
-                    self._subscriptions.answered(timed.subscription)
-                    self._catch_up(now)
+                self._forget(timed)
+            timed.timed_out(now)
+            if isinstance(timed, SubscribeOperation):
+                self._subscriptions.answered(timed.subscription)
+                self._catch_up(now)
+            self._disconnect_if_idle(now)
         if self.close_deadline is None or now < self.close_deadline:
             return False
-        if self.disconnecting or self._connector.state not in (SessionState.CONNECTED, SessionState.CLOSING):
+        if self.disconnecting or self._connector.connected is None:
             return True
         self._send_disconnect(now)
         return False
@@ -330,19 +337,23 @@ class Sender:
     def withdraw(self, operation: Operation, now: float) -> None:
         """The caller no longer waits: if the frame has not left, it never does."""
         if not operation.left and operation.portable:
-            operation.withdraw()
+            self._forget(operation)
             operation.pending.fail(NotSent(f"{operation.pending.what} was withdrawn before it was sent"))
-            self._forget(operation, now)
+            self._disconnect_if_idle(now)
 
-    def _forget(self, operation: Operation, now: float) -> None:
-        """Stop waiting for the outcome of an operation."""
+    def _forget(self, operation: Operation) -> None:
+        """Stop waiting for the outcome of an operation, and withdraw it if that is possible.
+
+        Before its Pending is settled: nobody may be told that a frame was not sent while it can still leave.
+        """
+        if not operation.left and operation.portable:
+            operation.withdraw()
         self.receipts.forget(operation)
         if isinstance(operation, RequestOperation):
             self.replies.forget(operation)
         if operation.withdrawn:
             waiting = self.send_queue if operation.number else self._backlog
             waiting.note_withdrawn()
-        self._disconnect_if_idle(now)
 
     # ------------------------------------------------------------------ closing
 
@@ -394,22 +405,25 @@ class Sender:
             unsent: the operations whose frames had not left.
         """
         reason = closed.reason
-        self._transactions.connection_lost()
         portable = [operation for operation in unsent if operation.portable]
         for operation in portable:
             operation.number = 0
-        ended = [operation for operation in unsent if not operation.portable]
-        for operation in ended:
-            self._notify_if_dropped(operation, reason)
-        ended += [*self.receipts.connection_lost(), *self.replies.connection_lost()]
+        self._backlog.add_first(portable)
+        dropped = [operation for operation in unsent if not operation.portable]
+        waiting = [*self.receipts.connection_lost(), *self.replies.connection_lost()]
+        self.receipts.keep_only(self._backlog)
+        self._transactions.connection_lost()
+        self._subscriptions.connection_lost()
+        # Everything is up to date now: whoever is told of an outcome may start the next operation.
+        ended = [*dropped, *(operation for operation in waiting if operation.left or not operation.portable)]
         # COMMIT first: it decides the state of its transaction, and with it the outcome of what is part of it.
         ended.sort(key=lambda operation: not isinstance(operation, CommitOperation))
-        for operation in ended:
-            if operation.left or not operation.portable:
-                operation.lost(reason, error)
-        self._backlog.add_first(portable)
-        self.receipts.keep_only(self._backlog)
-        self._subscriptions.connection_lost()
+        call_all(
+            [
+                *(partial(self._notify_if_dropped, operation, reason) for operation in dropped),
+                *(partial(operation.lost, reason, error) for operation in ended),
+            ]
+        )
 
     def settle_everything(self, error: Exception | None) -> None:
         """Settle every operation that is not settled: the session has ended.
@@ -419,12 +433,24 @@ class Sender:
         """
         self.close_deadline = None
         reason = str(error) if error is not None else "the session was closed"
-        for operation in self._backlog.take():
-            self._notify_if_dropped(operation, reason)
-            operation.pending.fail(NotSent(f"{operation.pending.what} was not sent: {reason}"))
-        # Only where an exception interrupted connection_lost() is there anything left here.
-        for operation in [*self.receipts.connection_lost(), *self.replies.connection_lost()]:
-            operation.lost(reason, None)
+        backlog = dict.fromkeys(self._backlog.take())
+        # What is in flight or in the send queue was settled with its connection, unless an exception of a signal
+        # handler interrupted that. Whatever is not done has a deadline, so it is found there.
+        rest = [timed for timed in self._deadlines.remaining() if isinstance(timed, Operation)]
+        call_all(
+            [
+                *(partial(self._notify_if_dropped, operation, reason) for operation in backlog),
+                *(partial(self._fail_unsent, operation, reason) for operation in backlog),
+                *(partial(operation.lost, reason, None) for operation in rest if operation not in backlog),
+            ]
+        )
+
+    def _fail_unsent(self, operation: Operation, reason: str) -> None:
+        operation.pending.fail(NotSent(f"{operation.pending.what} was not sent: {reason}"))
+
+    def stop_watching(self) -> None:
+        """Forget all deadlines: the session has ended, and everything is settled."""
+        self._deadlines.clear()
 
     def _notify_if_dropped(self, operation: Operation, reason: str) -> None:
         """Tell the listener of a frame whose caller was told that it is queued, and that will never leave."""

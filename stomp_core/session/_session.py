@@ -63,7 +63,7 @@ from ..protocol import (
 from ..wire import NEED_DATA, ConnectionClosed, Frame, Headers, HeaderSource, HeartBeat, Version
 from ._broker_profiles import BrokerProfile
 from ._config import Config
-from ._connector import AttemptFailed, Connector, ConnectorEvent, Established, Lost, SessionState
+from ._connector import AttemptFailed, Connector, ConnectorEvent, Established, GaveUp, Lost, SessionState
 from ._delivery import Delivery, SubscriptionLike
 from ._errors import ConnectFailed, ConnectionLost, NotSent, SessionClosed, StaleMessageError
 from ._handles import Subscription, Transaction
@@ -81,7 +81,7 @@ from ._operations import (
     TimerCallback,
     UnsubscribeOperation,
 )
-from ._pending import Pending
+from ._pending import Pending, call_all
 from ._reconnect import Attempt, Rng
 from ._sender import Sender
 from ._subscriptions import Progress, SubscriptionRecord, Subscriptions, SubscriptionState
@@ -210,6 +210,14 @@ class Session:
         """The observer of the session."""
         return self._notifier.listener
 
+    def clear_interruption(self) -> bool:
+        """Return whether an operation was interrupted half-way, and forget it.
+
+        For a driver, between two calls: if it was, :attr:`changing` is still true, and the connection must be replaced.
+        """
+        interrupted, self._sender.changing = self._sender.changing, False
+        return interrupted
+
     @property
     def changing(self) -> bool:
         """Whether an operation is half-way; see the text of this module."""
@@ -245,19 +253,22 @@ class Session:
             self._sender.send_connect(now, connect)
             self._sender.changing = False
 
-    def connection_lost(self, reason: BaseException | str | None, now: float) -> None:
+    def connection_lost(
+        self, reason: BaseException | str | None, now: float, *, at_once: bool = False
+    ) -> None:
         """Note that there is no socket any more: the attempt failed, or the connection is gone or was closed.
 
         Args:
             reason: the exception or a sentence that says why, if there was one. The class of an exception is used to
                 say what to check.
             now: seconds.
+            at_once: connect again without a pause: the driver has ended an established connection by itself.
 
         Raises:
             RuntimeError: there was no attempt.
         """
         _check_now(now)
-        self._apply(self._connector.connection_lost(reason, now), now)
+        self._apply(self._connector.connection_lost(reason, now, at_once=at_once), now)
         self._process_events(now)
         self._sender.changing = False
 
@@ -338,12 +349,12 @@ class Session:
     def terminate(self, now: float) -> None:
         """End the session at once, without DISCONNECT, and settle every Pending.
 
-        To call it again does no harm: should an exception have interrupted an earlier end, it settles the rest.
+        A socket that is open is to be closed: see :attr:`want_close`. To call it again does no harm: should an
+        exception have interrupted an earlier end, it settles the rest.
         """
         _check_now(now)
         self._finish(None)
         self._settle_everything(confirmed=False)
-        self._connector.socket_open = False
         self._changed()
 
     # ------------------------------------------------------------------ for the driver: questions
@@ -371,6 +382,11 @@ class Session:
     def size_to_send(self) -> int:
         """How many bytes :meth:`data_to_send` would return."""
         return self._sender.send_queue.size
+
+    @property
+    def buffered_size(self) -> int:
+        """About how many bytes of memory the received messages take that nobody has taken yet."""
+        return self._buffer.size
 
     @property
     def want_read(self) -> bool:
@@ -609,6 +625,7 @@ class Session:
                 pending.fail(NotSent(f"{record.durable!r} was not deleted: there is no connection"))
             else:
                 pending.succeed(None)
+            self._changed()
             return pending
         headers = (
             self.broker_profile.delete_durable_headers(record.durable)
@@ -907,6 +924,9 @@ class Session:
         _check_now(now)
         if self._closing is not None:
             return self._closing
+        if self.closed:
+            self._closing = Pending.completed("close", False)
+            return self._closing
         seconds = self.config.close_timeout if timeout is None else _checked_timeout(timeout)
         receipt_id = self._sender.receipts.id_for(True if receipt is None else receipt)
         disconnect = Disconnect(receipt=receipt_id, headers=_own_headers(headers))
@@ -917,9 +937,7 @@ class Session:
             self._sender.prepare_closing(disconnect, now, seconds)
         closing: Pending[bool] = Pending("close")
         self._closing = closing
-        if self.closed:
-            closing.succeed(False)
-        elif self.state is SessionState.CONNECTED:
+        if self.state is SessionState.CONNECTED:
             self._connector.start_closing()
             for record in self._subscriptions:
                 record.end(SubscriptionState.GONE)
@@ -1095,32 +1113,38 @@ class Session:
     # ------------------------------------------------------------------ what the connector reports, and the end
 
     def _apply(self, events: list[ConnectorEvent], now: float) -> None:
-        """Act on what the connector reports."""
-        for event in events:
-            if isinstance(event, Established):
-                self._notifier.notify("connection_made", event.endpoint, event.connected)
-                self._sender.connection_established(now)
-                self.opened.succeed(event.connected)
-            elif isinstance(event, AttemptFailed):
-                self._sender.send_queue.drop()
-                self._notifier.notify("attempt_failed", event.endpoint, event.reason)
-            elif isinstance(event, Lost):
-                if self.state is SessionState.CLOSING:
-                    self._finish(None, lost=event)
-                else:
-                    unsent = self._sender.send_queue.drop()
-                    self._notifier.notify("connection_lost", event.endpoint, event.closed.reason)
-                    self._forget_connection(event.closed, event.error, unsent)
-            else:
-                self._finish(event.error)
+        """Act on what the connector reports: on all of it, even if an exception interrupts a part."""
+        if events:
+            call_all(partial(self._apply_one, event, now) for event in events)
+
+    def _apply_one(self, event: ConnectorEvent, now: float) -> None:
+        if isinstance(event, Established):
+            self._notifier.notify("connection_made", event.endpoint, event.connected)
+            self._sender.connection_established(now)
+            self.opened.succeed(event.connected)
+        elif isinstance(event, AttemptFailed):
+            self._sender.send_queue.drop()
+            self._notifier.notify("attempt_failed", event.endpoint, event.reason)
+        elif isinstance(event, GaveUp):
+            self._finish(event.error)
+        elif self.state is SessionState.CLOSING:
+            self._finish(None, lost=event)
+        else:
+            unsent = self._sender.send_queue.drop()
+            try:
+                self._notifier.notify("connection_lost", event.endpoint, event.closed.reason)
+            finally:
+                self._forget_connection(event.closed, event.error, unsent)
 
     def _forget_connection(
         self, closed: ConnectionClosed, error: Error | None, unsent: list[Operation]
     ) -> None:
         """End what cannot outlive an established connection."""
-        self._sender.connection_lost(closed, error, unsent)
-        if self.tap is not None:
-            self.tap.put(closed, EVENT_OVERHEAD)
+        try:
+            self._sender.connection_lost(closed, error, unsent)
+        finally:
+            if self.tap is not None:
+                self.tap.put(closed, EVENT_OVERHEAD)
 
     def _finish(self, error: Exception | None, *, confirmed: bool = False, lost: Lost | None = None) -> None:
         """End the session.
@@ -1143,19 +1167,24 @@ class Session:
                 closed = lost.closed if lost is not None else _closed_as_asked()
                 self._forget_connection(closed, lost.error if lost is not None else None, unsent)
         finally:
-            self._settle_everything(confirmed=confirmed)
-            self._notifier.notify("closed", error)
+            try:
+                self._settle_everything(confirmed=confirmed)
+            finally:
+                self._notifier.notify("closed", error)
 
     def _settle_everything(self, *, confirmed: bool) -> None:
-        self._sender.settle_everything(self.error)
-        for record in self._subscriptions:
-            record.end(SubscriptionState.GONE, self.error)
-        self._subscriptions.clear()
+        error = self.error
+        steps: list[Callable[[], object]] = [partial(self._sender.settle_everything, error)]
+        steps += [partial(record.end, SubscriptionState.GONE, error) for record in self._subscriptions]
         if self.tap is not None:
-            self.tap.close()
-        self.opened.fail(self.error or ConnectFailed("the session was closed before it was connected"))
+            steps.append(self.tap.close)
+        never_opened = error or ConnectFailed("the session was closed before it was connected")
+        steps.append(partial(self.opened.fail, never_opened))
         if self._closing is not None:
-            self._closing.succeed(confirmed)
+            steps.append(partial(self._closing.succeed, confirmed))
+        call_all(steps)
+        self._subscriptions.clear()
+        self._sender.stop_watching()
 
     # ------------------------------------------------------------------ for code on top of the session
 

@@ -151,13 +151,15 @@ class SubscriptionRecord:
         self.state = state
         self.error = error
         self._drop_unacknowledged()
-        self.queue.close()
         waiter, self.waiter = self.waiter, None
-        if waiter is not None:
-            waiter.fail(
-                error
-                or SessionClosed(f"the subscription to {self.destination} ended before it was confirmed")
-            )
+        try:
+            self.queue.close()
+        finally:
+            if waiter is not None:
+                waiter.fail(
+                    error
+                    or SessionClosed(f"the subscription to {self.destination} ended before it was confirmed")
+                )
 
 
 class Subscriptions:

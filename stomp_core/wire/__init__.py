@@ -1,6 +1,6 @@
-"""The wire: bytes to frames and frames to bytes, and not one rule of the conversation.
+"""The wire layer: bytes to frames and frames to bytes, without any rule of the conversation.
 
-Usable on its own: a fuzzer wants frames, a recorder wants the very bytes that came in.
+It is usable on its own, by programs that deal with frames in whatever order they come: proxies, recorders, fuzzers.
 """
 
 from ._frame import Frame

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from stomp_core.session import NotSent, Pending
+from stomp_core.session._pending import call_all
 
 
 def test_it_is_not_done_until_it_is_settled() -> None:
@@ -105,22 +106,22 @@ def test_a_callback_that_was_removed_is_not_called() -> None:
 def hooked() -> tuple[Pending[object], list[str]]:
     calls: list[str] = []
     pending: Pending[object] = Pending("x")
-    pending.on_abandon = lambda: calls.append("given back")
+    pending.on_cancel = lambda now: calls.append(f"cancelled at {now}")
     return pending, calls
 
 
 def test_abandoning_gives_back_once() -> None:
     pending, calls = hooked()
-    pending.abandon()
-    pending.abandon()
-    assert calls == ["given back"]
+    pending.cancel(3.0)
+    pending.cancel(3.0)
+    assert calls == ["cancelled at 3.0"]
 
 
 def test_what_was_handed_over_can_still_be_given_back() -> None:
     pending, calls = hooked()
     pending.succeed("a subscription")
-    pending.abandon()
-    assert calls == ["given back"]
+    pending.cancel(3.0)
+    assert calls == ["cancelled at 3.0"]
 
 
 @pytest.mark.parametrize("outcome", ["nothing", "failure"])
@@ -130,13 +131,13 @@ def test_where_nothing_was_handed_over_there_is_nothing_to_give_back_or_to_remem
         pending.fail(NotSent("no"))
     else:
         pending.succeed(None)
-    assert pending.on_abandon is None
-    pending.abandon()
+    assert pending.on_cancel is None
+    pending.cancel(3.0)
     assert calls == []
 
 
 def test_abandoning_without_a_hook_is_no_error() -> None:
-    Pending("x").abandon()
+    Pending("x").cancel(3.0)
 
 
 def test_repr_says_what_and_how_it_stands() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from stomp_core.session import Endpoint, Reconnect
-from stomp_core.session.reconnect import Attempt, Schedule
+from stomp_core.session._reconnect import Attempt, Schedule
 
 A, B = Endpoint.parse("stomp://a"), Endpoint.parse("stomp://b")
 

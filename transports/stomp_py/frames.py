@@ -18,7 +18,7 @@ from .utils import Frame, encode
 
 __all__ = ["to_event", "to_frame"]
 
-_latest: tuple[dict[str, str], Headers, int] = ({}, Headers(), 0)  # of the message before
+_latest: tuple[dict[str, str], Headers] = ({}, Headers())  # of the message before
 
 
 def to_event(frame: Frame) -> Event:
@@ -34,33 +34,26 @@ def to_event(frame: Frame) -> Event:
     said = dict(frame.headers)
     counted = HDR_CONTENT_LENGTH in said
     if counted and body:
-        # Listeners may have changed the body, and stomp.py counts characters: whoever writes it counts for himself.
-        del said[HDR_CONTENT_LENGTH]
+        # Listeners may have changed the body, and stomp.py counts characters.
+        said[HDR_CONTENT_LENGTH] = str(len(body))
     if frame.cmd == "SEND":
-        headers, before = _again(said)
-        return Send.from_frame(
-            CoreFrame("SEND", headers, body), content_length=counted, content_length_at=before
-        )
+        return Send.from_frame(CoreFrame("SEND", _again(said), body), content_length=counted)
     try:
         return event_from_frame(CoreFrame(frame.cmd or "", _to_headers(said), body))
     except LocalProtocolError as error:
         raise ProtocolException(str(error)) from error
 
 
-def _again(said: dict[str, Any]) -> tuple[Headers, int]:
-    """The headers of a message, and how many stand before ``content-length``.
-
-    Most programs say those of the message before: then nothing is made anew.
-    """
+def _again(said: dict[str, Any]) -> Headers:
+    """The headers of a message. Most programs send those of the message before: then nothing is made anew."""
     global _latest
-    latest, made, before = _latest
+    latest, made = _latest
     texts = {*map(type, said.values())} <= {str}  # what equals a text may be written differently
     if not texts or said != latest:
         made = _to_headers(said)
-        before = sum([name < HDR_CONTENT_LENGTH for name, _ in made.items()])
         if texts:
-            _latest = said, made, before
-    return made, before
+            _latest = said, made
+    return made
 
 
 def _to_headers(said: dict[str, Any]) -> Headers:

@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 
-from stomp_core.session import Credentials, Endpoint, parse_endpoints
-from stomp_core.session.endpoint import check_endpoints
+from stomp_core.session import Credentials, Endpoint, check_endpoints, parse_endpoints
 
 ALL = ("tcp", "unix", "websocket")
 
@@ -83,14 +82,14 @@ def test_credentials_are_percent_decoded(url: str, credentials: Credentials | No
         ("guest", "the URL has no scheme"),
         (
             "http://h",
-            "'http' is no scheme of STOMP; use one of stomp://, stomp+ssl://, stomp+unix://, ws://, wss://",
+            "'http' is not a STOMP URL scheme; use one of stomp://, stomp+ssl://, stomp+unix://, ws://, wss://",
         ),
         ("stomp://", "a stomp:// URL needs a host, as in stomp://localhost:61613"),
         ("wss:///ws", "a wss:// URL needs a host, as in wss://localhost:443"),
         ("stomp://h:0", "port 0 cannot be connected to"),
-        ("stomp://h:65536", "cannot be read"),
-        ("stomp://h:port", "cannot be read"),
-        ("stomp://[::1", "cannot be read"),
+        ("stomp://h:65536", "cannot be parsed"),
+        ("stomp://h:port", "cannot be parsed"),
+        ("stomp://[::1", "cannot be parsed"),
         ("stomp://h#x", "a stomp:// URL has no #fragment"),
         ("ws://h#x", "a ws:// URL has no #fragment"),
         ("stomp://h?heart=1", "a stomp:// URL has no ?query"),
@@ -209,7 +208,7 @@ def test_an_ssl_context_is_welcome_where_tls_is_or_the_network_is_not(url: str) 
 @pytest.mark.parametrize(("url", "instead"), [("stomp://a", "stomp+ssl"), ("ws://a", "wss")])
 def test_an_ssl_context_with_a_plaintext_url_is_a_mistake(url: str, instead: str) -> None:
     check_endpoints(url, ALL, ssl_context_given=False)
-    with pytest.raises(ValueError, match=f"write {instead.replace('+', '[+]')}:// for TLS"):
+    with pytest.raises(ValueError, match=f"use {instead.replace('+', '[+]')}:// for TLS"):
         check_endpoints(url, ALL, ssl_context_given=True)
     with pytest.raises(ValueError, match="plaintext"):
         check_endpoints(["wss://ok", url], ALL, ssl_context_given=True)

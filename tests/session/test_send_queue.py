@@ -8,111 +8,111 @@ import pytest
 
 from stomp_core import Send
 from stomp_core.session import Pending
-from stomp_core.session.operation import Operation, Sending
-from stomp_core.session.outbox import Backlog, Outbox
+from stomp_core.session._operations import Operation, SendOperation
+from stomp_core.session._send_queue import Backlog, SendQueue
 
 
-def sending(receipt: str | None = "r") -> Sending:
-    return Sending(Send("/q"), Pending("SEND"), receipt, 1.0)
+def sending(receipt: str | None = "r") -> SendOperation:
+    return SendOperation(Send("/q"), Pending("SEND"), receipt, 1.0)
 
 
-def filled(count: int) -> tuple[Outbox, list[Sending]]:
-    outbox, operations = Outbox(), [sending() for _ in range(count)]
+def filled(count: int) -> tuple[SendQueue, list[SendOperation]]:
+    queue, operations = SendQueue(), [sending() for _ in range(count)]
     for number, operation in enumerate(operations):
-        outbox.put(b"%d;" % number, operation)
-    return outbox, operations
+        queue.put(b"%d;" % number, operation)
+    return queue, operations
 
 
 def test_an_empty_outbox_has_nothing() -> None:
-    outbox = Outbox()
-    assert (outbox.size, outbox.take(), outbox.drop()) == (0, b"", [])
+    queue = SendQueue()
+    assert (queue.size, queue.take(), queue.drop()) == (0, b"", [])
 
 
 @pytest.mark.parametrize("count", [1, 3])
 def test_everything_is_taken_in_one_piece_in_order(count: int) -> None:
-    outbox, operations = filled(count)
-    assert outbox.size == 2 * count
-    assert outbox.take() == b"".join(b"%d;" % number for number in range(count))
-    assert (outbox.size, outbox.take()) == (0, b"")
+    queue, operations = filled(count)
+    assert queue.size == 2 * count
+    assert queue.take() == b"".join(b"%d;" % number for number in range(count))
+    assert (queue.size, queue.take()) == (0, b"")
     assert all(operation.left for operation in operations)
 
 
 def test_what_belongs_to_no_operation_is_taken_too() -> None:
-    outbox = Outbox()
-    outbox.put(b"\n", None)
-    assert (outbox.size, outbox.take()) == (1, b"\n")
-    outbox.put(b"\n", None)
-    assert outbox.drop() == []
+    queue = SendQueue()
+    queue.put(b"\n", None)
+    assert (queue.size, queue.take()) == (1, b"\n")
+    queue.put(b"\n", None)
+    assert queue.drop() == []
 
 
 def test_what_is_dropped_has_not_left() -> None:
-    outbox, operations = filled(3)
-    outbox.put(b"\n", None)
-    assert outbox.drop() == operations
+    queue, operations = filled(3)
+    queue.put(b"\n", None)
+    assert queue.drop() == operations
     assert not any(operation.left for operation in operations)
-    assert (outbox.size, outbox.take(), outbox.drop()) == (0, b"", [])
+    assert (queue.size, queue.take(), queue.drop()) == (0, b"", [])
 
 
 def test_an_operation_without_a_receipt_is_done_when_it_leaves() -> None:
-    outbox, operation = Outbox(), sending(receipt=None)
-    outbox.put(b"x", operation)
+    queue, operation = SendQueue(), sending(receipt=None)
+    queue.put(b"x", operation)
     assert not operation.pending.done
-    outbox.take()
+    queue.take()
     assert operation.pending.done
 
 
 @pytest.mark.parametrize("which", [0, 1, 2])
 def test_what_is_withdrawn_does_not_leave(which: int) -> None:
-    outbox, operations = filled(3)
+    queue, operations = filled(3)
     operations[which].withdraw()
-    outbox.tidy()
+    queue.note_withdrawn()
     kept = [number for number in range(3) if number != which]
-    assert outbox.take() == b"".join(b"%d;" % number for number in kept)
+    assert queue.take() == b"".join(b"%d;" % number for number in kept)
     assert not operations[which].left
 
 
 def test_what_is_withdrawn_is_not_among_what_was_dropped() -> None:
-    outbox, operations = filled(3)
+    queue, operations = filled(3)
     operations[1].withdraw()
-    outbox.tidy()
-    assert outbox.drop() == [operations[0], operations[2]]
+    queue.note_withdrawn()
+    assert queue.drop() == [operations[0], operations[2]]
 
 
 def test_an_outbox_of_withdrawn_operations_is_empty() -> None:
     """A heart-beat is not needed where bytes wait; these bytes would never have been written."""
-    outbox, operations = filled(3)
+    queue, operations = filled(3)
     for operation in operations:
         operation.withdraw()
-        outbox.tidy()
-    assert (outbox.size, outbox.take()) == (0, b"")
+        queue.note_withdrawn()
+    assert (queue.size, queue.take()) == (0, b"")
 
 
 def test_bytes_that_are_withdrawn_are_let_go_while_the_writer_is_stuck() -> None:
-    outbox = Outbox()
-    outbox.put(b"first", sending())
+    queue = SendQueue()
+    queue.put(b"first", sending())
     for _ in range(1000):
         late = sending()
-        outbox.put(bytes(1000), late)
+        queue.put(bytes(1000), late)
         late.withdraw()
-        outbox.tidy()
-        assert outbox.size <= 5 + 3 * 1000
-    assert outbox.take().startswith(b"first")
+        queue.note_withdrawn()
+        assert queue.size <= 5 + 3 * 1000
+    assert queue.take().startswith(b"first")
 
 
-@pytest.mark.parametrize("kind", [Outbox, Backlog])
-def test_many_that_are_withdrawn_cost_linear_time(kind: type[Outbox] | type[Backlog]) -> None:
+@pytest.mark.parametrize("kind", [SendQueue, Backlog])
+def test_many_that_are_withdrawn_cost_linear_time(kind: type[SendQueue] | type[Backlog]) -> None:
     def cost(count: int) -> float:
         waiting = kind()
         operations = [sending() for _ in range(count)]
         for operation in operations:
-            if isinstance(waiting, Outbox):
+            if isinstance(waiting, SendQueue):
                 waiting.put(b"x", operation)
             else:
                 waiting.add(operation)
         start = time.perf_counter()
         for operation in operations:
             operation.withdraw()
-            waiting.tidy()
+            waiting.note_withdrawn()
         return time.perf_counter() - start
 
     best = min(cost(1000) for _ in range(3))
@@ -145,7 +145,7 @@ def test_what_is_withdrawn_falls_out_of_a_backlog() -> None:
     waiting, operations = backlog(5)
     for number in (0, 3):
         operations[number].withdraw()
-        waiting.tidy()
+        waiting.note_withdrawn()
     assert waiting.take() == [operations[1], operations[2], operations[4]]
 
 
@@ -155,5 +155,5 @@ def test_a_backlog_does_not_grow_with_what_is_withdrawn() -> None:
         late = sending()
         waiting.add(late)
         late.withdraw()
-        waiting.tidy()
+        waiting.note_withdrawn()
         assert len(list(waiting)) <= 4

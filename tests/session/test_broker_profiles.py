@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from stomp_core.session import ACTIVEMQ, ARTEMIS, DIALECTS, GENERIC, RABBITMQ, Dialect
-from stomp_core.session.dialect import dialect_of
+from stomp_core.session import ACTIVEMQ, ARTEMIS, BROKER_PROFILES, GENERIC, RABBITMQ, BrokerProfile
+from stomp_core.session._broker_profiles import profile_for
 
 
 @pytest.mark.parametrize(
-    ("server", "dialect"),
+    ("server", "profile"),
     [
         ("RabbitMQ/3.10.8", RABBITMQ),
         ("rabbitmq", RABBITMQ),
@@ -21,12 +21,12 @@ from stomp_core.session.dialect import dialect_of
         (None, GENERIC),
     ],
 )
-def test_a_broker_is_recognised_by_how_it_introduces_itself(server: str | None, dialect: Dialect) -> None:
-    assert dialect_of(server) is dialect
+def test_a_broker_is_recognised_by_how_it_introduces_itself(server: str | None, profile: BrokerProfile) -> None:
+    assert profile_for(server) is profile
 
 
 def test_the_table_of_prefetch_headers() -> None:
-    assert {dialect.name: dialect.prefetch for dialect in (*DIALECTS, GENERIC)} == {
+    assert {profile.name: profile.prefetch for profile in (*BROKER_PROFILES, GENERIC)} == {
         "RabbitMQ": ("prefetch-count",),
         "ActiveMQ Artemis": ("activemq.prefetchSize",),
         "ActiveMQ Classic": ("activemq.prefetchSize",),
@@ -35,7 +35,7 @@ def test_the_table_of_prefetch_headers() -> None:
 
 
 def test_the_table_of_durable_subscriptions() -> None:
-    durable = {dialect.name: (dialect.durable, dialect.forget) for dialect in (*DIALECTS, GENERIC)}
+    durable = {profile.name: (profile.durable, profile.delete_durable) for profile in (*BROKER_PROFILES, GENERIC)}
     rabbit = (("durable", "true"), ("auto-delete", "false"))
     artemis = (("durable-subscription-name", "{name}"),)
     activemq = (("activemq.subscriptionName", "{name}"),)
@@ -45,16 +45,16 @@ def test_the_table_of_durable_subscriptions() -> None:
         "ActiveMQ Classic": (activemq, None),
         "STOMP": (None, ()),
     }
-    assert [dialect.durable_needs_client_id for dialect in DIALECTS] == [False, True, True]
+    assert [profile.durable_needs_client_id for profile in BROKER_PROFILES] == [False, True, True]
 
 
 def test_rabbitmq_alone_subscribes_to_replies_for_the_client() -> None:
-    assert [dialect.subscribes_to_replies for dialect in (*DIALECTS, GENERIC)] == [False, True, True, True]
-    assert {dialect.temporary_queue for dialect in (*DIALECTS, GENERIC)} == {"/temp-queue/"}
+    assert [profile.subscribes_to_replies for profile in (*BROKER_PROFILES, GENERIC)] == [False, True, True, True]
+    assert {profile.temporary_queue for profile in (*BROKER_PROFILES, GENERIC)} == {"/temp-queue/"}
 
 
 def test_the_table_of_nack_headers_after_which_a_message_does_not_come_again() -> None:
-    assert {dialect.name: dialect.discard for dialect in (*DIALECTS, GENERIC)} == {
+    assert {profile.name: profile.discard for profile in (*BROKER_PROFILES, GENERIC)} == {
         "RabbitMQ": (("requeue", "false"),),
         "ActiveMQ Artemis": (),
         "ActiveMQ Classic": (),

@@ -1,29 +1,32 @@
-"""Work: what becomes of a message after its handler, by literal bytes and a clock of numbers."""
+"""HandlerRunner: what becomes of a message after its handler, in literal bytes."""
 
 from __future__ import annotations
 
-import sys
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
 
 from stomp_core.session import (
+    Config,
     Delivery,
+    HandlerRunner,
     Listener,
     Listeners,
     Session,
     SessionState,
     StaleMessageError,
     Subscription,
+    WorkPolicy,
 )
-from stomp_core.session.work import Work, WorkPolicy
 
+NOW = 0.0
 CONNECTED = b"CONNECTED\nversion:%s\nserver:RabbitMQ/3\n\n\0"
 
 
 def opened(version: bytes = b"1.2", listener: Listener | None = None) -> Session:
-    session = Session("stomp://h", heart_beat=(0, 0), listener=listener)
+    session = Session(Config("stomp://h", heart_beat=(0, 0), listener=listener))
     session.next_attempt(0.0)
     session.connection_made(0.0)
     session.receive_data(CONNECTED % version, 0.0)
@@ -32,7 +35,7 @@ def opened(version: bytes = b"1.2", listener: Listener | None = None) -> Session
 
 
 def subscribed(session: Session, ack: str = "client-individual") -> Subscription:
-    pending = session.subscribe("/queue/a", id="1", ack=ack, receipt=False)  # type: ignore[arg-type]
+    pending = session.subscribe(0.0, "/queue/a", id="1", ack=ack, receipt=False)  # type: ignore[arg-type]
     session.data_to_send()
     return pending.result()
 
@@ -46,15 +49,10 @@ def deliver(session: Session, number: int, body: bytes = b"job", *, again: bool 
     )
 
 
-def taken(work: Work) -> Delivery:
-    delivery = work.take()
+def taken(runner: HandlerRunner) -> Delivery:
+    delivery = runner.take()
     assert delivery is not None
     return delivery
-
-
-class Log(list[tuple[str, str]]):
-    def __call__(self, sentence: str, error: Exception) -> None:
-        self.append((sentence, str(error)))
 
 
 def frames(session: Session) -> list[str]:
@@ -67,91 +65,99 @@ def start(
     *,
     ack: str = "client-individual",
     concurrency: int = 1,
-) -> tuple[Work, Log]:
-    log = Log()
-    return Work(subscribed(session, ack), concurrency, policy, log), log
+) -> HandlerRunner:
+    return HandlerRunner(session, subscribed(session, ack), concurrency, policy)
 
 
-def test_a_message_whose_handler_returns_is_acknowledged() -> None:
+def logged(caplog: pytest.LogCaptureFixture) -> list[tuple[str, str]]:
+    """The log records so far, with the text of their exceptions."""
+    found = []
+    for record in caplog.records:
+        assert (record.name, record.levelno) == ("stomp_core", logging.ERROR)
+        assert record.exc_info is not None
+        found.append((record.getMessage(), str(record.exc_info[1])))
+    return found
+
+
+def test_a_message_whose_handler_returns_is_acknowledged(caplog: pytest.LogCaptureFixture) -> None:
     session = opened()
-    work, log = start(session)
+    runner = start(session)
     deliver(session, 1)
-    work.returned(taken(work)).result()
+    runner.returned(NOW, taken(runner)).result()
     assert frames(session) == ["ACK\nid:a1\n\n"]
-    assert log == []
+    assert logged(caplog) == []
 
 
 def test_a_message_whose_handler_acknowledges_by_itself_is_left_to_it() -> None:
     session = opened()
-    work, _ = start(session)
+    runner = start(session)
     deliver(session, 1)
-    delivery = taken(work)
-    session.nack(delivery)
-    work.returned(delivery).result()
+    delivery = taken(runner)
+    session.nack(0.0, delivery)
+    runner.returned(NOW, delivery).result()
     assert frames(session) == ["NACK\nid:a1\n\n"]
 
 
 def test_on_return_leave_says_nothing() -> None:
     session = opened()
-    work, _ = start(session, WorkPolicy(on_return="leave"))
+    runner = start(session, WorkPolicy(on_return="leave"))
     deliver(session, 1)
-    work.returned(taken(work)).result()
+    runner.returned(NOW, taken(runner)).result()
     assert frames(session) == []
 
 
-def test_in_auto_mode_nothing_is_acknowledged() -> None:
+def test_in_auto_mode_nothing_is_acknowledged(caplog: pytest.LogCaptureFixture) -> None:
     session = opened()
-    work, log = start(session, ack="auto")
+    runner = start(session, ack="auto")
     deliver(session, 1)
-    work.returned(taken(work)).result()
+    runner.returned(NOW, taken(runner)).result()
     deliver(session, 2)
-    work.raised(taken(work), ValueError("broken")).result()
+    runner.raised(NOW, taken(runner), ValueError("broken")).result()
     session.handle_timeout(1000.0)
     assert frames(session) == []
-    assert log == [("the handler of message 'm2' from /queue/a failed", "broken")]
+    assert logged(caplog) == [("the handler of message 'm2' from /queue/a failed", "broken")]
 
 
-def test_nack_is_said_after_a_pause_that_doubles_with_each_failure_and_the_worker_does_not_wait() -> None:
+def test_nack_is_said_after_a_pause_that_doubles_with_each_failure_and_the_worker_does_not_wait(caplog: pytest.LogCaptureFixture) -> None:
     session = opened()
-    work, log = start(session, WorkPolicy(first_delay=0.5, max_delay=1.5, max_failures=None))
+    runner = start(session, WorkPolicy(first_delay=0.5, max_delay=1.5, max_failures=None))
     now = 0.0
     for number, pause in enumerate((0.5, 1.0, 1.5, 1.5), start=1):
         deliver(session, number, again=number > 1)
-        assert work.raised(taken(work), ValueError("broken")).done
-        session.handle_timeout(now)
+        assert runner.raised(now, taken(runner), ValueError("broken")).done
         assert session.next_deadline() == now + pause
         session.handle_timeout(now + pause - 0.01)
         assert frames(session) == []
         now += pause
         session.handle_timeout(now)
         assert frames(session) == [f"NACK\nid:a{number}\n\n"]
-    assert log == [
+    assert logged(caplog) == [
         (f"the handler of message 'm{number}' from /queue/a failed", "broken") for number in (1, 2, 3, 4)
     ]
 
 
 def test_messages_are_told_apart_by_what_they_carry_and_not_by_their_ids() -> None:
     session = opened()
-    work, _ = start(session, WorkPolicy(first_delay=0, max_delay=0, max_failures=2, given_up="ack"))
+    runner = start(session, WorkPolicy(first_delay=0, max_delay=0, max_failures=2, given_up="ack"))
     deliver(session, 1, b"good job")
-    work.raised(taken(work), ValueError()).result()
+    runner.raised(NOW, taken(runner), ValueError()).result()
     deliver(session, 2, b"bad job")
-    work.raised(taken(work), ValueError()).result()
+    runner.raised(NOW, taken(runner), ValueError()).result()
     assert frames(session) == ["NACK\nid:a1\n\n", "NACK\nid:a2\n\n"]
     deliver(session, 3, b"bad job", again=True)
-    work.raised(taken(work), ValueError()).result()
+    runner.raised(NOW, taken(runner), ValueError()).result()
     assert frames(session) == ["ACK\nid:a3\n\n"]
 
 
 def test_success_forgets_earlier_failures() -> None:
     session = opened()
-    work, _ = start(session, WorkPolicy(first_delay=0, max_delay=0, max_failures=2))
+    runner = start(session, WorkPolicy(first_delay=0, max_delay=0, max_failures=2))
     for number, fails in enumerate((True, False, True), start=1):
         deliver(session, number, again=number > 1)
         if fails:
-            work.raised(taken(work), ValueError()).result()
+            runner.raised(NOW, taken(runner), ValueError()).result()
         else:
-            work.returned(taken(work)).result()
+            runner.returned(NOW, taken(runner)).result()
     assert frames(session) == ["NACK\nid:a1\n\n", "ACK\nid:a2\n\n", "NACK\nid:a3\n\n"]
 
 
@@ -159,24 +165,24 @@ def test_success_forgets_earlier_failures() -> None:
     ("given_up", "said"),
     [("leave", []), ("ack", ["ACK\nid:a1\n\n"]), ("nack", ["NACK\nid:a1\nrequeue:false\n\n"])],
 )
-def test_after_so_many_failures_a_message_is_given_up(given_up: str, said: list[str]) -> None:
+def test_after_so_many_failures_a_message_is_given_up(given_up: str, said: list[str], caplog: pytest.LogCaptureFixture) -> None:
     session = opened()
-    work, log = start(session, WorkPolicy(max_failures=1, given_up=given_up))  # type: ignore[arg-type]
+    runner = start(session, WorkPolicy(max_failures=1, given_up=given_up))  # type: ignore[arg-type]
     deliver(session, 1)
-    work.raised(taken(work), ValueError("broken")).result()
+    runner.raised(NOW, taken(runner), ValueError("broken")).result()
     session.handle_timeout(1000.0)
     assert frames(session) == said
-    assert log == [
+    assert logged(caplog) == [
         ("the handler of message 'm1' from /queue/a failed", "broken"),
-        (f"message 'm1' from /queue/a is given up ({given_up}) after 1 failures", "broken"),
+        (f"message 'm1' from /queue/a is not retried any more after 1 failures ({given_up})", "broken"),
     ]
 
 
 def test_a_message_that_is_given_up_can_be_moved_in_one_transaction() -> None:
     session = opened()
-    work, _ = start(session, WorkPolicy(max_failures=1, given_up="move", dead_letters="/queue/dead"))
+    runner = start(session, WorkPolicy(max_failures=1, given_up="move", dead_letters="/queue/dead"))
     deliver(session, 1)
-    work.raised(taken(work), ValueError()).result()
+    runner.raised(NOW, taken(runner), ValueError()).result()
     begin, ack, send, commit = frames(session)
     assert begin.startswith("BEGIN\ntransaction:tx-")
     transaction = begin.split("\n")[1]
@@ -187,23 +193,23 @@ def test_a_message_that_is_given_up_can_be_moved_in_one_transaction() -> None:
 
 def test_a_message_that_its_handler_acknowledged_before_it_failed_is_not_moved() -> None:
     session = opened()
-    work, _ = start(session, WorkPolicy(max_failures=1, given_up="move", dead_letters="/queue/dead"))
+    runner = start(session, WorkPolicy(max_failures=1, given_up="move", dead_letters="/queue/dead"))
     deliver(session, 1)
-    delivery = taken(work)
-    session.ack(delivery)
-    work.raised(delivery, ValueError()).result()
+    delivery = taken(runner)
+    session.ack(0.0, delivery)
+    runner.raised(NOW, delivery, ValueError()).result()
     assert [frame.partition("\n")[0] for frame in frames(session)] == ["ACK", "BEGIN", "ABORT"]
 
 
 def test_in_auto_mode_a_message_is_moved_at_its_first_failure_since_it_does_not_come_again() -> None:
     session = opened()
-    work, _ = start(session, WorkPolicy(given_up="move", dead_letters="/queue/dead"), ack="auto")
+    runner = start(session, WorkPolicy(given_up="move", dead_letters="/queue/dead"), ack="auto")
     deliver(session, 1)
-    work.raised(taken(work), ValueError()).result()
+    runner.raised(NOW, taken(runner), ValueError()).result()
     assert frames(session) == ["SEND\ndestination:/queue/dead\ncontent-length:3\n\njob"]
 
 
-def test_the_observer_hears_of_failures_and_of_what_is_given_up() -> None:
+def test_the_observer_hears_of_failures_and_of_what_is_given_up(caplog: pytest.LogCaptureFixture) -> None:
     class Heard(Listener):
         def __init__(self) -> None:
             self.told: list[tuple[object, ...]] = []
@@ -216,16 +222,16 @@ def test_the_observer_hears_of_failures_and_of_what_is_given_up() -> None:
 
     heard = Heard()
     session = opened(listener=heard)
-    work, log = start(session, WorkPolicy(first_delay=0, max_delay=0, max_failures=2))
+    runner = start(session, WorkPolicy(first_delay=0, max_delay=0, max_failures=2))
     deliver(session, 1)
-    work.raised(taken(work), ValueError("one")).result()
+    runner.raised(NOW, taken(runner), ValueError("one")).result()
     deliver(session, 2, again=True)
-    work.raised(taken(work), ValueError("two")).result()
+    runner.raised(NOW, taken(runner), ValueError("two")).result()
     assert heard.told == [("m1", "one"), ("m2", "two"), ("m2", 2)]
-    assert log == []
+    assert logged(caplog) == []
 
 
-def test_what_the_observer_has_no_method_for_is_logged() -> None:
+def test_what_the_observer_has_no_method_for_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     class Deaf(Listener):
         def closed(self, error: Exception | None) -> None:
             """All that it hears."""
@@ -234,17 +240,18 @@ def test_what_the_observer_has_no_method_for_is_logged() -> None:
         def handler_error(self, delivery: Delivery, error: Exception) -> None:
             """And says nothing."""
 
-    for listener, told in (
+    for listener, count in (
         (Deaf(), 1),
         (Hears(), 0),
         (Listeners(Deaf(), Deaf()), 1),
         (Listeners(Deaf(), Hears()), 0),
     ):
+        caplog.clear()
         session = opened(listener=listener)
-        work, log = start(session)
+        runner = start(session)
         deliver(session, 1)
-        work.raised(taken(work), ValueError("broken")).result()
-        assert len(log) == told
+        runner.raised(NOW, taken(runner), ValueError("broken")).result()
+        assert len(logged(caplog)) == count
 
 
 class Spans(Listener):
@@ -272,12 +279,12 @@ class Spans(Listener):
 def test_a_handler_is_called_within_what_the_observer_wants() -> None:
     spans = Spans()
     session = opened(listener=spans)
-    work, _ = start(session)
+    runner = start(session)
     for number in (1, 2):
         deliver(session, number)
-    with work.handling(taken(work)):
+    with runner.handling(taken(runner)):
         pass
-    with pytest.raises(KeyError), work.handling(taken(work)):
+    with pytest.raises(KeyError), runner.handling(taken(runner)):
         raise KeyError("own")
     assert spans.story == ["returned", "KeyError('own')"]
 
@@ -285,103 +292,103 @@ def test_a_handler_is_called_within_what_the_observer_wants() -> None:
 @pytest.mark.parametrize("trouble", ["enter", "exit"])
 @pytest.mark.parametrize("several", [False, True], ids=["alone", "among others"])
 def test_what_an_observer_raises_around_a_handler_disturbs_nobody(
-    monkeypatch: pytest.MonkeyPatch, trouble: str, several: bool
+    caplog: pytest.LogCaptureFixture, trouble: str, several: bool
 ) -> None:
-    reported: list[str] = []
-    monkeypatch.setattr(sys, "excepthook", lambda kind, error, trace: reported.append(str(error)))
     clumsy, other = Spans(trouble), Spans()
     session = opened(listener=Listeners(clumsy, other) if several else clumsy)
-    work, _ = start(session)
+    runner = start(session)
     for number in (1, 2):
         deliver(session, number)
-    with work.handling(taken(work)):
+    with runner.handling(taken(runner)):
         pass
-    with pytest.raises(KeyError), work.handling(taken(work)):
+    with pytest.raises(KeyError), runner.handling(taken(runner)):
         raise KeyError("own")
-    assert reported == [trouble, trouble]
+    assert logged(caplog) == [("a listener raised in handling()", trouble)] * 2
     assert other.story == (["returned", "KeyError('own')"] if several else [])
 
 
 def test_stop_lets_every_worker_end_and_says_what_the_handler_raised() -> None:
     session = opened()
-    work, _ = start(session, WorkPolicy(on_error="stop"), concurrency=2)
+    runner = start(session, WorkPolicy(on_error="stop"), concurrency=2)
     deliver(session, 1)
     deliver(session, 2)
-    delivery = taken(work)
-    work.raised(delivery, ValueError("enough")).result()
-    assert work.ended
-    assert work.take() is None
-    assert work.arrival().done
+    delivery = taken(runner)
+    runner.raised(NOW, delivery, ValueError("enough")).result()
+    assert runner.ended
+    assert runner.take() is None
+    assert runner.ready().done
     with pytest.raises(ValueError, match="enough"):
-        work.finish()
+        runner.finish()
     assert frames(session) == []
 
 
 def test_stopping_wakes_a_worker_that_waits() -> None:
     session = opened()
-    work, _ = start(session)
-    arrival = work.arrival()
+    runner = start(session)
+    arrival = runner.ready()
     before = arrival.done
-    work.stop()
+    runner.stop()
     assert (before, arrival.done) == (False, True)
-    assert work.ended
-    work.finish()
+    assert runner.ended
+    runner.finish()
 
 
 def test_stopping_a_subscription_ends_the_work_on_it_and_not_the_subscription() -> None:
     session = opened()
     subscription = subscribed(session)
-    first, second = (Work(subscription, 1, None, Log()) for _ in range(2))
+    first, second = (HandlerRunner(session, subscription, 1, None) for _ in range(2))
     subscription.stop()
     assert first.ended
     assert second.ended
     first.finish()
     second.finish()
-    assert subscription.works == []
     assert not subscription.ended
 
 
 def test_a_message_of_a_lost_connection_is_left_to_the_broker() -> None:
     session = opened()
-    work, _ = start(session)
+    runner = start(session)
     deliver(session, 1)
-    delivery = taken(work)
+    delivery = taken(runner)
     session.receive_data(b"", 1.0)
     session.connection_lost(None, 1.0)
     with pytest.raises(StaleMessageError):
-        session.ack(delivery)
-    work.returned(delivery).result()
-    work.raised(delivery, ValueError()).result()
+        session.ack(0.0, delivery)
+    runner.returned(NOW, delivery).result()
+    runner.raised(NOW, delivery, ValueError()).result()
     session.handle_timeout(100.0)
     assert session.state is SessionState.WAITING
-    assert not work.ended
+    assert not runner.ended
 
 
 def test_why_a_subscription_ended_is_why_work_ended() -> None:
     session = opened()
-    work, _ = start(session)
+    runner = start(session)
     session.receive_data(b"ERROR\nmessage:queue deleted\nsubscription:1\n\n\0", 1.0)
-    assert work.take() is None
-    assert work.ended
+    assert runner.take() is None
+    assert runner.ended
     with pytest.raises(Exception, match="queue deleted"):
-        work.finish()
+        runner.finish()
 
 
 def test_1_0_has_no_nack_so_the_message_is_left() -> None:
     session = opened(b"1.0")
-    work, _ = start(session, WorkPolicy(first_delay=0, max_delay=0))
+    runner = start(session, WorkPolicy(first_delay=0, max_delay=0))
     deliver(session, 1)
-    work.raised(taken(work), ValueError()).result()
+    runner.raised(NOW, taken(runner), ValueError()).result()
     assert frames(session) == []
 
 
 def test_memory_of_failures_is_bounded() -> None:
     session = opened()
-    work, _ = start(session, WorkPolicy(on_error="leave", max_failures=None))
-    for number in range(10_050):
+    runner = start(session, WorkPolicy(max_failures=2, on_error="leave", given_up="ack"))
+    for number in range(10_002):
         deliver(session, number, b"%d" % number)
-        work.raised(taken(work), ValueError())
-    assert len(work._failures) == 10_000
+        runner.raised(NOW, taken(runner), ValueError())
+    for number, remembered in ((1, False), (10_001, True)):
+        deliver(session, 20_000 + number, b"%d" % number)
+        runner.raised(NOW, taken(runner), ValueError())
+        assert (frames(session) == [f"ACK\nid:a{20_000 + number}\n\n"]) is remembered
 
 
 @pytest.mark.parametrize(
@@ -410,7 +417,7 @@ def test_a_concurrency_that_makes_no_sense_is_refused(concurrency: int, ack: str
 
 def test_one_worker_may_work_in_client_mode() -> None:
     session = opened()
-    work, _ = start(session, ack="client")
+    runner = start(session, ack="client")
     deliver(session, 1)
-    work.returned(taken(work)).result()
+    runner.returned(NOW, taken(runner)).result()
     assert frames(session) == ["ACK\nid:a1\n\n"]

@@ -38,13 +38,10 @@ from stomp_core.session import (
     TransactionInDoubt,
 )
 
-from .play import ACTIVEMQ, Play, failure, ids, taken
+from stomp_core.session._operations import SendOperation
+from stomp_core.session._subscriptions import SubscriptionRecord
 
-
-def again(play: Play) -> None:
-    """The wire is cut, and the next connection made."""
-    play.cut()
-    play.connected()
+from .play import ACTIVEMQ, Play, count_alive, failure, ids, taken
 
 
 # -------------------------------------------------------------------------------- before there is a connection
@@ -52,17 +49,17 @@ def again(play: Play) -> None:
 
 def test_what_was_called_before_there_is_a_connection_is_said_in_order_behind_the_subscriptions() -> None:
     play = Play()
-    play.session.send("/q", "1")
-    play.session.subscribe("/a")
-    play.session.begin("tx")
-    play.session.send("/q", "2", receipt=True)
-    play.session.subscribe("/b")
+    play.send("/q", "1")
+    play.subscribe("/a")
+    play.begin("tx")
+    play.send("/q", "2", receipt=True)
+    play.subscribe("/b")
     play.dial()
-    play.session.send("/q", "3")
-    play.session.subscribe("/c")
+    play.send("/q", "3")
+    play.subscribe("/c")
     assert play.commands() == ["CONNECT"]
-    play.welcome()
-    said = play.hears()
+    play.accept()
+    said = play.sent()
     assert [event.command for event in said] == ["SUBSCRIBE"] * 3 + ["SEND", "BEGIN", "SEND", "SEND"]
     assert [event.destination for event in said[:3]] == ["/a", "/b", "/c"]
     assert [event.body for event in said if event.command == "SEND"] == [b"1", b"2", b"3"]
@@ -70,11 +67,11 @@ def test_what_was_called_before_there_is_a_connection_is_said_in_order_behind_th
 
 def test_nothing_is_said_when_the_handshake_fails_and_all_of_it_on_the_next_connection() -> None:
     play = Play("stomp://a,stomp://b")
-    sending = play.session.send("/q", "1", receipt=True)
-    subscribing = play.session.subscribe("/a")
+    sending = play.send("/q", "1", receipt=True)
+    subscribing = play.subscribe("/a")
     play.dial()
     assert play.commands() == ["CONNECT"]
-    play.says_bytes(b"")
+    play.receive_bytes(b"")
     play.connected()
     assert play.commands() == ["SUBSCRIBE", "SEND"]
     assert (sending.done, subscribing.done) == (False, False)
@@ -82,8 +79,8 @@ def test_nothing_is_said_when_the_handshake_fails_and_all_of_it_on_the_next_conn
 
 def test_what_waits_fails_when_there_will_be_no_connection() -> None:
     play = Play()
-    sending, silent = play.session.send("/q", receipt=True), play.session.send("/q")
-    subscribing, requesting = play.session.subscribe("/q"), play.session.request("/q")
+    sending, silent = play.send("/q", receipt=True), play.send("/q")
+    subscribing, requesting = play.subscribe("/q"), play.request("/q")
     play.attempt()
     play.cut(ConnectionRefusedError())
     for pending in (sending, silent, requesting):
@@ -100,10 +97,10 @@ def test_subscriptions_come_back_with_all_that_they_said() -> None:
     play.subscribed("/a", id="one", ack="client", prefetch=7, headers={"selector": "x"})
     play.subscribed("/b", id="two", durable="d")
     gone = play.subscribed("/c")
-    play.session.unsubscribe(gone, receipt=False)
+    play.unsubscribe(gone, receipt=False)
     first = play.written
-    again(play)
-    one, two = play.hears()
+    play.reconnect()
+    one, two = play.sent()
     assert (one.id, one.destination, one.ack) == ("one", "/a", "client")
     assert (one.headers["prefetch-count"], one.headers["selector"]) == ("7", "x")
     assert (two.id, two.headers["durable"]) == ("two", "true")
@@ -115,8 +112,8 @@ def test_they_are_said_in_the_words_of_the_broker_that_is_there_now() -> None:
     play = Play(client_id="me").connected()
     play.subscribed("/a", durable="d", prefetch=7)
     play.server = ACTIVEMQ
-    again(play)
-    headers = play.hears_one().headers.to_dict()
+    play.reconnect()
+    headers = play.sent_one().headers.to_dict()
     assert (headers["activemq.subscriptionName"], headers["activemq.prefetchSize"]) == ("d", "7")
     assert "prefetch-count" not in headers
     assert "durable" not in headers
@@ -125,26 +122,26 @@ def test_they_are_said_in_the_words_of_the_broker_that_is_there_now() -> None:
 def test_one_that_the_next_broker_has_no_words_for_ends_alone() -> None:
     play = Play().connected()
     durable, plain = play.subscribed("/a", durable="d"), play.subscribed("/b")
-    arrival = durable.arrival()
+    arrival = durable.ready()
     play.server = ACTIVEMQ
-    again(play)
-    assert play.hears_one().id == plain.id
+    play.reconnect()
+    assert play.sent_one().id == plain.id
     assert arrival.done
     assert durable.state is SubscriptionState.GONE
     with pytest.raises(LocalProtocolError) as caught:
         durable.take()
     assert caught.value.code == ErrorCode.MISSING_HEADER
-    again(play)
-    assert play.hears_one().id == plain.id
+    play.reconnect()
+    assert play.sent_one().id == plain.id
 
 
 def test_messages_go_on_where_the_new_connection_takes_them_up() -> None:
     play = Play().connected()
     subscription = play.subscribed()
-    play.delivers(subscription.id, "1", ack=None)
-    again(play)
-    play.confirms_all()
-    play.delivers(subscription.id, "2", ack=None)
+    play.deliver(subscription.id, "1", ack=None)
+    play.reconnect()
+    play.confirm_all()
+    play.deliver(subscription.id, "2", ack=None)
     first, second = taken(subscription)
     assert (first.message_id, first.connection_number) == ("1", 1)
     assert (second.message_id, second.connection_number) == ("2", 2)
@@ -153,13 +150,13 @@ def test_messages_go_on_where_the_new_connection_takes_them_up() -> None:
 def test_so_is_one_that_means_nothing_on_the_next_connection() -> None:
     play = Play().connected()
     subscription = play.subscribed(ack="client-individual")
-    play.delivers(subscription.id, "1", "2")
+    play.deliver(subscription.id, "1", "2")
     one, two = taken(subscription)
-    assert play.session.ack(one).done
-    confirmed = play.session.ack(two, receipt=True)
-    assert play.session.send("/q").done, "this one goes out on the next connection"
+    assert play.ack(one).done
+    confirmed = play.ack(two, receipt=True)
+    assert play.send("/q").done, "this one goes out on the next connection"
     play.cut("gone")
-    ((event, reason),) = play.observer.of("frame_dropped")
+    ((event, reason),) = play.recorder.of("frame_dropped")
     assert event.id == "ack-1"
     assert "gone" in reason
     assert confirmed.done, "its caller knows"
@@ -169,40 +166,40 @@ def test_so_is_one_that_means_nothing_on_the_next_connection() -> None:
 def test_what_waits_to_be_acknowledged_is_not_handed_over_after_its_connection(ack: Any) -> None:
     play = Play().connected()
     subscription = play.subscribed(ack=ack)
-    play.delivers(subscription.id, "1", "2")
+    play.deliver(subscription.id, "1", "2")
     assert ids(taken(subscription)) == ["1", "2"]
-    play.delivers(subscription.id, "3")
-    again(play)
+    play.deliver(subscription.id, "3")
+    play.reconnect()
     assert subscription.take() is None
     assert subscription.dropped == 1
-    play.confirms_all()
-    play.delivers(subscription.id, "1", "2", "3")
+    play.confirm_all()
+    play.deliver(subscription.id, "1", "2", "3")
     assert [delivery.connection_number for delivery in taken(subscription)] == [2, 2, 2]
 
 
 def test_a_subscription_that_was_not_confirmed_yet_is_asked_for_again() -> None:
     play = Play().connected()
-    pending = play.session.subscribe("/q", timeout=100.0)
-    old = play.hears_one().receipt
-    again(play)
-    new = play.hears_one().receipt
-    play.confirms(old)
+    pending = play.subscribe("/q", timeout=100.0)
+    old = play.sent_one().receipt
+    play.reconnect()
+    new = play.sent_one().receipt
+    play.confirm(old)
     assert not pending.done
-    play.confirms(new)
+    play.confirm(new)
     assert pending.done
 
 
 def test_its_own_wait_spans_connections() -> None:
     play = Play(receipt_timeout=1.0, reconnect=Reconnect(first_delay=0.0)).connected()
-    pending = play.session.subscribe("/q", timeout=10.0)
+    pending = play.subscribe("/q", timeout=10.0)
     for _ in range(3):
-        play.hears()
+        play.sent()
         play.wait(3.0)
-        again(play)
+        play.reconnect()
     assert not pending.done
     play.wait(1.0)
     assert pending.done
-    assert [event.command for event in play.hears()] == ["SUBSCRIBE", "UNSUBSCRIBE"]
+    assert [event.command for event in play.sent()] == ["SUBSCRIBE", "UNSUBSCRIBE"]
 
 
 # -------------------------------------------------------------------------------- the three fates
@@ -210,65 +207,65 @@ def test_its_own_wait_spans_connections() -> None:
 
 def test_what_had_left_is_unknown_and_never_said_again() -> None:
     play = Play().connected()
-    pending = play.session.send("/q", "x", receipt=True)
-    play.hears()
-    again(play)
+    pending = play.send("/q", "x", receipt=True)
+    play.sent()
+    play.reconnect()
     error = failure(pending, OutcomeUnknown)
     assert (
         "whether the broker has done SEND to /q is unknown: the connection to stomp://broker:61613 was lost"
         in str(error)
     )
-    assert play.hears() == []
+    assert play.sent() == []
 
 
 def test_what_had_not_left_goes_first_on_the_next_connection_in_order() -> None:
     play = Play().connected()
-    left = play.session.send("/q", "0", receipt=True)
-    play.hears()
-    pendings = [play.session.send("/q", str(number), receipt=bool(number % 2)) for number in range(1, 5)]
+    left = play.send("/q", "0", receipt=True)
+    play.sent()
+    pendings = [play.send("/q", str(number), receipt=bool(number % 2)) for number in range(1, 5)]
     play.cut()
-    later = play.session.send("/q", "5", receipt=True)
+    later = play.send("/q", "5", receipt=True)
     play.connected()
-    said = play.hears()
+    said = play.sent()
     assert [event.body for event in said] == [b"1", b"2", b"3", b"4", b"5"]
     failure(left, OutcomeUnknown)
     assert [pending.done for pending in [*pendings, later]] == [False, True, False, True, False]
     for event in said:
         if event.receipt is not None:
-            play.confirms(event.receipt)
+            play.confirm(event.receipt)
     assert all(pending.result() is None for pending in [*pendings, later])
 
 
 def test_it_keeps_its_place_over_several_connections_that_take_nothing() -> None:
     play = Play().connected()
-    pending = play.session.send("/q", "1", receipt="mine")
+    pending = play.send("/q", "1", receipt="mine")
     for _ in range(3):
-        again(play)
+        play.reconnect()
     with pytest.raises(LocalProtocolError):
-        play.session.send("/q", receipt="mine")
-    assert play.hears_one().receipt == "mine"
-    play.confirms("mine")
+        play.send("/q", receipt="mine")
+    assert play.sent_one().receipt == "mine"
+    play.confirm("mine")
     assert pending.done
 
 
 def test_an_acknowledgement_that_had_not_left_was_not_sent() -> None:
     play = Play().connected()
     subscription = play.subscribed(ack="client-individual")
-    play.delivers(subscription.id, "1")
+    play.deliver(subscription.id, "1")
     (delivery,) = taken(subscription)
-    pending = play.session.ack(delivery, receipt=True)
-    again(play)
+    pending = play.ack(delivery, receipt=True)
+    play.reconnect()
     assert "ACK of 1 was not sent: the connection to" in str(failure(pending, NotSent))
     assert play.commands() == ["SUBSCRIBE"]
 
 
 def test_an_unconfirmed_frame_that_never_left_is_told_at_the_end() -> None:
     play = Play().connected()
-    assert play.session.send("/q", "lost").done
-    confirmed = play.session.send("/q", "told otherwise", receipt=True)
+    assert play.send("/q", "lost").done
+    confirmed = play.send("/q", "told otherwise", receipt=True)
     play.cut()
-    play.session.close()
-    ((event, reason),) = play.observer.of("frame_dropped")
+    play.close()
+    ((event, reason),) = play.recorder.of("frame_dropped")
     assert isinstance(event, Send)
     assert event.body == b"lost"
     assert reason == "the session was closed"
@@ -286,13 +283,12 @@ def test_a_cut_at_any_byte_of_the_answers_confirms_what_was_confirmed_and_nothin
 def answered_up_to(cut_at: int) -> int:
     """The broker's answers are cut off there; returns how long they would have been."""
     play = Play(reconnect=Reconnect(first_delay=0.0)).connected()
-    session = play.session
-    confirmed = session.send("/q", "a", receipt="one")
-    subscribing = session.subscribe("/q", id="s", ack="client-individual")
-    transaction = session.begin("tx").result()
-    transaction.send("/q", "b")
-    committing = transaction.commit()
-    _, subscribe, _, _, commit = play.hears()
+    confirmed = play.send("/q", "a", receipt="one")
+    subscribing = play.subscribe("/q", id="s", ack="client-individual")
+    transaction = play.begin("tx").result()
+    transaction.send(play.now, "/q", "b")
+    committing = transaction.commit(play.now)
+    _, subscribe, _, _, commit = play.sent()
     answers = b"".join(
         frame.frame.to_bytes("1.2")
         for frame in (
@@ -304,7 +300,7 @@ def answered_up_to(cut_at: int) -> int:
     )
     arrived = answers[:cut_at]
     if arrived:
-        play.says_bytes(arrived)
+        play.receive_bytes(arrived)
     play.cut()
     assert (confirmed.exception() is None) is (b"receipt-id:one\n\n\0" in arrived)
     if confirmed.exception() is not None:
@@ -333,11 +329,11 @@ def test_a_cut_at_any_byte_of_what_is_said_sends_nothing_twice() -> None:
 
 def cut_while_writing(cut_at: int) -> tuple[bytes, list[type[Exception] | None]]:
     play = Play(reconnect=Reconnect(first_delay=0.0)).connected()
-    pendings = [play.session.send("/q", text, receipt=True) for text in ("one", "two")]
+    pendings = [play.send("/q", text, receipt=True) for text in ("one", "two")]
     arrived = play.session.data_to_send()[:cut_at]
-    pendings.append(play.session.send("/q", "three", receipt=True))
-    again(play)
-    play.confirms_all()
+    pendings.append(play.send("/q", "three", receipt=True))
+    play.reconnect()
+    play.confirm_all()
     errors = [pending.exception() for pending in pendings]
     return arrived + play.written, [None if error is None else type(error) for error in errors]
 
@@ -347,7 +343,7 @@ def cut_while_writing(cut_at: int) -> tuple[bytes, list[type[Exception] | None]]
 
 def test_an_error_ends_the_connection_from_our_side() -> None:
     play = Play().connected()
-    play.refuses()
+    play.refuse()
     assert play.session.want_close
     assert play.session.data_to_send() == b""
     assert play.session.state is SessionState.WAITING
@@ -355,9 +351,9 @@ def test_an_error_ends_the_connection_from_our_side() -> None:
 
 def test_the_operation_that_it_names_is_rejected_the_others_are_unknown() -> None:
     play = Play().connected()
-    one, two = play.session.send("/q", receipt=True), play.session.send("/q", receipt=True)
-    _, second = play.hears()
-    play.refuses("no", receipt_id=second.receipt)
+    one, two = play.send("/q", receipt=True), play.send("/q", receipt=True)
+    _, second = play.sent()
+    play.refuse("no", receipt_id=second.receipt)
     assert failure(two, Rejected).error.message == "no"
     assert failure(one, OutcomeUnknown).error is None, "the ERROR was the answer to the other one"
 
@@ -365,18 +361,18 @@ def test_the_operation_that_it_names_is_rejected_the_others_are_unknown() -> Non
 def test_the_only_one_under_way_is_rejected_without_being_named() -> None:
     """RabbitMQ names no receipt."""
     play = Play().connected()
-    play.confirms_all()
-    pending = play.session.send("/exchange/none", receipt=True)
-    play.hears()
-    play.refuses("not found", body="no exchange")
+    play.confirm_all()
+    pending = play.send("/exchange/none", receipt=True)
+    play.sent()
+    play.refuse("not found", body="no exchange")
     assert failure(pending, Rejected).error.body == b"no exchange"
 
 
 def test_of_several_each_is_unknown_and_shows_the_error() -> None:
     play = Play().connected()
-    pendings = [play.session.send("/q", receipt=True) for _ in range(2)]
-    play.hears()
-    play.refuses("not found")
+    pendings = [play.send("/q", receipt=True) for _ in range(2)]
+    play.sent()
+    play.refuse("not found")
     for pending in pendings:
         error = failure(pending, OutcomeUnknown).error
         assert isinstance(error, Error)
@@ -385,26 +381,26 @@ def test_of_several_each_is_unknown_and_shows_the_error() -> None:
 
 def test_what_had_not_left_is_not_touched_by_an_error() -> None:
     play = Play().connected()
-    pending = play.session.send("/q", "x", receipt=True)
-    play.refuses("shutting down")
+    pending = play.send("/q", "x", receipt=True)
+    play.refuse("shutting down")
     assert not pending.done
     play.connected()
-    assert play.hears_one().body == b"x"
+    assert play.sent_one().body == b"x"
 
 
 def test_a_receipt_for_what_had_not_left_confirms_nothing() -> None:
     play = Play().connected()
-    pending = play.session.send("/q", "x", receipt=True)
-    play.confirms("auto-1")
+    pending = play.send("/q", "x", receipt=True)
+    play.confirm("auto-1")
     assert not pending.done
-    assert play.hears_one().receipt == "auto-1"
+    assert play.sent_one().receipt == "auto-1"
 
 
 def test_no_receipt_is_trusted_behind_an_error() -> None:
     play = Play().connected()
-    pendings = [play.session.send("/q", receipt=True) for _ in range(2)]
-    one, _ = play.hears()
-    play.says_bytes(Error("no").frame.to_bytes("1.2") + Receipt(one.receipt).frame.to_bytes("1.2"))
+    pendings = [play.send("/q", receipt=True) for _ in range(2)]
+    one, _ = play.sent()
+    play.receive_bytes(Error("no").frame.to_bytes("1.2") + Receipt(one.receipt).frame.to_bytes("1.2"))
     for pending in pendings:
         failure(pending, OutcomeUnknown)
 
@@ -412,24 +408,26 @@ def test_no_receipt_is_trusted_behind_an_error() -> None:
 def test_an_error_about_a_subscription_ends_that_one() -> None:
     play = Play().connected()
     one, two = play.subscribed("/one"), play.subscribed("/two")
-    under_way = play.session.send("/q", receipt=True)
-    play.hears()
-    play.refuses("queue deleted", headers={"subscription": one.id})
+    in_flight = play.send("/q", receipt=True)
+    play.sent()
+    play.refuse("queue deleted", headers={"subscription": one.id})
     assert one.state is SubscriptionState.GONE
     assert isinstance(one.error, Rejected)
     assert one.error.error.message == "queue deleted"
-    assert failure(under_way, OutcomeUnknown).error is None
+    assert failure(in_flight, OutcomeUnknown).error is None
     play.connected()
-    assert play.hears_one().id == two.id
-    assert play.session._subscriptions.on_trial is None
+    subscribe = play.sent_one()
+    assert subscribe.id == two.id
+    play.send("/q")
+    assert play.commands() == ["SEND"], "nothing is probed"
 
 
 def test_an_error_about_one_that_is_ending_does_not_make_its_end_a_failure() -> None:
     play = Play().connected()
     subscription = play.subscribed()
-    pending = play.session.unsubscribe(subscription)
-    play.hears()
-    play.refuses("queue deleted", headers={"subscription": subscription.id})
+    pending = play.unsubscribe(subscription)
+    play.sent()
+    play.refuse("queue deleted", headers={"subscription": subscription.id})
     assert pending.result() is None
     assert subscription.error is None
     assert subscription.take() is None
@@ -437,37 +435,37 @@ def test_an_error_about_one_that_is_ending_does_not_make_its_end_a_failure() -> 
 
 def test_an_error_about_a_subscription_that_is_being_made_rejects_it() -> None:
     play = Play().connected()
-    pending = play.session.subscribe("/q", id="mine")
-    other = play.session.send("/q", receipt=True)
-    play.hears()
-    play.refuses("no", headers={"subscription": "mine"})
+    pending = play.subscribe("/q", id="mine")
+    other = play.send("/q", receipt=True)
+    play.sent()
+    play.refuse("no", headers={"subscription": "mine"})
     failure(pending, Rejected)
     failure(other, OutcomeUnknown)
     play.connected()
-    assert play.hears() == []
+    assert play.sent() == []
 
 
 def test_an_error_that_names_an_unknown_receipt_is_the_answer_to_nothing_here() -> None:
     play = Play().connected()
-    pending = play.session.send("/q", receipt=True)
-    play.hears()
-    play.refuses("no", receipt_id="unknown")
+    pending = play.send("/q", receipt=True)
+    play.sent()
+    play.refuse("no", receipt_id="unknown")
     assert failure(pending, OutcomeUnknown).error is None
 
 
 def test_an_error_about_a_stranger_is_about_something_unknown() -> None:
     play = Play().connected()
-    pending = play.session.send("/q", receipt=True)
-    play.hears()
-    play.refuses("no", headers={"subscription": "stranger"})
+    pending = play.send("/q", receipt=True)
+    play.sent()
+    play.refuse("no", headers={"subscription": "stranger"})
     assert failure(pending, OutcomeUnknown).error is not None
 
 
 def test_a_session_that_gives_up_because_of_an_error_shows_it() -> None:
     play = Play(reconnect=Reconnect.never()).connected()
-    pending = play.session.send("/q", receipt=True)
-    play.hears()
-    play.refuses("no")
+    pending = play.send("/q", receipt=True)
+    play.sent()
+    play.refuse("no")
     failure(pending, Rejected)
     assert isinstance(play.session.error, ConnectionLost)
     assert play.session.error.error is not None
@@ -478,7 +476,7 @@ def test_a_session_that_gives_up_because_of_an_error_shows_it() -> None:
 
 def nobody_knows_who(play: Play) -> None:
     """An ERROR that may be about anything; the session dials again."""
-    play.refuses("access refused")
+    play.refuse("access refused")
     play.connected()
 
 
@@ -486,162 +484,163 @@ def test_after_an_error_that_names_nobody_subscriptions_are_asked_for_one_after_
     """RabbitMQ says ERROR without a receipt-id to a SUBSCRIBE that it refuses, so said again it would end every
     connection."""
     play = Play(reconnect=Reconnect(first_delay=0.0)).connected()
-    good = play.session.subscribe("/good")
-    bad = play.session.subscribe("/bad")
-    also_good = play.session.subscribe("/also-good", receipt=False)
-    play.hears()
+    good = play.subscribe("/good")
+    bad = play.subscribe("/bad")
+    also_good = play.subscribe("/also-good", receipt=False)
+    play.sent()
     nobody_knows_who(play)
-    first = play.hears_one()
+    first = play.sent_one()
     assert first.destination == "/good"
-    play.confirms(first.receipt)
-    second = play.hears_one()
+    play.confirm(first.receipt)
+    second = play.sent_one()
     assert second.destination == "/bad"
-    play.refuses("access refused")
+    play.refuse("access refused")
     assert failure(bad, Rejected).error.message == "access refused"
     assert good.done
     play.connected()
-    third = play.hears_one()
+    third = play.sent_one()
     assert (third.destination, third.receipt is None) == ("/also-good", False), "asked for one to know"
-    play.confirms(third.receipt)
-    assert play.hears_one().destination == "/good"
+    play.confirm(third.receipt)
+    assert play.sent_one().destination == "/good"
     assert also_good.result().state is SubscriptionState.ACTIVE
 
 
 def test_during_a_trial_nothing_else_is_said_and_then_all_of_it_in_order() -> None:
     play = Play(reconnect=Reconnect(first_delay=0.0)).connected()
-    play.session.subscribe("/suspect")
-    play.session.send("/q", "beside it", receipt=True)
-    play.hears()
+    play.subscribe("/suspect")
+    play.send("/q", "beside it", receipt=True)
+    play.sent()
     nobody_knows_who(play)
-    session = play.session
-    suspect = play.hears_one()
+    suspect = play.sent_one()
     pendings: list[Pending[Any]] = [
-        session.send("/q", "1", receipt=True),
-        session.send("/q", "2"),
-        session.begin("tx"),
-        session.request("/rpc"),
-        session.subscribe("/new"),
+        play.send("/q", "1", receipt=True),
+        play.send("/q", "2"),
+        play.begin("tx"),
+        play.request("/rpc"),
+        play.subscribe("/new"),
     ]
-    assert play.hears() == []
+    assert play.sent() == []
     assert not any(pending.done for pending in pendings)
-    play.confirms(suspect.receipt)
-    said = play.hears()
+    play.confirm(suspect.receipt)
+    said = play.sent()
     assert [event.command for event in said] == ["SUBSCRIBE", "SEND", "SEND", "BEGIN", "SEND"]
     assert said[0].destination == "/new"
 
 
 def test_what_waited_for_the_connection_waits_for_the_trial_too() -> None:
     play = Play(reconnect=Reconnect(first_delay=0.0)).connected()
-    play.session.subscribe("/suspect")
-    play.hears()
-    play.session.send("/q", "had not left")
-    play.refuses("access refused", headers={"subscription": "stranger"})
-    play.session.send("/q", "called meanwhile")
+    play.subscribe("/suspect")
+    play.sent()
+    play.send("/q", "had not left")
+    play.refuse("access refused", headers={"subscription": "stranger"})
+    play.send("/q", "called meanwhile")
     play.connected()
-    suspect = play.hears_one()
+    suspect = play.sent_one()
     assert suspect.destination == "/suspect"
-    play.confirms(suspect.receipt)
-    assert [event.body for event in play.hears()] == [b"had not left", b"called meanwhile"]
+    play.confirm(suspect.receipt)
+    assert [event.body for event in play.sent()] == [b"had not left", b"called meanwhile"]
 
 
 def test_a_trial_that_gets_no_answer_ends_in_time() -> None:
     play = Play(receipt_timeout=5.0, reconnect=Reconnect(first_delay=0.0)).connected()
     for destination in ("/a", "/b"):
-        play.session.subscribe(destination, timeout=1000.0)
-    play.hears()
+        play.subscribe(destination, timeout=1000.0)
+    play.sent()
     nobody_knows_who(play)
-    assert play.hears_one().destination == "/a"
+    assert play.sent_one().destination == "/a"
     play.wait(5.0)
-    assert play.hears_one().destination == "/b"
-    play.session.send("/q", timeout=100.0)
+    assert play.sent_one().destination == "/b"
+    play.send("/q", timeout=100.0)
     play.wait(4.9)
-    assert play.hears() == []
+    assert play.sent() == []
     play.wait(0.1)
     assert play.commands() == ["SEND"]
 
 
 def test_a_suspect_without_words_does_not_hold_up_the_others() -> None:
     play = Play(server=None, reconnect=Reconnect(first_delay=0.0)).connected()
-    suspect = play.session.subscribe("/a", headers={"x": "a\nb"})
-    other = play.session.subscribe("/b")
-    play.hears()
-    play.refuses()
+    suspect = play.subscribe("/a", headers={"x": "a\nb"})
+    other = play.subscribe("/b")
+    play.sent()
+    play.refuse()
     play.version = "1.0"
     play.connected()
     assert isinstance(suspect.exception(), LocalProtocolError)
-    assert play.hears_one().destination == "/b"
-    play.confirms("auto-3")
-    play.confirms("auto-4")
+    assert play.sent_one().destination == "/b"
+    play.confirm("auto-3")
+    play.confirm("auto-4")
     assert other.done
 
 
 def test_a_suspect_that_is_unsubscribed_holds_nothing_up() -> None:
     play = Play(reconnect=Reconnect(first_delay=0.0)).connected()
-    suspect = play.session.subscribe("/a", receipt=False).result()
-    play.session.subscribe("/b", receipt=False)
-    play.hears()
+    suspect = play.subscribe("/a", receipt=False).result()
+    play.subscribe("/b", receipt=False)
+    play.sent()
     nobody_knows_who(play)
-    first = play.hears_one()
-    suspect.unsubscribe(receipt=False)
+    first = play.sent_one()
+    suspect.unsubscribe(play.now, receipt=False)
     assert play.commands() == ["UNSUBSCRIBE"]
-    play.confirms(first.receipt)
-    assert play.hears_one().destination == "/b"
+    play.confirm(first.receipt)
+    assert play.sent_one().destination == "/b"
 
 
 def test_closing_ends_a_trial_and_says_what_waited_for_it() -> None:
     play = Play(reconnect=Reconnect(first_delay=0.0)).connected()
-    play.session.subscribe("/a", receipt=False)
-    play.session.subscribe("/b", receipt=False)
-    play.hears()
+    play.subscribe("/a", receipt=False)
+    play.subscribe("/b", receipt=False)
+    play.sent()
     nobody_knows_who(play)
-    play.session.send("/q", "x")
-    play.session.close()
-    suspect, send = play.hears()
+    play.send("/q", "x")
+    play.close()
+    suspect, send = play.sent()
     assert send.body == b"x"
-    play.confirms(suspect.receipt)
+    play.confirm(suspect.receipt)
     assert play.commands() == ["DISCONNECT"]
 
 
 def test_a_subscription_that_brought_messages_is_no_suspect() -> None:
     play = Play(reconnect=Reconnect(first_delay=0.0)).connected()
-    silent = play.session.subscribe("/a", receipt=False).result()
-    play.hears()
-    play.delivers(silent.id, "1", ack=None)
+    silent = play.subscribe("/a", receipt=False).result()
+    play.sent()
+    play.deliver(silent.id, "1", ack=None)
     nobody_knows_who(play)
-    assert play.hears_one().receipt is None
-    assert play.session._subscriptions.on_trial is None
+    play.send("/q")
+    subscribe, send = play.sent()
+    assert subscribe.receipt is None, "it is not probed"
+    assert send.command == "SEND"
 
 
 def test_an_error_that_names_an_operation_makes_no_suspects() -> None:
     play = Play(reconnect=Reconnect(first_delay=0.0)).connected()
-    play.session.subscribe("/a", receipt=False)
-    play.session.send("/q", receipt="mine", timeout=1.0)
-    play.hears()
+    play.subscribe("/a", receipt=False)
+    play.send("/q", receipt="mine", timeout=1.0)
+    play.sent()
     play.wait(1.0)
-    play.refuses("no", receipt_id="mine")
+    play.refuse("no", receipt_id="mine")
     play.connected()
-    play.hears()
-    assert play.session._subscriptions.on_trial is None
+    play.send("/q")
+    assert play.commands() == ["SUBSCRIBE", "SEND"]
 
 
 def test_one_bad_subscription_among_many_costs_one_connection_more() -> None:
     """However busy the good ones are: a trial comes first."""
     play = Play(reconnect=Reconnect(first_delay=0.0)).connected()
-    busy = play.session.subscribe("/busy", ack="client-individual", receipt=False).result()
-    bad = play.session.subscribe("/bad", receipt=False).result()
+    busy = play.subscribe("/busy", ack="client-individual", receipt=False).result()
+    bad = play.subscribe("/bad", receipt=False).result()
     connections = 1
     while bad.state is SubscriptionState.ACTIVE:
-        for event in play.hears():
+        for event in play.sent():
             if event.command == "SUBSCRIBE" and event.destination == "/bad":
-                play.refuses()
+                play.refuse()
                 break
             if event.command == "SUBSCRIBE" and event.receipt is not None:
-                play.confirms(event.receipt)
+                play.confirm(event.receipt)
             if event.command == "SUBSCRIBE":
-                play.delivers(busy.id, "1")
+                play.deliver(busy.id, "1")
                 for delivery in taken(busy):
-                    play.session.ack(delivery)
-                    play.session.send("/out", "x")
+                    play.ack(delivery)
+                    play.send("/out", "x")
         if play.session.state is SessionState.WAITING:
             play.connected()
             connections += 1
@@ -656,26 +655,26 @@ def test_one_bad_subscription_among_many_costs_one_connection_more() -> None:
 
 def test_a_message_for_nobody_is_dropped_and_counted() -> None:
     play = Play().connected()
-    play.delivers("stranger", "1", "2", ack=None)
+    play.deliver("stranger", "1", "2", ack=None)
     assert play.session.dropped == 2
 
 
 def test_a_broker_of_1_0_that_names_no_subscription_is_understood_by_the_destination() -> None:
     play = Play(version="1.0").connected()
     one, other = play.subscribed("/one"), play.subscribed("/other")
-    play.delivers(None, "1", destination="/one", ack=None)
-    play.delivers(None, "2", destination="/other", ack=None)
+    play.deliver(None, "1", destination="/one", ack=None)
+    play.deliver(None, "2", destination="/other", ack=None)
     assert ids(taken(one)) == ["1"]
     assert ids(taken(other)) == ["2"]
     play.subscribed("/one")
-    play.delivers(None, "3", destination="/one", ack=None)
+    play.deliver(None, "3", destination="/one", ack=None)
     assert one.take() is None
     assert play.session.dropped == 1
 
 
 def test_receipts_that_nobody_asked_for_are_no_crash() -> None:
     play = Play().connected()
-    play.confirms("unknown", "auto-1", "")
+    play.confirm("unknown", "auto-1", "")
     assert play.session.state is SessionState.CONNECTED
 
 
@@ -683,13 +682,13 @@ def test_deliveries_are_made_as_the_adapter_wants_them() -> None:
     class Mine(Delivery):
         pass
 
-    play = Play(delivery=Mine).connected()
+    play = Play(make_delivery=Mine).connected()
     subscription = play.subscribed()
-    play.delivers(subscription.id, "1", ack=None)
+    play.deliver(subscription.id, "1", ack=None)
     assert type(subscription.take()) is Mine
-    reply = play.session.request("/q")
-    play.hears()
-    play.delivers("/temp-queue/replies", "2", ack=None)
+    reply = play.request("/q")
+    play.sent()
+    play.deliver("/temp-queue/replies", "2", ack=None)
     assert type(reply.result()) is Mine
 
 
@@ -708,10 +707,10 @@ def drained(play: Play) -> list[Any]:
 def test_the_tap_has_everything_in_the_order_in_which_it_came() -> None:
     play = Play(tap=True).connected()
     subscription = play.subscribed(id="s")
-    play.delivers("s", "1", ack=None)
-    play.says_bytes(b"\n\n")
-    play.delivers("stranger", "2", ack=None)
-    play.refuses("over")
+    play.deliver("s", "1", ack=None)
+    play.receive_bytes(b"\n\n")
+    play.deliver("stranger", "2", ack=None)
+    play.refuse("over")
     events = drained(play)
     assert [type(event) for event in events] == [
         Connected,
@@ -723,7 +722,7 @@ def test_the_tap_has_everything_in_the_order_in_which_it_came() -> None:
         ConnectionClosed,
     ]
     assert (events[-1].clean, events[-1].code) == (False, "eof")
-    assert "the broker said ERROR: over" in events[-1].reason
+    assert "the broker sent ERROR: over" in events[-1].reason
     assert ids(taken(subscription)) == ["1"], "and the subscriptions have theirs"
     assert play.session.dropped == 0, "somebody has it"
 
@@ -734,7 +733,7 @@ def test_ends_of_lines_are_heart_beats_in_the_tap_when_they_come_alone() -> None
     drained(play)
     message = b"MESSAGE\nsubscription:s\nmessage-id:1\ndestination:/q\n\n\n\0"
     for piece in (message + b"\n\n\n", b"\n", b"\r\n\r\n", message[:-1], b"\n", b"\0", b"\n"):
-        play.says_bytes(piece)
+        play.receive_bytes(piece)
     events = drained(play)
     assert [type(event) for event in events] == [Message, HeartBeat, HeartBeat, Message, HeartBeat]
     assert [event.count for event in events if isinstance(event, HeartBeat)] == [1, 2, 1]
@@ -746,17 +745,17 @@ def test_ends_of_lines_are_heart_beats_in_the_tap_when_they_come_alone() -> None
 def test_a_late_message_is_in_the_tap_and_counted_all_the_same() -> None:
     play = Play(tap=True).connected()
     subscription = play.subscribed()
-    play.session.unsubscribe(subscription)
-    play.delivers(subscription.id, "1", ack=None)
+    play.unsubscribe(subscription)
+    play.deliver(subscription.id, "1", ack=None)
     assert play.session.dropped == 1
     assert len(drained(play)) == 3
 
 
 def test_the_end_of_each_connection_is_told_once_and_whether_it_was_wanted() -> None:
     play = Play(tap=True).connected()
-    again(play)
-    play.session.close()
-    play.confirms_all()
+    play.reconnect()
+    play.close()
+    play.confirm_all()
     closed = [event for event in drained(play) if isinstance(event, ConnectionClosed)]
     assert [event.clean for event in closed] == [False, True]
 
@@ -773,17 +772,17 @@ def test_a_broker_that_died_silently_ends_with_that_code() -> None:
 def test_an_end_that_comes_while_closing_is_clean_only_behind_disconnect(said: bool) -> None:
     play = Play(tap=True).connected()
     if not said:
-        play.session.send("/q", receipt=True)
-    play.session.close()
-    play.hears()
-    play.says_bytes(b"")
+        play.send("/q", receipt=True)
+    play.close()
+    play.sent()
+    play.receive_bytes(b"")
     assert drained(play)[-1].clean is said
 
 
 def test_an_attempt_that_fails_has_no_end() -> None:
     play = Play(tap=True)
     play.dial()
-    play.refuses("no")
+    play.refuse("no")
     assert [type(event) for event in drained(play)] == [Error]
 
 
@@ -792,19 +791,19 @@ def test_whoever_waits_for_the_tap_is_woken_by_the_end() -> None:
     drained(play)
     tap = play.session.tap
     assert tap is not None
-    arrival = tap.arrival()
+    arrival = tap.ready()
     assert not arrival.done
-    play.session.close()
-    play.confirms_all()
+    play.close()
+    play.confirm_all()
     assert arrival.done
     drained(play)
-    assert tap.arrival().done, "nothing more will come"
+    assert tap.ready().done, "nothing more will come"
 
 
 def test_a_tap_that_nobody_takes_from_stops_the_reading() -> None:
     play = Play(tap=True, buffer_size=10_000).connected()
     for number in range(20):
-        play.confirms(str(number))
+        play.confirm(str(number))
     assert not play.session.want_read
     drained(play)
     assert play.session.want_read
@@ -816,7 +815,7 @@ def test_a_tap_that_nobody_takes_from_stops_the_reading() -> None:
 def with_a_full_buffer(times: float = 1.0, **options: Any) -> tuple[Play, Subscription]:
     play = Play(buffer_size=100_000, **options).connected()
     subscription = play.subscribed()
-    play.delivers(subscription.id, "1", ack=None, body=bytes(int(100_000 * times)))
+    play.deliver(subscription.id, "1", ack=None, body=bytes(int(100_000 * times)))
     return play, subscription
 
 
@@ -827,9 +826,9 @@ def test_while_there_is_room_the_socket_is_read() -> None:
 
 def test_a_slow_consumer_stops_the_reading_until_half_is_taken() -> None:
     play, subscription = with_a_full_buffer(0.4)
-    play.delivers(subscription.id, "2", ack=None, body=bytes(40_000))
+    play.deliver(subscription.id, "2", ack=None, body=bytes(40_000))
     assert play.session.want_read
-    play.delivers(subscription.id, "3", ack=None, body=bytes(40_000))
+    play.deliver(subscription.id, "3", ack=None, body=bytes(40_000))
     assert not play.session.want_read
     subscription.take()
     assert not play.session.want_read
@@ -840,10 +839,10 @@ def test_a_slow_consumer_stops_the_reading_until_half_is_taken() -> None:
 
 
 WAITERS: dict[str, Callable[[Play], object]] = {
-    "a receipt": lambda play: play.session.send("/q", receipt=True),
-    "a reply": lambda play: play.session.request("/q"),
-    "room to write": lambda play: play.session.send("/q", bytes(1024 * 1024 + 1)),
-    "closing": lambda play: play.session.close(),
+    "a receipt": lambda play: play.send("/q", receipt=True),
+    "a reply": lambda play: play.request("/q"),
+    "room to write": lambda play: play.send("/q", bytes(1024 * 1024 + 1)),
+    "closing": lambda play: play.close(),
 }
 
 
@@ -853,41 +852,41 @@ def test_for_whoever_waits_reading_goes_on_up_to_four_times_the_buffer(what: str
     assert not play.session.want_read
     WAITERS[what](play)
     assert play.session.want_read
-    play.delivers(subscription.id, "2", ack=None, body=bytes(200_000))
+    play.deliver(subscription.id, "2", ack=None, body=bytes(200_000))
     assert play.session.want_read
-    play.delivers(subscription.id, "3", ack=None, body=bytes(200_000))
+    play.deliver(subscription.id, "3", ack=None, body=bytes(200_000))
     assert not play.session.want_read
 
 
 def test_nobody_waits_for_room_where_there_is_just_enough() -> None:
     play, _ = with_a_full_buffer()
     head = len(b"SEND\ndestination:/q\ncontent-length:1048500\n\n\0")
-    play.session.send("/q", bytes(1024 * 1024 - head))
+    play.send("/q", bytes(1024 * 1024 - head))
     assert play.session.size_to_send == 1024 * 1024
     assert not play.session.want_read
 
 
 def test_reading_stops_again_once_nobody_waits() -> None:
     play, _ = with_a_full_buffer()
-    play.session.send("/q", receipt=True)
-    play.confirms_all()
+    play.send("/q", receipt=True)
+    play.confirm_all()
     assert not play.session.want_read
-    play.session.send("/q", receipt=True, timeout=1.0)
-    play.hears()
+    play.send("/q", receipt=True, timeout=1.0)
+    play.sent()
     play.wait(1.0)
     assert not play.session.want_read
 
 
 def test_what_nobody_can_take_any_more_stops_nobody() -> None:
-    """Left in the inbox of a subscription that had ended, it stopped the reading for ever."""
+    """Left in the queue of a subscription that had ended, it stopped the reading for ever."""
     play, subscription = with_a_full_buffer()
     assert not play.session.want_read
-    play.session.unsubscribe(subscription, receipt=False)
+    play.unsubscribe(subscription, receipt=False)
     assert play.session.want_read
     del subscription
-    play.delivers("s-1", "late", ack=None)
+    play.deliver("s-1", "late", ack=None)
     other = play.subscribed()
-    play.delivers(other.id, "2", ack=None)
+    play.deliver(other.id, "2", ack=None)
     assert play.session.want_read
 
 
@@ -896,8 +895,8 @@ def test_a_handshake_is_read_however_full_the_buffer_is() -> None:
     play.cut()
     play.dial()
     assert play.session.want_read
-    play.hears()
-    play.welcome()
+    play.sent()
+    play.accept()
     assert not play.session.want_read
     subscription.take()
     assert play.session.want_read
@@ -907,7 +906,7 @@ def test_headers_weigh_too() -> None:
     play = Play(buffer_size=100_000).connected()
     subscription = play.subscribed()
     for number in range(2):
-        play.delivers(subscription.id, str(number), ack=None, headers={"x": "y" * 60_000})
+        play.deliver(subscription.id, str(number), ack=None, headers={"x": "y" * 60_000})
     assert not play.session.want_read
 
 
@@ -923,37 +922,35 @@ def cost_of(action: Callable[[], object]) -> float:
 
 def subscriptions_coming_back(count: int) -> float:
     play = Play(listener=None).connected()
-    for _ in range(count):
-        play.session.subscribe("/q", receipt=False)
+    subscriptions = [play.subscribe("/q", receipt=False).result() for _ in range(count)]
     play.session.data_to_send()
     play.cut()
     play.dial()
-    play.hears()
-    seconds = cost_of(play.welcome)
-    subscriptions = list(play.session._subscriptions)
+    play.sent()
+    seconds = cost_of(play.accept)
     data = b"".join(
         b"MESSAGE\ndestination:/q\nmessage-id:1\nsubscription:%b\n\n\0" % entry.id.encode()
         for entry in subscriptions
     )
-    seconds += cost_of(lambda: play.says_bytes(data))
-    return seconds + cost_of(lambda: [entry.unsubscribe(receipt=False) for entry in subscriptions])
+    seconds += cost_of(lambda: play.receive_bytes(data))
+    return seconds + cost_of(lambda: [entry.unsubscribe(play.now, receipt=False) for entry in subscriptions])
 
 
 def trials(count: int) -> float:
     play = Play(listener=None).connected()
     for _ in range(count):
-        play.session.subscribe("/q")
+        play.subscribe("/q")
     play.session.data_to_send()
-    play.says_bytes(b"ERROR\n\n\0")
+    play.receive_bytes(b"ERROR\n\n\0")
     play.connected()
 
     def all_of_them() -> None:
         for number in range(count + 1, 2 * count + 1):
             play.session.data_to_send()
-            play.says_bytes(b"RECEIPT\nreceipt-id:auto-%d\n\n\0" % number)
+            play.receive_bytes(b"RECEIPT\nreceipt-id:auto-%d\n\n\0" % number)
 
     seconds = cost_of(all_of_them)
-    assert play.session._subscriptions.on_trial is None
+    assert play.send("/q").done, "nothing is probed any more"
     return seconds
 
 
@@ -963,13 +960,14 @@ def outstanding_receipts(count: int) -> float:
 
     def all_of_them() -> None:
         for _ in range(count):
-            session.send("/q", b"x", receipt=True)
+            session.send(0.0, "/q", b"x", receipt=True)
         session.handle_timeout(0.0)
         session.data_to_send()
-        play.says_bytes(b"".join(b"RECEIPT\nreceipt-id:auto-%d\n\n\0" % n for n in range(count, 0, -1)))
+        play.receive_bytes(b"".join(b"RECEIPT\nreceipt-id:auto-%d\n\n\0" % n for n in range(count, 0, -1)))
 
     seconds = cost_of(all_of_them)
-    assert len(session._receipts) == 0
+    session.close(0.0)
+    assert session.data_to_send().startswith(b"DISCONNECT"), "all receipts have come"
     return seconds
 
 
@@ -979,7 +977,7 @@ def deferred_sends_that_are_late(count: int) -> float:
 
     def all_of_them() -> None:
         for number in range(count):
-            session.send("/q", b"x", receipt=True, timeout=1.0 + number / count)
+            session.send(0.0, "/q", b"x", receipt=True, timeout=1.0 + number / count)
         session.handle_timeout(0.0)
         for step in range(100):
             session.handle_timeout(1.0 + step / 100)
@@ -991,14 +989,14 @@ def deferred_sends_that_are_late(count: int) -> float:
 def deferred_sends_that_leave(count: int) -> float:
     play = Play(listener=None)
     for _ in range(count):
-        play.session.send("/q", b"x", receipt=True)
+        play.send("/q", b"x", receipt=True)
     play.dial()
-    play.hears()
+    play.sent()
 
     def all_of_them() -> None:
-        play.welcome()
+        play.accept()
         play.session.connection_lost(None, 0.0)
-        play.session.close()
+        play.close()
 
     return cost_of(all_of_them)
 
@@ -1008,30 +1006,15 @@ def requests_under_way(count: int) -> float:
 
     def all_of_them() -> None:
         for _ in range(count):
-            play.session.request("/q")
+            play.request("/q")
         play.session.data_to_send()
-        play.says_bytes(
+        play.receive_bytes(
             b"".join(
                 b"MESSAGE\ndestination:/q\nmessage-id:1\nsubscription:/temp-queue/replies\ncorrelation-id:c-%d\n\n\0"
                 % n
                 for n in range(count, 0, -1)
             )
         )
-
-    return cost_of(all_of_them)
-
-
-def messages_that_name_no_subscription(count: int) -> float:
-    play = Play(listener=None, version="1.0").connected()
-    for number in range(count):
-        play.session.subscribe(f"/{number}", receipt=False)
-    play.session.data_to_send()
-    # The ledger of the connection below looks at each of them; here it is the session's share that counts.
-    messages = [Message(f"/{number}", message_id="1") for number in range(count)]
-
-    def all_of_them() -> None:
-        for message in messages:
-            play.session._hear_message(message)
 
     return cost_of(all_of_them)
 
@@ -1045,7 +1028,6 @@ def messages_that_name_no_subscription(count: int) -> float:
         deferred_sends_that_are_late,
         deferred_sends_that_leave,
         requests_under_way,
-        messages_that_name_no_subscription,
     ],
     ids=lambda cost: cost.__name__.replace("_", " "),
 )
@@ -1055,38 +1037,38 @@ def test_ten_times_as_many_cost_about_ten_times_as_much(cost: Callable[[int], fl
     assert large < 45 * small + 0.05
 
 
-def test_what_is_carried_over_and_then_late_is_let_go_of() -> None:
+def test_operations_that_move_to_the_backlog_and_time_out_are_freed() -> None:
     play = Play(listener=None).connected()
+    before = count_alive(SendOperation)
     for _ in range(100):
-        play.session.send("/q", "x", receipt=True, timeout=1.0)
+        play.send("/q", "x", receipt=True, timeout=1.0)
     play.cut()
     play.wait(2.0)
-    assert len(list(play.session._backlog)) <= 1
+    assert count_alive(SendOperation) - before <= 1
 
 
-def test_what_is_done_is_let_go_of() -> None:
-    """A body must not stay in memory until the deadline of its confirmed SEND."""
+def test_a_body_is_freed_when_it_was_written() -> None:
+    """It must not stay in memory until the deadline of its confirmed SEND."""
     play = Play(listener=None).connected()
-    for _ in range(20):
-        play.session.send("/q", bytes(1000), receipt=True)
-        (operation,) = play.session._receipts._awaited.values()
-        assert operation.event is not None
-        play.session.handle_timeout(0.0)
-        play.confirms(play.hears_one().receipt)
-        assert operation.event is None
+    before = count_alive(Send)
+    pendings = [play.send("/q", bytes(1000), receipt=True) for _ in range(20)]
+    assert count_alive(Send) == before + 20
+    play.session.data_to_send()
+    assert count_alive(Send) == before
+    assert not any(pending.done for pending in pendings)
 
 
-def test_unsubscribing_over_and_over_leaves_nothing_behind() -> None:
+def test_subscriptions_that_have_ended_are_freed() -> None:
     play = Play(listener=None)
+    before = count_alive(SubscriptionRecord)
     for _ in range(100):
-        play.session.subscribe("/q", receipt=False)
-        for subscription in play.session._subscriptions:
-            subscription.unsubscribe()
-    play.session.handle_timeout(0.0)
-    assert list(play.session._subscriptions) == []
-    assert len(play.session._subscriptions._to_say) == 0
+        play.subscribe("/q", receipt=False).cancel(play.now)
+    play.wait(0.0)
+    assert count_alive(SubscriptionRecord) == before
     play.connected()
-    assert play.hears() == []
+    assert play.sent() == []
     for _ in range(100):
-        play.session.unsubscribe(play.subscribed(), receipt=False)
-    assert list(play.session._subscriptions) == []
+        play.unsubscribe(play.subscribed(), receipt=False)
+    play.sent()
+    play.wait(31.0)
+    assert count_alive(SubscriptionRecord) == before

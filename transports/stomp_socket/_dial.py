@@ -1,4 +1,4 @@
-"""Dialling: from an endpoint to a connected, non-blocking socket, within a deadline, and given up when asked to."""
+"""Dialling: from an endpoint to a connected, non-blocking socket, within a deadline, and cancelled when asked to."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from typing import Any
 
 from stomp_core.session import Endpoint
 
-__all__ = ["Dial", "GivenUp", "dial"]
+__all__ = ["Dial", "DialCancelled", "dial"]
 
 Address = tuple[int, int, int, str, Any]
-Wait = Callable[[socket.socket | None, bool, bool, float | None], bool]
+Wait = Callable[[socket.socket | None, bool, bool, float], bool]
 Dial = Callable[[Endpoint, float, "ssl.SSLContext | None", Wait], socket.socket]
 
 
-class GivenUp(Exception):
-    """Nobody wants the connection any more."""
+class DialCancelled(Exception):
+    """The session was closed while it was dialled."""
 
 
 def dial(
@@ -32,19 +32,19 @@ def dial(
     wait: Wait,
     prepare: Callable[[socket.socket], object] | None = None,
 ) -> socket.socket:
-    """Connect, and agree on TLS where the endpoint wants it.
+    """Connect, with TLS if the endpoint is ``secure``.
 
     Args:
-        endpoint: where to.
+        endpoint: what to connect to.
         timeout: seconds for all of it.
         context: for TLS; by default one that verifies the server.
-        wait: ``wait(socket, read, write, deadline)`` returns true once the socket is ready, or once somebody woke it if
-            there is no socket; false at the deadline. It raises :class:`GivenUp`.
+        wait: ``wait(socket, read, write, deadline)`` returns true when the socket is ready, false at the deadline, and
+            raises :class:`DialCancelled`.
         prepare: called with each socket before it is connected, to bind it or to set options.
 
     Raises:
-        OSError: the reason, as the operating system, the resolver or OpenSSL put it.
-        GivenUp: as ``wait`` says.
+        OSError: the reason, from the operating system, the resolver or OpenSSL.
+        DialCancelled: raised by ``wait``.
     """
     deadline = monotonic() + timeout
     if endpoint.transport == "unix":
@@ -55,7 +55,7 @@ def dial(
         addresses = _resolve(endpoint, deadline, wait)
     failures: list[OSError] = []
     for position, (family, kind, protocol, _, address) in enumerate(addresses):
-        # An address that does not answer must leave time for those behind it.
+        # An address that does not answer must leave time for the next ones.
         share = (deadline - monotonic()) / (len(addresses) - position)
         try:
             sock = socket.socket(family, kind, protocol)
@@ -67,7 +67,7 @@ def dial(
                 prepare(sock)
             _connect(sock, address, monotonic() + share, wait)
             if endpoint.secure:
-                return _agree_on_tls(sock, context, endpoint, deadline, wait)
+                return _start_tls(sock, context, endpoint, deadline, wait)
             return sock
         except ssl.SSLError:
             sock.close()
@@ -82,7 +82,7 @@ def dial(
 
 
 def _resolve(endpoint: Endpoint, deadline: float, wait: Wait) -> list[Address]:
-    """Look the name up anew; in a thread, since a resolver listens to no deadline."""
+    """Resolve the host name, in a thread of its own, because a resolver has no deadline."""
     found: queue.SimpleQueue[list[Address] | OSError] = queue.SimpleQueue()
     reader, writer = socket.socketpair()
 
@@ -97,7 +97,7 @@ def _resolve(endpoint: Endpoint, deadline: float, wait: Wait) -> list[Address]:
             try:
                 writer.send(b"\0")
             except OSError:
-                pass  # nobody waits any more
+                pass  # the deadline has passed, and nobody waits
 
     threading.Thread(target=look_up, name=f"resolve {endpoint.host}", daemon=True).start()
     with reader:
@@ -121,13 +121,13 @@ def _connect(sock: socket.socket, address: Any, deadline: float, wait: Wait) -> 
         raise OSError(code, os.strerror(code))
     if sock.family != getattr(socket, "AF_UNIX", None):
         if sock.getsockname() == sock.getpeername():
-            # Linux connects a socket to itself when its own port is the one that nobody listens on.
+            # Linux connects a socket to itself if nobody listens on the port and it gets this very port as its own.
             raise ConnectionRefusedError(errno.ECONNREFUSED, os.strerror(errno.ECONNREFUSED))
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
 
 
-def _agree_on_tls(
+def _start_tls(
     sock: socket.socket, context: ssl.SSLContext | None, endpoint: Endpoint, deadline: float, wait: Wait
 ) -> socket.socket:
     if context is None:

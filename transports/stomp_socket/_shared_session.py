@@ -1,0 +1,433 @@
+"""SharedSession: one session used by many threads. The invariants are stated at the top of ``_engine.py``."""
+
+from __future__ import annotations
+
+import os
+import select
+import socket
+import ssl
+import threading
+from collections import deque
+from collections.abc import Callable
+from random import Random
+from threading import get_ident
+from time import monotonic
+from typing import Any, Generic, TypeVar
+
+from stomp_core.adapter import MessageSource
+from stomp_core.session import Config, Delivery, Pending, Session
+
+from ._waker import Waker
+
+__all__ = ["READ_SIZE", "SharedSession"]
+
+T = TypeVar("T")
+
+#: Bytes of one read, and from which on a pipeline's frames do not wait for the next RECEIPT. More than a TLS record
+#: has: nothing stays in the TLS layer, where no poll() sees it.
+READ_SIZE = 64 * 1024
+_NOT_NOW = (BlockingIOError, InterruptedError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
+
+
+class _Request(Generic[T]):
+    """An operation that a caller leaves to the thread.
+
+    Attributes:
+        perform: calls the operation with ``now``.
+        done: released when its outcome is known.
+        pending: its outcome; ``None`` before it was performed.
+        error: what it raised.
+        cancelled: whether its caller no longer waits.
+    """
+
+    __slots__ = ("cancelled", "done", "error", "pending", "perform")
+
+    def __init__(self, perform: Callable[[float], Pending[T]]) -> None:
+        self.perform = perform
+        self.done = _held_lock()
+        self.pending: Pending[T] | None = None
+        self.error: Exception | None = None
+        self.cancelled = False
+
+
+class _Inside(threading.local):
+    """Whether the present thread is inside of the section, or about to enter it."""
+
+    value = False
+
+
+class SharedSession:
+    """A session with its lock, its socket's sending side, and the requests of callers for the thread.
+
+    Args:
+        config: the options of the session.
+        make_delivery: see :class:`Session`; must not hold the engine.
+        tap: see :class:`Session`.
+
+    Attributes:
+        session: see above.
+        lock: guards everything here.
+        socket: of the present connection.
+        broken: why nothing more is written on the present connection.
+        interrupted: whether that is because an operation was interrupted half-way.
+        asleep: whether the thread sleeps, or is about to.
+        until: for how long it sleeps, as it has decided under the lock.
+        reading: whether it reads.
+        writing: whether it waits for room in the socket.
+        thread_id: of the thread, while it runs.
+        in_listener: whether the thread is calling a listener.
+        ended: whether the thread has ended.
+        foreign: whether the present process is a fork of the one that made it.
+        notifications: of the listener, for the thread to deliver.
+        waker: the thread's sleep.
+    """
+
+    def __init__(self, config: Config, make_delivery: Callable[..., Delivery], *, tap: bool) -> None:
+        self.notifications: deque[Callable[[], None]] = deque()
+        self.session = Session(
+            config,
+            make_delivery=make_delivery,
+            run_listener=self.notifications.append,
+            tap=tap,
+            rng=Random(),
+        )
+        self.lock = threading.Lock()
+        self.waker = Waker()
+        self.socket: socket.socket | None = None
+        self.broken: Exception | None = None
+        self.interrupted = False
+        self.asleep = False
+        self.until: float | None = None
+        self.reading = True
+        self.writing = False
+        self.thread_id = 0
+        self.in_listener = False
+        self.ended = False
+        self.foreign = False
+        self._process = os.getpid()
+        self._requests: deque[_Request[Any]] = deque()
+        self._inside = _Inside()
+        self._writing_tls = False
+
+    # ------------------------------------------------------------------ for callers
+
+    def call(self, operation: Callable[..., Pending[T]], subject: object, /, *args: Any, **kwargs: Any) -> T:
+        """Call ``operation(subject, now, *args, **kwargs)``, write what it has sent, and wait for its outcome."""
+        return self._call(False, operation, subject, args, kwargs)
+
+    def call_delayed(
+        self, operation: Callable[..., Pending[T]], subject: object, /, *args: Any, **kwargs: Any
+    ) -> T:
+        """The same, but what it has sent may wait for the next RECEIPT (see :meth:`Session.may_delay_writing`)."""
+        return self._call(True, operation, subject, args, kwargs)
+
+    def _call(
+        self,
+        delayed: bool,
+        operation: Callable[..., Pending[T]],
+        subject: object,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+    ) -> T:
+        inside = self._inside
+        if inside.value or self.lock.locked() or self.in_listener:
+            return self._call_by_thread(lambda now: operation(subject, now, *args, **kwargs))
+        session = self.session
+        inside.value = True
+        try:
+            with self.lock:
+                self._check()
+                pending = operation(subject, monotonic(), *args, **kwargs)
+                done = None if pending.done else _when_done(pending)
+                if session.size_to_send and not (
+                    delayed and done is None and session.may_delay_writing(READ_SIZE)
+                ):
+                    self.write()
+                if self.asleep:
+                    self._wake_thread_if_needed(done is not None)
+        except BaseException:
+            self.waker.wake()  # the thread looks whether something was interrupted, and writes what is there
+            raise
+        finally:
+            inside.value = False
+        return pending.result() if done is None else self._wait(pending, done, None)
+
+    def _call_by_thread(self, perform: Callable[[float], Pending[T]]) -> T:
+        """Leave an operation to the thread, and wait for its outcome where that is possible."""
+        self._check_process()
+        if self.in_listener and get_ident() == self.thread_id:
+            raise RuntimeError(
+                "a listener must not call an operation of its connection: hand it over to another thread"
+            )
+        request = _Request(perform)
+        if self._inside.value:
+            # A signal handler or a finalizer interrupts a call of this connection in its own thread: to wait for the
+            # lock, or for the thread, would be to wait for ourselves.
+            self._requests.append(request)
+            self.waker.wake()
+            return None  # type: ignore[return-value]
+        self._requests.append(request)
+        if self.asleep:
+            self.waker.wake()
+        if self.ended:
+            with self.lock:
+                self.perform_requests()
+        return self._wait_for_request(request)
+
+    def _wait_for_request(self, request: _Request[T]) -> T:
+        try:
+            request.done.acquire()
+        except BaseException:
+            request.cancelled = True
+            if request.pending is not None:
+                self.run(request.pending.cancel)
+            raise
+        if request.error is not None:
+            raise request.error.with_traceback(None)
+        assert request.pending is not None
+        return request.pending.result()
+
+    def run(self, function: Callable[[float], T]) -> T:
+        """Call ``function(now)`` while nobody else uses the session, write what it has sent, and return its value."""
+        inside = self._inside
+        if inside.value:
+            self._requests.append(_Request(lambda now: Pending.completed("run", function(now))))
+            self.waker.wake()
+            return None  # type: ignore[return-value]
+        inside.value = True
+        try:
+            with self.lock:
+                self._check()
+                result = function(monotonic())
+                self.write()
+                if self.asleep:
+                    self._wake_thread_if_needed(True)
+        except BaseException:
+            self.waker.wake()
+            raise
+        finally:
+            inside.value = False
+        return result
+
+    def wait(self, pending: Pending[T], timeout: float | None = None) -> T:
+        """Wait for an outcome, and return it or raise it.
+
+        Raises:
+            TimeoutError: it is not known after ``timeout`` seconds. The Pending is cancelled.
+            RuntimeError: called by a listener, or by a signal handler that interrupts a call of this connection.
+        """
+        if pending.done:
+            return pending.result()
+        self._check_may_wait()
+        return self._wait(pending, self.run(lambda now: _when_done(pending)), timeout)
+
+    def take(self, source: MessageSource, timeout: float | None = None) -> Delivery | None:
+        """Wait for the next message, and return it; ``None`` when its source has ended.
+
+        Raises:
+            TimeoutError: there is none after ``timeout`` seconds.
+            RuntimeError: called by a listener, or by a signal handler that interrupts a call of this connection.
+        """
+        self._check_may_wait()
+        inside = self._inside
+        give_up = None if timeout is None else monotonic() + timeout
+        while True:
+            inside.value = True
+            try:
+                with self.lock:
+                    self._check()
+                    delivery = source.take()
+                    ready = source.ready() if delivery is None and not source.ended else None
+                    done = None if ready is None else _when_done(ready)
+                    if self.asleep:
+                        self._wake_thread_if_needed(False)
+            finally:
+                inside.value = False
+            if ready is None or done is None:
+                return delivery
+            self._wait(ready, done, None if give_up is None else max(0.0, give_up - monotonic()))
+
+    def _wait(self, pending: Pending[T], done: threading.Lock, timeout: float | None) -> T:
+        try:
+            seconds = -1.0 if timeout is None else min(timeout, threading.TIMEOUT_MAX)
+            in_time = done.acquire(timeout=seconds)
+        except BaseException:
+            self.run(pending.cancel)
+            raise
+        if not in_time:
+            self.run(pending.cancel)
+            if not pending.done:
+                raise TimeoutError(f"{pending.what}: not done within {timeout:g} s")
+        return pending.result()
+
+    def enter_thread(self) -> None:
+        """Note that the present thread is the thread of the connection: what it interrupts in itself must not wait."""
+        self.thread_id = get_ident()
+        self._inside.value = True
+
+    def call_listeners(self) -> None:
+        """Deliver the notifications, in the thread and without the lock."""
+        while self.notifications:
+            self.in_listener, self._inside.value = True, False
+            try:
+                self.notifications.popleft()()
+            finally:
+                self.in_listener, self._inside.value = False, True
+
+    @property
+    def is_inside(self) -> bool:
+        """Whether the present thread is inside of the section, so that it must not wait."""
+        return self._inside.value
+
+    def _check_may_wait(self) -> None:
+        self._check_process()
+        if self._inside.value:
+            raise RuntimeError(
+                "a signal handler or finalizer that interrupts a call of this connection must not wait for it"
+            )
+        if get_ident() == self.thread_id:
+            raise RuntimeError("a listener must not wait for its connection: hand it over to another thread")
+
+    # ------------------------------------------------------------------ with the lock held
+
+    def _check(self) -> None:
+        self._check_process()
+        self.replace_if_interrupted()
+
+    def _check_process(self) -> None:
+        if self.foreign:
+            raise RuntimeError(
+                f"this connection belongs to process {self._process}, and this is its fork {os.getpid()}: "
+                "connect in the new process"
+            )
+
+    def replace_if_interrupted(self) -> None:
+        """If an operation was interrupted half-way, write nothing more: the thread replaces the connection."""
+        if not self.session.changing and not self._writing_tls:
+            return
+        self.session.clear_interruption()
+        self._writing_tls = False
+        if self.socket is not None and self.broken is None:
+            self.interrupted = True
+            self.broken = ConnectionAbortedError(
+                "an operation was interrupted half-way by an exception, probably of a signal handler"
+            )
+
+    def write(self) -> None:
+        """Write as much as the socket takes."""
+        sock = self.socket
+        if sock is None or self.broken is not None:
+            return
+        # A TLS socket sends by Python code: an exception may come between the kernel and the note of what it took.
+        self._writing_tls = type(sock) is not socket.socket
+        try:
+            self.session.write_with(sock.send)
+        except _NOT_NOW:
+            pass
+        except OSError as error:
+            if _is_of_a_handler(error):
+                raise
+            self.broken = error
+        self._writing_tls = False
+
+    def perform_requests(self) -> None:
+        """Perform what callers have left to the thread, and write it with one call."""
+        finished = []
+        while self._requests:
+            request = self._requests.popleft()
+            if request.cancelled:
+                continue
+            try:
+                request.pending = pending = request.perform(monotonic())
+            except Exception as error:
+                request.error = error
+                finished.append(request.done)
+                continue
+            if pending.done:
+                finished.append(request.done)
+            else:
+                pending.add_done_callback(request.done.release)
+        if finished:
+            self.write()  # a send() that returns was handed to the kernel
+            for done in finished:
+                done.release()
+
+    @property
+    def has_requests(self) -> bool:
+        """Whether callers have left something to the thread."""
+        return bool(self._requests)
+
+    def _wake_thread_if_needed(self, new_deadline: bool) -> None:
+        """Wake the thread if it would sleep too long.
+
+        Args:
+            new_deadline: whether there may be an earlier deadline than before.
+        """
+        session = self.session
+        if not (
+            self.broken is not None
+            or self.notifications
+            or session.closed
+            or session.want_close
+            or session.want_read is not self.reading
+            or (session.size_to_send and not self.writing and self.socket is not None)
+        ):
+            if not new_deadline:
+                return
+            deadline = session.next_deadline()
+            if deadline is None or (self.until is not None and self.until <= deadline):
+                return
+        self.asleep = False
+        self.waker.wake()
+
+    def flush(self, deadline: float) -> None:
+        """Wait until the socket has taken everything that was sent, until ``deadline`` at most."""
+        sock = self.socket
+        while sock is not None and self.broken is None and self.session.size_to_send and not self.foreign:
+            left = deadline - monotonic()
+            if left <= 0:
+                return
+            poll = select.poll()
+            poll.register(sock.fileno(), select.POLLOUT)
+            poll.poll(left * 1000)
+            with self.lock:
+                self.write()
+            sock = self.socket
+
+    def disown(self) -> None:
+        """Make it unusable: this process is a fork of the one that made it."""
+        self.foreign = True
+        self.lock = threading.Lock()  # the old one may be held by a thread that exists in the parent only
+        self._inside = _Inside()
+
+    def drop(self) -> None:
+        """Close the descriptors, and write nothing."""
+        sock, self.socket = self.socket, None
+        if sock is not None:
+            sock.close()
+        self.waker.close()
+
+
+def _held_lock() -> threading.Lock:
+    lock = threading.Lock()
+    lock.acquire()
+    return lock
+
+
+def _when_done(pending: Pending[Any]) -> threading.Lock:
+    """Return a lock that is released when the outcome is known. A caller sleeps on it, and nobody else does."""
+    lock = _held_lock()
+    pending.add_done_callback(lock.release)
+    return lock
+
+
+def _is_of_a_handler(error: OSError) -> bool:
+    """Whether a signal handler has raised it (an alarm's TimeoutError is an OSError), and not the socket.
+
+    What the socket raises comes from code of the core or of the module ssl; a handler has a frame of its own.
+    """
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    name = "" if trace is None else str(trace.tb_frame.f_globals.get("__name__", ""))
+    return not (name == "ssl" or name.startswith(("stomp_core.", "stomp_socket.")))
