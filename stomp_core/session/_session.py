@@ -667,7 +667,9 @@ class Session:
             StaleMessageError: the message came on an earlier connection; the broker delivers it again.
             LocalProtocolError: its subscription is in ``auto`` mode or has ended, or it is acknowledged already.
             TransactionLost: the transaction was lost with its connection.
-            Rejected, NotSent, OutcomeUnknown: as for :meth:`send`.
+            Rejected: the broker answered with ERROR.
+            NotSent: it never left this process.
+            OutcomeUnknown: the connection was lost, or the receipt did not come in time (ReceiptTimeout).
             SessionClosed, ConnectionLost: the session has ended.
         """
         return self._acknowledge(now, "ACK", delivery, transaction, receipt, headers, timeout)
@@ -698,7 +700,9 @@ class Session:
             StaleMessageError: the message came on an earlier connection; the broker delivers it again.
             LocalProtocolError: its subscription is in ``auto`` mode or has ended, or it is acknowledged already.
             TransactionLost: the transaction was lost with its connection.
-            Rejected, NotSent, OutcomeUnknown: as for :meth:`send`.
+            Rejected: the broker answered with ERROR.
+            NotSent: it never left this process.
+            OutcomeUnknown: the connection was lost, or the receipt did not come in time (ReceiptTimeout).
             SessionClosed, ConnectionLost: the session has ended.
         """
         return self._acknowledge(now, "NACK", delivery, transaction, receipt, headers, timeout)
@@ -821,7 +825,7 @@ class Session:
 
         Args:
             destination: where to.
-            body: as for :meth:`send`.
+            body: ``bytes``, or ``str``, which is sent as UTF-8.
             content_type: the MIME type of the body.
             headers: further headers.
             timeout: seconds to wait for the reply; by default ``receipt_timeout``.
