@@ -1,89 +1,96 @@
-"""Awaiting: operations as coroutines, driven by hand, since they know no event loop."""
+"""The asynchronous API of stomp_core.adapter, over an engine that the test drives by hand: it knows no event loop."""
 
 from __future__ import annotations
 
 import types
-from collections.abc import Callable, Coroutine, Generator
-from random import Random
+from collections.abc import Awaitable, Callable, Coroutine, Generator
 from typing import Any, TypeVar
 
 import pytest
 
-from stomp_core.session import Pending, Reconnect, Session, SessionClosed, TransactionLost
-from stomp_core.session.awaiting import AwaitedConnection, AwaitedSubscription, Message, giving, opening
+from stomp_core.adapter import AsyncConnection, AsyncMessage, AsyncSubscription
+from stomp_core.session import (
+    Config,
+    Listener,
+    Pending,
+    Reconnect,
+    Session,
+    SessionClosed,
+    TransactionLost,
+)
 
 T = TypeVar("T")
-CONNECTED = b"CONNECTED\nversion:1.2\n\n\0"
 
 
 class Engine:
-    """Waits by yielding the pending to whoever drives the coroutine."""
+    """Waits by yielding the Pending to the test, which steps through the coroutine."""
 
     def __init__(self, session: Session) -> None:
         self.session = session
-        self.turns = 0
-        self.aborted = False
+        self.now = 0.0
+        self.checkpoints = 0
+        self.aborted = self.joined = False
 
-    def perform(self, operation: Callable[[], Pending[T]]) -> Pending[T]:
-        return operation()
+    def run(self, function: Callable[[float], T]) -> T:
+        return function(self.now)
 
-    def attend(self) -> None:
-        pass
+    async def wait(self, pending: Pending[T], timeout: float | None = None) -> T:
+        deadline = None if timeout is None else self.now + timeout
+        try:
+            while not pending.done:
+                if deadline is not None and self.now >= deadline:
+                    raise TimeoutError
+                await _step(pending)
+        except BaseException:
+            pending.cancel(self.now)
+            raise
+        return pending.result()
+
+    async def checkpoint(self) -> None:
+        self.checkpoints += 1
+
+    async def run_workers(self, worker: Callable[[], Coroutine[Any, Any, None]], count: int) -> None:
+        for _ in range(count):
+            await worker()
+
+    async def call_handler(
+        self, handler: Callable[[AsyncMessage], Awaitable[object]], message: AsyncMessage
+    ) -> None:
+        await handler(message)
 
     def abort(self) -> None:
         self.aborted = True
 
-    async def turn(self) -> None:
-        self.turns += 1
-
-    async def wait(self, pending: Pending[T]) -> T:
-        if not pending.done:
-            await _until(pending)
-        return pending.result()
+    async def join(self) -> None:
+        self.joined = True
 
 
 @types.coroutine
-def _until(pending: Pending[Any]) -> Generator[Pending[Any], None, None]:
-    while not pending.done:
-        yield pending
+def _step(pending: Pending[Any]) -> Generator[Pending[Any], None, None]:
+    yield pending
 
 
-class Subscription(AwaitedSubscription):
-    failures: list[str]
+class Connection(AsyncConnection):
+    """A connection that is established."""
 
-    @staticmethod
-    def _log(sentence: str, error: Exception) -> None:
-        Subscription.failures.append(str(error))
-
-    async def _within(self, timeout: float, wait: Callable[[], Coroutine[Any, Any, T]]) -> T:
-        raise TimeoutError(f"{timeout:g}")
-
-    async def _together(self, worker: Callable[[], Coroutine[Any, Any, None]], concurrency: int) -> None:
-        for _ in range(concurrency):
-            await worker()
-
-
-class Connection(AwaitedConnection[Engine]):
-    def __init__(self) -> None:
-        wake: Callable[[], None] = lambda: None  # noqa: E731
-        options: Any = {"reconnect": Reconnect.never(), "heart_beat": (0, 0)}
-        self._engine = Engine(self._new_session(wake, "stomp://h", None, options, Random(1)))
-        self._subject = session = self._engine.session
+    def __init__(self, listener: Listener | None = None) -> None:
+        config = Config("stomp://h", reconnect=Reconnect.never(), heart_beat=(0, 0), listener=listener)
+        session = Session(config, make_delivery=AsyncMessage)
         session.next_attempt(0.0)
         session.connection_made(0.0)
-        session.receive_data(CONNECTED, 0.0)
+        session.receive_data(b"CONNECTED\nversion:1.2\n\n\0", 0.0)
         session.data_to_send()
+        self.engine = Engine(session)
+        super().__init__(self.engine)
 
-    subscribe = opening(giving(Session.subscribe, Subscription))
+    def receive(self, data: bytes) -> None:
+        self.session.receive_data(data, self.engine.now)
 
-    def hears(self, frame: bytes) -> None:
-        self._subject.receive_data(frame, 0.0)
-
-    def says(self) -> list[bytes]:
-        return [frame for frame in self._subject.data_to_send().split(b"\0") if frame.strip()]
+    def sent(self) -> list[bytes]:
+        return [frame for frame in bytes(self.session.data_to_send()).split(b"\0") if frame.strip()]
 
 
-def step(coroutine: Coroutine[Any, Any, T]) -> Pending[Any]:
+def start(coroutine: Coroutine[Any, Any, T]) -> Pending[Any]:
     """Run it until it waits for something."""
     pending: Pending[Any] = coroutine.send(None)
     return pending
@@ -97,67 +104,76 @@ def finish(coroutine: Coroutine[Any, Any, T]) -> T:
     return value
 
 
-def subscribed(conn: Connection, ack: Any = "client-individual") -> Subscription:
-    async def subscribe() -> Subscription:
+def subscribed(conn: Connection, ack: Any = "client-individual") -> AsyncSubscription:
+    async def subscribe() -> AsyncSubscription:
         return await conn.subscribe("/queue/a", id="1", ack=ack, receipt=False)
 
     subscription = finish(subscribe())
-    conn.says()
-    Subscription.failures = []
+    conn.sent()
     return subscription
 
 
 def message(number: int) -> bytes:
-    return b"MESSAGE\nsubscription:1\nmessage-id:m%d\nack:a%d\ndestination:/queue/a\n\nhello\0" % (
-        number,
-        number,
-    )
+    frame = b"MESSAGE\nsubscription:1\nmessage-id:m%d\nack:a%d\ndestination:/queue/a\n\nhello\0"
+    return frame % (number, number)
 
 
-def test_an_operation_returns_when_its_outcome_is_known() -> None:
+def test_an_operation_returns_its_outcome() -> None:
     conn = Connection()
-    send = conn.send("/queue/a", "x", receipt="r")
-    assert not step(send).done
-    assert conn.says() == [
-        b"SEND\ndestination:/queue/a\ncontent-type:text/plain;charset=utf-8\nreceipt:r\ncontent-length:1\n\nx"
-    ]
-    conn.hears(b"RECEIPT\nreceipt-id:r\n\n\0")
+    send = conn.send("/queue/a", b"x", receipt="r")
+    assert not start(send).done
+    assert conn.sent() == [b"SEND\ndestination:/queue/a\nreceipt:r\ncontent-length:1\n\nx"]
+    conn.receive(b"RECEIPT\nreceipt-id:r\n\n\0")
     assert finish(send) is None
-    assert conn._engine.turns == 1
+    assert conn.engine.checkpoints == 1
 
 
-def test_it_keeps_the_name_and_the_words_of_the_session_s() -> None:
-    assert Connection.send.__name__ == "send"
-    assert Connection.send.__doc__ == Session.send.__doc__
-    assert Connection.subscribe.__doc__ == Session.subscribe.__doc__
+def test_a_cancelled_operation_is_not_sent() -> None:
+    conn = Connection()
+    send = conn.send("/queue/a", b"x", receipt="r")
+    start(send)
+    send.close()
+    assert conn.sent() == []
 
 
-def test_a_message_knows_its_connection() -> None:
+def test_messages_acknowledge_themselves() -> None:
     conn = Connection()
     messages = subscribed(conn)
-    conn.hears(message(1) + message(2))
+    conn.receive(message(1) + message(2))
     first, second = finish(messages.receive()), finish(messages.__anext__())
-    assert isinstance(first, Message)
-    assert repr(first).startswith("<Message 'm1'")
+    assert repr(first).startswith("<AsyncMessage 'm1'")
     finish(first.ack())
     finish(second.nack())
-    assert conn.says() == [b"ACK\nid:a1\n\n", b"NACK\nid:a2\n\n"]
+    assert conn.sent() == [b"ACK\nid:a1\n\n", b"NACK\nid:a2\n\n"]
 
 
-def test_waiting_for_a_message_goes_on_until_there_is_one() -> None:
+def test_receive_waits_until_there_is_a_message() -> None:
     conn = Connection()
     receive = subscribed(conn).receive()
-    step(receive)
-    conn.hears(message(1))
+    start(receive)
+    conn.receive(message(1))
     assert finish(receive).text == "hello"
 
 
-def test_a_deadline_is_the_world_s_affair() -> None:
-    with pytest.raises(TimeoutError, match="3"):
-        subscribed(Connection()).receive(timeout=3).send(None)
+def test_receive_may_time_out() -> None:
+    conn = Connection()
+    receive = subscribed(conn).receive(timeout=3)
+    start(receive)
+    conn.engine.now = 3.0
+    with pytest.raises(TimeoutError, match="no message from /queue/a within 3 s"):
+        receive.send(None)
 
 
-def test_a_subscription_that_has_ended_says_so() -> None:
+def test_a_message_that_comes_with_the_timeout_is_not_lost() -> None:
+    conn = Connection()
+    receive = subscribed(conn).receive(timeout=3)
+    start(receive)
+    conn.engine.now = 3.0
+    conn.receive(message(1))
+    assert finish(receive).message_id == "m1"
+
+
+def test_an_ended_subscription_returns_no_message() -> None:
     conn = Connection()
     messages = subscribed(conn)
 
@@ -165,9 +181,9 @@ def test_a_subscription_that_has_ended_says_so() -> None:
         async with messages:
             pass
 
-    step(leaving := leave())
-    (unsubscribe,) = conn.says()
-    conn.hears(b"RECEIPT\nreceipt-id:%b\n\n\0" % unsubscribe.split(b"receipt:")[1].split(b"\n")[0])
+    start(leaving := leave())
+    (unsubscribe,) = conn.sent()
+    conn.receive(b"RECEIPT\nreceipt-id:%b\n\n\0" % unsubscribe.split(b"receipt:")[1].split(b"\n")[0])
     finish(leaving)
     with pytest.raises(SessionClosed):
         messages.receive().send(None)
@@ -175,26 +191,33 @@ def test_a_subscription_that_has_ended_says_so() -> None:
         messages.__anext__().send(None)
 
 
-def test_a_handler_s_message_is_acknowledged_and_a_failure_is_told() -> None:
-    conn = Connection()
+def test_run_acknowledges_and_reports_failures() -> None:
+    failures: list[str] = []
+
+    class Observer(Listener):
+        def handler_error(self, delivery: Any, error: Exception) -> None:
+            failures.append(str(error))
+
+    conn = Connection(Observer())
     messages = subscribed(conn)
     handled: list[str] = []
 
-    async def handle(taken: Message) -> None:
+    async def handle(taken: AsyncMessage) -> None:
         handled.append(taken.message_id)
         if len(handled) == 2:
             messages.stop()
             raise ValueError("broken")
 
-    conn.hears(message(1) + message(2) + message(3))
+    conn.receive(message(1) + message(2) + message(3))
     assert finish(messages.run(handle)) is None
     assert handled == ["m1", "m2"]
-    assert conn.says() == [b"ACK\nid:a1\n\n"]
-    assert Subscription.failures == ["broken"]
-    assert messages._subject.works == []
+    assert conn.sent() == [b"ACK\nid:a1\n\n"]
+    assert failures == ["broken"]
+    # The next run takes what this one has left.
+    assert finish(messages.receive()).message_id == "m3"
 
 
-def test_a_block_of_a_transaction_is_committed_or_aborted() -> None:
+def test_a_transaction_block_commits_or_aborts() -> None:
     conn = Connection()
 
     async def fails() -> None:
@@ -204,31 +227,40 @@ def test_a_block_of_a_transaction_is_committed_or_aborted() -> None:
 
     with pytest.raises(KeyError):
         fails().send(None)
-    assert [frame.split(b"\n")[0] for frame in conn.says()] == [b"BEGIN", b"SEND", b"ABORT"]
+    assert [frame.split(b"\n")[0] for frame in conn.sent()] == [b"BEGIN", b"SEND", b"ABORT"]
 
     async def succeeds() -> None:
         async with conn.transaction("t2"):
             pass
 
-    step(committing := succeeds())
-    assert [frame.split(b"\n")[0] for frame in conn.says()] == [b"BEGIN", b"COMMIT"]
+    start(committing := succeeds())
+    assert [frame.split(b"\n")[0] for frame in conn.sent()] == [b"BEGIN", b"COMMIT"]
     committing.close()
 
 
-def test_a_block_whose_connection_is_lost_says_so_at_its_end() -> None:
+def test_a_transaction_block_reports_a_lost_connection() -> None:
     conn = Connection()
 
     async def loses() -> None:
         async with conn.transaction("t"):
-            conn.hears(b"")
+            conn.receive(b"")
 
     with pytest.raises(TransactionLost):
         loses().send(None)
 
 
-def test_a_close_that_is_cancelled_ends_the_connection_at_once() -> None:
+def test_a_cancelled_close_ends_the_connection_at_once() -> None:
     conn = Connection()
-    step(closing := conn.disconnect())
+    start(closing := conn.disconnect())
     with pytest.raises(GeneratorExit):
         closing.throw(GeneratorExit())
-    assert conn._engine.aborted
+    assert conn.engine.aborted
+    assert conn.engine.joined
+
+
+def test_an_invalid_timeout_of_close_changes_nothing() -> None:
+    conn = Connection()
+    with pytest.raises(ValueError, match="timeout"):
+        conn.close(timeout=-1).send(None)
+    assert not conn.engine.aborted
+    assert not conn.closed
