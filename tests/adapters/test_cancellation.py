@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import gc
+import socket
+import ssl
+import time
 import types
 from collections.abc import Callable, Coroutine, Generator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +18,7 @@ import trio
 
 import stomp_asyncio
 import stomp_trio
-from stomp_testing import Broker
+from stomp_testing import Broker, Pause, ScriptedServer
 
 MOST_AWAITS = 400
 JOBS = ("one", "two", "three")
@@ -286,3 +292,82 @@ def test_1000_connections_with_10000_subscriptions() -> None:
                 return got
 
     assert asyncio.run(main()) == 10_000
+
+
+def new_uvloop() -> asyncio.AbstractEventLoop:
+    uvloop = pytest.importorskip("uvloop", reason='pip install "stomp-core[uvloop]"')
+    loop: asyncio.AbstractEventLoop = uvloop.new_event_loop()
+    return loop
+
+
+LOOPS = [
+    pytest.param(asyncio.new_event_loop, id="asyncio"),
+    pytest.param(new_uvloop, id="uvloop"),
+]
+
+
+async def cancel_after(seconds: float, url: str, context: ssl.SSLContext | None) -> None:
+    connecting = stomp_asyncio.connect(url, ssl_context=context, connect_timeout=30, handshake_timeout=30)
+    task = asyncio.ensure_future(connecting)
+    await asyncio.sleep(seconds)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asyncio.wait_for(task, 10)
+
+
+async def time_out(seconds: float, url: str, context: ssl.SSLContext | None) -> None:
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await stomp_asyncio.connect(url, ssl_context=context, connect_timeout=30, handshake_timeout=30)
+
+
+@pytest.mark.parametrize("loop_factory", LOOPS)
+@pytest.mark.parametrize("end", [cancel_after, time_out], ids=["cancelled", "timed out"])
+@pytest.mark.parametrize("state", ["resolving", "dialling", "TLS", "handshaking"])
+def test_connect_may_be_cancelled_in_every_state(
+    loop_factory: Callable[[], asyncio.AbstractEventLoop], end: Any, state: str
+) -> None:
+    with ScriptedServer([Pause(60)]) as server, socket.create_server(("127.0.0.1", 0), backlog=0) as full:
+        with contextlib.ExitStack() as stack:
+            url, context = server.url, None
+            if state == "TLS":
+                context = ssl.create_default_context()  # made here, because that takes long
+                url = server.url.replace("stomp://", "stomp+ssl://")
+            elif state == "dialling":
+                # Its queue is full, so that nothing answers.
+                address = full.getsockname()
+                for _ in range(4):
+                    client = stack.enter_context(socket.socket())
+                    client.setblocking(False)
+                    client.connect_ex(address)
+                url = f"stomp://127.0.0.1:{address[1]}"
+            began = time.monotonic()
+            with asyncio.Runner(loop_factory=loop_factory) as runner:
+                runner.run(end(0.0 if state == "resolving" else 0.2, url, context))
+            assert time.monotonic() - began < 5
+            if state in ("TLS", "handshaking"):
+                server.wait_until_closed()
+
+
+@pytest.mark.parametrize("loop_factory", LOOPS)
+def test_a_failed_connect_leaves_nothing_behind(
+    loop_factory: Callable[[], asyncio.AbstractEventLoop], tmp_path: Path
+) -> None:
+    """Exceptions that nobody retrieves fail every test; see tests/conftest.py."""
+
+    async def main(url: str) -> None:
+        with pytest.raises(OSError, match="could not connect"):
+            await stomp_asyncio.connect(url, connect_timeout=2, handshake_timeout=0.2)
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+
+    with Broker() as broker, ScriptedServer([Pause(60)]) as silent:
+        for url in (
+            "stomp://127.0.0.1:1",
+            "stomp://nowhere.invalid",
+            f"stomp+unix://{tmp_path}/nobody",
+            broker.url.replace("stomp://", "stomp+ssl://"),
+            silent.url,
+        ):
+            with asyncio.Runner(loop_factory=loop_factory) as runner:
+                runner.run(main(url))
+            gc.collect()
