@@ -215,7 +215,7 @@ _IN_A = 2  # the transaction "a" in a client's choice of one
 
 def _connection() -> Seeds:
     settings = bytes([_CLIENT, 0, 0, 0])
-    say = bytes([_OPERATION["say"]])
+    say = bytes([_OPERATION["send"]])
     connected = settings + say + _connect() + _raw(b"CONNECTED\nversion:1.2\n\n\0\n")
     beating = (
         settings

@@ -28,7 +28,12 @@ _COMPACT_FROM = 1024
 
 
 class Receipts:
-    """The operations that wait for their RECEIPT on the present connection, in the order in which they were sent."""
+    """The operations that wait for their RECEIPT on the present connection, in the order in which they were sent.
+
+    Attributes:
+        sent: how many frames are in the send queue of this connection, or have left it.
+        without_receipt: the number of the latest of them that asked for no receipt.
+    """
 
     def __init__(self) -> None:
         self._awaited: dict[str, Operation] = {}
@@ -38,9 +43,9 @@ class Receipts:
         # Ids on raw frames, which the session does not track: how many of their RECEIPTs have not come.
         self._raw: Counter[str] = Counter()
         self._counter = 0
-        self._sent = 0  # frames on this connection
+        self.sent = 0  # frames on this connection
         self._confirmed = 0  # the number of the latest frame that was confirmed
-        self._without_receipt = 0  # the number of the latest frame that asked for no receipt
+        self.without_receipt = 0  # the number of the latest frame that asked for no receipt
 
     def __len__(self) -> int:
         return len(self._awaited)
@@ -101,14 +106,14 @@ class Receipts:
         if operation.receipt is None:
             self.add_without_receipt()
         else:
-            self._sent += 1
+            self.sent += 1
             self._awaited[operation.receipt] = operation
-        operation.number = self._sent
+        operation.number = self.sent
 
     def add_without_receipt(self) -> None:
         """Note that a frame that asks for no receipt is in the send queue of this connection."""
-        self._sent += 1
-        self._without_receipt = self._sent
+        self.sent += 1
+        self.without_receipt = self.sent
 
     def receive(self, receipt_id: str) -> Operation | None:
         """Return the operation that this RECEIPT confirms; ``None`` if it confirms none."""
@@ -140,7 +145,7 @@ class Receipts:
         operation = None
         if error.receipt_id is not None:
             operation = self._awaited.get(error.receipt_id)
-        elif "subscription" not in error.headers and self._without_receipt <= self._confirmed:
+        elif "subscription" not in error.headers and self.without_receipt <= self._confirmed:
             # Frames leave in order, so the operations that have left come first.
             left = [entry for entry in islice(self._awaited.values(), 2) if entry.left]
             if len(left) == 1:
@@ -155,7 +160,7 @@ class Receipts:
         awaited = list(self._awaited.values())
         self._awaited.clear()
         self._raw.clear()
-        self._sent = self._confirmed = self._without_receipt = 0
+        self.sent = self._confirmed = self.without_receipt = 0
         return awaited
 
     def keep_only(self, operations: Iterable[Operation]) -> None:

@@ -120,6 +120,9 @@ class MessageQueue(Generic[T]):
 
     def notify_all(self) -> None:
         """Wake all waiters."""
-        ready, self._ready = self._ready, None
+        # Forgotten only afterwards: whatever interrupts this, the next call wakes those who wait.
+        ready = self._ready
         if ready is not None:
             ready.succeed(None)
+            if self._ready is ready:
+                self._ready = None

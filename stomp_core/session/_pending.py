@@ -20,12 +20,13 @@ class Pending(Generic[T]):
     exception, once. See :meth:`result`.
 
     Attributes:
+        done: whether the outcome is known. Only the session sets it.
         what: the operation, for error messages, as in ``"SEND to /queue/a"``.
         deadline: when it fails at the latest, on the clock of ``now``; ``None`` if there is no deadline.
         on_cancel: for the session: what :meth:`cancel` calls. ``None`` once there is nothing to undo.
     """
 
-    __slots__ = ("_callbacks", "_done", "_error", "_value", "deadline", "on_cancel", "what")
+    __slots__ = ("_callbacks", "_error", "_value", "deadline", "done", "on_cancel", "what")
 
     _value: T
 
@@ -33,7 +34,7 @@ class Pending(Generic[T]):
         self.what = what
         self.deadline: float | None = None
         self.on_cancel: Callable[[float], object] | None = None
-        self._done = False
+        self.done = False
         self._error: Exception | None = None
         self._callbacks: list[Callable[[], object]] | None = None
 
@@ -42,13 +43,8 @@ class Pending(Generic[T]):
         """Make a Pending that has already succeeded with ``value``."""
         self = cls(what)
         self._value = value
-        self._done = True
+        self.done = True
         return self
-
-    @property
-    def done(self) -> bool:
-        """Whether the outcome is known."""
-        return self._done
 
     def result(self) -> T:
         """Return the value of an operation that has succeeded.
@@ -57,7 +53,7 @@ class Pending(Generic[T]):
             StompError: the operation failed; this is the reason.
             RuntimeError: the outcome is not known yet.
         """
-        if not self._done:
+        if not self.done:
             raise RuntimeError(f"{self.what} is not done yet")
         if self._error is not None:
             raise self._error.with_traceback(None)
@@ -73,7 +69,7 @@ class Pending(Generic[T]):
         It is called in the middle of a call of the session. It may start operations. An exception that it raises is
         logged, and the other callbacks are still called.
         """
-        if self._done:
+        if self.done:
             _run(callback)
         elif self._callbacks is None:
             self._callbacks = [callback]
@@ -101,7 +97,7 @@ class Pending(Generic[T]):
 
     def succeed(self, value: T) -> None:
         """Settle it with a value. For the session; the first outcome stands."""
-        if not self._done:
+        if not self.done:
             self._value = value
             if value is None:
                 self.on_cancel = None
@@ -109,24 +105,20 @@ class Pending(Generic[T]):
 
     def fail(self, error: Exception) -> None:
         """Settle it with the reason of a failure. For the session; the first outcome stands."""
-        if not self._done:
+        if not self.done:
             self._error = error
             self.on_cancel = None
             self._settle()
 
     def _settle(self) -> None:
-        self._done = True
+        self.done = True
         callbacks, self._callbacks = self._callbacks, None
         if callbacks is not None:
             call_all(partial(_run, callback) for callback in callbacks)
 
     def __repr__(self) -> str:
         state = (
-            "pending"
-            if not self._done
-            else "succeeded"
-            if self._error is None
-            else f"failed: {self._error!r}"
+            "pending" if not self.done else "succeeded" if self._error is None else f"failed: {self._error!r}"
         )
         return f"<Pending {self.what}: {state}>"
 

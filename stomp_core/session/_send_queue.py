@@ -15,11 +15,14 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 
-from ._operations import Operation
+from ..protocol import Send
+from ._operations import Operation, SendOperation
+from ._pending import Pending
 
 __all__ = ["Backlog", "SendQueue"]
 
-_Entry = tuple[bytes, Operation | None]
+#: Bytes, and what they belong to: an operation; a SEND that nobody waits for; or nothing (heart-beats, raw frames).
+_Entry = tuple[bytes, Operation | Send | None]
 
 
 class _Piece:
@@ -60,9 +63,15 @@ class SendQueue:
         """How many frames have not left."""
         return len(self._entries)
 
-    def put(self, wire: bytes, operation: Operation | None) -> None:
-        """Add a frame, or a heart-beat (which belongs to no operation)."""
-        self._entries.append((wire, operation))
+    def put(self, wire: bytes, owner: Operation | Send | None) -> None:
+        """Add a frame, or a heart-beat.
+
+        Args:
+            wire: its bytes.
+            owner: the operation that it belongs to. A SEND that nobody waits for stands for itself: it becomes an
+                operation only if its connection is lost before it has left.
+        """
+        self._entries.append((wire, owner))
         self.size += len(wire)
 
     def take(self, limit: int | None = None) -> bytes | memoryview:
@@ -75,9 +84,9 @@ class SendQueue:
             # Nearly always: everything fits.
             entries, self._entries = self._entries, []
             self.size = 0
-            for _, operation in entries:
-                if operation is not None:
-                    operation.leave()
+            for _, owner in entries:
+                if isinstance(owner, Operation):
+                    owner.leave()
             return entries[0][0] if len(entries) == 1 else b"".join([wire for wire, _ in entries])
         piece = self._current_piece() or self._next_piece(limit)
         if piece is None:
@@ -104,17 +113,30 @@ class SendQueue:
                 C for the promise above; with any other one the caller must assume after an interruption that bytes
                 were taken which are not noted here.
         """
-        while True:
-            piece = self._current_piece() or self._next_piece(None)
-            if piece is None:
+        if self._piece is None and len(self._entries) == 1 and not self._withdrawn:
+            # The straight path: one frame, which the socket takes as a whole. It is the loop below without its cases.
+            entries = self._entries
+            wire, owner = entries[0]
+            if isinstance(owner, Operation) and not owner.left:
+                owner.leave()
+            self._piece = piece = _Piece(wire, entries, 1)
+            self._entries = []
+            piece.taken.extend(map(send, (wire,)))
+            if piece.taken[0] == len(wire) and not self._entries:
+                self._piece = None
                 self.size = 0
                 return
-            offset = sum(piece.taken)
-            rest = memoryview(piece.wire)[offset:] if offset else piece.wire
-            piece.taken.extend(map(send, (rest,)))
-            self.size -= piece.taken[-1]
-            if len(rest) == piece.taken[-1]:
+        while True:
+            current = self._current_piece() or self._next_piece(None)
+            if current is None:
+                self.size = 0
+                return
+            offset = sum(current.taken)
+            rest = memoryview(current.wire)[offset:] if offset else current.wire
+            current.taken.extend(map(send, (rest,)))
+            if len(rest) == current.taken[-1]:
                 self._piece = None
+                self.size = sum(len(entry[0]) for entry in self._entries)
 
     def _current_piece(self) -> _Piece | None:
         """Return the piece that is being written, unless all of it was taken."""
@@ -139,9 +161,9 @@ class SendQueue:
             return None
         if limit is not None and self.size > limit:
             entries = _as_many_as_fit(entries, limit)
-        for _, operation in entries:
-            if operation is not None and not operation.left:
-                operation.leave()
+        for _, owner in entries:
+            if isinstance(owner, Operation) and not owner.left:
+                owner.leave()
         wire = entries[0][0] if len(entries) == 1 else b"".join([wire for wire, _ in entries])
         self._piece = piece = _Piece(wire, source, len(entries))
         self._entries = source[len(entries) :]
@@ -154,7 +176,13 @@ class SendQueue:
         entries, self._entries = self._entries, []
         self._piece = None
         self.size = 0
-        return [operation for _, operation in entries if operation is not None]
+        operations: list[Operation] = []
+        for _, owner in entries:
+            if isinstance(owner, Send):
+                operations.append(SendOperation(owner, Pending.completed("SEND", None), None, 0.0))
+            elif owner is not None:
+                operations.append(owner)
+        return operations
 
     def note_withdrawn(self) -> None:
         """Note that one of the operations was withdrawn: its bytes are not kept for long."""
@@ -166,8 +194,13 @@ class SendQueue:
     def _remove_withdrawn(self) -> None:
         if not self._withdrawn:
             return
-        kept = [entry for entry in self._entries if entry[1] is None or not entry[1].withdrawn]
-        self.size -= sum(len(wire) for wire, _ in self._entries) - sum(len(wire) for wire, _ in kept)
+        kept = []
+        for entry in self._entries:
+            owner = entry[1]
+            if isinstance(owner, Operation) and owner.withdrawn:
+                self.size -= len(entry[0])
+            else:
+                kept.append(entry)
         self._entries = kept
         self._withdrawn = 0
 

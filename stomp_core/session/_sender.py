@@ -14,7 +14,7 @@ from __future__ import annotations
 from functools import partial
 
 from ..errors import ErrorCode, LocalProtocolError
-from ..protocol import Connect, Disconnect, Error, Event, Message, Subscribe
+from ..protocol import Connect, Disconnect, Error, Event, Message, Send, Subscribe
 from ..wire import ConnectionClosed
 from ._config import Config
 from ._connector import Connector, SessionState
@@ -36,10 +36,10 @@ from ._send_queue import Backlog, SendQueue
 from ._subscriptions import Progress, SubscriptionRecord, Subscriptions, SubscriptionState
 from ._transactions import Transactions
 
-__all__ = ["Sender"]
+__all__ = ["QUEUED", "Sender"]
 
 #: An already completed Pending, for frames that ask for no receipt and are queued with room to spare: nearly all.
-_QUEUED: Pending[None] = Pending.completed("room in the send queue", None)
+QUEUED: Pending[None] = Pending.completed("room in the send queue", None)
 #: Bytes in the send queue above which an operation without a receipt waits too: the back pressure of senders.
 _HIGH_WATER = 1024 * 1024
 
@@ -102,7 +102,7 @@ class Sender:
     def pending_for(self, event: Event, what: str) -> Pending[None]:
         """Return the Pending of a frame that asks for no receipt: completed, if there is room for it."""
         if self.ready and self.send_queue.size + len(event.frame.body) < _HIGH_WATER:
-            return _QUEUED
+            return QUEUED
         return Pending(what)
 
     def send_or_queue(self, now: float, operation: Operation) -> None:
@@ -142,6 +142,36 @@ class Sender:
                 operation.queued()
             if not pending.done:
                 self.watch(now, operation)
+
+    def send_message(self, now: float, event: Send) -> bool:
+        """Send a SEND that nobody waits for: the straight path of most messages.
+
+        It does what :meth:`send_or_queue` does, for a SEND in no transaction and without receipt, if there is a
+        connection, room in the send queue, and no listener.
+
+        Returns:
+            False if it was not sent because one of these conditions does not hold.
+        """
+        connector, queue, receipts = self._connector, self.send_queue, self.receipts
+        conn = connector.conn
+        if (
+            conn is None
+            or connector.state is not SessionState.CONNECTED
+            or self._subscriptions.probing is not None
+            or self._notifier.listener is not None
+            or queue.size + len(event.frame.body) >= _HIGH_WATER
+        ):
+            return False
+        self.changing = True
+        try:
+            wire = conn.send(event, now=now)
+        except Exception:
+            self.changing = False
+            raise
+        queue.put(wire, event)
+        receipts.sent += 1
+        receipts.without_receipt = receipts.sent
+        return True
 
     def send_untracked(self, now: float, event: Event) -> None:
         """Send a frame whose outcome nobody waits for. Raises before anything has changed."""

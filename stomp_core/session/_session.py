@@ -83,7 +83,7 @@ from ._operations import (
 )
 from ._pending import Pending, call_all
 from ._reconnect import Attempt, Rng
-from ._sender import Sender
+from ._sender import QUEUED, Sender
 from ._subscriptions import Progress, SubscriptionRecord, Subscriptions, SubscriptionState
 from ._transactions import TransactionLike, TransactionRecord, Transactions, TransactionState
 from ._urls import Endpoint, EndpointSource
@@ -96,6 +96,8 @@ TapEvent = Event | HeartBeat | ConnectionClosed
 
 _ACK_MODES = ("auto", "client", "client-individual")
 _NO_HEADERS = Headers()
+_TEXT = "text/plain;charset=utf-8"
+_MAX_KNOWN_HEADERS = 256
 
 
 class Session:
@@ -151,6 +153,7 @@ class Session:
             self.config, self._connector, self._subscriptions, self._transactions, self._notifier
         )
         self._closing: Pending[bool] | None = None  # of close()
+        self._known_headers: dict[tuple[str, str | None, bool], Headers] = {}  # of SENDs; see `_send_alike`
 
     # ------------------------------------------------------------------ what can be seen
 
@@ -404,6 +407,21 @@ class Session:
         awaited = len(sender.receipts) > 0 or len(sender.replies) > 0 or sender.is_full
         return awaited and not buffer.exceeded
 
+    def needs_turn(self, *, reading: bool, writing: bool) -> bool:
+        """Return whether there is something for a driver to do besides what it does.
+
+        Args:
+            reading: whether it reads.
+            writing: whether it waits for room to write.
+        """
+        connector = self._connector
+        return (
+            (connector.conn is None
+            and (connector.socket_open or connector.state is SessionState.CLOSED))
+            or (self._sender.send_queue.size > 0 and not writing and connector.socket_open)
+            or self.want_read is not reading
+        )
+
     @property
     def want_close(self) -> bool:
         """Whether the socket should be closed now: at once, without waiting for unsent bytes. Then call
@@ -484,6 +502,11 @@ class Session:
             SessionClosed, ConnectionLost: the session has ended.
         """
         self._check_usable(now)
+        if not (headers or receipt or transaction) and self._send_alike(
+            now, destination, body, content_type, content_length
+        ):
+            self._changed()
+            return QUEUED
         record = None if transaction is None else self._transactions.find(transaction)
         if record is not None and receipt:
             raise LocalProtocolError(
@@ -987,6 +1010,35 @@ class Session:
         self._changed()
         return pending
 
+    def _send_alike(
+        self, now: float, destination: str, body: Body, content_type: str | None, content_length: bool
+    ) -> bool:
+        """Send a message like an earlier one; return False where that is not possible.
+
+        Most programs send message after message that differ in the body only. Then the Headers object of the first one
+        serves for all, and the layers below recognise it and check nothing again.
+        """
+        text = type(body) is str
+        if text:
+            assert isinstance(body, str)
+            body = body.encode()
+        elif type(body) is not bytes:
+            return False
+        key = (destination, content_type, text and body != b"")
+        known = self._known_headers.get(key)
+        if known is not None:
+            event = Send.from_frame(Frame("SEND", known, body), content_length=content_length)
+            return self._sender.send_message(now, event)
+        if text and body and content_type is None:
+            content_type = _TEXT
+        event = Send(destination, body, content_type=content_type, content_length=content_length)
+        if not self._sender.send_message(now, event):
+            return False
+        if len(self._known_headers) >= _MAX_KNOWN_HEADERS:
+            self._known_headers.clear()
+        self._known_headers[key] = event.headers
+        return True
+
     def _with_observer_headers(self, destination: str, own: Headers) -> Headers:
         """Return a message's headers, with those that the listener adds to them."""
         added = [pair for pair in self._notifier.headers_for(destination) if pair[0] not in own]
@@ -1011,10 +1063,11 @@ class Session:
 
     def _check_usable(self, now: float) -> None:
         """Raise if ``now`` is no time, or if the session has ended."""
-        _check_now(now)
+        if not -inf < now < inf:
+            _check_now(now)
         if self.error is not None:
             raise self.error.with_traceback(None)
-        if self._closing is not None or self.closed:
+        if self._closing is not None or self._connector.state is SessionState.CLOSED:
             raise SessionClosed("the session was closed")
 
     def _check_connected(self, now: float) -> None:

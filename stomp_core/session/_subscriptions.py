@@ -129,8 +129,8 @@ class SubscriptionRecord:
         """Forget what belonged to the connection."""
         self.progress = Progress.NOT_SENT
         self._drop_unacknowledged()
-        if self.state is SubscriptionState.DRAINING:
-            self.state = SubscriptionState.GONE
+        if self.state is not SubscriptionState.ACTIVE:
+            self.end(SubscriptionState.GONE)
 
     def _drop_unacknowledged(self) -> None:
         # The broker delivers again what was not acknowledged on a lost connection. It does not deliver again what needs
@@ -147,6 +147,7 @@ class SubscriptionRecord:
         """
         if self.state is not SubscriptionState.ACTIVE:
             self.state = SubscriptionState.GONE
+            self.queue.close()  # an exception may have interrupted the first end before it woke the waiters
             return
         self.state = state
         self.error = error

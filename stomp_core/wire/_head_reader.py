@@ -4,8 +4,8 @@ It applies every rule and every leniency, and finds out why a head is refused. T
 regular expression does not match: incomplete, unusual or wrong ones.
 
 Errors must not depend on how the stream was cut into chunks. So every check acts as if bytes came one by one: of
-several violations the one at the earliest byte is reported, and a limit is exceeded by the first byte beyond it, whether
-or not the line is complete.
+several violations the one at the earliest byte is reported, and a limit is exceeded by the first byte beyond it, be the
+line complete or not.
 """
 
 from __future__ import annotations

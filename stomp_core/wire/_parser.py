@@ -8,7 +8,7 @@ done per line, let alone per byte. The header lines stay one text until a header
 The expression matches only regular heads. So there are two paths, and where they overlap they accept the same language:
 
 * The *fast path* is :meth:`FrameParser.next_frame`. It never refuses anything. If the expression does not match (a head
-  that is incomplete, has a CR, or breaks a rule), or if the text holds something unusual, it hands over to the slow path.
+  that is incomplete, has a CR, or breaks a rule), or the text holds something unusual, it hands over to the slow path.
 * The *slow path* is :class:`HeadReader` and :class:`BodyReader`. It takes chunks as they come, applies every leniency,
   and finds out what exactly is wrong, and at which byte.
 

@@ -1,7 +1,7 @@
 """Frames to bytes. Strict in every version: what the version cannot carry is refused, and nothing is written.
 
-The rule for everything here: no peer, however sloppily it reads, may take a header name, a header value or a body that a
-caller passes for anything else. Otherwise text that a program received from others could add headers or whole frames
+The rule for everything here: no peer, however sloppily it reads, may take a header name, a header value or a body that
+a caller passes for anything else. Otherwise text that a program received from others could add headers or whole frames
 (injection).
 
 There are three ways to the same bytes, from fast to slow:
@@ -103,7 +103,7 @@ def serialize(
                 and text.count("\ncontent-length:") == 1
             )
     else:
-        states_length = any([name == "content-length" for name, _ in headers.pairs])
+        states_length = any(name == "content-length" for name, _ in headers.pairs)
     if not plain:
         _check_required(command, headers.pairs, version)
         pairs = _check_content_length(command, headers.pairs, body, content_length)

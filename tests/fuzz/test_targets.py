@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 
 import stomp_core.protocol._heartbeat as heartbeat
-import stomp_core.protocol._server as server
-import stomp_core.protocol._tracker as ledger
+import stomp_core.protocol._tracker as tracker
 import stomp_core.session._operations as operations
 import stomp_core.session._send_queue as send_queue
 import stomp_core.wire._body_reader as body_reader
@@ -19,7 +18,15 @@ import stomp_core.wire._parser as parser
 import stomp_core.wire._serializer as serializer
 from fuzz import CORPUS, TARGETS
 from fuzz.choices import Choices
-from stomp_core import ClientConnection, Limits, LocalProtocolError, Session, Version
+from stomp_core import (
+    Begin,
+    ClientConnection,
+    Limits,
+    LocalProtocolError,
+    ServerConnection,
+    Session,
+    Version,
+)
 from stomp_core.session import NotSent
 
 Plant = Callable[[pytest.MonkeyPatch], None]
@@ -101,37 +108,43 @@ PLANTED: list[tuple[str, str, Plant]] = [
     ),
     (
         "connection",
-        "a beat is written and forgotten",
-        lambda patch: patch.setattr(heartbeat.HeartBeatClock, "beat_due", property(lambda clock: 1.0)),
+        "a heart-beat is written and forgotten",
+        lambda patch: patch.setattr(heartbeat.HeartBeatClock, "send_deadline", property(lambda clock: 1.0)),
     ),
     (
         "connection",
-        "a refused frame enters the books",
-        _wrap(ledger.Ledger, "check", lambda original, self, event: _enter_first(original, self, event)),
+        "a refused frame is tracked",
+        _wrap(
+            tracker.ConnectionTracker,
+            "check",
+            lambda original, self, event: _apply_first(original, self, event),
+        ),
     ),
     (
         "connection",
         "an error leaks out of the rules",
-        _wrap(ledger.Ledger, "check", lambda original, self, event: _leak(original, self, event)),
+        _wrap(tracker.ConnectionTracker, "check", lambda original, self, event: _leak(original, self, event)),
     ),
     (
         "conversation",
         "the server forgets what it delivered",
-        lambda patch: patch.setattr(server.ServerConnection, "_note_message", lambda self, message: None),
+        lambda patch: patch.setattr(ServerConnection, "_apply_sent", lambda self, event: None),
     ),
     (
         "conversation",
-        "the client waits too long to beat",
+        "the client sends heart-beats too late",
         lambda patch: patch.setattr(
             heartbeat.HeartBeatClock,
-            "beat_due",
-            property(lambda clock: clock.last_write + 3 * clock.sending if clock.sending else None),
+            "send_deadline",
+            property(
+                lambda clock: clock.last_write + 3 * clock.send_interval if clock.send_interval else None
+            ),
         ),
     ),
     (
         "conversation",
-        "the client speaks a version of its own",
-        _wrap(ClientConnection, "_agree", lambda original, self, version: original(self, Version.V1_2)),
+        "the client uses a version of its own",
+        _wrap(ClientConnection, "_set_version", lambda original, self, version: original(self, Version.V1_2)),
     ),
     (
         "session",
@@ -182,17 +195,17 @@ def _refuse(*arguments: object) -> str:
     raise LocalProtocolError("too much work", code="cannot-encode")
 
 
-def _enter_first(original: Callable[..., None], self: ledger.Ledger, event: Any) -> None:
+def _apply_first(original: Callable[..., None], self: tracker.ConnectionTracker, event: Any) -> None:
     if event.command == "BEGIN":
-        self.transactions.setdefault(f"{event.transaction}{len(self.transactions)}", {})
+        self.apply(Begin(f"{event.transaction}{len(self.transactions)}"))
     original(self, event)
 
 
-def _leak(original: Callable[..., None], self: ledger.Ledger, event: Any) -> None:
+def _leak(original: Callable[..., None], self: tracker.ConnectionTracker, event: Any) -> None:
     try:
         original(self, event)
-    except ledger.RuleBroken as broken:
-        raise KeyError(broken.code) from None
+    except tracker.RuleViolation as violation:
+        raise KeyError(violation.code) from None
 
 
 @pytest.mark.parametrize(

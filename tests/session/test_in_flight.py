@@ -17,7 +17,7 @@ from stomp_core.session import ACTIVEMQ as ACTIVEMQ_PROFILE
 from stomp_core.session import RABBITMQ as RABBITMQ_PROFILE
 from stomp_core.session import NotSent, NotSentInTime, OutcomeUnknown, Pending, ReceiptTimeout
 from stomp_core.session._in_flight import Deadlines, Receipts, Replies, ReplyQueue
-from stomp_core.session._operations import Operation, RequestOperation, SendOperation
+from stomp_core.session._operations import RequestOperation, SendOperation
 
 from .play import ACTIVEMQ, RABBITMQ, Play, failure
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from stomp_core.session import NotSent, Pending
-from stomp_core.session._pending import call_all
 
 
 def test_it_is_not_done_until_it_is_settled() -> None:

@@ -26,7 +26,7 @@ from .play import Play, failure
 def test_every_message_asks_for_a_receipt_and_leaves_at_once() -> None:
     play = Play().connected()
     pipeline = Pipeline(play.session)
-    pending = pipeline.send(play.now, 
+    pending = pipeline.send(play.now,
         "/queue/a", "body", content_type="a/b", headers={"p": "q"}, content_length=False, timeout=5
     )
     assert pending.result() == 0

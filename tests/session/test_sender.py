@@ -37,12 +37,10 @@ from stomp_core.session import (
     SubscriptionState,
     TransactionInDoubt,
 )
-
 from stomp_core.session._operations import SendOperation
 from stomp_core.session._subscriptions import SubscriptionRecord
 
 from .play import ACTIVEMQ, Play, count_alive, failure, ids, taken
-
 
 # -------------------------------------------------------------------------------- before there is a connection
 

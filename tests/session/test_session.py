@@ -39,7 +39,6 @@ from stomp_core.session import (
     StaleMessageError,
     SubscriptionState,
 )
-
 from stomp_core.session._operations import SendOperation
 from stomp_core.session._subscriptions import SubscriptionRecord
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
+from collections.abc import Callable
+
 import pytest
 
 from stomp_core import ErrorCode, Frame, Headers, Leniency, LocalProtocolError, Version
@@ -47,15 +51,73 @@ class TestAFrame:
             Frame("SEND", (), body)  # type: ignore[arg-type]
         assert info.value.code == "not-text"
 
-    @pytest.mark.parametrize("attribute", ["command", "headers", "body", "raw", "other"])
+    @pytest.mark.parametrize("attribute", ["command", "headers", "body", "version", "raw", "other"])
     def test_is_an_immutable_value(self, attribute: str) -> None:
-        with pytest.raises(AttributeError):
-            setattr(Frame("SEND"), attribute, "x")
+        for one in (Frame("SEND"), parsed(b"SEND\n\n\0"), Frame("SEND").replace(body=b"x")):
+            with pytest.raises(AttributeError):
+                setattr(one, attribute, "x")
+            with pytest.raises(AttributeError):
+                delattr(one, attribute)
+
+    @pytest.mark.parametrize("clone", [copy.copy, copy.deepcopy, lambda one: pickle.loads(pickle.dumps(one))])
+    def test_can_be_copied_and_pickled(self, clone: Callable[[Frame], Frame]) -> None:
+        for one in (Frame("SEND", {"a": "b"}, b"x"), parsed(b"SEND\r\na:b\\c\n\nx\0")):
+            again = clone(one)
+            assert (again, again.raw, again.version) == (one, one.raw, one.version)
+
+    def test_has_a_size_of_about_its_bytes(self) -> None:
+        data = b"SEND\ndestination:/queue/a\n\nhello\0"
+        for one in (
+            parsed(data),
+            read(data).frames[-1],
+            Frame("SEND", {"destination": "/queue/a"}, b"hello"),
+        ):
+            assert abs(one.size - len(data)) <= 3
 
     def test_has_a_repr_without_passcode_and_of_limited_length(self) -> None:
         shown = repr(Frame("CONNECT", {"passcode": "secret"}, b"x" * 61))
         assert shown == f"Frame('CONNECT', Headers([('passcode', '***')]), {b'x' * 57 + b'...'!r})"
         assert repr(Frame("SEND", (), b"x" * 60)) == f"Frame('SEND', Headers([]), {b'x' * 60!r})"
+
+
+class TestAReplacedFrame:
+    def test_has_what_was_replaced_and_keeps_the_rest(self) -> None:
+        one = Frame("SEND", {"a": "b"}, b"x")
+        assert one.replace() == one
+        assert one.replace(command="MESSAGE") == Frame("MESSAGE", {"a": "b"}, b"x")
+        assert one.replace(headers=[("c", "d"), ("c", "e")]) == Frame("SEND", [("c", "d"), ("c", "e")], b"x")
+        assert one.replace(body=bytearray(b"yz")) == Frame("SEND", {"a": "b"}, b"yz")
+        with pytest.raises(HeaderTypeError):
+            one.replace(body="text")  # type: ignore[arg-type]
+
+    def test_was_not_parsed(self) -> None:
+        one = parsed(b"SEND\r\ndestination:a\r\n\r\nx\0").replace(headers={"destination": "b"})
+        assert (one.version, one.raw) == (None, None)
+        assert one.to_bytes("1.2") == b"SEND\ndestination:b\n\nx\0"
+
+    def test_has_the_right_content_length_where_it_was(self) -> None:
+        one = parsed(b"SEND\ncontent-length:1\ndestination:a\n\nx\0")
+        longer = one.replace(body=b"hello")
+        assert longer.to_bytes("1.2") == b"SEND\ncontent-length:5\ndestination:a\n\nhello\0"
+        moved = one.replace(headers={"destination": "b"}, body=b"")
+        assert moved.to_bytes("1.2") == b"SEND\ndestination:b\ncontent-length:0\n\n\0"
+        twice = one.replace(headers=[("content-length", "7"), ("destination", "b"), ("content-length", "8")])
+        assert twice.to_bytes("1.2") == b"SEND\ncontent-length:1\ndestination:b\n\nx\0"
+
+    def test_has_no_content_length_if_the_received_frame_had_none(self) -> None:
+        one = parsed(b"SEND\ndestination:a\n\nx\0").replace(
+            headers={"content-length": "1", "destination": "b"}
+        )
+        for again in (one, one.replace(command="SEND")):
+            assert again.omits_content_length
+            assert again.to_bytes("1.2") == b"SEND\ndestination:b\n\nx\0"
+        with pytest.raises(LocalProtocolError, match="contains NUL"):
+            one.replace(body=b"a\0b").to_bytes("1.2")
+
+    def test_of_one_made_here_gets_a_content_length_like_that(self) -> None:
+        one = Frame("SEND", {"destination": "a"}).replace(body=b"x")
+        assert not one.omits_content_length
+        assert one.to_bytes("1.2") == b"SEND\ndestination:a\ncontent-length:1\n\nx\0"
 
 
 class TestTwoFrames:

@@ -1,7 +1,7 @@
 """Headers: ordered, repeatable, immutable; the first of a name is its value (STOMP 1.2, "Repeated Header Entries").
 
-Headers have several representations, as text, as pairs and as an index. Every test of looking up runs on headers in each
-of them, since they must not differ in anything that can be seen.
+Headers are kept as text, as pairs or as an index. Every test of looking up runs on headers in each of these forms,
+since they must not differ in anything that can be seen.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ from dataclasses import FrozenInstanceError, fields, replace
 
 import pytest
 
-from stomp_core import Frame, HeartBeat, Leniency, RemoteProtocolError
+from stomp_core import Frame, HeartBeat, Leniency
 
 from .reading import VERSIONS, Read, assert_reads, assert_refused, frame, read
 
@@ -241,7 +241,3 @@ def test_the_end_of_the_stream_after_a_tolerated_cr_is_clean() -> None:
     closed = read(b"SEND\n\n\0\n\r", leniency=Leniency(cr_between_frames=True), eof=True).closed
     assert closed is not None
     assert closed.clean
-
-
-def test_an_error_is_one_type() -> None:
-    assert isinstance(read(b"x").error, RemoteProtocolError)

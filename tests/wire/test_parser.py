@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 import tracemalloc
 from collections.abc import Callable, Iterable, Iterator
@@ -889,6 +890,35 @@ class TestTheParser:
         with pytest.raises(RemoteProtocolError):
             work()
         assert parser.partial_header("receipt") == receipt
+
+    def test_discards_input_on_request_but_for_its_end(self) -> None:
+        """A connection that has failed reads on like this."""
+        for before in (b"SEND", b"SEND\n\n\0SE", b"SEND\ncontent-length:9\n\nx", b"x"):
+            parser = FrameParser("1.2")
+            parser.receive_data(before)
+            with contextlib.suppress(RemoteProtocolError):
+                parser.next_frame()
+            parser.discard_input()
+            assert (parser.unread(), parser.between_frames) == (b"", True)
+            parser.receive_data(BEHIND)
+            assert parser.next_frame() is NEED_DATA
+            parser.receive_data(b"")
+            parser.receive_data(b"x")
+            assert parser.next_frame() == ConnectionClosed(clean=True)
+            assert parser.next_frame() is NEED_DATA
+
+    def test_shows_what_it_has_not_read(self) -> None:
+        parser = FrameParser("1.2")
+        assert (parser.unread(), parser.between_frames, parser.eof_received) == (b"", True, False)
+        parser.receive_data(b"SEND\n\n\0\n\nSE")
+        parser.receive_data(b"ND")
+        assert isinstance(parser.next_frame(), Frame)
+        assert (parser.unread(), parser.between_frames) == (b"\nSEND", False)
+        parser.receive_data(b"")
+        assert parser.eof_received
+        assert parser.next_frame() == ONE_BEAT
+        assert isinstance(parser.next_frame(), ConnectionClosed)
+        assert (parser.unread(), parser.between_frames) == (b"", False)
 
     def test_counts_offsets_from_the_start_of_the_stream(self) -> None:
         chunks = [b"\n", b"SEND\n\nab", b"c\0\n", b"\r", b"\nSEND\n\n\0", b"SEND\na", b":b\n", b"c", b"d\n"]

@@ -35,6 +35,7 @@ import socket
 import ssl
 import warnings
 from collections.abc import Callable
+from functools import partial
 from time import monotonic
 from typing import Any
 from weakref import WeakSet
@@ -81,8 +82,8 @@ class Engine:
         self._loop = Loop(shared, ssl_context, dial)
         self.session = shared.session
         # Bound once: each call would pay for a method that only passes it on.
-        self.call = shared.call
-        self.call_delayed = shared.call_delayed
+        self.call = partial(shared.call, False)
+        self.call_delayed = partial(shared.call, True)
         self.run = shared.run
         self.wait = shared.wait
         self.take = shared.take

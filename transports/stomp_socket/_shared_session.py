@@ -111,24 +111,24 @@ class SharedSession:
 
     # ------------------------------------------------------------------ for callers
 
-    def call(self, operation: Callable[..., Pending[T]], subject: object, /, *args: Any, **kwargs: Any) -> T:
-        """Call ``operation(subject, now, *args, **kwargs)``, write what it has sent, and wait for its outcome."""
-        return self._call(False, operation, subject, args, kwargs)
-
-    def call_delayed(
-        self, operation: Callable[..., Pending[T]], subject: object, /, *args: Any, **kwargs: Any
-    ) -> T:
-        """The same, but what it has sent may wait for the next RECEIPT (see :meth:`Session.may_delay_writing`)."""
-        return self._call(True, operation, subject, args, kwargs)
-
-    def _call(
+    def call(
         self,
         delayed: bool,
         operation: Callable[..., Pending[T]],
         subject: object,
-        args: tuple[Any, ...],
-        kwargs: dict[str, Any],
+        /,
+        *args: Any,
+        **kwargs: Any,
     ) -> T:
+        """Call ``operation(subject, now, *args, **kwargs)``, write what it has sent, and wait for its outcome.
+
+        Args:
+            delayed: what it has sent may wait for the next RECEIPT (see :meth:`Session.may_delay_writing`).
+            operation: of the session, or of a handle.
+            subject: the session, or the handle.
+            args: see above.
+            kwargs: see above.
+        """
         inside = self._inside
         if inside.value or self.lock.locked() or self.in_listener:
             return self._call_by_thread(lambda now: operation(subject, now, *args, **kwargs))
@@ -136,7 +136,8 @@ class SharedSession:
         inside.value = True
         try:
             with self.lock:
-                self._check()
+                if self.foreign or self._writing_tls or session.changing:
+                    self._check()
                 pending = operation(subject, monotonic(), *args, **kwargs)
                 done = None if pending.done else _when_done(pending)
                 if session.size_to_send and not (
@@ -367,10 +368,7 @@ class SharedSession:
         if not (
             self.broken is not None
             or self.notifications
-            or session.closed
-            or session.want_close
-            or session.want_read is not self.reading
-            or (session.size_to_send and not self.writing and self.socket is not None)
+            or session.needs_turn(reading=self.reading, writing=self.writing)
         ):
             if not new_deadline:
                 return
