@@ -10,7 +10,10 @@ ActiveMQ in one process, so that each broker starts once and no test kills the b
 
 from __future__ import annotations
 
+import logging
 import os
+import sys
+import threading
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -107,6 +110,39 @@ def _brokers_are_up() -> None:
     """A test that killed or suspended a broker, and failed, must not make later tests fail."""
     for broker in _started.values():
         broker.ensure_running()
+
+
+class _Records(logging.Handler):
+    """Keeps the texts of log records."""
+
+    def __init__(self, texts: list[str]) -> None:
+        super().__init__(logging.ERROR)
+        self._texts = texts
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._texts.append(f"logger {record.name}: {self.format(record)}")
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_unhandled(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Fail a test in which an exception reached an excepthook or an event loop's exception handler.
+
+    The default handlers of asyncio and uvloop write an ERROR to the logger ``asyncio``, as does what asyncio finds when
+    it collects a task or a future.
+    """
+    unhandled: list[str] = []
+
+    def unhandled_in_thread(details: threading.ExceptHookArgs) -> None:
+        unhandled.append(f"thread {details.thread}: {details.exc_value!r}")
+
+    monkeypatch.setattr(sys, "excepthook", lambda kind, error, trace: unhandled.append(repr(error)))
+    monkeypatch.setattr(threading, "excepthook", unhandled_in_thread)
+    handler = _Records(unhandled)
+    logger = logging.getLogger("asyncio")
+    logger.addHandler(handler)
+    yield
+    logger.removeHandler(handler)
+    assert not unhandled, "\n".join(unhandled)
 
 
 @pytest.fixture(scope="session")

@@ -3,9 +3,9 @@
 An engine drives the session in an event loop and knows how a task waits there (:class:`AsyncEngine`). Nothing here
 names a loop.
 
-Cancellation. An operation is performed in one step, without an await, and then waited for. Whoever is cancelled while
-waiting cancels the Pending, so that what has not left is not sent; whoever is cancelled at a checkpoint has done
-nothing yet. A message is taken and returned without an await in between, so none is lost.
+Cancellation. An operation is performed in one step, without an await, and then waited for. A task that is cancelled
+while it waits cancels the Pending, so that what has not left is not sent; a task that is cancelled at a checkpoint has
+done nothing yet. A message is taken and returned without an await in between, so none is lost.
 """
 
 from __future__ import annotations

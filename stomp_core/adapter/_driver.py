@@ -66,16 +66,16 @@ class Line:
         """Tell that there is a connection, with TLS if the endpoint is ``secure``."""
         if not self.over and not self._connected:
             self._connected = True
-            self._driver.tell(self._driver.session.connection_made, now)
+            self._driver.report(self._driver.session.connection_made, now)
 
     def received(self, data: bytes | bytearray | memoryview, now: float) -> None:
         """Tell that bytes were received. ``b""`` only says that the peer is alive; the end is :meth:`eof`."""
         if not self.over and self._connected:
             session = self._driver.session
             if data:
-                self._driver.tell(session.receive_data, data, now)
+                self._driver.report(session.receive_data, data, now)
             else:
-                self._driver.tell(session.alive, now)
+                self._driver.report(session.alive, now)
 
     def written(self, now: float) -> None:
         """Tell that the bytes of the last :class:`Write` have left the adapter's hands."""
@@ -86,7 +86,7 @@ class Line:
     def eof(self, now: float) -> None:
         """Tell that the peer has closed its side. :class:`Abort` follows."""
         if not self.over and self._connected:
-            self._driver.tell(self._driver.session.receive_data, b"", now)
+            self._driver.report(self._driver.session.receive_data, b"", now)
 
     def lost(self, reason: BaseException | str | None, now: float) -> None:
         """Tell that dialling failed, that reading or writing failed, or that the connection was closed.
@@ -298,7 +298,7 @@ class Driver:
         """Whether this is the line of the present attempt or connection."""
         return self._line is line
 
-    def tell(self, fact: Callable[..., object], *arguments: object) -> None:
+    def report(self, fact: Callable[..., object], *arguments: object) -> None:
         """Pass a fact to the session."""
         self._facts += 1
         try:
@@ -310,7 +310,7 @@ class Driver:
     def line_lost(self, reason: BaseException | str | None, now: float) -> None:
         """Forget the present line."""
         self._line, self._ask = None, True
-        self.tell(self.session.connection_lost, reason, now)
+        self.report(self.session.connection_lost, reason, now)
 
     def wake_if_needed(self) -> None:
         """Call ``wake`` if a poll would yield something."""

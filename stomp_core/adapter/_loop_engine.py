@@ -37,7 +37,7 @@ class LoopEngine(ABC):
     Attributes:
         session: see above.
         timer_at: when the engine's timer is to ring.
-        ended: whether the session has ended and nothing will be dialled or written any more.
+        ended: whether :class:`End` was carried out: nothing will be dialled or written any more.
     """
 
     def __init__(self, session: Session, clock: Callable[[], float]) -> None:
@@ -47,7 +47,7 @@ class LoopEngine(ABC):
         self._clock = clock
         self._driver = Driver(session, self._wake)
         self._inside = False  # in an operation or a fact, or in a poll: a poll comes after it
-        self._poll_due = True
+        self._poll_due = False  # the engine itself polls first
         self._turn_open = False
 
     # ------------------------------------------------------------------ what an adapter adds
@@ -74,7 +74,7 @@ class LoopEngine(ABC):
                 if self._poll_due:
                     self.poll_if_due()
 
-    def tell(self, fact: Callable[..., object], *arguments: object) -> None:
+    def report(self, fact: Callable[..., object], *arguments: object) -> None:
         """Call ``fact(*arguments, now)``, a method of a line, then carry out what the driver wants."""
         self.run(lambda now: fact(*arguments, now))
 
@@ -93,7 +93,7 @@ class LoopEngine(ABC):
     def end_turn(self, line: Line) -> None:
         """Write what was sent since :meth:`wrote`."""
         self._turn_open = False
-        self.tell(line.written)
+        self.report(line.written)
 
     def timer_rang(self) -> None:
         """Do what is due. The timer has rung, and the engine has looked at its sockets since."""
@@ -108,6 +108,8 @@ class LoopEngine(ABC):
     def poll(self) -> None:
         """Carry out what the driver wants."""
         self._poll_due = False
+        if self.ended:
+            return
         try:
             for command in self._driver.poll(self._clock()):
                 if isinstance(command, Timer):
@@ -118,14 +120,15 @@ class LoopEngine(ABC):
                 self.carry_out(command)
         except BaseException:
             # A mistake in this library. Nobody may wait for a session that nobody drives.
+            self.ended = True
             self.session.terminate(self._clock())
+            self.carry_out(End(None))
             raise
 
     def abort(self) -> None:
         """End the session and its connection at once."""
-        if not self.ended:
-            self.session.terminate(self._clock())
-            self.poll()
+        self.session.terminate(self._clock())
+        self.poll()
 
     # ------------------------------------------------------------------ for the driver
 

@@ -63,7 +63,7 @@ class Wrapped(Generic[S, E]):
     """Something of a session, and the engine that performs its operations.
 
     Args:
-        engine: performs operations and waits for their outcomes. Whoever holds a wrapper holds the engine.
+        engine: performs operations and waits for their outcomes. It lives as long as one of its wrappers.
         subject: the session, or the handle.
     """
 
@@ -127,6 +127,11 @@ class SubscriptionView(Wrapped[Subscription, E]):
     def state(self) -> SubscriptionState:
         """Its state."""
         return self._subject.state
+
+    @property
+    def waiting(self) -> int:
+        """How many messages have been received and not been taken."""
+        return self._subject.waiting
 
     @property
     def dropped(self) -> int:

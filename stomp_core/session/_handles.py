@@ -205,7 +205,7 @@ class Subscription:
     def unsubscribe(
         self, now: float, *, receipt: bool = True, delete: bool = False, timeout: float | None = None
     ) -> Pending[None]:
-        """End the subscription (STOMP 1.2, "UNSUBSCRIBE"); see :meth:`Session.unsubscribe`.
+        """End the subscription (STOMP 1.2, "UNSUBSCRIBE"). Messages that come late are dropped, and counted.
 
         Args:
             receipt: wait for the broker to confirm that no more messages come.
@@ -271,7 +271,7 @@ class Transaction:
 
         Args:
             destination: where to.
-            body: as for :meth:`Session.send`.
+            body: ``bytes``, or ``str``, which is sent as UTF-8.
             content_type: the MIME type of the body.
             headers: further headers.
             content_length: whether to write ``content-length``.
@@ -292,7 +292,11 @@ class Transaction:
         )
 
     def ack(self, now: float, delivery: Delivery, *, headers: HeaderSource = ()) -> Pending[None]:
-        """Acknowledge a message within the transaction; see :meth:`Session.ack`.
+        """Acknowledge a message within the transaction (STOMP 1.2, "ACK").
+
+        Args:
+            delivery: the message, as its subscription returned it.
+            headers: further headers.
 
         Raises:
             StaleMessageError: the message came on an earlier connection.
@@ -302,7 +306,11 @@ class Transaction:
         return self._session.ack(now, delivery, transaction=self, headers=headers)
 
     def nack(self, now: float, delivery: Delivery, *, headers: HeaderSource = ()) -> Pending[None]:
-        """Tell the broker, within the transaction, that a message was not consumed; see :meth:`Session.nack`.
+        """Tell the broker, within the transaction, that a message was not consumed (STOMP 1.2, "NACK").
+
+        Args:
+            delivery: the message, as its subscription returned it.
+            headers: further headers.
 
         Raises:
             StaleMessageError: the message came on an earlier connection.
@@ -312,7 +320,7 @@ class Transaction:
         return self._session.nack(now, delivery, transaction=self, headers=headers)
 
     def commit(self, now: float, *, receipt: bool = True, timeout: float | None = None) -> Pending[None]:
-        """Commit the transaction (STOMP 1.2, "COMMIT"); see :meth:`Session.commit`.
+        """Commit the transaction (STOMP 1.2, "COMMIT").
 
         Args:
             receipt: wait for the broker to confirm it.
@@ -327,7 +335,7 @@ class Transaction:
         return self._session.commit(now, self, receipt=receipt, timeout=timeout)
 
     def abort(self, now: float, *, receipt: bool = False, timeout: float | None = None) -> Pending[None]:
-        """Abort the transaction (STOMP 1.2, "ABORT"); see :meth:`Session.abort`.
+        """Abort the transaction (STOMP 1.2, "ABORT"). One that was lost with its connection is aborted already.
 
         Args:
             receipt: wait for the broker to confirm it.

@@ -141,7 +141,7 @@ def call_all(functions: Iterable[Callable[[], object]]) -> None:
 
 
 def _run(callback: Callable[[], object]) -> None:
-    # Whoever settles a Pending must not be stopped half-way by the mistake of somebody who waits for it.
+    # What settles a Pending must not be stopped half-way by the mistake of somebody who waits for it.
     try:
         callback()
     except Exception as error:

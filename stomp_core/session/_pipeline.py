@@ -59,7 +59,7 @@ class Pipeline:
 
         Args:
             destination: where to.
-            body: as for :meth:`Session.send`.
+            body: ``bytes``, or ``str``, which is sent as UTF-8.
             content_type: the MIME type of the body.
             headers: further headers.
             content_length: whether to write ``content-length``.

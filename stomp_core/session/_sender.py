@@ -444,7 +444,7 @@ class Sender:
         self.receipts.keep_only(self._backlog)
         self._transactions.connection_lost()
         self._subscriptions.connection_lost()
-        # Everything is up to date now: whoever is told of an outcome may start the next operation.
+        # Everything is up to date now: a callback of an outcome may start the next operation.
         ended = [*dropped, *(operation for operation in waiting if operation.left or not operation.portable)]
         # COMMIT first: it decides the state of its transaction, and with it the outcome of what is part of it.
         ended.sort(key=lambda operation: not isinstance(operation, CommitOperation))

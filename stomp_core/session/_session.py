@@ -110,7 +110,7 @@ class Session:
         run_listener: called with each notification of the listener, a function without arguments, to run it
             elsewhere; by default it is run at once, in the middle of the session's work.
         make_delivery: makes what subscriptions return, from the message, its subscription and its connection's number.
-        tap: keep every event that is received, in order, in :attr:`tap` as well. Whoever asks for it must take it.
+        tap: keep every event that is received, in order, in :attr:`tap` as well. Who asks for it must take it.
         rng: for the jitter of back-off: a :class:`random.Random`. Without it every pause is as long as it may be.
 
     Attributes:
@@ -690,7 +690,9 @@ class Session:
             StaleMessageError: the message came on an earlier connection; the broker delivers it again.
             LocalProtocolError: its subscription is in ``auto`` mode or has ended, or it is acknowledged already.
             TransactionLost: the transaction was lost with its connection.
-            Rejected, NotSent, OutcomeUnknown: as for :meth:`send`.
+            Rejected: the broker answered with ERROR.
+            NotSent: it never left this process.
+            OutcomeUnknown: the connection was lost, or the receipt did not come in time (ReceiptTimeout).
             SessionClosed, ConnectionLost: the session has ended.
         """
         return self._acknowledge(now, "ACK", delivery, transaction, receipt, headers, timeout)
@@ -721,7 +723,9 @@ class Session:
             StaleMessageError: the message came on an earlier connection; the broker delivers it again.
             LocalProtocolError: its subscription is in ``auto`` mode or has ended, or it is acknowledged already.
             TransactionLost: the transaction was lost with its connection.
-            Rejected, NotSent, OutcomeUnknown: as for :meth:`send`.
+            Rejected: the broker answered with ERROR.
+            NotSent: it never left this process.
+            OutcomeUnknown: the connection was lost, or the receipt did not come in time (ReceiptTimeout).
             SessionClosed, ConnectionLost: the session has ended.
         """
         return self._acknowledge(now, "NACK", delivery, transaction, receipt, headers, timeout)
@@ -844,7 +848,7 @@ class Session:
 
         Args:
             destination: where to.
-            body: as for :meth:`send`.
+            body: ``bytes``, or ``str``, which is sent as UTF-8.
             content_type: the MIME type of the body.
             headers: further headers.
             timeout: seconds to wait for the reply; by default ``receipt_timeout``.

@@ -130,7 +130,7 @@ class Endpoint:
         return f"<Endpoint {self}{virtual_host}>"
 
 
-EndpointSource = str | Endpoint | Iterable["str | Endpoint"]
+EndpointSource = str | Endpoint | Iterable[str | Endpoint]
 
 
 def parse_endpoints(source: EndpointSource) -> tuple[Endpoint, ...]:

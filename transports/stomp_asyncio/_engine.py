@@ -40,7 +40,7 @@ class Engine(LoopEngine):
         self._timer: asyncio.TimerHandle | None = None
         self._waited_at = monotonic()
         self._end = asyncio.Event()
-        self._open: set[asyncio.Future[None]] = set()  # one for each socket and each dial that is not over
+        self._sockets: set[_Socket] = set()  # those that are not closed
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -54,8 +54,9 @@ class Engine(LoopEngine):
             await self._end.wait()
         finally:
             self.abort()
-            while self._open:
-                await asyncio.wait(self._open)
+            for connection in list(self._sockets):
+                connection.abort()
+                await asyncio.wait([connection.closed])
 
     # ------------------------------------------------------------------ for AsyncConnection
 
@@ -133,8 +134,8 @@ class Engine(LoopEngine):
             _socket_of(command.line).set_reading(command.on)
         elif isinstance(command, Dial):
             connection = command.line.tag = _Socket(self, command.line)
-            self._open.add(connection.closed)
-            connection.closed.add_done_callback(self._open.discard)
+            self._sockets.add(connection)
+            connection.closed.add_done_callback(lambda _: self._sockets.discard(connection))
             connection.task = self._loop.create_task(
                 self._dial(connection, command.endpoint), name=f"stomp_asyncio dials {command.endpoint}"
             )
@@ -215,7 +216,7 @@ class _Socket(asyncio.Protocol):
     def dialling_failed(self, reason: Exception) -> None:
         """Note that the task that dials has failed. Its transport, if it has made one, is closed."""
         if self.transport is None:
-            self._engine.tell(self.line.lost, reason)
+            self._engine.report(self.line.lost, reason)
         else:
             self.transport.abort()
 
@@ -232,26 +233,26 @@ class _Socket(asyncio.Protocol):
         # `high` bytes, one with TLS from `high` bytes on.
         secure = transport.get_extra_info("ssl_object") is not None
         self.transport.set_write_buffer_limits(high=1 if secure else 0, low=0)
-        self._engine.tell(self.line.made)
+        self._engine.report(self.line.made)
         if self.line.over:
             self.transport.abort()  # the driver does not want it any more
 
     def data_received(self, data: bytes) -> None:
-        self._engine.tell(self.line.received, data)
+        self._engine.report(self.line.received, data)
 
     def eof_received(self) -> None:
-        self._engine.tell(self.line.eof)
+        self._engine.report(self.line.eof)
 
     def resume_writing(self) -> None:
-        self._engine.tell(self.line.written)
+        self._engine.report(self.line.written)
 
     def connection_lost(self, exc: Exception | None) -> None:
         if isinstance(exc, OSError) and self.socket is not None:
             # Writing failed: the peer has closed. What it sent before, an ERROR perhaps, may still be there to be read.
             try:
                 while data := self.socket.recv(_READ_SIZE):
-                    self._engine.tell(self.line.received, data)
+                    self._engine.report(self.line.received, data)
             except OSError:
                 pass
-        self._engine.tell(self.line.lost, exc)
+        self._engine.report(self.line.lost, exc)
         self.closed.set_result(None)

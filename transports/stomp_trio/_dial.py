@@ -1,7 +1,7 @@
 """Dialling: connect a non-blocking socket to an endpoint. Cancelled at any await, it leaves no socket behind.
 
-The sockets are those of the standard library: trio only waits for them, so that whoever sends something can write it
-without an await.
+The sockets are those of the standard library: trio only waits for them, so that a task that sends something can
+write it without an await.
 """
 
 from __future__ import annotations

@@ -42,7 +42,7 @@ class Engine(LoopEngine):
     def __init__(self, session: Session, ssl_context: ssl.SSLContext | None) -> None:
         super().__init__(session, trio.current_time)
         self._ssl_context = ssl_context
-        self._alarm = _Bell()  # for the task for time: an earlier timer, a poll, or the end
+        self._timer_changed = _Waker()  # for the task for time: an earlier timer, a poll, or the end
         self._socket: _Socket | None = None
         self._waited_at = -inf  # on a clock that also runs where trio's is a test's
         self._nursery: trio.Nursery | None = None
@@ -57,13 +57,14 @@ class Engine(LoopEngine):
                     await self._keep_time()
                 finally:
                     self.abort()
+                    self._nursery.cancel_scope.cancel()
         finally:
             self._end.set()
 
     async def _keep_time(self) -> None:
         while not self.ended:
             with trio.move_on_at(self.timer_at):
-                await self._alarm.wait()
+                await self._timer_changed.wait()
             if trio.current_time() < self.timer_at:
                 self.poll_if_due()
             else:
@@ -129,13 +130,13 @@ class Engine(LoopEngine):
     # ------------------------------------------------------------------ for LoopEngine
 
     def poll_soon(self) -> None:
-        self._alarm.ring()
+        self._timer_changed.wake()
 
     def carry_out(self, command: Command) -> None:
         if isinstance(command, Write):
             _socket_of(command.line).write(command.data)
         elif isinstance(command, Timer | End):
-            self._alarm.ring()
+            self._timer_changed.wake()
         elif isinstance(command, Read):
             _socket_of(command.line).set_reading(command.on)
         elif isinstance(command, Dial):
@@ -172,8 +173,8 @@ class _Socket:
         self._reading = True
         self._unsent = memoryview(b"")
         self._error: OSError | None = None  # of reading or writing
-        self._may_read = _Bell()  # for the task that reads
-        self._written = _Bell()  # for the task that writes
+        self._may_read = _Waker()  # for the task that reads
+        self._written = _Waker()  # for the task that writes
 
     async def live(self, endpoint: Endpoint) -> None:
         """Dial, then read and write until the connection is lost or aborted."""
@@ -186,14 +187,14 @@ class _Socket:
                 except Exception as error:
                     reason = error
                 else:
-                    self._engine.tell(self._line.made)
+                    self._engine.report(self._line.made)
                     reason = await self._serve()
                 completed = True
         finally:
             if self._socket is not None:
                 self._socket.close()
             if completed:
-                self._engine.tell(self._line.lost, reason)
+                self._engine.report(self._line.lost, reason)
             elif not self._line.over:
                 self._engine.abort()  # it was not the driver who cancelled this task, but the program, which ends
 
@@ -222,7 +223,7 @@ class _Socket:
     def set_reading(self, on: bool) -> None:
         """Start or stop reading."""
         self._reading = on
-        self._may_read.ring()
+        self._may_read.wake()
 
     def read(self) -> None:
         """Read what the socket has, without waiting for more."""
@@ -243,9 +244,9 @@ class _Socket:
             self._error = self._error or error
             return False
         if not data:
-            self._engine.tell(self._line.eof)
+            self._engine.report(self._line.eof)
             return False
-        self._engine.tell(self._line.received, data)
+        self._engine.report(self._line.received, data)
         return len(data) == _READ_SIZE or isinstance(sock, ssl.SSLSocket)
 
     # ------------------------------------------------------------------ writing
@@ -257,7 +258,7 @@ class _Socket:
         if self._error is not None:
             return
         if self._unsent or self._engine.wrote(self._line):
-            self._written.ring()
+            self._written.wake()
 
     def _send(self) -> None:
         assert self._socket is not None
@@ -271,7 +272,7 @@ class _Socket:
             while self._receive():
                 pass
             self._error = self._error or error
-            self._may_read.ring()
+            self._may_read.wake()
 
     async def _keep_writing(self, sock: socket.socket) -> None:
         """Write the rest of a Write, and end the turns of the engine."""
@@ -285,17 +286,17 @@ class _Socket:
                 self._engine.end_turn(self._line)
 
 
-class _Bell:
-    """Wakes the task that waits for it. A ring while no task waits is kept for the next wait."""
+class _Waker:
+    """Wakes the task that waits for it. A call of wake() while no task waits is kept for the next wait()."""
 
-    __slots__ = ("_event", "_rung")
+    __slots__ = ("_event", "_woken")
 
     def __init__(self) -> None:
         self._event: trio.Event | None = None
-        self._rung = False
+        self._woken = False
 
     async def wait(self) -> None:
-        if not self._rung:
+        if not self._woken:
             self._event = trio.Event()
             try:
                 await self._event.wait()
@@ -303,9 +304,9 @@ class _Bell:
                 self._event = None
         else:
             await trio.lowlevel.checkpoint()
-        self._rung = False
+        self._woken = False
 
-    def ring(self) -> None:
-        self._rung = True
+    def wake(self) -> None:
+        self._woken = True
         if self._event is not None:
             self._event.set()
