@@ -166,10 +166,11 @@ class SendQueue:
     def _remove_withdrawn(self) -> None:
         if not self._withdrawn:
             return
-        kept = [entry for entry in self._entries if entry[1] is None or not entry[1].withdrawn]
-        self.size -= sum(len(wire) for wire, _ in self._entries) - sum(len(wire) for wire, _ in kept)
-        self._entries = kept
+        piece = self._current_piece()  # first: it may have to take its own entries out of the list
+        self._entries = [entry for entry in self._entries if entry[1] is None or not entry[1].withdrawn]
         self._withdrawn = 0
+        rest = 0 if piece is None else len(piece.wire) - sum(piece.taken)
+        self.size = rest + sum(len(wire) for wire, _ in self._entries)
 
 
 def _as_many_as_fit(entries: list[_Entry], limit: int) -> list[_Entry]:

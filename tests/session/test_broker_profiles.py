@@ -21,7 +21,9 @@ from stomp_core.session._broker_profiles import profile_for
         (None, GENERIC),
     ],
 )
-def test_a_broker_is_recognised_by_how_it_introduces_itself(server: str | None, profile: BrokerProfile) -> None:
+def test_a_broker_is_recognised_by_how_it_introduces_itself(
+    server: str | None, profile: BrokerProfile
+) -> None:
     assert profile_for(server) is profile
 
 
@@ -35,7 +37,9 @@ def test_the_table_of_prefetch_headers() -> None:
 
 
 def test_the_table_of_durable_subscriptions() -> None:
-    durable = {profile.name: (profile.durable, profile.delete_durable) for profile in (*BROKER_PROFILES, GENERIC)}
+    durable = {
+        profile.name: (profile.durable, profile.delete_durable) for profile in (*BROKER_PROFILES, GENERIC)
+    }
     rabbit = (("durable", "true"), ("auto-delete", "false"))
     artemis = (("durable-subscription-name", "{name}"),)
     activemq = (("activemq.subscriptionName", "{name}"),)
@@ -49,7 +53,12 @@ def test_the_table_of_durable_subscriptions() -> None:
 
 
 def test_rabbitmq_alone_subscribes_to_replies_for_the_client() -> None:
-    assert [profile.subscribes_to_replies for profile in (*BROKER_PROFILES, GENERIC)] == [False, True, True, True]
+    assert [profile.subscribes_to_replies for profile in (*BROKER_PROFILES, GENERIC)] == [
+        False,
+        True,
+        True,
+        True,
+    ]
     assert {profile.temporary_queue for profile in (*BROKER_PROFILES, GENERIC)} == {"/temp-queue/"}
 
 

@@ -226,7 +226,9 @@ def test_leniency_is_that_of_every_connection(leniency: Leniency | None, lives: 
 @pytest.mark.parametrize("url", ["stomp://broker", "stomp://a:b@broker/other"])
 def test_a_connect_frame_may_be_given_as_it_is(url: str) -> None:
     connect = Connect(host="vh", login="u", passcode="s3cret", heart_beat=(1, 2), headers={"client-id": "me"})
-    play = Play(url, connect_frame=connect, host="no", client_id="no", heart_beat=(7, 7), headers={"no": "no"})
+    play = Play(
+        url, connect_frame=connect, host="no", client_id="no", heart_beat=(7, 7), headers={"no": "no"}
+    )
     assert play.session.client_id == "me"
     play.dial()
     (frame,) = play.sent()

@@ -202,7 +202,9 @@ def test_the_end_before_connected_fails_the_attempt(first: bytes) -> None:
     if first:
         play.receive_bytes(first)
     play.receive_bytes(b"")
-    assert "the peer closed the connection before CONNECTED" in str(failure(play.session.opened, ConnectFailed))
+    assert "the peer closed the connection before CONNECTED" in str(
+        failure(play.session.opened, ConnectFailed)
+    )
     assert play.recorder.names().count("attempt_failed") == 1
     assert "connection_lost" not in play.recorder.names()
 
@@ -316,7 +318,9 @@ def test_every_endpoint_is_tried_in_order_and_each_failure_told() -> None:
         "stomp://c:61613",
     ]
     for (_, sentence), part in zip(
-        error.failures, ["refused: nothing", "closed the connection before CONNECTED", "the broker refused: full"], strict=True
+        error.failures,
+        ["refused: nothing", "closed the connection before CONNECTED", "the broker refused: full"],
+        strict=True,
     ):
         assert part in sentence
         assert sentence in str(error)

@@ -79,7 +79,9 @@ def committing(receipt: str | None = "r") -> CommitOperation:
 
 
 def aborting() -> AbortOperation:
-    return AbortOperation(Abort("tx"), Pending("ABORT of tx"), "r", 3.0, transaction(TransactionState.ABORTING))
+    return AbortOperation(
+        Abort("tx"), Pending("ABORT of tx"), "r", 3.0, transaction(TransactionState.ABORTING)
+    )
 
 
 def requesting() -> RequestOperation:
@@ -87,7 +89,9 @@ def requesting() -> RequestOperation:
 
 
 def unsubscribing(deletes: bool = False) -> UnsubscribeOperation:
-    return UnsubscribeOperation(Unsubscribe("s"), Pending("UNSUBSCRIBE from /q"), "r", 3.0, subscription(), deletes)
+    return UnsubscribeOperation(
+        Unsubscribe("s"), Pending("UNSUBSCRIBE from /q"), "r", 3.0, subscription(), deletes
+    )
 
 
 def subscribing(receipt: str | None = "r") -> tuple[SubscribeOperation, Pending[Any]]:

@@ -26,8 +26,8 @@ from .play import Play, failure
 def test_every_message_asks_for_a_receipt_and_leaves_at_once() -> None:
     play = Play().connected()
     pipeline = Pipeline(play.session)
-    pending = pipeline.send(play.now, 
-        "/queue/a", "body", content_type="a/b", headers={"p": "q"}, content_length=False, timeout=5
+    pending = pipeline.send(
+        play.now, "/queue/a", "body", content_type="a/b", headers={"p": "q"}, content_length=False, timeout=5
     )
     assert pending.result() == 0
     send = play.sent_one()
@@ -150,7 +150,9 @@ def test_without_a_connection_it_fills_its_window_and_waits() -> None:
     assert not room.done
     play.wait(6)
     assert room.done
-    assert [type(why) for _, why in failure(pipeline.drain(play.now), Unconfirmed).failures] == [NotSentInTime] * 2
+    assert [type(why) for _, why in failure(pipeline.drain(play.now), Unconfirmed).failures] == [
+        NotSentInTime
+    ] * 2
 
 
 def test_what_stomp_forbids_is_refused_and_counts_for_nothing() -> None:

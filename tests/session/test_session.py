@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from math import inf, nan
 from typing import Any
 
@@ -28,21 +28,25 @@ from stomp_core.session import (
     ConnectFailed,
     ConnectionLost,
     Delivery,
+    Listener,
     NotSent,
     NotSentInTime,
     OutcomeUnknown,
+    Pending,
     ReceiptTimeout,
     Reconnect,
     Rejected,
     SessionClosed,
     SessionState,
     StaleMessageError,
+    Subscription,
     SubscriptionState,
 )
 
 from stomp_core.session._operations import SendOperation
 from stomp_core.session._subscriptions import SubscriptionRecord
 
+from .interrupting import Interruption, interrupt, interrupt_everywhere
 from .play import ACTIVEMQ, Play, count_alive, failure, ids, taken
 
 ARTEMIS = "ActiveMQ-Artemis/2.31.2"
@@ -153,7 +157,9 @@ def test_generated_ids_avoid_chosen_ones() -> None:
 def test_what_is_an_argument_cannot_be_a_header(operation: str, name: str) -> None:
     play = Play().connected()
     argument = delivered(play) if operation in ("ack", "nack") else "/q"
-    with pytest.raises(LocalProtocolError, match=f"pass '{name}' as an argument of the call, not in headers") as caught:
+    with pytest.raises(
+        LocalProtocolError, match=f"pass '{name}' as an argument of the call, not in headers"
+    ) as caught:
         getattr(play, operation)(argument, headers={name: "x"})
     assert caught.value.code == ErrorCode.HEADER_NOT_ALLOWED
     assert play.sent() == []
@@ -556,8 +562,16 @@ def test_a_durable_subscription_may_have_another_id() -> None:
     ("server", "code", "says"),
     [
         (None, ErrorCode.HEADER_NOT_ALLOWED, "of this broker are not known"),
-        (ACTIVEMQ, ErrorCode.MISSING_HEADER, "ActiveMQ Classic identifies durable subscribers by the client_id"),
-        (ARTEMIS, ErrorCode.MISSING_HEADER, "ActiveMQ Artemis identifies durable subscribers by the client_id"),
+        (
+            ACTIVEMQ,
+            ErrorCode.MISSING_HEADER,
+            "ActiveMQ Classic identifies durable subscribers by the client_id",
+        ),
+        (
+            ARTEMIS,
+            ErrorCode.MISSING_HEADER,
+            "ActiveMQ Artemis identifies durable subscribers by the client_id",
+        ),
     ],
 )
 @pytest.mark.parametrize("connected", [True, False])
@@ -921,7 +935,9 @@ def test_a_message_of_a_lost_connection_is_stale(moment: str, command: str) -> N
         play.sent()
         # The same ids come again.
         play.deliver("s-1", "1", ack="ack-1")
-    with pytest.raises(StaleMessageError, match="message '1' came on an earlier connection; the broker delivers it again") as caught:
+    with pytest.raises(
+        StaleMessageError, match="message '1' came on an earlier connection; the broker delivers it again"
+    ) as caught:
         getattr(play, command)(delivery)
     assert caught.value.code == "stale-message"
     if moment != "waiting":
@@ -954,9 +970,7 @@ def test_while_closing_it_can_until_disconnect_is_said() -> None:
 def test_any_frame_can_be_said() -> None:
     play = Play(tap=True).connected()
     assert play.send_frame(Send("/q", b"x")).done
-    assert play.send_frame(
-        Frame("SUBSCRIBE", {"id": "raw", "destination": "/q", "receipt": "mine"})
-    ).done
+    assert play.send_frame(Frame("SUBSCRIBE", {"id": "raw", "destination": "/q", "receipt": "mine"})).done
     assert play.commands() == ["SEND", "SUBSCRIBE"]
     assert play.send_frame(Send("/q")).done
     play.sent()
@@ -1302,7 +1316,11 @@ def test_close_without_time_for_the_receipts_still_says_disconnect() -> None:
 
 @pytest.mark.parametrize(
     "end",
-    [lambda play: play.receive_bytes(b""), lambda play: play.cut(OSError("reset")), lambda play: play.refuse()],
+    [
+        lambda play: play.receive_bytes(b""),
+        lambda play: play.cut(OSError("reset")),
+        lambda play: play.refuse(),
+    ],
     ids=["EOF", "reset", "ERROR"],
 )
 @pytest.mark.parametrize("said", [True, False], ids=["after DISCONNECT", "before it"])
@@ -1460,3 +1478,339 @@ def test_a_pure_session_needs_no_broker_to_be_made() -> None:
     session = Session(["stomp://a", "stomp://b"], tap=False)
     assert session.tap is None
     assert [str(endpoint) for endpoint in session.endpoints] == ["stomp://a:61613", "stomp://b:61613"]
+
+
+# -------------------------------------------------------------------------------- time
+
+
+NOW_CALLS: dict[str, Callable[[Session, Any], object]] = {
+    "next_attempt": lambda session, now: session.next_attempt(now),
+    "connection_made": lambda session, now: session.connection_made(now),
+    "connection_lost": lambda session, now: session.connection_lost(None, now),
+    "receive_data": lambda session, now: session.receive_data(b"", now),
+    "alive": lambda session, now: session.alive(now),
+    "handle_timeout": lambda session, now: session.handle_timeout(now),
+    "terminate": lambda session, now: session.terminate(now),
+    "send": lambda session, now: session.send(now, "/q"),
+    "subscribe": lambda session, now: session.subscribe(now, "/q"),
+    "begin": lambda session, now: session.begin(now),
+    "request": lambda session, now: session.request(now, "/q"),
+    "send_frame": lambda session, now: session.send_frame(now, Send("/q")),
+    "send_heart_beat": lambda session, now: session.send_heart_beat(now),
+    "call_later": lambda session, now: session.call_later(now, 1.0, lambda now: None),
+    "close": lambda session, now: session.close(now),
+}
+
+
+@pytest.mark.parametrize("now", [nan, inf, -inf, None, "1"])
+@pytest.mark.parametrize("call", NOW_CALLS)
+def test_now_must_be_a_finite_number(call: str, now: Any) -> None:
+    play = Play().connected()
+    with pytest.raises(ValueError, match=f"now must be a finite number of seconds, got {now!r}"):
+        NOW_CALLS[call](play.session, now)
+    assert (play.session.state, play.session.changing) == (SessionState.CONNECTED, False)
+    assert play.sent() == []
+
+
+@pytest.mark.parametrize("now", [nan, inf])
+def test_operations_of_handles_need_a_finite_now_too(now: float) -> None:
+    play = Play().connected()
+    delivery, transaction = delivered(play), play.begun()
+    subscription = delivery.subscription
+    assert isinstance(subscription, Subscription)
+    for call in (
+        lambda: play.session.ack(now, delivery),
+        lambda: play.session.nack(now, delivery),
+        lambda: subscription.unsubscribe(now),
+        lambda: transaction.send(now, "/q"),
+        lambda: transaction.ack(now, delivery),
+        lambda: transaction.nack(now, delivery),
+        lambda: transaction.commit(now),
+        lambda: transaction.abort(now),
+    ):
+        with pytest.raises(ValueError, match="now must be a finite number"):
+            call()
+    assert play.sent() == []
+    assert subscription.state is SubscriptionState.ACTIVE
+
+
+# -------------------------------------------------------------------------------- misuse by a driver
+
+
+@pytest.mark.parametrize("call", ["receive_data", "alive", "connection_lost", "connection_made"])
+@pytest.mark.parametrize("moment", ["new", "lost"])
+def test_facts_without_a_connection_are_a_mistake_that_changes_nothing(moment: str, call: str) -> None:
+    play = Play()
+    if moment == "lost":
+        play.connected()
+        play.cut()
+    calls = list(play.recorder.calls)
+    with pytest.raises(RuntimeError, match=rf"{call}\(\) was called without (a connection|an attempt): call"):
+        NOW_CALLS[call](play.session, 1.0)
+    assert play.session.state is SessionState.WAITING
+    assert play.recorder.calls == calls
+    play.connected()
+
+
+def test_facts_about_a_connection_that_is_over_change_nothing() -> None:
+    play = Play().connected()
+    play.refuse()
+    assert play.session.want_close
+    play.receive_bytes(b"RECEIPT\nreceipt-id:x\n\n\0")
+    play.session.alive(play.now)
+    assert play.session.state is SessionState.WAITING
+
+
+# -------------------------------------------------------------------------------- wake, callbacks, timers
+
+
+def test_wake_may_be_set_later() -> None:
+    session = Session("stomp://broker")
+    session.send(0.0, "/q")
+    calls: list[int] = []
+    session.wake = lambda: calls.append(1)
+    session.send(0.0, "/q")
+    assert calls == [1]
+
+
+def test_what_wake_raises_is_logged_and_changes_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    def fail() -> None:
+        raise ValueError("broken")
+
+    play = Play(wake=fail).connected()
+    assert play.send("/q").done
+    assert not play.session.changing
+    (record,) = caplog.records
+    assert (record.name, record.getMessage()) == ("stomp_core", "wake() raised")
+    assert play.commands() == ["SEND"]
+
+
+def test_what_a_done_callback_raises_is_logged_and_changes_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    def fail() -> None:
+        raise ValueError("broken")
+
+    play = Play().connected()
+    one, two = play.send("/q", receipt="1"), play.send("/q", receipt="2")
+    one.add_done_callback(fail)
+    play.sent()
+    play.receive_bytes(b"RECEIPT\nreceipt-id:1\n\n\0RECEIPT\nreceipt-id:2\n\n\0")
+    assert one.done
+    assert two.done
+    (record,) = caplog.records
+    assert (record.name, record.getMessage()) == ("stomp_core", "a done callback raised")
+
+
+def test_call_later_calls_at_its_time_unless_the_session_ends() -> None:
+    play = Play().connected()
+    calls: list[float] = []
+    play.session.call_later(play.now, 3.0, calls.append)
+    assert play.session.next_deadline() == 3.0
+    play.wait(3.0)
+    assert calls == [3.0]
+    play.session.call_later(play.now, 3.0, calls.append)
+    play.session.terminate(play.now)
+    assert play.session.next_deadline() is None
+    play.wait(10.0)
+    assert calls == [3.0]
+
+
+def test_an_operation_from_a_callback_at_a_loss_waits_for_the_next_connection() -> None:
+    """Everything of the lost connection is up to date when the first callback is called."""
+    play = Play().connected()
+    one, two = play.subscribed("/one"), play.subscribed("/two")
+    pending = play.send("/q", receipt=True)
+    play.sent()
+
+    def react() -> None:
+        play.unsubscribe(one)
+        play.send("/q", "again")
+
+    pending.add_done_callback(react)
+    play.reconnect()
+    subscribe, send = play.sent()
+    assert (subscribe.id, send.body) == (two.id, b"again")
+    assert one.ended
+
+
+def test_a_frame_from_a_listener_is_ordered_behind_the_one_it_reacts_to() -> None:
+    """The order decides which operation an ERROR without receipt-id may answer."""
+
+    sent: list[bytes] = []
+
+    class Reacting(Listener):
+        def frame_sent(self, event: Any) -> None:
+            if event.frame.body == b"first":
+                sent.append(event.frame.body)
+                play.send("/q", "second")
+
+    play = Play(listener=Reacting()).connected()
+    confirmed = play.send("/q", "first", receipt="1")
+    other = play.send("/q", "third", receipt="3")
+    play.sent()
+    play.confirm("1")
+    play.refuse("no")
+    assert confirmed.done
+    failure(other, OutcomeUnknown)
+    assert sent == [b"first"]
+
+
+# -------------------------------------------------------------------------------- interruptions
+
+
+def test_changing_is_false_after_an_operation_and_after_a_refusal() -> None:
+    play = Play().connected()
+    during: list[bool] = []
+    play.session.wake = lambda: during.append(play.session.changing)
+    play.send("/q")
+    with pytest.raises(LocalProtocolError):
+        play.send("/q", headers={"x\0": "y"})
+    with pytest.raises(LocalProtocolError):
+        play.send_frame(Frame("CONNECT", {}))
+    assert during == [False]
+    assert not play.session.changing
+    assert play.commands() == ["SEND"]
+
+
+def test_changing_is_true_while_an_operation_is_half_way() -> None:
+    class Watching(Listener):
+        def __init__(self) -> None:
+            self.seen: list[bool] = []
+
+        def frame_sent(self, event: Any) -> None:
+            if event.command != "CONNECT":
+                self.seen.append(play.session.changing)
+
+    listener = Watching()
+    play = Play(listener=listener).connected()
+    play.send("/q")
+    play.subscribe("/q")
+    play.begin()
+    assert listener.seen == [True, True, True]
+    assert not play.session.changing
+
+
+OPERATIONS: dict[str, Callable[[Play], object]] = {
+    "send": lambda play: play.send("/q", b"body", receipt="mine"),
+    "subscribe": lambda play: play.subscribe("/q", id="mine"),
+    "begin and commit": lambda play: play.begin("mine").result().commit(play.now),
+    "send_frame": lambda play: play.send_frame(Send("/q", b"body", receipt="mine")),
+}
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_an_operation_interrupted_anywhere_is_whole_or_not_or_changing(operation: str) -> None:
+    """A driver that finds ``changing`` replaces the connection: then nothing is sent twice, and everything is settled."""
+
+    def run(step: int) -> int:
+        play = Play(listener=None, reconnect=Reconnect(first_delay=0.0)).connected()
+        before = play.send("/q", b"before", receipt=True)
+        result = interrupt(lambda: OPERATIONS[operation](play), step)
+        replaced = play.session.changing
+        if replaced:
+            play.cut("interrupted")
+            play.connected()
+            assert not play.session.changing
+        sent = play.confirm_all()
+        assert not replaced or {event.command for event in sent} == {"SEND"}, "nobody has the other handles"
+        assert [event.body for event in sent if event.command == "SEND"].count(b"before") == 1
+        assert before.done
+        # The session works as before: the next operation is confirmed, and closing waits for nothing.
+        after = play.send("/q", b"after", receipt=True)
+        play.confirm_all()
+        assert after.result() is None
+        closing = play.close()
+        play.confirm_all()
+        assert closing.result() is True
+        return result
+
+    interrupt_everywhere(run, stride=3)
+
+
+def interrupt_when_done(pending: Pending[Any]) -> None:
+    def fail() -> None:
+        raise Interruption
+
+    pending.add_done_callback(fail)
+
+
+@pytest.mark.parametrize("end", ["terminate", "loss", "give up", "timeout"])
+def test_an_end_that_a_callback_interrupts_settles_everything(end: str) -> None:
+    policy = Reconnect.never() if end == "give up" else Reconnect(first_delay=0.0)
+    play = Play(reconnect=policy, tap=True, receipt_timeout=5.0).connected()
+    subscription = play.subscribed()
+    confirmed = [play.send("/q", receipt=True) for _ in range(3)]
+    request = play.request("/rpc")
+    committing = play.begun().commit(play.now)
+    play.sent()
+    unsent = play.send("/q", "unsent", receipt=True)
+    assert play.session.tap is not None
+    waiting: list[Pending[Any]] = [*confirmed, request, committing]
+    for pending in (confirmed[0], request, subscription.ready()):
+        interrupt_when_done(pending)
+    with pytest.raises(Interruption):
+        if end == "terminate":
+            play.session.terminate(play.now)
+        elif end == "timeout":
+            play.session.handle_timeout(5.0)
+        else:
+            play.cut("gone")
+    if end == "timeout":
+        with pytest.raises(Interruption):  # of the request
+            play.session.handle_timeout(5.0)
+        play.session.handle_timeout(5.0)
+    assert [pending for pending in waiting if not pending.done] == []
+    if end == "loss":
+        assert not unsent.done
+        play.connected()
+        assert [event.body for event in play.sent() if event.command == "SEND"] == [b"unsent"]
+    else:
+        assert unsent.done
+    if end in ("terminate", "give up"):
+        assert subscription.ready().done
+        assert play.session.closed
+        assert play.recorder.names()[-1] == "closed"
+        play.session.terminate(play.now)
+
+
+def test_terminate_settles_what_an_interrupted_end_has_left() -> None:
+    def run(step: int) -> int:
+        play = Play(listener=None, tap=True).connected()
+        ready = play.subscribed().ready()
+        confirmed = play.send("/q", receipt=True)
+        request, committing = play.request("/rpc"), play.begun().commit(play.now)
+        subscribing = play.subscribe("/other")
+        play.sent()
+        unsent = play.send("/q", bytes(2_000_000))
+        closing = play.close()
+        result = interrupt(lambda: play.session.terminate(play.now), step)
+        play.session.terminate(play.now)
+        for pending in (ready, confirmed, request, committing, subscribing, unsent, closing):
+            assert pending.done, repr(pending)
+        assert play.session.closed
+        assert play.session.next_deadline() is None
+        assert play.session.want_close
+        return result
+
+    interrupt_everywhere(run, stride=17)
+
+
+def test_terminate_ends_at_once_without_disconnect() -> None:
+    play = Play().connected()
+    pending = play.send("/q", receipt=True)
+    play.sent()
+    play.session.terminate(play.now)
+    assert str(failure(pending, OutcomeUnknown)).endswith("the session was closed before its receipt came")
+    assert play.session.data_to_send() == b""
+    assert play.session.closed
+    assert play.session.error is None
+    play.close_socket()
+    assert play.session.next_attempt(play.now) is None
+    assert play.close().result() is False
+
+
+def test_a_failed_session_that_is_closed_too_has_nothing_to_do() -> None:
+    play = Play(reconnect=Reconnect.never()).connected()
+    play.cut()
+    assert play.close().result() is False
+    assert play.session.next_deadline() is None
+    play.wait(100.0)

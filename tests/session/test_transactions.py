@@ -164,8 +164,8 @@ def test_all_that_is_said_in_it_names_it() -> None:
         TransactionState.OPEN,
         1,
     )
-    assert transaction.send(play.now, 
-        "/queue/b", "body", content_type="a/b", headers={"p": "q"}, content_length=False
+    assert transaction.send(
+        play.now, "/queue/b", "body", content_type="a/b", headers={"p": "q"}, content_length=False
     ).done
     assert transaction.ack(play.now, one, headers={"p": "q"}).done
     assert transaction.nack(play.now, two, headers={"p": "q"}).done

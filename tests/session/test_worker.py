@@ -118,7 +118,9 @@ def test_in_auto_mode_nothing_is_acknowledged(caplog: pytest.LogCaptureFixture) 
     assert logged(caplog) == [("the handler of message 'm2' from /queue/a failed", "broken")]
 
 
-def test_nack_is_said_after_a_pause_that_doubles_with_each_failure_and_the_worker_does_not_wait(caplog: pytest.LogCaptureFixture) -> None:
+def test_nack_is_said_after_a_pause_that_doubles_with_each_failure_and_the_worker_does_not_wait(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     session = opened()
     runner = start(session, WorkPolicy(first_delay=0.5, max_delay=1.5, max_failures=None))
     now = 0.0
@@ -165,7 +167,9 @@ def test_success_forgets_earlier_failures() -> None:
     ("given_up", "said"),
     [("leave", []), ("ack", ["ACK\nid:a1\n\n"]), ("nack", ["NACK\nid:a1\nrequeue:false\n\n"])],
 )
-def test_after_so_many_failures_a_message_is_given_up(given_up: str, said: list[str], caplog: pytest.LogCaptureFixture) -> None:
+def test_after_so_many_failures_a_message_is_given_up(
+    given_up: str, said: list[str], caplog: pytest.LogCaptureFixture
+) -> None:
     session = opened()
     runner = start(session, WorkPolicy(max_failures=1, given_up=given_up))  # type: ignore[arg-type]
     deliver(session, 1)
