@@ -176,7 +176,7 @@ class Sender:
             self._deadlines.add(now, timed)
 
     def _send_begin(self, now: float, operation: BeginOperation) -> None:
-        # From here on it is not portable: should an exception of a signal handler interrupt this, nobody has its handle.
+        # From here on it is not portable: if an exception of a signal handler interrupts this, nobody has its handle.
         record = operation.transaction = operation.record
         self.send(now, operation)
         record.connection_number = self._connector.connection_number

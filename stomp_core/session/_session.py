@@ -577,8 +577,8 @@ class Session:
         except StompError:
             raise  # refused; nothing has changed
         except BaseException:
-            # An exception of a signal handler. Nobody gets the handle, so nobody would take the messages: the connection
-            # must be replaced, and the next one must not subscribe.
+            # An exception of a signal handler. Nobody gets the handle, so nobody would take the messages: the
+            # connection must be replaced, and the next one must not subscribe.
             self._sender.changing = True
             self._subscriptions.remove(record)
             record.end(SubscriptionState.GONE)

@@ -286,7 +286,7 @@ def test_deleting_a_subscription_is_not_done_by_a_loss() -> None:
 def test_a_subscription_outlives_the_loss_of_its_subscribe() -> None:
     operation, waiter = subscribing()
     left(operation).lost("the cable was cut", None)
-    assert operation.pending.done, "nobody watches this frame any more"
+    assert operation.pending.done, "this frame is not watched any more"
     assert not waiter.done
     assert operation.subscription.state is SubscriptionState.ACTIVE
 

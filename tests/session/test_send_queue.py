@@ -26,7 +26,7 @@ def filled(count: int) -> tuple[SendQueue, list[SendOperation]]:
     return queue, operations
 
 
-def test_an_empty_outbox_has_nothing() -> None:
+def test_an_empty_queue_has_nothing() -> None:
     queue = SendQueue()
     assert (queue.size, queue.take(), queue.drop()) == (0, b"", [])
 
@@ -40,7 +40,7 @@ def test_everything_is_taken_in_one_piece_in_order(count: int) -> None:
     assert all(operation.left for operation in operations)
 
 
-def test_what_belongs_to_no_operation_is_taken_too() -> None:
+def test_heart_beats_are_taken_too() -> None:
     queue = SendQueue()
     queue.put(b"\n", None)
     assert (queue.size, queue.take()) == (1, b"\n")
@@ -48,7 +48,7 @@ def test_what_belongs_to_no_operation_is_taken_too() -> None:
     assert queue.drop() == []
 
 
-def test_what_is_dropped_has_not_left() -> None:
+def test_operations_that_are_dropped_have_not_left() -> None:
     queue, operations = filled(3)
     queue.put(b"\n", None)
     assert queue.drop() == operations
@@ -65,7 +65,7 @@ def test_an_operation_without_a_receipt_is_done_when_it_leaves() -> None:
 
 
 @pytest.mark.parametrize("which", [0, 1, 2])
-def test_what_is_withdrawn_does_not_leave(which: int) -> None:
+def test_a_withdrawn_operation_does_not_leave(which: int) -> None:
     queue, operations = filled(3)
     operations[which].withdraw()
     queue.note_withdrawn()
@@ -74,14 +74,14 @@ def test_what_is_withdrawn_does_not_leave(which: int) -> None:
     assert not operations[which].left
 
 
-def test_what_is_withdrawn_is_not_among_what_was_dropped() -> None:
+def test_a_withdrawn_operation_is_not_among_the_dropped_ones() -> None:
     queue, operations = filled(3)
     operations[1].withdraw()
     queue.note_withdrawn()
     assert queue.drop() == [operations[0], operations[2]]
 
 
-def test_an_outbox_of_withdrawn_operations_is_empty() -> None:
+def test_a_queue_of_withdrawn_operations_is_empty() -> None:
     """A heart-beat is not needed where bytes wait; these bytes would never have been written."""
     queue, operations = filled(3)
     for operation in operations:
@@ -90,7 +90,7 @@ def test_an_outbox_of_withdrawn_operations_is_empty() -> None:
     assert (queue.size, queue.take()) == (0, b"")
 
 
-def test_bytes_that_are_withdrawn_are_let_go_while_the_writer_is_stuck() -> None:
+def test_withdrawn_bytes_are_freed_while_nothing_is_written() -> None:
     queue = SendQueue()
     queue.put(b"first", sending())
     for _ in range(1000):
@@ -103,7 +103,7 @@ def test_bytes_that_are_withdrawn_are_let_go_while_the_writer_is_stuck() -> None
 
 
 @pytest.mark.parametrize("kind", [SendQueue, Backlog])
-def test_many_that_are_withdrawn_cost_linear_time(kind: type[SendQueue] | type[Backlog]) -> None:
+def test_withdrawing_many_operations_takes_linear_time(kind: type[SendQueue] | type[Backlog]) -> None:
     def cost(count: int) -> float:
         waiting = kind()
         operations = [sending() for _ in range(count)]
@@ -137,14 +137,14 @@ def test_a_backlog_keeps_the_order_and_is_taken_once() -> None:
     assert waiting.take() == []
 
 
-def test_what_was_said_before_goes_first_in_its_own_order() -> None:
+def test_operations_of_a_lost_connection_go_first_in_order() -> None:
     waiting, operations = backlog(2)
     earlier: list[Operation] = [sending(), sending()]
     waiting.add_first(iter(earlier))
     assert waiting.take() == earlier + operations
 
 
-def test_what_is_withdrawn_falls_out_of_a_backlog() -> None:
+def test_a_withdrawn_operation_leaves_the_backlog() -> None:
     waiting, operations = backlog(5)
     for number in (0, 3):
         operations[number].withdraw()
@@ -152,7 +152,7 @@ def test_what_is_withdrawn_falls_out_of_a_backlog() -> None:
     assert waiting.take() == [operations[1], operations[2], operations[4]]
 
 
-def test_a_backlog_does_not_grow_with_what_is_withdrawn() -> None:
+def test_withdrawn_operations_do_not_accumulate_in_a_backlog() -> None:
     waiting, _ = backlog(1)
     for _ in range(1000):
         late = sending()
