@@ -959,9 +959,10 @@ class Session:
         timeout: float | None,
     ) -> Pending[None]:
         _check_now(now)
-        if self.closed:
+        connector = self._connector
+        if connector.state is SessionState.CLOSED:
             self._check_usable(now)
-        if delivery.connection_number != self.connection_number or self.connected is None:
+        if delivery.connection_number != connector.connection_number or connector.connected is None:
             raise StaleMessageError(
                 f"message {delivery.message_id!r} came on an earlier connection; the broker delivers it again"
             )

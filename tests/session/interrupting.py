@@ -29,7 +29,7 @@ class _Counter:
     # Python 3.12 and later: opcode tracing by sys.settrace misses instructions there.
 
     def monitor(self, action: Callable[[], object]) -> None:
-        monitoring = sys.monitoring
+        monitoring: Any = getattr(sys, "monitoring")  # noqa: B009 - for type checkers of Python 3.11
         monitoring.use_tool_id(_TOOL, "interrupt")
         monitoring.register_callback(_TOOL, monitoring.events.INSTRUCTION, self._on_instruction)
         monitoring.set_events(_TOOL, monitoring.events.INSTRUCTION)

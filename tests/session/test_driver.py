@@ -540,7 +540,7 @@ def test_a_session_that_waits_does_not_wake_its_loop() -> None:
 def test_operations_may_be_called_inside_a_poll() -> None:
     loop = Loop().connected()
     loop.session.send(loop.now, "/q", "1")
-    commands = []
+    commands: list[Command] = []
     for command in loop.driver.poll(loop.now):
         if isinstance(command, Write) and not commands:
             loop.session.send(loop.now, "/q", "2")

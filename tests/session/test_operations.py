@@ -96,7 +96,8 @@ def unsubscribing(deletes: bool = False) -> UnsubscribeOperation:
 
 def subscribing(receipt: str | None = "r") -> tuple[SubscribeOperation, Pending[Any]]:
     record = subscription()
-    record.waiter = waiter = Pending("SUBSCRIBE to /q")
+    waiter: Pending[Any] = Pending("SUBSCRIBE to /q")
+    record.waiter = waiter
     return SubscribeOperation(Subscribe("/q", id="s"), receipt, 3.0, record), waiter
 
 
@@ -420,7 +421,8 @@ def test_disconnect_is_not_portable() -> None:
 def test_a_wait_that_times_out_ends_the_subscription_first(ever_left: bool, kind: type[Any]) -> None:
     record = subscription()
     record.ever_left = ever_left
-    record.waiter = pending = Pending("SUBSCRIBE to /q")
+    pending: Pending[Any] = Pending("SUBSCRIBE to /q")
+    record.waiter = pending
     ended: list[tuple[bool, float]] = []
 
     def end(now: float) -> None:

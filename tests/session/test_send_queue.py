@@ -99,7 +99,7 @@ def test_withdrawn_bytes_are_freed_while_nothing_is_written() -> None:
         late.withdraw()
         queue.note_withdrawn()
         assert queue.size <= 5 + 3 * 1000
-    assert queue.take().startswith(b"first")
+    assert bytes(queue.take()).startswith(b"first")
 
 
 @pytest.mark.parametrize("kind", [SendQueue, Backlog])

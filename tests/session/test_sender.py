@@ -328,7 +328,7 @@ def test_a_loss_at_any_byte_of_what_is_sent_sends_nothing_twice() -> None:
 def cut_while_writing(cut_at: int) -> tuple[bytes, list[type[Exception] | None]]:
     play = Play(reconnect=Reconnect(first_delay=0.0)).connected()
     pendings = [play.send("/q", text, receipt=True) for text in ("one", "two")]
-    arrived = play.session.data_to_send()[:cut_at]
+    arrived = bytes(play.session.data_to_send())[:cut_at]
     pendings.append(play.send("/q", "three", receipt=True))
     play.reconnect()
     play.confirm_all()
@@ -966,7 +966,7 @@ def outstanding_receipts(count: int) -> float:
 
     seconds = cost_of(all_of_them)
     session.close(0.0)
-    assert session.data_to_send().startswith(b"DISCONNECT"), "all receipts have come"
+    assert bytes(session.data_to_send()).startswith(b"DISCONNECT"), "all receipts have come"
     return seconds
 
 

@@ -497,13 +497,13 @@ def test_the_ack_mode_is_sent(ack: Any) -> None:
 
 def test_an_unknown_ack_mode_is_refused() -> None:
     with pytest.raises(LocalProtocolError, match="'manual'") as caught:
-        Play().connected().subscribe("/q", ack="manual")  # type: ignore[arg-type]
+        Play().connected().subscribe("/q", ack="manual")
     assert caught.value.code == ErrorCode.BAD_ACK_MODE
 
 
 def test_an_unknown_ack_mode_is_refused_while_disconnected() -> None:
     with pytest.raises(LocalProtocolError) as caught:
-        Play().subscribe("/q", ack="manual")  # type: ignore[arg-type]
+        Play().subscribe("/q", ack="manual")
     assert caught.value.code == ErrorCode.BAD_ACK_MODE
 
 
@@ -1515,7 +1515,7 @@ def test_operations_of_handles_need_a_finite_now_too(now: float) -> None:
     delivery, transaction = delivered(play), play.begun()
     subscription = delivery.subscription
     assert isinstance(subscription, Subscription)
-    for call in (
+    calls: list[Callable[[], object]] = [
         lambda: play.session.ack(now, delivery),
         lambda: play.session.nack(now, delivery),
         lambda: subscription.unsubscribe(now),
@@ -1524,7 +1524,8 @@ def test_operations_of_handles_need_a_finite_now_too(now: float) -> None:
         lambda: transaction.nack(now, delivery),
         lambda: transaction.commit(now),
         lambda: transaction.abort(now),
-    ):
+    ]
+    for call in calls:
         with pytest.raises(ValueError, match="now must be a finite number"):
             call()
     assert play.sent() == []

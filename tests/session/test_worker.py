@@ -56,7 +56,11 @@ def taken(runner: HandlerRunner) -> Delivery:
 
 
 def frames(session: Session) -> list[str]:
-    return [frame.lstrip("\n") for frame in session.data_to_send().decode().split("\0") if frame.strip("\n")]
+    return [
+        frame.lstrip("\n")
+        for frame in bytes(session.data_to_send()).decode().split("\0")
+        if frame.strip("\n")
+    ]
 
 
 def start(
