@@ -560,7 +560,10 @@ def _session() -> Seeds:
             _history(*connected, "begin", ("send in a transaction", 0), ("commit", 0, 1), "write", ("answer", 0, cut),
                    version=number),
         )  # fmt: skip
-    yield "cut-between-send-and-receipt", _history(*connected, sent, "write", "end of stream", *connected, "write")
+    yield (
+        "cut-between-send-and-receipt",
+        _history(*connected, sent, "write", "end of stream", *connected, "write"),
+    )
     yield (
         "cut-before-it-was-written",
         _history(*connected, sent, "send", "reset", *connected, "write", ("answer", 0, cut)),

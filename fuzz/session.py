@@ -213,7 +213,10 @@ class _Play:
         elif step in ("ack", "nack") and delivery is not None:
             acknowledge = session.ack if step == "ack" else session.nack
             pending = acknowledge(
-                self.now, delivery, transaction=transaction, receipt=not transaction and bool(choices.byte() & 1)
+                self.now,
+                delivery,
+                transaction=transaction,
+                receipt=not transaction and bool(choices.byte() & 1),
             )
         elif step == "begin":
             pending = session.begin(self.now)

@@ -119,11 +119,11 @@ class Operation:
             self.confirmed()
 
     def leave(self) -> None:
-        """The driver takes its bytes."""
-        self.left = True
-        self.event = None
+        """The driver takes its bytes. To call it again does no harm."""
         if not self.pending.done:
             self.queued()
+        self.left = True
+        self.event = None
 
     def withdraw(self) -> None:
         """It has not left, and must not leave any more."""

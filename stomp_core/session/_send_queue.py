@@ -194,15 +194,13 @@ class SendQueue:
     def _remove_withdrawn(self) -> None:
         if not self._withdrawn:
             return
-        kept = []
-        for entry in self._entries:
-            owner = entry[1]
-            if isinstance(owner, Operation) and owner.withdrawn:
-                self.size -= len(entry[0])
-            else:
-                kept.append(entry)
-        self._entries = kept
+        piece = self._current_piece()  # first: it may have to take its own entries out of the list
+        self._entries = [
+            entry for entry in self._entries if not (isinstance(entry[1], Operation) and entry[1].withdrawn)
+        ]
         self._withdrawn = 0
+        rest = 0 if piece is None else len(piece.wire) - sum(piece.taken)
+        self.size = rest + sum(len(wire) for wire, _ in self._entries)
 
 
 def _as_many_as_fit(entries: list[_Entry], limit: int) -> list[_Entry]:

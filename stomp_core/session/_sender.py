@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from ..errors import ErrorCode, LocalProtocolError
+from ..errors import ErrorCode, LocalProtocolError, StompError
 from ..protocol import Connect, Disconnect, Error, Event, Message, Send, Subscribe
 from ..wire import ConnectionClosed
 from ._config import Config
@@ -195,7 +195,7 @@ class Sender:
         self.changing = True
         try:
             wire = conn.send(event, now=now)
-        except Exception:
+        except StompError:
             self.changing = False
             raise
         self.send_queue.put(wire, operation)
@@ -206,8 +206,9 @@ class Sender:
             self._deadlines.add(now, timed)
 
     def _send_begin(self, now: float, operation: BeginOperation) -> None:
-        self.send(now, operation)
+        # From here on it is not portable: if an exception of a signal handler interrupts this, nobody has its handle.
         record = operation.transaction = operation.record
+        self.send(now, operation)
         record.connection_number = self._connector.connection_number
         self._transactions.begin(record)
         operation.pending.succeed(operation.handle)
@@ -435,11 +436,12 @@ class Sender:
             unsent: the operations whose frames had not left.
         """
         reason = closed.reason
-        portable = [operation for operation in unsent if operation.portable]
+        # One that has left is among the unsent ones if an exception interrupted the driver just then.
+        portable = [operation for operation in unsent if operation.portable and not operation.left]
         for operation in portable:
             operation.number = 0
         self._backlog.add_first(portable)
-        dropped = [operation for operation in unsent if not operation.portable]
+        dropped = [operation for operation in unsent if operation.left or not operation.portable]
         waiting = [*self.receipts.connection_lost(), *self.replies.connection_lost()]
         self.receipts.keep_only(self._backlog)
         self._transactions.connection_lost()
@@ -484,6 +486,5 @@ class Sender:
 
     def _notify_if_dropped(self, operation: Operation, reason: str) -> None:
         """Tell the listener of a frame whose caller was told that it is queued, and that will never leave."""
-        if operation.pending.done:
-            assert operation.event is not None  # it has not left
+        if operation.pending.done and operation.event is not None:
             self._notifier.notify("frame_dropped", operation.event, reason)

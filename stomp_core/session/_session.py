@@ -39,7 +39,7 @@ from math import inf
 from typing import TypeVar
 
 from .._logging import log_exception
-from ..errors import ErrorCode, LocalProtocolError, RemoteProtocolError
+from ..errors import ErrorCode, LocalProtocolError, RemoteProtocolError, StompError
 from ..protocol import (
     Abort,
     Ack,
@@ -357,6 +357,7 @@ class Session:
         """
         _check_now(now)
         self._finish(None)
+        self._connector.end()
         self._settle_everything(confirmed=False)
         self._changed()
 
@@ -601,11 +602,21 @@ class Session:
         pending.on_cancel = partial(self._end_unwanted, subscription)
         seconds = self._seconds(timeout)
         record.waiter = pending
-        self._sender.subscribe_or_queue(now, record)
-        self._subscriptions.add(record)
-        if not pending.done:
-            self._sender.watch(now, SubscriptionWait(pending, seconds, record))
-        self._changed()
+        try:
+            self._sender.subscribe_or_queue(now, record)
+            self._subscriptions.add(record)
+            if not pending.done:
+                self._sender.watch(now, SubscriptionWait(pending, seconds, record))
+            self._changed()
+        except StompError:
+            raise  # refused; nothing has changed
+        except BaseException:
+            # An exception of a signal handler. Nobody gets the handle, so nobody would take the messages: the
+            # connection must be replaced, and the next one must not subscribe.
+            self._sender.changing = True
+            self._subscriptions.remove(record)
+            record.end(SubscriptionState.GONE)
+            raise
         return pending
 
     def unsubscribe(
@@ -987,9 +998,10 @@ class Session:
         timeout: float | None,
     ) -> Pending[None]:
         _check_now(now)
-        if self.closed:
+        connector = self._connector
+        if connector.state is SessionState.CLOSED:
             self._check_usable(now)
-        if delivery.connection_number != self.connection_number or self.connected is None:
+        if delivery.connection_number != connector.connection_number or connector.connected is None:
             raise StaleMessageError(
                 f"message {delivery.message_id!r} came on an earlier connection; the broker delivers it again"
             )

@@ -203,19 +203,20 @@ class Subscriptions:
 
     def add(self, record: SubscriptionRecord) -> None:
         """Add a subscription."""
-        self._by_id[record.id] = record
         self._by_destination.setdefault(record.destination, {})[record.id] = record
+        self._by_id[record.id] = record
 
     def remove(self, record: SubscriptionRecord) -> None:
         """Remove a subscription that has ended; its id may be used again."""
         if self._by_id.get(record.id) is not record:
             return  # the id is used again already
-        del self._by_id[record.id]
-        same_destination = self._by_destination[record.destination]
-        del same_destination[record.id]
-        if not same_destination:
-            del self._by_destination[record.destination]
         self._unanswered.discard(record)
+        same_destination = self._by_destination.get(record.destination, {})
+        same_destination.pop(record.id, None)
+        if not same_destination:
+            self._by_destination.pop(record.destination, None)
+        # Last: if an exception of a signal handler interrupts this, it can be done again.
+        del self._by_id[record.id]
 
     def clear(self) -> None:
         """Remove all subscriptions."""

@@ -164,14 +164,14 @@ PLANTED: list[tuple[str, str, Plant]] = [
     (
         "session",
         "what has left is sent again",
-        _wrap(send_queue.SendQueue, "take", lambda original, self, limit: _twice(bytes(original(self, limit)))),
+        _wrap(
+            send_queue.SendQueue, "take", lambda original, self, limit: _twice(bytes(original(self, limit)))
+        ),
     ),
     (
         "session",
         "reading stops too early",
-        lambda patch: patch.setattr(
-            Session, "want_read", property(lambda self: self.connection_number != 1)
-        ),
+        lambda patch: patch.setattr(Session, "want_read", property(lambda self: self.connection_number != 1)),
     ),
 ]
 

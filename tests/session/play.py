@@ -1,7 +1,7 @@
 """Play: a session, the broker's side of its connection, and one clock for both. Shared by the tests of the session.
 
-The broker sends what the script tells it to send, and nothing else. It is the server role of the core, which is strict,
-so a frame that STOMP does not allow fails the test. Where a broker misbehaves, the script sends bytes.
+The broker sends what the test makes it send, and nothing else. It is the server role of the core, which is strict, so
+a frame that STOMP does not allow fails the test. Where a broker misbehaves, the test sends bytes.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class Recorder(Listener):
 
 
 class Play:
-    """A session that dials when the script says so, and a broker that answers only when the script says so.
+    """A session that dials only when the test calls for it, and a broker that answers only then.
 
     Args:
         endpoints: of the session.

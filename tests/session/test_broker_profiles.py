@@ -21,7 +21,7 @@ from stomp_core.session._broker_profiles import profile_for
         (None, GENERIC),
     ],
 )
-def test_a_broker_is_recognised_by_how_it_introduces_itself(server: str | None, profile: BrokerProfile) -> None:
+def test_a_broker_is_recognised_by_its_server_header(server: str | None, profile: BrokerProfile) -> None:
     assert profile_for(server) is profile
 
 
@@ -35,7 +35,9 @@ def test_the_table_of_prefetch_headers() -> None:
 
 
 def test_the_table_of_durable_subscriptions() -> None:
-    durable = {profile.name: (profile.durable, profile.delete_durable) for profile in (*BROKER_PROFILES, GENERIC)}
+    durable = {
+        profile.name: (profile.durable, profile.delete_durable) for profile in (*BROKER_PROFILES, GENERIC)
+    }
     rabbit = (("durable", "true"), ("auto-delete", "false"))
     artemis = (("durable-subscription-name", "{name}"),)
     activemq = (("activemq.subscriptionName", "{name}"),)
@@ -48,12 +50,17 @@ def test_the_table_of_durable_subscriptions() -> None:
     assert [profile.durable_needs_client_id for profile in BROKER_PROFILES] == [False, True, True]
 
 
-def test_rabbitmq_alone_subscribes_to_replies_for_the_client() -> None:
-    assert [profile.subscribes_to_replies for profile in (*BROKER_PROFILES, GENERIC)] == [False, True, True, True]
+def test_only_rabbitmq_subscribes_to_replies_for_the_client() -> None:
+    assert [profile.subscribes_to_replies for profile in (*BROKER_PROFILES, GENERIC)] == [
+        False,
+        True,
+        True,
+        True,
+    ]
     assert {profile.temporary_queue for profile in (*BROKER_PROFILES, GENERIC)} == {"/temp-queue/"}
 
 
-def test_the_table_of_nack_headers_after_which_a_message_does_not_come_again() -> None:
+def test_the_table_of_nack_headers_that_discard_a_message() -> None:
     assert {profile.name: profile.discard for profile in (*BROKER_PROFILES, GENERIC)} == {
         "RabbitMQ": (("requeue", "false"),),
         "ActiveMQ Artemis": (),

@@ -25,7 +25,7 @@ def connect_headers(endpoints: Any = "stomp://broker", **options: Any) -> dict[s
     return headers
 
 
-def test_connect_says_versions_host_and_heart_beat() -> None:
+def test_connect_has_versions_host_and_heart_beat() -> None:
     assert list(connect_headers(heart_beat=(10, 2.5)).items()) == [
         ("accept-version", "1.0,1.1,1.2"),
         ("host", "/"),
@@ -49,7 +49,7 @@ def test_the_heart_beat_is_on_by_default() -> None:
         ("stomp://broker", {"host": ""}, ""),
     ],
 )
-def test_the_host_is_what_is_asked_for_else_that_of_the_url_else_the_default(
+def test_the_host_is_given_or_from_the_url_or_the_default(
     url: str, options: dict[str, Any], host: str
 ) -> None:
     assert connect_headers(url, **options)["host"] == host
@@ -83,7 +83,7 @@ def test_each_endpoint_has_its_own_credentials_and_virtual_host() -> None:
     assert found == [("a", "1", "x"), ("b", "2", "y")]
 
 
-def test_further_headers_and_the_client_id_are_said() -> None:
+def test_further_headers_and_the_client_id_are_sent() -> None:
     headers = connect_headers(headers={"x": "y"}, client_id="me")
     assert (headers["x"], headers["client-id"]) == ("y", "me")
 
@@ -97,9 +97,7 @@ def test_further_headers_and_the_client_id_are_said() -> None:
         ({"client_id": "me", "headers": {"client-id": "me"}}, "me"),
     ],
 )
-def test_the_client_id_is_known_however_it_is_given_and_said_once(
-    options: dict[str, Any], known: str | None
-) -> None:
+def test_the_client_id_is_sent_once(options: dict[str, Any], known: str | None) -> None:
     play = Play(**options)
     assert play.session.client_id == known
     play.dial()
@@ -136,7 +134,7 @@ def test_two_client_ids_contradict_each_other() -> None:
     ],
     ids=str,
 )
-def test_an_argument_out_of_its_range_is_refused(options: dict[str, Any]) -> None:
+def test_an_option_out_of_its_range_is_refused(options: dict[str, Any]) -> None:
     with pytest.raises(ValueError):
         Config("stomp://broker", **options)
 
@@ -183,7 +181,7 @@ def test_a_millisecond_is_not_lost_to_rounding() -> None:
         "not text",
     ],
 )
-def test_what_connect_cannot_carry_is_an_error_now_and_not_at_the_handshake(options: dict[str, Any]) -> None:
+def test_what_connect_cannot_carry_is_refused_at_once(options: dict[str, Any]) -> None:
     with pytest.raises(LocalProtocolError):
         Config("stomp://broker", **options)
 
@@ -194,7 +192,7 @@ def test_every_endpoint_is_checked() -> None:
 
 
 @pytest.mark.parametrize("source", ["", "http://x", []])
-def test_endpoints_that_cannot_be_read_are_refused(source: Any) -> None:
+def test_endpoints_that_cannot_be_parsed_are_refused(source: Any) -> None:
     with pytest.raises(ValueError):
         Config(source)
 
@@ -209,7 +207,7 @@ def test_connect_is_escaped_only_on_request() -> None:
     assert connect_headers(login="u", passcode="a\\b", escape_connect=True)["passcode"] == "a\\\\b"
 
 
-def test_limits_are_those_of_every_connection() -> None:
+def test_limits_hold_for_every_connection() -> None:
     play = Play(limits=Limits(max_body=10))
     play.connected()
     play.receive_bytes(b"MESSAGE\ndestination:/q\nmessage-id:1\nsubscription:s\ncontent-length:11\n\n")
@@ -217,16 +215,18 @@ def test_limits_are_those_of_every_connection() -> None:
 
 
 @pytest.mark.parametrize(("leniency", "lives"), [(None, False), (Leniency(crlf=True), True)])
-def test_leniency_is_that_of_every_connection(leniency: Leniency | None, lives: bool) -> None:
+def test_leniency_holds_for_every_connection(leniency: Leniency | None, lives: bool) -> None:
     play = Play(version="1.1", versions=["1.1"], leniency=leniency).connected()
     play.receive_bytes(b"RECEIPT\r\nreceipt-id:x\r\n\r\n\0")
     assert play.session.want_close is not lives
 
 
 @pytest.mark.parametrize("url", ["stomp://broker", "stomp://a:b@broker/other"])
-def test_a_connect_frame_may_be_given_as_it_is(url: str) -> None:
+def test_a_connect_frame_is_sent_as_it_is(url: str) -> None:
     connect = Connect(host="vh", login="u", passcode="s3cret", heart_beat=(1, 2), headers={"client-id": "me"})
-    play = Play(url, connect_frame=connect, host="no", client_id="no", heart_beat=(7, 7), headers={"no": "no"})
+    play = Play(
+        url, connect_frame=connect, host="no", client_id="no", heart_beat=(7, 7), headers={"no": "no"}
+    )
     assert play.session.client_id == "me"
     play.dial()
     (frame,) = play.sent()
@@ -235,12 +235,12 @@ def test_a_connect_frame_may_be_given_as_it_is(url: str) -> None:
     assert "u:*** is not allowed" in str(play.session.error)
 
 
-def test_one_that_cannot_be_said_is_an_error_now() -> None:
+def test_a_connect_frame_that_cannot_be_sent_is_refused() -> None:
     with pytest.raises(LocalProtocolError):
         Config("stomp://broker", connect_frame=Connect(host="a\nb"))
 
 
-def test_one_without_credentials_has_none() -> None:
+def test_a_connect_frame_without_credentials_has_none() -> None:
     play = Play("stomp://a:b@broker", connect_frame=Connect(host="vh"))
     assert play.session.client_id is None
     play.dial()
@@ -255,7 +255,7 @@ def secret_session(login: str = "guest", passcode: str = "s3cret") -> Play:
     return Play(login=login, passcode=passcode)
 
 
-def test_a_broker_that_repeats_the_passcode_does_not_make_us_repeat_it() -> None:
+def test_a_passcode_in_an_error_frame_is_masked() -> None:
     play = secret_session()
     play.dial()
     play.refuse("Bad CONNECT", body="guest:s3cret is not allowed")
@@ -265,7 +265,7 @@ def test_a_broker_that_repeats_the_passcode_does_not_make_us_repeat_it() -> None
     assert "s3cret" not in repr(play.recorder.of("attempt_failed"))
 
 
-def test_neither_does_one_that_does_not_speak_stomp() -> None:
+def test_a_passcode_in_an_answer_that_is_not_stomp_is_masked() -> None:
     play = secret_session()
     play.dial()
     play.receive_bytes(b"PASSCODE=s3cret\n\n\0")
@@ -273,7 +273,7 @@ def test_neither_does_one_that_does_not_speak_stomp() -> None:
     assert "s3cret" not in str(play.session.error)
 
 
-def test_neither_does_an_exception_while_dialling() -> None:
+def test_a_passcode_in_an_exception_of_dialling_is_masked() -> None:
     play = secret_session()
     play.attempt()
     play.cut(OSError("no way for s3cret"))
@@ -281,7 +281,7 @@ def test_neither_does_an_exception_while_dialling() -> None:
     assert "s3cret" not in str(play.session.error)
 
 
-def test_a_passcode_that_is_the_login_hides_nothing() -> None:
+def test_a_passcode_that_equals_the_login_is_not_masked() -> None:
     play = secret_session("guest", "guest")
     play.dial()
     play.refuse("Access refused for user 'guest'")
@@ -295,7 +295,7 @@ def test_an_empty_passcode_changes_no_text() -> None:
     assert "***" not in str(play.session.error)
 
 
-def test_the_passcode_of_the_endpoint_that_failed_is_the_one_that_is_masked() -> None:
+def test_the_passcode_of_the_failed_endpoint_is_masked() -> None:
     play = Play([Endpoint.parse("stomp://u:first@a"), "stomp://u:second@b"])
     for _ in range(2):
         play.dial()
@@ -305,7 +305,7 @@ def test_the_passcode_of_the_endpoint_that_failed_is_the_one_that_is_masked() ->
     assert "first and ***" in str(play.session.error)
 
 
-def test_connect_masks_the_passcode_for_observers_too() -> None:
+def test_no_repr_shows_the_passcode() -> None:
     play = secret_session()
     play.dial()
     assert "s3cret" not in repr(play.recorder.calls)

@@ -24,7 +24,7 @@ def untrusted() -> ssl.SSLCertVerificationError:
 
 
 @pytest.mark.parametrize(
-    ("endpoint", "reason", "said"),
+    ("endpoint", "reason", "text"),
     [
         (
             PLAIN,
@@ -43,8 +43,8 @@ def untrusted() -> ssl.SSLCertVerificationError:
             TLS,
             ssl.SSLError(1, "wrong version number"),
             (
-                "TLS failed (wrong version number): check that this port speaks TLS at all (use stomp:// or ws:// for a "
-                "plain one), and whether the server asks for a client certificate"
+                "TLS failed (wrong version number): check that this port speaks TLS at all (use stomp:// or ws:// for "
+                "a plain one), and whether the server asks for a client certificate"
             ),
         ),
         (
@@ -72,7 +72,10 @@ def untrusted() -> ssl.SSLCertVerificationError:
         (
             PLAIN,
             ConnectionResetError(104, "Connection reset by peer"),
-            "the peer closed the connection while connecting (Connection reset by peer): check that it is the broker's STOMP port",
+            (
+                "the peer closed the connection while connecting (Connection reset by peer): check that it is the "
+                "broker's STOMP port"
+            ),
         ),
         (
             TLS,
@@ -92,15 +95,15 @@ def untrusted() -> ssl.SSLCertVerificationError:
         (PLAIN, None, "it could not be dialled"),
     ],
 )
-def test_a_cause_is_said_with_what_to_check(
-    endpoint: Endpoint, reason: BaseException | str | None, said: str
+def test_each_cause_has_a_sentence_with_what_to_check(
+    endpoint: Endpoint, reason: BaseException | str | None, text: str
 ) -> None:
     sentence = connect_errors.dial_failure(endpoint, reason, 7.0)
-    assert sentence == f"{endpoint}: {said}"
+    assert sentence == f"{endpoint}: {text}"
     assert "s3cret" not in sentence
 
 
-def test_silence_after_connecting() -> None:
+def test_the_sentence_for_silence_after_connecting() -> None:
     assert connect_errors.handshake_silence(PLAIN, 5.0) == (
         "stomp://broker:61613: connected, but no CONNECTED came within 5 s: check that this is the broker's STOMP port "
         "and not a TLS one (use stomp+ssl:// for that), and that the broker is not overloaded"
@@ -108,15 +111,16 @@ def test_silence_after_connecting() -> None:
 
 
 @pytest.mark.parametrize("endpoint", [TLS, UNIX, WEB], ids=str)
-def test_where_tls_is_or_cannot_be_nobody_is_told_of_tls_ports(endpoint: Endpoint) -> None:
+def test_tls_ports_are_mentioned_only_where_they_matter(endpoint: Endpoint) -> None:
     assert "stomp+ssl://" not in connect_errors.handshake_silence(endpoint, 5.0).removeprefix(str(endpoint))
     assert "stomp+ssl://" not in connect_errors.handshake_eof(endpoint, "x").removeprefix(str(endpoint))
 
 
-def test_hung_up_on_before_connected() -> None:
+def test_the_sentence_for_an_end_before_connected() -> None:
     assert connect_errors.handshake_eof(PLAIN, "the end") == (
-        "stomp://broker:61613: the peer closed the connection before CONNECTED (the end): check that this is the broker's STOMP port "
-        "and not a TLS one (use stomp+ssl:// for that); with a client certificate, that the server accepts it; with a "
+        "stomp://broker:61613: the peer closed the connection before CONNECTED (the end): check that this is the "
+        "broker's STOMP port and not a TLS one (use stomp+ssl:// for that); with a client certificate, that the "
+        "server accepts it; with a "
         "'\\' in the passcode, try escape_connect=True"
     )
 
@@ -135,7 +139,7 @@ def test_hung_up_on_before_connected() -> None:
         ("bare-cr", "HTTP/ b'\\x15'", "check that this is the broker's STOMP port"),
     ],
 )
-def test_what_came_is_not_stomp(code: str, text: str, check: str) -> None:
+def test_the_sentence_for_an_answer_that_is_not_stomp(code: str, text: str, check: str) -> None:
     error = RemoteProtocolError(text, code=code)
     assert connect_errors.handshake_violation(PLAIN, error) == (
         f"stomp://broker:61613: the answer is not STOMP: {text}: {check}"
@@ -162,7 +166,7 @@ def test_what_came_is_not_stomp(code: str, text: str, check: str) -> None:
     ],
     ids=lambda error: str(error.description),
 )
-def test_a_refused_login_is_known_by_its_words(error: Error) -> None:
+def test_a_refused_login_is_recognised_by_its_text(error: Error) -> None:
     assert connect_errors.is_login_refusal(error)
     assert connect_errors.handshake_refusal(PLAIN, error) == (
         f"stomp://broker:61613: the broker refused: {error.description}: check login and passcode, and the virtual "

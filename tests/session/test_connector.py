@@ -1,4 +1,4 @@
-"""Link: a client's connections, one after the other."""
+"""Connector: dialling, the handshake, the end of a connection, and the next one."""
 
 # What a call has changed, a checker does not know.
 # mypy: no-warn-unreachable, disable-error-code=comparison-overlap
@@ -6,20 +6,23 @@
 from __future__ import annotations
 
 import ssl
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from stomp_core import Connected, Error, Session
 from stomp_core.session import (
-    ACTIVEMQ as ACTIVEMQ_DIALECT,
+    ACTIVEMQ as ACTIVEMQ_PROFILE,
 )
 from stomp_core.session import (
     GENERIC,
     RABBITMQ,
+    TRANSITIONS,
     AuthenticationFailed,
     ConnectFailed,
     ConnectionLost,
+    Input,
     OutcomeUnknown,
     Reconnect,
     SessionClosed,
@@ -33,7 +36,7 @@ STEADY = Reconnect(first_delay=1.0, max_delay=1.0)
 # -------------------------------------------------------------------------------- dialling
 
 
-def test_a_new_session_waits_to_be_dialled() -> None:
+def test_a_new_session_is_waiting() -> None:
     session = Session("stomp://a")
     assert session.state is SessionState.WAITING
     assert (session.endpoint, session.connected, session.version) == (None, None, None)
@@ -42,7 +45,7 @@ def test_a_new_session_waits_to_be_dialled() -> None:
     assert (session.data_to_send(), session.size_to_send, session.next_deadline()) == (b"", 0, None)
 
 
-def test_the_words_for_its_states() -> None:
+def test_the_names_of_the_states() -> None:
     assert [state.value for state in SessionState] == [
         "waiting",
         "handshaking",
@@ -69,13 +72,13 @@ def test_heart_beats_count_from_the_latest_write() -> None:
     assert waited.session.next_deadline() == 15.0, "SEND was sent at 5 s"
 
 
-def test_what_is_due_at_once_is_no_deadline() -> None:
+def test_an_attempt_that_is_due_at_once_is_no_deadline() -> None:
     play = Play()
     play.attempt()
     assert play.session.next_deadline() is None
 
 
-def test_an_attempt_is_announced_once_however_often_it_is_asked_for() -> None:
+def test_the_listener_is_notified_of_an_attempt_once() -> None:
     play = Play(connect_timeout=4.0)
     attempt = play.attempt()
     assert (str(attempt.endpoint), attempt.at, attempt.timeout, attempt.number) == (
@@ -90,7 +93,7 @@ def test_an_attempt_is_announced_once_however_often_it_is_asked_for() -> None:
     assert play.session.endpoint == attempt.endpoint
 
 
-def test_a_connection_without_an_attempt_is_a_mistake_that_changes_nothing() -> None:
+def test_connection_made_without_an_attempt_raises() -> None:
     session = Session("stomp://a")
     with pytest.raises(RuntimeError, match="without an attempt"):
         session.connection_made(0.0)
@@ -98,7 +101,7 @@ def test_a_connection_without_an_attempt_is_a_mistake_that_changes_nothing() -> 
     assert session.next_attempt(0.0) is not None
 
 
-def test_so_is_a_second_one_and_an_attempt_while_there_is_a_socket() -> None:
+def test_next_attempt_while_there_is_a_socket_raises() -> None:
     play = Play()
     play.dial()
     with pytest.raises(RuntimeError, match="without an attempt"):
@@ -108,7 +111,7 @@ def test_so_is_a_second_one_and_an_attempt_while_there_is_a_socket() -> None:
     assert play.commands() == ["CONNECT"], "sent once"
 
 
-def test_a_socket_that_is_done_with_must_be_given_up_before_the_next_attempt() -> None:
+def test_the_old_socket_must_be_closed_before_the_next_attempt() -> None:
     play = Play().connected()
     play.refuse()
     assert play.session.want_close
@@ -151,20 +154,20 @@ def test_connected_opens_the_session() -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "dialect"),
+    ("options", "profile"),
     [
-        ({"server": ACTIVEMQ}, ACTIVEMQ_DIALECT),
+        ({"server": ACTIVEMQ}, ACTIVEMQ_PROFILE),
         ({"server": None}, GENERIC),
         ({"server": ACTIVEMQ, "broker_profile": RABBITMQ}, RABBITMQ),
     ],
 )
-def test_the_dialect_is_as_given_or_recognised(options: dict[str, Any], dialect: Any) -> None:
+def test_the_broker_profile_is_as_given_or_recognised(options: dict[str, Any], profile: Any) -> None:
     play = Play(**options)
     assert play.session.broker_profile is options.get("broker_profile", GENERIC)
-    assert play.connected().session.broker_profile is dialect
+    assert play.connected().session.broker_profile is profile
 
 
-def test_silence_ends_the_handshake_at_its_deadline() -> None:
+def test_the_handshake_timeout_ends_a_silent_handshake() -> None:
     play = Play(handshake_timeout=5.0)
     play.now = 100.0
     play.dial()
@@ -180,13 +183,13 @@ def test_silence_ends_the_handshake_at_its_deadline() -> None:
     assert play.session.next_deadline() is None
 
 
-def test_nobody_watches_the_handshake_once_it_is_over() -> None:
+def test_the_handshake_timeout_ends_with_the_handshake() -> None:
     play = Play(handshake_timeout=5.0).connected()
     play.wait(100.0)
     assert play.session.state is SessionState.CONNECTED
 
 
-def test_connect_does_not_go_out_on_a_socket_that_is_given_up() -> None:
+def test_connect_is_not_sent_on_a_socket_that_is_to_be_closed() -> None:
     play = Play(handshake_timeout=5.0)
     play.dial()
     play.wait(6.0)
@@ -202,12 +205,14 @@ def test_the_end_before_connected_fails_the_attempt(first: bytes) -> None:
     if first:
         play.receive_bytes(first)
     play.receive_bytes(b"")
-    assert "the peer closed the connection before CONNECTED" in str(failure(play.session.opened, ConnectFailed))
+    assert "the peer closed the connection before CONNECTED" in str(
+        failure(play.session.opened, ConnectFailed)
+    )
     assert play.recorder.names().count("attempt_failed") == 1
     assert "connection_lost" not in play.recorder.names()
 
 
-def test_so_does_a_socket_that_breaks() -> None:
+def test_a_reset_before_connected_fails_the_attempt() -> None:
     play = Play()
     play.dial()
     play.cut(ConnectionResetError("reset by peer"))
@@ -216,7 +221,7 @@ def test_so_does_a_socket_that_breaks() -> None:
     )
 
 
-def test_tls_1_3_says_at_the_first_read_that_it_wants_a_client_certificate() -> None:
+def test_in_tls_1_3_a_refused_certificate_fails_the_attempt() -> None:
     play = Play("stomp+ssl://broker")
     play.dial()
     play.cut(ssl.SSLError(1, "tlsv13 alert certificate required"))
@@ -225,7 +230,7 @@ def test_tls_1_3_says_at_the_first_read_that_it_wants_a_client_certificate() -> 
     assert "client certificate" in error
 
 
-def test_tls_that_breaks_later_is_a_lost_connection() -> None:
+def test_a_later_tls_error_loses_the_connection() -> None:
     play = Play("stomp+ssl://broker").connected()
     play.cut(ssl.SSLError(1, "bad record mac"))
     assert play.recorder.names()[-1] == "connection_lost"
@@ -233,7 +238,7 @@ def test_tls_that_breaks_later_is_a_lost_connection() -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "check"),
+    ("answer", "check"),
     [
         (b"HTTP/1.1 400 Bad Request\r\n\r\n", "it answers in HTTP"),
         (b"\x15\x03\x01\x00\x02\x02\x16", "it answers in TLS: use stomp+ssl://"),
@@ -241,15 +246,15 @@ def test_tls_that_breaks_later_is_a_lost_connection() -> None:
         (b"CONNECTED\nversion:1.3\n\n\0", "the server chose STOMP '1.3'"),
     ],
 )
-def test_what_is_not_stomp_fails_the_attempt(said: bytes, check: str) -> None:
+def test_an_answer_that_is_not_stomp_fails_the_attempt(answer: bytes, check: str) -> None:
     play = Play()
     play.dial()
-    play.receive_bytes(said)
+    play.receive_bytes(answer)
     assert check in str(failure(play.session.opened, ConnectFailed))
     assert play.session.want_close
 
 
-def test_what_could_not_be_dialled_fails_the_attempt() -> None:
+def test_a_failed_dial_fails_the_attempt() -> None:
     play = Play("stomp+ssl://broker", connect_timeout=3.0)
     play.attempt()
     play.cut(TimeoutError())
@@ -259,7 +264,7 @@ def test_what_could_not_be_dialled_fails_the_attempt() -> None:
     assert error.error is None
 
 
-def test_a_failure_is_counted_once_however_often_it_is_told() -> None:
+def test_a_failed_dial_can_be_reported_once() -> None:
     play = Play("stomp://a,stomp://b")
     play.attempt()
     play.cut(OSError("no"))
@@ -269,7 +274,7 @@ def test_a_failure_is_counted_once_however_often_it_is_told() -> None:
     assert str(play.attempt().endpoint) == "stomp://b:61613"
 
 
-def test_so_is_a_loss() -> None:
+def test_a_loss_can_be_reported_once() -> None:
     play = Play("stomp://a,stomp://b").connected()
     play.cut()
     for reason in (None, OSError("no")):
@@ -280,7 +285,7 @@ def test_so_is_a_loss() -> None:
     assert str(play.attempt().endpoint) == "stomp://a:61613"
 
 
-def test_a_refusal_is_told_with_the_error_that_said_so() -> None:
+def test_a_refusal_has_the_error_frame_attached() -> None:
     play = Play()
     play.dial()
     play.refuse("version mismatch", headers={"version": "1.3"})
@@ -301,7 +306,7 @@ def test_a_refusal_is_told_with_the_error_that_said_so() -> None:
 # -------------------------------------------------------------------------------- failover
 
 
-def test_every_endpoint_is_tried_in_order_and_each_failure_told() -> None:
+def test_every_endpoint_is_tried_in_order() -> None:
     play = Play("stomp://a,stomp://b,stomp://c")
     play.attempt()
     play.cut(ConnectionRefusedError())
@@ -316,14 +321,16 @@ def test_every_endpoint_is_tried_in_order_and_each_failure_told() -> None:
         "stomp://c:61613",
     ]
     for (_, sentence), part in zip(
-        error.failures, ["refused: nothing", "closed the connection before CONNECTED", "the broker refused: full"], strict=True
+        error.failures,
+        ["refused: nothing", "closed the connection before CONNECTED", "the broker refused: full"],
+        strict=True,
     ):
         assert part in sentence
         assert sentence in str(error)
     assert str(error).startswith("could not connect: ")
 
 
-def test_the_last_failure_of_each_endpoint_is_told() -> None:
+def test_the_error_has_the_last_failure_of_each_endpoint() -> None:
     play = Play("stomp://a,stomp://b", reconnect=Reconnect(first_rounds=2))
     for reason in ("one", "two", "three", "four"):
         play.attempt()
@@ -332,7 +339,7 @@ def test_the_last_failure_of_each_endpoint_is_told() -> None:
     assert [sentence.rpartition(": ")[2] for _, sentence in error.failures] == ["three", "four"]
 
 
-def test_the_second_endpoint_is_as_good_as_the_first() -> None:
+def test_the_second_endpoint_opens_the_session_too() -> None:
     play = Play("stomp://a,stomp://b")
     play.attempt()
     play.cut("no")
@@ -341,7 +348,7 @@ def test_the_second_endpoint_is_as_good_as_the_first() -> None:
     assert play.session.opened.done
 
 
-def test_failures_before_a_connection_are_not_told_after_it() -> None:
+def test_failures_before_a_connection_are_forgotten() -> None:
     play = Play("stomp://a,stomp://b", reconnect=Reconnect(rounds=1))
     play.attempt()
     play.cut("before")
@@ -364,7 +371,7 @@ def refused_login(play: Play) -> None:
     play.refuse("Access denied")
 
 
-def test_a_refused_login_is_not_tried_again_even_elsewhere() -> None:
+def test_a_refused_login_ends_the_session() -> None:
     play = Play("stomp://a,stomp://b", reconnect=Reconnect(first_rounds=None))
     refused_login(play)
     error = failure(play.session.opened, AuthenticationFailed)
@@ -376,8 +383,8 @@ def test_a_refused_login_is_not_tried_again_even_elsewhere() -> None:
     assert play.recorder.names()[-2:] == ["attempt_failed", "closed"]
 
 
-def test_after_a_success_it_is_given_up_at_the_third_time() -> None:
-    """A broker that is just coming up may listen before its users are known."""
+def test_after_a_success_the_third_refused_login_ends_it() -> None:
+    """A broker that is starting may accept connections before its users are known."""
     play = Play().connected()
     play.cut()
     for _ in range(2):
@@ -387,7 +394,7 @@ def test_after_a_success_it_is_given_up_at_the_third_time() -> None:
     assert isinstance(play.session.error, AuthenticationFailed)
 
 
-def test_a_success_in_between_forgives_them() -> None:
+def test_a_success_resets_the_count_of_refused_logins() -> None:
     play = Play().connected()
     for _ in range(2):
         play.cut()
@@ -418,8 +425,8 @@ def test_a_success_in_between_forgives_them() -> None:
         "half a frame, EOF",
         "closed",
         "broken",
-        "broken without words",
-        "words",
+        "broken without a text",
+        "a sentence",
         "ERROR",
         "not STOMP",
         "not 1.2",
@@ -436,10 +443,10 @@ def test_a_connection_that_ends_is_replaced(end: Any, reason: str | None) -> Non
             or "inside" in play.recorder.of("connection_lost")[0][1]
         )
     else:
-        told = play.recorder.of("connection_lost")
-        assert len(told) == 1
-        assert told[0][0] == play.session.endpoint
-        assert f"the connection to stomp://broker:61613 was lost: {reason}" in told[0][1]
+        losses = play.recorder.of("connection_lost")
+        assert len(losses) == 1
+        assert losses[0][0] == play.session.endpoint
+        assert f"the connection to stomp://broker:61613 was lost: {reason}" in losses[0][1]
     session = play.session
     assert session.state is SessionState.WAITING
     assert (session.connected, session.version, session.heart_beat) == (None, None, (0.0, 0.0))
@@ -450,7 +457,7 @@ def test_a_connection_that_ends_is_replaced(end: Any, reason: str | None) -> Non
     assert session.connection_number == 2
 
 
-def test_nothing_more_is_heard_from_a_connection_that_is_over() -> None:
+def test_frames_of_a_connection_that_is_over_are_ignored() -> None:
     play = Play().connected()
     pending = play.send("/q", receipt=True)
     play.sent()
@@ -463,7 +470,7 @@ def test_nothing_more_is_heard_from_a_connection_that_is_over() -> None:
     assert pending.exception() is not None
 
 
-def test_a_lost_connection_is_not_replaced_when_nobody_wants_that() -> None:
+def test_with_reconnect_never_a_loss_ends_the_session() -> None:
     play = Play(reconnect=Reconnect.never()).connected()
     play.refuse("shutting down")
     assert isinstance(play.session.error, ConnectionLost)
@@ -476,7 +483,7 @@ def test_a_lost_connection_is_not_replaced_when_nobody_wants_that() -> None:
     assert play.recorder.of("closed") == [(play.session.error,)]
 
 
-def test_the_pause_before_the_next_attempt_is_one_of_the_deadlines() -> None:
+def test_the_pause_before_the_next_attempt_is_a_deadline() -> None:
     play = Play(reconnect=STEADY).connected()
     play.now = 50.0
     play.cut()
@@ -489,7 +496,7 @@ def test_the_pause_before_the_next_attempt_is_one_of_the_deadlines() -> None:
     assert play.session.next_deadline() is None, "dialling has a time of its own"
 
 
-def test_a_connection_made_early_has_no_such_deadline_any_more() -> None:
+def test_a_connection_made_early_ends_that_deadline() -> None:
     play = Play(reconnect=STEADY).connected()
     play.cut()
     play.attempt()
@@ -497,7 +504,7 @@ def test_a_connection_made_early_has_no_such_deadline_any_more() -> None:
     assert play.session.next_deadline() == 10.5
 
 
-def test_neither_has_a_session_that_is_closed() -> None:
+def test_closing_ends_that_deadline() -> None:
     play = Play(reconnect=STEADY).connected()
     play.cut()
     play.attempt()
@@ -505,7 +512,7 @@ def test_neither_has_a_session_that_is_closed() -> None:
     assert play.session.next_deadline() is None
 
 
-def test_an_infinite_deadline_is_none() -> None:
+def test_an_infinite_deadline_means_no_deadline() -> None:
     play = Play(receipt_timeout=float("inf")).connected()
     play.send("/q", receipt=True)
     play.session.handle_timeout(0.0)
@@ -538,7 +545,7 @@ def test_an_hour_of_heart_beats() -> None:
     assert "heart_beat_late" not in play.recorder.names()
 
 
-def test_an_hour_without_heart_beats_where_none_were_agreed_on() -> None:
+def test_an_hour_without_heart_beats() -> None:
     play = Play().connected()
     assert play.session.next_deadline() is None
     play.wait(3600.0)
@@ -555,7 +562,7 @@ def test_a_silent_broker_is_dead_after_its_tolerance() -> None:
     assert "nothing came from the peer for 25.0 s" in play.recorder.of("connection_lost")[0][1]
 
 
-def test_the_tolerance_can_be_chosen() -> None:
+def test_the_heart_beat_tolerance_can_be_chosen() -> None:
     play = beating(heart_beat_tolerance=4.0)
     play.wait(39.9)
     assert play.session.state is SessionState.CONNECTED
@@ -563,7 +570,7 @@ def test_the_tolerance_can_be_chosen() -> None:
     assert play.session.want_close
 
 
-def test_the_silence_that_is_endured_may_be_said_in_seconds_for_one_connection() -> None:
+def test_set_read_timeout_holds_for_one_connection() -> None:
     play = beating(heart_beat=(0, 10), beats=(10_000, 0), listener=None, reconnect=STEADY)
     wakes = play.wakes
     play.session.set_read_timeout(3.0)
@@ -577,7 +584,7 @@ def test_the_silence_that_is_endured_may_be_said_in_seconds_for_one_connection()
     play.session.set_read_timeout(3.0)
 
 
-def test_any_byte_is_a_sign_of_life() -> None:
+def test_any_received_byte_is_a_sign_of_life() -> None:
     play = beating()
     for byte in b"MESSAGE\n":
         play.wait(24.0)
@@ -585,7 +592,7 @@ def test_any_byte_is_a_sign_of_life() -> None:
     assert play.session.state is SessionState.CONNECTED
 
 
-def test_a_beat_that_is_late_is_told_once_a_silence() -> None:
+def test_a_late_heart_beat_is_reported_once() -> None:
     play = beating()
     play.wait(14.9)
     assert play.recorder.of("heart_beat_late") == []
@@ -596,13 +603,13 @@ def test_a_beat_that_is_late_is_told_once_a_silence() -> None:
     assert play.recorder.of("heart_beat_late") == [(15.0,), (15.0,)]
 
 
-def test_nobody_is_woken_for_that_when_nobody_listens() -> None:
+def test_without_a_listener_lateness_is_no_deadline() -> None:
     play = beating(heart_beat=(0, 10), listener=None)
     assert play.session.next_deadline() == 25.0
     assert beating(heart_beat=(0, 10)).session.next_deadline() == 15.0
 
 
-def test_the_next_connection_starts_with_a_clean_slate() -> None:
+def test_the_next_connection_starts_with_fresh_deadlines() -> None:
     play = beating(heart_beat=(0, 10), beats=(10_000, 0), reconnect=STEADY)
     play.wait(25.0)
     play.connected()
@@ -624,7 +631,7 @@ def test_a_heart_beat_may_be_sent_before_it_is_due() -> None:
         play.send_heart_beat()
 
 
-def test_bytes_that_wait_to_be_written_are_as_good_as_a_beat() -> None:
+def test_waiting_bytes_replace_a_heart_beat() -> None:
     play = beating(heart_beat=(10, 0))
     play.send("/q", "stuck")
     for _ in range(5):
@@ -633,13 +640,13 @@ def test_bytes_that_wait_to_be_written_are_as_good_as_a_beat() -> None:
     assert "heart_beat_sent" not in play.recorder.names()
 
 
-def test_beats_do_not_pile_up_in_front_of_a_stuck_writer() -> None:
+def test_heart_beats_do_not_accumulate() -> None:
     play = beating(heart_beat=(10, 0))
     play.wait(1000.0)
     assert play.session.data_to_send() == b"\n"
 
 
-def test_a_frame_counts_as_a_beat() -> None:
+def test_a_frame_counts_as_a_heart_beat() -> None:
     play = beating(heart_beat=(10, 0))
     play.wait(9.0)
     play.session.handle_timeout(play.now)
@@ -663,7 +670,7 @@ def full(**options: Any) -> tuple[Play, Any]:
     return play, subscription
 
 
-def test_while_nobody_reads_silence_proves_nothing_and_our_beats_go_on() -> None:
+def test_while_reading_is_stopped_silence_proves_nothing() -> None:
     play, _ = full()
     beats = 0
     for _ in range(60):
@@ -674,7 +681,7 @@ def test_while_nobody_reads_silence_proves_nothing_and_our_beats_go_on() -> None
     assert "heart_beat_late" not in play.recorder.names()
 
 
-def test_when_reading_goes_on_the_broker_has_its_full_time_again() -> None:
+def test_when_reading_starts_the_broker_has_its_full_time() -> None:
     play, subscription = full()
     play.wait(1000.0)
     wakes = play.wakes
@@ -694,7 +701,7 @@ def test_when_reading_goes_on_the_broker_has_its_full_time_again() -> None:
 # -------------------------------------------------------------------------------- calling early, late, or in vain
 
 
-def test_calling_early_does_no_harm() -> None:
+def test_calling_handle_timeout_early_does_no_harm() -> None:
     play = beating()
     for _ in range(100):
         play.session.handle_timeout(0.0)
@@ -702,7 +709,7 @@ def test_calling_early_does_no_harm() -> None:
     assert play.session.next_deadline() == 10.0
 
 
-def test_what_is_said_within_handle_timeout_has_its_deadline_at_once() -> None:
+def test_what_a_timeout_sends_has_its_deadline_at_once() -> None:
     play = Play().connected()
     play.send("/q", receipt=True)
     play.close(timeout=10.0)
@@ -711,7 +718,7 @@ def test_what_is_said_within_handle_timeout_has_its_deadline_at_once() -> None:
     assert play.session.next_deadline() == 10.0, "DISCONNECT was sent"
 
 
-def test_whoever_closes_in_the_middle_of_a_loss_ends_the_session_once() -> None:
+def test_closing_in_a_callback_at_a_loss_ends_the_session_once() -> None:
     play = Play(reconnect=Reconnect.never()).connected()
     pending = play.send("/q", receipt=True)
     pending.add_done_callback(lambda: play.close())
@@ -722,14 +729,14 @@ def test_whoever_closes_in_the_middle_of_a_loss_ends_the_session_once() -> None:
     assert play.session.error is None
 
 
-def test_calling_late_does_no_harm() -> None:
+def test_calling_handle_timeout_late_does_no_harm() -> None:
     play = beating(heart_beat=(10, 0))
     play.session.handle_timeout(1e6)
     assert play.session.data_to_send() == b"\n"
     assert play.session.next_deadline() == 1e6 + 10.0
 
 
-def test_a_session_that_is_closed_takes_every_call_of_its_adapter() -> None:
+def test_a_closed_session_accepts_every_fact() -> None:
     play = Play(reconnect=Reconnect.never()).connected()
     play.cut()
     session, error = play.session, play.session.error
@@ -744,7 +751,7 @@ def test_a_session_that_is_closed_takes_every_call_of_its_adapter() -> None:
     assert play.recorder.names().count("closed") == 1
 
 
-def test_a_connection_that_comes_after_the_close_is_to_be_closed() -> None:
+def test_a_socket_that_connects_after_close_is_to_be_closed() -> None:
     play = Play()
     play.attempt()
     play.close()
@@ -786,7 +793,7 @@ def test_the_connection_number_counts_connections_not_attempts() -> None:
     ],
     ids=["send", "confirmed send", "subscribe", "begin", "request", "close"],
 )
-def test_whatever_the_adapter_must_look_at_wakes_it(what: Any) -> None:
+def test_every_operation_wakes_the_driver(what: Any) -> None:
     play = Play().connected()
     play.sent()
     before = play.wakes
@@ -806,7 +813,7 @@ def test_whatever_the_adapter_must_look_at_wakes_it(what: Any) -> None:
     ],
     ids=["send", "confirmed send", "subscribe", "begin", "request", "close"],
 )
-def test_so_does_a_new_deadline_while_there_is_no_connection(what: Any) -> None:
+def test_every_operation_wakes_it_while_disconnected(what: Any) -> None:
     play = Play()
     play.attempt()
     before = play.wakes
@@ -814,8 +821,67 @@ def test_so_does_a_new_deadline_while_there_is_no_connection(what: Any) -> None:
     assert play.wakes > before
 
 
-def test_a_session_that_wakes_nobody_works_too() -> None:
+def test_a_session_works_without_wake() -> None:
     session = Session("stomp://broker")
     session.next_attempt(0.0)
     session.connection_made(0.0)
-    assert session.data_to_send().startswith(b"CONNECT\n")
+    assert bytes(session.data_to_send()).startswith(b"CONNECT\n")
+
+
+# -------------------------------------------------------------------------------- the state machine
+
+
+def test_the_table_has_every_state_and_input_and_only_these() -> None:
+    assert set(TRANSITIONS) == set(SessionState)
+    assert {given for row in TRANSITIONS.values() for given in row} == set(Input)
+    assert TRANSITIONS[SessionState.CLOSED] == {Input.END: SessionState.CLOSED}
+    reachable = {SessionState.WAITING}
+    while more := {after for state in reachable for after in TRANSITIONS[state].values()} - reachable:
+        reachable |= more
+    assert reachable == set(SessionState)
+
+
+#: What causes each input, wherever it can come.
+CAUSES: dict[str, Callable[[Play], object]] = {
+    "dial": lambda play: play.dial(),
+    "CONNECTED": lambda play: play.receive_bytes(b"CONNECTED\nversion:1.2\n\n\0"),
+    "ERROR": lambda play: play.receive_bytes(b"ERROR\nmessage:full\n\n\0"),
+    "login refused": lambda play: play.receive_bytes(b"ERROR\nmessage:Access denied\n\n\0"),
+    "not STOMP": lambda play: play.receive_bytes(b"NONSENSE\n\n\0"),
+    "EOF": lambda play: play.receive_bytes(b""),
+    "lost": lambda play: play.cut("gone"),
+    "silence": lambda play: play.wait(1000.0),
+    "close": lambda play: play.close(),
+    "terminate": lambda play: play.session.terminate(play.now),
+}
+
+
+def test_every_change_of_state_is_in_the_table() -> None:
+    """Every sequence of up to four causes, in sessions that reconnect and in ones that do not."""
+    seen: set[tuple[SessionState, SessionState]] = set()
+
+    def explore(causes: tuple[str, ...], policy: Reconnect) -> None:
+        play = Play(reconnect=policy, listener=None)
+        before = after = play.session.state
+        for cause in causes:
+            before = play.session.state
+            if cause == "dial" and (play.session.closed or (play.broker and not play.session.want_close)):
+                return
+            try:
+                CAUSES[cause](play)
+            except RuntimeError:
+                return  # a fact without an attempt or a connection
+            after = play.session.state
+            if before is not after:
+                seen.add((before, after))
+        if len(causes) < 4 and before is not after:
+            for cause in CAUSES:
+                explore((*causes, cause), policy)
+
+    for policy in (Reconnect.never(), Reconnect(first_delay=0.0, first_rounds=2)):
+        explore(("dial",), policy)
+    # One cause may lead through two rows: an attempt fails, and the session gives up.
+    in_table = {(state, after) for state, row in TRANSITIONS.items() for after in row.values()}
+    both = {(one, three) for one, two in in_table for other, three in in_table if two is other}
+    assert seen <= in_table | both
+    assert {pair for pair in in_table if pair[0] is not pair[1]} <= seen

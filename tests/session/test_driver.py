@@ -24,11 +24,15 @@ CONNECTED = b"CONNECTED\nversion:1.2\nserver:RabbitMQ/3\nheart-beat:%d,%d\n\n\0"
 class Loop:
     """An adapter without a network: it keeps what it was commanded to do."""
 
-    def __init__(self, *, beats: tuple[int, int] = (0, 0), write_size: int = 64 * 1024, **options: Any) -> None:
+    def __init__(
+        self, *, beats: tuple[int, int] = (0, 0), write_size: int = 64 * 1024, **options: Any
+    ) -> None:
         self.now = 0.0
         self.beats = beats
         self.session = Session(
-            Config("stomp://broker", **{"heart_beat": (0, 0), "reconnect": Reconnect(first_delay=0), **options})
+            Config(
+                "stomp://broker", **{"heart_beat": (0, 0), "reconnect": Reconnect(first_delay=0), **options}
+            )
         )
         self.wakes = 0
         self.driver = Driver(self.session, self._wake, write_size=write_size)
@@ -113,7 +117,9 @@ def test_a_poll_that_was_stopped_in_the_middle_loses_nothing() -> None:
         break
     assert loop.wakes > 0, "there is more to do"
     assert kinds(loop.poll()) == ["Timer"]
-    assert kinds(loop.poll()) == ["Timer"], "nobody was woken for this poll, so it may be the timer's, too early"
+    assert kinds(loop.poll()) == ["Timer"], (
+        "nobody was woken for this poll, so it may be the timer's, too early"
+    )
 
 
 def test_a_poll_that_was_stopped_and_kept_in_memory_does_no_harm() -> None:
@@ -256,7 +262,9 @@ def test_the_next_write_comes_when_the_last_one_is_written() -> None:
     assert kinds(loop.poll()) == ["Write"]
     wire = loop.written[-2] + loop.written[-1] + loop.flush()
     assert all(len(data) <= 10 for data in loop.written)
-    assert wire.endswith(b"SEND\ndestination:/q\ncontent-length:10\n\n0123456789\0") or wire.startswith(b"SEND")
+    assert wire.endswith(b"SEND\ndestination:/q\ncontent-length:10\n\n0123456789\0") or wire.startswith(
+        b"SEND"
+    )
 
 
 def test_a_line_that_never_answers_written_holds_senders_back() -> None:
@@ -532,7 +540,7 @@ def test_a_session_that_waits_does_not_wake_its_loop() -> None:
 def test_operations_may_be_called_inside_a_poll() -> None:
     loop = Loop().connected()
     loop.session.send(loop.now, "/q", "1")
-    commands = []
+    commands: list[Command] = []
     for command in loop.driver.poll(loop.now):
         if isinstance(command, Write) and not commands:
             loop.session.send(loop.now, "/q", "2")

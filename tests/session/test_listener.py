@@ -58,7 +58,7 @@ def test_one_of_several_listeners_that_raises_does_not_stop_the_others(
     assert [record.getMessage() for record in caplog.records] == ["a listener raised in frame_sent()"]
 
 
-def test_the_story_of_a_session() -> None:
+def test_the_notifications_of_a_whole_session() -> None:
     play = Play().connected()
     subscription = play.subscribed()
     play.deliver(subscription.id, "1", ack=None)
@@ -99,7 +99,7 @@ def test_the_story_of_a_session() -> None:
     assert play.recorder.of("closed") == [(None,)]
 
 
-def test_an_error_is_told_as_a_frame_and_as_what_it_is() -> None:
+def test_an_error_is_notified_as_a_frame_and_as_an_error() -> None:
     play = Play().connected()
     play.refuse("no")
     assert play.recorder.names()[-3:] == ["frame_received", "error_received", "connection_lost"]
@@ -107,7 +107,7 @@ def test_an_error_is_told_as_a_frame_and_as_what_it_is() -> None:
     assert isinstance(error, Error)
 
 
-def test_a_rule_that_is_forgiven_is_told() -> None:
+def test_a_tolerated_violation_is_notified() -> None:
     play = Play(leniency=Leniency(bad_heart_beat=True))
     play.dial()
     play.receive_bytes(b"CONNECTED\nversion:1.2\nheart-beat:nonsense\n\n\0")
@@ -117,18 +117,18 @@ def test_a_rule_that_is_forgiven_is_told() -> None:
     assert isinstance(play.session.opened.result(), Connected)
 
 
-def test_a_message_for_nobody_is_told() -> None:
+def test_a_dropped_message_is_notified() -> None:
     play = Play().connected()
     subscription = play.subscribed()
     play.unsubscribe(subscription)
     play.deliver(subscription.id, "late", ack=None)
-    play.deliver("stranger", "2", ack=None)
-    told = play.recorder.of("message_dropped")
-    assert [(message.message_id, why) for message, why in told] == [
+    play.deliver("unknown", "2", ack=None)
+    dropped = play.recorder.of("message_dropped")
+    assert [(message.message_id, why) for message, why in dropped] == [
         ("late", "its subscription has ended"),
         ("2", "it belongs to no subscription"),
     ]
-    assert isinstance(told[0][0], Message)
+    assert isinstance(dropped[0][0], Message)
     assert play.session.dropped == 2
 
 
@@ -139,7 +139,7 @@ class Tracer(Listener):
         return [("trace", destination), ("x", "of the listener")]
 
 
-def test_an_observer_may_add_headers_to_messages_but_changes_none() -> None:
+def test_a_listener_may_add_headers_but_changes_none() -> None:
     play = Play(listener=Tracer()).connected()
     play.send("/queue/a", headers={"x": "mine", "y": "z"})
     play.request("/queue/b")

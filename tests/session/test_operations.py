@@ -79,7 +79,9 @@ def committing(receipt: str | None = "r") -> CommitOperation:
 
 
 def aborting() -> AbortOperation:
-    return AbortOperation(Abort("tx"), Pending("ABORT of tx"), "r", 3.0, transaction(TransactionState.ABORTING))
+    return AbortOperation(
+        Abort("tx"), Pending("ABORT of tx"), "r", 3.0, transaction(TransactionState.ABORTING)
+    )
 
 
 def requesting() -> RequestOperation:
@@ -87,12 +89,15 @@ def requesting() -> RequestOperation:
 
 
 def unsubscribing(deletes: bool = False) -> UnsubscribeOperation:
-    return UnsubscribeOperation(Unsubscribe("s"), Pending("UNSUBSCRIBE from /q"), "r", 3.0, subscription(), deletes)
+    return UnsubscribeOperation(
+        Unsubscribe("s"), Pending("UNSUBSCRIBE from /q"), "r", 3.0, subscription(), deletes
+    )
 
 
 def subscribing(receipt: str | None = "r") -> tuple[SubscribeOperation, Pending[Any]]:
     record = subscription()
-    record.waiter = waiter = Pending("SUBSCRIBE to /q")
+    waiter: Pending[Any] = Pending("SUBSCRIBE to /q")
+    record.waiter = waiter
     return SubscribeOperation(Subscribe("/q", id="s"), receipt, 3.0, record), waiter
 
 
@@ -282,7 +287,7 @@ def test_deleting_a_subscription_is_not_done_by_a_loss() -> None:
 def test_a_subscription_outlives_the_loss_of_its_subscribe() -> None:
     operation, waiter = subscribing()
     left(operation).lost("the cable was cut", None)
-    assert operation.pending.done, "nobody watches this frame any more"
+    assert operation.pending.done, "this frame is not watched any more"
     assert not waiter.done
     assert operation.subscription.state is SubscriptionState.ACTIVE
 
@@ -416,7 +421,8 @@ def test_disconnect_is_not_portable() -> None:
 def test_a_wait_that_times_out_ends_the_subscription_first(ever_left: bool, kind: type[Any]) -> None:
     record = subscription()
     record.ever_left = ever_left
-    record.waiter = pending = Pending("SUBSCRIBE to /q")
+    pending: Pending[Any] = Pending("SUBSCRIBE to /q")
+    record.waiter = pending
     ended: list[tuple[bool, float]] = []
 
     def end(now: float) -> None:

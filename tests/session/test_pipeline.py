@@ -1,4 +1,4 @@
-"""Pipeline: confirmed SENDs, a window of them under way at a time."""
+"""Pipeline: confirmed SENDs, a window of them in flight at a time."""
 
 # What a call has changed, a checker does not know.
 # mypy: no-warn-unreachable
@@ -23,11 +23,11 @@ from stomp_core.session import (
 from .play import Play, failure
 
 
-def test_every_message_asks_for_a_receipt_and_leaves_at_once() -> None:
+def test_every_message_asks_for_a_receipt() -> None:
     play = Play().connected()
     pipeline = Pipeline(play.session)
-    pending = pipeline.send(play.now,
-        "/queue/a", "body", content_type="a/b", headers={"p": "q"}, content_length=False, timeout=5
+    pending = pipeline.send(
+        play.now, "/queue/a", "body", content_type="a/b", headers={"p": "q"}, content_length=False, timeout=5
     )
     assert pending.result() == 0
     send = play.sent_one()
@@ -39,7 +39,7 @@ def test_every_message_asks_for_a_receipt_and_leaves_at_once() -> None:
     assert (pipeline.in_flight, pipeline.confirmed) == (0, 1)
 
 
-def test_nobody_waits_until_the_window_is_full_and_then_for_one_receipt() -> None:
+def test_a_full_window_waits_for_one_receipt() -> None:
     play = Play().connected()
     pipeline = Pipeline(play.session, 3)
     rooms = [pipeline.send(play.now, "/queue/a") for _ in range(3)]
@@ -49,7 +49,7 @@ def test_nobody_waits_until_the_window_is_full_and_then_for_one_receipt() -> Non
     assert [room.result() for room in rooms] == [0, 1, 2]
 
 
-def test_each_of_several_senders_waits_for_a_place_of_its_own() -> None:
+def test_each_of_several_senders_waits_for_its_own_place() -> None:
     play = Play().connected()
     pipeline = Pipeline(play.session, 2)
     rooms = [pipeline.send(play.now, "/queue/a") for _ in range(4)]
@@ -66,7 +66,7 @@ def test_each_of_several_senders_waits_for_a_place_of_its_own() -> None:
     ]
 
 
-def test_it_has_drained_when_everything_is_confirmed() -> None:
+def test_drain_is_done_when_everything_is_confirmed() -> None:
     play = Play().connected()
     pipeline = Pipeline(play.session)
     assert pipeline.drain(play.now).done
@@ -82,7 +82,7 @@ def test_it_has_drained_when_everything_is_confirmed() -> None:
     assert not pipeline.drain(play.now).done
 
 
-def test_after_a_message_that_was_not_confirmed_it_takes_no_more() -> None:
+def test_after_an_unconfirmed_message_it_accepts_no_more() -> None:
     play = Play(reconnect=Reconnect(first_delay=0.0)).connected()
     pipeline = Pipeline(play.session, 4)
     for number in range(3):
@@ -104,7 +104,7 @@ def test_after_a_message_that_was_not_confirmed_it_takes_no_more() -> None:
     assert "SEND" not in play.commands()
 
 
-def test_whoever_waits_for_room_is_let_go_by_a_failure() -> None:
+def test_a_failure_releases_who_waits_for_room() -> None:
     play = Play(reconnect=Reconnect.never()).connected()
     pipeline = Pipeline(play.session, 2)
     pipeline.send(play.now, "/queue/a")
@@ -131,7 +131,7 @@ def test_a_receipt_that_does_not_come_in_time_is_a_failure() -> None:
     ]
 
 
-def test_a_message_that_had_not_left_is_sent_on_the_next_connection_in_its_turn() -> None:
+def test_an_unsent_message_is_sent_on_the_next_connection() -> None:
     play = Play(reconnect=Reconnect(first_delay=0.0)).connected()
     pipeline = Pipeline(play.session)
     for number in range(3):
@@ -142,7 +142,7 @@ def test_a_message_that_had_not_left_is_sent_on_the_next_connection_in_its_turn(
     pipeline.drain(play.now).result()
 
 
-def test_without_a_connection_it_fills_its_window_and_waits() -> None:
+def test_without_a_connection_it_fills_its_window() -> None:
     play = Play(receipt_timeout=5)
     pipeline = Pipeline(play.session, 2)
     assert pipeline.send(play.now, "/queue/a").done
@@ -150,10 +150,12 @@ def test_without_a_connection_it_fills_its_window_and_waits() -> None:
     assert not room.done
     play.wait(6)
     assert room.done
-    assert [type(why) for _, why in failure(pipeline.drain(play.now), Unconfirmed).failures] == [NotSentInTime] * 2
+    assert [type(why) for _, why in failure(pipeline.drain(play.now), Unconfirmed).failures] == [
+        NotSentInTime
+    ] * 2
 
 
-def test_what_stomp_forbids_is_refused_and_counts_for_nothing() -> None:
+def test_a_refused_message_is_not_counted() -> None:
     play = Play().connected()
     pipeline = Pipeline(play.session)
     for headers in ({"receipt": "r"}, {"destination": "/queue/b"}):
@@ -163,7 +165,7 @@ def test_what_stomp_forbids_is_refused_and_counts_for_nothing() -> None:
     assert pipeline.send(play.now, "/queue/a").result() == 0
 
 
-def test_the_end_of_the_session_is_told_by_the_session() -> None:
+def test_after_the_end_of_the_session_it_raises_its_error() -> None:
     play = Play().connected()
     pipeline = Pipeline(play.session)
     play.close()
@@ -182,7 +184,7 @@ def test_a_window_is_at_least_one_message() -> None:
         Pipeline(Play().session, 0)
 
 
-def test_a_window_of_one_is_one_after_the_other() -> None:
+def test_a_window_of_one_sends_one_after_the_other() -> None:
     play = Play().connected()
     pipeline = Pipeline(play.session, 1)
     room = pipeline.send(play.now, "/queue/a")
@@ -191,7 +193,7 @@ def test_a_window_of_one_is_one_after_the_other() -> None:
     assert room.done
 
 
-def test_a_block_that_ends_by_itself_or_by_a_failed_pipeline_waits_for_the_rest() -> None:
+def test_which_blocks_wait_for_what_is_in_flight() -> None:
     pipeline = Pipeline(Play().session)
     assert pipeline.drains_after(None)
     assert pipeline.drains_after(Unconfirmed(((0, ValueError("x")),), 1))

@@ -1,4 +1,4 @@
-"""Dialogue: what is said and heard on a client's connections, and what becomes of it when one of them ends."""
+"""Sender: what is sent and received on a connection, and what becomes of operations when it ends."""
 
 # What a call has changed, a checker does not know.
 # mypy: no-warn-unreachable, disable-error-code=comparison-overlap
@@ -45,7 +45,7 @@ from .play import ACTIVEMQ, Play, count_alive, failure, ids, taken
 # -------------------------------------------------------------------------------- before there is a connection
 
 
-def test_what_was_called_before_there_is_a_connection_is_said_in_order_behind_the_subscriptions() -> None:
+def test_the_backlog_is_sent_in_order_behind_the_subscriptions() -> None:
     play = Play()
     play.send("/q", "1")
     play.subscribe("/a")
@@ -57,13 +57,13 @@ def test_what_was_called_before_there_is_a_connection_is_said_in_order_behind_th
     play.subscribe("/c")
     assert play.commands() == ["CONNECT"]
     play.accept()
-    said = play.sent()
-    assert [event.command for event in said] == ["SUBSCRIBE"] * 3 + ["SEND", "BEGIN", "SEND", "SEND"]
-    assert [event.destination for event in said[:3]] == ["/a", "/b", "/c"]
-    assert [event.body for event in said if event.command == "SEND"] == [b"1", b"2", b"3"]
+    frames = play.sent()
+    assert [event.command for event in frames] == ["SUBSCRIBE"] * 3 + ["SEND", "BEGIN", "SEND", "SEND"]
+    assert [event.destination for event in frames[:3]] == ["/a", "/b", "/c"]
+    assert [event.body for event in frames if event.command == "SEND"] == [b"1", b"2", b"3"]
 
 
-def test_nothing_is_said_when_the_handshake_fails_and_all_of_it_on_the_next_connection() -> None:
+def test_the_backlog_outlives_a_failed_handshake() -> None:
     play = Play("stomp://a,stomp://b")
     sending = play.send("/q", "1", receipt=True)
     subscribing = play.subscribe("/a")
@@ -75,7 +75,7 @@ def test_nothing_is_said_when_the_handshake_fails_and_all_of_it_on_the_next_conn
     assert (sending.done, subscribing.done) == (False, False)
 
 
-def test_what_waits_fails_when_there_will_be_no_connection() -> None:
+def test_the_backlog_fails_when_there_will_be_no_connection() -> None:
     play = Play()
     sending, silent = play.send("/q", receipt=True), play.send("/q")
     subscribing, requesting = play.subscribe("/q"), play.request("/q")
@@ -90,7 +90,7 @@ def test_what_waits_fails_when_there_will_be_no_connection() -> None:
 # -------------------------------------------------------------------------------- after a connection
 
 
-def test_subscriptions_come_back_with_all_that_they_said() -> None:
+def test_subscriptions_are_restored_with_all_their_headers() -> None:
     play = Play().connected()
     play.subscribed("/a", id="one", ack="client", prefetch=7, headers={"selector": "x"})
     play.subscribed("/b", id="two", durable="d")
@@ -106,7 +106,7 @@ def test_subscriptions_come_back_with_all_that_they_said() -> None:
     assert one.receipt.encode() not in first, "receipts of the last connection prove nothing on this one"
 
 
-def test_they_are_said_in_the_words_of_the_broker_that_is_there_now() -> None:
+def test_they_are_restored_with_the_headers_of_the_new_broker() -> None:
     play = Play(client_id="me").connected()
     play.subscribed("/a", durable="d", prefetch=7)
     play.server = ACTIVEMQ
@@ -117,7 +117,7 @@ def test_they_are_said_in_the_words_of_the_broker_that_is_there_now() -> None:
     assert "durable" not in headers
 
 
-def test_one_that_the_next_broker_has_no_words_for_ends_alone() -> None:
+def test_one_that_the_new_broker_cannot_have_ends_alone() -> None:
     play = Play().connected()
     durable, plain = play.subscribed("/a", durable="d"), play.subscribed("/b")
     arrival = durable.ready()
@@ -133,7 +133,7 @@ def test_one_that_the_next_broker_has_no_words_for_ends_alone() -> None:
     assert play.sent_one().id == plain.id
 
 
-def test_messages_go_on_where_the_new_connection_takes_them_up() -> None:
+def test_messages_of_both_connections_come_in_order() -> None:
     play = Play().connected()
     subscription = play.subscribed()
     play.deliver(subscription.id, "1", ack=None)
@@ -145,7 +145,7 @@ def test_messages_go_on_where_the_new_connection_takes_them_up() -> None:
     assert (second.message_id, second.connection_number) == ("2", 2)
 
 
-def test_so_is_one_that_means_nothing_on_the_next_connection() -> None:
+def test_an_unconfirmed_ack_that_never_left_is_reported_as_dropped() -> None:
     play = Play().connected()
     subscription = play.subscribed(ack="client-individual")
     play.deliver(subscription.id, "1", "2")
@@ -157,11 +157,11 @@ def test_so_is_one_that_means_nothing_on_the_next_connection() -> None:
     ((event, reason),) = play.recorder.of("frame_dropped")
     assert event.id == "ack-1"
     assert "gone" in reason
-    assert confirmed.done, "its caller knows"
+    assert confirmed.done, "its caller is told by its Pending"
 
 
 @pytest.mark.parametrize("ack", ["client", "client-individual"])
-def test_what_waits_to_be_acknowledged_is_not_handed_over_after_its_connection(ack: Any) -> None:
+def test_unacknowledged_messages_are_dropped_at_a_loss(ack: Any) -> None:
     play = Play().connected()
     subscription = play.subscribed(ack=ack)
     play.deliver(subscription.id, "1", "2")
@@ -175,7 +175,7 @@ def test_what_waits_to_be_acknowledged_is_not_handed_over_after_its_connection(a
     assert [delivery.connection_number for delivery in taken(subscription)] == [2, 2, 2]
 
 
-def test_a_subscription_that_was_not_confirmed_yet_is_asked_for_again() -> None:
+def test_a_subscription_that_was_not_confirmed_is_sent_again() -> None:
     play = Play().connected()
     pending = play.subscribe("/q", timeout=100.0)
     old = play.sent_one().receipt
@@ -187,7 +187,7 @@ def test_a_subscription_that_was_not_confirmed_yet_is_asked_for_again() -> None:
     assert pending.done
 
 
-def test_its_own_wait_spans_connections() -> None:
+def test_the_wait_for_a_subscription_spans_connections() -> None:
     play = Play(receipt_timeout=1.0, reconnect=Reconnect(first_delay=0.0)).connected()
     pending = play.subscribe("/q", timeout=10.0)
     for _ in range(3):
@@ -203,7 +203,7 @@ def test_its_own_wait_spans_connections() -> None:
 # -------------------------------------------------------------------------------- the three fates
 
 
-def test_what_had_left_is_unknown_and_never_said_again() -> None:
+def test_what_has_left_at_a_loss_is_unknown_and_never_sent_again() -> None:
     play = Play().connected()
     pending = play.send("/q", "x", receipt=True)
     play.sent()
@@ -216,7 +216,7 @@ def test_what_had_left_is_unknown_and_never_said_again() -> None:
     assert play.sent() == []
 
 
-def test_what_had_not_left_goes_first_on_the_next_connection_in_order() -> None:
+def test_what_has_not_left_goes_first_on_the_next_connection() -> None:
     play = Play().connected()
     left = play.send("/q", "0", receipt=True)
     play.sent()
@@ -224,17 +224,17 @@ def test_what_had_not_left_goes_first_on_the_next_connection_in_order() -> None:
     play.cut()
     later = play.send("/q", "5", receipt=True)
     play.connected()
-    said = play.sent()
-    assert [event.body for event in said] == [b"1", b"2", b"3", b"4", b"5"]
+    frames = play.sent()
+    assert [event.body for event in frames] == [b"1", b"2", b"3", b"4", b"5"]
     failure(left, OutcomeUnknown)
     assert [pending.done for pending in [*pendings, later]] == [False, True, False, True, False]
-    for event in said:
+    for event in frames:
         if event.receipt is not None:
             play.confirm(event.receipt)
     assert all(pending.result() is None for pending in [*pendings, later])
 
 
-def test_it_keeps_its_place_over_several_connections_that_take_nothing() -> None:
+def test_it_keeps_its_place_over_several_connections() -> None:
     play = Play().connected()
     pending = play.send("/q", "1", receipt="mine")
     for _ in range(3):
@@ -246,7 +246,7 @@ def test_it_keeps_its_place_over_several_connections_that_take_nothing() -> None
     assert pending.done
 
 
-def test_an_acknowledgement_that_had_not_left_was_not_sent() -> None:
+def test_an_ack_that_has_not_left_at_a_loss_was_not_sent() -> None:
     play = Play().connected()
     subscription = play.subscribed(ack="client-individual")
     play.deliver(subscription.id, "1")
@@ -257,10 +257,10 @@ def test_an_acknowledgement_that_had_not_left_was_not_sent() -> None:
     assert play.commands() == ["SUBSCRIBE"]
 
 
-def test_an_unconfirmed_frame_that_never_left_is_told_at_the_end() -> None:
+def test_an_unconfirmed_send_that_never_left_is_reported_at_the_end() -> None:
     play = Play().connected()
     assert play.send("/q", "lost").done
-    confirmed = play.send("/q", "told otherwise", receipt=True)
+    confirmed = play.send("/q", "confirmed", receipt=True)
     play.cut()
     play.close()
     ((event, reason),) = play.recorder.of("frame_dropped")
@@ -270,7 +270,7 @@ def test_an_unconfirmed_frame_that_never_left_is_told_at_the_end() -> None:
     failure(confirmed, NotSent)
 
 
-def test_a_cut_at_any_byte_of_the_answers_confirms_what_was_confirmed_and_nothing_else() -> None:
+def test_a_loss_at_any_byte_of_the_answers() -> None:
     cut_at, whole = 0, 1
     while cut_at <= whole:
         whole = answered_up_to(cut_at)
@@ -308,11 +308,11 @@ def answered_up_to(cut_at: int) -> int:
     if committing.exception() is not None:
         failure(committing, TransactionInDoubt)
     play.connected()
-    assert play.commands() == ["SUBSCRIBE"], "nothing else is said twice"
+    assert play.commands() == ["SUBSCRIBE"], "nothing else is sent twice"
     return len(answers)
 
 
-def test_a_cut_at_any_byte_of_what_is_said_sends_nothing_twice() -> None:
+def test_a_loss_at_any_byte_of_what_is_sent_sends_nothing_twice() -> None:
     """The writer took it all: how much of it the broker got is not for us to know."""
     whole = len(cut_while_writing(10_000)[0])
     for cut_at in range(whole + 1):
@@ -328,7 +328,7 @@ def test_a_cut_at_any_byte_of_what_is_said_sends_nothing_twice() -> None:
 def cut_while_writing(cut_at: int) -> tuple[bytes, list[type[Exception] | None]]:
     play = Play(reconnect=Reconnect(first_delay=0.0)).connected()
     pendings = [play.send("/q", text, receipt=True) for text in ("one", "two")]
-    arrived = play.session.data_to_send()[:cut_at]
+    arrived = bytes(play.session.data_to_send())[:cut_at]
     pendings.append(play.send("/q", "three", receipt=True))
     play.reconnect()
     play.confirm_all()
@@ -339,7 +339,7 @@ def cut_while_writing(cut_at: int) -> tuple[bytes, list[type[Exception] | None]]
 # -------------------------------------------------------------------------------- ERROR
 
 
-def test_an_error_ends_the_connection_from_our_side() -> None:
+def test_an_error_makes_us_close_the_socket() -> None:
     play = Play().connected()
     play.refuse()
     assert play.session.want_close
@@ -347,17 +347,17 @@ def test_an_error_ends_the_connection_from_our_side() -> None:
     assert play.session.state is SessionState.WAITING
 
 
-def test_the_operation_that_it_names_is_rejected_the_others_are_unknown() -> None:
+def test_the_operation_that_an_error_names_is_rejected() -> None:
     play = Play().connected()
     one, two = play.send("/q", receipt=True), play.send("/q", receipt=True)
     _, second = play.sent()
     play.refuse("no", receipt_id=second.receipt)
     assert failure(two, Rejected).error.message == "no"
-    assert failure(one, OutcomeUnknown).error is None, "the ERROR was the answer to the other one"
+    assert failure(one, OutcomeUnknown).error is None, "the ERROR answered the other one"
 
 
-def test_the_only_one_under_way_is_rejected_without_being_named() -> None:
-    """RabbitMQ names no receipt."""
+def test_the_only_operation_in_flight_is_rejected_unnamed() -> None:
+    """RabbitMQ's ERROR has no receipt-id."""
     play = Play().connected()
     play.confirm_all()
     pending = play.send("/exchange/none", receipt=True)
@@ -366,7 +366,7 @@ def test_the_only_one_under_way_is_rejected_without_being_named() -> None:
     assert failure(pending, Rejected).error.body == b"no exchange"
 
 
-def test_of_several_each_is_unknown_and_shows_the_error() -> None:
+def test_of_several_each_is_unknown_with_the_error_attached() -> None:
     play = Play().connected()
     pendings = [play.send("/q", receipt=True) for _ in range(2)]
     play.sent()
@@ -377,7 +377,7 @@ def test_of_several_each_is_unknown_and_shows_the_error() -> None:
         assert error.message == "not found"
 
 
-def test_what_had_not_left_is_not_touched_by_an_error() -> None:
+def test_an_error_does_not_answer_what_has_not_left() -> None:
     play = Play().connected()
     pending = play.send("/q", "x", receipt=True)
     play.refuse("shutting down")
@@ -386,7 +386,7 @@ def test_what_had_not_left_is_not_touched_by_an_error() -> None:
     assert play.sent_one().body == b"x"
 
 
-def test_a_receipt_for_what_had_not_left_confirms_nothing() -> None:
+def test_a_receipt_for_what_has_not_left_confirms_nothing() -> None:
     play = Play().connected()
     pending = play.send("/q", "x", receipt=True)
     play.confirm("auto-1")
@@ -394,7 +394,7 @@ def test_a_receipt_for_what_had_not_left_confirms_nothing() -> None:
     assert play.sent_one().receipt == "auto-1"
 
 
-def test_no_receipt_is_trusted_behind_an_error() -> None:
+def test_receipts_behind_an_error_are_ignored() -> None:
     play = Play().connected()
     pendings = [play.send("/q", receipt=True) for _ in range(2)]
     one, _ = play.sent()
@@ -420,7 +420,7 @@ def test_an_error_about_a_subscription_ends_that_one() -> None:
     assert play.commands() == ["SEND"], "nothing is probed"
 
 
-def test_an_error_about_one_that_is_ending_does_not_make_its_end_a_failure() -> None:
+def test_an_error_about_an_ending_subscription_is_no_failure() -> None:
     play = Play().connected()
     subscription = play.subscribed()
     pending = play.unsubscribe(subscription)
@@ -431,7 +431,7 @@ def test_an_error_about_one_that_is_ending_does_not_make_its_end_a_failure() -> 
     assert subscription.take() is None
 
 
-def test_an_error_about_a_subscription_that_is_being_made_rejects_it() -> None:
+def test_an_error_about_an_unconfirmed_subscription_rejects_it() -> None:
     play = Play().connected()
     pending = play.subscribe("/q", id="mine")
     other = play.send("/q", receipt=True)
@@ -443,7 +443,7 @@ def test_an_error_about_a_subscription_that_is_being_made_rejects_it() -> None:
     assert play.sent() == []
 
 
-def test_an_error_that_names_an_unknown_receipt_is_the_answer_to_nothing_here() -> None:
+def test_an_error_with_an_unknown_receipt_id_answers_nothing() -> None:
     play = Play().connected()
     pending = play.send("/q", receipt=True)
     play.sent()
@@ -451,15 +451,15 @@ def test_an_error_that_names_an_unknown_receipt_is_the_answer_to_nothing_here() 
     assert failure(pending, OutcomeUnknown).error is None
 
 
-def test_an_error_about_a_stranger_is_about_something_unknown() -> None:
+def test_an_error_about_an_unknown_subscription_may_mean_anything() -> None:
     play = Play().connected()
     pending = play.send("/q", receipt=True)
     play.sent()
-    play.refuse("no", headers={"subscription": "stranger"})
+    play.refuse("no", headers={"subscription": "unknown"})
     assert failure(pending, OutcomeUnknown).error is not None
 
 
-def test_a_session_that_gives_up_because_of_an_error_shows_it() -> None:
+def test_a_session_that_ends_with_an_error_has_it_attached() -> None:
     play = Play(reconnect=Reconnect.never()).connected()
     pending = play.send("/q", receipt=True)
     play.sent()
@@ -469,24 +469,25 @@ def test_a_session_that_gives_up_because_of_an_error_shows_it() -> None:
     assert play.session.error.error is not None
 
 
-# -------------------------------------------------------------------------------- suspects
+# -------------------------------------------------------------------------------- probing
 
 
-def nobody_knows_who(play: Play) -> None:
-    """An ERROR that may be about anything; the session dials again."""
+def unattributed_error(play: Play) -> None:
+    """Send an ERROR that may answer anything; the session connects again."""
     play.refuse("access refused")
     play.connected()
 
 
-def test_after_an_error_that_names_nobody_subscriptions_are_asked_for_one_after_the_other() -> None:
-    """RabbitMQ says ERROR without a receipt-id to a SUBSCRIBE that it refuses, so said again it would end every
-    connection."""
+def test_after_an_unattributed_error_subscriptions_are_probed() -> None:
+    """RabbitMQ answers a SUBSCRIBE that it refuses with an ERROR without receipt-id. Sent again with the others, it
+    would end every connection.
+    """
     play = Play(reconnect=Reconnect(first_delay=0.0)).connected()
     good = play.subscribe("/good")
     bad = play.subscribe("/bad")
     also_good = play.subscribe("/also-good", receipt=False)
     play.sent()
-    nobody_knows_who(play)
+    unattributed_error(play)
     first = play.sent_one()
     assert first.destination == "/good"
     play.confirm(first.receipt)
@@ -497,19 +498,19 @@ def test_after_an_error_that_names_nobody_subscriptions_are_asked_for_one_after_
     assert good.done
     play.connected()
     third = play.sent_one()
-    assert (third.destination, third.receipt is None) == ("/also-good", False), "asked for one to know"
+    assert (third.destination, third.receipt is None) == ("/also-good", False), "a probe asks for a receipt"
     play.confirm(third.receipt)
     assert play.sent_one().destination == "/good"
     assert also_good.result().state is SubscriptionState.ACTIVE
 
 
-def test_during_a_trial_nothing_else_is_said_and_then_all_of_it_in_order() -> None:
+def test_while_one_is_probed_everything_else_waits_in_order() -> None:
     play = Play(reconnect=Reconnect(first_delay=0.0)).connected()
-    play.subscribe("/suspect")
+    play.subscribe("/probed")
     play.send("/q", "beside it", receipt=True)
     play.sent()
-    nobody_knows_who(play)
-    suspect = play.sent_one()
+    unattributed_error(play)
+    probed = play.sent_one()
     pendings: list[Pending[Any]] = [
         play.send("/q", "1", receipt=True),
         play.send("/q", "2"),
@@ -519,32 +520,32 @@ def test_during_a_trial_nothing_else_is_said_and_then_all_of_it_in_order() -> No
     ]
     assert play.sent() == []
     assert not any(pending.done for pending in pendings)
-    play.confirm(suspect.receipt)
-    said = play.sent()
-    assert [event.command for event in said] == ["SUBSCRIBE", "SEND", "SEND", "BEGIN", "SEND"]
-    assert said[0].destination == "/new"
+    play.confirm(probed.receipt)
+    frames = play.sent()
+    assert [event.command for event in frames] == ["SUBSCRIBE", "SEND", "SEND", "BEGIN", "SEND"]
+    assert frames[0].destination == "/new"
 
 
-def test_what_waited_for_the_connection_waits_for_the_trial_too() -> None:
+def test_the_backlog_waits_for_probing_too() -> None:
     play = Play(reconnect=Reconnect(first_delay=0.0)).connected()
-    play.subscribe("/suspect")
+    play.subscribe("/probed")
     play.sent()
     play.send("/q", "had not left")
-    play.refuse("access refused", headers={"subscription": "stranger"})
+    play.refuse("access refused", headers={"subscription": "unknown"})
     play.send("/q", "called meanwhile")
     play.connected()
-    suspect = play.sent_one()
-    assert suspect.destination == "/suspect"
-    play.confirm(suspect.receipt)
+    probed = play.sent_one()
+    assert probed.destination == "/probed"
+    play.confirm(probed.receipt)
     assert [event.body for event in play.sent()] == [b"had not left", b"called meanwhile"]
 
 
-def test_a_trial_that_gets_no_answer_ends_in_time() -> None:
+def test_a_probe_without_an_answer_times_out() -> None:
     play = Play(receipt_timeout=5.0, reconnect=Reconnect(first_delay=0.0)).connected()
     for destination in ("/a", "/b"):
         play.subscribe(destination, timeout=1000.0)
     play.sent()
-    nobody_knows_who(play)
+    unattributed_error(play)
     assert play.sent_one().destination == "/a"
     play.wait(5.0)
     assert play.sent_one().destination == "/b"
@@ -555,61 +556,61 @@ def test_a_trial_that_gets_no_answer_ends_in_time() -> None:
     assert play.commands() == ["SEND"]
 
 
-def test_a_suspect_without_words_does_not_hold_up_the_others() -> None:
+def test_a_probe_that_cannot_be_sent_does_not_delay_the_others() -> None:
     play = Play(server=None, reconnect=Reconnect(first_delay=0.0)).connected()
-    suspect = play.subscribe("/a", headers={"x": "a\nb"})
+    probed = play.subscribe("/a", headers={"x": "a\nb"})
     other = play.subscribe("/b")
     play.sent()
     play.refuse()
     play.version = "1.0"
     play.connected()
-    assert isinstance(suspect.exception(), LocalProtocolError)
+    assert isinstance(probed.exception(), LocalProtocolError)
     assert play.sent_one().destination == "/b"
     play.confirm("auto-3")
     play.confirm("auto-4")
     assert other.done
 
 
-def test_a_suspect_that_is_unsubscribed_holds_nothing_up() -> None:
+def test_a_probe_that_is_unsubscribed_does_not_delay_the_others() -> None:
     play = Play(reconnect=Reconnect(first_delay=0.0)).connected()
-    suspect = play.subscribe("/a", receipt=False).result()
+    probed = play.subscribe("/a", receipt=False).result()
     play.subscribe("/b", receipt=False)
     play.sent()
-    nobody_knows_who(play)
+    unattributed_error(play)
     first = play.sent_one()
-    suspect.unsubscribe(play.now, receipt=False)
+    probed.unsubscribe(play.now, receipt=False)
     assert play.commands() == ["UNSUBSCRIBE"]
     play.confirm(first.receipt)
     assert play.sent_one().destination == "/b"
 
 
-def test_closing_ends_a_trial_and_says_what_waited_for_it() -> None:
+def test_closing_sends_what_waits_for_a_probe() -> None:
     play = Play(reconnect=Reconnect(first_delay=0.0)).connected()
     play.subscribe("/a", receipt=False)
     play.subscribe("/b", receipt=False)
     play.sent()
-    nobody_knows_who(play)
+    unattributed_error(play)
     play.send("/q", "x")
     play.close()
-    suspect, send = play.sent()
+    probed, send = play.sent()
     assert send.body == b"x"
-    play.confirm(suspect.receipt)
+    play.confirm(probed.receipt)
     assert play.commands() == ["DISCONNECT"]
 
 
-def test_a_subscription_that_brought_messages_is_no_suspect() -> None:
+def test_a_subscription_that_got_messages_is_not_probed() -> None:
     play = Play(reconnect=Reconnect(first_delay=0.0)).connected()
     silent = play.subscribe("/a", receipt=False).result()
     play.sent()
     play.deliver(silent.id, "1", ack=None)
-    nobody_knows_who(play)
+    unattributed_error(play)
     play.send("/q")
     subscribe, send = play.sent()
     assert subscribe.receipt is None, "it is not probed"
     assert send.command == "SEND"
 
 
-def test_an_error_that_names_an_operation_makes_no_suspects() -> None:
+def test_after_an_attributed_error_nothing_is_probed() -> None:
     play = Play(reconnect=Reconnect(first_delay=0.0)).connected()
     play.subscribe("/a", receipt=False)
     play.send("/q", receipt="mine", timeout=1.0)
@@ -621,8 +622,8 @@ def test_an_error_that_names_an_operation_makes_no_suspects() -> None:
     assert play.commands() == ["SUBSCRIBE", "SEND"]
 
 
-def test_one_bad_subscription_among_many_costs_one_connection_more() -> None:
-    """However busy the good ones are: a trial comes first."""
+def test_a_refused_subscription_costs_one_more_connection() -> None:
+    """However busy the good ones are: probing comes first."""
     play = Play(reconnect=Reconnect(first_delay=0.0)).connected()
     busy = play.subscribe("/busy", ack="client-individual", receipt=False).result()
     bad = play.subscribe("/bad", receipt=False).result()
@@ -651,13 +652,13 @@ def test_one_bad_subscription_among_many_costs_one_connection_more() -> None:
 # -------------------------------------------------------------------------------- hearing
 
 
-def test_a_message_for_nobody_is_dropped_and_counted() -> None:
+def test_a_message_for_no_subscription_is_dropped_and_counted() -> None:
     play = Play().connected()
-    play.deliver("stranger", "1", "2", ack=None)
+    play.deliver("unknown", "1", "2", ack=None)
     assert play.session.dropped == 2
 
 
-def test_a_broker_of_1_0_that_names_no_subscription_is_understood_by_the_destination() -> None:
+def test_in_1_0_a_message_may_be_matched_by_its_destination() -> None:
     play = Play(version="1.0").connected()
     one, other = play.subscribed("/one"), play.subscribed("/other")
     play.deliver(None, "1", destination="/one", ack=None)
@@ -670,13 +671,13 @@ def test_a_broker_of_1_0_that_names_no_subscription_is_understood_by_the_destina
     assert play.session.dropped == 1
 
 
-def test_receipts_that_nobody_asked_for_are_no_crash() -> None:
+def test_unknown_receipts_are_ignored() -> None:
     play = Play().connected()
     play.confirm("unknown", "auto-1", "")
     assert play.session.state is SessionState.CONNECTED
 
 
-def test_deliveries_are_made_as_the_adapter_wants_them() -> None:
+def test_deliveries_are_made_by_make_delivery() -> None:
     class Mine(Delivery):
         pass
 
@@ -702,12 +703,12 @@ def drained(play: Play) -> list[Any]:
     return events
 
 
-def test_the_tap_has_everything_in_the_order_in_which_it_came() -> None:
+def test_the_tap_has_every_event_in_order() -> None:
     play = Play(tap=True).connected()
     subscription = play.subscribed(id="s")
     play.deliver("s", "1", ack=None)
     play.receive_bytes(b"\n\n")
-    play.deliver("stranger", "2", ack=None)
+    play.deliver("unknown", "2", ack=None)
     play.refuse("over")
     events = drained(play)
     assert [type(event) for event in events] == [
@@ -721,11 +722,11 @@ def test_the_tap_has_everything_in_the_order_in_which_it_came() -> None:
     ]
     assert (events[-1].clean, events[-1].code) == (False, "eof")
     assert "the broker sent ERROR: over" in events[-1].reason
-    assert ids(taken(subscription)) == ["1"], "and the subscriptions have theirs"
-    assert play.session.dropped == 0, "somebody has it"
+    assert ids(taken(subscription)) == ["1"], "the subscription has its message too"
+    assert play.session.dropped == 0, "the tap has it"
 
 
-def test_ends_of_lines_are_heart_beats_in_the_tap_when_they_come_alone() -> None:
+def test_line_ends_that_come_alone_are_heart_beats_in_the_tap() -> None:
     """Those that come with a frame may be its decoration; those inside one are its body."""
     play = Play(tap=True).connected()
     drained(play)
@@ -740,7 +741,7 @@ def test_ends_of_lines_are_heart_beats_in_the_tap_when_they_come_alone() -> None
     assert [type(event) for event in drained(play)] == [ConnectionClosed]
 
 
-def test_a_late_message_is_in_the_tap_and_counted_all_the_same() -> None:
+def test_a_late_message_is_in_the_tap_and_counted() -> None:
     play = Play(tap=True).connected()
     subscription = play.subscribed()
     play.unsubscribe(subscription)
@@ -749,7 +750,7 @@ def test_a_late_message_is_in_the_tap_and_counted_all_the_same() -> None:
     assert len(drained(play)) == 3
 
 
-def test_the_end_of_each_connection_is_told_once_and_whether_it_was_wanted() -> None:
+def test_the_tap_has_the_end_of_each_connection_once() -> None:
     play = Play(tap=True).connected()
     play.reconnect()
     play.close()
@@ -758,7 +759,7 @@ def test_the_end_of_each_connection_is_told_once_and_whether_it_was_wanted() -> 
     assert [event.clean for event in closed] == [False, True]
 
 
-def test_a_broker_that_died_silently_ends_with_that_code() -> None:
+def test_a_silent_broker_ends_with_the_code_heart_beat() -> None:
     play = Play(tap=True, heart_beat=(0, 10), beats=(10_000, 0)).connected()
     play.wait(25.0)
     end = drained(play)[-1]
@@ -766,25 +767,25 @@ def test_a_broker_that_died_silently_ends_with_that_code() -> None:
     assert "nothing came from the peer" in end.reason
 
 
-@pytest.mark.parametrize("said", [True, False])
-def test_an_end_that_comes_while_closing_is_clean_only_behind_disconnect(said: bool) -> None:
+@pytest.mark.parametrize("sent", [True, False])
+def test_an_end_while_closing_is_clean_only_behind_disconnect(sent: bool) -> None:
     play = Play(tap=True).connected()
-    if not said:
+    if not sent:
         play.send("/q", receipt=True)
     play.close()
     play.sent()
     play.receive_bytes(b"")
-    assert drained(play)[-1].clean is said
+    assert drained(play)[-1].clean is sent
 
 
-def test_an_attempt_that_fails_has_no_end() -> None:
+def test_a_failed_attempt_puts_no_end_in_the_tap() -> None:
     play = Play(tap=True)
     play.dial()
     play.refuse("no")
     assert [type(event) for event in drained(play)] == [Error]
 
 
-def test_whoever_waits_for_the_tap_is_woken_by_the_end() -> None:
+def test_the_end_wakes_who_waits_for_the_tap() -> None:
     play = Play(tap=True).connected()
     drained(play)
     tap = play.session.tap
@@ -798,7 +799,7 @@ def test_whoever_waits_for_the_tap_is_woken_by_the_end() -> None:
     assert tap.ready().done, "nothing more will come"
 
 
-def test_a_tap_that_nobody_takes_from_stops_the_reading() -> None:
+def test_a_full_tap_stops_reading() -> None:
     play = Play(tap=True, buffer_size=10_000).connected()
     for number in range(20):
         play.confirm(str(number))
@@ -817,12 +818,12 @@ def with_a_full_buffer(times: float = 1.0, **options: Any) -> tuple[Play, Subscr
     return play, subscription
 
 
-def test_while_there_is_room_the_socket_is_read() -> None:
+def test_while_the_buffer_has_room_the_socket_is_read() -> None:
     play, _ = with_a_full_buffer(0.9)
     assert play.session.want_read
 
 
-def test_a_slow_consumer_stops_the_reading_until_half_is_taken() -> None:
+def test_a_full_buffer_stops_reading_until_half_is_taken() -> None:
     play, subscription = with_a_full_buffer(0.4)
     play.deliver(subscription.id, "2", ack=None, body=bytes(40_000))
     assert play.session.want_read
@@ -845,7 +846,7 @@ WAITERS: dict[str, Callable[[Play], object]] = {
 
 
 @pytest.mark.parametrize("what", WAITERS)
-def test_for_whoever_waits_reading_goes_on_up_to_four_times_the_buffer(what: str) -> None:
+def test_while_something_is_awaited_reading_goes_on(what: str) -> None:
     play, subscription = with_a_full_buffer(tap=what == "closing")
     assert not play.session.want_read
     WAITERS[what](play)
@@ -856,7 +857,7 @@ def test_for_whoever_waits_reading_goes_on_up_to_four_times_the_buffer(what: str
     assert not play.session.want_read
 
 
-def test_nobody_waits_for_room_where_there_is_just_enough() -> None:
+def test_a_send_queue_that_is_just_full_is_not_awaited() -> None:
     play, _ = with_a_full_buffer()
     head = len(b"SEND\ndestination:/q\ncontent-length:1048500\n\n\0")
     play.send("/q", bytes(1024 * 1024 - head))
@@ -864,7 +865,7 @@ def test_nobody_waits_for_room_where_there_is_just_enough() -> None:
     assert not play.session.want_read
 
 
-def test_reading_stops_again_once_nobody_waits() -> None:
+def test_reading_stops_again_when_nothing_is_awaited() -> None:
     play, _ = with_a_full_buffer()
     play.send("/q", receipt=True)
     play.confirm_all()
@@ -875,7 +876,7 @@ def test_reading_stops_again_once_nobody_waits() -> None:
     assert not play.session.want_read
 
 
-def test_what_nobody_can_take_any_more_stops_nobody() -> None:
+def test_messages_of_an_ended_subscription_do_not_stop_reading() -> None:
     """Left in the queue of a subscription that had ended, it stopped the reading for ever."""
     play, subscription = with_a_full_buffer()
     assert not play.session.want_read
@@ -900,7 +901,7 @@ def test_a_handshake_is_read_however_full_the_buffer_is() -> None:
     assert play.session.want_read
 
 
-def test_headers_weigh_too() -> None:
+def test_headers_count_towards_the_buffer() -> None:
     play = Play(buffer_size=100_000).connected()
     subscription = play.subscribed()
     for number in range(2):
@@ -965,7 +966,7 @@ def outstanding_receipts(count: int) -> float:
 
     seconds = cost_of(all_of_them)
     session.close(0.0)
-    assert session.data_to_send().startswith(b"DISCONNECT"), "all receipts have come"
+    assert bytes(session.data_to_send()).startswith(b"DISCONNECT"), "all receipts have come"
     return seconds
 
 
@@ -1029,7 +1030,7 @@ def requests_under_way(count: int) -> float:
     ],
     ids=lambda cost: cost.__name__.replace("_", " "),
 )
-def test_ten_times_as_many_cost_about_ten_times_as_much(cost: Callable[[int], float]) -> None:
+def test_the_cost_grows_linearly(cost: Callable[[int], float]) -> None:
     small = min(cost(300) for _ in range(3))
     large = min(cost(3000) for _ in range(2))
     assert large < 45 * small + 0.05

@@ -1,11 +1,11 @@
-"""Session: the operations, what is refused, and what each says on the wire."""
+"""Session: the operations, what is refused, and what each one writes."""
 
 # What a call has changed, a checker does not know.
 # mypy: no-warn-unreachable, disable-error-code=comparison-overlap
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from math import inf, nan
 from typing import Any
 
@@ -28,20 +28,24 @@ from stomp_core.session import (
     ConnectFailed,
     ConnectionLost,
     Delivery,
+    Listener,
     NotSent,
     NotSentInTime,
     OutcomeUnknown,
+    Pending,
     ReceiptTimeout,
     Reconnect,
     Rejected,
     SessionClosed,
     SessionState,
     StaleMessageError,
+    Subscription,
     SubscriptionState,
 )
 from stomp_core.session._operations import SendOperation
 from stomp_core.session._subscriptions import SubscriptionRecord
 
+from .interrupting import Interruption, interrupt, interrupt_everywhere
 from .play import ACTIVEMQ, Play, count_alive, failure, ids, taken
 
 ARTEMIS = "ActiveMQ-Artemis/2.31.2"
@@ -59,7 +63,7 @@ def delivered(play: Play, ack: Any = "client-individual", name: str = "1") -> De
 # -------------------------------------------------------------------------------- SEND
 
 
-def test_send_says_what_it_is_told_to() -> None:
+def test_send_writes_its_arguments_as_a_frame() -> None:
     play = Play().connected()
     pending = play.send("/queue/a", "häh", headers={"x": "y"})
     assert pending.result() is None
@@ -68,7 +72,7 @@ def test_send_says_what_it_is_told_to() -> None:
     )
 
 
-def test_text_and_bytes_and_a_type_and_no_length() -> None:
+def test_a_body_is_text_or_bytes_with_or_without_content_length() -> None:
     play = Play().connected()
     play.send("/q", b"\0\xff", content_type="image/x")
     play.send("/q", "text", content_length=False)
@@ -77,7 +81,7 @@ def test_text_and_bytes_and_a_type_and_no_length() -> None:
     assert (text.body, text.content_type, text.content_length) == (b"text", "text/plain;charset=utf-8", None)
 
 
-def test_a_confirmed_send_is_done_when_the_broker_says_so() -> None:
+def test_a_confirmed_send_is_done_when_its_receipt_comes() -> None:
     play = Play().connected()
     pending = play.send("/q", receipt=True)
     send = play.sent_one()
@@ -133,7 +137,7 @@ def test_a_late_receipt_confirms_no_other_send_of_that_id() -> None:
     assert not play.send("/q", receipt="mine").done
 
 
-def test_an_id_that_was_refused_with_its_frame_is_still_free() -> None:
+def test_the_receipt_id_of_a_refused_frame_is_still_free() -> None:
     play = Play().connected()
     with pytest.raises(LocalProtocolError):
         play.send("/q", headers={"x\0": "y"}, receipt="mine")
@@ -149,10 +153,12 @@ def test_generated_ids_avoid_chosen_ones() -> None:
 
 @pytest.mark.parametrize("name", ["receipt", "transaction"])
 @pytest.mark.parametrize("operation", ["send", "subscribe", "ack", "nack", "begin", "request"])
-def test_what_is_an_argument_cannot_be_a_header(operation: str, name: str) -> None:
+def test_an_argument_of_the_call_is_refused_as_a_header(operation: str, name: str) -> None:
     play = Play().connected()
     argument = delivered(play) if operation in ("ack", "nack") else "/q"
-    with pytest.raises(LocalProtocolError, match=f"pass '{name}' as an argument of the call, not in headers") as caught:
+    with pytest.raises(
+        LocalProtocolError, match=f"pass '{name}' as an argument of the call, not in headers"
+    ) as caught:
         getattr(play, operation)(argument, headers={name: "x"})
     assert caught.value.code == ErrorCode.HEADER_NOT_ALLOWED
     assert play.sent() == []
@@ -160,7 +166,7 @@ def test_what_is_an_argument_cannot_be_a_header(operation: str, name: str) -> No
 
 @pytest.mark.parametrize("timeout", [-1, nan])
 @pytest.mark.parametrize("connected", [True, False])
-def test_a_timeout_that_makes_no_sense_is_refused_and_nothing_said(timeout: float, connected: bool) -> None:
+def test_a_negative_timeout_is_refused_and_nothing_is_sent(timeout: float, connected: bool) -> None:
     play = Play()
     if connected:
         play.connected()
@@ -186,7 +192,7 @@ def test_an_unknown_transaction_is_refused() -> None:
     assert caught.value.code == ErrorCode.UNKNOWN_TRANSACTION
 
 
-def test_what_no_version_can_carry_is_refused_before_there_is_a_connection() -> None:
+def test_what_no_version_can_carry_is_refused_while_disconnected() -> None:
     play = Play()
     for call in (
         lambda: play.send("/q", headers={"x": "a\0"}),
@@ -201,13 +207,13 @@ def test_what_no_version_can_carry_is_refused_before_there_is_a_connection() -> 
     assert play.sent() == []
 
 
-def test_what_may_not_be_carried_by_the_only_version_is_refused_too() -> None:
+def test_what_the_only_offered_version_cannot_carry_is_refused() -> None:
     with pytest.raises(LocalProtocolError):
         Play(versions=["1.0"]).send("/q", headers={"x": "a\nb"})
     Play(versions=["1.0", "1.1"]).send("/q", headers={"x": "a\nb"})
 
 
-def test_what_this_connection_cannot_carry_fails_alone() -> None:
+def test_an_operation_that_the_version_cannot_carry_fails_alone() -> None:
     play = Play(version="1.0")
     bad = play.send("/q", headers={"x": "a\nb"}, receipt="mine")
     good = play.send("/q", "good", receipt=True)
@@ -221,7 +227,7 @@ def test_what_this_connection_cannot_carry_fails_alone() -> None:
 # -------------------------------------------------------------------------------- deadlines
 
 
-def test_no_receipt_in_time() -> None:
+def test_a_receipt_that_does_not_come_in_time_is_a_timeout() -> None:
     play = Play(receipt_timeout=7.0).connected()
     default, own = play.send("/q", receipt=True), play.send("/q", receipt=True, timeout=3.0)
     play.sent()
@@ -241,7 +247,7 @@ def test_a_deadline_counts_from_the_time_of_the_operation() -> None:
     assert pending.deadline == 1005.0
 
 
-def test_what_is_said_within_a_call_has_its_deadline_at_once() -> None:
+def test_what_a_received_frame_triggers_has_its_deadline_at_once() -> None:
     """An adapter without wake() asks next_deadline() right after receive_data()."""
     play = Play(receipt_timeout=5.0)
     pending = play.subscribe("/q", timeout=99.0)
@@ -254,7 +260,7 @@ def test_what_is_said_within_a_call_has_its_deadline_at_once() -> None:
     assert play.session.next_deadline() == 15.0
 
 
-def test_what_was_not_sent_in_time_is_never_sent() -> None:
+def test_a_send_that_was_not_written_in_time_is_never_sent() -> None:
     play = Play().connected()
     pending = play.send("/q", receipt=True, timeout=5.0)
     play.send("/q", "other")
@@ -265,7 +271,7 @@ def test_what_was_not_sent_in_time_is_never_sent() -> None:
     failure(pending, NotSentInTime)
 
 
-def test_neither_is_what_found_no_connection_in_time() -> None:
+def test_a_send_that_found_no_connection_in_time_is_never_sent() -> None:
     play = Play()
     pending = play.send("/q", timeout=5.0)
     other = play.send("/q", "other", timeout=50.0)
@@ -292,7 +298,7 @@ def test_a_deadline_spans_connections() -> None:
     failure(pending, ReceiptTimeout)
 
 
-def test_an_infinite_timeout_is_none() -> None:
+def test_an_infinite_timeout_means_no_timeout() -> None:
     play = Play().connected()
     pending = play.send("/q", receipt=True, timeout=inf)
     play.sent()
@@ -311,11 +317,11 @@ def test_a_timeout_of_zero_is_due_at_once() -> None:
 
 
 @pytest.mark.parametrize("connected", [True, False], ids=["connected", "deferred"])
-def test_a_send_that_is_abandoned_before_it_left_never_leaves(connected: bool) -> None:
+def test_a_send_that_is_cancelled_before_it_left_never_leaves(connected: bool) -> None:
     play = Play()
     if connected:
         play.connected()
-    pending = play.send("/q", "abandoned", receipt="mine")
+    pending = play.send("/q", "cancelled", receipt="mine")
     play.send("/q", "kept", receipt=True)
     pending.cancel(play.now)
     assert str(failure(pending, NotSent)) == "SEND to /q was withdrawn before it was sent"
@@ -325,7 +331,7 @@ def test_a_send_that_is_abandoned_before_it_left_never_leaves(connected: bool) -
     play.send("/q", receipt="mine")
 
 
-def test_one_that_has_left_stays_said() -> None:
+def test_a_send_that_has_left_cannot_be_cancelled() -> None:
     play = Play().connected()
     pending = play.send("/q", receipt=True)
     send = play.sent_one()
@@ -335,13 +341,13 @@ def test_one_that_has_left_stays_said() -> None:
     assert pending.result() is None
 
 
-def test_one_that_was_accepted_stays_accepted() -> None:
+def test_a_send_that_is_done_cannot_be_cancelled() -> None:
     play = Play().connected()
     play.send("/q").cancel(play.now)
     assert play.commands() == ["SEND"]
 
 
-def test_what_is_done_remembers_nothing_to_give_back() -> None:
+def test_a_send_that_is_done_has_nothing_to_cancel() -> None:
     play = Play().connected()
     silent, confirmed = play.send("/q"), play.send("/q", receipt=True)
     play.confirm_all()
@@ -349,7 +355,7 @@ def test_what_is_done_remembers_nothing_to_give_back() -> None:
     assert confirmed.on_cancel is None
 
 
-def test_one_in_a_transaction_cannot_be_taken_back() -> None:
+def test_a_send_in_a_transaction_cannot_be_cancelled() -> None:
     play = Play().connected()
     fill(play)
     pending = play.begin().result().send(play.now, "/q")
@@ -359,7 +365,7 @@ def test_one_in_a_transaction_cannot_be_taken_back() -> None:
     assert pending.done
 
 
-def test_an_acknowledgement_that_is_abandoned_is_said_all_the_same() -> None:
+def test_an_ack_that_is_cancelled_is_sent_all_the_same() -> None:
     play = Play().connected()
     pending = play.ack(delivered(play), receipt=True)
     pending.cancel(play.now)
@@ -370,11 +376,11 @@ def test_an_acknowledgement_that_is_abandoned_is_said_all_the_same() -> None:
 
 
 def fill(play: Play) -> None:
-    """The writer is stuck."""
+    """Fill the send queue above its high-water mark."""
     play.send("/q", bytes(1024 * 1024 + 1))
 
 
-def test_without_a_receipt_a_send_is_done_while_there_is_room() -> None:
+def test_an_unconfirmed_send_is_done_while_there_is_room() -> None:
     play = Play().connected()
     head = len(b"SEND\ndestination:/q\ncontent-length:1048500\n\n\0")
     assert play.send("/q", bytes(1024 * 1024 - head)).done, "to the last byte"
@@ -385,7 +391,7 @@ def test_without_a_receipt_a_send_is_done_while_there_is_room() -> None:
     assert pending.result() is None
 
 
-def test_one_that_finds_no_room_in_time_is_not_sent() -> None:
+def test_a_send_that_finds_no_room_in_time_is_not_sent() -> None:
     play = Play(receipt_timeout=5.0).connected()
     fill(play)
     pending = play.send("/q", "late")
@@ -394,7 +400,7 @@ def test_one_that_finds_no_room_in_time_is_not_sent() -> None:
     assert b"late" not in play.session.data_to_send()
 
 
-def test_an_acknowledgement_that_finds_no_room_in_time_may_still_leave() -> None:
+def test_an_ack_that_finds_no_room_in_time_may_still_leave() -> None:
     play = Play(receipt_timeout=5.0).connected()
     delivery = delivered(play)
     fill(play)
@@ -405,7 +411,7 @@ def test_an_acknowledgement_that_finds_no_room_in_time_may_still_leave() -> None
     assert play.commands()[-1] == "ACK"
 
 
-def test_bytes_that_are_not_sent_in_time_are_let_go() -> None:
+def test_bytes_that_are_not_sent_in_time_are_freed() -> None:
     play = Play(receipt_timeout=1.0).connected()
     play.send("/q", bytes(2_000_000))
     for _ in range(100):
@@ -426,7 +432,7 @@ def test_operations_that_timed_out_before_a_connection_are_freed() -> None:
 # -------------------------------------------------------------------------------- SUBSCRIBE
 
 
-def test_subscribe_is_done_when_the_broker_says_so() -> None:
+def test_subscribe_is_done_when_its_receipt_comes() -> None:
     play = Play().connected()
     pending = play.subscribe("/queue/a")
     event = play.sent_one()
@@ -438,14 +444,14 @@ def test_subscribe_is_done_when_the_broker_says_so() -> None:
     assert subscription.state is SubscriptionState.ACTIVE
 
 
-def test_without_a_receipt_it_is_done_when_it_is_said() -> None:
+def test_subscribe_without_receipt_is_done_when_it_is_queued() -> None:
     play = Play().connected()
     pending = play.subscribe("/queue/a", receipt=False)
     assert pending.done
     assert play.sent_one().receipt is None
 
 
-def test_it_says_what_it_is_told_to_and_no_more() -> None:
+def test_subscribe_writes_its_arguments_and_no_more() -> None:
     play = Play().connected()
     play.subscribe("/queue/a", headers={"x": "y"})
     assert play.session.data_to_send() == (
@@ -462,7 +468,7 @@ def test_a_message_may_come_before_the_receipt() -> None:
     assert ids(taken(pending.result())) == ["1"]
 
 
-def test_ids_are_generated_and_none_in_use() -> None:
+def test_generated_subscription_ids_are_not_in_use() -> None:
     play = Play().connected()
     play.subscribed(id="s-1")
     assert play.subscribed().id == "s-2"
@@ -473,7 +479,7 @@ def test_ids_are_generated_and_none_in_use() -> None:
 
 
 @pytest.mark.parametrize("connected", [True, False])
-def test_an_id_is_in_use_before_there_is_a_connection_too(connected: bool) -> None:
+def test_a_subscription_id_is_in_use_before_there_is_a_connection(connected: bool) -> None:
     play = Play()
     if connected:
         play.connected()
@@ -483,7 +489,7 @@ def test_an_id_is_in_use_before_there_is_a_connection_too(connected: bool) -> No
 
 
 @pytest.mark.parametrize("ack", ["auto", "client", "client-individual"])
-def test_the_ack_mode_is_said(ack: Any) -> None:
+def test_the_ack_mode_is_sent(ack: Any) -> None:
     play = Play().connected()
     play.subscribe("/q", ack=ack)
     assert play.sent_one().ack == ack
@@ -491,17 +497,17 @@ def test_the_ack_mode_is_said(ack: Any) -> None:
 
 def test_an_unknown_ack_mode_is_refused() -> None:
     with pytest.raises(LocalProtocolError, match="'manual'") as caught:
-        Play().connected().subscribe("/q", ack="manual")  # type: ignore[arg-type]
+        Play().connected().subscribe("/q", ack="manual")
     assert caught.value.code == ErrorCode.BAD_ACK_MODE
 
 
-def test_nor_is_it_accepted_before_there_is_a_connection() -> None:
+def test_an_unknown_ack_mode_is_refused_while_disconnected() -> None:
     with pytest.raises(LocalProtocolError) as caught:
-        Play().subscribe("/q", ack="manual")  # type: ignore[arg-type]
+        Play().subscribe("/q", ack="manual")
     assert caught.value.code == ErrorCode.BAD_ACK_MODE
 
 
-def test_no_prefetch_of_nothing() -> None:
+def test_prefetch_must_be_at_least_1() -> None:
     for prefetch in (0, -1):
         with pytest.raises(LocalProtocolError, match="prefetch") as caught:
             Play().connected().subscribe("/q", prefetch=prefetch)
@@ -510,7 +516,7 @@ def test_no_prefetch_of_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    ("server", "said"),
+    ("server", "headers_sent"),
     [
         ("RabbitMQ/3", {"prefetch-count": "5"}),
         (ACTIVEMQ, {"activemq.prefetchSize": "5"}),
@@ -518,30 +524,30 @@ def test_no_prefetch_of_nothing() -> None:
         (None, {"prefetch-count": "5", "activemq.prefetchSize": "5"}),
     ],
 )
-def test_prefetch_is_said_in_the_brokers_words(server: str | None, said: dict[str, str]) -> None:
+def test_prefetch_uses_the_header_of_the_broker(server: str | None, headers_sent: dict[str, str]) -> None:
     play = Play(server=server).connected()
     play.subscribe("/q", prefetch=5, headers={"selector": "x = 1"})
     headers = play.sent_one().headers.to_dict()
     assert headers.pop("selector") == "x = 1"
-    assert {name: value for name, value in headers.items() if "prefetch" in name} == said
+    assert {name: value for name, value in headers.items() if "prefetch" in name} == headers_sent
 
 
 @pytest.mark.parametrize(
-    ("server", "client_id", "said"),
+    ("server", "client_id", "headers_sent"),
     [
         ("RabbitMQ/3", None, {"durable": "true", "auto-delete": "false"}),
         (ACTIVEMQ, "me", {"activemq.subscriptionName": "news"}),
         (ARTEMIS, "me", {"durable-subscription-name": "news"}),
     ],
 )
-def test_a_durable_subscription_is_said_in_the_brokers_words(
-    server: str, client_id: str | None, said: dict[str, str]
+def test_a_durable_subscription_uses_the_headers_of_the_broker(
+    server: str, client_id: str | None, headers_sent: dict[str, str]
 ) -> None:
     play = Play(server=server, client_id=client_id).connected()
     play.subscribe("/topic/a", durable="news")
     event = play.sent_one()
     assert event.id == "news"
-    assert said.items() <= event.headers.to_dict().items()
+    assert headers_sent.items() <= event.headers.to_dict().items()
 
 
 def test_a_durable_subscription_may_have_another_id() -> None:
@@ -552,21 +558,29 @@ def test_a_durable_subscription_may_have_another_id() -> None:
 
 
 @pytest.mark.parametrize(
-    ("server", "code", "says"),
+    ("server", "code", "text"),
     [
         (None, ErrorCode.HEADER_NOT_ALLOWED, "of this broker are not known"),
-        (ACTIVEMQ, ErrorCode.MISSING_HEADER, "ActiveMQ Classic identifies durable subscribers by the client_id"),
-        (ARTEMIS, ErrorCode.MISSING_HEADER, "ActiveMQ Artemis identifies durable subscribers by the client_id"),
+        (
+            ACTIVEMQ,
+            ErrorCode.MISSING_HEADER,
+            "ActiveMQ Classic identifies durable subscribers by the client_id",
+        ),
+        (
+            ARTEMIS,
+            ErrorCode.MISSING_HEADER,
+            "ActiveMQ Artemis identifies durable subscribers by the client_id",
+        ),
     ],
 )
 @pytest.mark.parametrize("connected", [True, False])
-def test_where_it_cannot_be_said_it_is_an_error(
-    server: str | None, code: ErrorCode, says: str, connected: bool
+def test_a_durable_subscription_that_the_broker_cannot_have_fails(
+    server: str | None, code: ErrorCode, text: str, connected: bool
 ) -> None:
     play = Play(server=server)
     if connected:
         play.connected()
-        with pytest.raises(LocalProtocolError, match=says) as caught:
+        with pytest.raises(LocalProtocolError, match=text) as caught:
             play.subscribe("/topic/a", durable="news")
         assert caught.value.code == code
     else:
@@ -581,7 +595,7 @@ def test_where_it_cannot_be_said_it_is_an_error(
 
 
 @pytest.mark.parametrize(("value", "clashes"), [("5", False), ("6", True)])
-def test_a_header_of_the_callers_may_not_contradict_an_argument(value: str, clashes: bool) -> None:
+def test_a_header_must_not_contradict_an_argument(value: str, clashes: bool) -> None:
     play = Play().connected()
     if clashes:
         with pytest.raises(LocalProtocolError, match="'prefetch-count' is given twice, as '5' by") as caught:
@@ -593,7 +607,7 @@ def test_a_header_of_the_callers_may_not_contradict_an_argument(value: str, clas
         assert play.sent_one().headers.get_all("prefetch-count") == ["5"]
 
 
-def test_a_rejected_subscription_is_over() -> None:
+def test_a_rejected_subscription_has_ended() -> None:
     play = Play().connected()
     pending = play.subscribe("/secret", id="mine")
     event = play.sent_one()
@@ -602,11 +616,11 @@ def test_a_rejected_subscription_is_over() -> None:
         failure(pending, Rejected)
     )
     play.connected()
-    assert play.sent() == [], "asking again would end every further connection too"
+    assert play.sent() == [], "sent again it would end every further connection too"
     play.subscribe("/other", id="mine")
 
 
-def test_one_that_is_not_confirmed_in_time_is_ended() -> None:
+def test_a_subscription_that_is_not_confirmed_in_time_is_ended() -> None:
     play = Play().connected()
     pending = play.subscribe("/q", id="mine", timeout=3.0)
     play.sent()
@@ -619,7 +633,7 @@ def test_one_that_is_not_confirmed_in_time_is_ended() -> None:
     assert play.sent() == []
 
 
-def test_one_that_finds_no_connection_in_time_is_never_said() -> None:
+def test_a_subscription_without_a_connection_in_time_is_never_sent() -> None:
     play = Play()
     pending = play.subscribe("/q", timeout=3.0)
     play.wait(3.0)
@@ -629,7 +643,7 @@ def test_one_that_finds_no_connection_in_time_is_never_said() -> None:
 
 
 @pytest.mark.parametrize("confirmed", [True, False])
-def test_one_that_is_abandoned_is_given_back(confirmed: bool) -> None:
+def test_a_subscription_that_is_cancelled_is_unsubscribed(confirmed: bool) -> None:
     play = Play().connected()
     pending = play.subscribe("/q", id="mine")
     event = play.sent_one()
@@ -646,7 +660,7 @@ def test_one_that_is_abandoned_is_given_back(confirmed: bool) -> None:
 
 
 @pytest.mark.parametrize("closed", [True, False])
-def test_one_that_is_abandoned_before_it_was_said_is_never_said(closed: bool) -> None:
+def test_a_subscription_cancelled_before_it_was_sent_is_never_sent(closed: bool) -> None:
     play = Play()
     pending = play.subscribe("/q")
     if closed:
@@ -661,7 +675,7 @@ def test_one_that_is_abandoned_before_it_was_said_is_never_said(closed: bool) ->
 # -------------------------------------------------------------------------------- UNSUBSCRIBE
 
 
-def test_unsubscribe_is_done_when_no_more_messages_come() -> None:
+def test_unsubscribe_is_done_when_its_receipt_comes() -> None:
     play = Play().connected()
     subscription = play.subscribed()
     pending = play.unsubscribe(subscription)
@@ -677,7 +691,7 @@ def test_unsubscribe_is_done_when_no_more_messages_come() -> None:
     assert subscription.state is SubscriptionState.GONE
 
 
-def test_the_id_of_a_draining_subscription_is_in_use_until_it_is_gone() -> None:
+def test_the_id_of_a_draining_subscription_is_in_use() -> None:
     play = Play().connected()
     pending = play.unsubscribe(play.subscribed(id="mine"))
     with pytest.raises(LocalProtocolError) as caught:
@@ -688,7 +702,7 @@ def test_the_id_of_a_draining_subscription_is_in_use_until_it_is_gone() -> None:
     assert play.subscribed("/other", id="mine").destination == "/other"
 
 
-def test_without_a_receipt_its_id_is_free_at_once() -> None:
+def test_unsubscribe_without_receipt_frees_the_id_at_once() -> None:
     play = Play().connected()
     subscription = play.subscribed("/one", id="mine")
     assert play.unsubscribe(subscription, receipt=False).done
@@ -701,7 +715,7 @@ def test_without_a_receipt_its_id_is_free_at_once() -> None:
     assert subscription.take() is None
 
 
-def test_ending_it_twice_is_no_error() -> None:
+def test_unsubscribing_twice_is_no_error() -> None:
     play = Play().connected()
     subscription = play.subscribed()
     play.unsubscribe(subscription)
@@ -719,7 +733,7 @@ def test_unsubscribing_without_a_connection_sends_nothing() -> None:
     assert play.sent() == []
 
 
-def test_without_room_to_write_it_ends_at_once_all_the_same() -> None:
+def test_without_room_to_write_a_subscription_ends_at_once() -> None:
     play = Play().connected()
     subscription = play.subscribed()
     fill(play)
@@ -730,7 +744,7 @@ def test_without_room_to_write_it_ends_at_once_all_the_same() -> None:
     assert pending.done
 
 
-def test_an_unsubscribe_is_over_with_its_connection() -> None:
+def test_an_unsubscribe_is_done_when_its_connection_is_lost() -> None:
     play = Play().connected()
     subscription = play.subscribed(id="mine")
     pending = play.unsubscribe(subscription)
@@ -742,7 +756,7 @@ def test_an_unsubscribe_is_over_with_its_connection() -> None:
     play.subscribe("/q", id="mine")
 
 
-def test_an_unsubscribe_that_nobody_answers_is_a_timeout_and_the_subscription_is_over() -> None:
+def test_an_unsubscribe_without_answer_ends_the_subscription() -> None:
     play = Play().connected()
     subscription = play.subscribed(id="mine")
     pending = play.unsubscribe(subscription, timeout=3.0)
@@ -764,7 +778,7 @@ def test_an_unsubscribe_that_nobody_answers_is_a_timeout_and_the_subscription_is
         (ARTEMIS, {"durable-subscription-name": "news"}),
     ],
 )
-def test_a_durable_subscription_is_left_or_deleted(server: str, forgotten: dict[str, str]) -> None:
+def test_a_durable_subscription_can_be_left_or_deleted(server: str, forgotten: dict[str, str]) -> None:
     play = Play(server=server, client_id="me").connected()
     for delete in (False, True):
         subscription = play.subscribed("/topic/a", durable="news")
@@ -774,7 +788,7 @@ def test_a_durable_subscription_is_left_or_deleted(server: str, forgotten: dict[
         assert headers == (forgotten if delete else {})
 
 
-def test_a_durable_subscription_of_activemq_is_left_but_not_deleted() -> None:
+def test_a_durable_subscription_of_activemq_cannot_be_deleted() -> None:
     play = Play(server=ACTIVEMQ, client_id="me").connected()
     subscription = play.subscribed("/topic/a", durable="news")
     with pytest.raises(LocalProtocolError, match="its own tools"):
@@ -786,7 +800,7 @@ def test_a_durable_subscription_of_activemq_is_left_but_not_deleted() -> None:
     assert event.headers.without("id", "receipt").to_dict() == {}
 
 
-def test_a_durable_subscription_is_not_deleted_unless_that_is_said() -> None:
+def test_a_durable_subscription_is_not_deleted_by_default() -> None:
     play = Play().connected()
     play.unsubscribe(play.subscribed(durable="news"))
     assert play.sent_one().headers.without("receipt").to_dict() == {"id": "news"}
@@ -798,7 +812,7 @@ def test_only_a_durable_subscription_can_be_deleted() -> None:
     assert "durable" not in play.sent_one().headers
 
 
-def test_without_a_connection_nothing_is_deleted() -> None:
+def test_deleting_without_a_connection_fails() -> None:
     play = Play().connected()
     one, two = play.subscribed(durable="one"), play.subscribed(durable="two")
     unknown = play.unsubscribe(one, delete=True)
@@ -824,9 +838,7 @@ def test_without_a_connection_nothing_is_deleted() -> None:
         ("1.0", {"message-id": "1"}),
     ],
 )
-def test_a_message_is_acknowledged_in_the_words_of_its_version(
-    version: str, names: dict[str, str], command: str
-) -> None:
+def test_ack_uses_the_headers_of_the_version(version: str, names: dict[str, str], command: str) -> None:
     play = Play(version=version).connected()
     delivery = delivered(play)
     acknowledge = getattr(play, command)
@@ -845,7 +857,7 @@ def test_a_message_is_acknowledged_in_the_words_of_its_version(
 
 @pytest.mark.parametrize("command", ["ack", "nack"])
 @pytest.mark.parametrize("receipt", [True, "mine"])
-def test_an_acknowledgement_can_be_confirmed(command: str, receipt: bool | str) -> None:
+def test_ack_and_nack_can_ask_for_a_receipt(command: str, receipt: bool | str) -> None:
     play = Play().connected()
     pending = getattr(play, command)(delivered(play), receipt=receipt, timeout=3.0)
     assert pending.what == f"{command.upper()} of 1"
@@ -859,7 +871,7 @@ def test_an_acknowledgement_can_be_confirmed(command: str, receipt: bool | str) 
     assert pending.result() is None
 
 
-def test_an_acknowledgement_without_an_answer_is_a_timeout() -> None:
+def test_an_ack_without_receipt_in_time_is_a_timeout() -> None:
     play = Play().connected()
     pending = play.ack(delivered(play), receipt=True, timeout=3.0)
     play.sent()
@@ -868,7 +880,7 @@ def test_an_acknowledgement_without_an_answer_is_a_timeout() -> None:
 
 
 @pytest.mark.parametrize("command", ["ack", "nack"])
-def test_it_may_be_part_of_a_transaction(command: str) -> None:
+def test_ack_and_nack_may_be_part_of_a_transaction(command: str) -> None:
     play = Play().connected()
     delivery = delivered(play)
     play.begun("tx")
@@ -876,7 +888,7 @@ def test_it_may_be_part_of_a_transaction(command: str) -> None:
     assert play.sent_one().transaction == "tx"
 
 
-def test_a_message_is_acknowledged_once() -> None:
+def test_a_message_can_be_acknowledged_once() -> None:
     play = Play().connected()
     delivery = delivered(play)
     play.ack(delivery)
@@ -888,7 +900,7 @@ def test_a_message_is_acknowledged_once() -> None:
 
 
 @pytest.mark.parametrize("version", ["1.0", "1.1", "1.2"])
-def test_nothing_is_acknowledged_in_auto_mode(version: str) -> None:
+def test_no_message_can_be_acknowledged_in_auto_mode(version: str) -> None:
     play = Play(version=version).connected()
     with pytest.raises(LocalProtocolError) as caught:
         play.ack(delivered(play, ack="auto"))
@@ -896,7 +908,7 @@ def test_nothing_is_acknowledged_in_auto_mode(version: str) -> None:
     assert play.sent() == []
 
 
-def test_nothing_is_acknowledged_after_the_end_of_its_subscription() -> None:
+def test_no_message_of_an_ended_subscription_can_be_acknowledged() -> None:
     play = Play().connected()
     delivery = delivered(play)
     assert delivery.subscription is not None
@@ -920,7 +932,9 @@ def test_a_message_of_a_lost_connection_is_stale(moment: str, command: str) -> N
         play.sent()
         # The same ids come again.
         play.deliver("s-1", "1", ack="ack-1")
-    with pytest.raises(StaleMessageError, match="message '1' came on an earlier connection; the broker delivers it again") as caught:
+    with pytest.raises(
+        StaleMessageError, match="message '1' came on an earlier connection; the broker delivers it again"
+    ) as caught:
         getattr(play, command)(delivery)
     assert caught.value.code == "stale-message"
     if moment != "waiting":
@@ -936,7 +950,7 @@ def test_after_the_close_a_message_cannot_be_acknowledged() -> None:
         play.ack(delivery)
 
 
-def test_while_closing_it_can_until_disconnect_is_said() -> None:
+def test_while_closing_it_can_be_until_disconnect_is_sent() -> None:
     play = Play().connected()
     delivery = delivered(play)
     play.send("/q", receipt=True)
@@ -950,12 +964,10 @@ def test_while_closing_it_can_until_disconnect_is_said() -> None:
 # -------------------------------------------------------------------------------- raw frames
 
 
-def test_any_frame_can_be_said() -> None:
+def test_any_frame_can_be_sent_raw() -> None:
     play = Play(tap=True).connected()
     assert play.send_frame(Send("/q", b"x")).done
-    assert play.send_frame(
-        Frame("SUBSCRIBE", {"id": "raw", "destination": "/q", "receipt": "mine"})
-    ).done
+    assert play.send_frame(Frame("SUBSCRIBE", {"id": "raw", "destination": "/q", "receipt": "mine"})).done
     assert play.commands() == ["SEND", "SUBSCRIBE"]
     assert play.send_frame(Send("/q")).done
     play.sent()
@@ -972,7 +984,7 @@ def test_any_frame_can_be_said() -> None:
     assert play.sent() == [], "it does not come back"
 
 
-def test_the_rules_of_the_conversation_hold() -> None:
+def test_the_rules_of_stomp_hold_for_raw_frames() -> None:
     play = Play().connected()
     play.send_frame(Subscribe("/q", id="raw"))
     for what in (Subscribe("/q", id="raw"), Frame("CONNECT", {}), Frame("NONSENSE", {})):
@@ -980,8 +992,8 @@ def test_the_rules_of_the_conversation_hold() -> None:
             play.send_frame(what)
 
 
-def test_disconnect_is_said_by_close_alone() -> None:
-    """Said behind the session's back, nobody would wait for its end, and close() could not say it again."""
+def test_only_close_can_send_disconnect() -> None:
+    """The session would not wait for its RECEIPT, and close() could not send it again."""
     play = Play().connected()
     for what in (Disconnect(), Frame("DISCONNECT", {"receipt": "mine"})):
         with pytest.raises(LocalProtocolError, match="close") as caught:
@@ -1005,7 +1017,7 @@ def test_the_receipt_of_a_raw_frame_confirms_nothing_else() -> None:
         play.send("/q", receipt="mine")
 
 
-def test_raw_frames_may_share_a_receipt_id_which_is_free_again_once_each_has_its_receipt() -> None:
+def test_raw_frames_may_share_a_receipt_id() -> None:
     play = Play().connected()
     play.send_frame(Send("/q", receipt="mine"))
     play.send_frame(Send("/q", receipt="mine"))
@@ -1090,7 +1102,7 @@ def test_reused_headers_of_raw_frames_behave_like_new_ones(steps: list[Any]) -> 
                 if step == "probe":
                     play.subscribe("/refused")
                     play.sent()
-                    play.refuse("access refused", headers={"subscription": "stranger"})
+                    play.refuse("access refused", headers={"subscription": "unknown"})
                 else:
                     play.cut()
                 play.connected()
@@ -1109,7 +1121,7 @@ def test_reused_headers_of_raw_frames_behave_like_new_ones(steps: list[Any]) -> 
 # -------------------------------------------------------------------------------- close
 
 
-def test_close_says_disconnect_and_is_done_with_its_receipt() -> None:
+def test_close_sends_disconnect_and_is_done_with_its_receipt() -> None:
     play = Play().connected()
     pending = play.close()
     assert play.close() is pending
@@ -1126,7 +1138,7 @@ def test_close_says_disconnect_and_is_done_with_its_receipt() -> None:
     assert play.session.next_attempt(play.now) is None
 
 
-def test_disconnect_may_have_a_receipt_id_and_headers_of_the_callers() -> None:
+def test_disconnect_may_have_a_receipt_id_and_headers() -> None:
     play = Play().connected()
     pending = play.close(receipt="bye", headers={"x": "y"})
     assert play.session.data_to_send() == b"DISCONNECT\nreceipt:bye\nx:y\n\n\0"
@@ -1134,7 +1146,7 @@ def test_disconnect_may_have_a_receipt_id_and_headers_of_the_callers() -> None:
     assert pending.result() is True
 
 
-def test_also_when_it_has_to_wait() -> None:
+def test_disconnect_has_them_also_when_it_has_to_wait() -> None:
     play = Play().connected()
     play.send("/q", receipt=True)
     play.close(receipt="bye", headers={"x": "y"})
@@ -1143,7 +1155,7 @@ def test_also_when_it_has_to_wait() -> None:
     assert (event.command, event.receipt, event.headers["x"]) == ("DISCONNECT", "bye", "y")
 
 
-def test_until_disconnect_is_said_nothing_else_can_have_its_receipt_id() -> None:
+def test_the_receipt_id_of_disconnect_is_reserved() -> None:
     play = Play().connected()
     delivery = delivered(play)
     play.send("/q", receipt=True)
@@ -1164,7 +1176,7 @@ def test_until_disconnect_is_said_nothing_else_can_have_its_receipt_id() -> None
     ],
     ids=["an id in use", "NUL", "a receipt in the headers", "what 1.1 cannot carry"],
 )
-def test_a_close_that_cannot_be_said_changes_nothing(options: dict[str, Any]) -> None:
+def test_a_refused_close_changes_nothing(options: dict[str, Any]) -> None:
     play = Play(version="1.1").connected()
     subscription = play.subscribed()
     waiting = play.send("/q", receipt="mine")
@@ -1178,7 +1190,7 @@ def test_a_close_that_cannot_be_said_changes_nothing(options: dict[str, Any]) ->
     assert play.commands() == ["DISCONNECT"]
 
 
-def test_close_wakes_the_adapter_though_there_is_nothing_to_write_yet() -> None:
+def test_close_wakes_the_driver_for_its_deadline() -> None:
     play = Play().connected()
     play.send("/q", receipt=True)
     play.sent()
@@ -1203,7 +1215,7 @@ def test_a_closed_session_holds_no_subscription(connected: bool) -> None:
     assert count_alive(SubscriptionRecord) == before
 
 
-def test_close_waits_for_the_receipts_that_are_under_way() -> None:
+def test_close_waits_for_the_receipts_in_flight() -> None:
     play = Play().connected()
     one, two = play.send("/q", receipt=True), play.send("/q", receipt=True)
     play.send("/q", "silent")
@@ -1218,7 +1230,7 @@ def test_close_waits_for_the_receipts_that_are_under_way() -> None:
     assert pending.result() is True
 
 
-def test_but_for_half_of_its_time_only() -> None:
+def test_close_waits_for_them_for_half_of_its_time() -> None:
     play = Play().connected()
     waiting = play.send("/q", receipt=True)
     pending = play.close(timeout=10.0)
@@ -1235,7 +1247,7 @@ def test_but_for_half_of_its_time_only() -> None:
     assert "unknown: the session was closed before its receipt came" in str(failure(waiting, OutcomeUnknown))
 
 
-def test_an_answer_that_comes_while_disconnect_is_under_way_still_counts() -> None:
+def test_a_receipt_behind_disconnect_still_counts() -> None:
     play = Play().connected()
     waiting = play.send("/q", receipt=True)
     play.close(timeout=10.0)
@@ -1243,11 +1255,11 @@ def test_an_answer_that_comes_while_disconnect_is_under_way_still_counts() -> No
     play.wait(5.0)
     play.confirm(send.receipt)
     assert waiting.done
-    assert play.commands() == ["DISCONNECT"], "said once"
+    assert play.commands() == ["DISCONNECT"], "sent once"
     assert play.session.state is SessionState.CLOSING
 
 
-def test_a_receipt_that_is_late_ends_the_wait_too() -> None:
+def test_a_receipt_timeout_ends_the_wait_of_close() -> None:
     play = Play().connected()
     play.send("/q", receipt=True, timeout=2.0)
     play.close(timeout=100.0)
@@ -1256,7 +1268,7 @@ def test_a_receipt_that_is_late_ends_the_wait_too() -> None:
     assert play.commands() == ["DISCONNECT"]
 
 
-def test_and_so_does_the_last_caller_who_is_cancelled() -> None:
+def test_the_last_cancellation_ends_the_wait_of_close() -> None:
     play = Play().connected()
     waiting = play.send("/q", receipt=True)
     play.close()
@@ -1289,7 +1301,7 @@ def test_the_deadline_of_close_counts_from_its_call() -> None:
     assert play.session.next_deadline() == 1003.0
 
 
-def test_close_without_time_for_the_receipts_still_says_disconnect() -> None:
+def test_close_without_time_for_receipts_sends_disconnect() -> None:
     play = Play().connected()
     play.send("/q", receipt=True)
     pending = play.close(timeout=0)
@@ -1301,14 +1313,18 @@ def test_close_without_time_for_the_receipts_still_says_disconnect() -> None:
 
 @pytest.mark.parametrize(
     "end",
-    [lambda play: play.receive_bytes(b""), lambda play: play.cut(OSError("reset")), lambda play: play.refuse()],
+    [
+        lambda play: play.receive_bytes(b""),
+        lambda play: play.cut(OSError("reset")),
+        lambda play: play.refuse(),
+    ],
     ids=["EOF", "reset", "ERROR"],
 )
-@pytest.mark.parametrize("said", [True, False], ids=["after DISCONNECT", "before it"])
-def test_an_end_while_closing_is_the_end(end: Any, said: bool) -> None:
+@pytest.mark.parametrize("disconnecting", [True, False], ids=["after DISCONNECT", "before it"])
+def test_a_loss_while_closing_ends_the_session(end: Any, disconnecting: bool) -> None:
     play = Play().connected()
     waiting = None
-    if not said:
+    if not disconnecting:
         waiting = play.send("/q", receipt=True)
     pending = play.close()
     play.sent()
@@ -1319,7 +1335,7 @@ def test_an_end_while_closing_is_the_end(end: Any, said: bool) -> None:
     assert play.session.next_deadline() is None
     if waiting is not None:
         assert waiting.done
-    assert "connection_lost" not in play.recorder.names(), "somebody asked for it"
+    assert "connection_lost" not in play.recorder.names(), "the caller asked for it"
 
 
 @pytest.mark.parametrize("moment", ["new", "dialling", "handshaking", "waiting again"])
@@ -1383,7 +1399,7 @@ def test_close_ends_subscriptions_at_once() -> None:
     ids=["send", "subscribe", "begin", "request", "send_frame"],
 )
 @pytest.mark.parametrize("closed", [True, False], ids=["closed", "closing"])
-def test_a_session_that_was_closed_takes_nothing_more(call: Any, closed: bool) -> None:
+def test_a_closed_session_accepts_no_operations(call: Any, closed: bool) -> None:
     play = Play().connected()
     play.close()
     if closed:
@@ -1403,7 +1419,7 @@ def test_a_session_that_was_closed_takes_nothing_more(call: Any, closed: bool) -
     ids=["send", "subscribe", "begin", "send_frame"],
 )
 @pytest.mark.parametrize("close_too", [True, False])
-def test_one_that_has_failed_says_why(call: Any, close_too: bool) -> None:
+def test_a_failed_session_raises_its_error(call: Any, close_too: bool) -> None:
     play = Play()
     play.attempt()
     play.cut(ConnectionRefusedError())
@@ -1414,7 +1430,7 @@ def test_one_that_has_failed_says_why(call: Any, close_too: bool) -> None:
             call(play)
 
 
-def test_a_message_of_a_failed_session_says_why_it_cannot_be_acknowledged() -> None:
+def test_ack_on_a_failed_session_raises_its_error() -> None:
     play = Play(reconnect=Reconnect.never()).connected()
     delivery = delivered(play)
     play.cut("gone")
@@ -1436,14 +1452,14 @@ def test_a_refused_call_changes_nothing() -> None:
         with pytest.raises(LocalProtocolError):
             call()
     commands = play.commands()
-    assert commands in ([], ["SUBSCRIBE"]), "at most the queue for replies"
+    assert commands in ([], ["SUBSCRIBE"]), "at most the SUBSCRIBE to the reply queue"
     play.cut()
     play.connected()
     assert play.sent() == []
     assert play.session.next_deadline() is None
 
 
-def test_the_defaults() -> None:
+def test_the_default_timeouts_and_sizes() -> None:
     session = Session("stomp://a")
     attempt = session.next_attempt(0.0)
     assert attempt is not None
@@ -1455,7 +1471,345 @@ def test_the_defaults() -> None:
     assert session.config.buffer_size == 16 * 1024 * 1024
 
 
-def test_a_pure_session_needs_no_broker_to_be_made() -> None:
+def test_a_session_is_made_without_a_broker() -> None:
     session = Session(["stomp://a", "stomp://b"], tap=False)
     assert session.tap is None
     assert [str(endpoint) for endpoint in session.endpoints] == ["stomp://a:61613", "stomp://b:61613"]
+
+
+# -------------------------------------------------------------------------------- time
+
+
+NOW_CALLS: dict[str, Callable[[Session, Any], object]] = {
+    "next_attempt": lambda session, now: session.next_attempt(now),
+    "connection_made": lambda session, now: session.connection_made(now),
+    "connection_lost": lambda session, now: session.connection_lost(None, now),
+    "receive_data": lambda session, now: session.receive_data(b"", now),
+    "alive": lambda session, now: session.alive(now),
+    "handle_timeout": lambda session, now: session.handle_timeout(now),
+    "terminate": lambda session, now: session.terminate(now),
+    "send": lambda session, now: session.send(now, "/q"),
+    "subscribe": lambda session, now: session.subscribe(now, "/q"),
+    "begin": lambda session, now: session.begin(now),
+    "request": lambda session, now: session.request(now, "/q"),
+    "send_frame": lambda session, now: session.send_frame(now, Send("/q")),
+    "send_heart_beat": lambda session, now: session.send_heart_beat(now),
+    "call_later": lambda session, now: session.call_later(now, 1.0, lambda now: None),
+    "close": lambda session, now: session.close(now),
+}
+
+
+@pytest.mark.parametrize("now", [nan, inf, -inf, None, "1"])
+@pytest.mark.parametrize("call", NOW_CALLS)
+def test_now_must_be_a_finite_number(call: str, now: Any) -> None:
+    play = Play().connected()
+    with pytest.raises(ValueError, match=f"now must be a finite number of seconds, got {now!r}"):
+        NOW_CALLS[call](play.session, now)
+    assert (play.session.state, play.session.changing) == (SessionState.CONNECTED, False)
+    assert play.sent() == []
+
+
+@pytest.mark.parametrize("now", [nan, inf])
+def test_operations_of_handles_need_a_finite_now_too(now: float) -> None:
+    play = Play().connected()
+    delivery, transaction = delivered(play), play.begun()
+    subscription = delivery.subscription
+    assert isinstance(subscription, Subscription)
+    calls: list[Callable[[], object]] = [
+        lambda: play.session.ack(now, delivery),
+        lambda: play.session.nack(now, delivery),
+        lambda: subscription.unsubscribe(now),
+        lambda: transaction.send(now, "/q"),
+        lambda: transaction.ack(now, delivery),
+        lambda: transaction.nack(now, delivery),
+        lambda: transaction.commit(now),
+        lambda: transaction.abort(now),
+    ]
+    for call in calls:
+        with pytest.raises(ValueError, match="now must be a finite number"):
+            call()
+    assert play.sent() == []
+    assert subscription.state is SubscriptionState.ACTIVE
+
+
+# -------------------------------------------------------------------------------- misuse by a driver
+
+
+@pytest.mark.parametrize("call", ["receive_data", "alive", "connection_lost", "connection_made"])
+@pytest.mark.parametrize("moment", ["new", "lost"])
+def test_facts_without_a_connection_raise_and_change_nothing(moment: str, call: str) -> None:
+    play = Play()
+    if moment == "lost":
+        play.connected()
+        play.cut()
+    calls = list(play.recorder.calls)
+    with pytest.raises(RuntimeError, match=rf"{call}\(\) was called without (a connection|an attempt): call"):
+        NOW_CALLS[call](play.session, 1.0)
+    assert play.session.state is SessionState.WAITING
+    assert play.recorder.calls == calls
+    play.connected()
+
+
+def test_facts_about_a_connection_that_is_over_change_nothing() -> None:
+    play = Play().connected()
+    play.refuse()
+    assert play.session.want_close
+    play.receive_bytes(b"RECEIPT\nreceipt-id:x\n\n\0")
+    play.session.alive(play.now)
+    assert play.session.state is SessionState.WAITING
+
+
+# -------------------------------------------------------------------------------- wake, callbacks, timers
+
+
+def test_wake_may_be_set_later() -> None:
+    session = Session("stomp://broker")
+    session.send(0.0, "/q")
+    calls: list[int] = []
+    session.wake = lambda: calls.append(1)
+    session.send(0.0, "/q")
+    assert calls == [1]
+
+
+def test_what_wake_raises_is_logged_and_changes_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    def fail() -> None:
+        raise ValueError("broken")
+
+    play = Play(wake=fail).connected()
+    assert play.send("/q").done
+    assert not play.session.changing
+    (record,) = caplog.records
+    assert (record.name, record.getMessage()) == ("stomp_core", "wake() raised")
+    assert play.commands() == ["SEND"]
+
+
+def test_what_a_done_callback_raises_is_logged_and_changes_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    def fail() -> None:
+        raise ValueError("broken")
+
+    play = Play().connected()
+    one, two = play.send("/q", receipt="1"), play.send("/q", receipt="2")
+    one.add_done_callback(fail)
+    play.sent()
+    play.receive_bytes(b"RECEIPT\nreceipt-id:1\n\n\0RECEIPT\nreceipt-id:2\n\n\0")
+    assert one.done
+    assert two.done
+    (record,) = caplog.records
+    assert (record.name, record.getMessage()) == ("stomp_core", "a done callback raised")
+
+
+def test_call_later_calls_at_its_time_unless_the_session_ends() -> None:
+    play = Play().connected()
+    calls: list[float] = []
+    play.session.call_later(play.now, 3.0, calls.append)
+    assert play.session.next_deadline() == 3.0
+    play.wait(3.0)
+    assert calls == [3.0]
+    play.session.call_later(play.now, 3.0, calls.append)
+    play.session.terminate(play.now)
+    assert play.session.next_deadline() is None
+    play.wait(10.0)
+    assert calls == [3.0]
+
+
+def test_an_operation_from_a_callback_at_a_loss_waits() -> None:
+    """Everything of the lost connection is up to date when the first callback is called."""
+    play = Play().connected()
+    one, two = play.subscribed("/one"), play.subscribed("/two")
+    pending = play.send("/q", receipt=True)
+    play.sent()
+
+    def react() -> None:
+        play.unsubscribe(one)
+        play.send("/q", "again")
+
+    pending.add_done_callback(react)
+    play.reconnect()
+    subscribe, send = play.sent()
+    assert (subscribe.id, send.body) == (two.id, b"again")
+    assert one.ended
+
+
+def test_a_frame_that_a_listener_sends_comes_after_its_cause() -> None:
+    """The order decides which operation an ERROR without receipt-id may answer."""
+
+    sent: list[bytes] = []
+
+    class Reacting(Listener):
+        def frame_sent(self, event: Any) -> None:
+            if event.frame.body == b"first":
+                sent.append(event.frame.body)
+                play.send("/q", "second")
+
+    play = Play(listener=Reacting()).connected()
+    confirmed = play.send("/q", "first", receipt="1")
+    other = play.send("/q", "third", receipt="3")
+    play.sent()
+    play.confirm("1")
+    play.refuse("no")
+    assert confirmed.done
+    failure(other, OutcomeUnknown)
+    assert sent == [b"first"]
+
+
+# -------------------------------------------------------------------------------- interruptions
+
+
+def test_changing_is_false_after_an_operation_and_after_a_refusal() -> None:
+    play = Play().connected()
+    during: list[bool] = []
+    play.session.wake = lambda: during.append(play.session.changing)
+    play.send("/q")
+    with pytest.raises(LocalProtocolError):
+        play.send("/q", headers={"x\0": "y"})
+    with pytest.raises(LocalProtocolError):
+        play.send_frame(Frame("CONNECT", {}))
+    assert during == [False]
+    assert not play.session.changing
+    assert play.commands() == ["SEND"]
+
+
+def test_changing_is_true_while_an_operation_is_half_way() -> None:
+    class Watching(Listener):
+        def __init__(self) -> None:
+            self.seen: list[bool] = []
+
+        def frame_sent(self, event: Any) -> None:
+            if event.command != "CONNECT":
+                self.seen.append(play.session.changing)
+
+    listener = Watching()
+    play = Play(listener=listener).connected()
+    play.send("/q")
+    play.subscribe("/q")
+    play.begin()
+    assert listener.seen == [True, True, True]
+    assert not play.session.changing
+
+
+OPERATIONS: dict[str, Callable[[Play], object]] = {
+    "send": lambda play: play.send("/q", b"body", receipt="mine"),
+    "subscribe": lambda play: play.subscribe("/q", id="mine"),
+    "begin and commit": lambda play: play.begin("mine").result().commit(play.now),
+    "send_frame": lambda play: play.send_frame(Send("/q", b"body", receipt="mine")),
+}
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_an_operation_may_be_interrupted_anywhere(operation: str) -> None:
+    """A driver that finds ``changing`` replaces the connection; then nothing is sent twice, and all is settled."""
+
+    def run(step: int) -> int:
+        play = Play(listener=None, reconnect=Reconnect(first_delay=0.0)).connected()
+        before = play.send("/q", b"before", receipt=True)
+        result = interrupt(lambda: OPERATIONS[operation](play), step)
+        replaced = play.session.changing
+        if replaced:
+            play.cut("interrupted")
+            play.connected()
+            assert not play.session.changing
+        sent = play.confirm_all()
+        assert not replaced or {event.command for event in sent} == {"SEND"}, (
+            "the caller has no other handles"
+        )
+        assert [event.body for event in sent if event.command == "SEND"].count(b"before") == 1
+        assert before.done
+        # The session works as before: the next operation is confirmed, and closing waits for nothing.
+        after = play.send("/q", b"after", receipt=True)
+        play.confirm_all()
+        assert after.result() is None
+        closing = play.close()
+        play.confirm_all()
+        assert closing.result() is True
+        return result
+
+    interrupt_everywhere(run, stride=3)
+
+
+def interrupt_when_done(pending: Pending[Any]) -> None:
+    def fail() -> None:
+        raise Interruption
+
+    pending.add_done_callback(fail)
+
+
+@pytest.mark.parametrize("end", ["terminate", "loss", "give up", "timeout"])
+def test_an_end_that_a_callback_interrupts_settles_everything(end: str) -> None:
+    policy = Reconnect.never() if end == "give up" else Reconnect(first_delay=0.0)
+    play = Play(reconnect=policy, tap=True, receipt_timeout=5.0).connected()
+    subscription = play.subscribed()
+    confirmed = [play.send("/q", receipt=True) for _ in range(3)]
+    request = play.request("/rpc")
+    committing = play.begun().commit(play.now)
+    play.sent()
+    unsent = play.send("/q", "unsent", receipt=True)
+    assert play.session.tap is not None
+    waiting: list[Pending[Any]] = [*confirmed, request, committing]
+    for pending in (confirmed[0], request, subscription.ready()):
+        interrupt_when_done(pending)
+    ends = {
+        "terminate": lambda: play.session.terminate(play.now),
+        "timeout": lambda: play.session.handle_timeout(5.0),
+    }
+    with pytest.raises(Interruption):
+        ends.get(end, lambda: play.cut("gone"))()
+    if end == "timeout":
+        with pytest.raises(Interruption):  # of the request
+            play.session.handle_timeout(5.0)
+        play.session.handle_timeout(5.0)
+    assert [pending for pending in waiting if not pending.done] == []
+    if end == "loss":
+        assert not unsent.done
+        play.connected()
+        assert [event.body for event in play.sent() if event.command == "SEND"] == [b"unsent"]
+    else:
+        assert unsent.done
+    if end in ("terminate", "give up"):
+        assert subscription.ready().done
+        assert play.session.closed
+        assert play.recorder.names()[-1] == "closed"
+        play.session.terminate(play.now)
+
+
+def test_terminate_settles_what_an_interrupted_end_has_left() -> None:
+    def run(step: int) -> int:
+        play = Play(listener=None, tap=True).connected()
+        ready = play.subscribed().ready()
+        confirmed = play.send("/q", receipt=True)
+        request, committing = play.request("/rpc"), play.begun().commit(play.now)
+        subscribing = play.subscribe("/other")
+        play.sent()
+        unsent = play.send("/q", bytes(2_000_000))
+        closing = play.close()
+        result = interrupt(lambda: play.session.terminate(play.now), step)
+        play.session.terminate(play.now)
+        for pending in (ready, confirmed, request, committing, subscribing, unsent, closing):
+            assert pending.done, repr(pending)
+        assert play.session.closed
+        assert play.session.next_deadline() is None
+        assert play.session.want_close
+        return result
+
+    interrupt_everywhere(run, stride=17)
+
+
+def test_terminate_ends_at_once_without_disconnect() -> None:
+    play = Play().connected()
+    pending = play.send("/q", receipt=True)
+    play.sent()
+    play.session.terminate(play.now)
+    assert str(failure(pending, OutcomeUnknown)).endswith("the session was closed before its receipt came")
+    assert play.session.data_to_send() == b""
+    assert play.session.closed
+    assert play.session.error is None
+    play.close_socket()
+    assert play.session.next_attempt(play.now) is None
+    assert play.close().result() is False
+
+
+def test_a_failed_session_that_is_closed_too_has_nothing_to_do() -> None:
+    play = Play(reconnect=Reconnect.never()).connected()
+    play.cut()
+    assert play.close().result() is False
+    assert play.session.next_deadline() is None
+    play.wait(100.0)

@@ -141,7 +141,8 @@ def test_the_end_fails_who_waits_for_the_confirmation(error: Exception | None) -
 def test_an_interrupted_end_still_fails_who_waits() -> None:
     """A signal handler that raises in a callback of another waiter must not leave anybody waiting."""
     scene = Scene()
-    scene.record.waiter = pending = Pending("SUBSCRIBE to /q")
+    pending: Pending[Subscription] = Pending("SUBSCRIBE to /q")
+    scene.record.waiter = pending
 
     def interrupt() -> None:
         raise KeyboardInterrupt

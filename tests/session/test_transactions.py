@@ -151,7 +151,7 @@ def test_lost_names_are_remembered_until_the_next_names_are_lost() -> None:
 # -------------------------------------------------------------------------------- in a session
 
 
-def test_all_that_is_said_in_it_names_it() -> None:
+def test_every_frame_of_a_transaction_names_it() -> None:
     play = Play().connected()
     subscription = play.subscribed(ack="client-individual")
     play.deliver(subscription.id, "1", "2")
@@ -164,8 +164,8 @@ def test_all_that_is_said_in_it_names_it() -> None:
         TransactionState.OPEN,
         1,
     )
-    assert transaction.send(play.now,
-        "/queue/b", "body", content_type="a/b", headers={"p": "q"}, content_length=False
+    assert transaction.send(
+        play.now, "/queue/b", "body", content_type="a/b", headers={"p": "q"}, content_length=False
     ).done
     assert transaction.ack(play.now, one, headers={"p": "q"}).done
     assert transaction.nack(play.now, two, headers={"p": "q"}).done
@@ -182,7 +182,7 @@ def test_all_that_is_said_in_it_names_it() -> None:
     )
 
 
-def test_it_is_committed_when_the_broker_says_so() -> None:
+def test_a_commit_is_done_when_its_receipt_comes() -> None:
     play = Play().connected()
     transaction = play.begun()
     pending = transaction.commit(play.now)
@@ -195,7 +195,7 @@ def test_it_is_committed_when_the_broker_says_so() -> None:
     assert transaction.state is TransactionState.DONE
 
 
-def test_without_a_receipt_it_is_committed_when_it_is_said() -> None:
+def test_a_commit_without_receipt_is_done_when_it_is_queued() -> None:
     play = Play().connected()
     transaction = play.begun()
     assert transaction.commit(play.now, receipt=False).done
@@ -203,7 +203,7 @@ def test_without_a_receipt_it_is_committed_when_it_is_said() -> None:
     assert play.sent_one().receipt is None
 
 
-def test_it_is_aborted_when_it_is_said_or_when_the_broker_says_so() -> None:
+def test_an_abort_is_done_when_it_is_queued_or_confirmed() -> None:
     play = Play().connected()
     one, two = play.begun(), play.begun()
     assert one.abort(play.now).done
@@ -219,7 +219,7 @@ def test_it_is_aborted_when_it_is_said_or_when_the_broker_says_so() -> None:
 
 @pytest.mark.parametrize("end", ["commit", "abort"])
 @pytest.mark.parametrize("operation", ["send", "commit", "abort"])
-def test_nothing_can_be_said_in_one_that_has_ended(end: str, operation: str) -> None:
+def test_a_transaction_that_has_ended_refuses_operations(end: str, operation: str) -> None:
     play = Play().connected()
     transaction = play.begun()
     getattr(transaction, end)(play.now)
@@ -230,8 +230,8 @@ def test_nothing_can_be_said_in_one_that_has_ended(end: str, operation: str) -> 
     assert play.sent() == []
 
 
-def test_a_send_in_it_cannot_wait_for_its_receipt() -> None:
-    """RabbitMQ gives it only after COMMIT: a deadlock."""
+def test_a_send_in_a_transaction_cannot_ask_for_a_receipt() -> None:
+    """RabbitMQ sends it only after COMMIT, which would be a deadlock."""
     play = Play().connected()
     transaction = play.begun()
     with pytest.raises(LocalProtocolError, match="only after COMMIT") as caught:
@@ -240,14 +240,14 @@ def test_a_send_in_it_cannot_wait_for_its_receipt() -> None:
     assert play.sent() == []
 
 
-def test_names_are_generated_and_none_that_is_open() -> None:
+def test_a_session_generates_names_that_are_not_open() -> None:
     play = Play().connected()
     play.begun("tx-1")
     assert play.begun().id == "tx-2"
     assert play.begun().id == "tx-3"
 
 
-def test_one_name_is_open_once() -> None:
+def test_a_name_can_be_open_once() -> None:
     play = Play().connected()
     transaction = play.begun("mine")
     with pytest.raises(LocalProtocolError) as caught:
@@ -258,7 +258,7 @@ def test_one_name_is_open_once() -> None:
     assert play.begun("mine").state is TransactionState.OPEN
 
 
-def test_it_can_be_named_by_its_name() -> None:
+def test_operations_may_name_a_transaction_by_its_id() -> None:
     play = Play().connected()
     transaction = play.begun("mine")
     play.send("/q", transaction="mine")
@@ -276,7 +276,7 @@ def test_it_can_be_named_by_its_name() -> None:
 # -------------------------------------------------------------------------------- a connection is lost
 
 
-def test_one_that_was_open_is_lost_and_nothing_of_it_is_replayed() -> None:
+def test_a_lost_transaction_is_never_replayed() -> None:
     play = Play().connected()
     transaction = play.begun()
     transaction.send(play.now, "/q", "a")
@@ -288,10 +288,10 @@ def test_one_that_was_open_is_lost_and_nothing_of_it_is_replayed() -> None:
         transaction.send(play.now, "/q")
     with pytest.raises(TransactionLost):
         transaction.commit(play.now)
-    assert transaction.abort(play.now).done, "that is no error"
+    assert transaction.abort(play.now).done, "it is aborted already"
 
 
-def test_by_its_name_too() -> None:
+def test_a_lost_transaction_is_lost_by_its_id_too() -> None:
     play = Play().connected()
     play.begun("mine")
     play.cut()
@@ -306,7 +306,7 @@ def test_by_its_name_too() -> None:
     assert caught.value.code == ErrorCode.UNKNOWN_TRANSACTION
 
 
-def test_a_commit_that_was_on_its_way_is_in_doubt() -> None:
+def test_a_commit_in_flight_at_a_loss_is_in_doubt() -> None:
     play = Play().connected()
     transaction = play.begun()
     pending = transaction.commit(play.now)
@@ -320,7 +320,7 @@ def test_a_commit_that_was_on_its_way_is_in_doubt() -> None:
         transaction.abort(play.now)
 
 
-def test_a_commit_that_had_not_left_is_lost() -> None:
+def test_a_commit_that_has_not_left_at_a_loss_is_lost() -> None:
     play = Play().connected()
     transaction = play.begun()
     transaction.send(play.now, "/q")
@@ -332,7 +332,7 @@ def test_a_commit_that_had_not_left_is_lost() -> None:
     assert play.sent() == []
 
 
-def test_one_that_had_ended_is_not_touched_by_a_later_loss() -> None:
+def test_a_later_loss_does_not_change_what_had_ended() -> None:
     play = Play().connected()
     committed, aborted, silent = play.begun(), play.begun(), play.begun()
     committed.commit(play.now)
@@ -344,7 +344,7 @@ def test_one_that_had_ended_is_not_touched_by_a_later_loss() -> None:
         assert transaction.state is TransactionState.DONE
 
 
-def test_an_abort_that_was_on_its_way_is_done() -> None:
+def test_an_abort_in_flight_at_a_loss_is_done() -> None:
     play = Play().connected()
     transaction = play.begun()
     pending = transaction.abort(play.now, receipt=True)
@@ -363,7 +363,7 @@ def test_an_abort_that_was_on_its_way_is_done() -> None:
     ],
     ids=["open", "COMMIT on its way", "COMMIT had not left"],
 )
-def test_an_acknowledgement_in_it_shares_its_fate(commits: bool, leaves: bool, kind: type[Any]) -> None:
+def test_an_ack_in_a_transaction_has_its_outcome(commits: bool, leaves: bool, kind: type[Any]) -> None:
     play = Play().connected()
     subscription = play.subscribed(ack="client-individual")
     play.deliver(subscription.id, "1")
@@ -380,7 +380,7 @@ def test_an_acknowledgement_in_it_shares_its_fate(commits: bool, leaves: bool, k
     failure(acknowledged, kind)
 
 
-def test_a_rejected_commit_has_not_happened() -> None:
+def test_a_rejected_commit_loses_the_transaction() -> None:
     play = Play().connected()
     transaction = play.begun()
     play.confirm_all()
@@ -390,7 +390,7 @@ def test_a_rejected_commit_has_not_happened() -> None:
     assert transaction.state is TransactionState.LOST
 
 
-def test_a_commit_without_an_answer_is_in_doubt_even_if_the_answer_comes_later() -> None:
+def test_a_commit_that_timed_out_stays_in_doubt() -> None:
     play = Play().connected()
     transaction = play.begun()
     pending = transaction.commit(play.now, timeout=3.0)
@@ -401,7 +401,7 @@ def test_a_commit_without_an_answer_is_in_doubt_even_if_the_answer_comes_later()
     assert transaction.state is TransactionState.IN_DOUBT
 
 
-def test_an_abort_without_an_answer_is_a_timeout() -> None:
+def test_an_abort_without_receipt_in_time_is_a_timeout() -> None:
     play = Play().connected()
     pending = play.begun().abort(play.now, receipt=True, timeout=3.0)
     play.sent()
@@ -414,7 +414,7 @@ def test_an_abort_without_an_answer_is_a_timeout() -> None:
 # -------------------------------------------------------------------------------- before there is a connection
 
 
-def test_it_waits_for_a_connection_and_begins_behind_what_was_said_before() -> None:
+def test_begin_waits_for_a_connection_in_its_order() -> None:
     play = Play()
     first = play.send("/q", "a", receipt=True)
     pending = play.begin("tx", headers={"x": "y"})
@@ -433,7 +433,7 @@ def test_it_waits_for_a_connection_and_begins_behind_what_was_said_before() -> N
     assert transaction.send(play.now, "/q").done
 
 
-def test_it_does_not_begin_when_there_is_no_connection_in_time() -> None:
+def test_without_a_connection_in_time_begin_is_not_sent() -> None:
     play = Play()
     pending = play.begin(timeout=3.0)
     play.wait(3.1)
@@ -442,7 +442,7 @@ def test_it_does_not_begin_when_there_is_no_connection_in_time() -> None:
     assert play.sent() == []
 
 
-def test_it_does_not_begin_when_there_will_be_none() -> None:
+def test_begin_fails_when_there_will_be_no_connection() -> None:
     play = Play()
     pending = play.begin()
     play.attempt()
@@ -451,7 +451,7 @@ def test_it_does_not_begin_when_there_will_be_none() -> None:
     failure(pending, NotSent)
 
 
-def test_two_of_one_name_that_wait_for_a_connection_cannot_both_begin() -> None:
+def test_of_two_waiting_begins_of_one_name_the_second_fails() -> None:
     play = Play()
     one, two = play.begin("mine"), play.begin("mine")
     play.connected()
@@ -460,10 +460,10 @@ def test_two_of_one_name_that_wait_for_a_connection_cannot_both_begin() -> None:
     assert play.commands() == ["BEGIN"]
 
 
-# -------------------------------------------------------------------------------- nobody wants it
+# -------------------------------------------------------------------------------- the caller no longer waits
 
 
-def test_one_that_is_abandoned_before_it_begins_never_does() -> None:
+def test_a_begin_that_is_cancelled_before_it_left_never_leaves() -> None:
     play = Play()
     pending = play.begin()
     pending.cancel(play.now)
@@ -473,7 +473,7 @@ def test_one_that_is_abandoned_before_it_begins_never_does() -> None:
 
 
 @pytest.mark.parametrize("waited", [True, False], ids=["it waited for the connection", "at once"])
-def test_one_that_is_abandoned_after_it_began_is_aborted(waited: bool) -> None:
+def test_a_begin_that_is_cancelled_later_is_aborted(waited: bool) -> None:
     play = Play()
     if waited:
         pending = play.begin()
@@ -487,7 +487,7 @@ def test_one_that_is_abandoned_after_it_began_is_aborted(waited: bool) -> None:
     assert transaction.state is TransactionState.DONE
 
 
-def test_abandoning_does_not_abort_what_its_owner_has_ended() -> None:
+def test_cancelling_does_not_abort_what_has_ended() -> None:
     play = Play().connected()
     pending = play.begin()
     pending.result().commit(play.now, receipt=False)
@@ -498,20 +498,20 @@ def test_abandoning_does_not_abort_what_its_owner_has_ended() -> None:
 # -------------------------------------------------------------------------------- the session is closed
 
 
-def test_while_the_session_closes_what_is_open_can_be_ended_but_nothing_begun() -> None:
+def test_while_closing_transactions_can_be_ended_but_not_begun() -> None:
     play = Play().connected()
     one, two = play.begun(), play.begun()
     play.send("/q", receipt=True)
     play.close()
-    for say in (play.begin, lambda: one.send(play.now, "/q")):
+    for operation in (play.begin, lambda: one.send(play.now, "/q")):
         with pytest.raises(SessionClosed):
-            say()
+            operation()
     one.commit(play.now)
     two.abort(play.now)
     assert play.commands() == ["SEND", "COMMIT", "ABORT"]
 
 
-def test_disconnect_aborts_what_is_open() -> None:
+def test_disconnect_aborts_open_transactions() -> None:
     play = Play().connected()
     one, two = play.begun(), play.begun()
     play.close()
@@ -527,7 +527,7 @@ def test_disconnect_aborts_what_is_open() -> None:
         two.commit(play.now)
 
 
-def test_the_words_for_its_states() -> None:
+def test_the_names_of_the_states() -> None:
     assert [state.value for state in TransactionState] == [
         "open",
         "committing",
@@ -538,5 +538,5 @@ def test_the_words_for_its_states() -> None:
     ]
 
 
-def test_its_repr() -> None:
+def test_the_repr_shows_id_and_state() -> None:
     assert repr(Play().connected().begun("mine")) == "<Transaction 'mine', open>"

@@ -1,4 +1,4 @@
-"""Endpoints and credentials: what a URL says, and never a passcode in any text made from them."""
+"""Endpoints and credentials: what a URL means, and no passcode in any text made from them."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def test_credentials_are_percent_decoded(url: str, credentials: Credentials | No
 
 
 @pytest.mark.parametrize(
-    ("url", "says"),
+    ("url", "text"),
     [
         ("", "the URL has no scheme; use one of stomp://"),
         ("localhost:61613", "the URL has no scheme"),
@@ -98,8 +98,8 @@ def test_credentials_are_percent_decoded(url: str, credentials: Credentials | No
         ("stomp+unix://", "stomp+unix:///absolute/path"),
     ],
 )
-def test_what_is_wrong_with_a_url_is_said(url: str, says: str) -> None:
-    with pytest.raises(ValueError, match=re.escape(says)):
+def test_an_invalid_url_is_refused_with_the_reason(url: str, text: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(text)):
         Endpoint.parse(url)
 
 
@@ -130,7 +130,7 @@ def test_no_error_repeats_the_credentials(url: str) -> None:
 @pytest.mark.parametrize(
     "url", ["stomp://guest:s3cret@h", "stomp+unix://guest:s3cret@/s", "wss://guest:s3cret@h/ws?token=s3cret"]
 )
-def test_no_text_made_from_an_endpoint_holds_its_credentials(url: str) -> None:
+def test_no_text_of_an_endpoint_shows_its_credentials(url: str) -> None:
     endpoint = Endpoint.parse(url)
     for text in (str(endpoint), repr(endpoint), f"{endpoint}", repr(endpoint.credentials), repr((endpoint,))):
         assert "s3cret" not in text
@@ -146,11 +146,11 @@ def test_no_text_made_from_an_endpoint_holds_its_credentials(url: str) -> None:
         ("ws://h/ws?x", "ws://h:80/ws?..."),
     ],
 )
-def test_its_text_is_its_url(url: str, text: str) -> None:
+def test_the_text_of_an_endpoint_is_its_url(url: str, text: str) -> None:
     assert str(Endpoint.parse(url)) == text
 
 
-def test_its_repr_names_the_virtual_host() -> None:
+def test_the_repr_shows_the_virtual_host() -> None:
     assert repr(Endpoint.parse("stomp://h/vh")) == "<Endpoint stomp://h:61613, virtual host 'vh'>"
     assert repr(Endpoint.parse("stomp://h")) == "<Endpoint stomp://h:61613>"
 
@@ -164,7 +164,7 @@ def test_credentials_do_not_make_two_endpoints_different() -> None:
     assert Endpoint.parse("stomp://u:p@h") == Endpoint.parse("stomp://h")
 
 
-def test_credentials_show_the_login_alone() -> None:
+def test_the_repr_of_credentials_shows_only_the_login() -> None:
     assert repr(Credentials("guest", "s3cret")) == "Credentials(login='guest')"
 
 
@@ -189,24 +189,24 @@ def test_no_endpoint_or_a_bad_one_is_refused(source: Any) -> None:
         parse_endpoints(source)
 
 
-def test_an_empty_list_says_that_a_url_is_needed() -> None:
+def test_an_empty_list_is_refused_with_the_reason() -> None:
     with pytest.raises(ValueError, match="at least one URL"):
         parse_endpoints([])
 
 
-def test_an_adapter_refuses_a_transport_that_it_has_not() -> None:
+def test_a_transport_that_the_adapter_lacks_is_refused() -> None:
     check_endpoints("stomp://a,stomp+unix:///s", ("tcp", "unix"), ssl_context_given=False)
     with pytest.raises(ValueError, match=r"ws://b:80/: ws:// is not available here"):
         check_endpoints("stomp://a,ws://b", ("tcp", "unix"), ssl_context_given=False)
 
 
 @pytest.mark.parametrize("url", ["stomp+ssl://a", "wss://a", "stomp+unix:///s"])
-def test_an_ssl_context_is_welcome_where_tls_is_or_the_network_is_not(url: str) -> None:
+def test_an_ssl_context_is_allowed_with_tls_or_unix_sockets(url: str) -> None:
     check_endpoints(url, ALL, ssl_context_given=True)
 
 
 @pytest.mark.parametrize(("url", "instead"), [("stomp://a", "stomp+ssl"), ("ws://a", "wss")])
-def test_an_ssl_context_with_a_plaintext_url_is_a_mistake(url: str, instead: str) -> None:
+def test_an_ssl_context_with_a_plaintext_url_is_refused(url: str, instead: str) -> None:
     check_endpoints(url, ALL, ssl_context_given=False)
     with pytest.raises(ValueError, match=f"use {instead.replace('+', '[+]')}:// for TLS"):
         check_endpoints(url, ALL, ssl_context_given=True)

@@ -56,7 +56,11 @@ def taken(runner: HandlerRunner) -> Delivery:
 
 
 def frames(session: Session) -> list[str]:
-    return [frame.lstrip("\n") for frame in session.data_to_send().decode().split("\0") if frame.strip("\n")]
+    return [
+        frame.lstrip("\n")
+        for frame in bytes(session.data_to_send()).decode().split("\0")
+        if frame.strip("\n")
+    ]
 
 
 def start(
@@ -88,7 +92,7 @@ def test_a_message_whose_handler_returns_is_acknowledged(caplog: pytest.LogCaptu
     assert logged(caplog) == []
 
 
-def test_a_message_whose_handler_acknowledges_by_itself_is_left_to_it() -> None:
+def test_a_handler_may_acknowledge_by_itself() -> None:
     session = opened()
     runner = start(session)
     deliver(session, 1)
@@ -98,7 +102,7 @@ def test_a_message_whose_handler_acknowledges_by_itself_is_left_to_it() -> None:
     assert frames(session) == ["NACK\nid:a1\n\n"]
 
 
-def test_on_return_leave_says_nothing() -> None:
+def test_on_return_leave_sends_nothing() -> None:
     session = opened()
     runner = start(session, WorkPolicy(on_return="leave"))
     deliver(session, 1)
@@ -118,7 +122,9 @@ def test_in_auto_mode_nothing_is_acknowledged(caplog: pytest.LogCaptureFixture) 
     assert logged(caplog) == [("the handler of message 'm2' from /queue/a failed", "broken")]
 
 
-def test_nack_is_said_after_a_pause_that_doubles_with_each_failure_and_the_worker_does_not_wait(caplog: pytest.LogCaptureFixture) -> None:
+def test_the_pause_before_nack_doubles_with_each_failure(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     session = opened()
     runner = start(session, WorkPolicy(first_delay=0.5, max_delay=1.5, max_failures=None))
     now = 0.0
@@ -136,7 +142,7 @@ def test_nack_is_said_after_a_pause_that_doubles_with_each_failure_and_the_worke
     ]
 
 
-def test_messages_are_told_apart_by_what_they_carry_and_not_by_their_ids() -> None:
+def test_a_message_is_recognised_by_its_content() -> None:
     session = opened()
     runner = start(session, WorkPolicy(first_delay=0, max_delay=0, max_failures=2, given_up="ack"))
     deliver(session, 1, b"good job")
@@ -149,7 +155,7 @@ def test_messages_are_told_apart_by_what_they_carry_and_not_by_their_ids() -> No
     assert frames(session) == ["ACK\nid:a3\n\n"]
 
 
-def test_success_forgets_earlier_failures() -> None:
+def test_a_success_resets_the_count_of_failures() -> None:
     session = opened()
     runner = start(session, WorkPolicy(first_delay=0, max_delay=0, max_failures=2))
     for number, fails in enumerate((True, False, True), start=1):
@@ -162,23 +168,25 @@ def test_success_forgets_earlier_failures() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given_up", "said"),
+    ("given_up", "sent"),
     [("leave", []), ("ack", ["ACK\nid:a1\n\n"]), ("nack", ["NACK\nid:a1\nrequeue:false\n\n"])],
 )
-def test_after_so_many_failures_a_message_is_given_up(given_up: str, said: list[str], caplog: pytest.LogCaptureFixture) -> None:
+def test_after_max_failures_a_message_is_not_retried(
+    given_up: str, sent: list[str], caplog: pytest.LogCaptureFixture
+) -> None:
     session = opened()
     runner = start(session, WorkPolicy(max_failures=1, given_up=given_up))  # type: ignore[arg-type]
     deliver(session, 1)
     runner.raised(NOW, taken(runner), ValueError("broken")).result()
     session.handle_timeout(1000.0)
-    assert frames(session) == said
+    assert frames(session) == sent
     assert logged(caplog) == [
         ("the handler of message 'm1' from /queue/a failed", "broken"),
         (f"message 'm1' from /queue/a is not retried any more after 1 failures ({given_up})", "broken"),
     ]
 
 
-def test_a_message_that_is_given_up_can_be_moved_in_one_transaction() -> None:
+def test_a_failed_message_can_be_moved_in_one_transaction() -> None:
     session = opened()
     runner = start(session, WorkPolicy(max_failures=1, given_up="move", dead_letters="/queue/dead"))
     deliver(session, 1)
@@ -191,7 +199,7 @@ def test_a_message_that_is_given_up_can_be_moved_in_one_transaction() -> None:
     assert commit == f"COMMIT\n{transaction}\n\n"
 
 
-def test_a_message_that_its_handler_acknowledged_before_it_failed_is_not_moved() -> None:
+def test_an_acknowledged_message_is_not_moved() -> None:
     session = opened()
     runner = start(session, WorkPolicy(max_failures=1, given_up="move", dead_letters="/queue/dead"))
     deliver(session, 1)
@@ -201,7 +209,7 @@ def test_a_message_that_its_handler_acknowledged_before_it_failed_is_not_moved()
     assert [frame.partition("\n")[0] for frame in frames(session)] == ["ACK", "BEGIN", "ABORT"]
 
 
-def test_in_auto_mode_a_message_is_moved_at_its_first_failure_since_it_does_not_come_again() -> None:
+def test_in_auto_mode_a_message_is_moved_at_its_first_failure() -> None:
     session = opened()
     runner = start(session, WorkPolicy(given_up="move", dead_letters="/queue/dead"), ack="auto")
     deliver(session, 1)
@@ -209,42 +217,42 @@ def test_in_auto_mode_a_message_is_moved_at_its_first_failure_since_it_does_not_
     assert frames(session) == ["SEND\ndestination:/queue/dead\ncontent-length:3\n\njob"]
 
 
-def test_the_observer_hears_of_failures_and_of_what_is_given_up(caplog: pytest.LogCaptureFixture) -> None:
-    class Heard(Listener):
+def test_the_listener_is_notified_of_failures(caplog: pytest.LogCaptureFixture) -> None:
+    class Recording(Listener):
         def __init__(self) -> None:
-            self.told: list[tuple[object, ...]] = []
+            self.calls: list[tuple[object, ...]] = []
 
         def handler_error(self, delivery: Delivery, error: Exception) -> None:
-            self.told.append((delivery.message_id, str(error)))
+            self.calls.append((delivery.message_id, str(error)))
 
         def message_given_up(self, delivery: Delivery, failures: int) -> None:
-            self.told.append((delivery.message_id, failures))
+            self.calls.append((delivery.message_id, failures))
 
-    heard = Heard()
-    session = opened(listener=heard)
+    recording = Recording()
+    session = opened(listener=recording)
     runner = start(session, WorkPolicy(first_delay=0, max_delay=0, max_failures=2))
     deliver(session, 1)
     runner.raised(NOW, taken(runner), ValueError("one")).result()
     deliver(session, 2, again=True)
     runner.raised(NOW, taken(runner), ValueError("two")).result()
-    assert heard.told == [("m1", "one"), ("m2", "two"), ("m2", 2)]
+    assert recording.calls == [("m1", "one"), ("m2", "two"), ("m2", 2)]
     assert logged(caplog) == []
 
 
-def test_what_the_observer_has_no_method_for_is_logged(caplog: pytest.LogCaptureFixture) -> None:
-    class Deaf(Listener):
+def test_what_the_listener_has_no_method_for_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    class WithoutMethod(Listener):
         def closed(self, error: Exception | None) -> None:
-            """All that it hears."""
+            """The only method that it has."""
 
-    class Hears(Listener):
+    class WithMethod(Listener):
         def handler_error(self, delivery: Delivery, error: Exception) -> None:
-            """And says nothing."""
+            """Do nothing."""
 
     for listener, count in (
-        (Deaf(), 1),
-        (Hears(), 0),
-        (Listeners(Deaf(), Deaf()), 1),
-        (Listeners(Deaf(), Hears()), 0),
+        (WithoutMethod(), 1),
+        (WithMethod(), 0),
+        (Listeners(WithoutMethod(), WithoutMethod()), 1),
+        (Listeners(WithoutMethod(), WithMethod()), 0),
     ):
         caplog.clear()
         session = opened(listener=listener)
@@ -258,7 +266,7 @@ class Spans(Listener):
     """Notes what a handler is called within."""
 
     def __init__(self, trouble: str = "") -> None:
-        self.story: list[str] = []
+        self.calls: list[str] = []
         self.trouble = trouble
 
     @contextmanager
@@ -268,15 +276,15 @@ class Spans(Listener):
         try:
             yield
         except Exception as error:
-            self.story.append(repr(error))
+            self.calls.append(repr(error))
             raise
         finally:
             if self.trouble == "exit":
                 raise RuntimeError(self.trouble)
-        self.story.append("returned")
+        self.calls.append("returned")
 
 
-def test_a_handler_is_called_within_what_the_observer_wants() -> None:
+def test_a_handler_is_called_in_the_context_of_the_listener() -> None:
     spans = Spans()
     session = opened(listener=spans)
     runner = start(session)
@@ -286,12 +294,12 @@ def test_a_handler_is_called_within_what_the_observer_wants() -> None:
         pass
     with pytest.raises(KeyError), runner.handling(taken(runner)):
         raise KeyError("own")
-    assert spans.story == ["returned", "KeyError('own')"]
+    assert spans.calls == ["returned", "KeyError('own')"]
 
 
 @pytest.mark.parametrize("trouble", ["enter", "exit"])
 @pytest.mark.parametrize("several", [False, True], ids=["alone", "among others"])
-def test_what_an_observer_raises_around_a_handler_disturbs_nobody(
+def test_what_that_context_raises_is_logged(
     caplog: pytest.LogCaptureFixture, trouble: str, several: bool
 ) -> None:
     clumsy, other = Spans(trouble), Spans()
@@ -304,10 +312,10 @@ def test_what_an_observer_raises_around_a_handler_disturbs_nobody(
     with pytest.raises(KeyError), runner.handling(taken(runner)):
         raise KeyError("own")
     assert logged(caplog) == [("a listener raised in handling()", trouble)] * 2
-    assert other.story == (["returned", "KeyError('own')"] if several else [])
+    assert other.calls == (["returned", "KeyError('own')"] if several else [])
 
 
-def test_stop_lets_every_worker_end_and_says_what_the_handler_raised() -> None:
+def test_on_error_stop_ends_all_workers_and_raises() -> None:
     session = opened()
     runner = start(session, WorkPolicy(on_error="stop"), concurrency=2)
     deliver(session, 1)
@@ -333,7 +341,7 @@ def test_stopping_wakes_a_worker_that_waits() -> None:
     runner.finish()
 
 
-def test_stopping_a_subscription_ends_the_work_on_it_and_not_the_subscription() -> None:
+def test_stopping_a_subscription_stops_its_handlers_only() -> None:
     session = opened()
     subscription = subscribed(session)
     first, second = (HandlerRunner(session, subscription, 1, None) for _ in range(2))
@@ -361,7 +369,7 @@ def test_a_message_of_a_lost_connection_is_left_to_the_broker() -> None:
     assert not runner.ended
 
 
-def test_why_a_subscription_ended_is_why_work_ended() -> None:
+def test_the_error_of_the_subscription_is_raised_at_the_end() -> None:
     session = opened()
     runner = start(session)
     session.receive_data(b"ERROR\nmessage:queue deleted\nsubscription:1\n\n\0", 1.0)
@@ -371,7 +379,7 @@ def test_why_a_subscription_ended_is_why_work_ended() -> None:
         runner.finish()
 
 
-def test_1_0_has_no_nack_so_the_message_is_left() -> None:
+def test_in_1_0_a_failed_message_is_left() -> None:
     session = opened(b"1.0")
     runner = start(session, WorkPolicy(first_delay=0, max_delay=0))
     deliver(session, 1)
@@ -379,7 +387,7 @@ def test_1_0_has_no_nack_so_the_message_is_left() -> None:
     assert frames(session) == []
 
 
-def test_memory_of_failures_is_bounded() -> None:
+def test_the_memory_of_failures_is_bounded() -> None:
     session = opened()
     runner = start(session, WorkPolicy(max_failures=2, on_error="leave", given_up="ack"))
     for number in range(10_002):
@@ -404,18 +412,18 @@ def test_memory_of_failures_is_bounded() -> None:
         {"dead_letters": "/queue/dead"},
     ],
 )
-def test_a_policy_that_makes_no_sense_is_refused(arguments: dict[str, object]) -> None:
+def test_an_option_out_of_its_range_is_refused(arguments: dict[str, object]) -> None:
     with pytest.raises(ValueError):
         WorkPolicy(**arguments)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(("concurrency", "ack"), [(0, "client-individual"), (2, "client")])
-def test_a_concurrency_that_makes_no_sense_is_refused(concurrency: int, ack: str) -> None:
+def test_a_concurrency_out_of_its_range_is_refused(concurrency: int, ack: str) -> None:
     with pytest.raises(ValueError):
         start(opened(), concurrency=concurrency, ack=ack)
 
 
-def test_one_worker_may_work_in_client_mode() -> None:
+def test_client_mode_allows_one_worker() -> None:
     session = opened()
     runner = start(session, ack="client")
     deliver(session, 1)
