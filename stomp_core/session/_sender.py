@@ -165,7 +165,7 @@ class Sender:
         self.changing = True
         try:
             wire = conn.send(event, now=now)
-        except Exception:
+        except StompError:
             self.changing = False
             raise
         queue.put(wire, event)

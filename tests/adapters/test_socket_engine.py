@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import itertools
 import multiprocessing
 import os
 import signal
@@ -454,16 +455,22 @@ def test_handlers_that_raise_many_times_duplicate_and_lose_nothing(
     returned = set()
     with Broker() as broker:
         conn = stomp_socket.connect(broker.url, receipt_timeout=HANGS)
-        number = 0
+        numbers = itertools.count()
         ends = time.monotonic() + 1.0
+
+        def send_until_struck() -> None:
+            # A function of its own: whatever instruction of it the handler interrupts, the caller catches it.
+            nonlocal armed
+            with alarm(handler, 0.002):
+                armed = True
+                while time.monotonic() < ends:
+                    body = str(next(numbers))
+                    conn.send("/queue/a", body, receipt=receipt)
+                    returned.add(body)
+
         while time.monotonic() < ends:
             try:
-                with alarm(handler, 0.002):
-                    armed = True
-                    while time.monotonic() < ends:
-                        number += 1
-                        conn.send("/queue/a", str(number), receipt=receipt)
-                        returned.add(str(number))
+                send_until_struck()
             except kind:
                 struck += 1
         armed = False
