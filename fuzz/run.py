@@ -109,7 +109,7 @@ def within_the_fuzzer(name: str, arguments: list[str]) -> int:
     """The child of :func:`fuzz_one`."""
     import atheris
 
-    with atheris.instrument_imports(include=["stomp_core"]):
+    with atheris.instrument_imports(include=["stomp_core"]):  # pyright: ignore[reportAttributeAccessIssue]
         from fuzz import TARGETS
     atheris.Setup([sys.argv[0], *arguments], TARGETS[name])
     atheris.Fuzz()

@@ -33,6 +33,8 @@ settings.load_profile("ci" if os.environ.get("CI") else "default")
 _started: dict[str, Broker] = {}
 
 
+# First, because pytest-xdist reads the groups in the same hook.
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     for item in items:
         for name in BROKERS:
