@@ -62,7 +62,7 @@ def fuzz(names: list[str], seconds: float) -> int:
     try:
         import atheris  # type: ignore[import-untyped, import-not-found, unused-ignore]  # noqa: F401
     except ImportError:
-        print("atheris is not installed: pip install 'stomp-core[fuzz]' (Linux)", file=sys.stderr)
+        print("atheris is not installed: pip install --group fuzz (Linux)", file=sys.stderr)
         return 2
     share = max(1, round(seconds / len(names)))
     found = {name: files for name in names if (files := fuzz_one(name, share))}
