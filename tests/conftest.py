@@ -10,6 +10,7 @@ ActiveMQ in one process, so that each broker starts once and no test kills the b
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -42,6 +43,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
                 item.add_marker(name)
     if config.getoption("dist", "no") == "loadgroup":
         _group(items)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_finish() -> None:
+    # Thousands of tests and their modules live as long as the run. Without them, garbage collections take no time.
+    gc.collect()
+    gc.freeze()
 
 
 def _group(items: list[pytest.Item]) -> None:

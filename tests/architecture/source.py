@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import gc
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -35,7 +36,13 @@ class Module:
     @property
     def tree(self) -> ast.Module:
         """The source, parsed anew each time: trees of all files would make every garbage collection slow."""
-        return ast.parse(self.path.read_text(), self.path.name)
+        # Without garbage collection: in CPython 3.11, ast.parse raises SystemError ("recursion depth mismatch") if a
+        # finalizer that formats a traceback runs meanwhile, and tests before this one may leave such garbage.
+        gc.disable()
+        try:
+            return ast.parse(self.path.read_text(), self.path.name)
+        finally:
+            gc.enable()
 
     @property
     def imports(self) -> tuple[Import, ...]:
