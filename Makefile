@@ -26,7 +26,7 @@ demo:  ## send and receive on an embedded broker, or on STOMP_URL; needs nothing
 	@python=$$(tools/find-python) && PYTHONPATH=.:transports exec "$$python" examples/demo.py
 
 test: $(VENV)/.stamp-test  ## all tests, with the real brokers that are installed (ARGS=... for pytest)
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder -m "not soak" $(ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not soak" $(ARGS)
 
 lint: $(VENV)/.stamp-dev  ## ruff, mypy --strict, pyright
 	$(BIN)/ruff check .

@@ -132,7 +132,7 @@ sys.stdin.read()
 """
 
 
-def test_guard_cleans_up_after_a_killed_run(activemq: Broker) -> None:
+def test_guard_cleans_up_activemq_after_a_killed_run(activemq: Broker) -> None:
     """After SIGKILL to the test run, the guard kills the broker and removes its folder."""
     with subprocess.Popen(
         [sys.executable, "-c", SCRIPT],
