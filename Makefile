@@ -3,8 +3,9 @@
 VENV ?= .venv
 TIME ?= 60
 SOAK_MESSAGES ?= 100000
-# Processes that run the tests. WORKERS=0 runs them in one process, which is easier to debug.
-WORKERS ?= 2
+# Processes that run the tests: two of them wait for a real broker most of the time. WORKERS=0 runs the tests in this
+# process, which is easier to debug.
+WORKERS ?= 3
 # Further arguments for pytest or the benchmarks: make test ARGS="-k heart -x"
 ARGS ?=
 
@@ -25,7 +26,7 @@ demo:  ## send and receive on an embedded broker, or on STOMP_URL; needs nothing
 	@python=$$(tools/find-python) && PYTHONPATH=.:transports exec "$$python" examples/demo.py
 
 test: $(VENV)/.stamp-test  ## all tests, with the real brokers that are installed (ARGS=... for pytest)
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder -m "not soak" $(ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not soak" $(ARGS)
 
 lint: $(VENV)/.stamp-dev  ## ruff, mypy --strict, pyright
 	$(BIN)/ruff check .

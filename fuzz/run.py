@@ -62,7 +62,7 @@ def fuzz(names: list[str], seconds: float) -> int:
     try:
         import atheris  # type: ignore[import-untyped, import-not-found, unused-ignore]  # noqa: F401
     except ImportError:
-        print("atheris is not installed: pip install 'stomp-core[fuzz]' (Linux)", file=sys.stderr)
+        print("atheris is not installed: pip install --group fuzz (Linux)", file=sys.stderr)
         return 2
     share = max(1, round(seconds / len(names)))
     found = {name: files for name in names if (files := fuzz_one(name, share))}
@@ -109,7 +109,7 @@ def within_the_fuzzer(name: str, arguments: list[str]) -> int:
     """The child of :func:`fuzz_one`."""
     import atheris
 
-    with atheris.instrument_imports(include=["stomp_core"]):
+    with atheris.instrument_imports(include=["stomp_core"]):  # pyright: ignore[reportAttributeAccessIssue]
         from fuzz import TARGETS
     atheris.Setup([sys.argv[0], *arguments], TARGETS[name])
     atheris.Fuzz()

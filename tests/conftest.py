@@ -4,18 +4,20 @@ STOMP_BROKERS=required   a broker that is not installed is a failure (CI sets th
 STOMP_BROKERS=off        tests with real brokers are skipped, even where these are installed
 (unset)                  tests with real brokers run where these are installed
 
-Tests may run in several processes (pytest-xdist). All tests with RabbitMQ then run in one process and all tests with
-ActiveMQ in one process, so that each broker starts once and no test kills the broker of another one.
+Tests may run in several processes (pytest-xdist). Each process that needs a broker starts its own, so that no test
+kills the broker of another one. All tests with RabbitMQ run in the same process, and so do all tests with ActiveMQ:
+then each broker starts once.
 """
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import sys
 import threading
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import settings
@@ -36,26 +38,46 @@ settings.load_profile("ci" if os.environ.get("CI") else "default")
 _started: dict[str, Broker] = {}
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         for name in BROKERS:
             if name in getattr(item, "fixturenames", ()):
                 item.add_marker(name)
-    if config.getoption("dist", "no") == "loadgroup":
-        _group(items)
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        # The scheduler starts groups in the order of their first tests. Those with brokers take longest.
+        items.sort(key=lambda item: _group(item.nodeid) not in BROKERS)
 
 
-def _group(items: list[pytest.Item]) -> None:
-    """Assign every test to a group; pytest-xdist runs all tests of a group in the same process."""
-    for item in items:
-        broker = _broker_of(item)
-        item.add_marker(pytest.mark.xdist_group(broker or item.path.parent.name + "." + item.path.stem))
-    # Groups start in the order of their first tests. Those with brokers take longest.
-    items.sort(key=lambda item: _broker_of(item) is None)
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Run all tests of a file in one process, except for those with real brokers.
+
+    Marks of xdist_group would do, but pytest-xdist 3.8 loses them with pytest 9.2.
+    """
+    if config.getoption("dist") != "loadfile":
+        return None
+    from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped, unused-ignore]
+
+    class Scheduling(LoadScopeScheduling):  # type: ignore[misc, unused-ignore]
+        def _split_scope(self, nodeid: str) -> str:
+            return _group(nodeid)
+
+    return Scheduling(config, log)
 
 
-def _broker_of(item: pytest.Item) -> str | None:
-    return next((name for name in BROKERS if item.get_closest_marker(name)), None)
+def _group(nodeid: str) -> str:
+    """Return which tests must run in the same process as this one: those with the same result.
+
+    The id of a test has the name of its broker, be it as a parameter. If it has not, a broker may start twice.
+    """
+    return next((name for name in BROKERS if name in nodeid), nodeid.partition("::")[0])
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_finish() -> None:
+    # Thousands of tests and their modules live as long as the run. Without them, garbage collections take no time.
+    gc.collect()
+    gc.freeze()
 
 
 def _start(broker_type: type[Broker]) -> Broker:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import gc
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -34,13 +35,19 @@ class Module:
 
     @property
     def tree(self) -> ast.Module:
-        """The parsed source."""
-        return _parse(self.path)
+        """The source, parsed anew each time: trees of all files would make every garbage collection slow."""
+        # Without garbage collection: in CPython 3.11, ast.parse raises SystemError ("recursion depth mismatch") if a
+        # finalizer that formats a traceback runs meanwhile, and tests before this one may leave such garbage.
+        gc.disable()
+        try:
+            return ast.parse(self.path.read_text(), self.path.name)
+        finally:
+            gc.enable()
 
     @property
-    def imports(self) -> list[Import]:
+    def imports(self) -> tuple[Import, ...]:
         """All imports, in the order of the source."""
-        return imports_of(self.tree, self.package)
+        return _imports_of_file(self)
 
 
 @dataclass(frozen=True)
@@ -66,8 +73,8 @@ class Import:
 
 
 @cache
-def _parse(path: Path) -> ast.Module:
-    return ast.parse(path.read_text(), path.name)
+def _imports_of_file(module: Module) -> tuple[Import, ...]:
+    return tuple(imports_of(module.tree, module.package))
 
 
 @cache
