@@ -134,16 +134,15 @@ class ClientConnection(Connection):
                 headers=headers,
                 content_length=content_length,
             )
-        else:
-            if body or content_type or transaction or receipt or headers or not content_length:
-                raise TypeError(
-                    "send() takes body, headers and other parts of a message with a destination only: "
-                    "an event or a frame has its own"
-                )
-            if isinstance(what, Frame):
-                what = event_from_frame(what)
-            elif not isinstance(what, Event):
+        elif body or content_type or transaction or receipt or headers or not content_length:
+            raise TypeError(
+                "send() takes body, headers and other parts of a message with a destination only: "
+                "an event or a frame has its own"
+            )
+        elif not isinstance(what, Event):
+            if not isinstance(what, Frame):
                 raise TypeError(f"send() takes an event, a frame or a destination, got {type(what).__name__}")
+            what = event_from_frame(what)
         return self._send_event(what, now)
 
     def connect(

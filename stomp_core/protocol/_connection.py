@@ -48,7 +48,6 @@ from ..wire import (
     ConnectionClosed,
     Frame,
     FrameParser,
-    Headers,
     HeartBeat,
     Leniency,
     Limits,
@@ -68,6 +67,7 @@ from ._handshake import (
     prepare_connected,
 )
 from ._heartbeat import HeartBeatClock, HeartBeatRange, check_now, negotiate
+from ._repeated_headers import RepeatedHeaders
 from ._states import CLIENT, Role, State
 from ._tracker import ConnectionTracker, Coverage, RuleViolation, TrackedSubscription
 
@@ -76,6 +76,7 @@ __all__ = ["Connection"]
 # An attribute of an enum class takes longer to look up than most checks that are made for each event.
 _CONNECTING, _CONNECTED, _FAILED, _CLOSED = State.CONNECTING, State.CONNECTED, State.FAILED, State.CLOSED
 _V1_2 = Version.V1_2
+_new = object.__new__  # makes an event whose frame is set next; Message.from_frame() would be one call more
 
 
 class Connection:
@@ -112,16 +113,13 @@ class Connection:
         self._tracker = ConnectionTracker()
         self._clock = HeartBeatClock(heart_beat_tolerance, heart_beat_pace)
         self._now = 0.0
+        self._repeated = RepeatedHeaders()
         self._queue: list[Event | Tolerated] = []  # events that next_event returns before it reads on
 
         # What the handshake settles.
         self._offer: Offer | None = None
         self._version: Version | None = None
         self._required: Mapping[str, tuple[str, ...]] = {}  # the required headers of each received command
-
-        # The headers of the latest SEND, and those of one that came twice and was in no transaction.
-        self._latest_headers: Headers | None = None
-        self._repeated_headers: Headers | None = None
 
         # Why nothing more is read: the violation, or the end that handle_timeout has noted.
         self._error: RemoteProtocolError | None = None
@@ -260,7 +258,7 @@ class Connection:
         except RemoteProtocolError as error:
             raise self._fail(error, self._parser.partial_header("receipt")) from None
         if type(item) is Frame:
-            return self._process_frame(item)
+            return self._process_frame(item, state)
         if item is NEED_DATA:
             return NEED_DATA if self._end is None else self._close(self._end)
         if type(item) is ConnectionClosed:
@@ -277,11 +275,11 @@ class Connection:
             return False
         return not self._parser.eof_received or bool(self._parser.unread().strip(b"\r\n"))
 
-    def _process_frame(self, frame: Frame) -> Event | Tolerated:
-        """Check a received frame, and return the event that it means."""
+    def _process_frame(self, frame: Frame, state: State) -> Event | Tolerated:
+        """Check a frame that was received in this state, and return the event that it means."""
         command = frame.command
         text = frame.headers.text
-        if self._is_client and self._state is _CONNECTED and text is not None:
+        if state is _CONNECTED and text is not None and self._is_client:
             # The straight path. Nearly everything that a client receives is a MESSAGE or RECEIPT with all required
             # headers, which does not change the state. It is recognized with a few searches, without any table. The
             # text has a line for each header, so "\nname:" is found only where a header of exactly this name starts.
@@ -291,7 +289,7 @@ class Connection:
                 and "\nmessage-id:" in text
                 and "\ndestination:" in text
             ):
-                message = Message.__new__(Message)
+                message = _new(Message)
                 message.frame = frame
                 if self._tracker.acknowledging:
                     try:
@@ -300,14 +298,14 @@ class Connection:
                         raise self._violation(violation.code, str(violation), frame) from None
                 return message
             if command == "RECEIPT" and "\nreceipt-id:" in text:
-                receipt = Receipt.__new__(Receipt)
+                receipt = _new(Receipt)
                 receipt.frame = frame
                 return receipt
-        next_state = self._role.receives[self._state].get(command)
+        next_state = self._role.receives[state].get(command)
         if next_state is None:
             raise self._violation(
                 ErrorCode.UNEXPECTED_FRAME,
-                f"{command} may not be received by a {self._role.name} in state {self._state.value!r}",
+                f"{command} may not be received by a {self._role.name} in state {state.value!r}",
                 frame,
             )
         for name in self._required.get(command, ()):
@@ -328,29 +326,28 @@ class Connection:
 
     def _apply_received(self, event: Event) -> Tolerated | None:
         """Check a received event against what came before it, and remember it. Raises RuleViolation."""
-        if isinstance(event, Message):
-            self._tracker.add_message(event)
-        elif isinstance(event, Connected):
-            assert self._offer is not None
-            version, heart_beat, tolerated = check_connected(event, self._offer, self._leniency)
-            self._set_intervals(self._offer.heart_beat, heart_beat)
-            self._set_version(version)
-            return tolerated
-        elif isinstance(event, Connect):
+        if self._is_client:
+            if isinstance(event, Message):
+                self._tracker.add_message(event)
+            elif isinstance(event, Connected):
+                assert self._offer is not None
+                version, heart_beat, tolerated = check_connected(event, self._offer, self._leniency)
+                self._set_intervals(self._offer.heart_beat, heart_beat)
+                self._set_version(version)
+                return tolerated
+            return None
+        command = event.command
+        if isinstance(event, Connect):
             version, self._offer, tolerated = check_connect(event, self._versions, self._leniency)
             self._set_version(version)
             return tolerated
-        elif not self._is_client:
-            # The table of required headers cannot express that 1.0 demands one of two.
-            if (
-                event.command == "UNSUBSCRIBE"
-                and "id" not in event.headers
-                and "destination" not in event.headers
-            ):
-                raise RuleViolation(
-                    ErrorCode.MISSING_HEADER, "UNSUBSCRIBE without an 'id' or 'destination' header"
-                )
-            self._tracker.check(event)
+        # The table of required headers cannot express that 1.0 demands one of two.
+        if command == "UNSUBSCRIBE" and "id" not in event.headers and "destination" not in event.headers:
+            raise RuleViolation(
+                ErrorCode.MISSING_HEADER, "UNSUBSCRIBE without an 'id' or 'destination' header"
+            )
+        self._tracker.check(event)
+        if command != "SEND":  # changes nothing
             self._tracker.apply(event)
         return None
 
@@ -364,7 +361,7 @@ class Connection:
             self._required = {**self._required, "MESSAGE": ()}
 
     def _set_intervals(self, mine: HeartBeatRange, theirs: HeartBeatRange) -> None:
-        self._clock.send_interval, self._clock.receive_interval = negotiate(mine, theirs)
+        self._clock.set_intervals(*negotiate(mine, theirs))
 
     # ------------------------------------------------------------------ violations and the end
 
@@ -426,60 +423,53 @@ class Connection:
 
     def _send_event(self, event: Event, now: float | None) -> bytes:
         """Check an event and return its bytes. Everything is checked before anything changes."""
-        if now is not None:
+        if now is not None and (type(now) is not float or now - now != 0.0):  # finite floats need no call
             check_now(now)
-        frame = event.frame
-        headers = frame.headers
-        if (
-            headers is self._repeated_headers
-            and type(event) is Send
-            and self._state is _CONNECTED
-            and self._end is None
-            and frame.version is None
-        ):
-            # The straight path. Many programs send one message after the other with the same Headers object, and the
-            # serializer remembers their bytes. A SEND in no transaction concerns no other frame and does not change
-            # the state, so with such headers there is nothing left to check. Received frames are excluded: they are
-            # written with the bytes that were received.
-            wire = serialize(
-                "SEND",
-                headers,
-                frame.body,
-                self._version or _V1_2,
-                content_length=event.content_length_wanted,
-            )
-        else:
+        wire = self._serialize_repeated(event) if event.frame.headers is self._repeated.headers else None
+        if wire is None:
+            frame = event.frame
             command = frame.command
-            next_state = self._state_after_sending(command)
+            next_state = self._role.sends[self._state].get(command)
+            if next_state is None or self._end is not None:
+                raise self._cannot_send(command)
             if command in HANDSHAKE_COMMANDS:
                 wire = self._send_handshake(event, now)
             else:
-                wire = self._serialize(event, self._version or _V1_2)
+                version = self._version or _V1_2
+                wire = self._serialize(event, version)
                 try:
                     self._apply_sent(event)
                 except RuleViolation as violation:
                     raise LocalProtocolError(str(violation), code=violation.code) from None
+                if command == "SEND":
+                    self._repeated.note(frame.headers, version)
             self._state = next_state
-            if command == "SEND":
-                # Headers that come for the second time will come again. Those that are new each time cost no look-up.
-                if headers is self._latest_headers and headers.find("\ntransaction:") is None:
-                    self._repeated_headers = headers
-                self._latest_headers = headers
         if now is not None:
             self._now = now
         self._clock.last_write = self._now
         return wire
 
-    def _state_after_sending(self, command: str) -> State:
-        """Return the state that follows when a command is sent; raise if it may not be sent."""
-        next_state = self._role.sends[self._state].get(command)
-        if next_state is not None and self._end is None:
-            return next_state
+    def _serialize_repeated(self, event: Event) -> bytes | None:
+        """Take the straight path for headers that were sent before; ``None`` if it is not open.
+
+        A received frame is not sent on this path, but with the bytes that were received.
+        """
+        if (
+            type(event) is not Send
+            or self._state is not _CONNECTED
+            or self._end is not None
+            or event.frame.version is not None
+        ):
+            return None
+        return self._repeated.serialize(event.frame.body, event.content_length_wanted)
+
+    def _cannot_send(self, command: str) -> Exception:
+        """Return the reason why a command cannot be sent in this state."""
         if self._state in (_FAILED, _CLOSED):
-            raise ConnectionGoneError(f"{command} cannot be sent: the connection is {self._state.value}")
+            return ConnectionGoneError(f"{command} cannot be sent: the connection is {self._state.value}")
         if self._end is not None:
-            raise ConnectionGoneError(f"{command} cannot be sent: {self._end.reason}")
-        raise LocalProtocolError(
+            return ConnectionGoneError(f"{command} cannot be sent: {self._end.reason}")
+        return LocalProtocolError(
             f"{command} may not be sent by a {self._role.name} in state {self._state.value!r}",
             code=ErrorCode.UNEXPECTED_FRAME,
         )
@@ -505,7 +495,8 @@ class Connection:
         """Check an event that is to be sent against what came before it, and remember it. Raises RuleViolation."""
         if self._is_client:
             self._tracker.check(event)
-            self._tracker.apply(event)
+            if event.command != "SEND":  # changes nothing
+                self._tracker.apply(event)
         elif isinstance(event, Message):
             if not self._unsolicited_messages and not self._tracker.has_subscription_for(event):
                 raise RuleViolation(
@@ -526,13 +517,14 @@ class Connection:
         )
         # A proxy passes on the received bytes of a frame, with their escapes and line ends. But the parser tolerates
         # what may not be written, such as missing headers, so the serializer has to accept the frame first.
-        return frame.to_bytes(version) if frame.version == version else wire
+        return wire if frame.version is None or frame.version != version else frame.to_bytes(version)
 
     # ------------------------------------------------------------------ time
 
     def _set_now(self, now: float | None) -> None:
         if now is not None:
-            check_now(now)
+            if type(now) is not float or now - now != 0.0:
+                check_now(now)
             self._now = now
 
     def next_deadline(self) -> float | None:
