@@ -57,7 +57,7 @@ from ..wire import (
 from ..wire._serializer import serialize
 from ..wire._spec import HANDSHAKE_COMMANDS, REQUIRED_HEADERS
 from ._error_answer import error_answer
-from ._events import Ack, Connect, Connected, Event, Message, Nack, Receipt, Send, Tolerated, event_from_frame
+from ._events import Ack, Connect, Connected, Event, Message, Nack, Receipt, Tolerated, event_from_frame
 from ._handshake import (
     Offer,
     check_connect,
@@ -67,7 +67,6 @@ from ._handshake import (
     prepare_connected,
 )
 from ._heartbeat import HeartBeatClock, HeartBeatRange, check_now, negotiate
-from ._repeated_headers import RepeatedHeaders
 from ._states import CLIENT, Role, State
 from ._tracker import ConnectionTracker, Coverage, RuleViolation, TrackedSubscription
 
@@ -113,7 +112,6 @@ class Connection:
         self._tracker = ConnectionTracker()
         self._clock = HeartBeatClock(heart_beat_tolerance, heart_beat_pace)
         self._now = 0.0
-        self._repeated = RepeatedHeaders()
         self._queue: list[Event | Tolerated] = []  # events that next_event returns before it reads on
 
         # What the handshake settles.
@@ -423,45 +421,25 @@ class Connection:
 
     def _send_event(self, event: Event, now: float | None) -> bytes:
         """Check an event and return its bytes. Everything is checked before anything changes."""
-        if now is not None and (type(now) is not float or now - now != 0.0):  # finite floats need no call
+        if now is not None and (type(now) is not float or now - now != 0.0):  # a finite float needs no call
             check_now(now)
-        wire = self._serialize_repeated(event) if event.frame.headers is self._repeated.headers else None
-        if wire is None:
-            frame = event.frame
-            command = frame.command
-            next_state = self._role.sends[self._state].get(command)
-            if next_state is None or self._end is not None:
-                raise self._cannot_send(command)
-            if command in HANDSHAKE_COMMANDS:
-                wire = self._send_handshake(event, now)
-            else:
-                version = self._version or _V1_2
-                wire = self._serialize(event, version)
-                try:
-                    self._apply_sent(event)
-                except RuleViolation as violation:
-                    raise LocalProtocolError(str(violation), code=violation.code) from None
-                if command == "SEND":
-                    self._repeated.note(frame.headers, version)
-            self._state = next_state
+        command = event.frame.command
+        next_state = self._role.sends[self._state].get(command)
+        if next_state is None or self._end is not None:
+            raise self._cannot_send(command)
+        if command in HANDSHAKE_COMMANDS:
+            wire = self._send_handshake(event, now)
+        else:
+            wire = self._serialize(event, self._version or _V1_2)
+            try:
+                self._apply_sent(event)
+            except RuleViolation as violation:
+                raise LocalProtocolError(str(violation), code=violation.code) from None
+        self._state = next_state
         if now is not None:
             self._now = now
         self._clock.last_write = self._now
         return wire
-
-    def _serialize_repeated(self, event: Event) -> bytes | None:
-        """Take the straight path for headers that were sent before; ``None`` if it is not open.
-
-        A received frame is not sent on this path, but with the bytes that were received.
-        """
-        if (
-            type(event) is not Send
-            or self._state is not _CONNECTED
-            or self._end is not None
-            or event.frame.version is not None
-        ):
-            return None
-        return self._repeated.serialize(event.frame.body, event.content_length_wanted)
 
     def _cannot_send(self, command: str) -> Exception:
         """Return the reason why a command cannot be sent in this state."""

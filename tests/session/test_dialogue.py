@@ -766,7 +766,7 @@ def test_a_broker_that_died_silently_ends_with_that_code() -> None:
     play.wait(25.0)
     end = drained(play)[-1]
     assert (end.clean, end.code) == (False, "heart-beat")
-    assert "nothing came from the peer" in end.reason
+    assert "nothing was received from the peer" in end.reason
 
 
 @pytest.mark.parametrize("said", [True, False])

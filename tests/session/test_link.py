@@ -555,7 +555,7 @@ def test_a_silent_broker_is_dead_after_its_tolerance() -> None:
     assert play.session.state is SessionState.CONNECTED
     play.wait(0.1)
     assert play.session.want_close
-    assert "nothing came from the peer for 25.0 s" in play.observer.of("connection_lost")[0][1]
+    assert "nothing was received from the peer for 25.0 s" in play.observer.of("connection_lost")[0][1]
 
 
 def test_the_tolerance_can_be_chosen() -> None:

@@ -200,7 +200,7 @@ def test_endpoints_that_cannot_be_read_are_refused(source: Any) -> None:
 
 def test_versions_are_offered_as_they_are_asked_for() -> None:
     assert connect_headers(versions=["1.2", "1.1"])["accept-version"] == "1.1,1.2"
-    assert "accept-version" not in connect_headers(versions=["1.0"])
+    assert "accept-version" not in connect_headers(version="1.0", versions=["1.0"])
 
 
 def test_connect_is_escaped_only_on_request() -> None:
