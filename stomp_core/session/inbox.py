@@ -20,7 +20,9 @@ def weight(frame: Frame | None) -> int:
     if frame is None:
         return _OVERHEAD
     headers = frame.headers
-    return _OVERHEAD + headers.size + len(frame.body)
+    text = headers.text
+    head = len(text) if text is not None else sum(len(name) + len(value) for name, value in headers.pairs)
+    return _OVERHEAD + head + len(frame.body)
 
 
 class Budget:
