@@ -40,7 +40,6 @@ it after the events that were received before.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from math import inf
 from typing import Literal
 
 from ..errors import ConnectionGoneError, ErrorCode, LocalProtocolError, RemoteProtocolError
@@ -49,7 +48,6 @@ from ..wire import (
     ConnectionClosed,
     Frame,
     FrameParser,
-    Headers,
     HeartBeat,
     Leniency,
     Limits,
@@ -59,7 +57,7 @@ from ..wire import (
 from ..wire._serializer import serialize
 from ..wire._spec import HANDSHAKE_COMMANDS, REQUIRED_HEADERS
 from ._error_answer import error_answer
-from ._events import Ack, Connect, Connected, Event, Message, Nack, Receipt, Send, Tolerated, event_from_frame
+from ._events import Ack, Connect, Connected, Event, Message, Nack, Receipt, Tolerated, event_from_frame
 from ._handshake import (
     Offer,
     check_connect,
@@ -77,6 +75,7 @@ __all__ = ["Connection"]
 # An attribute of an enum class takes longer to look up than most checks that are made for each event.
 _CONNECTING, _CONNECTED, _FAILED, _CLOSED = State.CONNECTING, State.CONNECTED, State.FAILED, State.CLOSED
 _V1_2 = Version.V1_2
+_new = object.__new__  # makes an event whose frame is set next; Message.from_frame() would be one call more
 
 
 class Connection:
@@ -119,10 +118,6 @@ class Connection:
         self._offer: Offer | None = None
         self._version: Version | None = None
         self._required: Mapping[str, tuple[str, ...]] = {}  # the required headers of each received command
-
-        # The headers of the latest SEND, and those of one that came twice and was in no transaction.
-        self._latest_headers: Headers | None = None
-        self._repeated_headers: Headers | None = None
 
         # Why nothing more is read: the violation, or the end that handle_timeout has noted.
         self._error: RemoteProtocolError | None = None
@@ -261,7 +256,7 @@ class Connection:
         except RemoteProtocolError as error:
             raise self._fail(error, self._parser.partial_header("receipt")) from None
         if type(item) is Frame:
-            return self._process_frame(item)
+            return self._process_frame(item, state)
         if item is NEED_DATA:
             return NEED_DATA if self._end is None else self._close(self._end)
         if type(item) is ConnectionClosed:
@@ -278,11 +273,11 @@ class Connection:
             return False
         return not self._parser.eof_received or bool(self._parser.unread().strip(b"\r\n"))
 
-    def _process_frame(self, frame: Frame) -> Event | Tolerated:
-        """Check a received frame, and return the event that it means."""
+    def _process_frame(self, frame: Frame, state: State) -> Event | Tolerated:
+        """Check a frame that was received in this state, and return the event that it means."""
         command = frame.command
         text = frame.headers.text
-        if self._is_client and self._state is _CONNECTED and text is not None:
+        if state is _CONNECTED and text is not None and self._is_client:
             # The straight path. Nearly everything that a client receives is a MESSAGE or RECEIPT with all required
             # headers, which does not change the state. It is recognized with a few searches, without any table. The
             # text has a line for each header, so "\nname:" is found only where a header of exactly this name starts.
@@ -292,7 +287,7 @@ class Connection:
                 and "\nmessage-id:" in text
                 and "\ndestination:" in text
             ):
-                message = Message.__new__(Message)
+                message = _new(Message)
                 message.frame = frame
                 if self._tracker.acknowledging:
                     try:
@@ -301,14 +296,14 @@ class Connection:
                         raise self._violation(violation.code, str(violation), frame) from None
                 return message
             if command == "RECEIPT" and "\nreceipt-id:" in text:
-                receipt = Receipt.__new__(Receipt)
+                receipt = _new(Receipt)
                 receipt.frame = frame
                 return receipt
-        next_state = self._role.receives[self._state].get(command)
+        next_state = self._role.receives[state].get(command)
         if next_state is None:
             raise self._violation(
                 ErrorCode.UNEXPECTED_FRAME,
-                f"{command} may not be received by a {self._role.name} in state {self._state.value!r}",
+                f"{command} may not be received by a {self._role.name} in state {state.value!r}",
                 frame,
             )
         for name in self._required.get(command, ()):
@@ -329,29 +324,28 @@ class Connection:
 
     def _apply_received(self, event: Event) -> Tolerated | None:
         """Check a received event against what came before it, and remember it. Raises RuleViolation."""
-        if isinstance(event, Message):
-            self._tracker.add_message(event)
-        elif isinstance(event, Connected):
-            assert self._offer is not None
-            version, heart_beat, tolerated = check_connected(event, self._offer, self._leniency)
-            self._set_intervals(self._offer.heart_beat, heart_beat)
-            self._set_version(version)
-            return tolerated
-        elif isinstance(event, Connect):
+        if self._is_client:
+            if isinstance(event, Message):
+                self._tracker.add_message(event)
+            elif isinstance(event, Connected):
+                assert self._offer is not None
+                version, heart_beat, tolerated = check_connected(event, self._offer, self._leniency)
+                self._set_intervals(self._offer.heart_beat, heart_beat)
+                self._set_version(version)
+                return tolerated
+            return None
+        command = event.command
+        if isinstance(event, Connect):
             version, self._offer, tolerated = check_connect(event, self._versions, self._leniency)
             self._set_version(version)
             return tolerated
-        elif not self._is_client:
-            # The table of required headers cannot express that 1.0 demands one of two.
-            if (
-                event.command == "UNSUBSCRIBE"
-                and "id" not in event.headers
-                and "destination" not in event.headers
-            ):
-                raise RuleViolation(
-                    ErrorCode.MISSING_HEADER, "UNSUBSCRIBE without an 'id' or 'destination' header"
-                )
-            self._tracker.check(event)
+        # The table of required headers cannot express that 1.0 demands one of two.
+        if command == "UNSUBSCRIBE" and "id" not in event.headers and "destination" not in event.headers:
+            raise RuleViolation(
+                ErrorCode.MISSING_HEADER, "UNSUBSCRIBE without an 'id' or 'destination' header"
+            )
+        self._tracker.check(event)
+        if command != "SEND":  # changes nothing
             self._tracker.apply(event)
         return None
 
@@ -365,7 +359,7 @@ class Connection:
             self._required = {**self._required, "MESSAGE": ()}
 
     def _set_intervals(self, mine: HeartBeatRange, theirs: HeartBeatRange) -> None:
-        self._clock.send_interval, self._clock.receive_interval = negotiate(mine, theirs)
+        self._clock.set_intervals(*negotiate(mine, theirs))
 
     # ------------------------------------------------------------------ violations and the end
 
@@ -427,60 +421,33 @@ class Connection:
 
     def _send_event(self, event: Event, now: float | None) -> bytes:
         """Check an event and return its bytes. Everything is checked before anything changes."""
-        if now is not None and not -inf < now < inf:
+        if now is not None and (type(now) is not float or now - now != 0.0):  # a finite float needs no call
             check_now(now)
-        frame = event.frame
-        headers = frame.headers
-        if (
-            headers is self._repeated_headers
-            and type(event) is Send
-            and self._state is _CONNECTED
-            and self._end is None
-            and frame.version is None
-        ):
-            # The straight path. Many programs send one message after the other with the same Headers object, and the
-            # serializer remembers their bytes. A SEND in no transaction concerns no other frame and does not change
-            # the state, so with such headers there is nothing left to check. Received frames are excluded: they are
-            # written with the bytes that were received.
-            wire = serialize(
-                "SEND",
-                headers,
-                frame.body,
-                self._version or _V1_2,
-                content_length=event.content_length_wanted,
-            )
+        command = event.frame.command
+        next_state = self._role.sends[self._state].get(command)
+        if next_state is None or self._end is not None:
+            raise self._cannot_send(command)
+        if command in HANDSHAKE_COMMANDS:
+            wire = self._send_handshake(event, now)
         else:
-            command = frame.command
-            next_state = self._state_after_sending(command)
-            if command in HANDSHAKE_COMMANDS:
-                wire = self._send_handshake(event, now)
-            else:
-                wire = self._serialize(event, self._version or _V1_2)
-                try:
-                    self._apply_sent(event)
-                except RuleViolation as violation:
-                    raise LocalProtocolError(str(violation), code=violation.code) from None
-            self._state = next_state
-            if command == "SEND":
-                # Headers that come for the second time will come again. Those that are new each time cost no look-up.
-                if headers is self._latest_headers and headers.find("\ntransaction:") is None:
-                    self._repeated_headers = headers
-                self._latest_headers = headers
+            wire = self._serialize(event, self._version or _V1_2)
+            try:
+                self._apply_sent(event)
+            except RuleViolation as violation:
+                raise LocalProtocolError(str(violation), code=violation.code) from None
+        self._state = next_state
         if now is not None:
             self._now = now
         self._clock.last_write = self._now
         return wire
 
-    def _state_after_sending(self, command: str) -> State:
-        """Return the state that follows when a command is sent; raise if it may not be sent."""
-        next_state = self._role.sends[self._state].get(command)
-        if next_state is not None and self._end is None:
-            return next_state
+    def _cannot_send(self, command: str) -> Exception:
+        """Return the reason why a command cannot be sent in this state."""
         if self._state in (_FAILED, _CLOSED):
-            raise ConnectionGoneError(f"{command} cannot be sent: the connection is {self._state.value}")
+            return ConnectionGoneError(f"{command} cannot be sent: the connection is {self._state.value}")
         if self._end is not None:
-            raise ConnectionGoneError(f"{command} cannot be sent: {self._end.reason}")
-        raise LocalProtocolError(
+            return ConnectionGoneError(f"{command} cannot be sent: {self._end.reason}")
+        return LocalProtocolError(
             f"{command} may not be sent by a {self._role.name} in state {self._state.value!r}",
             code=ErrorCode.UNEXPECTED_FRAME,
         )
@@ -506,7 +473,8 @@ class Connection:
         """Check an event that is to be sent against what came before it, and remember it. Raises RuleViolation."""
         if self._is_client:
             self._tracker.check(event)
-            self._tracker.apply(event)
+            if event.command != "SEND":  # changes nothing
+                self._tracker.apply(event)
         elif isinstance(event, Message):
             if not self._unsolicited_messages and not self._tracker.has_subscription_for(event):
                 raise RuleViolation(
@@ -527,13 +495,14 @@ class Connection:
         )
         # A proxy passes on the received bytes of a frame, with their escapes and line ends. But the parser tolerates
         # what may not be written, such as missing headers, so the serializer has to accept the frame first.
-        return frame.to_bytes(version) if frame.version == version else wire
+        return wire if frame.version is None or frame.version != version else frame.to_bytes(version)
 
     # ------------------------------------------------------------------ time
 
     def _set_now(self, now: float | None) -> None:
         if now is not None:
-            check_now(now)
+            if type(now) is not float or now - now != 0.0:
+                check_now(now)
             self._now = now
 
     def next_deadline(self) -> float | None:

@@ -127,7 +127,7 @@ class HeartBeatClock:
         pace: after which share of this side's interval without a byte written a heart-beat is due.
 
     Attributes:
-        send_interval: this side's interval, in seconds; 0.0 if it sends no heart-beats.
+        send_interval: this side's interval, in seconds; 0.0 if it sends no heart-beats. See :meth:`set_intervals`.
         receive_interval: the peer's interval, in seconds; 0.0 if it promised no heart-beats.
         last_write: when the last byte was written.
         last_read: when the last byte was received.
@@ -136,7 +136,9 @@ class HeartBeatClock:
     __slots__ = (
         "_pace",
         "_paused",
+        "_read_after",
         "_tolerance",
+        "_write_after",
         "last_read",
         "last_write",
         "receive_interval",
@@ -147,27 +149,33 @@ class HeartBeatClock:
         self._tolerance = tolerance
         self._pace = pace
         self._paused = False
+        self._read_after = 0.0  # seconds from the last byte to the deadline; 0.0 if there is none
+        self._write_after = 0.0
         self.send_interval = 0.0
         self.receive_interval = 0.0
         self.last_read = 0.0
         self.last_write = 0.0
 
+    def set_intervals(self, send: float, receive: float) -> None:
+        """Set both intervals, in seconds; 0.0 means never."""
+        self.send_interval = send
+        self.receive_interval = receive
+        self._write_after = send * self._pace
+        self.set_read_timeout(receive * self._tolerance if receive else inf)
+
+    def set_read_timeout(self, seconds: float) -> None:
+        """Let the receive deadline be so many seconds after the last byte. Without an interval there is none."""
+        self._read_after = seconds if self.receive_interval and seconds != inf else 0.0
+
     @property
     def send_deadline(self) -> float | None:
         """When a heart-beat has to be written, or ``None``."""
-        return self.last_write + self.send_interval * self._pace if self.send_interval else None
+        return self.last_write + self._write_after if self._write_after else None
 
     @property
     def receive_deadline(self) -> float | None:
         """When the peer counts as dead, or ``None``."""
-        if not self.receive_interval or self._paused or self._tolerance == inf:
-            return None
-        return self.last_read + self.receive_interval * self._tolerance
-
-    def set_read_timeout(self, seconds: float) -> None:
-        """Let the receive deadline be so many seconds after the last byte. Without an interval there is none."""
-        if self.receive_interval:
-            self._tolerance = seconds / self.receive_interval
+        return self.last_read + self._read_after if self._read_after and not self._paused else None
 
     def pause_reading(self, now: float) -> None:
         """Suspend the receive deadline."""

@@ -268,7 +268,7 @@ class ConnectionTracker:
         )
 
     def apply(self, event: Event) -> None:
-        """Change what is tracked as a client frame demands that :meth:`check` has passed."""
+        """Change what is tracked as a client frame demands that :meth:`check` has passed. SEND changes nothing."""
         command = event.command
         if command in ("ACK", "NACK"):
             assert isinstance(event, Ack | Nack)

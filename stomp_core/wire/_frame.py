@@ -63,7 +63,7 @@ class Frame(_FrameBeingMade):
     ) -> Frame:
         self = _FrameBeingMade()
         self.command = command
-        self.headers = headers if isinstance(headers, Headers) else Headers(headers)
+        self.headers = headers if type(headers) is Headers else Headers(headers)
         self.body = body if type(body) is bytes else _to_bytes(body)
         self.version = None
         self.omits_content_length = False

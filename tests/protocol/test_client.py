@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import inf, nan
 from typing import Any
 
 import pytest
@@ -668,22 +669,42 @@ def test_repeated_headers_are_sent_like_new_ones(version: str) -> None:
     in_transaction = Headers({"destination": "/q", "transaction": "t"})
     client.begin("t")
     for _ in range(4):
-        assert b"transaction:t" in client.send(Frame("SEND", in_transaction))
+        assert b"transaction:t" in client.send(Send.from_frame(Frame("SEND", in_transaction)), now=1.0)
     client.commit("t")
     with pytest.raises(LocalProtocolError, match="no transaction 't'"):
-        client.send(Frame("SEND", in_transaction))
+        client.send(Send.from_frame(Frame("SEND", in_transaction)), now=1.0)
+    same_again = Send.from_frame(Frame("SEND", same, b"x"))
+    with pytest.raises(TypeError, match="with a destination only"):
+        client.send(same_again, receipt="r", now=1.0)  # type: ignore[call-overload]
+    for now in (nan, inf):
+        with pytest.raises(ValueError, match="now must be a finite number"):
+            client.send(same_again, now=now)
     client.disconnect()
     with pytest.raises(LocalProtocolError, match="'disconnecting'"):
-        client.send(Frame("SEND", same))
+        client.send(same_again, now=1.0)
     close_by_peer(client)
     with pytest.raises(ConnectionGoneError):
-        client.send(Frame("SEND", same))
+        client.send(same_again, now=1.0)
+
+
+def test_repeated_headers_count_as_a_heart_beat_like_new_ones() -> None:
+    client = connected_client("1.2", b"heart-beat:0,1000\n", heart_beat=(1000, 0))
+    send = Send.from_frame(Frame("SEND", Headers({"destination": "/q"})))
+    for now in (0.5, 1.0, 1.5, 2.0):
+        client.send(send, now=now)
+        assert client.next_deadline() == now + 1.0
+    client.send(send)
+    assert client.next_deadline() == 3.0
+    client.receive_data(b"\n", now=2.5)
+    client.handle_timeout(9.0)
+    with pytest.raises(TypeError, match="now must be a number"):
+        client.send(send, now="1")  # type: ignore[call-overload]
 
 
 def outcome(client: ClientConnection, headers: Headers, body: bytes, counted: bool) -> bytes | str:
     """Send such a SEND; return its bytes or the code of its refusal."""
     try:
-        return client.send(Send.from_frame(Frame("SEND", headers, body), content_length=counted))
+        return client.send(Send.from_frame(Frame("SEND", headers, body), content_length=counted), now=1.0)
     except LocalProtocolError as error:
         return error.code
 
@@ -695,7 +716,7 @@ def test_a_received_frame_is_sent_with_its_bytes_every_time() -> None:
     frame = parser.next_frame()
     assert isinstance(frame, Frame)
     client = connected_client()
-    assert [client.send(Send.from_frame(frame)) for _ in range(4)] == [wire] * 4
+    assert [client.send(Send.from_frame(frame), now=1.0) for _ in range(4)] == [wire] * 4
 
 
 # ------------------------------------------------------------------------ receiving

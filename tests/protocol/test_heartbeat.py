@@ -87,7 +87,7 @@ def test_the_interval_is_the_larger_number_or_0(
 def test_the_send_deadline_follows_the_last_write() -> None:
     clock = HeartBeatClock(tolerance=2.5, pace=1.0)
     clock.last_write = 100.0
-    clock.send_interval = 10.0
+    clock.set_intervals(10.0, 0.0)
     assert clock.send_deadline == 110.0
     clock.last_write = 105.0
     assert clock.send_deadline == 115.0
@@ -100,20 +100,21 @@ def test_without_an_interval_there_is_no_deadline() -> None:
 
 def test_a_new_clock_starts_at_0() -> None:
     clock = HeartBeatClock(tolerance=2.5, pace=1.0)
-    clock.send_interval = clock.receive_interval = 10.0
+    clock.set_intervals(10.0, 10.0)
     assert (clock.send_deadline, clock.receive_deadline) == (10.0, 25.0)
 
 
 def test_a_pace_below_1_moves_the_send_deadline_forward() -> None:
     clock = HeartBeatClock(tolerance=2.5, pace=0.5)
-    clock.last_write, clock.send_interval = 100.0, 10.0
+    clock.last_write = 100.0
+    clock.set_intervals(10.0, 0.0)
     assert clock.send_deadline == 105.0
 
 
 def test_the_receive_deadline_follows_the_last_read() -> None:
     clock = HeartBeatClock(tolerance=3.0, pace=1.0)
     clock.last_read = 100.0
-    clock.receive_interval = 10.0
+    clock.set_intervals(0.0, 10.0)
     assert clock.receive_deadline == 130.0
     clock.last_read = 101.0
     assert clock.receive_deadline == 131.0
@@ -121,7 +122,7 @@ def test_the_receive_deadline_follows_the_last_read() -> None:
 
 def test_pausing_suspends_the_receive_deadline() -> None:
     clock = HeartBeatClock(tolerance=2.0, pace=1.0)
-    clock.receive_interval, clock.last_read = 10.0, 0.0
+    clock.set_intervals(0.0, 10.0)
     clock.pause_reading(15.0)
     clock.pause_reading(16.0)
     assert clock.receive_deadline is None
@@ -129,7 +130,7 @@ def test_pausing_suspends_the_receive_deadline() -> None:
 
 def test_resuming_starts_the_receive_deadline_anew() -> None:
     clock = HeartBeatClock(tolerance=2.0, pace=1.0)
-    clock.receive_interval, clock.last_read = 10.0, 0.0
+    clock.set_intervals(0.0, 10.0)
     clock.pause_reading(15.0)
     clock.resume_reading(1000.0)
     assert clock.receive_deadline == 1020.0
@@ -137,13 +138,13 @@ def test_resuming_starts_the_receive_deadline_anew() -> None:
 
 def test_resuming_without_a_pause_extends_nothing() -> None:
     clock = HeartBeatClock(tolerance=2.0, pace=1.0)
-    clock.receive_interval, clock.last_read = 10.0, 0.0
+    clock.set_intervals(0.0, 10.0)
     clock.resume_reading(15.0)
     assert clock.receive_deadline == 20.0
 
 
 def test_pausing_does_not_concern_the_send_deadline() -> None:
     clock = HeartBeatClock(tolerance=2.0, pace=1.0)
-    clock.send_interval = 10.0
+    clock.set_intervals(10.0, 0.0)
     clock.pause_reading(5.0)
     assert clock.send_deadline == 10.0
