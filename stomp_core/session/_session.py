@@ -417,8 +417,7 @@ class Session:
         """
         connector = self._connector
         return (
-            (connector.conn is None
-            and (connector.socket_open or connector.state is SessionState.CLOSED))
+            (connector.conn is None and (connector.socket_open or connector.state is SessionState.CLOSED))
             or (self._sender.send_queue.size > 0 and not writing and connector.socket_open)
             or self.want_read is not reading
         )

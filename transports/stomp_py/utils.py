@@ -14,8 +14,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
-from stomp_core.protocol._heartbeat import negotiate
-from stomp_core.wire._spec import unescape
+from stomp_core.protocol import negotiate
+from stomp_core.wire import unescape
 
 from .constants import *  # noqa: F403 -- programs get them from here too
 from .constants import HDR_CONTENT_LENGTH, HDR_PASSCODE
