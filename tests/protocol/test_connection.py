@@ -572,7 +572,7 @@ def test_after_disconnect_the_server_sends_heart_beats() -> None:
     assert server.next_event() is NEED_DATA
 
 
-def test_a_slow_handshake_leaves_a_heart_beat_due() -> None:
+def test_a_slow_handshake_makes_a_heart_beat_overdue() -> None:
     client = ClientConnection()
     client.connect(host="h", heart_beat=(1000, 1000), now=0.0)
     receive(client, b"CONNECTED\nversion:1.2\nheart-beat:1000,1000\n\n\0", 30.0)

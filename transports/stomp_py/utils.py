@@ -1,6 +1,6 @@
 """Frames as listeners see them, and the helpers that programs import.
 
-No ``__all__``: programs that say ``from stomp.utils import *`` count on the modules below as well.
+No ``__all__``: programs that write ``from stomp.utils import *`` count on the modules below as well.
 """
 
 from __future__ import annotations
