@@ -6,7 +6,7 @@ costs little if most of its fields are never read, and it can never disagree wit
 missing read as ``None``, required ones as ``""``. Headers without a field of their own are in ``event.headers``.
 
 An event that a program makes states its headers twice, as arguments and in ``headers``. The arguments are written
-first, and the headers must not contradict them: a header that came from elsewhere, say from a message that is passed
+first, and the headers must not contradict them: a header that came from elsewhere, such as a message that is passed
 on, must not change the destination or the receipt of the call.
 """
 
@@ -277,7 +277,7 @@ class Send(_Transactional, _Bodied):
     # A slot in place of the property of the base class: this is read for every message that is sent.
     __slots__ = ("content_length_wanted",)
     command = "SEND"
-    content_length_wanted: bool
+    content_length_wanted: bool  # pyright: ignore[reportIncompatibleMethodOverride]
 
     def __init__(
         self,
