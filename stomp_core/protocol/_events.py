@@ -277,7 +277,7 @@ class Send(_Transactional, _Bodied):
     # A slot in place of the property of the base class: this is read for every message that is sent.
     __slots__ = ("content_length_wanted",)
     command = "SEND"
-    content_length_wanted: bool  # pyright: ignore[reportIncompatibleMethodOverride]
+    content_length_wanted: bool
 
     def __init__(
         self,
@@ -305,7 +305,7 @@ class Send(_Transactional, _Bodied):
         if receipt is not None:
             stated.append(("receipt", receipt))
         self.frame = Frame("SEND", _merge_stated(stated, own), body)
-        self.content_length_wanted = content_length
+        self.content_length_wanted = content_length  # pyright: ignore[reportIncompatibleMethodOverride]
 
     @classmethod
     def from_frame(cls, frame: Frame, *, content_length: bool = True) -> Self:

@@ -33,9 +33,9 @@ subscription ended in the meantime, its messages are not restored: the server re
 and its MESSAGEs have no ``subscription`` header. A message without it belongs to the subscription with exactly its
 destination. If there is none, it was subscribed to with a wildcard, and the message names a destination of its own; or
 SUBSCRIBE had an ``id``, and the server did not repeat it in the MESSAGE (1.0 does not demand it). These two cases look
-the same from here, and brokers have different wildcards. So the message is given to a subscription that has to acknowledge
-messages, if there is any: to track a message that needs no ACK does no harm, but to refuse an ACK that the server waits
-for stops the subscription.
+the same from here, and brokers have different wildcards. So the message is given to a subscription that has to
+acknowledge messages, if there is any: to track a message that needs no ACK does no harm, but to refuse an ACK that the
+server waits for stops the subscription.
 """
 
 from __future__ import annotations
