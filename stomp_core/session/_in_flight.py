@@ -98,10 +98,10 @@ class Receipts:
 
     def add(self, operation: Operation) -> None:
         """Note that the frame of an operation is in the send queue of this connection."""
+        self._sent += 1
         if operation.receipt is None:
-            self.add_without_receipt()
+            self._without_receipt = self._sent
         else:
-            self._sent += 1
             self._awaited[operation.receipt] = operation
         operation.number = self._sent
 
