@@ -103,10 +103,10 @@ class Receipts:
 
     def add(self, operation: Operation) -> None:
         """Note that the frame of an operation is in the send queue of this connection."""
+        self.sent += 1
         if operation.receipt is None:
-            self.add_without_receipt()
+            self.without_receipt = self.sent
         else:
-            self.sent += 1
             self._awaited[operation.receipt] = operation
         operation.number = self.sent
 

@@ -533,11 +533,14 @@ class Session:
             Pending(what) if receipt_id is not None else self._sender.pending_for(event, what)
         )
         operation = SendOperation(event, pending, receipt_id, seconds, record)
-        self._sender.send_or_queue(now, operation)
-        if isinstance(receipt, str):
-            self._sender.receipts.reserve(receipt)
-        if not pending.done:
-            pending.on_cancel = partial(self._withdraw, operation)
+        if pending.done:
+            self._sender.send(now, operation)  # there is a connection, and room in its send queue
+        else:
+            self._sender.send_or_queue(now, operation)
+            if isinstance(receipt, str):
+                self._sender.receipts.reserve(receipt)
+            if not pending.done:
+                pending.on_cancel = partial(self._withdraw, operation)
         self._changed()
         return pending
 
@@ -1082,8 +1085,10 @@ class Session:
             raise SessionClosed("the session was closed")
 
     def _check_connected(self, now: float) -> None:
-        self._check_usable(now)
-        if self._connector.state is not SessionState.CONNECTED:
+        if self._connector.state is SessionState.CONNECTED and self._closing is None:
+            _check_now(now)
+        else:
+            self._check_usable(now)
             raise ConnectionLost("there is no connection at the moment")
 
     def _seconds(self, timeout: float | None) -> float:

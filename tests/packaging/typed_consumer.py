@@ -31,7 +31,7 @@ def protocol() -> str | None:
 
 def session() -> int:
     """Use a session as an adapter does."""
-    pending = Session("stomp://localhost").send("/queue/a", "hello", receipt=True, timeout=5)
+    pending = Session("stomp://localhost").send(0.0, "/queue/a", "hello", receipt=True, timeout=5)
     return 1 if pending.done else 0
 
 
