@@ -83,8 +83,8 @@ class Engine:
         self._loop = Loop(shared, ssl_context, dial)
         self.session = shared.session
         # Bound once: each call would pay for a method that only passes it on.
-        self.call = partial(shared.call, False)
-        self.call_delayed = partial(shared.call, True)
+        self.call: Any = partial(shared.call, False)
+        self.call_delayed: Any = partial(shared.call, True)
         self.run = shared.run
         self.wait = shared.wait
         self.take = shared.take
