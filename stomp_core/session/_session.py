@@ -66,7 +66,7 @@ from ._config import Config
 from ._connector import AttemptFailed, Connector, ConnectorEvent, Established, GaveUp, Lost, SessionState
 from ._delivery import Delivery, SubscriptionLike
 from ._errors import ConnectFailed, ConnectionLost, NotSent, SessionClosed, StaleMessageError
-from ._handles import Subscription, Transaction
+from ._handles import QueueEntry, Subscription, Transaction
 from ._listener import Listener, Notifier
 from ._message_queue import EVENT_OVERHEAD, BufferLimit, MessageQueue
 from ._operations import (
@@ -417,8 +417,7 @@ class Session:
         """
         connector = self._connector
         return (
-            (connector.conn is None
-            and (connector.socket_open or connector.state is SessionState.CLOSED))
+            (connector.conn is None and (connector.socket_open or connector.state is SessionState.CLOSED))
             or (self._sender.send_queue.size > 0 and not writing and connector.socket_open)
             or self.want_read is not reading
         )
@@ -1281,6 +1280,10 @@ class Session:
             return False
         self._notifier.notify(method, *arguments)
         return True
+
+    def put_back(self, record: SubscriptionRecord, entry: QueueEntry) -> None:
+        """Put a message back that was taken from a subscription's queue; see :meth:`Subscription.put_back`."""
+        record.put_back(entry, self.connection_number if self.connected is not None else 0)
 
     def take_from(self, queue: MessageQueue[T]) -> T | None:
         """Take an item from a queue of this session, and wake the driver if reading may go on because of it."""
