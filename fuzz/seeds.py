@@ -206,7 +206,7 @@ def _send(body: bytes, transaction: int = 0) -> bytes:
 
 
 def _message(number: int, name: int = 0, body: bytes = b"x") -> bytes:
-    """What a server says: the kind and its own arguments."""
+    """What a server sends: the kind and its own arguments."""
     return bytes([1, name, 0, number, 0, 1 + number, len(body)]) + body
 
 
@@ -215,11 +215,11 @@ _IN_A = 2  # the transaction "a" in a client's choice of one
 
 def _connection() -> Seeds:
     settings = bytes([_CLIENT, 0, 0, 0])
-    say = bytes([_OPERATION["send"]])
-    connected = settings + say + _connect() + _raw(b"CONNECTED\nversion:1.2\n\n\0\n")
+    send = bytes([_OPERATION["send"]])
+    connected = settings + send + _connect() + _raw(b"CONNECTED\nversion:1.2\n\n\0\n")
     beating = (
         settings
-        + say
+        + send
         + _connect(_SECOND_BEATS)
         + _raw(b"CONNECTED\nversion:1.2\nheart-beat:1000,1000\n\n\0\n")
     )
@@ -227,71 +227,71 @@ def _connection() -> Seeds:
     three = b"".join(message % (number, number) for number in (1, 2, 3))
     yield "client-connects", connected
     yield (
-        "client-hears-error-instead-of-connected",
-        settings + say + _connect() + _raw(b"ERROR\nmessage:no\n\n\0\n") + (_op("end")),
+        "client-receives-error-instead-of-connected",
+        settings + send + _connect() + _raw(b"ERROR\nmessage:no\n\n\0\n") + (_op("end")),
     )
-    yield "client-hears-junk-after-error", connected + _raw(b"ERROR\n\n\0\xff\xff\xff") + _op("end")
+    yield "client-receives-junk-after-error", connected + _raw(b"ERROR\n\n\0\xff\xff\xff") + _op("end")
     yield (
-        "client-hears-a-version-that-was-not-offered",
-        settings + say + _connect() + _raw(b"CONNECTED\nversion:1.3\n\n\0"),
+        "client-receives-a-version-that-was-not-offered",
+        settings + send + _connect() + _raw(b"CONNECTED\nversion:1.3\n\n\0"),
     )
-    yield "client-hears-message-before-connected", settings + say + _connect() + _raw(message % (1, 1))
+    yield "client-receives-message-before-connected", settings + send + _connect() + _raw(message % (1, 1))
     yield (
         "client-acknowledges-each",
         connected
-        + say
+        + send
         + _subscribe(ack=_INDIVIDUAL)
         + _raw(three)
-        + (say + _acknowledge(1) + say + _acknowledge(1) + say + _acknowledge(0, reject=True)),
+        + (send + _acknowledge(1) + send + _acknowledge(1) + send + _acknowledge(0, reject=True)),
     )
     yield (
         "client-acknowledges-all-up-to-one",
         connected
-        + say
+        + send
         + _subscribe(ack=_CUMULATIVE)
         + _raw(three)
-        + (say + _acknowledge(1) + say + _acknowledge(0) + say + _acknowledge(2)),
+        + (send + _acknowledge(1) + send + _acknowledge(0) + send + _acknowledge(2)),
     )
     yield (
         "client-acknowledges-in-auto-mode",
-        connected + say + _subscribe() + _raw(three) + say + _acknowledge(0),
+        connected + send + _subscribe() + _raw(three) + send + _acknowledge(0),
     )
-    yield "client-aborts-and-acknowledges-again", connected + say + _subscribe(ack=_CUMULATIVE) + _raw(three) + (
-        say + _of_transaction("begin") + say + _acknowledge(1, _IN_A) + say + _of_transaction("abort")
-        + say + _acknowledge(0) + say + _acknowledge(2)
+    yield "client-aborts-and-acknowledges-again", connected + send + _subscribe(ack=_CUMULATIVE) + _raw(three) + (
+        send + _of_transaction("begin") + send + _acknowledge(1, _IN_A) + send + _of_transaction("abort")
+        + send + _acknowledge(0) + send + _acknowledge(2)
     )  # fmt: skip
     yield (
         "client-commits",
         connected
-        + say
+        + send
         + _of_transaction("begin")
-        + say
+        + send
         + _send(b"hello", _IN_A)
-        + (say + _of_transaction("commit") + say + _of_transaction("commit")),
+        + (send + _of_transaction("commit") + send + _of_transaction("commit")),
     )
-    yield "client-subscribes-twice", connected + say + _subscribe() + say + _subscribe()
+    yield "client-subscribes-twice", connected + send + _subscribe() + send + _subscribe()
     yield (
-        "client-unsubscribes-and-hears-late",
-        connected + say + _subscribe() + say + _unsubscribe() + _raw(three),
+        "client-unsubscribes-and-receives-late",
+        connected + send + _subscribe() + send + _unsubscribe() + _raw(three),
     )
     yield (
         "client-disconnects",
         connected
-        + say
+        + send
         + _disconnect()
-        + say
+        + send
         + _send(b"x")
         + _raw(b"RECEIPT\nreceipt-id:r\n\n\0\n")
         + _op("end"),
     )
     yield (
         "client-loses-the-server",
-        connected + _raw(b"MESSAGE\nsubscription:a") + _op("end") + say + _send(b"x"),
+        connected + _raw(b"MESSAGE\nsubscription:a") + _op("end") + send + _send(b"x"),
     )
     yield "client-beats-in-time", beating + _op("to_the_deadline") * 3
-    yield "client-hears-nothing", beating + _wait(25.0) + _op("timeout") + say + _send(b"x")
+    yield "client-receives-nothing", beating + _wait(25.0) + _op("timeout") + send + _send(b"x")
     yield (
-        "client-hears-nothing-while-it-does-not-read",
+        "client-receives-nothing-while-it-does-not-read",
         beating
         + _op("pause")
         + _wait(3600.0)
@@ -301,18 +301,18 @@ def _connection() -> Seeds:
     yield (
         "client-is-told-a-nonsense-heart-beat",
         bytes([_CLIENT, 0, 2, 0])
-        + say
+        + send
         + _connect(_SECOND_BEATS)
         + _raw(b"CONNECTED\nversion:1.1\nheart-beat:fast\n\n\0"),
     )
     yield (
         "client-breaks-limits",
-        bytes([_CLIENT, 0, 0, 1]) + say + _connect() + _raw(b"CONNECTED\nversion:" + b"1" * 200),
+        bytes([_CLIENT, 0, 0, 1]) + send + _connect() + _raw(b"CONNECTED\nversion:" + b"1" * 200),
     )
     yield (
-        "client-hears-a-foreign-charset",
+        "client-receives-a-foreign-charset",
         connected
-        + say
+        + send
         + _subscribe()
         + _raw(
             b"MESSAGE\nsubscription:a\nmessage-id:1\ndestination:/q\ncontent-type:text/plain;charset=utf-16\n\n\xff\xfea\0\0"
@@ -322,101 +322,101 @@ def _connection() -> Seeds:
     yield (
         "client-misses-the-ack-header",
         connected
-        + say
+        + send
         + _subscribe(ack=_INDIVIDUAL)
         + _raw(b"MESSAGE\nsubscription:a\nmessage-id:1\ndestination:/q\n\nx\0"),
     )
     yield (
-        "client-hears-two-errors",
+        "client-receives-two-errors",
         connected
         + _raw(b"ERROR\nmessage:1\n\n\0\nERROR\nmessage:2\n\n\0\n")
         + _op("end")
-        + (say + _send(b"x") + _raw(b"x")),
+        + (send + _send(b"x") + _raw(b"x")),
     )
     yield (
-        "client-hears-a-body-on-connected",
-        bytes([_CLIENT, 0, 2, 0]) + say + _connect() + _raw(b"CONNECTED\nversion:1.2\n\nx\0"),
+        "client-receives-a-body-on-connected",
+        bytes([_CLIENT, 0, 2, 0]) + send + _connect() + _raw(b"CONNECTED\nversion:1.2\n\nx\0"),
     )
     yield (
-        "client-hears-a-nonsense-heart-beat",
-        settings + say + _connect() + _raw(b"CONNECTED\nversion:1.2\nheart-beat:x\n\n\0"),
+        "client-receives-a-nonsense-heart-beat",
+        settings + send + _connect() + _raw(b"CONNECTED\nversion:1.2\nheart-beat:x\n\n\0"),
     )
-    yield "client-says-commands-in-a-wrong-state", settings + say + _send(b"x") + say + _disconnect()
-    old = bytes([_CLIENT, 1, 0, 0]) + say + _connect() + _raw(b"CONNECTED\n\n\0\n")
+    yield "client-says-commands-in-a-wrong-state", settings + send + _send(b"x") + send + _disconnect()
+    old = bytes([_CLIENT, 1, 0, 0]) + send + _connect() + _raw(b"CONNECTED\n\n\0\n")
     without_id = bytes([1, 0, 0, 0, 0, 1, _CUMULATIVE])
     yield (
         "client-of-1.0-subscribes-without-id",
         old
-        + say
+        + send
         + without_id
         + _raw(
             b"MESSAGE\nmessage-id:m1\ndestination:/q\n\nx\0\nMESSAGE\nmessage-id:m2\ndestination:/q/1\n\nx\0\n"
         )
-        + say
+        + send
         + _acknowledge(1)
-        + say
+        + send
         + bytes([2, 0, 0, 0, 1, 1])
-        + say
+        + send
         + bytes([2, 0, 0, 0, 1, 1]),
     )
-    yield "client-of-1.0-subscribes-twice-without-id", old + say + without_id + say + without_id
-    yield "client-of-1.0-unsubscribes-from-nothing", old + say + bytes([2, 0, 0, 0, 0, 1])
+    yield "client-of-1.0-subscribes-twice-without-id", old + send + without_id + send + without_id
+    yield "client-of-1.0-unsubscribes-from-nothing", old + send + bytes([2, 0, 0, 0, 0, 1])
     yield (
         "client-of-1.1-acknowledges",
         bytes([_CLIENT, 2, 0, 0])
-        + say
+        + send
         + _connect()
         + _raw(b"CONNECTED\nversion:1.1\n\n\0\n")
-        + say
+        + send
         + _subscribe(ack=_CUMULATIVE)
         + _raw(three)
-        + say
+        + send
         + _acknowledge(1)
-        + say
+        + send
         + _acknowledge(1),
     )
-    yield "client-begins-twice", connected + say + _of_transaction("begin") + say + _of_transaction("begin")
+    yield "client-begins-twice", connected + send + _of_transaction("begin") + send + _of_transaction("begin")
     server = bytes([_SERVER, 0, 0, 0])
     hello = _raw(b"CONNECT\naccept-version:1.0,1.1,1.2\nhost:/\nheart-beat:1000,1000\n\n\0")
-    answered = server + hello + say + bytes([0, 0, 0, _SECOND_BEATS])
+    answered = server + hello + send + bytes([0, 0, 0, _SECOND_BEATS])
     subscribed = answered + _raw(b"SUBSCRIBE\nid:a\ndestination:/q\nack:client\n\n\0")
     yield "server-accepts", answered
     yield (
         "server-reads-on-behind-connect",
-        server + hello + _raw(b"SEND\ndestination:/q\n\nx\0") + say + bytes([0, 0, 0, 0]),
+        server + hello + _raw(b"SEND\ndestination:/q\n\nx\0") + send + bytes([0, 0, 0, 0]),
     )
-    yield "server-hears-no-connect", server + _raw(b"SEND\ndestination:/q\nreceipt:1\n\nx\0")
-    yield "server-hears-http", server + _raw(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+    yield "server-receives-no-connect", server + _raw(b"SEND\ndestination:/q\nreceipt:1\n\nx\0")
+    yield "server-receives-http", server + _raw(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
     yield "server-shares-no-version", server + _raw(b"CONNECT\naccept-version:2.0\nhost:/\n\n\0")
     yield "server-misses-the-host", server + _raw(b"CONNECT\naccept-version:1.2\n\n\0")
     yield (
         "server-delivers",
-        subscribed + (say + _message(0) + say + _message(1) + _raw(b"ACK\nid:m2\n\n\0ACK\nid:m1\n\n\0")),
+        subscribed + (send + _message(0) + send + _message(1) + _raw(b"ACK\nid:m2\n\n\0ACK\nid:m1\n\n\0")),
     )
-    yield "server-delivers-what-nobody-asked-for", answered + say + _message(0)
+    yield "server-delivers-what-nobody-asked-for", answered + send + _message(0)
     yield (
-        "server-hears-an-unknown-ack-mode",
+        "server-receives-an-unknown-ack-mode",
         answered + _raw(b"SUBSCRIBE\nid:a\ndestination:/q\nack:maybe\n\n\0"),
     )
     yield (
-        "server-hears-a-receipt-on-connect",
+        "server-receives-a-receipt-on-connect",
         server + _raw(b"CONNECT\naccept-version:1.2\nhost:/\nreceipt:1\n\n\0"),
     )
     yield (
-        "server-hears-the-same-subscription-twice",
+        "server-receives-the-same-subscription-twice",
         subscribed + _raw(b"SUBSCRIBE\nid:a\ndestination:/p\n\n\0"),
     )
-    yield "server-hears-begin-twice", answered + _raw(b"BEGIN\ntransaction:t\n\n\0" * 2)
+    yield "server-receives-begin-twice", answered + _raw(b"BEGIN\ntransaction:t\n\n\0" * 2)
     yield (
-        "server-of-1.0-hears-unsubscribe-from-nothing",
-        server + _raw(b"CONNECT\n\n\0") + say + bytes([0, 0, 0, 0]) + _raw(b"UNSUBSCRIBE\n\n\0"),
+        "server-of-1.0-receives-unsubscribe-from-nothing",
+        server + _raw(b"CONNECT\n\n\0") + send + bytes([0, 0, 0, 0]) + _raw(b"UNSUBSCRIBE\n\n\0"),
     )
-    yield "server-says-another-version", server + hello + say + bytes([0, 0, 2, 0])
-    yield "server-hears-ack-of-nothing", answered + _raw(b"ACK\nid:m1\nreceipt:r:1\n\n\0")
-    yield "server-hears-commit-of-nothing", answered + _raw(b"COMMIT\ntransaction:t\nreceipt:r\\c1\n\n\0")
-    yield "server-hears-an-undefined-escape", answered + _raw(b"SEND\nreceipt:7\ndestination:/q\\t\n\n\0")
+    yield "server-says-another-version", server + hello + send + bytes([0, 0, 2, 0])
+    yield "server-receives-ack-of-nothing", answered + _raw(b"ACK\nid:m1\nreceipt:r:1\n\n\0")
+    yield "server-receives-commit-of-nothing", answered + _raw(b"COMMIT\ntransaction:t\nreceipt:r\\c1\n\n\0")
+    yield "server-receives-an-undefined-escape", answered + _raw(b"SEND\nreceipt:7\ndestination:/q\\t\n\n\0")
     yield (
-        "server-hears-disconnect-and-more",
+        "server-receives-disconnect-and-more",
         answered + _raw(b"DISCONNECT\nreceipt:1\n\n\0SEND\ndestination:/q\n\n\0") + _op("end"),
     )
     yield "server-loses-a-silent-client", answered + _op("to_the_deadline") + _wait(25.0) + _op("timeout")

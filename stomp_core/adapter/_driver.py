@@ -46,15 +46,18 @@ class Line:
 
     Attributes:
         tag: for the adapter: whatever belongs to this line, such as its transport.
+        connected: whether :meth:`made` was told.
+        writing: whether a :class:`Write` was given out and is not answered yet.
+        reading: whether the adapter was last told to read.
     """
 
-    __slots__ = ("_connected", "_driver", "_reading", "_writing", "tag")
+    __slots__ = ("_driver", "connected", "reading", "tag", "writing")
 
     def __init__(self, driver: Driver) -> None:
         self._driver = driver
-        self._connected = False
-        self._writing = False  # a Write was given out and is not answered
-        self._reading = True  # what the adapter was told last
+        self.connected = False
+        self.writing = False  # a Write was given out and is not answered
+        self.reading = True  # what the adapter was told last
         self.tag: Any = None
 
     @property
@@ -64,13 +67,13 @@ class Line:
 
     def made(self, now: float) -> None:
         """Tell that there is a connection, with TLS if the endpoint is ``secure``."""
-        if not self.over and not self._connected:
-            self._connected = True
+        if not self.over and not self.connected:
+            self.connected = True
             self._driver.report(self._driver.session.connection_made, now)
 
     def received(self, data: bytes | bytearray | memoryview, now: float) -> None:
         """Tell that bytes were received. ``b""`` only says that the peer is alive; the end is :meth:`eof`."""
-        if not self.over and self._connected:
+        if not self.over and self.connected:
             session = self._driver.session
             if data:
                 self._driver.report(session.receive_data, data, now)
@@ -79,13 +82,14 @@ class Line:
 
     def written(self, now: float) -> None:
         """Tell that the bytes of the last :class:`Write` have left the adapter's hands."""
-        if not self.over and self._writing:
-            self._writing = False
-            self._driver.wake_if_needed()
+        if not self.over and self.writing:
+            self.writing = False
+            if self._driver.session.size_to_send:
+                self._driver.wake_if_needed()
 
     def eof(self, now: float) -> None:
         """Tell that the peer has closed its side. :class:`Abort` follows."""
-        if not self.over and self._connected:
+        if not self.over and self.connected:
             self._driver.report(self._driver.session.receive_data, b"", now)
 
     def lost(self, reason: BaseException | str | None, now: float) -> None:
@@ -97,31 +101,6 @@ class Line:
         """
         if not self.over:
             self._driver.line_lost(reason, now)
-
-    # ------------------------------------------------------------------ for the driver
-
-    @property
-    def connected(self) -> bool:
-        """Whether :meth:`made` was told."""
-        return self._connected
-
-    @property
-    def writing(self) -> bool:
-        """Whether a :class:`Write` is not answered yet."""
-        return self._writing
-
-    @property
-    def reading(self) -> bool:
-        """Whether the adapter was last told to read."""
-        return self._reading
-
-    def start_writing(self) -> None:
-        """Note that a :class:`Write` is given out."""
-        self._writing = True
-
-    def set_reading(self, reading: bool) -> None:
-        """Note that a :class:`Read` is given out."""
-        self._reading = reading
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,22 +195,27 @@ class Driver:
         """Yield what there is to do."""
         # A poll that was stopped in the middle may still be in memory, so the latest one counts, and not their number.
         this_poll = self._poll = object()
-        if not self._woken:
-            # Nobody was woken, so this is the timer's poll. Some loops ring a moment too early (uvloop: up to a
-            # millisecond): then nothing is due yet, and the timer must be set anew.
-            self._timer = inf
-        self._woken = True
+        # If nobody was woken, this is the timer's poll. Some loops ring a moment too early (uvloop: up to a
+        # millisecond): then nothing is due yet, and the timer must be set anew.
         try:
-            self.session.handle_timeout(now)
-            if now >= self._timer:
+            timer_rang = not (self._woken and -inf < now < self._timer)
+        except TypeError:
+            timer_rang = True  # the session refuses this time
+        self._woken = True
+        complete = False
+        try:
+            if timer_rang:
                 self._timer = inf
+                self.session.handle_timeout(now)
             while (command := self._next_command(now)) is not None:
                 yield command
+            complete = True
         finally:
             if self._poll is this_poll:
                 self._poll = None
                 self._woken = False
-                self.wake_if_needed()
+                if not complete:
+                    self.wake_if_needed()
 
     def _next_command(self, now: float) -> Command | None:
         session, line = self.session, self._line
@@ -258,10 +242,11 @@ class Driver:
             return Abort(line)
         else:
             if not line.writing and session.size_to_send and (data := session.data_to_send(self._write_size)):
-                line.start_writing()
+                line.writing = True
                 return Write(line, data)
             if session.want_read is not line.reading:
-                line.set_reading(not line.reading)
+                session.handle_timeout(now)  # silence is judged only while somebody reads
+                line.reading = not line.reading
                 return Read(line, line.reading)
         deadline = self._next_deadline()
         if deadline < self._timer:

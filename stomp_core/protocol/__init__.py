@@ -24,6 +24,7 @@ from ._events import (
     Unsubscribe,
     event_from_frame,
 )
+from ._heartbeat import negotiate
 from ._server import ServerConnection
 from ._states import CLIENT_RECEIVES, CLIENT_SENDS, SERVER_RECEIVES, SERVER_SENDS, State
 from ._tracker import Coverage, TrackedSubscription
@@ -57,4 +58,5 @@ __all__ = [
     "TrackedSubscription",
     "Unsubscribe",
     "event_from_frame",
+    "negotiate",
 ]

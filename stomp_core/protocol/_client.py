@@ -111,8 +111,8 @@ class ClientConnection(Connection):
     ) -> bytes:
         """Check an event, a frame, or a message to a destination, and return its bytes.
 
-        SENDs that share one :class:`~stomp_core.Headers` object, as in ``Send.from_frame(Frame("SEND", headers, body))``,
-        cost the least: the headers are checked and serialized once.
+        SENDs that share one Headers object, as in ``Send.from_frame(Frame("SEND", headers, body))``, cost the least:
+        the headers are checked and serialized once.
 
         Args:
             what: a client event, a client frame, or the destination of a message.

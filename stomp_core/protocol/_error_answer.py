@@ -3,7 +3,7 @@
 Its ``message`` header is a short description, the body the whole one, and ``receipt-id`` names the frame that caused
 it. Two difficulties make this more than three lines:
 
-* A violation in the handshake is answered before a version is known, and nobody can know how the client reads ERROR:
+* A violation in the handshake is answered before a version is known, and it is unknown how the client reads ERROR:
   1.0 does not unescape, and trims spaces. So texts are written in characters that read the same in every version.
 * A receipt id is either echoed exactly or not at all, since the client compares it. Where the version cannot carry it,
   or where no version is known and not all of them would read it alike, it is left out.

@@ -6,7 +6,7 @@ costs little if most of its fields are never read, and it can never disagree wit
 missing read as ``None``, required ones as ``""``. Headers without a field of their own are in ``event.headers``.
 
 An event that a program makes states its headers twice, as arguments and in ``headers``. The arguments are written
-first, and the headers must not contradict them: a header that came from elsewhere, say from a message that is passed
+first, and the headers must not contradict them: a header that came from elsewhere, such as a message that is passed
 on, must not change the destination or the receipt of the call.
 """
 
@@ -305,7 +305,7 @@ class Send(_Transactional, _Bodied):
         if receipt is not None:
             stated.append(("receipt", receipt))
         self.frame = Frame("SEND", _merge_stated(stated, own), body)
-        self.content_length_wanted = content_length
+        self.content_length_wanted = content_length  # pyright: ignore[reportIncompatibleMethodOverride]
 
     @classmethod
     def from_frame(cls, frame: Frame, *, content_length: bool = True) -> Self:

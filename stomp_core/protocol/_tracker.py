@@ -27,15 +27,15 @@ it covers are set aside in the transaction, and cannot be acknowledged again. AB
 the place that the order of delivery gives them, which matters in mode ``client``: with messages 1 to 4, ACK 2 in t,
 ACK 4 in u (it covers 3 and 4), ABORT u and then ABORT t, the order has to be 1, 2, 3, 4 again, so that an ACK of 2 does
 not cover 3. Therefore each message has a number, and a restored one is put before those with higher numbers. If the
-subscription ended in the meantime, its messages are restored to nobody: the server redelivers them to others.
+subscription ended in the meantime, its messages are not restored: the server redelivers them to others.
 
 **Subscriptions without an id.** In 1.0 SUBSCRIBE needs no ``id``. Such a subscription is identified by its destination,
 and its MESSAGEs have no ``subscription`` header. A message without it belongs to the subscription with exactly its
 destination. If there is none, it was subscribed to with a wildcard, and the message names a destination of its own; or
-SUBSCRIBE had an ``id``, and the server did not repeat it in the MESSAGE (1.0 does not demand it). Both cannot be told
-apart from here, and brokers have different wildcards. So the message is given to a subscription that has to acknowledge
-messages, if there is any: to track a message that needs no ACK does no harm, but to refuse an ACK that the server waits
-for stops the subscription.
+SUBSCRIBE had an ``id``, and the server did not repeat it in the MESSAGE (1.0 does not demand it). These two cases look
+the same from here, and brokers have different wildcards. So the message is given to a subscription that has to
+acknowledge messages, if there is any: to track a message that needs no ACK does no harm, but to refuse an ACK that the
+server waits for stops the subscription.
 """
 
 from __future__ import annotations

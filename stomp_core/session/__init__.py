@@ -6,6 +6,7 @@ bounded buffers, graceful close. :mod:`stomp_core.adapter` drives it.
 
 from ._broker_profiles import ACTIVEMQ, ARTEMIS, BROKER_PROFILES, GENERIC, RABBITMQ, BrokerProfile
 from ._config import Config
+from ._connect_errors import dial_failure
 from ._connector import TRANSITIONS, Input, SessionState
 from ._delivery import Delivery, SubscriptionLike
 from ._errors import (
@@ -29,7 +30,7 @@ from ._listener import Listener, Listeners
 from ._message_queue import MessageQueue
 from ._pending import Pending
 from ._pipeline import Pipeline
-from ._reconnect import Attempt, Reconnect, Rng
+from ._reconnect import Attempt, Reconnect, Rng, Schedule
 from ._session import Session, TapEvent
 from ._subscriptions import SubscriptionState
 from ._transactions import TransactionLike, TransactionState
@@ -67,6 +68,7 @@ __all__ = [
     "Reconnect",
     "Rejected",
     "Rng",
+    "Schedule",
     "Session",
     "SessionClosed",
     "SessionError",
@@ -84,5 +86,6 @@ __all__ = [
     "Unconfirmed",
     "WorkPolicy",
     "check_endpoints",
+    "dial_failure",
     "parse_endpoints",
 ]

@@ -7,7 +7,7 @@ from ._frame import Frame
 from ._headers import Headers, HeaderSource, HeaderTypeError
 from ._options import Leniency, Limits
 from ._parser import FrameParser
-from ._spec import ALL_VERSIONS, Version
+from ._spec import ALL_VERSIONS, Version, unescape
 from ._stream_events import NEED_DATA, ConnectionClosed, HeartBeat, NeedData
 
 __all__ = [
@@ -24,4 +24,5 @@ __all__ = [
     "Limits",
     "NeedData",
     "Version",
+    "unescape",
 ]

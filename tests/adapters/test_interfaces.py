@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 import stomp_asyncio
-import stomp_core.session
+import stomp_core.adapter
 import stomp_socket
 import stomp_trio
 from stomp_core.session import Config, Pipeline, Session, Subscription, Transaction

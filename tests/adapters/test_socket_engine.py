@@ -341,7 +341,9 @@ def strike(position: int, where: list[str]) -> Iterator[list[int]]:
     monitoring = sys.monitoring
     events = monitoring.events
     monitoring.use_tool_id(monitoring.DEBUGGER_ID, "strike")
-    monitoring.register_callback(monitoring.DEBUGGER_ID, events.PY_START, lambda code, offset: strike_in(code))
+    monitoring.register_callback(
+        monitoring.DEBUGGER_ID, events.PY_START, lambda code, offset: strike_in(code)
+    )
     monitoring.register_callback(
         monitoring.DEBUGGER_ID, events.C_RETURN, lambda code, offset, function, first: strike_in(code)
     )
@@ -354,7 +356,9 @@ def strike(position: int, where: list[str]) -> Iterator[list[int]]:
         monitoring.free_tool_id(monitoring.DEBUGGER_ID)
 
 
-needs_monitoring = pytest.mark.skipif(sys.version_info < (3, 12), reason="sys.monitoring came with Python 3.12")
+needs_monitoring = pytest.mark.skipif(
+    sys.version_info < (3, 12), reason="sys.monitoring came with Python 3.12"
+)
 
 
 def _pipeline(conn: stomp_socket.Connection, body: str) -> None:

@@ -216,7 +216,9 @@ def test_a_listener_must_not_wait_for_its_own_connection() -> None:
 
     with Broker() as broker, stomp_socket.connect(broker.url, listener=Waits()) as conn:
         conn.send("/queue/a", "hello", receipt=True)
-    assert reported == ["a listener must not call an operation of its connection: hand it over to another thread"]
+    assert reported == [
+        "a listener must not call an operation of its connection: hand it over to another thread"
+    ]
 
 
 def test_several_threads_may_share_a_subscription() -> None:

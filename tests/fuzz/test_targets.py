@@ -176,9 +176,9 @@ PLANTED: list[tuple[str, str, Plant]] = [
 ]
 
 
-def _forget(told: object, self: parser.FrameParser) -> object:
+def _forget(result: object, self: parser.FrameParser) -> object:
     self._after_frame = False
-    return told
+    return result
 
 
 def _never_ends(patch: pytest.MonkeyPatch) -> None:

@@ -35,7 +35,7 @@ def test_the_log_shows_the_life_of_a_connection(caplog: pytest.LogCaptureFixture
     assert "hush" not in text
 
 
-def test_a_failure_to_connect_says_what_to_check(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_failure_to_connect_names_what_to_check(caplog: pytest.LogCaptureFixture) -> None:
     with pytest.raises(stomp_socket.ConnectFailed):
         stomp_socket.connect("stomp://guest:hush@127.0.0.1:1", listener=LoggingListener())
     assert [record.levelname for record in caplog.records] == ["WARNING", "ERROR"]

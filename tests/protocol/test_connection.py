@@ -572,7 +572,7 @@ def test_after_disconnect_the_server_sends_heart_beats() -> None:
     assert server.next_event() is NEED_DATA
 
 
-def test_a_slow_handshake_leaves_a_heart_beat_due() -> None:
+def test_a_slow_handshake_makes_a_heart_beat_overdue() -> None:
     client = ClientConnection()
     client.connect(host="h", heart_beat=(1000, 1000), now=0.0)
     receive(client, b"CONNECTED\nversion:1.2\nheart-beat:1000,1000\n\n\0", 30.0)
@@ -692,13 +692,13 @@ def test_no_common_version_is_answered_with_the_list() -> None:
 
 
 @pytest.mark.parametrize("offered", [("1.0",), ("1.1",), ("1.2",), ("1.0", "1.1"), ("1.0", "1.2"), VERSIONS])
-@pytest.mark.parametrize("speaks", [("1.0",), ("1.1",), ("1.2",), ("1.1", "1.2"), VERSIONS])
+@pytest.mark.parametrize("supported", [("1.0",), ("1.1",), ("1.2",), ("1.1", "1.2"), VERSIONS])
 @chunkings
 def test_the_highest_common_version_is_negotiated(
-    offered: tuple[str, ...], speaks: tuple[str, ...], cut: Cut
+    offered: tuple[str, ...], supported: tuple[str, ...], cut: Cut
 ) -> None:
-    client, server = ClientConnection(offered), ServerConnection(speaks)
-    shared = sorted(set(offered) & set(speaks))
+    client, server = ClientConnection(offered), ServerConnection(supported)
+    shared = sorted(set(offered) & set(supported))
     wire = client.connect(host="h")
     if not shared:
         assert receive_error(server, wire).code == "version-not-shared"

@@ -72,7 +72,7 @@ def with_subscription(version: str = "1.2", mode: str = "client", **options: Any
 
 
 @pytest.mark.parametrize(
-    ("offer", "speaks", "chosen"),
+    ("offer", "supported", "chosen"),
     [
         (b"accept-version:1.0,1.1,2.0\n", VERSIONS, b"version:1.1\n"),
         (b"accept-version:1.2\n", VERSIONS, b"version:1.2\n"),
@@ -89,16 +89,16 @@ def with_subscription(version: str = "1.2", mode: str = "client", **options: Any
 )
 @pytest.mark.parametrize("command", [b"CONNECT", b"STOMP"])
 def test_the_highest_common_version_is_chosen(
-    command: bytes, offer: bytes, speaks: tuple[str, ...], chosen: bytes
+    command: bytes, offer: bytes, supported: tuple[str, ...], chosen: bytes
 ) -> None:
     assert (
-        answer_to(command + b"\n" + offer + b"host:h\n\n\0", versions=speaks)
+        answer_to(command + b"\n" + offer + b"host:h\n\n\0", versions=supported)
         == b"CONNECTED\n" + chosen + b"\n\0"
     )
 
 
 @pytest.mark.parametrize(
-    ("offer", "speaks", "versions", "text"),
+    ("offer", "supported", "versions", "text"),
     [
         (b"accept-version:2.0\n", VERSIONS, b"1.0,1.1,1.2", b"1.0 1.1 1.2"),
         (b"accept-version:1.3\n", ("1.2", "1.1"), b"1.1,1.2", b"1.1 1.2"),
@@ -108,10 +108,10 @@ def test_the_highest_common_version_is_chosen(
     ],
 )
 def test_no_common_version_is_answered_with_the_versions(
-    offer: bytes, speaks: tuple[str, ...], versions: bytes, text: bytes
+    offer: bytes, supported: tuple[str, ...], versions: bytes, text: bytes
 ) -> None:
     sentence = b"Supported protocol versions are " + text
-    assert refusal_of(b"CONNECT\n" + offer + b"host:h\n\n\0", versions=speaks) == (
+    assert refusal_of(b"CONNECT\n" + offer + b"host:h\n\n\0", versions=supported) == (
         b"ERROR\nversion:%b\nmessage:%b\ncontent-type:text/plain\ncontent-length:%d\n\n%b\0"
         % (versions, sentence, len(sentence), sentence)
     )
@@ -569,9 +569,9 @@ def test_the_answer_has_a_short_header_and_the_whole_body() -> None:
 @pytest.mark.parametrize(
     "wire", [b"\x16\x03\x01\x02", b"GET / HTTP/1.1\r\n\r\n", b"CONNECT\nbad\n", b"CONNECT\n\n\0\0"]
 )
-@pytest.mark.parametrize("speaks", [("1.0",), ("1.2",)])
-def test_the_answer_can_be_written_in_every_version(wire: bytes, speaks: tuple[str, ...]) -> None:
-    server = ServerConnection(speaks)
+@pytest.mark.parametrize("supported", [("1.0",), ("1.2",)])
+def test_the_answer_can_be_written_in_every_version(wire: bytes, supported: tuple[str, ...]) -> None:
+    server = ServerConnection(supported)
     server.receive_data(wire)
     try:
         event = server.next_event()

@@ -468,7 +468,7 @@ def test_facts_before_made_change_nothing(fact: str) -> None:
 
 
 @pytest.mark.parametrize("fact", FACTS)
-def test_facts_that_are_told_twice_change_nothing(fact: str) -> None:
+def test_repeated_facts_change_nothing(fact: str) -> None:
     loop = Loop().connected()
     pending = loop.session.send(loop.now, "/q", receipt="r")
     loop.poll()

@@ -116,7 +116,7 @@ def test_its_api_is_that_of_stomp_py_which_is_installed() -> None:
         assert [entry for entry in missing if entry != "PollableQueue"] == [], name
 
 
-def test_the_version_is_told_as_text_or_as_numbers() -> None:
+def test_the_version_as_text_and_as_numbers() -> None:
     done = run(
         "import stomp_py\nprint(stomp_py.__version__)\nstomp_py.tuple_version()\nprint(stomp_py.__version__)"
     )

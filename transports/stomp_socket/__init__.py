@@ -56,6 +56,8 @@ from stomp_core.session import (
 )
 
 from ._connection import Connection, connect
+from ._dial import dial
+from ._engine import Engine
 
 __all__ = [
     "ACTIVEMQ",
@@ -69,6 +71,7 @@ __all__ = [
     "ConnectionGoneError",
     "ConnectionLost",
     "Endpoint",
+    "Engine",
     "ErrorCode",
     "Leniency",
     "Limits",
@@ -99,4 +102,5 @@ __all__ = [
     "Version",
     "WorkPolicy",
     "connect",
+    "dial",
 ]

@@ -8,9 +8,9 @@ I2  Only the thread reads, dials, keeps deadlines, calls listeners, and closes s
 I3  An operation that has returned has given its frame to the kernel. If the socket was full, the frame waits in the
     session's send queue, which is bounded, and the thread writes it. Only a pipeline leaves a frame behind others
     whose receipts are awaited: the turn that reads such a RECEIPT writes it. There are no timers in this.
-I4  The thread decides under the lock for how long it sleeps (``until``, ``asleep``). Whoever changes what it
+I4  The thread decides under the lock for how long it sleeps (``until``, ``asleep``). A caller that changes what it
     decided by wakes it. What is appended to the requests, without the lock, is looked for after ``asleep`` was set.
-    It never sleeps longer than it has said.
+    It never sleeps longer than ``until``.
 I5  A caller who finds the lock taken leaves the operation to the thread, which performs all of them in one turn and
     writes their frames with one call: callers never stand in line for the lock.
 I6  Callers perform only what is done for each message: SEND, ACK, NACK. Everything else (SUBSCRIBE, transactions,
@@ -18,10 +18,9 @@ I6  Callers perform only what is done for each message: SEND, ACK, NACK. Everyth
     middle: it changes indexes that must agree, and settles what others wait for. A caller sleeps on a lock of its
     own, which the outcome releases.
 I7  Between two calls ``session.changing`` is false, unless an exception (of a signal handler, as a rule) has
-    interrupted an operation half-way. Whoever enters next finds it true and has the connection replaced: what had
-    left on it has an unknown outcome, and nothing is sent twice. Writing is not part of it: the session notes what
-    the kernel took in the very call in which the kernel takes it.
-    A message that a caller is taking is put back.
+    interrupted an operation half-way. The next caller finds it true and has the connection replaced: what had left
+    on it has an unknown outcome, and nothing is sent twice. Writing is not part of it: the session notes what the
+    kernel took in the very call in which the kernel takes it. A message that a caller was taking is put back.
 I8  A thread that is inside of the section, or about to enter it, knows that. A signal handler or a finalizer that
     interrupts it cannot wait. What has no result (``send()``, ``ack()``, ``close()``, ``unsubscribe()``) is left to
     the connection's thread and returns at once; anything else is refused before anything is done.
@@ -59,7 +58,7 @@ _JOIN_TIMEOUT = 5.0  # seconds that close() waits for the thread to end
 
 
 class Engine:
-    """Drives a session in a thread of its own. Whoever can use the connection holds the engine.
+    """Drives a session in a thread of its own. Everything that can use the connection holds the engine.
 
     It is a :class:`stomp_core.adapter.BlockingEngine`.
 
@@ -131,7 +130,7 @@ class Engine:
                 source=self,
             )
             # The collector may run this anywhere, also inside of the section: it takes no lock.
-            self._loop.abandoned = True
+            self._loop.unused = True
             shared.waker.wake()
 
 

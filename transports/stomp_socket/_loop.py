@@ -31,7 +31,7 @@ class Loop:
 
     Attributes:
         thread: runs it.
-        abandoned: set it, and wake the thread, when nobody can use the connection any more.
+        unused: set it, and wake the thread, when nobody can use the connection any more.
     """
 
     def __init__(self, shared: SharedSession, context: ssl.SSLContext | None, dial: Dial) -> None:
@@ -40,7 +40,7 @@ class Loop:
         self._context = context
         self._dial = dial
         self._readable = False
-        self.abandoned = False
+        self.unused = False
         self.thread = threading.Thread(target=self._run, name="stomp_socket", daemon=True)
 
     def _run(self) -> None:
@@ -144,7 +144,7 @@ class Loop:
             now = monotonic()
             if data is not None:
                 session.receive_data(data, now)
-            self._end_if_abandoned(now)
+            self._end_if_unused(now)
             if shared.has_requests:
                 shared.perform_requests()
             deadline = session.next_deadline()
@@ -165,8 +165,8 @@ class Loop:
         self._readable = self._sleep(sock, shared.reading, shared.writing, more) and shared.reading
         return False
 
-    def _end_if_abandoned(self, now: float) -> None:
-        if self.abandoned and not self._session.closed:
+    def _end_if_unused(self, now: float) -> None:
+        if self.unused and not self._session.closed:
             self._session.terminate(now)
 
     # ------------------------------------------------------------------ sleeping
@@ -176,7 +176,7 @@ class Loop:
         shared = self._shared
         until = shared.until
         if until is not None and now < until and (deadline is None or until < deadline):
-            # What it slept for is done already. To sleep no longer than was said before spares the next caller, who
+            # What it slept for is done already. To sleep no longer than announced spares the next caller, who
             # has a deadline of its own, a wake-up.
             deadline = until
         shared.until = deadline
@@ -207,7 +207,7 @@ class Loop:
             with shared.lock:
                 shared.replace_if_interrupted()
                 now = monotonic()
-                self._end_if_abandoned(now)
+                self._end_if_unused(now)
                 shared.perform_requests()
                 session.handle_timeout(now)
                 if session.closed:

@@ -1,4 +1,4 @@
-"""A listener that remembers, and lets a test wait for what it hears."""
+"""A listener that records its calls, and lets a test wait for them."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from stomp_py.utils import Frame
 PATIENCE = 20.0
 
 
-class Ear(stomp.ConnectionListener):
+class RecordingListener(stomp.ConnectionListener):
     """Remembers every call, in order."""
 
     def __init__(self) -> None:
-        self.heard: list[tuple[str, Any]] = []
+        self.received: list[tuple[str, Any]] = []
         self._changed = threading.Condition()
 
     def _note(self, hook: str, what: Any = None) -> None:
         with self._changed:
-            self.heard.append((hook, what))
+            self.received.append((hook, what))
             self._changed.notify_all()
 
     # ------------------------------------------------------------------ for tests
@@ -30,29 +30,29 @@ class Ear(stomp.ConnectionListener):
     def names(self, *besides: str) -> list[str]:
         """The hooks that were called, in order, but for these."""
         with self._changed:
-            return [hook for hook, _ in self.heard if hook not in besides]
+            return [hook for hook, _ in self.received if hook not in besides]
 
     def of(self, hook: str) -> list[Any]:
-        """What this hook was told, each time."""
+        """The argument of each call of this hook."""
         with self._changed:
-            return [what for name, what in self.heard if name == hook]
+            return [what for name, what in self.received if name == hook]
 
     def bodies(self) -> list[Any]:
         """The bodies of the messages that came."""
         return [frame.body for frame in self.of("on_message")]
 
-    def wait_until(self, holds: Callable[[Ear], object], what: str) -> None:
+    def wait_until(self, holds: Callable[[RecordingListener], object], what: str) -> None:
         """Wait until something is so, and fail if it does not get so."""
         deadline = time.monotonic() + PATIENCE
         with self._changed:
             while not holds(self):
                 left = deadline - time.monotonic()
-                assert left > 0, f"{what}; heard so far: {self.names()}"
+                assert left > 0, f"{what}; calls so far: {self.names()}"
                 self._changed.wait(min(left, 0.1))
 
     def wait_for(self, hook: str, count: int = 1) -> Any:
-        """Wait for so many calls of a hook, and return what the latest of them was told."""
-        self.wait_until(lambda ear: len(ear.of(hook)) >= count, f"{count} x {hook} did not come")
+        """Wait for so many calls of a hook, and return the argument of the latest of them."""
+        self.wait_until(lambda recorder: len(recorder.of(hook)) >= count, f"{count} x {hook} did not come")
         return self.of(hook)[count - 1]
 
     # ------------------------------------------------------------------ hooks

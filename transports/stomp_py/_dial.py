@@ -1,4 +1,4 @@
-"""Reaching a broker: dial one host after the other until one answers, in the caller's own thread."""
+"""Dialling: try one host after the other until one answers, in the caller's own thread."""
 
 from __future__ import annotations
 
@@ -10,26 +10,24 @@ from collections.abc import Callable, Mapping
 from random import Random
 from time import monotonic
 
-from stomp_core.session import Endpoint, Reconnect
-from stomp_core.session.advice import dial_failure
-from stomp_core.session.reconnect import Schedule
-from stomp_socket.dialling import dial
+from stomp_core.session import Endpoint, Reconnect, Schedule, dial_failure
+from stomp_socket import dial
 
 from . import log
 from .exception import ConnectFailedException
 
-__all__ = ["reach"]
+__all__ = ["dial_any"]
 
 
-def reach(
+def dial_any(
     contexts: Mapping[Endpoint, ssl.SSLContext | None],
     policy: Reconnect,
     timeout: float,
     prepare: Callable[[socket.socket], object],
     check: Callable[[Endpoint, socket.socket], object],
-    give_up: threading.Event,
+    cancelled: threading.Event,
 ) -> tuple[Endpoint, socket.socket]:
-    """A connected socket, and where it leads.
+    """Return the endpoint that answered, and the connected socket.
 
     Args:
         contexts: the endpoints in order of preference, each with what its TLS needs.
@@ -37,17 +35,17 @@ def reach(
         timeout: seconds that one attempt may take.
         prepare: called with each socket before it is connected.
         check: called with one that is connected; may raise :class:`OSError`.
-        give_up: set by whoever does not want it any more.
+        cancelled: set to stop dialling.
 
     Raises:
-        ConnectFailedException: nobody answered; it says why, and what to check, for each of the last round.
+        ConnectFailedException: no host answered; it says why, and what to check, for each of the last round.
     """
     schedule = Schedule(tuple(contexts), policy, Random(), timeout)
     failures: dict[Endpoint, str] = {}
     while (attempt := schedule.next(monotonic())) is not None:
         endpoint = attempt.endpoint
-        if give_up.wait(max(0.0, attempt.at - monotonic())):
-            raise ConnectFailedException("the connection is not wanted any more")
+        if cancelled.wait(max(0.0, attempt.at - monotonic())):
+            raise ConnectFailedException("dialling was cancelled")
         try:
             sock = dial(endpoint, attempt.timeout, contexts[endpoint], _wait, prepare)
             try:
@@ -63,8 +61,8 @@ def reach(
     raise ConnectFailedException(f"could not connect: {'; '.join(failures.values())}")
 
 
-def _wait(sock: socket.socket | None, read: bool, write: bool, deadline: float | None) -> bool:
+def _wait(sock: socket.socket | None, read: bool, write: bool, deadline: float) -> bool:
     assert sock is not None  # dial() waits for nothing else
     with selectors.DefaultSelector() as selector:
         selector.register(sock, selectors.EVENT_READ * read | selectors.EVENT_WRITE * write)
-        return bool(selector.select(None if deadline is None else max(0.0, deadline - monotonic())))
+        return bool(selector.select(max(0.0, deadline - monotonic())))

@@ -1,4 +1,8 @@
-"""From a listener's frame to the core's event, and back."""
+"""Conversion between the frames of stomp.py's API and the events of the core.
+
+The headers of the message before are remembered, because most programs send the same ones again: the core recognises
+the very Headers object of an earlier SEND, and checks and serializes it no more.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +10,7 @@ from operator import itemgetter
 from typing import Any
 
 from stomp_core import LocalProtocolError, protocol
-from stomp_core.protocol import Event, Send
-from stomp_core.protocol._events import event_from_frame
+from stomp_core.protocol import Event, Send, event_from_frame
 from stomp_core.wire import Frame as CoreFrame
 from stomp_core.wire import Headers
 
@@ -22,7 +25,7 @@ _latest: tuple[dict[str, str], Headers] = ({}, Headers())  # of the message befo
 
 
 def to_event(frame: Frame) -> Event:
-    """What a frame says, with its headers in sorted order, and those left out that are ``None``.
+    """Convert a frame to an event, with its headers in sorted order and without those that are ``None``.
 
     Raises:
         ProtocolException: there is no such command.
@@ -31,35 +34,37 @@ def to_event(frame: Frame) -> Event:
     body = frame.body
     if type(body) is not bytes:
         body = encode(body) if body else b""
-    said = dict(frame.headers)
-    counted = HDR_CONTENT_LENGTH in said
-    if counted and body:
+    given = dict(frame.headers)
+    has_length = HDR_CONTENT_LENGTH in given
+    if has_length and body:
         # Listeners may have changed the body, and stomp.py counts characters.
-        said[HDR_CONTENT_LENGTH] = str(len(body))
+        given[HDR_CONTENT_LENGTH] = str(len(body))
     if frame.cmd == "SEND":
-        return Send.from_frame(CoreFrame("SEND", _again(said), body), content_length=counted)
+        return Send.from_frame(CoreFrame("SEND", _to_headers_cached(given), body), content_length=has_length)
     try:
-        return event_from_frame(CoreFrame(frame.cmd or "", _to_headers(said), body))
+        return event_from_frame(CoreFrame(frame.cmd or "", _to_headers(given), body))
     except LocalProtocolError as error:
         raise ProtocolException(str(error)) from error
 
 
-def _again(said: dict[str, Any]) -> Headers:
-    """The headers of a message. Most programs send those of the message before: then nothing is made anew."""
+def _to_headers_cached(given: dict[str, Any]) -> Headers:
+    """Return the headers of a message: those of the message before, if they are the same."""
     global _latest
-    latest, made = _latest
-    texts = {*map(type, said.values())} <= {str}  # what equals a text may be written differently
-    if not texts or said != latest:
-        made = _to_headers(said)
-        if texts:
-            _latest = said, made
-    return made
+    latest, headers = _latest
+    only_text = {*map(type, given.values())} <= {
+        str
+    }  # other values that are equal may be written differently
+    if not only_text or given != latest:
+        headers = _to_headers(given)
+        if only_text:
+            _latest = given, headers
+    return headers
 
 
-def _to_headers(said: dict[str, Any]) -> Headers:
+def _to_headers(given: dict[str, Any]) -> Headers:
     headers: dict[str, str] = {}
     repeats: list[tuple[str, str]] = []
-    for name, value in sorted(said.items()):
+    for name, value in sorted(given.items()):
         if type(value) is str:
             headers[name] = value
         elif isinstance(value, tuple):
@@ -80,7 +85,7 @@ def to_frame(
             body = core.body.decode()
         except UnicodeDecodeError:
             log.warning(
-                "the body of a %s frame is not UTF-8: it is handed over as bytes (auto_decode=False does so always)",
+                "the body of a %s frame is not UTF-8: listeners get it as bytes (as always with auto_decode=False)",
                 core.command,
             )
     return Frame(core.command, core.headers.to_dict(), body)
