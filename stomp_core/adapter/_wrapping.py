@@ -58,6 +58,14 @@ class MessageSource(Protocol):
         """Return a Pending that is done when :meth:`take` should be called again."""
         ...
 
+    def first(self) -> Any:
+        """Return what :meth:`take` takes next, for :meth:`put_back`; ``None`` if there is nothing."""
+        ...
+
+    def put_back(self, entry: Any) -> None:
+        """Make it the next one again, unless it is: an exception has interrupted whoever was taking it."""
+        ...
+
 
 class Wrapped(Generic[S, E]):
     """Something of a session, and the engine that performs its operations.

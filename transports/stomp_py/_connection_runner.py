@@ -62,6 +62,12 @@ class _Batches:
     def ready(self) -> Pending[None]:
         return self._tap.ready()
 
+    def first(self) -> Any:
+        return None  # signal handlers run in the main thread, so nothing interrupts the receiver
+
+    def put_back(self, entry: Any) -> None:
+        """Do nothing; see above."""
+
 
 class ConnectionRunner:
     """Runs one connection.
@@ -176,8 +182,12 @@ class ConnectionRunner:
         """Treat the connection as dead after so many seconds without a byte; 0 is never."""
         self._engine.run(lambda now: self._session.set_read_timeout(seconds or math.inf))
 
-    def close(self, receipt: str | None, headers: dict[str, str]) -> Pending[bool]:
+    def close(self, receipt: str | None, headers: dict[str, str]) -> Pending[bool] | None:
         """Send DISCONNECT.
+
+        Returns:
+            For :meth:`wait_closed`. ``None`` in a signal handler that interrupts a call of this connection: DISCONNECT
+            is sent as soon as that call goes on.
 
         Raises:
             ProtocolException: STOMP cannot carry these headers.
@@ -201,9 +211,9 @@ class ConnectionRunner:
         if not self._is_receiver:
             self._listeners_know.wait(_LISTENER_TIMEOUT)
 
-    def wait_closed(self, closing: Pending[bool], timeout: float = _LISTENER_TIMEOUT) -> None:
+    def wait_closed(self, closing: Pending[bool] | None, timeout: float = _LISTENER_TIMEOUT) -> None:
         """Wait until a connection that is being closed has ended, and ``timeout`` seconds for its listeners."""
-        if not self._is_receiver:
+        if closing is not None and not self._is_receiver:
             self._engine.wait(closing)
             self.wait_ended(timeout)
 
