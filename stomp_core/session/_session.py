@@ -1077,7 +1077,7 @@ class Session:
 
     def _check_usable(self, now: float) -> None:
         """Raise if ``now`` is no time, or if the session has ended."""
-        if not -inf < now < inf:
+        if type(now) is not float or not -inf < now < inf:
             _check_now(now)
         if self.error is not None:
             raise self.error.with_traceback(None)
