@@ -63,7 +63,7 @@ class MessageSource(Protocol):
         ...
 
     def put_back(self, entry: Any) -> None:
-        """Make it the next one again, unless it is: an exception has interrupted whoever was taking it."""
+        """Make it the next one again, unless it is: an exception has interrupted the caller that took it."""
         ...
 
 

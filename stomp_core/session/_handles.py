@@ -189,7 +189,7 @@ class Subscription:
         return self.record.queue.first()
 
     def put_back(self, entry: QueueEntry) -> None:
-        """Make a message the next one again, unless it is: an exception has interrupted whoever was taking it.
+        """Make a message the next one again, unless it is: an exception has interrupted the caller that took it.
 
         With threads and signal handlers an exception may be raised between :meth:`take` and its caller. Ask for
         :meth:`first` before; nobody else may take a message in between.

@@ -92,7 +92,7 @@ class MessageQueue(Generic[T]):
         return self._items[0] if self._items else None
 
     def put_back(self, entry: tuple[T, int]) -> None:
-        """Make an entry the first one again, unless it is: an exception has interrupted whoever was taking it.
+        """Make an entry the first one again, unless it is: an exception has interrupted the caller that took it.
 
         Whether its bytes were still counted is not known then, so all of the queue is counted anew.
         """
