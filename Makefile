@@ -1,14 +1,16 @@
-# `make` lists the targets. Each makes what it needs; nothing outside this folder is touched.
+# `make` lists the targets. Each target installs what it needs in $(VENV); nothing outside of this folder is changed.
 
 VENV ?= .venv
 TIME ?= 60
 SOAK_MESSAGES ?= 100000
+# Processes that run the tests: two of them wait for a real broker most of the time. WORKERS=0 runs the tests in this
+# process, which is easier to debug.
+WORKERS ?= 3
 # Further arguments for pytest or the benchmarks: make test ARGS="-k heart -x"
 ARGS ?=
 
 SHELL := /bin/sh
 BIN := $(VENV)/bin
-# pip's own remarks about itself help nobody here.
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 export PYTHON STOMP_URL
@@ -18,13 +20,13 @@ export PYTHON STOMP_URL
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
-	@echo "  PYTHON=...    the interpreter to use; otherwise the newest from 3.11 on that runs here"
+	@echo "  PYTHON=...    the interpreter to use; by default the newest that is found, from 3.11 on"
 
-demo:  ## see it work: an embedded broker, or the one that STOMP_URL names; needs Python 3.11+ alone
+demo:  ## send and receive on an embedded broker, or on STOMP_URL; needs nothing but Python 3.11+
 	@python=$$(tools/find-python) && PYTHONPATH=.:transports exec "$$python" examples/demo.py
 
-test: $(VENV)/.stamp-test  ## all tests; those with real brokers where they are installed (ARGS=... for pytest)
-	$(BIN)/python -m pytest -m "not soak" $(ARGS)
+test: $(VENV)/.stamp-test  ## all tests, with the real brokers that are installed (ARGS=... for pytest)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not soak" $(ARGS)
 
 lint: $(VENV)/.stamp-dev  ## ruff, mypy --strict, pyright
 	$(BIN)/ruff check .
@@ -32,24 +34,24 @@ lint: $(VENV)/.stamp-dev  ## ruff, mypy --strict, pyright
 	$(BIN)/mypy
 	$(BIN)/pyright --pythonpath $(BIN)/python
 
-format: $(VENV)/.stamp-dev  ## let ruff put the source in order
+format: $(VENV)/.stamp-dev  ## format the source and apply the fixes of ruff
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(VENV)/.stamp-bench  ## speed beside other Python clients (ARGS=--quick: only that it runs)
+bench: $(VENV)/.stamp-bench  ## compare speed with other Python clients (ARGS=--quick: only check that it runs)
 	$(BIN)/python benchmarks/run.py $(ARGS)
 
-fuzz: $(VENV)/.stamp-fuzz  ## atheris on every target, TIME=60 seconds in all
+fuzz: $(VENV)/.stamp-fuzz  ## run atheris on every target, for TIME=60 seconds in all
 	$(BIN)/python fuzz/run.py --time $(TIME) $(ARGS)
 
-soak: $(VENV)/.stamp-test  ## SOAK_MESSAGES=100000 through cuts and restarts
+soak: $(VENV)/.stamp-test  ## send SOAK_MESSAGES=100000 while connections are cut and brokers are killed
 	SOAK_MESSAGES=$(SOAK_MESSAGES) $(BIN)/python -m pytest -m soak -o timeout=0 -o faulthandler_timeout=0 -s $(ARGS)
 
-clean:  ## away with what these targets made
+clean:  ## remove everything that these targets made
 	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# A changed pyproject.toml installs again, and PYTHON= another interpreter begins anew.
+# With another PYTHON=... the virtual environment is made anew.
 ifneq ($(PYTHON),)
 ifneq ($(wildcard $(BIN)/python),)
 ifneq ($(shell $(PYTHON) -c 'import sys; print(sys.version)' 2>&1),$(shell $(BIN)/python -c 'import sys; print(sys.version)' 2>&1))
@@ -62,8 +64,14 @@ $(BIN)/python:
 	@python=$$(tools/find-python --venv) || exit 1; \
 	echo "$$python -m venv $(VENV)"; "$$python" -m venv $(VENV)
 
-$(VENV)/.stamp-%: pyproject.toml | $(BIN)/python
-	$(PIP) --editable ".[test,$*]"
+# pip installs dependency groups (PEP 735) from 25.1 on; Python 3.11 and 3.12 come with an older one.
+$(VENV)/.stamp-pip: | $(BIN)/python
+	$(PIP) "pip>=25.1"
+	@touch $@
+
+# A changed pyproject.toml installs again.
+$(VENV)/.stamp-%: pyproject.toml | $(VENV)/.stamp-pip
+	$(PIP) --editable ".[trio,otel,uvloop,testing]" --group $*
 	@touch $@
 
 .SECONDARY:

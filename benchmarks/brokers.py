@@ -1,13 +1,13 @@
-"""Whole clients against a broker: each adapter beside stomp.py, stompman and aiostomp, in one run.
+"""Compare whole clients with a broker: each adapter, stomp.py, stompman and aiostomp, in one run.
 
     python benchmarks/brokers.py                       the embedded broker, and the real ones that are installed
     python benchmarks/brokers.py --messages 20000 embedded rabbitmq
-    python benchmarks/brokers.py --quick               only see whether it runs
+    python benchmarks/brokers.py --quick               only check that it runs
 
-Three contests: receive what waits in a queue; send one message after the other, each confirmed; send with fifty
-confirmations under way. Every client does each of them on a queue of its own, in interleaved rounds; the best counts.
-A bare socket, which writes bytes made beforehand and counts the NULs that come back, shows what of it is the broker's
-and the machine's own: no client can be faster.
+Three contests: receive the messages of a queue; send messages one after the other, each confirmed before the next;
+send with fifty receipts pending. Every client runs each contest on a new queue, in interleaved rounds; the best round
+counts. A bare socket, which writes prepared bytes and counts the NULs that it receives, shows how fast broker and
+machine are: no client can be faster.
 """
 
 from __future__ import annotations
@@ -34,8 +34,9 @@ if not __package__:
 import stomp_asyncio
 import stomp_socket
 import stomp_testing
+from benchmarks.address import Address
+from benchmarks.readers import peer
 from stomp_core import Leniency
-from stomp_core.session import Endpoint
 
 BODY = b"x" * 64
 IN_FLIGHT = 50
@@ -43,7 +44,7 @@ IN_FLIGHT = 50
 
 @dataclass(frozen=True)
 class Client:
-    """One contestant: three functions of ``(url, queue, count)``, each returns seconds; ``None``: it cannot do that."""
+    """A client: for each contest a function of ``(url, queue, count)`` that returns seconds, or None if it cannot."""
 
     name: str
     receive: Callable[[str, str, int], float] | None
@@ -52,17 +53,14 @@ class Client:
     peer: bool = False
 
 
-# ---------------------------------------------------------------------- nobody's
+# ---------------------------------------------------------------------- a bare socket
 
 
 @contextmanager
 def _bare_connection(url: str) -> Iterator[socket.socket]:
-    endpoint = Endpoint.parse(url)
-    credentials = endpoint.credentials
-    assert credentials is not None
-    with socket.create_connection((endpoint.host, endpoint.port)) as sock:
+    host, port, login, passcode = Address.of(url)
+    with socket.create_connection((host, port)) as sock:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        login, passcode = credentials.login, credentials.passcode
         sock.sendall(
             f"CONNECT\naccept-version:1.2\nhost:/\nlogin:{login}\npasscode:{passcode}\n\n\0".encode()
         )
@@ -71,13 +69,13 @@ def _bare_connection(url: str) -> Iterator[socket.socket]:
 
 
 def _count(sock: socket.socket, frames: int) -> int:
-    """Wait for so many frames at least; returns how many came."""
-    came = 0
-    while came < frames:
+    """Receive at least so many frames, and return how many they were."""
+    received = 0
+    while received < frames:
         data = sock.recv(64 * 1024)
         assert data, "the broker has closed the connection"
-        came += data.count(b"\0")
-    return came
+        received += data.count(b"\0")
+    return received
 
 
 def bare_receive(url: str, queue: str, count: int) -> float:
@@ -93,17 +91,17 @@ def bare_confirm(url: str, queue: str, count: int, in_flight: int = 1) -> float:
     frame = head.encode() + BODY + b"\0"
     with _bare_connection(url) as sock:
         began = time.perf_counter()
-        under_way = 0
+        pending = 0
         for _ in range(count):
             sock.sendall(frame)
-            under_way += 1
-            if under_way == in_flight:
-                under_way -= _count(sock, 1)
-        _count(sock, under_way)
+            pending += 1
+            if pending == in_flight:
+                pending -= _count(sock, 1)
+        _count(sock, pending)
         return time.perf_counter() - began
 
 
-# ---------------------------------------------------------------------- ours
+# ---------------------------------------------------------------------- this library
 
 
 def socket_receive(url: str, queue: str, count: int) -> float:
@@ -211,72 +209,68 @@ def _trio_clients() -> Iterator[Client]:
     )
 
 
-# ---------------------------------------------------------------------- theirs
+# ---------------------------------------------------------------------- other clients
 
 
 def _stomp_py() -> Iterator[Client]:
     try:
-        import stomp
+        stomp = peer("stomp")
     except ImportError:
         return
 
-    class Counts(stomp.ConnectionListener):  # type: ignore[misc]
+    class Counter(stomp.ConnectionListener):  # type: ignore[misc, name-defined]
         def __init__(self, count: int) -> None:
-            self.left = count
+            self.missing = count
             self.done = threading.Event()
-            self.room = threading.Semaphore(IN_FLIGHT)
+            self.receipts = threading.Semaphore(0)
 
         def on_message(self, frame: Any) -> None:
-            self.left -= 1
-            if self.left == 0:
+            self.missing -= 1
+            if self.missing == 0:
                 self.done.set()
 
         def on_receipt(self, frame: Any) -> None:
-            self.room.release()
+            self.receipts.release()
             self.on_message(frame)
 
-    def connected(url: str, count: int) -> tuple[Any, Counts]:
-        endpoint = Endpoint.parse(url)
-        credentials = endpoint.credentials
-        assert credentials is not None
-        conn = stomp.Connection12([(endpoint.host, endpoint.port)], vhost="/")
-        counts = Counts(count)
-        conn.set_listener("counts", counts)
-        conn.connect(credentials.login, credentials.passcode, wait=True)
-        return conn, counts
+    def connected(url: str, count: int) -> tuple[Any, Counter]:
+        host, port, login, passcode = Address.of(url)
+        conn = stomp.Connection12([(host, port)], vhost="/")
+        counter = Counter(count)
+        conn.set_listener("counter", counter)
+        conn.connect(login, passcode, wait=True)
+        return conn, counter
 
     def receive(url: str, queue: str, count: int) -> float:
-        conn, counts = connected(url, count)
+        conn, counter = connected(url, count)
         began = time.perf_counter()
         conn.subscribe(queue, id="1")
-        counts.done.wait()
+        counter.done.wait()
         seconds = time.perf_counter() - began
         conn.disconnect()
         return seconds
 
     def confirm(url: str, queue: str, count: int) -> float:
-        conn, counts = connected(url, -1)
-        arrived = threading.Event()
-        counts.on_receipt = lambda frame: arrived.set()
+        conn, counter = connected(url, -1)
         began = time.perf_counter()
         for number in range(count):
-            arrived.clear()
             conn.send(queue, BODY, receipt=str(number))
-            arrived.wait()
+            counter.receipts.acquire()
         seconds = time.perf_counter() - began
-        conn.remove_listener("counts")
+        conn.remove_listener("counter")
         conn.disconnect()
         return seconds
 
     def confirm_many(url: str, queue: str, count: int) -> float:
-        conn, counts = connected(url, count)
+        conn, counter = connected(url, count)
         began = time.perf_counter()
         for number in range(count):
-            counts.room.acquire()
+            if number >= IN_FLIGHT:
+                counter.receipts.acquire()
             conn.send(queue, BODY, receipt=str(number))
-        counts.done.wait()
+        counter.done.wait()
         seconds = time.perf_counter() - began
-        conn.remove_listener("counts")
+        conn.remove_listener("counter")
         conn.disconnect()
         return seconds
 
@@ -285,39 +279,35 @@ def _stomp_py() -> Iterator[Client]:
 
 def _stompman() -> Iterator[Client]:
     try:
-        import stompman
+        stompman = peer("stompman")
     except ImportError:
         return
 
     def client(url: str) -> Any:
-        endpoint = Endpoint.parse(url)
-        credentials = endpoint.credentials
-        assert credentials is not None
+        address = Address.of(url)
 
-        class Dials(stompman.connection.Connection):  # type: ignore[misc, unused-ignore]
-            """It takes the host that it dials for the virtual host, which RabbitMQ has not got."""
+        class Connection(stompman.connection.Connection):  # type: ignore[misc, name-defined]
+            """Connects to the host of the URL: stompman connects to the virtual host, which is `/` on RabbitMQ."""
 
             @classmethod
             async def connect(cls, *, host: str, **others: Any) -> Any:
-                return await super().connect(host=endpoint.host, **others)
+                return await super().connect(host=address.host, **others)
 
-        parameters = stompman.ConnectionParameters(
-            "/", endpoint.port, credentials.login or "", credentials.passcode or ""
-        )
+        parameters = stompman.ConnectionParameters("/", address.port, address.login, address.passcode)
         return stompman.Client(
             [parameters],
             heartbeat=stompman.Heartbeat(10_000, 10_000),
             max_concurrent_handlers=None,
-            connection_class=Dials,
+            connection_class=Connection,
         )
 
     async def receive(url: str, queue: str, count: int) -> float:
-        left, done = count, asyncio.Event()
+        missing, done = count, asyncio.Event()
 
         async def handle(frame: Any) -> None:
-            nonlocal left
-            left -= 1
-            if left == 0:
+            nonlocal missing
+            missing -= 1
+            if missing == 0:
                 done.set()
 
         async with client(url) as conn:
@@ -352,25 +342,23 @@ def _stompman() -> Iterator[Client]:
 
 def _aiostomp() -> Iterator[Client]:
     try:
-        import aiostomp
+        aiostomp = peer("aiostomp")
     except ImportError:
         return
 
     async def receive(url: str, queue: str, count: int) -> float:
-        endpoint = Endpoint.parse(url)
-        credentials = endpoint.credentials
-        assert credentials is not None
-        left, done = count, asyncio.Event()
+        host, port, login, passcode = Address.of(url)
+        missing, done = count, asyncio.Event()
 
         async def handle(frame: Any, message: Any) -> bool:
-            nonlocal left
-            left -= 1
-            if left == 0:
+            nonlocal missing
+            missing -= 1
+            if missing == 0:
                 done.set()
             return True
 
-        conn = aiostomp.AioStomp(endpoint.host, endpoint.port, heartbeat=False)
-        await conn.connect(credentials.login, credentials.passcode)
+        conn = aiostomp.AioStomp(host, port, heartbeat=False)
+        await conn.connect(login, passcode)
         began = time.perf_counter()
         conn.subscribe(queue, handler=handle, ack="auto")
         await done.wait()
@@ -385,7 +373,7 @@ def _aiostomp() -> Iterator[Client]:
 
 
 def clients() -> list[Client]:
-    """Everybody who is installed."""
+    """Return all clients that are installed."""
     ours = [
         Client("stomp_socket", socket_receive, socket_confirm, socket_confirm_many),
         Client(
@@ -402,13 +390,13 @@ def clients() -> list[Client]:
             lambda url, queue, count: asyncio.run(_asyncio_confirm(url, queue, count, IN_FLIGHT)),
         ),
     ]
-    nobody = Client(
+    bare = Client(
         "a bare socket",
         bare_receive,
         bare_confirm,
         lambda url, queue, count: bare_confirm(url, queue, count, IN_FLIGHT),
     )
-    return [nobody, *ours, *_trio_clients(), *_stomp_py(), *_stompman(), *_aiostomp()]
+    return [bare, *ours, *_trio_clients(), *_stomp_py(), *_stompman(), *_aiostomp()]
 
 
 # ---------------------------------------------------------------------- the contests
@@ -416,7 +404,7 @@ def clients() -> list[Client]:
 
 @contextmanager
 def embedded() -> Iterator[str]:
-    """The embedded broker, in a process of its own, as brokers are."""
+    """Run the embedded broker in a process of its own, as real brokers run."""
     import multiprocessing
 
     context = multiprocessing.get_context("spawn")
@@ -431,7 +419,7 @@ def embedded() -> Iterator[str]:
 
 
 def _serve(pipe: Any) -> None:
-    # aiostomp says no host.
+    # aiostomp sends no host header.
     with stomp_testing.Broker(leniency=Leniency(missing_host=True)) as broker:
         pipe.send(broker.url)
         pipe.recv()
@@ -439,7 +427,11 @@ def _serve(pipe: Any) -> None:
 
 @contextmanager
 def real(name: str) -> Iterator[str]:
-    """A real broker, as the tests start it."""
+    """Start a real broker as the tests do.
+
+    Raises:
+        LookupError: it is not installed.
+    """
     from tests.brokers import ActiveMQ, RabbitMQ
 
     kind = {"rabbitmq": RabbitMQ, "activemq": ActiveMQ}[name]
@@ -450,46 +442,48 @@ def real(name: str) -> Iterator[str]:
 
 
 def fill(url: str, queue: str, count: int) -> None:
-    """Let so many messages wait in a queue."""
+    """Send so many messages to a queue."""
     with stomp_socket.connect(url) as conn:
         for _ in range(count - 1):
             conn.send(queue, BODY)
         conn.send(queue, BODY, receipt=True, timeout=120)
 
 
-def contest(url: str, everybody: list[Client], count: int, rounds: int) -> None:
-    """All contests on one broker, as tables."""
-    for title, deed, messages in (
+def contest(url: str, all_clients: list[Client], count: int, rounds: int) -> None:
+    """Run all contests with one broker and print a table of each."""
+    for title, name, messages in (
         ("receive", "receive", count),
         ("confirmed sends, one after the other", "confirm", count // 10),
-        (f"confirmed sends, {IN_FLIGHT} under way", "confirm_many", count),
+        (f"confirmed sends, {IN_FLIGHT} in flight", "confirm_many", count),
     ):
         seconds: dict[str, list[float]] = {}
         for _ in range(rounds):
-            for client in everybody:
-                function = getattr(client, deed)
+            for client in all_clients:
+                function = getattr(client, name)
                 if function is None:
                     continue
                 queue = f"/queue/bench-{uuid.uuid4().hex}"
-                if deed == "receive":
+                if name == "receive":
                     fill(url, queue, messages)
                 seconds.setdefault(client.name, []).append(function(url, queue, messages))
         best = min(
-            (min(seconds[client.name]) for client in everybody if client.peer and client.name in seconds),
+            (min(seconds[client.name]) for client in all_clients if client.peer and client.name in seconds),
             default=None,
         )
         print(f"\n  {title}: {messages} messages of {len(BODY)} bytes")
         print(f"    {'':24}  {'messages/s':>10}  {'us each':>8}  {'median us':>9}  {'x best peer':>11}")
-        for name, took in sorted(seconds.items(), key=lambda entry: min(entry[1])):
+        for client_name, took in sorted(seconds.items(), key=lambda entry: min(entry[1])):
             rate = messages / min(took)
             ratio = f"{best / min(took):11.2f}" if best else ""
             median = statistics.median(took) / messages * 1e6
-            print(f"    {name:24}  {rate:10,.0f}  {1e6 / rate:8.1f}  {median:9.1f}  {ratio}", flush=True)
+            print(
+                f"    {client_name:24}  {rate:10,.0f}  {1e6 / rate:8.1f}  {median:9.1f}  {ratio}", flush=True
+            )
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description="Measure whole clients against brokers.")
-    parser.add_argument("--quick", action="store_true", help="only see whether it runs")
+    parser = argparse.ArgumentParser(description="Compare whole clients with brokers.")
+    parser.add_argument("--quick", action="store_true", help="only check that it runs")
     parser.add_argument("--messages", type=int, default=20_000)
     parser.add_argument("--rounds", type=int, default=3, help="interleaved rounds; the best one counts")
     parser.add_argument("brokers", nargs="*", default=["embedded", "rabbitmq", "activemq"])

@@ -1,11 +1,11 @@
-"""What a connection costs: memory of each adapter's connections, beside those of stomp.py, in one run.
+"""Measure the memory of a connection: of each adapter and of stomp.py, in one run.
 
     python benchmarks/connections.py                     1,000 connections to the embedded broker, a subscription each
     python benchmarks/connections.py --connections 200 rabbitmq
-    python benchmarks/connections.py --quick             only see whether it runs
+    python benchmarks/connections.py --quick             only check that it runs
 
-Every client opens its connections in a process of its own. What counts is by how much the resident memory of that
-process has grown, divided by the number of connections; and how long the opening took.
+Every client opens its connections in a process of its own. The result is the growth of that process's resident memory,
+and the time for opening, both divided by the number of connections.
 """
 
 from __future__ import annotations
@@ -27,16 +27,17 @@ if not __package__:
 
 import stomp_asyncio
 import stomp_socket
+from benchmarks.address import Address
 from benchmarks.brokers import embedded, real
-from stomp_core.session import Endpoint
+from benchmarks.readers import peer
 
 __all__ = ["main"]
 
-Cost = tuple[float, float]  # bytes and seconds for a connection
+Cost = tuple[float, float]  # bytes and seconds per connection
 
 
 def resident() -> int:
-    """Bytes of this process that are in memory; where the system does not tell, the most that ever were."""
+    """Return the resident memory of this process in bytes; its maximum so far where there is no /proc."""
     try:
         return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
     except FileNotFoundError:
@@ -45,7 +46,7 @@ def resident() -> int:
 
 
 class Meter:
-    """From its making to :meth:`cost`."""
+    """Measures the time between its construction and :meth:`cost`, and the growth of memory."""
 
     def __init__(self, connections: int) -> None:
         self._connections = connections
@@ -53,13 +54,13 @@ class Meter:
         self._began = time.perf_counter()
 
     def cost(self) -> Cost:
-        """What one connection has cost."""
+        """Return bytes and seconds per connection."""
         seconds = time.perf_counter() - self._began
         return (resident() - self._resident) / self._connections, seconds / self._connections
 
 
 def of_stomp_socket(url: str, count: int) -> Cost:
-    with stomp_socket.connect(url):  # what the first one imports and caches is nobody's
+    with stomp_socket.connect(url):  # the first connection pays for imports and caches
         meter = Meter(count)
         with ExitStack() as stack:
             for number in range(count):
@@ -99,15 +100,13 @@ def of_stomp_trio(url: str, count: int) -> Cost:
 
 
 def of_stomp_py(url: str, count: int) -> Cost:
-    import stomp
+    stomp = peer("stomp")
 
-    endpoint = Endpoint.parse(url)
-    credentials = endpoint.credentials
-    assert credentials is not None
+    host, port, login, passcode = Address.of(url)
 
     def connected() -> Any:
-        conn = stomp.Connection12([(endpoint.host, endpoint.port)], vhost="/", heartbeats=(10_000, 10_000))
-        conn.connect(credentials.login, credentials.passcode, wait=True)
+        conn = stomp.Connection12([(host, port)], vhost="/", heartbeats=(10_000, 10_000))
+        conn.connect(login, passcode, wait=True)
         return conn
 
     first = connected()
@@ -138,7 +137,7 @@ def _child(name: str, url: str, count: int, pipe: Any) -> None:
 
 
 def measure(name: str, url: str, count: int) -> Cost | str:
-    """What a connection of this client costs; a sentence if it is not installed."""
+    """Return the cost of a connection of this client, or an error message if it is not installed."""
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
     process = context.Process(target=_child, args=(name, url, count, theirs))
@@ -152,8 +151,8 @@ def measure(name: str, url: str, count: int) -> Cost | str:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description="Measure what a connection costs.")
-    parser.add_argument("--quick", action="store_true", help="only see whether it runs")
+    parser = argparse.ArgumentParser(description="Measure the memory of a connection.")
+    parser.add_argument("--quick", action="store_true", help="only check that it runs")
     parser.add_argument("--connections", type=int, default=1000)
     parser.add_argument("brokers", nargs="*", default=["embedded"])
     chosen = parser.parse_args(arguments)

@@ -1,8 +1,10 @@
-"""What large and hostile input costs: time in proportion to its size, memory in proportion to what is kept of it."""
+"""Measure time and memory for large and hostile input.
+
+Time must grow in proportion to the size of the input, memory in proportion to what is kept of it.
+"""
 
 from __future__ import annotations
 
-import gc
 import time
 import tracemalloc
 from collections.abc import Callable, Iterator
@@ -19,15 +21,15 @@ READ = 64 * 1024
 
 @dataclass(frozen=True)
 class Cost:
-    """What one input cost.
+    """Time and memory for one input.
 
     Attributes:
-        what: the input.
-        size: its bytes.
-        seconds: for reading it.
-        peak: the most memory that reading it took, in bytes, beside the input itself.
-        outcome: what came of it.
-        slower_than_half: seconds a byte, as a multiple of what half the input takes a byte; about 1 is linear.
+        what: a description of the input.
+        size: of the input, in bytes.
+        seconds: for parsing it.
+        peak: the highest memory use while parsing, in bytes, without the input itself.
+        outcome: what the parser returned or raised.
+        slower_than_half: time per byte relative to an input of half the size; about 1 means linear.
     """
 
     what: str
@@ -39,10 +41,10 @@ class Cost:
 
 
 def costs(*, body: int = 64 * MIB) -> list[Cost]:
-    """Read every input, in full and in half.
+    """Parse every input, in full size and in half size.
 
     Args:
-        body: the size of the large body, in bytes; the other inputs are in proportion.
+        body: size of the large body in bytes; the sizes of the other inputs are in proportion.
     """
     return [
         _cost("a body with content-length", body, _with_length, PIECE),
@@ -57,7 +59,7 @@ def costs(*, body: int = 64 * MIB) -> list[Cost]:
 
 
 def show_costs(results: list[Cost]) -> str:
-    """One line an input."""
+    """Return a table with one line for each input."""
     width = max(len(cost.what) for cost in results)
     lines = [
         f"  {'':{width}}  {'MiB':>6}  {'s':>7}  {'peak MiB':>8}  {'peak/size':>9}  {'x half':>6}  outcome"
@@ -76,7 +78,6 @@ Source = Callable[[int, int], Iterator[bytes]]
 def _cost(what: str, size: int, source: Source, piece: int) -> Cost:
     half = min(_read(source(size // 2, piece))[0] for _ in range(2))
     seconds, outcome = min(_read(source(size, piece)) for _ in range(2))
-    gc.collect()
     tracemalloc.start()
     _read(source(size, piece))
     peak = tracemalloc.get_traced_memory()[1]
@@ -85,26 +86,26 @@ def _cost(what: str, size: int, source: Source, piece: int) -> Cost:
 
 
 def _read(pieces: Iterator[bytes]) -> tuple[float, str]:
-    """Seconds that the parser took, without those for making the pieces; and what it told."""
+    """Return the seconds that the parser took, without those for making the pieces, and what it returned."""
     parser = FrameParser("1.2")
-    told: list[str] = []
+    items: list[str] = []
     spent = 0.0
     for piece in pieces:
         started = time.process_time()
         try:
             parser.receive_data(piece)
             while (item := parser.next_frame()) is not NEED_DATA:
-                told.append(f"body of {len(item.body)}" if isinstance(item, Frame) else _named(item))
+                items.append(f"body of {len(item.body)}" if isinstance(item, Frame) else _named(item))
         except RemoteProtocolError as error:
-            told.append(f"refused: {error.code}")
+            items.append(f"refused: {error.code}")
             break
         finally:
             spent += time.process_time() - started
-    heart_beats = told.count("heart-beat")
-    others = [entry for entry in told if entry != "heart-beat"]
+    heart_beats = items.count("heart-beat")
+    others = [entry for entry in items if entry != "heart-beat"]
     if heart_beats:
         others.append(f"{heart_beats} heart-beat events")
-    return spent, ", ".join(others) or "more is awaited"
+    return spent, ", ".join(others) or "more data needed"
 
 
 def _named(item: object) -> str:
@@ -114,7 +115,7 @@ def _named(item: object) -> str:
 def _pieces(size: int, piece: int) -> Iterator[bytes]:
     block = bytes(65 + number % 26 for number in range(piece))
     for _ in range(size // piece):
-        # A copy, as every read from a socket makes an object of its own.
+        # A copy, because every read from a socket makes a new object.
         yield bytes(bytearray(block))
     if size % piece:
         yield block[: size % piece]

@@ -1,5 +1,7 @@
-"""Everybody who reads frames: ours and the peers', each with its own public parser, or where it has none, with what its
-transport does between `recv` and the listener.
+"""The contestants that parse frames: this library, and other clients.
+
+Each other client is measured with its public parser, or where it has none, with what its transport does between `recv`
+and the listener.
 """
 
 from __future__ import annotations
@@ -21,14 +23,14 @@ Take = Callable[[Any], object]
 
 @dataclass(frozen=True)
 class Reader:
-    """One way of reading.
+    """One contestant.
 
     Attributes:
-        name: for people.
-        read: reads chunks and hands each frame to its second argument.
-        fields: what is in such a frame.
-        ours: whether it is ours.
-        from_json: it takes JSON texts instead of chunks.
+        name: for the table.
+        read: parses chunks and passes each frame to its second argument.
+        fields: returns command, headers and body of such a frame.
+        ours: whether it belongs to this library.
+        from_json: whether it takes JSON texts instead of chunks.
     """
 
     name: str
@@ -39,7 +41,7 @@ class Reader:
 
 
 def peer(module: str) -> Any:
-    """A module of a peer: none has to be installed, and few say their types.
+    """Import a module of another client. It may not be installed, and most have no type hints.
 
     Raises:
         ImportError: it is not installed.
@@ -48,7 +50,7 @@ def peer(module: str) -> Any:
 
 
 def readers() -> tuple[list[Reader], list[str]]:
-    """All that are installed, and the names of those that are not."""
+    """Return all contestants that are installed, and the names of the clients that are not."""
     found = [
         Reader("FrameParser", _frame_parser, _ours, ours=True),
         Reader("FrameParser, 3 headers read", _frame_parser_3, _ours, ours=True),
@@ -71,7 +73,7 @@ def readers() -> tuple[list[Reader], list[str]]:
     return found, missing
 
 
-# ---------------------------------------------------------------------- ours
+# ---------------------------------------------------------------------- this library
 
 
 def _frame_parser(chunks: Sequence[bytes], take: Take) -> None:
@@ -137,7 +139,7 @@ def _from_json(value: Any) -> Decoded:
     return value["command"], value["headers"], value["body"].encode()
 
 
-# ---------------------------------------------------------------------- peers
+# ---------------------------------------------------------------------- other clients
 
 
 def _stomp_py() -> list[Reader]:
@@ -146,8 +148,8 @@ def _stomp_py() -> list[Reader]:
     Closed = peer("stomp.exception").ConnectionClosedException  # noqa: N806 - a class
     ConnectionListener = peer("stomp").ConnectionListener  # noqa: N806 - a class
 
-    class Fed(BaseTransport):  # type: ignore[misc, valid-type]
-        """stomp.py's transport, which gets chunks instead of what a socket has."""
+    class ChunkTransport(BaseTransport):  # type: ignore[misc, valid-type]
+        """The transport of stomp.py, receiving chunks from a list instead of a socket."""
 
         def __init__(self, chunks: Sequence[bytes]) -> None:
             super().__init__(auto_decode=False)
@@ -158,7 +160,7 @@ def _stomp_py() -> list[Reader]:
             return next(self._chunks, b"")
 
     def parser(chunks: Sequence[bytes], take: Take) -> None:
-        transport = Fed(chunks)
+        transport = ChunkTransport(chunks)
         read = transport._BaseTransport__read
         try:
             while True:
@@ -172,7 +174,7 @@ def _stomp_py() -> list[Reader]:
             def on_message(self, frame: Any) -> None:
                 take(frame)
 
-        transport = Fed(chunks)
+        transport = ChunkTransport(chunks)
         transport.set_listener("", Listener())
         read = transport._BaseTransport__read_frames
         try:
@@ -195,7 +197,7 @@ def _stompman() -> list[Reader]:
         parser = serde.FrameParser()
         for chunk in chunks:
             for frame in parser.parse_frames_from_chunk(chunk):
-                # It takes the line feed behind a frame for one.
+                # It returns the line feed after a frame as a heart-beat.
                 if type(frame) is not heart_beat:
                     take(frame)
 
@@ -215,7 +217,7 @@ def _stompest() -> list[Reader]:
             parser.add(chunk)
             while parser.canRead():
                 frame = parser.get()
-                # As above.
+                # It returns the line feed after a frame as a heart-beat, too.
                 if type(frame) is frame_type:
                     take(frame)
 

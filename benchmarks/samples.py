@@ -1,4 +1,4 @@
-"""The frames that everybody has to read and to write."""
+"""The frames that every contestant parses and serializes."""
 
 from __future__ import annotations
 
@@ -8,31 +8,31 @@ from dataclasses import dataclass, field
 
 __all__ = ["READ_SAMPLES", "WRITE_SAMPLES", "Decoded", "Sample", "cut"]
 
-#: Command, headers, body: what whoever reads a frame must have got out of it.
+#: Command, headers and body: the expected result of parsing a frame.
 Decoded = tuple[str, dict[str, str], bytes]
 
 
 @dataclass(frozen=True)
 class Sample:
-    """Frames of one kind. No header needs an escape, since not every peer knows how to write or read one.
+    """Frames of one kind. No header needs escaping, because not every other client implements it.
 
     Attributes:
-        name: for people.
+        name: for the table.
         body: of every frame.
         chunk: how many bytes a read returns.
         frames: how many there are.
-        judged: whether the promises about ratios are about this one.
+        has_requirements: whether the required ratios are measured with this sample.
     """
 
     name: str
     body: bytes
     chunk: int
     frames: int
-    judged: bool = False
+    has_requirements: bool = False
     _made: dict[str, list[Decoded]] = field(default_factory=dict, compare=False, repr=False)
 
     def messages(self) -> list[Decoded]:
-        """MESSAGEs as RabbitMQ sends them: eight headers, ``content-length`` among them."""
+        """Return MESSAGEs as RabbitMQ sends them, with eight headers including ``content-length``."""
         return [
             (
                 "MESSAGE",
@@ -52,7 +52,7 @@ class Sample:
         ]
 
     def sends(self) -> list[Decoded]:
-        """SENDs of eight headers; ``content-length``, the last, is what a serializer adds."""
+        """Return SENDs with eight headers; the last one, ``content-length``, is added by the serializers."""
         return [
             (
                 "SEND",
@@ -73,7 +73,7 @@ class Sample:
 
 
 def cut(frames: Iterable[Decoded], chunk: int) -> list[bytes]:
-    """The frames on the wire, NUL and LF behind each, in pieces as a socket would give them."""
+    """Return the bytes of frames, with NUL and LF after each, in chunks as they are read from a socket."""
     stream = b"".join(
         b"%b\n%b\n%b\0\n"
         % (command.encode(), "".join(f"{name}:{value}\n" for name, value in headers.items()).encode(), body)
@@ -83,7 +83,7 @@ def cut(frames: Iterable[Decoded], chunk: int) -> list[bytes]:
 
 
 def as_json(frames: Iterable[Decoded]) -> list[str]:
-    """The same fields as one JSON text a frame."""
+    """Return the fields of each frame as a JSON text."""
     return [
         json.dumps({"command": command, "headers": headers, "body": body.decode()})
         for command, headers, body in frames
@@ -94,14 +94,14 @@ _BODY = b'{"order": 4711, "customer": "Miller & Sons", "total": "129.90"} '
 assert len(_BODY) == 64
 
 READ_SAMPLES = (
-    Sample("8 headers, 64-byte body, 64 KiB chunks", _BODY, 64 * 1024, 2000, judged=True),
+    Sample("8 headers, 64-byte body, 64 KiB chunks", _BODY, 64 * 1024, 2000, has_requirements=True),
     Sample("8 headers, no body, 64 KiB chunks", b"", 64 * 1024, 2000),
     Sample("8 headers, 1 KiB body, 64 KiB chunks", _BODY * 16, 64 * 1024, 1000),
     Sample("8 headers, 64 KiB body, 64 KiB chunks", _BODY * 1024, 64 * 1024, 40),
     Sample("8 headers, 64-byte body, 1460-byte chunks", _BODY, 1460, 2000),
 )
 WRITE_SAMPLES = (
-    Sample("8 headers, 64-byte body", _BODY, 0, 2000, judged=True),
+    Sample("8 headers, 64-byte body", _BODY, 0, 2000, has_requirements=True),
     Sample("8 headers, 1 KiB body", _BODY * 16, 0, 2000),
     Sample("8 headers, 64 KiB body", _BODY * 1024, 0, 200),
 )

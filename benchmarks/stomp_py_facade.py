@@ -1,13 +1,13 @@
-"""``stomp_py`` beside stomp.py: one program, imported twice, against a real broker, in one run.
+"""Compare ``stomp_py`` with stomp.py: the same program with each, with real brokers, in one run.
 
     python benchmarks/stomp_py_facade.py                        RabbitMQ
     python benchmarks/stomp_py_facade.py --messages 50000 rabbitmq activemq embedded
-    python benchmarks/stomp_py_facade.py --quick                only see whether it runs
-    python benchmarks/stomp_py_facade.py --check                exit status 1 if stomp.py is ahead anywhere
+    python benchmarks/stomp_py_facade.py --quick                only check that it runs
+    python benchmarks/stomp_py_facade.py --check                exit status 1 if stomp.py is faster anywhere
 
-Sending counts from the first ``send()``: until the last one has returned, and until the broker, which may be slower
-than either library, has confirmed it. Receiving counts from ``subscribe()`` until the listener has got all that waited
-in the queue. Interleaved rounds; the best counts, and the median is shown.
+Two times are measured for sending, both from the first ``send()``: until the last one has returned, and until the
+broker, which may be slower than either library, has confirmed it. Receiving is measured from ``subscribe()`` until the
+listener has received all messages of the queue. Of the interleaved rounds the best and the median are shown.
 """
 
 from __future__ import annotations
@@ -28,44 +28,44 @@ if not __package__:
 
 import stomp_py
 import stomp_socket
+from benchmarks.address import Address
 from benchmarks.brokers import embedded, real
-from stomp_core.session import Endpoint
+from benchmarks.readers import peer
 
 __all__ = ["main"]
 
-_PATIENCE = 120.0
+_TIMEOUT = 120.0
 
 
 class Counter:
-    """A listener that counts to a number."""
+    """A listener that counts messages and receipts."""
 
     def __init__(self, count: int) -> None:
-        self._left = count
+        self._missing = count
         self._done = threading.Event()
 
     def on_message(self, frame: Any) -> None:
-        self._left -= 1
-        if not self._left:
+        self._missing -= 1
+        if not self._missing:
             self._done.set()
 
     on_receipt = on_message
 
     def wait(self) -> None:
-        if not self._done.wait(_PATIENCE):
-            raise TimeoutError(f"{self._left} did not come")
+        if not self._done.wait(_TIMEOUT):
+            raise TimeoutError(f"{self._missing} messages or receipts are missing")
 
 
 def _connected(lib: Any, url: str, counter: Counter) -> Any:
-    endpoint = Endpoint.parse(url)
-    assert endpoint.credentials is not None
-    conn = lib.Connection12([(endpoint.host, endpoint.port)], vhost="/")
+    host, port, login, passcode = Address.of(url)
+    conn = lib.Connection12([(host, port)], vhost="/")
     conn.set_listener("counter", counter)
-    conn.connect(endpoint.credentials.login, endpoint.credentials.passcode, wait=True)
+    conn.connect(login, passcode, wait=True)
     return conn
 
 
 def send(lib: Any, url: str, queue: str, count: int, body: bytes) -> dict[str, float]:
-    """Seconds that so many sends take."""
+    """Return the seconds that so many sends take."""
     counter = Counter(1)
     conn = _connected(lib, url, counter)
     began = time.perf_counter()
@@ -82,21 +82,21 @@ def send(lib: Any, url: str, queue: str, count: int, body: bytes) -> dict[str, f
 
 
 def _drain(url: str, queue: str, count: int) -> None:
-    """What waits in a broker slows it down."""
+    """Receive all messages of a queue, because a backlog slows the broker down."""
     with stomp_socket.connect(url) as conn, conn.subscribe(queue) as messages:
         for _ in range(count):
-            messages.receive(timeout=_PATIENCE)
+            messages.receive(timeout=_TIMEOUT)
 
 
 def _fill(url: str, queue: str, count: int, body: bytes) -> None:
     with stomp_socket.connect(url) as conn:
         for _ in range(count - 1):
             conn.send(queue, body)
-        conn.send(queue, body, receipt=True, timeout=_PATIENCE)
+        conn.send(queue, body, receipt=True, timeout=_TIMEOUT)
 
 
 def receive(lib: Any, url: str, queue: str, count: int, body: bytes) -> dict[str, float]:
-    """Seconds that it takes to hear of so many messages."""
+    """Return the seconds that it takes to receive so many messages."""
     _fill(url, queue, count, body)
     counter = Counter(count)
     conn = _connected(lib, url, counter)
@@ -119,8 +119,8 @@ CONTESTS: list[tuple[Contest, int, str]] = [
 
 
 def compare(url: str, libraries: dict[str, Any], count: int, rounds: int) -> bool:
-    """All contests on one broker, as a table. Whether ``stomp_py`` was ahead in all of them."""
-    ahead = True
+    """Run all contests with one broker and print a table. Return whether ``stomp_py`` was faster in all of them."""
+    faster = True
     print(f"  {'':28}  {'':10}  {'messages/s':>10}  {'median':>10}")
     for contest, size, shown in CONTESTS:
         rates: dict[str, dict[str, list[float]]] = {}
@@ -135,38 +135,38 @@ def compare(url: str, libraries: dict[str, Any], count: int, rounds: int) -> boo
                 print(f"  {row:28}  {name:10}  {max(reached):10,.0f}  {statistics.median(reached):10,.0f}")
             if "stomp.py" in by_name:
                 best = max(by_name["stomp_py"]) / max(by_name["stomp.py"])
-                usual = statistics.median(by_name["stomp_py"]) / statistics.median(by_name["stomp.py"])
-                ahead = ahead and best > 1.0
-                print(f"  {row:28}  {'ratio':10}  {best:10.2f}  {usual:10.2f}", flush=True)
-    return ahead
+                median = statistics.median(by_name["stomp_py"]) / statistics.median(by_name["stomp.py"])
+                faster = faster and best > 1.0
+                print(f"  {row:28}  {'ratio':10}  {best:10.2f}  {median:10.2f}", flush=True)
+    return faster
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description="Measure stomp_py beside stomp.py.")
-    parser.add_argument("--quick", action="store_true", help="only see whether it runs")
-    parser.add_argument("--check", action="store_true", help="exit status 1 if stomp.py is ahead anywhere")
+    parser = argparse.ArgumentParser(description="Compare stomp_py with stomp.py.")
+    parser.add_argument("--quick", action="store_true", help="only check that it runs")
+    parser.add_argument("--check", action="store_true", help="exit status 1 if stomp.py is faster anywhere")
     parser.add_argument("--messages", type=int, default=20_000)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("brokers", nargs="*", default=["rabbitmq"], help="rabbitmq, activemq, embedded")
     chosen = parser.parse_args(arguments)
     libraries: dict[str, Any] = {"stomp_py": stomp_py}
     try:
-        import stomp
+        stomp = peer("stomp")
     except ImportError:
-        print("not installed, so not compared: stomp.py (pip install 'stomp-core[bench]')")
+        print("not installed, so not compared: stomp.py (pip install --group bench)")
     else:
         libraries["stomp.py"] = stomp
         print(f"stomp.py {stomp.__version__}, {platform.python_implementation()} {platform.python_version()}")
-    ahead = True
+    faster = True
     for name in chosen.brokers:
         count, rounds = (200, 1) if chosen.quick else (chosen.messages, chosen.rounds)
         try:
             with embedded() if name == "embedded" else real(name) as url:
                 print(f"\n{name}, {count} messages")
-                ahead = compare(url, libraries, count, rounds) and ahead
+                faster = compare(url, libraries, count, rounds) and faster
         except LookupError as missing:
             print(f"\n{name}: not installed: {missing}")
-    return int(chosen.check and not ahead)
+    return int(chosen.check and not faster)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Everybody who writes frames: from a frame object that exists to bytes, and from a call to bytes."""
+"""The contestants that write frames: from an existing frame object to bytes, and from a call to bytes."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ __all__ = ["Writer", "writers"]
 
 @dataclass(frozen=True)
 class Writer:
-    """One way of writing.
+    """One contestant.
 
     Attributes:
-        name: for people.
-        prepare: makes what ``write`` takes, outside the time that is measured.
-        write: makes bytes of each and hands them to its second argument.
-        ours: whether it is ours.
-        to_json: it makes JSON texts.
-        whole_call: it begins with a call as a user makes it, not with a frame.
+        name: for the table.
+        prepare: makes the input of ``write``; its time is not measured.
+        write: serializes each item and passes the bytes to its second argument.
+        ours: whether it belongs to this library.
+        to_json: whether it makes JSON texts.
+        whole_call: whether it starts with a call that users make, not with a frame object.
     """
 
     name: str
@@ -37,7 +37,7 @@ class Writer:
 
 
 def writers() -> tuple[list[Writer], list[str]]:
-    """All that are installed, and the names of those that are not."""
+    """Return all contestants that are installed, and the names of the clients that are not."""
     found = [
         Writer("Frame.to_bytes", _frames, _to_bytes, ours=True),
         Writer("Frame(...).to_bytes", _without_length, _make_and_to_bytes, ours=True, whole_call=True),
@@ -59,7 +59,7 @@ def writers() -> tuple[list[Writer], list[str]]:
 
 
 def _without_length(frames: Sequence[Decoded]) -> list[Decoded]:
-    """Where the serializer itself adds ``content-length``."""
+    """Return the frames without ``content-length``, which the serializer adds."""
     return [
         (command, {name: value for name, value in headers.items() if name != "content-length"}, body)
         for command, headers, body in frames
@@ -67,7 +67,7 @@ def _without_length(frames: Sequence[Decoded]) -> list[Decoded]:
 
 
 def _arguments(frames: Sequence[Decoded]) -> list[tuple[dict[str, str], bytes]]:
-    """Headers and body as a user passes them beside the destination."""
+    """Return headers and body as users pass them in addition to the destination."""
     own = ("destination", "content-length")
     return [
         ({name: value for name, value in headers.items() if name not in own}, body)
@@ -76,11 +76,11 @@ def _arguments(frames: Sequence[Decoded]) -> list[tuple[dict[str, str], bytes]]:
 
 
 def _copies(frames: Sequence[Decoded]) -> list[Decoded]:
-    """For those who write into the headers that they are given."""
+    """Return copies, for serializers that change the headers that they are given."""
     return [(command, dict(headers), body) for command, headers, body in frames]
 
 
-# ---------------------------------------------------------------------- ours
+# ---------------------------------------------------------------------- this library
 
 
 def _frames(frames: Sequence[Decoded]) -> list[Frame]:
@@ -122,7 +122,7 @@ def _json(values: Sequence[dict[str, Any]], take: Take) -> None:
         take(json.dumps(value))
 
 
-# ---------------------------------------------------------------------- peers
+# ---------------------------------------------------------------------- other clients
 
 
 def _stomp_py() -> list[Writer]:

@@ -1,4 +1,4 @@
-"""Bulk producer: send lines to a queue, each confirmed by the broker, a hundred of them under way at a time.
+"""Bulk producer: send lines to a queue, each confirmed by the broker, with up to a hundred confirmations pending.
 
 seq 1 100000 | python examples/bulk_producer.py stomp://guest:guest@localhost:61613 /queue/lines
 """

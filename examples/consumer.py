@@ -1,4 +1,4 @@
-"""Consumer: take messages one by one, acknowledge each when it is dealt with. Goes on through reconnects.
+"""Consumer: receive messages one by one, and acknowledge each after it is processed. It survives reconnects.
 
 python examples/consumer.py stomp://guest:guest@localhost:61613 /queue/lines [HOW_MANY]
 """
@@ -22,7 +22,7 @@ async def main(url: str, destination: str, how_many: str = "0") -> None:
             try:
                 await message.ack()
             except stomp_asyncio.StaleMessageError:
-                continue  # the connection broke meanwhile; the broker delivers it again
+                continue  # the connection was lost meanwhile; the broker delivers the message again
             left -= 1
             if left == 0:
                 break

@@ -1,4 +1,4 @@
-"""Failover: several brokers in order of preference, and a listener that tells what happens.
+"""Failover: several brokers in order of preference, and a listener that prints what happens.
 
 python examples/failover.py stomp://guest:guest@first:61613,stomp://guest:guest@second:61613 /queue/a
 """
@@ -13,7 +13,7 @@ from stomp_core.protocol import Connected
 from stomp_core.session import Attempt, Endpoint
 
 
-class Teller(stomp_socket.Listener):
+class PrintingListener(stomp_socket.Listener):
     def dialling(self, attempt: Attempt) -> None:
         print(f"dialling {attempt.endpoint}", flush=True)
 
@@ -29,7 +29,9 @@ class Teller(stomp_socket.Listener):
 
 def main(urls: str, destination: str, how_many: str = "10") -> None:
     policy = stomp_socket.Reconnect(first_delay=0.1, max_delay=5.0, first_rounds=3)
-    with stomp_socket.connect(urls, reconnect=policy, listener=Teller(), receipt_timeout=30) as conn:
+    with stomp_socket.connect(
+        urls, reconnect=policy, listener=PrintingListener(), receipt_timeout=30
+    ) as conn:
         for number in range(int(how_many)):
             try:
                 conn.send(destination, f"message {number}", receipt=True)

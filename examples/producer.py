@@ -1,4 +1,4 @@
-"""Producer: send lines to a queue, each confirmed by the broker; say plainly what became of each.
+"""Producer: send lines to a queue, each confirmed by the broker, and print the outcome of each.
 
 seq 1 5 | python examples/producer.py stomp://guest:guest@localhost:61613 /queue/lines
 """
@@ -11,7 +11,7 @@ import stomp_socket
 
 
 def main(url: str, destination: str) -> int:
-    doubtful = 0
+    failed = 0
     with stomp_socket.connect(url, receipt_timeout=10) as conn:
         for line in sys.stdin:
             text = line.rstrip("\n")
@@ -19,16 +19,16 @@ def main(url: str, destination: str) -> int:
                 conn.send(destination, text, headers={"persistent": "true"}, receipt=True)
             except stomp_socket.Rejected as error:
                 print(f"rejected: {text}: {error.error.description}")
-                doubtful += 1
+                failed += 1
             except stomp_socket.NotSent:
                 print(f"not sent: {text}: it is safe to try again")
-                doubtful += 1
+                failed += 1
             except stomp_socket.OutcomeUnknown as error:
                 print(f"unknown: {text}: the broker may have it or not ({error})")
-                doubtful += 1
+                failed += 1
             else:
                 print(f"confirmed: {text}")
-    return 1 if doubtful else 0
+    return 1 if failed else 0
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Request and reply: a service that squares numbers, and a client that asks it, over a temporary queue.
+"""Request and reply: a service that squares numbers, and a client that sends it requests over a temporary queue.
 
 python examples/request_reply.py stomp://guest:guest@localhost:61613 /queue/squares
 """
@@ -22,7 +22,7 @@ async def serve(
         task_status.started()
         async for request in requests:
             answer = str(int(request.text) ** 2)
-            # Where to, and in answer to what, stands in the request.
+            # The request says where to send the reply, and how the client recognises it.
             headers = {"correlation-id": request.headers["correlation-id"]}
             await conn.send(request.headers["reply-to"], answer, headers=headers)
             await request.ack()

@@ -1,4 +1,4 @@
-"""Choices: decisions read from the front of a fuzzer's bytes, so that every input is a program and none is invalid."""
+"""Choices: decisions read from a fuzzer's bytes, so that every input is a valid program."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ T = TypeVar("T")
 
 
 class Choices:
-    """Reads an input from front to back. Where it has ended, every choice is the first one.
+    """Reads an input from the front. After its end every choice is the first option.
 
     Args:
         data: the input.
@@ -23,31 +23,31 @@ class Choices:
 
     @property
     def left(self) -> int:
-        """How many bytes are not used yet."""
+        """The number of bytes not read yet."""
         return len(self._data) - self._pos
 
     def byte(self) -> int:
-        """The next byte; 0 behind the end."""
+        """Read one byte; 0 after the end."""
         if self._pos >= len(self._data):
             return 0
         self._pos += 1
         return self._data[self._pos - 1]
 
     def pick(self, options: Sequence[T]) -> T:
-        """One of up to 256 options, by one byte."""
+        """Read one byte and return one of up to 256 options."""
         return options[self.byte() % len(options)]
 
     def piece(self) -> bytes:
-        """Up to 255 bytes, behind one that says how many."""
+        """Read a byte with a length, and then as many bytes, or as many as are left."""
         size = self.byte()
         self._pos, start = min(self._pos + size, len(self._data)), self._pos
         return self._data[start : self._pos]
 
     def text(self) -> str:
-        """A piece as text; bytes that are not UTF-8 become lone surrogates, which no header can carry."""
+        """Read a piece as text. Bytes that are not UTF-8 become lone surrogates, which no header can carry."""
         return self.piece().decode(errors="surrogateescape")
 
     def rest(self) -> bytes:
-        """All that is left."""
+        """Read everything that is left."""
         start, self._pos = self._pos, len(self._data)
         return self._data[start:]

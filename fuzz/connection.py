@@ -1,4 +1,4 @@
-"""One side of a connection, against a peer and a program that do anything at any time.
+"""One side of a connection, with a peer and a program that do anything at any time.
 
 An input is four bytes of settings and then operations (see :func:`connection`).
 """
@@ -6,7 +6,6 @@ An input is four bytes of settings and then operations (see :func:`connection`).
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from stomp_core import (
     NEED_DATA,
@@ -39,10 +38,20 @@ from stomp_core import (
     Tolerated,
     Unsubscribe,
 )
+from stomp_core.protocol import CLIENT_RECEIVES, CLIENT_SENDS, SERVER_RECEIVES, SERVER_SENDS
 
 from .choices import Choices
 
-__all__ = ["JUMPS", "NAMES", "OPERATIONS", "VERSIONS", "Watched", "client_says", "connection", "server_says"]
+__all__ = [
+    "JUMPS",
+    "NAMES",
+    "OPERATIONS",
+    "VERSIONS",
+    "Watched",
+    "client_frame",
+    "connection",
+    "server_frame",
+]
 
 VERSIONS = (
     ("1.0", "1.1", "1.2"),
@@ -68,7 +77,7 @@ MODES = (None, "auto", "client", "client-individual")
 
 
 def connection(data: bytes) -> None:
-    """Nothing comes out but events and the errors that are promised; a refusal changes nothing; deadlines move on.
+    """Check that only events and documented errors come out, that a refusal changes nothing, and that deadlines move.
 
     Byte 0 picks the role, 1 the versions, 2 the leniency, 3 the limits. Then one byte picks each operation of
     :data:`OPERATIONS`, which reads what else it needs.
@@ -85,14 +94,17 @@ def connection(data: bytes) -> None:
 
 
 class Watched:
-    """A connection and everything that must hold at each call of it.
+    """A connection, with checks of everything that must hold at each call.
 
     Args:
-        conn: in any state.
+        conn: the connection, in any state.
     """
 
     def __init__(self, conn: ClientConnection | ServerConnection) -> None:
         self.conn = conn
+        client = isinstance(conn, ClientConnection)
+        self.sends = CLIENT_SENDS if client else SERVER_SENDS
+        self.receives = CLIENT_RECEIVES if client else SERVER_RECEIVES
         self.now = 0.0
         self.messages: list[Message] = []  # those that the client may acknowledge
         self.error: RemoteProtocolError | None = None
@@ -102,7 +114,7 @@ class Watched:
     # ------------------------------------------------------------------ calls
 
     def receive(self, data: bytes) -> None:
-        """Bytes from the peer, ``b""`` for its end; they are refused after the end, and only then."""
+        """Receive bytes from the peer, ``b""`` for the end. They are refused after the end, and only then."""
         over = self._eof or self.conn.state is State.CLOSED
         try:
             self.conn.receive_data(data, now=self.now)
@@ -114,7 +126,7 @@ class Watched:
         self._eof = self._eof or not data
 
     def drain(self) -> list[Event | HeartBeat | ConnectionClosed | Tolerated]:
-        """All events that are there."""
+        """Return all events that are there."""
         events: list[Event | HeartBeat | ConnectionClosed | Tolerated] = []
         before = self.conn.state
         while True:
@@ -126,18 +138,18 @@ class Watched:
                     return events
                 continue
             if event is NEED_DATA:
-                assert self.error is None or self._ends, f"{self.error!r} is forgotten"
-                assert self.conn.next_event() is NEED_DATA, "NEED_DATA was not the end of it"
+                assert self.error is None or self._ends, f"{self.error!r} is not raised again"
+                assert self.conn.next_event() is NEED_DATA, "an event came after NEED_DATA"
                 self._check_deadline()
                 return events
             self._check_event(event, before)
             events.append(event)
             if not isinstance(event, Tolerated):
-                # What is said about a frame is said before it, when the connection has read it already.
+                # Tolerated is returned before the frame that it is about, when the state has changed already.
                 before = self.conn.state
 
-    def say(self, make: Callable[[], Event | Frame]) -> bytes | None:
-        """Say what ``make`` makes; ``None`` if that is refused."""
+    def send(self, make: Callable[[], Event | Frame]) -> bytes | None:
+        """Send what ``make`` makes, and return its bytes; ``None`` if it is refused."""
         before, state = self._picture(), self.conn.state
         try:
             what = make()
@@ -150,8 +162,8 @@ class Watched:
             assert self._picture() == before, "a refusal has changed something"
             return None
         command = what.frame.command if isinstance(what, Event) else what.command
-        allowed = self.conn._sends[state]
-        assert command in allowed, f"said {command} in {state}"
+        allowed = self.sends[state]
+        assert command in allowed, f"sent {command} in {state}"
         assert self.conn.state is allowed[command]
         self._check_wire(wire, command)
         self._check_deadline()
@@ -160,13 +172,13 @@ class Watched:
         return wire
 
     def timeout(self) -> bytes:
-        """Let the connection do what is due."""
+        """Call handle_timeout, and return its bytes."""
         deadline, before = self.conn.next_deadline(), self._picture()
         wire = self.conn.handle_timeout(self.now)
         assert wire in (b"", b"\n")
         if deadline is None or self.now < deadline:
             assert not wire, "a heart-beat before it was due"
-            assert self._picture() == before, "an early call did harm"
+            assert self._picture() == before, "an early call has changed something"
         else:
             later = self.conn.next_deadline()
             assert later is None or later > self.now, (
@@ -174,7 +186,7 @@ class Watched:
             )
             if not wire:
                 end = self.drain()[-1]
-                assert isinstance(end, ConnectionClosed), f"nothing was done, and {end!r} was told"
+                assert isinstance(end, ConnectionClosed), f"nothing was written, and {end!r} was returned"
                 assert end.code == "heart-beat", f"{end!r} at a deadline"
         return wire
 
@@ -184,14 +196,14 @@ class Watched:
         state = self.conn.state
         if isinstance(event, ConnectionClosed):
             self._ends += 1
-            assert self._ends == 1, "the end is told twice"
+            assert self._ends == 1, "the end is returned twice"
             assert state is State.CLOSED
             assert not event.clean or before is State.DISCONNECTING
             return
         assert not self._ends, f"{event!r} after the end"
         assert self.error is None, f"{event!r} after {self.error!r}"
         if isinstance(event, Event):
-            allowed = self.conn._receives[before]
+            allowed = self.receives[before]
             assert event.frame.command in allowed, f"{event!r} in {before}"
             _read_fields(event)
             if isinstance(event, Message):
@@ -213,11 +225,12 @@ class Watched:
         assert (hint is None) == client
         if hint is not None:
             assert self.conn.state is State.REFUSING
-            wire = self.say(lambda: hint)
-            assert wire is not None, f"the answer to {error!r} cannot be said: {hint!r}"
+            assert isinstance(hint, Frame)
+            wire = self.send(lambda: hint)
+            assert wire is not None, f"the answer to {error!r} cannot be sent: {hint!r}"
 
     def _check_wire(self, wire: bytes, command: str) -> None:
-        """A peer reads one frame in what was said, and the command that was said."""
+        """Check that a peer reads one frame in these bytes, with this command."""
         handshake = command in ("CONNECT", "STOMP", "CONNECTED")
         parser = FrameParser(None if handshake else self.conn.version)
         parser.receive_data(wire)
@@ -235,13 +248,18 @@ class Watched:
             assert 0 <= deadline < float("inf")
 
     def _picture(self) -> object:
-        """All that a connection remembers, but for the time of day and what it has not read yet."""
-        kept = {name: value for name, value in vars(self.conn).items() if name not in ("_parser", "_now")}
-        return _picture(kept)
+        """Return everything that can be seen of the connection, but for the events that were not returned yet."""
+        conn = self.conn
+        subscriptions = [
+            (tracked.id, tracked.destination, tracked.ack, tracked.unacknowledged)
+            for tracked in conn.subscriptions
+        ]
+        seen = (conn.state, conn.version, conn.heart_beat, conn.next_deadline())
+        return seen, subscriptions, list(conn.transactions.items())
 
 
 def _read_fields(event: Event) -> None:
-    """Whatever the peer put into a frame, its fields can be looked at."""
+    """Check that the fields of an event can be read, whatever the peer put into the frame."""
     assert type(event).__name__ in repr(event)
     for name in dir(type(event)):
         if isinstance(getattr(type(event), name), property):
@@ -249,21 +267,6 @@ def _read_fields(event: Event) -> None:
                 getattr(event, name)
             except (UnicodeDecodeError, LookupError):
                 assert name == "text", f"{name} of {event!r}"
-
-
-def _picture(value: Any) -> object:
-    if isinstance(value, dict):
-        return [(key, _picture(entry)) for key, entry in value.items()]
-    if isinstance(value, list | tuple):
-        return [_picture(entry) for entry in value]
-    if isinstance(value, Event | Leniency | Limits | BaseException):
-        return value
-    names: list[str] = list(getattr(value, "__dict__", ()))
-    for part in type(value).__mro__:
-        names += part.__dict__.get("__slots__", ())
-    if not names or isinstance(value, str | int | float | type):
-        return value
-    return [(name, _picture(getattr(value, name, None))) for name in names]
 
 
 # ---------------------------------------------------------------------- operations
@@ -280,11 +283,11 @@ def _end(watched: Watched, choices: Choices) -> None:
 
 
 def _peer(watched: Watched, choices: Choices) -> None:
-    """A frame as a sane peer writes it, perhaps at an insane moment."""
-    says = server_says if isinstance(watched.conn, ClientConnection) else client_says
+    """Receive a well-formed frame, in any state."""
+    frame_of_peer = server_frame if isinstance(watched.conn, ClientConnection) else client_frame
     version = watched.conn.version or choices.pick(("1.0", "1.1", "1.2"))
     try:
-        what = says(choices, watched.messages)
+        what = frame_of_peer(choices, watched.messages)
         wire = (what.frame if isinstance(what, Event) else what).to_bytes(version)
     except LocalProtocolError:
         return
@@ -295,9 +298,9 @@ def _peer(watched: Watched, choices: Choices) -> None:
             watched.drain()
 
 
-def _say(watched: Watched, choices: Choices) -> None:
-    says = client_says if isinstance(watched.conn, ClientConnection) else server_says
-    watched.say(lambda: says(choices, watched.messages))
+def _send(watched: Watched, choices: Choices) -> None:
+    own_frame = client_frame if isinstance(watched.conn, ClientConnection) else server_frame
+    watched.send(lambda: own_frame(choices, watched.messages))
 
 
 def _wait(watched: Watched, choices: Choices) -> None:
@@ -325,19 +328,19 @@ def _resume(watched: Watched, choices: Choices) -> None:
 
 Operation = Callable[[Watched, Choices], None]
 OPERATIONS: tuple[Operation, ...] = (
-    _raw, _peer, _say, _wait, _to_the_deadline, _timeout, _end, _pause, _resume
+    _raw, _peer, _send, _wait, _to_the_deadline, _timeout, _end, _pause, _resume
 )  # fmt: skip
 
 
-# ---------------------------------------------------------------------- what sides say
+# ---------------------------------------------------------------------- frames
 
 
-def client_says(choices: Choices, messages: list[Message]) -> Event | Frame:
-    """Any client frame, of few names, so that frames have to do with each other.
+def client_frame(choices: Choices, messages: list[Message]) -> Event | Frame:
+    """Make any client frame, with few different names, so that frames concern each other.
 
     Args:
-        choices: decide.
-        messages: those that may be acknowledged.
+        choices: decide which one.
+        messages: the messages that may be acknowledged.
 
     Raises:
         LocalProtocolError: there is no such frame.
@@ -391,8 +394,8 @@ def client_says(choices: Choices, messages: list[Message]) -> Event | Frame:
     return _any_frame(choices)
 
 
-def server_says(choices: Choices, messages: list[Message]) -> Event | Frame:
-    """Any server frame; arguments and errors as for :func:`client_says`."""
+def server_frame(choices: Choices, messages: list[Message]) -> Event | Frame:
+    """Make any server frame; arguments and errors as for :func:`client_frame`."""
     kind = choices.byte() % 6
     name = choices.pick(NAMES)
     if kind == 0:

@@ -1,4 +1,4 @@
-"""Both sides of a connection, talking to each other: what one may say, the other accepts and understands.
+"""Both sides of a connection: what one side may send, the other accepts and understands.
 
 An input is two bytes of settings and then operations (see :func:`conversation`).
 """
@@ -17,83 +17,83 @@ from stomp_core import (
 )
 
 from .choices import Choices
-from .connection import JUMPS, VERSIONS, Watched, client_says, server_says
+from .connection import JUMPS, VERSIONS, Watched, client_frame, server_frame
 
 __all__ = ["conversation"]
 
-_MOST_BEATS = 50  # an hour of heart-beats every millisecond would be 3,600,000
+_MOST_HEART_BEATS = 50  # an hour of heart-beats every millisecond would be 3,600,000
 
 
 def conversation(data: bytes) -> None:
-    """Two strict connections of this library never find fault with each other, and neither dies of silence.
+    """Check that two strict connections find no violation in each other, and keep each other's deadlines.
 
-    Byte 0 picks the versions of the client, 1 those of the server. Then one byte picks who does what: 0 the client
-    speaks, 1 the server speaks, 2 time passes, 3 one closes.
+    Byte 0 picks the versions of the client, 1 those of the server. Then one byte picks what happens: 0 the client
+    sends, 1 the server sends, 2 time passes, 3 one side closes.
     """
     choices = Choices(data)
     client = Watched(ClientConnection(choices.pick(VERSIONS)))
     server = Watched(ServerConnection(choices.pick(VERSIONS)))
     while choices.left:
-        deed = choices.byte() % 4
-        if deed == 0:
-            _speak(client, server, choices)
-        elif deed == 1:
-            _speak(server, client, choices)
-        elif deed == 2:
+        step = choices.byte() % 4
+        if step == 0:
+            _send(client, server, choices)
+        elif step == 1:
+            _send(server, client, choices)
+        elif step == 2:
             _pass_time(client, server, choices.pick(JUMPS))
         elif not choices.byte() % 4:
-            speaker, hearer = (client, server) if choices.byte() & 1 else (server, client)
-            speaker.receive(b"")
-            hearer.receive(b"")
+            sender, receiver = (client, server) if choices.byte() & 1 else (server, client)
+            sender.receive(b"")
+            receiver.receive(b"")
             client.drain()
             server.drain()
             return
 
 
-def _speak(speaker: Watched, hearer: Watched, choices: Choices) -> None:
-    said: list[Event | Frame] = []
+def _send(sender: Watched, receiver: Watched, choices: Choices) -> None:
+    sent: list[Event | Frame] = []
 
     def make() -> Event | Frame:
-        says = client_says if isinstance(speaker.conn, ClientConnection) else server_says
-        said.append(says(choices, speaker.messages))
-        return said[0]
+        own_frame = client_frame if isinstance(sender.conn, ClientConnection) else server_frame
+        sent.append(own_frame(choices, sender.messages))
+        return sent[0]
 
-    wire = speaker.say(make)
+    wire = sender.send(make)
     if wire is None:
         return
-    heard: list[object] = []
-    state = hearer.conn.state
+    received: list[object] = []
+    state = receiver.conn.state
     cut = choices.byte() % len(wire)
     for piece in (wire[:cut], wire[cut:]):
         if piece:
-            hearer.receive(piece)
-            heard += hearer.drain()
-    frame = said[0].frame if isinstance(said[0], Event) else said[0]
-    if hearer.error is not None:
-        # Versions are the one thing that two sides can only find out together; and a server may lose its patience
-        # with a client that has not said CONNECT, which then has asked for nothing that ERROR could answer.
+            receiver.receive(piece)
+            received += receiver.drain()
+    frame = sent[0].frame if isinstance(sent[0], Event) else sent[0]
+    if receiver.error is not None:
+        # Two sides can fail to have a version in common. And a server may send ERROR before CONNECT; the client expects
+        # no frame then.
         expected = (
             "unexpected-frame" if state is State.NEW and frame.command == "ERROR" else "version-not-shared"
         )
-        assert hearer.error.code == expected, f"{frame!r} was refused: {hearer.error!r}"
+        assert receiver.error.code == expected, f"{frame!r} was refused: {receiver.error!r}"
         return
-    if frame.command not in hearer.conn._receives[state]:
-        assert not heard, f"{heard!r} was heard of {frame!r}"
+    if frame.command not in receiver.receives[state]:
+        assert not received, f"{received!r} was received of {frame!r}"
         return
-    assert len(heard) == 1, f"{heard!r} was heard of {frame!r}"
-    event = heard[0]
+    assert len(received) == 1, f"{received!r} was received of {frame!r}"
+    event = received[0]
     assert isinstance(event, Event)
     if isinstance(event, Connect | Connected):
         assert event.command == ("CONNECT" if isinstance(event, Connect) else "CONNECTED")
         assert set(frame.headers.items()) <= set(event.headers.items())
     else:
-        assert event.frame == frame, f"{event!r} was heard of {frame!r}"
+        assert event.frame == frame, f"{event!r} was received of {frame!r}"
 
 
 def _pass_time(client: Watched, server: Watched, seconds: float) -> None:
-    """Let time pass, with every deadline kept to the instant."""
+    """Let time pass, and keep every deadline exactly."""
     end = client.now + seconds
-    for _ in range(_MOST_BEATS):
+    for _ in range(_MOST_HEART_BEATS):
         due = [
             (deadline, turn)
             for turn, side in enumerate((client, server))
@@ -104,9 +104,9 @@ def _pass_time(client: Watched, server: Watched, seconds: float) -> None:
         now, turn = min(due)
         client.now = server.now = max(client.now, now)
         side, other = (client, server) if turn == 0 else (server, client)
-        beat = side.timeout()
-        assert beat, "a peer that beats in time was declared dead"
-        other.receive(beat)
+        wire = side.timeout()
+        assert wire, "a peer that kept its deadlines was declared dead"
+        other.receive(wire)
         assert all(isinstance(event, HeartBeat) for event in other.drain())
     else:
         return

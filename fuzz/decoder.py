@@ -1,4 +1,4 @@
-"""The decoder: any bytes, in any version, under any leniency and limits, cut anywhere.
+"""The target of the parser: any bytes, in any version, under any leniency and limits, cut anywhere.
 
 An input is six bytes of settings and then the stream (see :func:`decoder`).
 """
@@ -36,11 +36,11 @@ LIMITS = (
     Limits(max_command=4, max_headers=0, max_body=0),
 )
 
-Told = Frame | HeartBeat | ConnectionClosed | tuple[str, int | None]
+Result = Frame | HeartBeat | ConnectionClosed | tuple[str, int | None]
 
 
 def decoder(data: bytes) -> None:
-    """Whatever comes in, the parser tells it alike in every chunking, keeps its limits, and can give the bytes back.
+    """Check that the parser gives the same results in every chunking, keeps its limits, and can give the bytes back.
 
     Byte 0 picks version (bits 0-1) and whether the stream ends (bit 2); 1 and 2 are a mask of leniencies; 3 picks
     the limits; 4 and 5 are the sizes that chunks take in turn, less one.
@@ -54,21 +54,21 @@ def decoder(data: bytes) -> None:
     sizes = (choices.byte() + 1, choices.byte() + 1)
     stream = choices.rest()
 
-    def told(chunks: Iterable[bytes]) -> list[Told]:
+    def read(chunks: Iterable[bytes]) -> list[Result]:
         parser = FrameParser(version, limits=limits, leniency=leniency)
-        return _told(parser, chunks, ends)
+        return _read(parser, chunks, ends)
 
-    whole = told([stream] if stream else [])
+    whole = read([stream] if stream else [])
     for frame in whole:
         if isinstance(frame, Frame):
             _headers_agree(frame)
-    in_chunks = told(_cut(stream, sizes))
+    in_chunks = read(_cut(stream, sizes))
     assert in_chunks == whole, f"in chunks of {sizes}: {in_chunks!r}, whole: {whole!r}"
-    by_bytes = told(_cut(stream, (1, 1)))
+    by_bytes = read(_cut(stream, (1, 1)))
     assert by_bytes == whole, f"byte by byte: {by_bytes!r}, whole: {whole!r}"
 
     _limits_kept(whole, limits)
-    unfinished = _raw_is_what_came(whole, stream, exact=not leniency.unexpected_body)
+    unfinished = _raw_is_what_was_received(whole, stream, exact=not leniency.unexpected_body)
     if not any(isinstance(item, tuple) for item in whole):
         assert len(unfinished) <= limits.max_head + limits.max_body, (
             f"{len(unfinished)} bytes are kept in {limits}"
@@ -88,23 +88,23 @@ def _cut(stream: bytes, sizes: tuple[int, int]) -> Iterator[bytes]:
         turn = 1 - turn
 
 
-def _told(parser: FrameParser, chunks: Iterable[bytes], ends: bool) -> list[Told]:
-    told: list[Told] = []
+def _read(parser: FrameParser, chunks: Iterable[bytes], ends: bool) -> list[Result]:
+    results: list[Result] = []
     for chunk in [*chunks, *([b""] if ends else [])]:
         parser.receive_data(chunk)
         try:
             while (item := parser.next_frame()) is not NEED_DATA:
-                before = told[-1] if told else None
+                before = results[-1] if results else None
                 if isinstance(item, HeartBeat) and isinstance(before, HeartBeat):
                     # One run in several chunks.
-                    told[-1] = HeartBeat(before.count + item.count)
+                    results[-1] = HeartBeat(before.count + item.count)
                 else:
-                    told.append(item)
+                    results.append(item)
         except RemoteProtocolError as error:
             _stays_in_error(parser, error)
-            return [*told, (error.code, error.offset)]
-    assert parser.next_frame() is NEED_DATA, "something is told twice"
-    return told
+            return [*results, (error.code, error.offset)]
+    assert parser.next_frame() is NEED_DATA, "something is returned twice"
+    return results
 
 
 def _stays_in_error(parser: FrameParser, error: RemoteProtocolError) -> None:
@@ -118,12 +118,12 @@ def _stays_in_error(parser: FrameParser, error: RemoteProtocolError) -> None:
 
 
 def _headers_agree(frame: Frame) -> None:
-    """Headers answer a question alike by search, by index and from the list of pairs."""
+    """Check that headers give the same answers by search, by index and from the list of pairs."""
     headers = frame.headers
     pairs = headers.items()
     for name in dict.fromkeys(name for name, _ in pairs):
         values = [value for key, value in pairs if key == name]
-        # Asked often enough, the headers change from one way of answering to the other.
+        # After a few look-ups headers change from searching to an index.
         for _ in range(8):
             assert headers.get(name) == values[0], f"{name!r} in {headers!r}"
         assert headers.get_all(name) == values
@@ -132,8 +132,8 @@ def _headers_agree(frame: Frame) -> None:
     assert headers.get(absent) is None
 
 
-def _limits_kept(told: list[Told], limits: Limits) -> None:
-    for item in told:
+def _limits_kept(results: list[Result], limits: Limits) -> None:
+    for item in results:
         if isinstance(item, Frame):
             assert len(item.body) <= limits.max_body
             assert len(item.headers) <= limits.max_headers
@@ -147,15 +147,15 @@ def _limits_kept(told: list[Told], limits: Limits) -> None:
                 assert len(item.body) <= limits.max_unterminated
 
 
-def _raw_is_what_came(told: list[Told], stream: bytes, *, exact: bool) -> bytes:
-    """The frames' bytes and what may stand between frames are the whole stream, in order; returns the rest of it."""
+def _raw_is_what_was_received(results: list[Result], stream: bytes, *, exact: bool) -> bytes:
+    """Check that the bytes of the frames, and what may be between frames, are the stream; return the unread rest."""
     pos = 0
-    for item in told:
+    for item in results:
         if not isinstance(item, Frame):
             continue
         raw = item.raw
         if raw is None:
-            assert not exact, f"{item!r} has lost its bytes"
+            assert not exact, f"{item!r} has no raw bytes"
             continue
         if exact:
             while stream[pos : pos + 1] in (b"\r", b"\n", b"\0"):
@@ -163,13 +163,13 @@ def _raw_is_what_came(told: list[Told], stream: bytes, *, exact: bool) -> bytes:
             assert stream.startswith(raw, pos), f"{raw!r} was not at byte {pos}"
         else:
             pos = stream.find(raw, pos)
-            assert pos >= 0, f"{raw!r} never came in"
+            assert pos >= 0, f"{raw!r} was not received"
         pos += len(raw)
     return stream[pos:].lstrip(b"\r\n\0") if exact else b""
 
 
 def _written_again(frame: Frame) -> None:
-    """What was read can be written, in any version that can carry it, and means the same there."""
+    """Check that what was read can be written in every version that can carry it, and means the same there."""
     for version in ("1.0", "1.1", "1.2"):
         try:
             wire = frame.to_bytes(version)
@@ -182,13 +182,15 @@ def _written_again(frame: Frame) -> None:
         assert parser.next_frame() is NEED_DATA
 
 
-def _as_the_reference(told: list[Told], stream: bytes, version: str | None) -> None:
+def _as_the_reference(results: list[Result], stream: bytes, version: str | None) -> None:
     expected, refused = reference.read(stream, version)
     items: list[reference.Item] = []
-    for item in told:
+    for item in results:
         if isinstance(item, Frame):
             items.append((item.command, item.headers.items(), item.body))
         elif isinstance(item, HeartBeat):
             items.append(item.count)
     assert items == expected, f"{items!r} instead of {expected!r}"
-    assert refused == any(isinstance(item, tuple) for item in told), f"refused: {refused}, told: {told!r}"
+    assert refused == any(isinstance(item, tuple) for item in results), (
+        f"refused: {refused}, results: {results!r}"
+    )

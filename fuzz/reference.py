@@ -1,5 +1,6 @@
-"""The strict rules of reading, written a second time: slow, naive, from a whole stream, and from the text of the
-specifications alone. The decoder is compared with it; so nothing of the library may be imported here.
+"""A second reader, to compare the parser with: slow, simple, reading a whole stream, written from the specifications.
+
+Nothing of the library may be imported here.
 """
 
 from __future__ import annotations
@@ -151,7 +152,7 @@ def _unescaped(text: str, version: str | None) -> str:
         if char == "\\":
             if rest[:1] not in meanings:
                 if version is None:
-                    return text  # nobody knows yet how the peer meant it
+                    return text  # the version is not known yet, so it may be a plain backslash
                 raise Refused("an escape")
             char, rest = meanings[rest[0]], rest[1:]
         plain += char

@@ -62,7 +62,7 @@ def fuzz(names: list[str], seconds: float) -> int:
     try:
         import atheris  # type: ignore[import-untyped, import-not-found, unused-ignore]  # noqa: F401
     except ImportError:
-        print("atheris is not installed: pip install 'stomp-core[fuzz]' (Linux)", file=sys.stderr)
+        print("atheris is not installed: pip install --group fuzz (Linux)", file=sys.stderr)
         return 2
     share = max(1, round(seconds / len(names)))
     found = {name: files for name in names if (files := fuzz_one(name, share))}
@@ -93,14 +93,14 @@ def fuzz_one(name: str, seconds: int) -> list[Path]:
     log = WORK / f"{name}.log"
     with log.open("wb") as output:
         status = subprocess.run(command, check=False, stdout=output, stderr=subprocess.STDOUT).returncode
-    said = log.read_text(errors="replace")
-    found = [Path(path) for path in re.findall(r"Test unit written to (\S+)", said)]
+    text = log.read_text(errors="replace")
+    found = [Path(path) for path in re.findall(r"Test unit written to (\S+)", text)]
     if found or status:
         # libFuzzer's own lines are of no interest; the traceback before them is.
-        print("\n".join(said.splitlines()[-80:]))
+        print("\n".join(text.splitlines()[-80:]))
     if status and not found:
         raise SystemExit(f"{name}: the fuzzer ended with status {status} and left no file: see {log}")
-    runs = re.search(r"stat::number_of_executed_units: *(\d+)", said)
+    runs = re.search(r"stat::number_of_executed_units: *(\d+)", text)
     print(f"{name}: {runs[1] if runs else '?'} inputs, {len(found)} findings", flush=True)
     return found
 
@@ -109,7 +109,7 @@ def within_the_fuzzer(name: str, arguments: list[str]) -> int:
     """The child of :func:`fuzz_one`."""
     import atheris
 
-    with atheris.instrument_imports(include=["stomp_core"]):
+    with atheris.instrument_imports(include=["stomp_core"]):  # pyright: ignore[reportAttributeAccessIssue]
         from fuzz import TARGETS
     atheris.Setup([sys.argv[0], *arguments], TARGETS[name])
     atheris.Fuzz()

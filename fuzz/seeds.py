@@ -11,7 +11,7 @@ from pathlib import Path
 from .connection import JUMPS, OPERATIONS
 from .decoder import LIMITS, SWITCHES, VERSIONS
 from .serializer import COMMANDS
-from .session import DEEDS
+from .session import STEPS
 
 __all__ = ["seeds"]
 
@@ -67,28 +67,28 @@ def _decoder() -> Seeds:
     yield "heart-beats-in-crlf", _stream(b"\r\n\r\n" + receipt + b"\r\n\r\n")
     yield "cr-at-the-end-of-the-stream", _stream(receipt + b"\n\r", ends=True)
     yield "cr-alone-between-frames", _stream(b"\r" + receipt)
-    yield "cr-alone-between-frames-forgiven", _stream(b"\r\r\n" + receipt, lenient=("cr_between_frames",))
+    yield "cr-alone-between-frames-tolerated", _stream(b"\r\r\n" + receipt, lenient=("cr_between_frames",))
     yield "nul-between-frames", _stream(receipt + b"\0" + receipt)
     yield (
-        "nul-between-frames-forgiven",
+        "nul-between-frames-tolerated",
         _stream(receipt + b"\n\0\0" + receipt, lenient=("nul_between_frames",)),
     )
     yield "crlf-frame", _stream(b"SEND\r\ndestination:/q\r\ncontent-length:2\r\n\r\n\r\n\0\r\n")
     yield "crlf-and-lf-mixed", _stream(b"SEND\ndestination:/q\r\na:b\n\r\nx\0")
     yield "crlf-frame-in-1.0", _stream(b"SEND\r\ndestination:/q\r\n\r\nx\0", "1.0")
     yield "crlf-value-in-1.1", _stream(b"SEND\ndestination:/q\r\n\nx\0", "1.1")
-    yield "crlf-forgiven-in-1.1", _stream(b"SEND\r\ndestination:/q\r\n\r\nx\0", "1.1", lenient=("crlf",))
+    yield "crlf-tolerated-in-1.1", _stream(b"SEND\r\ndestination:/q\r\n\r\nx\0", "1.1", lenient=("crlf",))
     yield "cr-inside-a-value", _stream(b"SEND\ndestination:/q\rx\n\n\0")
-    yield "cr-inside-a-value-forgiven", _stream(b"SEND\ndestination:/q\rx\n\n\0", lenient=("bare_cr",))
+    yield "cr-inside-a-value-tolerated", _stream(b"SEND\ndestination:/q\rx\n\n\0", lenient=("bare_cr",))
     yield "escapes-of-1.2", _stream(b"SEND\nd\\ce:a\\nb\\cc\\\\d\\re\n\n\0")
     yield "escapes-of-1.1", _stream(b"SEND\nd\\ce:a\\nb\\cc\\\\d\n\n\0", "1.1")
     yield "escape-cr-in-1.1", _stream(b"SEND\nd:a\\rb\n\n\0", "1.1")
-    yield "escape-cr-in-1.1-forgiven", _stream(b"SEND\nd:a\\rb\n\n\0", "1.1", lenient=("cr_escape_in_1_1",))
+    yield "escape-cr-in-1.1-tolerated", _stream(b"SEND\nd:a\\rb\n\n\0", "1.1", lenient=("cr_escape_in_1_1",))
     yield "escapes-in-1.0", _stream(b"SEND\nd:a\\nb\\t\n\n\0", "1.0")
     yield "escapes-in-1.0-undone", _stream(b"SEND\nd:a\\nb\n\n\0", "1.0", lenient=("escapes_in_1_0",))
     yield "escape-of-backslash-then-n", _stream(b"SEND\nd:a\\\\nb\n\n\0")
     yield "escape-undefined", _stream(b"SEND\nd:a\\tb\n\n\0")
-    yield "escape-undefined-forgiven", _stream(b"SEND\nd:a\\tb\\\n\n\0", lenient=("unknown_escapes",))
+    yield "escape-undefined-tolerated", _stream(b"SEND\nd:a\\tb\\\n\n\0", lenient=("unknown_escapes",))
     yield "escape-cut-off", _stream(b"SEND\nd:a\\\n\n\0")
     yield "connect-with-backslash", _stream(b"CONNECT\nlogin:a\\nb\\x\nhost:/\n\n\0", None)
     yield (
@@ -106,7 +106,7 @@ def _decoder() -> Seeds:
     yield "header-with-empty-name", _stream(b"SEND\n:x\n\n\0")
     yield "header-lines-skipped", _stream(b"SEND\n:x\nnothing\na:b\n\n\0", lenient=("bad_header_lines",))
     yield "header-not-utf-8", _stream(b"SEND\na:\xff\xfe\n\n\0")
-    yield "header-not-utf-8-forgiven", _stream(b"SEND\na:\xff\xfe\n\n\0", lenient=("not_utf8",))
+    yield "header-not-utf-8-tolerated", _stream(b"SEND\na:\xff\xfe\n\n\0", lenient=("not_utf8",))
     yield "header-of-other-line-ends", _stream("SEND\na:b\u2028c\x0b\x0c\x85d\n\n\0".encode())
     yield "nul-in-a-command", _stream(b"SE\0ND\n\n\0")
     yield "nul-in-a-header", _stream(b"SEND\na:\0b\n\n\0")
@@ -118,7 +118,7 @@ def _decoder() -> Seeds:
     yield "content-length-signed", _stream(b"SEND\ncontent-length:+5\n\nhello\0")
     yield "content-length-padded", _stream(b"SEND\ncontent-length: 5 \n\nhello\0")
     yield (
-        "content-length-padded-forgiven",
+        "content-length-padded-tolerated",
         _stream(b"SEND\ncontent-length: 5 \n\nhello\0", lenient=("padded_content_length",)),
     )
     yield "content-length-in-other-digits", _stream("SEND\ncontent-length:\u0665\n\nhello\0".encode())
@@ -138,7 +138,7 @@ def _decoder() -> Seeds:
     yield "end-inside-a-body", _stream(b"SEND\ncontent-length:10\n\nhello", ends=True)
     yield "end-between-frames", _stream(receipt, ends=True)
     yield (
-        "everything-forgiven",
+        "everything-tolerated",
         _stream(
             b"\r\0SEND\r\n:\n\xff: \\t\r\rcontent-length\ncontent-length: 1 \n\nx\0",
             "1.1",
@@ -206,7 +206,7 @@ def _send(body: bytes, transaction: int = 0) -> bytes:
 
 
 def _message(number: int, name: int = 0, body: bytes = b"x") -> bytes:
-    """What a server says: the kind and its own arguments."""
+    """What a server sends: the kind and its own arguments."""
     return bytes([1, name, 0, number, 0, 1 + number, len(body)]) + body
 
 
@@ -215,11 +215,11 @@ _IN_A = 2  # the transaction "a" in a client's choice of one
 
 def _connection() -> Seeds:
     settings = bytes([_CLIENT, 0, 0, 0])
-    say = bytes([_OPERATION["say"]])
-    connected = settings + say + _connect() + _raw(b"CONNECTED\nversion:1.2\n\n\0\n")
+    send = bytes([_OPERATION["send"]])
+    connected = settings + send + _connect() + _raw(b"CONNECTED\nversion:1.2\n\n\0\n")
     beating = (
         settings
-        + say
+        + send
         + _connect(_SECOND_BEATS)
         + _raw(b"CONNECTED\nversion:1.2\nheart-beat:1000,1000\n\n\0\n")
     )
@@ -227,71 +227,71 @@ def _connection() -> Seeds:
     three = b"".join(message % (number, number) for number in (1, 2, 3))
     yield "client-connects", connected
     yield (
-        "client-hears-error-instead-of-connected",
-        settings + say + _connect() + _raw(b"ERROR\nmessage:no\n\n\0\n") + (_op("end")),
+        "client-receives-error-instead-of-connected",
+        settings + send + _connect() + _raw(b"ERROR\nmessage:no\n\n\0\n") + (_op("end")),
     )
-    yield "client-hears-junk-after-error", connected + _raw(b"ERROR\n\n\0\xff\xff\xff") + _op("end")
+    yield "client-receives-junk-after-error", connected + _raw(b"ERROR\n\n\0\xff\xff\xff") + _op("end")
     yield (
-        "client-hears-a-version-that-was-not-offered",
-        settings + say + _connect() + _raw(b"CONNECTED\nversion:1.3\n\n\0"),
+        "client-receives-a-version-that-was-not-offered",
+        settings + send + _connect() + _raw(b"CONNECTED\nversion:1.3\n\n\0"),
     )
-    yield "client-hears-message-before-connected", settings + say + _connect() + _raw(message % (1, 1))
+    yield "client-receives-message-before-connected", settings + send + _connect() + _raw(message % (1, 1))
     yield (
         "client-acknowledges-each",
         connected
-        + say
+        + send
         + _subscribe(ack=_INDIVIDUAL)
         + _raw(three)
-        + (say + _acknowledge(1) + say + _acknowledge(1) + say + _acknowledge(0, reject=True)),
+        + (send + _acknowledge(1) + send + _acknowledge(1) + send + _acknowledge(0, reject=True)),
     )
     yield (
         "client-acknowledges-all-up-to-one",
         connected
-        + say
+        + send
         + _subscribe(ack=_CUMULATIVE)
         + _raw(three)
-        + (say + _acknowledge(1) + say + _acknowledge(0) + say + _acknowledge(2)),
+        + (send + _acknowledge(1) + send + _acknowledge(0) + send + _acknowledge(2)),
     )
     yield (
         "client-acknowledges-in-auto-mode",
-        connected + say + _subscribe() + _raw(three) + say + _acknowledge(0),
+        connected + send + _subscribe() + _raw(three) + send + _acknowledge(0),
     )
-    yield "client-aborts-and-acknowledges-again", connected + say + _subscribe(ack=_CUMULATIVE) + _raw(three) + (
-        say + _of_transaction("begin") + say + _acknowledge(1, _IN_A) + say + _of_transaction("abort")
-        + say + _acknowledge(0) + say + _acknowledge(2)
+    yield "client-aborts-and-acknowledges-again", connected + send + _subscribe(ack=_CUMULATIVE) + _raw(three) + (
+        send + _of_transaction("begin") + send + _acknowledge(1, _IN_A) + send + _of_transaction("abort")
+        + send + _acknowledge(0) + send + _acknowledge(2)
     )  # fmt: skip
     yield (
         "client-commits",
         connected
-        + say
+        + send
         + _of_transaction("begin")
-        + say
+        + send
         + _send(b"hello", _IN_A)
-        + (say + _of_transaction("commit") + say + _of_transaction("commit")),
+        + (send + _of_transaction("commit") + send + _of_transaction("commit")),
     )
-    yield "client-subscribes-twice", connected + say + _subscribe() + say + _subscribe()
+    yield "client-subscribes-twice", connected + send + _subscribe() + send + _subscribe()
     yield (
-        "client-unsubscribes-and-hears-late",
-        connected + say + _subscribe() + say + _unsubscribe() + _raw(three),
+        "client-unsubscribes-and-receives-late",
+        connected + send + _subscribe() + send + _unsubscribe() + _raw(three),
     )
     yield (
         "client-disconnects",
         connected
-        + say
+        + send
         + _disconnect()
-        + say
+        + send
         + _send(b"x")
         + _raw(b"RECEIPT\nreceipt-id:r\n\n\0\n")
         + _op("end"),
     )
     yield (
         "client-loses-the-server",
-        connected + _raw(b"MESSAGE\nsubscription:a") + _op("end") + say + _send(b"x"),
+        connected + _raw(b"MESSAGE\nsubscription:a") + _op("end") + send + _send(b"x"),
     )
     yield "client-beats-in-time", beating + _op("to_the_deadline") * 3
-    yield "client-hears-nothing", beating + _wait(25.0) + _op("timeout") + say + _send(b"x")
+    yield "client-receives-nothing", beating + _wait(25.0) + _op("timeout") + send + _send(b"x")
     yield (
-        "client-hears-nothing-while-it-does-not-read",
+        "client-receives-nothing-while-it-does-not-read",
         beating
         + _op("pause")
         + _wait(3600.0)
@@ -301,18 +301,18 @@ def _connection() -> Seeds:
     yield (
         "client-is-told-a-nonsense-heart-beat",
         bytes([_CLIENT, 0, 2, 0])
-        + say
+        + send
         + _connect(_SECOND_BEATS)
         + _raw(b"CONNECTED\nversion:1.1\nheart-beat:fast\n\n\0"),
     )
     yield (
         "client-breaks-limits",
-        bytes([_CLIENT, 0, 0, 1]) + say + _connect() + _raw(b"CONNECTED\nversion:" + b"1" * 200),
+        bytes([_CLIENT, 0, 0, 1]) + send + _connect() + _raw(b"CONNECTED\nversion:" + b"1" * 200),
     )
     yield (
-        "client-hears-a-foreign-charset",
+        "client-receives-a-foreign-charset",
         connected
-        + say
+        + send
         + _subscribe()
         + _raw(
             b"MESSAGE\nsubscription:a\nmessage-id:1\ndestination:/q\ncontent-type:text/plain;charset=utf-16\n\n\xff\xfea\0\0"
@@ -322,101 +322,101 @@ def _connection() -> Seeds:
     yield (
         "client-misses-the-ack-header",
         connected
-        + say
+        + send
         + _subscribe(ack=_INDIVIDUAL)
         + _raw(b"MESSAGE\nsubscription:a\nmessage-id:1\ndestination:/q\n\nx\0"),
     )
     yield (
-        "client-hears-two-errors",
+        "client-receives-two-errors",
         connected
         + _raw(b"ERROR\nmessage:1\n\n\0\nERROR\nmessage:2\n\n\0\n")
         + _op("end")
-        + (say + _send(b"x") + _raw(b"x")),
+        + (send + _send(b"x") + _raw(b"x")),
     )
     yield (
-        "client-hears-a-body-on-connected",
-        bytes([_CLIENT, 0, 2, 0]) + say + _connect() + _raw(b"CONNECTED\nversion:1.2\n\nx\0"),
+        "client-receives-a-body-on-connected",
+        bytes([_CLIENT, 0, 2, 0]) + send + _connect() + _raw(b"CONNECTED\nversion:1.2\n\nx\0"),
     )
     yield (
-        "client-hears-a-nonsense-heart-beat",
-        settings + say + _connect() + _raw(b"CONNECTED\nversion:1.2\nheart-beat:x\n\n\0"),
+        "client-receives-a-nonsense-heart-beat",
+        settings + send + _connect() + _raw(b"CONNECTED\nversion:1.2\nheart-beat:x\n\n\0"),
     )
-    yield "client-says-commands-in-a-wrong-state", settings + say + _send(b"x") + say + _disconnect()
-    old = bytes([_CLIENT, 1, 0, 0]) + say + _connect() + _raw(b"CONNECTED\n\n\0\n")
+    yield "client-says-commands-in-a-wrong-state", settings + send + _send(b"x") + send + _disconnect()
+    old = bytes([_CLIENT, 1, 0, 0]) + send + _connect() + _raw(b"CONNECTED\n\n\0\n")
     without_id = bytes([1, 0, 0, 0, 0, 1, _CUMULATIVE])
     yield (
         "client-of-1.0-subscribes-without-id",
         old
-        + say
+        + send
         + without_id
         + _raw(
             b"MESSAGE\nmessage-id:m1\ndestination:/q\n\nx\0\nMESSAGE\nmessage-id:m2\ndestination:/q/1\n\nx\0\n"
         )
-        + say
+        + send
         + _acknowledge(1)
-        + say
+        + send
         + bytes([2, 0, 0, 0, 1, 1])
-        + say
+        + send
         + bytes([2, 0, 0, 0, 1, 1]),
     )
-    yield "client-of-1.0-subscribes-twice-without-id", old + say + without_id + say + without_id
-    yield "client-of-1.0-unsubscribes-from-nothing", old + say + bytes([2, 0, 0, 0, 0, 1])
+    yield "client-of-1.0-subscribes-twice-without-id", old + send + without_id + send + without_id
+    yield "client-of-1.0-unsubscribes-from-nothing", old + send + bytes([2, 0, 0, 0, 0, 1])
     yield (
         "client-of-1.1-acknowledges",
         bytes([_CLIENT, 2, 0, 0])
-        + say
+        + send
         + _connect()
         + _raw(b"CONNECTED\nversion:1.1\n\n\0\n")
-        + say
+        + send
         + _subscribe(ack=_CUMULATIVE)
         + _raw(three)
-        + say
+        + send
         + _acknowledge(1)
-        + say
+        + send
         + _acknowledge(1),
     )
-    yield "client-begins-twice", connected + say + _of_transaction("begin") + say + _of_transaction("begin")
+    yield "client-begins-twice", connected + send + _of_transaction("begin") + send + _of_transaction("begin")
     server = bytes([_SERVER, 0, 0, 0])
     hello = _raw(b"CONNECT\naccept-version:1.0,1.1,1.2\nhost:/\nheart-beat:1000,1000\n\n\0")
-    answered = server + hello + say + bytes([0, 0, 0, _SECOND_BEATS])
+    answered = server + hello + send + bytes([0, 0, 0, _SECOND_BEATS])
     subscribed = answered + _raw(b"SUBSCRIBE\nid:a\ndestination:/q\nack:client\n\n\0")
     yield "server-accepts", answered
     yield (
         "server-reads-on-behind-connect",
-        server + hello + _raw(b"SEND\ndestination:/q\n\nx\0") + say + bytes([0, 0, 0, 0]),
+        server + hello + _raw(b"SEND\ndestination:/q\n\nx\0") + send + bytes([0, 0, 0, 0]),
     )
-    yield "server-hears-no-connect", server + _raw(b"SEND\ndestination:/q\nreceipt:1\n\nx\0")
-    yield "server-hears-http", server + _raw(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+    yield "server-receives-no-connect", server + _raw(b"SEND\ndestination:/q\nreceipt:1\n\nx\0")
+    yield "server-receives-http", server + _raw(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
     yield "server-shares-no-version", server + _raw(b"CONNECT\naccept-version:2.0\nhost:/\n\n\0")
     yield "server-misses-the-host", server + _raw(b"CONNECT\naccept-version:1.2\n\n\0")
     yield (
         "server-delivers",
-        subscribed + (say + _message(0) + say + _message(1) + _raw(b"ACK\nid:m2\n\n\0ACK\nid:m1\n\n\0")),
+        subscribed + (send + _message(0) + send + _message(1) + _raw(b"ACK\nid:m2\n\n\0ACK\nid:m1\n\n\0")),
     )
-    yield "server-delivers-what-nobody-asked-for", answered + say + _message(0)
+    yield "server-delivers-what-nobody-asked-for", answered + send + _message(0)
     yield (
-        "server-hears-an-unknown-ack-mode",
+        "server-receives-an-unknown-ack-mode",
         answered + _raw(b"SUBSCRIBE\nid:a\ndestination:/q\nack:maybe\n\n\0"),
     )
     yield (
-        "server-hears-a-receipt-on-connect",
+        "server-receives-a-receipt-on-connect",
         server + _raw(b"CONNECT\naccept-version:1.2\nhost:/\nreceipt:1\n\n\0"),
     )
     yield (
-        "server-hears-the-same-subscription-twice",
+        "server-receives-the-same-subscription-twice",
         subscribed + _raw(b"SUBSCRIBE\nid:a\ndestination:/p\n\n\0"),
     )
-    yield "server-hears-begin-twice", answered + _raw(b"BEGIN\ntransaction:t\n\n\0" * 2)
+    yield "server-receives-begin-twice", answered + _raw(b"BEGIN\ntransaction:t\n\n\0" * 2)
     yield (
-        "server-of-1.0-hears-unsubscribe-from-nothing",
-        server + _raw(b"CONNECT\n\n\0") + say + bytes([0, 0, 0, 0]) + _raw(b"UNSUBSCRIBE\n\n\0"),
+        "server-of-1.0-receives-unsubscribe-from-nothing",
+        server + _raw(b"CONNECT\n\n\0") + send + bytes([0, 0, 0, 0]) + _raw(b"UNSUBSCRIBE\n\n\0"),
     )
-    yield "server-says-another-version", server + hello + say + bytes([0, 0, 2, 0])
-    yield "server-hears-ack-of-nothing", answered + _raw(b"ACK\nid:m1\nreceipt:r:1\n\n\0")
-    yield "server-hears-commit-of-nothing", answered + _raw(b"COMMIT\ntransaction:t\nreceipt:r\\c1\n\n\0")
-    yield "server-hears-an-undefined-escape", answered + _raw(b"SEND\nreceipt:7\ndestination:/q\\t\n\n\0")
+    yield "server-says-another-version", server + hello + send + bytes([0, 0, 2, 0])
+    yield "server-receives-ack-of-nothing", answered + _raw(b"ACK\nid:m1\nreceipt:r:1\n\n\0")
+    yield "server-receives-commit-of-nothing", answered + _raw(b"COMMIT\ntransaction:t\nreceipt:r\\c1\n\n\0")
+    yield "server-receives-an-undefined-escape", answered + _raw(b"SEND\nreceipt:7\ndestination:/q\\t\n\n\0")
     yield (
-        "server-hears-disconnect-and-more",
+        "server-receives-disconnect-and-more",
         answered + _raw(b"DISCONNECT\nreceipt:1\n\n\0SEND\ndestination:/q\n\n\0") + _op("end"),
     )
     yield "server-loses-a-silent-client", answered + _op("to_the_deadline") + _wait(25.0) + _op("timeout")
@@ -531,68 +531,71 @@ def _serializer() -> Seeds:
 # ---------------------------------------------------------------------- session
 
 
-_Deed = str | tuple[str | int, ...]  # a deed, and the bytes that it reads
+_Step = str | tuple[str | int, ...]  # a step, and the bytes that it reads
 
 
-def _story(*deeds: _Deed, version: int = 0, rounds: int = 0) -> bytes:
+def _history(*steps: _Step, version: int = 0, rounds: int = 0) -> bytes:
     data = [version, rounds]
-    for deed in deeds:
-        words = (deed,) if isinstance(deed, str) else deed
-        data += [DEEDS.index(word) if isinstance(word, str) else word for word in words]
+    for step in steps:
+        words = (step,) if isinstance(step, str) else step
+        data += [STEPS.index(word) if isinstance(word, str) else word for word in words]
     return bytes(data)
 
 
 def _session() -> Seeds:
     cut, rabbitmq = 9, 0
-    connected: tuple[_Deed, ...] = ("dial", ("write", rabbitmq, cut))
+    connected: tuple[_Step, ...] = ("dial", ("write", rabbitmq, cut))
     # Operations read which transaction and which message they mean only once there are any.
-    sent: _Deed = ("send confirmed", 1)
-    subscribed: tuple[_Deed, ...] = (*connected, ("subscribe", 0, 1), "write", ("answer", 0, cut))
-    taken: tuple[_Deed, ...] = (*subscribed, ("deliver", 0, cut), "take")
+    sent: _Step = ("send confirmed", 1)
+    subscribed: tuple[_Step, ...] = (*connected, ("subscribe", 0, 1), "write", ("answer", 0, cut))
+    taken: tuple[_Step, ...] = (*subscribed, ("deliver", 0, cut), "take")
     for number, version in enumerate(("1.2", "1.1", "1.0")):
-        yield f"{version}-confirmed", _story(*connected, sent, "write", ("answer", 0, cut), version=number)
+        yield f"{version}-confirmed", _history(*connected, sent, "write", ("answer", 0, cut), version=number)
         yield (
             f"{version}-message-and-ack",
-            _story(*taken, ("ack", 0, 1), "write", ("answer", 0, cut), version=number),
+            _history(*taken, ("ack", 0, 1), "write", ("answer", 0, cut), version=number),
         )
         yield (
             f"{version}-transaction",
-            _story(*connected, "begin", ("send in a transaction", 0), ("commit", 0, 1), "write", ("answer", 0, cut),
+            _history(*connected, "begin", ("send in a transaction", 0), ("commit", 0, 1), "write", ("answer", 0, cut),
                    version=number),
         )  # fmt: skip
-    yield "cut-between-send-and-receipt", _story(*connected, sent, "write", "hang up", *connected, "write")
+    yield (
+        "cut-between-send-and-receipt",
+        _history(*connected, sent, "write", "end of stream", *connected, "write"),
+    )
     yield (
         "cut-before-it-was-written",
-        _story(*connected, sent, "send", "reset", *connected, "write", ("answer", 0, cut)),
+        _history(*connected, sent, "send", "reset", *connected, "write", ("answer", 0, cut)),
     )
-    yield "sent-while-there-is-no-connection", _story(sent, "send", *connected, "write", ("answer", 0, cut))
+    yield "sent-while-there-is-no-connection", _history(sent, "send", *connected, "write", ("answer", 0, cut))
     yield (
         "three-in-flight-and-one-is-refused",
-        _story(*connected, sent, sent, sent, "write", ("refuse", 1, 1, cut), *connected),
+        _history(*connected, sent, sent, sent, "write", ("refuse", 1, 1, cut), *connected),
     )
     yield (
-        "an-error-that-names-nobody",
-        _story(*connected, sent, sent, "write", ("refuse", 0, 0, cut), *connected),
+        "an-error-without-receipt-id",
+        _history(*connected, sent, sent, "write", ("refuse", 0, 0, cut), *connected),
     )
-    yield "receipt-too-late", _story(*connected, sent, "write", ("wait", 5), ("answer", 0, cut))
-    yield "subscription-comes-back", _story(*subscribed, "reset", *connected, "write", ("answer", 0, cut))
-    yield "stale-message", _story(*taken, "reset", *connected, "write", ("ack", 0, 0))
-    yield "commit-in-doubt", _story(*connected, "begin", ("commit", 0, 1), "write", "reset")
-    yield "transaction-lost", _story(*connected, "begin", "write", "reset", *connected, ("commit", 0, 1))
-    yield "first-endpoint-is-dead", _story("fail to dial", *connected, sent, "write", ("answer", 0, cut))
-    yield "nobody-answers", _story(sent, *["fail to dial"] * 6)
-    yield "gives-up-when-lost", _story(*connected, sent, "write", "reset", rounds=1)
-    yield "a-silent-broker", _story(*connected, ("wait", 4), ("wait", 4), ("wait", 4), "to the deadline")
-    yield "a-silent-handshake", _story("dial", "write", ("wait", 4))
-    yield "request-and-cut", _story(*connected, "request", "write", "reset", *connected)
-    yield "buffer-full", _story(*subscribed, *[("deliver", 0, cut)] * 12, *["take"] * 12)
-    yield "abandoned", _story(("subscribe", 0, 1), "begin", sent, ("abandon", 1), ("abandon", 2), *connected)
+    yield "receipt-too-late", _history(*connected, sent, "write", ("wait", 5), ("answer", 0, cut))
+    yield "subscription-comes-back", _history(*subscribed, "reset", *connected, "write", ("answer", 0, cut))
+    yield "stale-message", _history(*taken, "reset", *connected, "write", ("ack", 0, 0))
+    yield "commit-in-doubt", _history(*connected, "begin", ("commit", 0, 1), "write", "reset")
+    yield "transaction-lost", _history(*connected, "begin", "write", "reset", *connected, ("commit", 0, 1))
+    yield "first-endpoint-is-dead", _history("fail to dial", *connected, sent, "write", ("answer", 0, cut))
+    yield "no-endpoint-answers", _history(sent, *["fail to dial"] * 6)
+    yield "gives-up-when-lost", _history(*connected, sent, "write", "reset", rounds=1)
+    yield "a-silent-broker", _history(*connected, ("wait", 4), ("wait", 4), ("wait", 4), "to the deadline")
+    yield "a-silent-handshake", _history("dial", "write", ("wait", 4))
+    yield "request-and-cut", _history(*connected, "request", "write", "reset", *connected)
+    yield "buffer-full", _history(*subscribed, *[("deliver", 0, cut)] * 12, *["take"] * 12)
+    yield "cancelled", _history(("subscribe", 0, 1), "begin", sent, ("cancel", 1), ("cancel", 2), *connected)
     yield (
-        "closed-with-receipts-under-way",
-        _story(*connected, sent, "write", "close", ("answer", 0, cut), "write"),
+        "closed-with-receipts-in-flight",
+        _history(*connected, sent, "write", "close", ("answer", 0, cut), "write"),
     )
-    yield "closed-while-dialling", _story(sent, "close")
-    yield "junk", _story(*connected, sent, ("say junk", 3, 1, 2), *connected)
+    yield "closed-while-dialling", _history(sent, "close")
+    yield "junk", _history(*connected, sent, ("send junk", 3, 1, 2), *connected)
 
 
 def main() -> None:

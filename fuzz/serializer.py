@@ -1,5 +1,4 @@
-"""The serializer: whatever a caller passes is read back as precisely that, by the careful and by the sloppy; or it is
-refused.
+"""The target of the serializer: what a caller passes is read back as exactly that, also by sloppy readers, or refused.
 
 An input is two bytes of settings and then a command, headers and a body (see :func:`serializer`).
 """
@@ -34,10 +33,10 @@ REQUIRED: Pairs = [
 
 
 def serializer(data: bytes) -> None:
-    """What is written is read as precisely that by our parser and by three sloppy readers; what is refused deserves it.
+    """Check that our parser and three sloppy readers read back what is written, and nothing is refused needlessly.
 
     Byte 0 picks the version (modulo 3), whether to do without ``content-length`` (bit 4), whether without the headers
-    that commands require (bit 5) and whether to say it as a :class:`Send` event (bit 6); 1 picks the command. Then
+    that commands require (bit 5) and whether to make it as a :class:`Send` event (bit 6); 1 picks the command. Then
     one byte picks how many headers follow, each a name and a value behind their lengths; the rest is the body.
     """
     choices = Choices(data)
@@ -65,13 +64,11 @@ def serializer(data: bytes) -> None:
     assert isinstance(wire, bytes)
     written = frame.headers.items()
     lengths = [at for at, (name, _) in enumerate(written) if name == "content-length"]
-    if body and wants_length:
-        # Last, and once.
-        others = [pair for pair in written if pair[0] != "content-length"]
-        written = [*others, ("content-length", str(len(body)))]
-    elif lengths:
-        # Of no body: once, where the caller has put it first.
+    if lengths:
+        # Once, in the first place where the caller has it.
         written = [pair for at, pair in enumerate(written) if at not in lengths[1:]]
+    elif body and wants_length:
+        written = [*written, ("content-length", str(len(body)))]
     _check_parser(wire, command, written, body, version)
     _check_sloppy(wire, command, written, body, version)
 
@@ -110,7 +107,7 @@ def _check_parser(wire: bytes, command: str, pairs: Pairs, body: bytes, version:
                 assert parser.next_frame() is NEED_DATA
 
 
-# ---------------------------------------------------------------------- readers that know less than they should
+# ---------------------------------------------------------------------- sloppy readers
 
 
 def _check_sloppy(wire: bytes, command: str, pairs: Pairs, body: bytes, version: str) -> None:
@@ -131,7 +128,7 @@ Reader = Callable[[bytes, int], tuple[str, list[str], bytes]]
 
 
 def _splits_at_nul(wire: bytes, body_size: int) -> tuple[str, list[str], bytes]:
-    """Takes what stands before the first NUL for the frame; what a body that holds NULs loses is given back to it."""
+    """Takes everything before the first NUL for the frame. The rest of a body that holds NULs is added again."""
     before, nul, behind = wire.partition(b"\0")
     head, blank, body = before.partition(b"\n\n")
     assert blank, f"NUL before the end of the head in {wire!r}"
@@ -149,7 +146,7 @@ def _strips_cr_before_lf(wire: bytes, body_size: int) -> tuple[str, list[str], b
 
 
 def _splits_at_every_lf(wire: bytes, body_size: int) -> tuple[str, list[str], bytes]:
-    """Reads lines until one is blank, whatever stands before their ends."""
+    """Reads lines until one is blank."""
     lines = []
     rest = wire
     while True:

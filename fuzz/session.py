@@ -1,4 +1,4 @@
-"""A session over many sockets: operations, answers, cuts and jumps of the clock, in any order.
+"""A session over many sockets: operations, answers, losses and jumps of the clock, in any order.
 
 An input is two bytes of settings and then operations (see :func:`session`).
 """
@@ -24,6 +24,7 @@ from stomp_core import (
     Unsubscribe,
 )
 from stomp_core.session import (
+    Config,
     Delivery,
     NotSent,
     OutcomeUnknown,
@@ -31,35 +32,39 @@ from stomp_core.session import (
     Reconnect,
     Session,
     SessionState,
+    Subscription,
     Transaction,
 )
 
 from .choices import Choices
 
-__all__ = ["DEEDS", "session"]
+__all__ = ["STEPS", "session"]
 
-DEEDS = (
-    "dial", "fail to dial", "hang up", "reset", "write", "answer", "refuse", "deliver", "beat", "say junk",
+STEPS = (
+    "dial", "fail to dial", "end of stream", "reset", "write", "answer", "refuse", "deliver", "beat", "send junk",
     "send", "send confirmed", "send in a transaction", "subscribe", "unsubscribe", "take", "ack", "nack", "begin",
-    "commit", "abort", "request", "abandon", "wait", "to the deadline", "close",
+    "commit", "abort", "request", "cancel", "wait", "to the deadline", "close",
 )  # fmt: skip
 _JUMPS = (0.0, 0.1, 1.0, 5.0, 12.0, 31.0, 3600.0)
 _ROUNDS = (None, 0, 2)
-_MOST_WAKING = 400  # a session that wants to be woken more often than this in one input spins
+_BUFFER_SIZE = 5000
+_MAX_WAKES = 400  # a session whose handle_timeout is due more often than this in one input never waits
 
 
 class _Play:
-    """A session, what it was asked, and the broker at the other end of the present socket."""
+    """A session, its operations, and the broker at the other end of the present socket."""
 
     def __init__(self, choices: Choices) -> None:
         self.choices = choices
         version = choices.pick(("1.2", "1.1", "1.0"))
         self.session = Session(
-            "stomp://a,stomp://b",
-            reconnect=Reconnect(rounds=choices.pick(_ROUNDS), first_rounds=2),
-            versions=(version,),
-            buffer_size=5000,
-            receipt_timeout=30.0,
+            Config(
+                "stomp://a,stomp://b",
+                reconnect=Reconnect(rounds=choices.pick(_ROUNDS), first_rounds=2),
+                versions=(version,),
+                buffer_size=_BUFFER_SIZE,
+                receipt_timeout=30.0,
+            )
         )
         self.now = 1.0
         self.server: ServerConnection | None = None
@@ -68,10 +73,11 @@ class _Play:
         self.sends: list[tuple[Pending[Any], bytes]] = []
         self.answered: set[tuple[int, str]] = set()  # connection and receipt
         self.receipts: list[str] = []
-        self.heard: list[bytes] = []  # bodies of all SENDs that the broker has heard
+        self.received: list[bytes] = []  # bodies of all SENDs that the broker has received
         self.subscriptions: list[str] = []
         self.deliveries: list[Delivery] = []
         self.beginnings: list[Pending[Transaction]] = []
+        self.subscribing: list[Pending[Subscription]] = []
         self.number = 0
         self.woken = 0
 
@@ -94,7 +100,7 @@ class _Play:
             self.session.connection_lost(reason, self.now)
 
     def write(self) -> None:
-        """The one writer: what it takes the broker hears."""
+        """Write everything that the session has to send; the broker receives it."""
         if self.server is None:
             return
         wire = self.session.data_to_send()
@@ -104,32 +110,32 @@ class _Play:
             try:
                 event = self.server.next_event()
             except RemoteProtocolError as error:
-                raise AssertionError(f"the session broke STOMP: {error}") from error
+                raise AssertionError(f"the session violated STOMP: {error}") from error
             if isinstance(event, NeedData | ConnectionClosed):
                 return
             if isinstance(event, Event):
-                self.hear(event)
+                self.process(event)
 
-    def hear(self, event: Event) -> None:
+    def process(self, event: Event) -> None:
         assert self.server is not None
         if isinstance(event, Connect):
             name = self.choices.pick(("RabbitMQ/3", "ActiveMQ/5"))
-            self.tell(self.server.send(Connected(server=name, heart_beat=(10_000, 10_000))))
+            self.receive(self.server.send(Connected(server=name, heart_beat=(10_000, 10_000))))
             return
         receipt = event.headers.get("receipt")
         if receipt is not None:
             self.receipts.append(receipt)
         if isinstance(event, Send):
             if event.body.startswith(b"#"):
-                assert event.body not in self.heard, f"{event.body!r} was sent twice"
-            self.heard.append(event.body)
+                assert event.body not in self.received, f"{event.body!r} was sent twice"
+            self.received.append(event.body)
         elif isinstance(event, Subscribe) and event.id is not None:
             self.subscriptions.append(event.id)
         elif isinstance(event, Unsubscribe) and event.id in self.subscriptions:
             self.subscriptions.remove(event.id)
 
-    def tell(self, wire: bytes) -> None:
-        """The broker says something, in two pieces; the session may have hung up in between."""
+    def receive(self, wire: bytes) -> None:
+        """Let the session receive this in two pieces; it may have closed the connection in between."""
         cut = self.choices.byte() % len(wire)
         for piece in (wire[:cut], wire[cut:]):
             if piece:
@@ -143,17 +149,17 @@ class _Play:
         receipt = self.receipts.pop(self.choices.byte() % len(self.receipts))
         if refuse:
             named = receipt if self.choices.byte() & 1 else None
-            self.tell(server.send(Error("no", receipt_id=named)))
+            self.receive(server.send(Error("no", receipt_id=named)))
             return
         self.answered.add((self.session.connection_number, receipt))
-        self.tell(server.send(Receipt(receipt)))
+        self.receive(server.send(Receipt(receipt)))
 
     def deliver(self) -> None:
         server = self.server
         if server is None or self.session.connected is None:
             return
         if not self.session.want_read:
-            self.choices.byte()  # so that a story stays in step, whether it is heard or not
+            self.choices.byte()  # so that the rest of the input means the same in either case
             self.choices.byte()
             return
         self.number += 1
@@ -166,11 +172,11 @@ class _Play:
             ack=f"a{self.number}",
             body=b"x" * 500,
         )
-        self.tell(server.send(message))
+        self.receive(server.send(message))
 
     # ---------------------------------------------------------------- the user's side
 
-    def operation(self, deed: str) -> None:
+    def operation(self, step: str) -> None:
         session, choices = self.session, self.choices
         self.number += 1
         body = b"#%d" % self.number
@@ -179,48 +185,60 @@ class _Play:
         transaction = transactions[choices.byte() % len(transactions)] if transactions else None
         delivery = self.deliveries[choices.byte() % len(self.deliveries)] if self.deliveries else None
         pending: Pending[Any] | None = None
-        if deed == "send":
-            pending = session.send("/queue/a", body)
-        elif deed == "send confirmed":
+        if step == "send":
+            pending = session.send(self.now, "/queue/a", body)
+        elif step == "send confirmed":
             receipt = f"r{self.number}"
-            pending = session.send("/queue/a", body, receipt=receipt, timeout=choices.pick((5.0, 30.0, 90.0)))
+            pending = session.send(
+                self.now, "/queue/a", body, receipt=receipt, timeout=choices.pick((5.0, 30.0, 90.0))
+            )
             self.confirmations.append((pending, receipt))
-        elif deed == "send in a transaction" and transaction is not None:
-            pending = transaction.send("/queue/a", body)
-        elif deed == "subscribe":
+        elif step == "send in a transaction" and transaction is not None:
+            pending = transaction.send(self.now, "/queue/a", body)
+        elif step == "subscribe":
             ack = choices.pick(("client-individual", "auto", "client"))
-            pending = session.subscribe("/queue/a", ack=ack, receipt=bool(choices.byte() & 1))  # type: ignore[arg-type]
-        elif deed == "unsubscribe":
-            for subscription in list(session._subscriptions)[:1]:
-                pending = session.unsubscribe(subscription, receipt=bool(choices.byte() & 1))
-        elif deed == "take":
-            for subscription in list(session._subscriptions):
+            receipt_wanted = bool(choices.byte() & 1)
+            subscribing = session.subscribe(self.now, "/queue/a", ack=ack, receipt=receipt_wanted)  # type: ignore[arg-type]
+            self.subscribing.append(subscribing)
+            pending = subscribing
+        elif step == "unsubscribe":
+            for subscription in self.active()[:1]:
+                pending = session.unsubscribe(self.now, subscription, receipt=bool(choices.byte() & 1))
+        elif step == "take":
+            for subscription in self.active():
                 taken = subscription.take()
                 if taken is not None:
                     self.deliveries.append(taken)
-                pending = subscription.arrival()
-        elif deed in ("ack", "nack") and delivery is not None:
-            say = session.ack if deed == "ack" else session.nack
-            pending = say(
-                delivery, transaction=transaction, receipt=not transaction and bool(choices.byte() & 1)
+                pending = subscription.ready()
+        elif step in ("ack", "nack") and delivery is not None:
+            acknowledge = session.ack if step == "ack" else session.nack
+            pending = acknowledge(
+                self.now,
+                delivery,
+                transaction=transaction,
+                receipt=not transaction and bool(choices.byte() & 1),
             )
-        elif deed == "begin":
-            pending = session.begin()
+        elif step == "begin":
+            pending = session.begin(self.now)
             self.beginnings.append(pending)
-        elif deed in ("commit", "abort") and transaction is not None:
-            end = session.commit if deed == "commit" else session.abort
-            pending = end(transaction, receipt=bool(choices.byte() & 1))
-        elif deed == "request":
-            pending = session.request("/queue/a", body)
-        elif deed == "abandon" and self.pendings:
-            self.pendings[choices.byte() % len(self.pendings)].abandon()
-        elif deed == "close":
-            pending = session.close()
-        session.tick(self.now)
+        elif step in ("commit", "abort") and transaction is not None:
+            end = session.commit if step == "commit" else session.abort
+            pending = end(self.now, transaction, receipt=bool(choices.byte() & 1))
+        elif step == "request":
+            pending = session.request(self.now, "/queue/a", body)
+        elif step == "cancel" and self.pendings:
+            self.pendings[choices.byte() % len(self.pendings)].cancel(self.now)
+        elif step == "close":
+            pending = session.close(self.now)
         if pending is not None:
             self.pendings.append(pending)
-            if "send" in deed or deed == "request":
+            if "send" in step or step == "request":
                 self.sends.append((pending, body))
+
+    def active(self) -> list[Subscription]:
+        """The subscriptions that the user has got and that are not over."""
+        got = [entry.result() for entry in self.subscribing if entry.done and entry.exception() is None]
+        return [subscription for subscription in got if not subscription.ended]
 
     # ---------------------------------------------------------------- what must hold
 
@@ -233,24 +251,25 @@ class _Play:
         deadline = self.session.next_deadline()
         if deadline is not None:
             self.woken += 1
-            assert self.woken < _MOST_WAKING, "it wants to be woken without end"
+            assert self.woken < _MAX_WAKES, "handle_timeout() is due again and again"
             self.wait(max(0.0, deadline - self.now))
 
     def check(self) -> None:
         session = self.session
-        assert session.want_read or session._budget.full
+        # It is full at its size, and has room again at half of it.
+        assert session.want_read or session.buffered_size * 2 > _BUFFER_SIZE
         if self.server is not None and session.want_close:
             self.drop(None)
         for pending, receipt in self.confirmations:
             if pending.done and pending.exception() is None:
                 confirmed = any(receipt == name for _, name in self.answered)
-                assert confirmed, f"{receipt} is confirmed, and nobody has confirmed it"
+                assert confirmed, f"{receipt} is confirmed, but the broker has not confirmed it"
 
     def end(self) -> None:
-        """Whatever has happened, every Pending ends, and the session with them."""
+        """End the session: every Pending is settled."""
         session = self.session
         try:
-            self.pendings.append(session.close())
+            self.pendings.append(session.close(self.now))
         except StompError:
             pass
         for _ in range(6):
@@ -260,55 +279,55 @@ class _Play:
         assert session.state is SessionState.CLOSED
         assert session.next_attempt(self.now) is None
         for pending in self.pendings:
-            assert pending.done, f"{pending!r} never ends"
-        assert session._budget.held == 0 or session.tap is not None
+            assert pending.done, f"{pending!r} is never settled"
+        assert session.buffered_size == 0
         for pending, body in self.sends:
             error = pending.exception()
             if isinstance(error, NotSent):
-                assert body not in self.heard, f"{error!r}, yet the broker has heard {body!r}"
+                assert body not in self.received, f"{error!r}, yet the broker has received {body!r}"
             elif isinstance(error, OutcomeUnknown):
-                assert body in self.heard, f"{error!r}, yet the broker has never heard {body!r}"
+                assert body in self.received, f"{error!r}, yet the broker has never received {body!r}"
 
 
 def session(data: bytes) -> None:
-    """Every Pending ends; nothing is confirmed that the broker did not confirm; nothing is sent twice.
+    """Every Pending is settled; nothing is confirmed that the broker did not confirm; nothing is sent twice.
 
-    Byte 0 picks the version, 1 how often a lost connection is replaced. Then one byte picks a deed of :data:`DEEDS`,
-    and further ones what it needs.
+    Byte 0 picks the version, 1 how often a lost connection is replaced. Then one byte picks a step of :data:`STEPS`,
+    and further ones its arguments.
     """
     choices = Choices(data)
     play = _Play(choices)
     while choices.left:
-        deed = choices.pick(DEEDS)
+        step = choices.pick(STEPS)
         server = play.server
         try:
-            if deed == "dial":
+            if step == "dial":
                 play.dial()
-            elif deed == "fail to dial":
+            elif step == "fail to dial":
                 if server is None and play.session.next_attempt(play.now) is not None:
                     play.session.connection_lost(ConnectionRefusedError("no"), play.now)
-            elif deed == "hang up":
+            elif step == "end of stream":
                 if server is not None:
                     play.session.receive_data(b"", play.now)
                     play.check()
-            elif deed == "reset":
+            elif step == "reset":
                 play.drop(ConnectionResetError("reset"))
-            elif deed == "write":
+            elif step == "write":
                 play.write()
-            elif deed in ("answer", "refuse"):
-                play.answer(refuse=deed == "refuse")
-            elif deed == "deliver":
+            elif step in ("answer", "refuse"):
+                play.answer(refuse=step == "refuse")
+            elif step == "deliver":
                 play.deliver()
-            elif deed == "beat" and server is not None:
-                play.tell(b"\n")
-            elif deed == "say junk" and server is not None:
-                play.tell(choices.piece() or b"\n")
-            elif deed == "wait":
+            elif step == "beat" and server is not None:
+                play.receive(b"\n")
+            elif step == "send junk" and server is not None:
+                play.receive(choices.piece() or b"\n")
+            elif step == "wait":
                 play.wait(choices.pick(_JUMPS))
-            elif deed == "to the deadline":
+            elif step == "to the deadline":
                 play.to_the_deadline()
             else:
-                play.operation(deed)
+                play.operation(step)
         except StompError:
-            continue  # a refusal, whose conditions the ordinary tests know
+            continue  # refused; the ordinary tests check when
     play.end()

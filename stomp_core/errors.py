@@ -1,25 +1,28 @@
 """The errors of every layer, and the stable codes that programs may match.
 
-There are three kinds, because there are three questions that a caller asks:
+There are three kinds, because a caller has three questions:
 
-* :class:`LocalProtocolError`: *you* tried to say something that STOMP does not allow here. Nothing was
-  written and nothing has changed; mend the call and go on.
-* :class:`RemoteProtocolError`: *they* said something that STOMP does not allow. Nothing that follows on
-  this connection can be trusted. A server answers with ``error.frame_hint`` and closes.
-* :class:`ConnectionGoneError`: the connection is over. Nobody broke the protocol.
+* :class:`LocalProtocolError`: *this side* tried to send something that STOMP does not allow here. Nothing was written
+  and nothing has changed: correct the call and go on.
+* :class:`RemoteProtocolError`: *the peer* sent something that STOMP does not allow. Nothing that follows on this
+  connection can be trusted. A server answers with ``error.frame_hint`` and closes.
+* :class:`ConnectionGoneError`: the connection is over, without a violation of the protocol.
 
-The sentence of an error is for people and may change; its :attr:`~StompError.code` is for programs and does not.
+How exceptions are named, here and in the layers above: what breaks a rule, in a call or on the wire, ends in ``Error``
+(``StaleMessageError``). What became of a connection or an operation, through no mistake in a call, is named by that
+outcome, without a suffix (``ConnectionLost``, ``Rejected``, ``OutcomeUnknown``). ConnectionGoneError is of the first
+kind: to use a connection that has ended is a mistake in the call.
+
+The message of an error is for people and may change; its :attr:`~StompError.code` is for programs and does not.
 """
 
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from .wire._frame import Frame
+from typing import Protocol
 
 __all__ = [
+    "AnswerFrame",
     "ConnectionGoneError",
     "ErrorCode",
     "LocalProtocolError",
@@ -30,7 +33,7 @@ __all__ = [
 
 
 class ErrorCode(StrEnum):
-    """Stable names of everything that can be wrong. Compare them as plain strings if you like."""
+    """Stable names of everything that can be wrong. They are ``str``, and may be compared with plain strings."""
 
     # -- how bytes become frames
     UNEXPECTED_BYTE = "unexpected-byte"
@@ -76,10 +79,14 @@ class ErrorCode(StrEnum):
 
 
 class StompError(Exception):
-    """The root of everything that this library raises on purpose.
+    """The base class of all exceptions of this library.
+
+    Args:
+        message: a sentence for people.
+        code: by default that of the class.
 
     Attributes:
-        code: a stable, matchable name. The core's codes are those of :class:`ErrorCode`.
+        code: a stable name for programs. The codes of the wire and protocol layers are those of :class:`ErrorCode`.
     """
 
     code: str = "stomp-error"
@@ -91,28 +98,69 @@ class StompError(Exception):
 
 
 class ProtocolError(StompError):
-    """Somebody broke STOMP; see :class:`LocalProtocolError` and :class:`RemoteProtocolError` for who."""
+    """Something was sent, or was about to be sent, that STOMP does not allow."""
 
 
 class LocalProtocolError(ProtocolError):
-    """You asked for something that STOMP does not allow here. Nothing was written, nothing has changed."""
+    """This side tried to send something that STOMP does not allow here. Nothing was written, nothing has changed."""
+
+
+class AnswerFrame(Protocol):
+    """The shape of :attr:`RemoteProtocolError.frame_hint`, which is a :class:`stomp_core.Frame`.
+
+    It stands for that class here, because the module of frames needs this one: frames raise these errors.
+    """
+
+    @property
+    def command(self) -> str:
+        """``"ERROR"``."""
+        ...
+
+    @property
+    def headers(self) -> _AnswerHeaders:
+        """The headers, unescaped."""
+        ...
+
+    @property
+    def body(self) -> bytes:
+        """What is wrong, as UTF-8."""
+        ...
+
+    def to_bytes(self, version: str, *, content_length: bool = True) -> bytes:
+        """Serialize the frame; see :meth:`stomp_core.Frame.to_bytes`."""
+        ...
+
+
+class _AnswerHeaders(Protocol):
+    """What can be done with the headers of an AnswerFrame."""
+
+    def __getitem__(self, name: str, /) -> str: ...
+    def __contains__(self, name: object, /) -> bool: ...
+    def get(self, name: str, /) -> str | None: ...
+    def items(self) -> list[tuple[str, str]]: ...
 
 
 class RemoteProtocolError(ProtocolError):
-    """The peer sent something that STOMP does not allow. The connection is in its error state.
+    """The peer sent something that STOMP does not allow. The connection has failed.
+
+    Args:
+        message: a sentence for people.
+        code: which rule was broken.
+        offset: as below.
 
     Attributes:
-        offset: where in the stream of received bytes it went wrong (0 is the first byte), if a byte did.
+        offset: the byte at which a rule was broken, counted from the first byte received (0); ``None`` if what is wrong
+            is not a byte.
         frame_hint: the ERROR frame that a server should answer with before it closes; ``None`` in a client.
     """
 
     def __init__(self, message: str, *, code: str, offset: int | None = None) -> None:
         super().__init__(message, code=code)
         self.offset = offset
-        self.frame_hint: Frame | None = None
+        self.frame_hint: AnswerFrame | None = None
 
 
 class ConnectionGoneError(StompError):
-    """The connection has ended, so it can neither write nor read. Open a new one."""
+    """The connection has ended: nothing can be sent or received on it. Open a new one."""
 
     code = ErrorCode.CONNECTION_GONE.value

@@ -1,4 +1,4 @@
-"""Certificates that tests need: good ones, and one for each way of being refused."""
+"""Certificates for tests: valid ones, and one for each reason of a refusal."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ class KeyPair(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Certificates:
-    """An authority and what it signed, as PEM files in one folder."""
+    """A certificate authority and certificates that it signed, as PEM files in one folder."""
 
     folder: Path
     authority: trustme.CA
-    #: the authority's own certificate: what a client is told to trust
+    #: the certificate of the authority, which clients must trust
     ca: Path
     #: for localhost, 127.0.0.1 and ::1
     server: KeyPair
     #: for a client; common name "admin"
     client: KeyPair
-    #: for the right names, until yesterday
+    #: for the right names, but expired yesterday
     expired: KeyPair
     #: valid, but for wrong.example only
     wrong_host: KeyPair
@@ -40,6 +40,7 @@ class Certificates:
 
     @classmethod
     def create(cls, folder: Path) -> Certificates:
+        """Create all certificates in a folder, which is made if it does not exist."""
         folder.mkdir(parents=True, exist_ok=True)
         names = ("localhost", "127.0.0.1", "::1")
         authority, other = trustme.CA(), trustme.CA()

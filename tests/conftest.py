@@ -1,32 +1,40 @@
-"""Fixtures that every test may ask for: real brokers, and certificates.
+"""Fixtures for all tests: real brokers, and certificates.
 
-STOMP_BROKERS=required   a broker that is not installed is a failure (what CI says)
-STOMP_BROKERS=off        tests that need one are skipped, also where it is installed
-(unset)                  they run where it is installed
+STOMP_BROKERS=required   a broker that is not installed is a failure (CI sets this)
+STOMP_BROKERS=off        tests with real brokers are skipped, even where these are installed
+(unset)                  tests with real brokers run where these are installed
+
+Tests may run in several processes (pytest-xdist). Each process that needs a broker starts its own, so that no test
+kills the broker of another one. All tests with RabbitMQ run in the same process, and so do all tests with ActiveMQ:
+then each broker starts once.
 """
 
 from __future__ import annotations
 
+import gc
+import logging
 import os
+import sys
+import threading
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import settings
 
 if TYPE_CHECKING:
-    # Not at run time: the wheel is tested in an environment where nobody may need these.
+    # The pure tests run against the wheel, in an environment without the dependencies of these modules.
     from .brokers import ActiveMQ, Broker, RabbitMQ
     from .certificates import Certificates
 
 BROKERS = ("rabbitmq", "activemq")
 
-# A busy machine is slow; that a call took long is nothing that a property test should fail for.
+# No deadline: on a busy machine an example may take any time.
 settings.register_profile("default", deadline=None)
 settings.register_profile("ci", deadline=None, print_blob=True)
 settings.load_profile("ci" if os.environ.get("CI") else "default")
 
-#: the brokers that were started in this run
+#: The brokers that were started in this process, by name.
 _started: dict[str, Broker] = {}
 
 
@@ -35,18 +43,53 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for name in BROKERS:
             if name in getattr(item, "fixturenames", ()):
                 item.add_marker(name)
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        # The scheduler starts groups in the order of their first tests. Those with brokers take longest.
+        items.sort(key=lambda item: _group(item.nodeid) not in BROKERS)
 
 
-def _run(broker_type: type[Broker]) -> Broker:
-    """Start a broker, or say why not: each at most once a run, since a start costs seconds."""
-    wish = os.environ.get("STOMP_BROKERS", "")
-    if wish not in ("", "required", "off"):
-        pytest.fail(f"STOMP_BROKERS={wish}: neither `required` nor `off`")
-    if wish == "off":
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Run all tests of a file in one process, except for those with real brokers.
+
+    Marks of xdist_group would do, but pytest-xdist 3.8 loses them with pytest 9.2.
+    """
+    if config.getoption("dist") != "loadfile":
+        return None
+    from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped, unused-ignore]
+
+    class Scheduling(LoadScopeScheduling):  # type: ignore[misc, unused-ignore]
+        def _split_scope(self, nodeid: str) -> str:
+            return _group(nodeid)
+
+    return Scheduling(config, log)
+
+
+def _group(nodeid: str) -> str:
+    """Return which tests must run in the same process as this one: those with the same result.
+
+    The id of a test has the name of its broker, be it as a parameter. If it has not, a broker may start twice.
+    """
+    return next((name for name in BROKERS if name in nodeid), nodeid.partition("::")[0])
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_finish() -> None:
+    # Thousands of tests and their modules live as long as the run. Without them, garbage collections take no time.
+    gc.collect()
+    gc.freeze()
+
+
+def _start(broker_type: type[Broker]) -> Broker:
+    """Start a broker, or skip or fail the test."""
+    brokers = os.environ.get("STOMP_BROKERS", "")
+    if brokers not in ("", "required", "off"):
+        pytest.fail(f"STOMP_BROKERS must be 'required' or 'off', got {brokers!r}")
+    if brokers == "off":
         pytest.skip("STOMP_BROKERS=off")
     if not broker_type.available():
         message = f"{broker_type.name} is not installed: {broker_type.install_hint}"
-        if wish == "required":
+        if brokers == "required":
             pytest.fail(message)
         pytest.skip(message)
     broker = broker_type()
@@ -59,7 +102,7 @@ def _run(broker_type: type[Broker]) -> Broker:
 def rabbitmq() -> Iterator[RabbitMQ]:
     from .brokers import RabbitMQ
 
-    broker = _run(RabbitMQ)
+    broker = _start(RabbitMQ)
     assert isinstance(broker, RabbitMQ)
     yield broker
     del _started[broker.name]
@@ -70,7 +113,7 @@ def rabbitmq() -> Iterator[RabbitMQ]:
 def activemq() -> Iterator[ActiveMQ]:
     from .brokers import ActiveMQ
 
-    broker = _run(ActiveMQ)
+    broker = _start(ActiveMQ)
     assert isinstance(broker, ActiveMQ)
     yield broker
     del _started[broker.name]
@@ -79,21 +122,54 @@ def activemq() -> Iterator[ActiveMQ]:
 
 @pytest.fixture(params=[pytest.param(name, marks=getattr(pytest.mark, name)) for name in BROKERS])
 def real_broker(request: pytest.FixtureRequest) -> Broker:
-    """Each real broker in turn, up and answering, whatever the test before did to it."""
+    """Each real broker in turn, running and answering, even if the test before has killed it."""
     broker: Broker = request.getfixturevalue(request.param)
     return broker
 
 
 @pytest.fixture(autouse=True)
 def _brokers_are_up() -> None:
-    """A test that killed or suspended a broker, and failed, must not fail those after it."""
+    """A test that killed or suspended a broker, and failed, must not make later tests fail."""
     for broker in _started.values():
         broker.ensure_running()
 
 
+class _Records(logging.Handler):
+    """Keeps the texts of log records."""
+
+    def __init__(self, texts: list[str]) -> None:
+        super().__init__(logging.ERROR)
+        self._texts = texts
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._texts.append(f"logger {record.name}: {self.format(record)}")
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_unhandled(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Fail a test in which an exception reached an excepthook or an event loop's exception handler.
+
+    The default handlers of asyncio and uvloop write an ERROR to the logger ``asyncio``, as does what asyncio finds when
+    it collects a task or a future.
+    """
+    unhandled: list[str] = []
+
+    def unhandled_in_thread(details: threading.ExceptHookArgs) -> None:
+        unhandled.append(f"thread {details.thread}: {details.exc_value!r}")
+
+    monkeypatch.setattr(sys, "excepthook", lambda kind, error, trace: unhandled.append(repr(error)))
+    monkeypatch.setattr(threading, "excepthook", unhandled_in_thread)
+    handler = _Records(unhandled)
+    logger = logging.getLogger("asyncio")
+    logger.addHandler(handler)
+    yield
+    logger.removeHandler(handler)
+    assert not unhandled, "\n".join(unhandled)
+
+
 @pytest.fixture(scope="session")
 def tls_certs(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
-    """An authority, a server's and a client's certificate of it, and one for each way of being refused."""
+    """A certificate authority, certificates of a server and a client, and one for each reason of a refusal."""
     from .certificates import Certificates
 
     return Certificates.create(tmp_path_factory.mktemp("certificates"))

@@ -1,4 +1,4 @@
-"""The taxonomy of errors, and the codes that programs match: they never change."""
+"""The kinds of errors, and the codes that programs match: they never change."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from stomp_core import (
     StompError,
 )
 
-#: A code may be added here. One that was here once stays, under its name, with its value.
+#: Codes may be added here. Existing ones keep their name and value.
 STABLE = {
     "UNEXPECTED_BYTE": "unexpected-byte",
     "NUL_BETWEEN_FRAMES": "nul-between-frames",
@@ -56,12 +56,12 @@ STABLE = {
 }
 
 
-def test_every_code_that_was_ever_given_out_is_still_there() -> None:
+def test_every_code_that_ever_existed_still_exists() -> None:
     now = {code.name: code.value for code in ErrorCode}
     assert {name: now.get(name) for name in STABLE} == STABLE
 
 
-def test_no_code_means_two_things() -> None:
+def test_codes_are_distinct() -> None:
     assert len(ErrorCode.__members__) == len({code.value for code in ErrorCode})
 
 
@@ -71,34 +71,34 @@ def test_a_code_is_a_str() -> None:
 
 
 @pytest.mark.parametrize("error", [LocalProtocolError, RemoteProtocolError])
-def test_breaking_stomp_is_a_protocol_error_whoever_did_it(error: type[ProtocolError]) -> None:
+def test_breaking_stomp_is_a_protocol_error_on_both_sides(error: type[ProtocolError]) -> None:
     assert issubclass(error, ProtocolError)
     assert issubclass(error, StompError)
 
 
-def test_a_connection_that_is_gone_is_nobodys_fault() -> None:
+def test_a_connection_that_is_gone_is_no_protocol_error() -> None:
     assert issubclass(ConnectionGoneError, StompError)
     assert not issubclass(ConnectionGoneError, ProtocolError)
     assert ConnectionGoneError("gone").code == "connection-gone"
 
 
-def test_neither_side_is_the_other() -> None:
+def test_local_and_remote_errors_are_distinct() -> None:
     assert not issubclass(LocalProtocolError, RemoteProtocolError)
     assert not issubclass(RemoteProtocolError, LocalProtocolError)
 
 
-def test_an_error_has_a_sentence_and_a_code_of_plain_text() -> None:
-    error = LocalProtocolError("a sentence", code=ErrorCode.HEADER_CLASH)
-    assert str(error) == "a sentence"
+def test_an_error_has_a_message_and_a_code_of_type_str() -> None:
+    error = LocalProtocolError("a message", code=ErrorCode.HEADER_CLASH)
+    assert str(error) == "a message"
     assert error.code == "header-clash"
     assert type(error.code) is str
-    assert StompError("a sentence").code == "stomp-error"
+    assert StompError("a message").code == "stomp-error"
 
 
-def test_a_remote_error_knows_where_it_happened_and_has_no_answer_by_itself() -> None:
-    error = RemoteProtocolError("a sentence", code=ErrorCode.BARE_CR, offset=7)
+def test_a_remote_error_has_an_offset_and_by_default_no_frame_hint() -> None:
+    error = RemoteProtocolError("a message", code=ErrorCode.BARE_CR, offset=7)
     assert (error.code, error.offset, error.frame_hint) == ("bare-cr", 7, None)
-    assert RemoteProtocolError("a sentence", code="bare-cr").offset is None
+    assert RemoteProtocolError("a message", code="bare-cr").offset is None
 
 
 def test_the_errors_are_public() -> None:

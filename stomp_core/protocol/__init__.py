@@ -1,5 +1,5 @@
-"""The protocol: one socket's life, either side. Frames become typed events, the rules of STOMP are kept, heart-beats
-have deadlines. No I/O: see :class:`~stomp_core.protocol._connection.Connection` for the model.
+"""The protocol layer: one connection, on either side. Frames become typed events, the rules of STOMP are checked,
+heart-beats have deadlines. There is no I/O and no clock; the model is explained at the top of ``_connection.py``.
 """
 
 from ._client import ClientConnection
@@ -22,9 +22,12 @@ from ._events import (
     Subscribe,
     Tolerated,
     Unsubscribe,
+    event_from_frame,
 )
+from ._heartbeat import negotiate
 from ._server import ServerConnection
 from ._states import CLIENT_RECEIVES, CLIENT_SENDS, SERVER_RECEIVES, SERVER_SENDS, State
+from ._tracker import Coverage, TrackedSubscription
 
 __all__ = [
     "CLIENT_RECEIVES",
@@ -40,6 +43,7 @@ __all__ = [
     "Commit",
     "Connect",
     "Connected",
+    "Coverage",
     "Disconnect",
     "Error",
     "Event",
@@ -51,5 +55,8 @@ __all__ = [
     "State",
     "Subscribe",
     "Tolerated",
+    "TrackedSubscription",
     "Unsubscribe",
+    "event_from_frame",
+    "negotiate",
 ]

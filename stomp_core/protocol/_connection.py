@@ -1,15 +1,46 @@
-"""What client and server connections share: state, reading, the error state, heart-beats.
+"""Connection: one side of one connection, from received bytes to events and from events to bytes to write.
 
-The model. A connection is one socket's life, without the socket. Bytes that came in go to ``receive_data``; what
-they mean comes out of ``next_event``; what you want to say goes to ``send``, which returns the bytes to write. The
-clock is whatever ``now`` you pass: ``next_deadline`` says when ``handle_timeout`` must be called at the latest, and
-calling it early or late does no harm. Where ``now`` is left out, the latest one that was passed counts.
+The model. A connection belongs to one socket, which it never sees. Received bytes are given to ``receive_data``, and
+``next_event`` returns what they mean. ``send`` takes an event, checks it, and returns the bytes to write. Time is an
+argument: ``now`` is a number of seconds of any monotonic clock, ``next_deadline`` returns when ``handle_timeout`` has
+to be called at the latest, and to call it early or late does no harm. A call without ``now`` happens at the latest
+``now`` that was given to any call.
+
+The roles differ in their tables (_states.py), their handshake (_handshake.py), and in who answers a violation. All of
+that is in this class, so that each way through it can be read from top to bottom. :class:`ClientConnection` and
+:class:`ServerConnection` add arguments, and methods for single frames; they override nothing.
+
+**Received data** takes this way, and each step can end it with an error:
+
+1. ``receive_data`` gives the bytes to the parser (stomp_core.wire).
+2. ``next_event`` asks the parser for the next frame, and handles everything that is not a frame.
+3. ``_process_frame`` checks the frame: the table of the state, the required headers, and the rules that concern more
+   than one frame (_tracker.py, _handshake.py). Then it returns the event.
+
+**Bytes behind CONNECT.** A client may send frames directly behind CONNECT, without waiting for CONNECTED. How they have
+to be read depends on the version (escapes, line ends, bodies), and the server is free to refuse the connection. So a
+server reads nothing more until it has sent CONNECTED: ``next_event`` returns ``NEED_DATA``, although there is data. The
+same holds for a client behind CONNECTED, but there the version is known at once: it is set while CONNECTED is
+processed, before the parser is asked for the next frame.
+
+**A violation by the peer** is raised by ``next_event`` after all events before it were returned. From then on nothing
+that the peer sends has a meaning: its input is discarded, so that it takes no memory, and the same error is raised
+again until the connection is closed. A client is FAILED then. A server is REFUSING: it has to send the ERROR in
+``error.frame_hint`` and to close.
+
+**After an ERROR** that was received, the same holds, except that input is still read: brokers send more than one ERROR
+at times, and the text of the second one may be the useful one. Further ERRORs are returned as events, other frames and
+heart-beats are dropped, and a violation is not raised any more, but stops reading.
+
+**The end** is a :class:`ConnectionClosed`, which ``next_event`` returns once. It is *clean* after DISCONNECT only. A
+peer that misses its deadline is reported in the same way: ``handle_timeout`` notes the end, and ``next_event`` returns
+it after the events that were received before.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import ClassVar, Literal
+from collections.abc import Iterable, Mapping
+from typing import Literal
 
 from ..errors import ConnectionGoneError, ErrorCode, LocalProtocolError, RemoteProtocolError
 from ..wire import (
@@ -24,270 +55,435 @@ from ..wire import (
     Version,
 )
 from ..wire._serializer import serialize
-from ..wire._spec import REQUIRED_HEADERS
-from ._events import Event, Tolerated, event_from_frame
-from ._heartbeat import HeartBeatClock, HeartBeatRange, parse_heart_beat
-from ._states import State, Table
-from ._tracker import Ledger, RuleBroken
+from ..wire._spec import HANDSHAKE_COMMANDS, REQUIRED_HEADERS
+from ._error_answer import error_answer
+from ._events import Ack, Connect, Connected, Event, Message, Nack, Receipt, Tolerated, event_from_frame
+from ._handshake import (
+    Offer,
+    check_connect,
+    check_connected,
+    check_versions,
+    prepare_connect,
+    prepare_connected,
+)
+from ._heartbeat import HeartBeatClock, HeartBeatRange, check_now, negotiate
+from ._states import CLIENT, Role, State
+from ._tracker import ConnectionTracker, Coverage, RuleViolation, TrackedSubscription
 
-__all__ = ["Connection", "checked_versions"]
+__all__ = ["Connection"]
 
-# To look up a member in its class takes longer than most of what is asked before a frame is read.
-_CLOSED, _FAILED, _CONNECTING = State.CLOSED, State.FAILED, State.CONNECTING
-
-
-def checked_versions(versions: Iterable[str]) -> tuple[Version, ...]:
-    """Versions in ascending order.
-
-    Raises:
-        ValueError: one does not exist, or there is none.
-    """
-    known = []
-    for version in versions:
-        try:
-            known.append(Version(version))
-        except ValueError:
-            raise ValueError(f"{version!r} is not a version of STOMP that exists") from None
-    if not known:
-        raise ValueError("at least one version of STOMP must be offered")
-    return tuple(sorted(set(known)))
+# An attribute of an enum class takes longer to look up than most checks that are made for each event.
+_CONNECTING, _CONNECTED, _FAILED, _CLOSED = State.CONNECTING, State.CONNECTED, State.FAILED, State.CLOSED
+_V1_2 = Version.V1_2
+_new = object.__new__  # makes an event whose frame is set next; Message.from_frame() would be one call more
 
 
 class Connection:
-    """The common half of :class:`ClientConnection` and :class:`ServerConnection`; not for direct use."""
-
-    _sends: ClassVar[Table]
-    _receives: ClassVar[Table]
-    _role: ClassVar[str]
+    """The common base of :class:`ClientConnection` and :class:`ServerConnection`."""
 
     def __init__(
         self,
+        role: Role,
         versions: Iterable[str],
         limits: Limits | None,
         leniency: Leniency,
+        *,
         heart_beat_tolerance: float,
         heart_beat_pace: float,
+        escape_connect: bool = False,
+        unsolicited_messages: bool = False,
     ) -> None:
         if not heart_beat_tolerance > 1:
-            raise ValueError("heart_beat_tolerance must be more than 1 interval")
+            raise ValueError(
+                f"heart_beat_tolerance must be more than 1 interval, got {heart_beat_tolerance!r}"
+            )
         if not 0 < heart_beat_pace <= 1:
-            raise ValueError("heart_beat_pace must be more than 0 and at most 1 interval")
-        self._versions = checked_versions(versions)
+            raise ValueError(
+                f"heart_beat_pace must be more than 0 and at most 1 interval, got {heart_beat_pace!r}"
+            )
+        self._role = role
+        self._is_client = role is CLIENT
+        self._versions = check_versions(versions)
         self._leniency = leniency
+        self._escape_connect = escape_connect
+        self._unsolicited_messages = unsolicited_messages
         self._parser = FrameParser(None, limits=limits, leniency=leniency)
         self._state = State.NEW
-        self._version: Version | None = None
-        self._ledger = Ledger()
+        self._tracker = ConnectionTracker()
         self._clock = HeartBeatClock(heart_beat_tolerance, heart_beat_pace)
         self._now = 0.0
-        self._error: RemoteProtocolError | None = None
-        self._ending: ConnectionClosed | None = None  # decided without the peer
-        self._queue: list[Event | Tolerated] = []
-        self._required: dict[str, tuple[str, ...]] = {}
+        self._queue: list[Event | Tolerated] = []  # events that next_event returns before it reads on
 
-    # ------------------------------------------------------------------ what can be seen
+        # What the handshake settles.
+        self._offer: Offer | None = None
+        self._version: Version | None = None
+        self._required: Mapping[str, tuple[str, ...]] = {}  # the required headers of each received command
+
+        # Why nothing more is read: the violation, or the end that handle_timeout has noted.
+        self._error: RemoteProtocolError | None = None
+        self._end: ConnectionClosed | None = None
+
+    # ------------------------------------------------------------------ what can be asked
 
     @property
     def state(self) -> State:
-        """Where the conversation stands."""
+        """The state of the connection."""
         return self._state
 
     @property
     def version(self) -> Version | None:
-        """What was negotiated; ``None`` before."""
+        """The version that was negotiated; ``None`` before."""
         return self._version
 
     @property
     def heart_beat(self) -> tuple[float, float]:
-        """The negotiated intervals ``(sending, receiving)`` in seconds; 0.0 is never."""
-        return self._clock.sending, self._clock.receiving
-
-    # ------------------------------------------------------------------ reading
+        """The negotiated intervals ``(sending, receiving)`` in seconds; 0.0 means never."""
+        return self._clock.send_interval, self._clock.receive_interval
 
     @property
     def between_frames(self) -> bool:
-        """Whether all that was received has been told, and ended with a whole frame or between two of them."""
+        """True if no partial frame is buffered and every event was returned."""
         return not self._queue and self._parser.between_frames
 
-    def receive_data(self, data: bytes | bytearray | memoryview, now: float | None = None) -> None:
-        """Take bytes from the peer; ``b""`` means that it has closed.
+    @property
+    def subscriptions(self) -> tuple[TrackedSubscription, ...]:
+        """The subscriptions of the client on this connection."""
+        return self._tracker.subscriptions
+
+    @property
+    def transactions(self) -> Mapping[str, tuple[str, ...]]:
+        """The ids of the open transactions, each with the ids of the messages that were acknowledged in it so far."""
+        return self._tracker.transactions
+
+    def unacknowledged(self, id: str | None = None, *, destination: str | None = None) -> tuple[str, ...]:
+        """Return the messages of a subscription that were delivered and not acknowledged, in the order of delivery.
 
         Args:
-            data: as they came from the socket.
+            id: the id of the subscription.
+            destination: 1.0 only: the destination of a subscription without id.
+
+        Returns:
+            The ids that an ACK has to name: ``ack`` headers in 1.2, ``message-id`` headers before.
+
+        Raises:
+            LocalProtocolError: there is no such subscription.
+        """
+        try:
+            return self._tracker.find_subscription(id, destination).unacknowledged
+        except RuleViolation as violation:
+            raise LocalProtocolError(str(violation), code=violation.code) from None
+
+    def covered_by(self, ack: Ack | Nack) -> Coverage:
+        """Return the messages that an ACK or NACK acknowledges.
+
+        In mode ``client`` that is more than the one that it names. A server asks after it received the frame and before
+        it asks for the next event; a client asks before or directly after it sends it.
+
+        Returns:
+            The subscription, and ids as in :meth:`unacknowledged`.
+
+        Raises:
+            LocalProtocolError: it is not allowed, or was not the latest one.
+        """
+        try:
+            return self._tracker.covered_by(ack)
+        except RuleViolation as violation:
+            raise LocalProtocolError(str(violation), code=violation.code) from None
+
+    # ------------------------------------------------------------------ receiving
+
+    def receive_data(self, data: bytes | bytearray | memoryview, now: float | None = None) -> None:
+        """Take bytes that were received; ``b""`` means that the peer has closed the connection.
+
+        Args:
+            data: the bytes, in pieces of any size.
             now: seconds of any monotonic clock.
 
         Raises:
             ConnectionGoneError: bytes after the end, or after the peer was declared dead.
+            TypeError: ``data`` is not bytes, or ``now`` is not a number.
+            ValueError: ``now`` is not finite.
         """
-        if data and (self._state is _CLOSED or self._ending is not None):
+        if now is not None:
+            check_now(now)
+        if data and (self._state is _CLOSED or self._end is not None):
             raise ConnectionGoneError("bytes were received after the connection had ended")
         self._parser.receive_data(data)
-        self._tick(now)
+        if now is not None:
+            self._now = now
         if data:
             self._clock.last_read = self._now
+
+    def alive(self, now: float | None = None) -> None:
+        """Note that bytes arrived which cannot be given to :meth:`receive_data` yet. They are a sign of life.
+
+        A transport with frames of its own, such as TLS or WebSocket, receives a large one in pieces, and for longer
+        than the peer's heart-beat interval at times.
+
+        Args:
+            now: seconds of any monotonic clock.
+
+        Raises:
+            TypeError, ValueError: as for :meth:`receive_data`.
+        """
+        self._set_now(now)
+        self._clock.last_read = self._now
 
     def next_event(
         self,
     ) -> Event | HeartBeat | ConnectionClosed | Tolerated | Literal[NeedData.NEED_DATA]:
-        """The next thing that the peer has said, or :data:`NEED_DATA`. The end is told once.
+        """Return the next event in the received bytes.
+
+        Returns:
+            The event; :data:`NEED_DATA` if more bytes are needed first, or if a server has to answer CONNECT first. The
+            end is returned once.
 
         Raises:
-            RemoteProtocolError: what came next breaks STOMP. What came before it has been returned. It is raised
-                again by every call until the peer closes.
+            RemoteProtocolError: the peer violated the protocol. Everything before was returned. It is raised again
+                until the peer closes the connection.
         """
         if self._queue:
             return self._queue.pop(0)
         state = self._state
-        if state is _CLOSED or (state is _CONNECTING and not self._reading()):
+        if state is _CLOSED or (state is _CONNECTING and self._must_answer_first()):
             return NEED_DATA
         if self._error is not None:
-            if not self._parser._eof and self._ending is None:
-                raise self._error.with_traceback(None)
-            self._state = State.CLOSED
-            return self._ending or ConnectionClosed(
-                clean=False, reason=f"closed after an error: {self._error}"
-            )
+            return self._end_after_violation(self._error)
         if state is _FAILED:
-            return self._last_words()
+            return self._event_after_error()
         try:
             item = self._parser.next_frame()
         except RemoteProtocolError as error:
-            receipt = self._parser._partial_header("receipt")
-            raise self._broken(error, receipt) from None
+            raise self._fail(error, self._parser.partial_header("receipt")) from None
         if type(item) is Frame:
-            return self._judge(item)
+            return self._process_frame(item, state)
         if item is NEED_DATA:
-            if self._ending is None:
-                return NEED_DATA
-            self._state = State.CLOSED
-            return self._ending
+            return NEED_DATA if self._end is None else self._close(self._end)
         if type(item) is ConnectionClosed:
-            clean = self._state is State.DISCONNECTING and not item.cut
-            ended = ConnectionClosed(clean=clean, cut=item.cut, reason=self._end_reason(item, clean))
-            self._state = State.CLOSED
-            return ended
-        return item  # type: ignore[return-value]
+            return self._close(self._describe_end(item))
+        return item
 
-    def _end_reason(self, closed: ConnectionClosed, clean: bool) -> str:
-        if clean:
-            return "closed after DISCONNECT"
-        if closed.cut:
-            return closed.reason
-        return f"the peer closed the connection in state {self._state.value!r}, without ERROR or DISCONNECT"
+    def _must_answer_first(self) -> bool:
+        """Whether a server has to answer CONNECT before more can be read.
 
-    def _last_words(self) -> Event | ConnectionClosed | Literal[NeedData.NEED_DATA]:
-        """After ERROR nothing is trusted: further ERRORs are read for their text, all else is dropped."""
-        while True:
-            try:
-                item = self._parser.next_frame()
-            except RemoteProtocolError:
-                self._stop_listening()
-                continue
-            if type(item) is Frame:
-                if item.command in self._receives[State.FAILED]:
-                    return event_from_frame(item)
-            elif type(item) is ConnectionClosed:
-                self._state = State.CLOSED
-                return ConnectionClosed(clean=False, cut=item.cut, reason="closed after ERROR")
-            elif item is NEED_DATA:
-                if self._ending is not None:
-                    self._state = State.CLOSED
-                    return self._ending
-                return NEED_DATA
+        A client that has closed the connection is not waited for, unless it has sent frames behind CONNECT: then a
+        program may still want to accept it, and to process them.
+        """
+        if self._is_client:
+            return False
+        return not self._parser.eof_received or bool(self._parser.unread().strip(b"\r\n"))
 
-    def _reading(self) -> bool:
-        """Whether bytes may be read now at all."""
-        return True
-
-    def _judge(self, frame: Frame) -> Event | Tolerated:
+    def _process_frame(self, frame: Frame, state: State) -> Event | Tolerated:
+        """Check a frame that was received in this state, and return the event that it means."""
         command = frame.command
-        state = self._receives[self._state].get(command)
-        if state is None:
-            raise self._broken_rule(
+        text = frame.headers.text
+        if state is _CONNECTED and text is not None and self._is_client:
+            # The straight path. Nearly everything that a client receives is a MESSAGE or RECEIPT with all required
+            # headers, which does not change the state. It is recognized with a few searches, without any table. The
+            # text has a line for each header, so "\nname:" is found only where a header of exactly this name starts.
+            if (
+                command == "MESSAGE"
+                and "\nsubscription:" in text
+                and "\nmessage-id:" in text
+                and "\ndestination:" in text
+            ):
+                message = _new(Message)
+                message.frame = frame
+                if self._tracker.acknowledging:
+                    try:
+                        self._tracker.add_message(message)
+                    except RuleViolation as violation:
+                        raise self._violation(violation.code, str(violation), frame) from None
+                return message
+            if command == "RECEIPT" and "\nreceipt-id:" in text:
+                receipt = _new(Receipt)
+                receipt.frame = frame
+                return receipt
+        next_state = self._role.receives[state].get(command)
+        if next_state is None:
+            raise self._violation(
                 ErrorCode.UNEXPECTED_FRAME,
-                f"{command} may not be received by a {self._role} in state {self._state.value!r}",
+                f"{command} may not be received by a {self._role.name} in state {state.value!r}",
                 frame,
             )
         for name in self._required.get(command, ()):
             if name not in frame.headers:
-                raise self._broken_rule(
+                raise self._violation(
                     ErrorCode.MISSING_HEADER, f"{command} without its {name!r} header", frame
                 )
         event = event_from_frame(frame)
         try:
-            self._received(event)
-        except RuleBroken as broken:
-            raise self._broken_rule(broken.code, str(broken), frame) from None
-        self._state = state
-        if self._queue:
-            # Something has to be said first.
-            self._queue.append(event)
-            return self._queue.pop(0)
-        return event
+            tolerated = self._apply_received(event)
+        except RuleViolation as violation:
+            raise self._violation(violation.code, str(violation), frame) from None
+        self._state = next_state
+        if tolerated is None:
+            return event
+        self._queue.append(event)
+        return tolerated
 
-    def _received(self, event: Event) -> None:
-        """Keep the books for a frame that came in. Raises RuleBroken."""
-        raise NotImplementedError
+    def _apply_received(self, event: Event) -> Tolerated | None:
+        """Check a received event against what came before it, and remember it. Raises RuleViolation."""
+        if self._is_client:
+            if isinstance(event, Message):
+                self._tracker.add_message(event)
+            elif isinstance(event, Connected):
+                assert self._offer is not None
+                version, heart_beat, tolerated = check_connected(event, self._offer, self._leniency)
+                self._set_intervals(self._offer.heart_beat, heart_beat)
+                self._set_version(version)
+                return tolerated
+            return None
+        command = event.command
+        if isinstance(event, Connect):
+            version, self._offer, tolerated = check_connect(event, self._versions, self._leniency)
+            self._set_version(version)
+            return tolerated
+        # The table of required headers cannot express that 1.0 demands one of two.
+        if command == "UNSUBSCRIBE" and "id" not in event.headers and "destination" not in event.headers:
+            raise RuleViolation(
+                ErrorCode.MISSING_HEADER, "UNSUBSCRIBE without an 'id' or 'destination' header"
+            )
+        self._tracker.check(event)
+        if command != "SEND":  # changes nothing
+            self._tracker.apply(event)
+        return None
 
-    def _broken_rule(self, code: ErrorCode, message: str, frame: Frame) -> RemoteProtocolError:
-        return self._broken(RemoteProtocolError(message, code=code), frame.headers.get("receipt"))
-
-    def _broken(self, error: RemoteProtocolError, receipt: str | None) -> RemoteProtocolError:
-        """Enter the error state."""
-        self._error = error
-        self._state = State.FAILED
-        self._stop_listening()
-        return error
-
-    def _stop_listening(self) -> None:
-        """Nothing that still comes can be trusted: it is thrown away, so that it costs no memory."""
-        deaf = _Deaf()
-        deaf._eof = self._parser._eof
-        self._parser = deaf
-
-    def _heart_beat_of(self, event: Event, value: str | None) -> HeartBeatRange:
-        heart_beat = parse_heart_beat(value)
-        if heart_beat is None:
-            what = f"the heart-beat header {value!r} of {event.command} is not two numbers"
-            if not self._leniency.bad_heart_beat:
-                raise RuleBroken(ErrorCode.BAD_HEART_BEAT, what)
-            self._queue.append(Tolerated(ErrorCode.BAD_HEART_BEAT, what + "; taken as 0,0"))
-            return (0, 0)
-        return heart_beat
-
-    def _refuse_body(self, event: Event) -> None:
-        """Keep the rule that this frame of the handshake has no body, which the parser could not yet know."""
-        if event.frame.body:
-            if not self._leniency.unexpected_body:
-                raise RuleBroken(ErrorCode.BODY_NOT_ALLOWED, f"{event.frame.command} has a body")
-            event.frame = Frame(event.frame.command, event.headers)
-
-    def _agree(self, version: Version) -> None:
-        """From here on the conversation is in this version."""
+    def _set_version(self, version: Version) -> None:
+        """Read and write everything from here on in this version."""
         self._version = version
         self._parser.version = version
-        self._ledger.version = version
+        self._tracker.version = version
         self._required = REQUIRED_HEADERS[version]
         if self._leniency.missing_message_headers:
             self._required = {**self._required, "MESSAGE": ()}
 
-    # ------------------------------------------------------------------ writing
+    def _set_intervals(self, mine: HeartBeatRange, theirs: HeartBeatRange) -> None:
+        self._clock.set_intervals(*negotiate(mine, theirs))
 
-    def _permitted(self, command: str) -> State:
-        """The state that saying this leads to."""
-        state = self._sends[self._state].get(command)
-        if state is not None and self._ending is None:
-            return state
+    # ------------------------------------------------------------------ violations and the end
+
+    def _violation(self, code: ErrorCode, message: str, frame: Frame) -> RemoteProtocolError:
+        """Fail because of a frame that is well-formed, but not allowed."""
+        return self._fail(RemoteProtocolError(message, code=code), frame.headers.get("receipt"))
+
+    def _fail(self, error: RemoteProtocolError, receipt: str | None) -> RemoteProtocolError:
+        """Enter the state that follows a violation by the peer, and return the error to raise."""
+        self._error = error
+        self._parser.discard_input()
+        if self._is_client:
+            self._state = State.FAILED
+        else:
+            self._state = State.REFUSING
+            error.frame_hint = error_answer(error, receipt, self._version, self._versions)
+        return error
+
+    def _end_after_violation(self, error: RemoteProtocolError) -> ConnectionClosed:
+        if not self._parser.eof_received and self._end is None:
+            raise error.with_traceback(None)
+        return self._close(
+            self._end or ConnectionClosed(clean=False, reason=f"closed after an error: {error}")
+        )
+
+    def _event_after_error(self) -> Event | ConnectionClosed | Literal[NeedData.NEED_DATA]:
+        """Return the next ERROR behind an ERROR, or the end; see the top of this module."""
+        while True:
+            try:
+                item = self._parser.next_frame()
+            except RemoteProtocolError:
+                self._parser.discard_input()
+                continue
+            if type(item) is Frame:
+                if item.command in self._role.receives[_FAILED]:
+                    return event_from_frame(item)
+            elif type(item) is ConnectionClosed:
+                return self._close(ConnectionClosed(clean=False, cut=item.cut, reason="closed after ERROR"))
+            elif item is NEED_DATA:
+                return NEED_DATA if self._end is None else self._close(self._end)
+
+    def _describe_end(self, closed: ConnectionClosed) -> ConnectionClosed:
+        """Return the end of the stream as the end of a connection, which is clean after DISCONNECT only."""
+        if closed.cut:
+            reason = closed.reason
+        elif self._state is State.DISCONNECTING:
+            return ConnectionClosed(clean=True, reason="closed after DISCONNECT")
+        else:
+            reason = (
+                f"the peer closed the connection in state {self._state.value!r}, without ERROR or DISCONNECT"
+            )
+        return ConnectionClosed(clean=False, cut=closed.cut, reason=reason)
+
+    def _close(self, end: ConnectionClosed) -> ConnectionClosed:
+        self._state = State.CLOSED
+        return end
+
+    # ------------------------------------------------------------------ sending
+
+    def _send_event(self, event: Event, now: float | None) -> bytes:
+        """Check an event and return its bytes. Everything is checked before anything changes."""
+        if now is not None and (type(now) is not float or now - now != 0.0):  # a finite float needs no call
+            check_now(now)
+        command = event.frame.command
+        next_state = self._role.sends[self._state].get(command)
+        if next_state is None or self._end is not None:
+            raise self._cannot_send(command)
+        if command in HANDSHAKE_COMMANDS:
+            wire = self._send_handshake(event, now)
+        else:
+            wire = self._serialize(event, self._version or _V1_2)
+            try:
+                self._apply_sent(event)
+            except RuleViolation as violation:
+                raise LocalProtocolError(str(violation), code=violation.code) from None
+        self._state = next_state
+        if now is not None:
+            self._now = now
+        self._clock.last_write = self._now
+        return wire
+
+    def _cannot_send(self, command: str) -> Exception:
+        """Return the reason why a command cannot be sent in this state."""
         if self._state in (_FAILED, _CLOSED):
-            raise ConnectionGoneError(f"{command} cannot be sent: the connection is {self._state.value}")
-        if self._ending is not None:
-            raise ConnectionGoneError(f"{command} cannot be sent: {self._ending.reason}")
-        raise LocalProtocolError(
-            f"{command} may not be sent by a {self._role} in state {self._state.value!r}",
+            return ConnectionGoneError(f"{command} cannot be sent: the connection is {self._state.value}")
+        if self._end is not None:
+            return ConnectionGoneError(f"{command} cannot be sent: {self._end.reason}")
+        return LocalProtocolError(
+            f"{command} may not be sent by a {self._role.name} in state {self._state.value!r}",
             code=ErrorCode.UNEXPECTED_FRAME,
         )
 
-    def _to_bytes(self, event: Event, version: str, *, escape_connect: bool = False) -> bytes:
+    def _send_handshake(self, event: Event, now: float | None) -> bytes:
+        if isinstance(event, Connect):
+            connect, offer = prepare_connect(event, self._versions)
+            # No version is known, so the frame is written with the required headers of the highest one.
+            wire = self._serialize(connect, max(offer.versions), escape_connect=self._escape_connect)
+            self._offer = offer
+            return wire
+        assert isinstance(event, Connected)
+        assert self._offer is not None
+        assert self._version is not None
+        connected, heart_beat = prepare_connected(event, self._offer)
+        wire = self._serialize(connected, self._version)
+        self._set_intervals(heart_beat, self._offer.heart_beat)
+        # However long it took to answer: the client had to send nothing until CONNECTED.
+        self._clock.last_read = self._now if now is None else now
+        return wire
+
+    def _apply_sent(self, event: Event) -> None:
+        """Check an event that is to be sent against what came before it, and remember it. Raises RuleViolation."""
+        if self._is_client:
+            self._tracker.check(event)
+            if event.command != "SEND":  # changes nothing
+                self._tracker.apply(event)
+        elif isinstance(event, Message):
+            if not self._unsolicited_messages and not self._tracker.has_subscription_for(event):
+                raise RuleViolation(
+                    ErrorCode.UNKNOWN_SUBSCRIPTION,
+                    f"MESSAGE for subscription {event.subscription!r}, which the client does not have",
+                )
+            self._tracker.add_message(event)
+
+    def _serialize(self, event: Event, version: str, *, escape_connect: bool = False) -> bytes:
         frame = event.frame
         wire = serialize(
             frame.command,
@@ -295,79 +491,103 @@ class Connection:
             frame.body,
             version,
             content_length=event.content_length_wanted,
-            content_length_at=event.content_length_at,
             escape_connect=escape_connect,
         )
-        # A proxy passes on the very bytes that it read, once it is sure that they may be written.
-        return frame.to_bytes(version) if frame.version == version else wire
+        # A proxy passes on the received bytes of a frame, with their escapes and line ends. But the parser tolerates
+        # what may not be written, such as missing headers, so the serializer has to accept the frame first.
+        return wire if frame.version is None or frame.version != version else frame.to_bytes(version)
 
     # ------------------------------------------------------------------ time
 
-    def _tick(self, now: float | None) -> None:
+    def _set_now(self, now: float | None) -> None:
         if now is not None:
+            if type(now) is not float or now - now != 0.0:
+                check_now(now)
             self._now = now
 
     def next_deadline(self) -> float | None:
-        """When :meth:`handle_timeout` must be called at the latest, on the clock of ``now``; ``None`` is never."""
-        beat, death = self._due()
-        return beat if death is None or (beat is not None and beat <= death) else death
+        """Return when :meth:`handle_timeout` has to be called at the latest; ``None`` means never."""
+        send, receive = self._deadlines()
+        return send if receive is None or (send is not None and send <= receive) else receive
 
-    def _due(self) -> tuple[float | None, float | None]:
-        """When a heart-beat must be written, and when the peer counts as dead."""
-        if self._ending is None:
-            if self._state is State.CONNECTED:
-                return self._clock.beat_due, self._clock.death_due
-            if self._state is State.DISCONNECTING and self._sends[self._state]:
-                # A server may be busy for long with what was said before DISCONNECT. Its client says nothing more.
-                return self._clock.beat_due, None
+    def _deadlines(self) -> tuple[float | None, float | None]:
+        """Return when a heart-beat has to be written, and when the peer counts as dead."""
+        if self._end is None:
+            if self._state is _CONNECTED:
+                return self._clock.send_deadline, self._clock.receive_deadline
+            if self._state is State.DISCONNECTING and not self._is_client:
+                # The client sends nothing any more, and waits: the server may take long for the frames before
+                # DISCONNECT, so it goes on with its heart-beats.
+                return self._clock.send_deadline, None
         return None, None
 
     def handle_timeout(self, now: float | None = None) -> bytes:
-        """Do what is due: returns a heart-beat to write, or declares the peer dead, or neither.
+        """Do what is due: write a heart-beat, or declare the peer dead.
 
-        A dead peer is a :class:`ConnectionClosed` with code ``"heart-beat"`` from :meth:`next_event`. Whoever may be
-        late reads first: what lies in the socket is a sign of life.
+        A dead peer is reported by :meth:`next_event` as a :class:`ConnectionClosed` with code ``"heart-beat"``. If the
+        call may be late, read from the socket first: bytes that are already there are a sign of life.
+
+        Args:
+            now: seconds of any monotonic clock.
+
+        Returns:
+            The bytes to write; ``b""`` if there are none.
+
+        Raises:
+            TypeError, ValueError: as for :meth:`receive_data`.
         """
-        self._tick(now)
-        beat, death = self._due()
-        if death is not None and self._now >= death:
-            silent = self._now - self._clock.last_read
-            self._ending = ConnectionClosed(
+        self._set_now(now)
+        send, receive = self._deadlines()
+        if receive is not None and self._now >= receive:
+            silence = self._now - self._clock.last_read
+            self._end = ConnectionClosed(
                 clean=False,
                 code="heart-beat",
-                reason=f"nothing came from the peer for {silent:.1f} s, though it promised a sign of life every "
-                f"{self._clock.receiving:g} s",
+                reason=f"nothing was received from the peer for {silence:.1f} s, but it promised a heart-beat every "
+                f"{self._clock.receive_interval:g} s",
             )
             return b""
-        if beat is not None and self._now >= beat:
+        if send is not None and self._now >= send:
             self._clock.last_write = self._now
             return b"\n"
         return b""
 
     def set_read_timeout(self, seconds: float) -> None:
-        """Take the peer for dead after so many seconds without a byte, whatever the tolerance is, if it promised any.
+        """Treat the connection as dead if nothing is received for ``seconds``, whatever the tolerance is.
+
+        It has an effect only on a connection whose peer has promised heart-beats, which is known once the connection
+        is CONNECTED.
+
+        Args:
+            seconds: how long; infinity means for ever.
 
         Raises:
-            ValueError: it is not more than 0.
+            ValueError: ``seconds`` is not positive.
         """
         if not seconds > 0:
-            raise ValueError(f"a silence to endure takes more than 0 seconds, not {seconds!r}")
-        self._clock.endure(seconds)
+            raise ValueError(f"seconds must be positive, got {seconds!r}")
+        self._clock.set_read_timeout(seconds)
 
     def pause_reading(self, now: float | None = None) -> None:
-        """Say that nobody reads for now: then silence proves nothing, and the peer's deadline rests."""
-        self._tick(now)
-        self._clock.rest(True, self._now)
+        """Note that the socket is not read for the time being, which suspends the deadline of the peer.
+
+        Args:
+            now: seconds of any monotonic clock.
+
+        Raises:
+            TypeError, ValueError: as for :meth:`receive_data`.
+        """
+        self._set_now(now)
+        self._clock.pause_reading(self._now)
 
     def resume_reading(self, now: float | None = None) -> None:
-        """Say that reading goes on: the peer's deadline starts anew."""
-        self._tick(now)
-        self._clock.rest(False, self._now)
+        """Note that the socket is read again, which starts the deadline of the peer anew.
 
+        Args:
+            now: seconds of any monotonic clock.
 
-class _Deaf(FrameParser):
-    """Stands in for the parser of a connection that has failed: hears nothing but the end."""
-
-    def receive_data(self, data: bytes | bytearray | memoryview) -> None:
-        if not data:
-            super().receive_data(b"")
+        Raises:
+            TypeError, ValueError: as for :meth:`receive_data`.
+        """
+        self._set_now(now)
+        self._clock.resume_reading(self._now)

@@ -1,8 +1,13 @@
-"""Events: one class a frame of the specification. They are the things that you send and the things that you get.
+"""Events: typed frames, one class for each command of the specification.
 
-An event is a view of a :class:`~stomp_core.Frame`: its fields are read from the headers when you ask, nothing is
-copied. Optional fields that are not there are ``None``. Everything that a frame carries besides its named fields is
-in ``event.headers``.
+Programs send events and receive events. An event is a view of a :class:`~stomp_core.Frame`, which is its only slot: a
+field such as ``message.destination`` is looked up in the headers when it is read, and nothing is copied. So an event
+costs little if most of its fields are never read, and it can never disagree with its frame. Optional fields that are
+missing read as ``None``, required ones as ``""``. Headers without a field of their own are in ``event.headers``.
+
+An event that a program makes states its headers twice, as arguments and in ``headers``. The arguments are written
+first, and the headers must not contradict them: a header that came from elsewhere, such as a message that is passed
+on, must not change the destination or the receipt of the call.
 """
 
 from __future__ import annotations
@@ -42,43 +47,49 @@ _TEXT = "text/plain;charset=utf-8"
 _NO_HEADERS = Headers()
 
 
-def _merged(said: Iterable[tuple[str, str | None]], headers: HeaderSource) -> Headers:
-    """What the call itself says, then the caller's own headers, which may not contradict it."""
-    return _before([(name, value) for name, value in said if value is not None], _own(headers))
-
-
-def _own(headers: HeaderSource) -> Headers:
+def _as_headers(headers: HeaderSource) -> Headers:
     if isinstance(headers, Headers):
         return headers
     return Headers(headers) if headers else _NO_HEADERS
 
 
-def _before(said: list[tuple[str, str]], own: Headers) -> Headers:
-    merged = Headers._stated_before(said, own)
-    return _merged_one_by_one(said, own) if merged is None else merged
+def _merge(arguments: Iterable[tuple[str, str | None]], headers: HeaderSource) -> Headers:
+    """Return the headers that the arguments state, then the caller's own."""
+    return _merge_stated(
+        [(name, value) for name, value in arguments if value is not None], _as_headers(headers)
+    )
 
 
-def _merged_one_by_one(said: list[tuple[str, str]], own: Headers) -> Headers:
-    stated = dict(said)
-    merged = list(said)
+def _merge_stated(stated: list[tuple[str, str]], own: Headers) -> Headers:
+    merged = own.prepend(stated)
+    return _merge_one_by_one(stated, own) if merged is None else merged
+
+
+def _merge_one_by_one(stated: list[tuple[str, str]], own: Headers) -> Headers:
+    values = dict(stated)
+    merged = list(stated)
     for name, value in own.items():
-        if name in stated:
-            if stated[name] != value:
-                shown = "" if name == "passcode" else f", as {stated[name]!r} and {value!r}"
-                raise LocalProtocolError(
-                    f"header {name!r} is given twice{shown}: by the call itself and in its headers",
-                    code=ErrorCode.HEADER_CLASH,
-                )
-            continue
-        merged.append((name, value))
+        if name not in values:
+            merged.append((name, value))
+        elif values[name] != value:
+            shown = "" if name == "passcode" else f", as {values[name]!r} and {value!r}"
+            raise LocalProtocolError(
+                f"header {name!r} is given twice{shown}: as an argument and in headers",
+                code=ErrorCode.HEADER_CLASH,
+            )
     return Headers(merged)
 
 
+def _missing(name: str) -> LocalProtocolError:
+    return LocalProtocolError(f"{name} is required, got None", code=ErrorCode.MISSING_HEADER)
+
+
 class Event:
-    """What all events share.
+    """A frame, seen as what its command means.
 
     Attributes:
-        command: the frame's command.
+        command: the command of this kind of event.
+        frame: the frame itself.
     """
 
     __slots__ = ("frame",)
@@ -88,7 +99,7 @@ class Event:
 
     @classmethod
     def from_frame(cls, frame: Frame) -> Self:
-        """View a frame as this event. The caller has seen to it that the command fits."""
+        """Make an event of a frame whose command fits the class. :func:`event_from_frame` chooses the class."""
         self = cls.__new__(cls)
         self.frame = frame
         return self
@@ -100,13 +111,8 @@ class Event:
 
     @property
     def content_length_wanted(self) -> bool:
-        """Whether a serializer writes ``content-length``."""
-        return True
-
-    @property
-    def content_length_at(self) -> int | None:
-        """Behind how many headers it writes it; ``None``: behind all."""
-        return None
+        """Whether ``content-length`` is written for a body."""
+        return not self.frame.omits_content_length
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Event):
@@ -127,7 +133,7 @@ class _Bodied(Event):
 
     @property
     def body(self) -> bytes:
-        """The octets of the body."""
+        """The bytes of the body."""
         return self.frame.body
 
     @property
@@ -146,7 +152,7 @@ class _Bodied(Event):
         """The body as text: in the charset that ``content-type`` names, else UTF-8.
 
         Raises:
-            UnicodeDecodeError: it is not text in that charset.
+            UnicodeDecodeError: the body is not text in that charset.
             LookupError: Python does not know the charset.
         """
         charset = "utf-8"
@@ -162,7 +168,7 @@ class _Receiptable(Event):
 
     @property
     def receipt(self) -> str | None:
-        """The id under which the server is asked for a RECEIPT (STOMP 1.2, "Header receipt")."""
+        """The id of the RECEIPT that the server is asked for (STOMP 1.2, "Header receipt")."""
         return self.frame.headers.get("receipt")
 
 
@@ -171,7 +177,7 @@ class _Transactional(_Receiptable):
 
     @property
     def transaction(self) -> str | None:
-        """The transaction that this belongs to."""
+        """The id of the transaction that this frame belongs to."""
         return self.frame.headers.get("transaction")
 
 
@@ -184,13 +190,13 @@ class Connect(Event):
     Args:
         host: the virtual host; required from 1.1 on.
         login, passcode: credentials.
-        heart_beat: what this side can send and would like to get, in milliseconds; 0 is not at all.
-        accept_version: versions that this side speaks; a connection fills it in from its own when it is left out.
-        command: ``"STOMP"`` reads the same for 1.1 and 1.2 servers and is unlike HTTP.
+        heart_beat: how often this side can send and would like to receive something, in milliseconds; 0 is not at all.
+        accept_version: the offered versions; by default those of the connection that sends the frame.
+        command: ``"STOMP"`` means the same to servers of 1.1 and 1.2, and cannot be mistaken for HTTP.
         headers: any others.
 
     Raises:
-        LocalProtocolError: a header that contradicts an argument, or a heart-beat that is not two whole numbers.
+        LocalProtocolError: a header contradicts an argument, or the heart-beat is not two whole numbers.
         TypeError: ``accept_version`` is one ``str``.
     """
 
@@ -209,15 +215,17 @@ class Connect(Event):
         headers: HeaderSource = (),
     ) -> None:
         if isinstance(accept_version, str):
-            raise TypeError(f"accept_version is several versions, as in ({accept_version!r},), not one str")
-        said = (
+            raise TypeError(
+                f"accept_version must be several versions, as in ({accept_version!r},), got one str"
+            )
+        arguments = (
             ("accept-version", None if accept_version is None else ",".join(accept_version)),
             ("host", host),
             ("login", login),
             ("passcode", passcode),
             ("heart-beat", None if heart_beat is None else format_heart_beat(heart_beat)),
         )
-        self.frame = Frame(command, _merged(said, headers))
+        self.frame = Frame(command, _merge(arguments, headers))
 
     @property
     def host(self) -> str | None:
@@ -226,17 +234,17 @@ class Connect(Event):
 
     @property
     def login(self) -> str | None:
-        """The user."""
+        """The user name."""
         return self.headers.get("login")
 
     @property
     def passcode(self) -> str | None:
-        """The password; shown in no repr."""
+        """The password. No repr shows it."""
         return self.headers.get("passcode")
 
     @property
     def accept_version(self) -> tuple[str, ...]:
-        """The offered versions; ``("1.0",)`` where the header is missing ("Protocol Negotiation")."""
+        """The offered versions; ``("1.0",)`` if the header is missing ("Protocol Negotiation")."""
         value = self.headers.get("accept-version")
         if value is None:
             return (Version.V1_0.value,)
@@ -244,7 +252,7 @@ class Connect(Event):
 
     @property
     def heart_beat(self) -> HeartBeatRange:
-        """``(can send, would like to get)`` in milliseconds; ``(0, 0)`` if missing or nonsense."""
+        """``(can send, would like to receive)`` in milliseconds; ``(0, 0)`` if missing or not two numbers."""
         return parse_heart_beat(self.headers.get("heart-beat")) or (0, 0)
 
 
@@ -252,19 +260,24 @@ class Send(_Transactional, _Bodied):
     """SEND (STOMP 1.2, "SEND").
 
     Args:
-        destination: where to; its syntax is the broker's own.
-        body: ``bytes`` go as they are; ``str`` goes as UTF-8 with ``content-type:text/plain;charset=utf-8``,
-            unless you name another ``content_type``.
+        destination: where to send it; the syntax is the broker's own.
+        body: ``bytes`` are sent as they are; ``str`` is sent as UTF-8 with ``content-type:text/plain;charset=utf-8``,
+            unless the caller states another ``content_type``.
         content_type: the MIME type of the body.
-        transaction: an open transaction.
-        receipt: an id to get a RECEIPT for.
+        transaction: the id of an open transaction.
+        receipt: an id; the server answers with a RECEIPT of this id.
         headers: any others.
-        content_length: whether to write ``content-length``; ActiveMQ makes a BytesMessage of what has it, a
-            TextMessage of what has not.
+        content_length: whether to write ``content-length``; ActiveMQ makes a BytesMessage of a SEND that has it, a
+            TextMessage of one that has not.
+
+    Raises:
+        LocalProtocolError: a header contradicts an argument, a value is not a ``str``, or the destination is ``None``.
     """
 
-    __slots__ = ("_content_length", "_content_length_at")
+    # A slot in place of the property of the base class: this is read for every message that is sent.
+    __slots__ = ("content_length_wanted",)
     command = "SEND"
+    content_length_wanted: bool
 
     def __init__(
         self,
@@ -277,53 +290,39 @@ class Send(_Transactional, _Bodied):
         headers: HeaderSource = (),
         content_length: bool = True,
     ) -> None:
-        own = _own(headers)
+        own = _as_headers(headers)
         if isinstance(body, str):
             body = body.encode()
             if content_type is None and body and "content-type" not in own:
                 content_type = _TEXT
         if destination is None:
-            raise _required("destination")
-        said = [("destination", destination)]
+            raise _missing("destination")
+        stated = [("destination", destination)]
         if content_type is not None:
-            said.append(("content-type", content_type))
+            stated.append(("content-type", content_type))
         if transaction is not None:
-            said.append(("transaction", transaction))
+            stated.append(("transaction", transaction))
         if receipt is not None:
-            said.append(("receipt", receipt))
-        self.frame = Frame(self.command, _before(said, own), body)
-        self._content_length = content_length
-        self._content_length_at: int | None = None
+            stated.append(("receipt", receipt))
+        self.frame = Frame("SEND", _merge_stated(stated, own), body)
+        self.content_length_wanted = content_length  # pyright: ignore[reportIncompatibleMethodOverride]
 
     @classmethod
-    def from_frame(
-        cls, frame: Frame, *, content_length: bool = True, content_length_at: int | None = None
-    ) -> Self:
-        """View a SEND frame.
+    def from_frame(cls, frame: Frame, *, content_length: bool = True) -> Self:
+        """Make an event of a SEND frame.
 
         Args:
-            frame: which.
+            frame: the frame.
             content_length: as above.
-            content_length_at: behind how many headers it is written; by default behind all. Some programs count on a
-                certain order.
         """
         self = cls.__new__(cls)
         self.frame = frame
-        self._content_length = content_length
-        self._content_length_at = content_length_at
+        self.content_length_wanted = content_length and not frame.omits_content_length
         return self
 
     @property
-    def content_length_wanted(self) -> bool:
-        return self._content_length
-
-    @property
-    def content_length_at(self) -> int | None:
-        return self._content_length_at
-
-    @property
     def destination(self) -> str:
-        """Where to."""
+        """Where it is sent to."""
         return self.headers.get("destination", "")
 
 
@@ -331,12 +330,15 @@ class Subscribe(_Receiptable):
     """SUBSCRIBE (STOMP 1.2, "SUBSCRIBE").
 
     Args:
-        destination: what to listen to.
+        destination: what to subscribe to.
         id: names the subscription on this connection; required from 1.1 on.
         ack: ``"auto"``, ``"client"`` (cumulative) or ``"client-individual"``; ``None`` leaves the header out, which
             means ``"auto"``.
-        receipt: an id to get a RECEIPT for.
+        receipt: an id; the server answers with a RECEIPT of this id.
         headers: any others, such as ``selector`` or ``prefetch-count``.
+
+    Raises:
+        LocalProtocolError: a header contradicts an argument, a value is not a ``str``, or the destination is ``None``.
     """
 
     __slots__ = ()
@@ -351,22 +353,24 @@ class Subscribe(_Receiptable):
         receipt: str | None = None,
         headers: HeaderSource = (),
     ) -> None:
-        said = (("id", id), ("destination", destination), ("ack", ack), ("receipt", receipt))
-        self.frame = Frame(self.command, _merged(_text(said, "destination"), headers))
+        if destination is None:
+            raise _missing("destination")
+        arguments = (("id", id), ("destination", destination), ("ack", ack), ("receipt", receipt))
+        self.frame = Frame(self.command, _merge(arguments, headers))
 
     @property
     def destination(self) -> str:
-        """What to listen to."""
+        """What is subscribed to."""
         return self.headers.get("destination", "")
 
     @property
     def id(self) -> str | None:
-        """The name of the subscription on its connection."""
+        """The id of the subscription on its connection."""
         return self.headers.get("id")
 
     @property
     def ack(self) -> str:
-        """How messages are acknowledged; ``"auto"`` where the header is missing."""
+        """How messages are acknowledged; ``"auto"`` if the header is missing."""
         return self.headers.get("ack", "auto")
 
 
@@ -374,10 +378,13 @@ class Unsubscribe(_Receiptable):
     """UNSUBSCRIBE (STOMP 1.2, "UNSUBSCRIBE").
 
     Args:
-        id: the subscription's; required from 1.1 on.
-        destination: 1.0 only: ends a subscription that was made without an id.
-        receipt: an id to get a RECEIPT for.
+        id: the id of the subscription; required from 1.1 on.
+        destination: 1.0 only: the destination of a subscription without id.
+        receipt: an id; the server answers with a RECEIPT of this id.
         headers: any others.
+
+    Raises:
+        LocalProtocolError: a header contradicts an argument, or a value is not a ``str``.
     """
 
     __slots__ = ()
@@ -391,12 +398,12 @@ class Unsubscribe(_Receiptable):
         receipt: str | None = None,
         headers: HeaderSource = (),
     ) -> None:
-        said = (("id", id), ("destination", destination), ("receipt", receipt))
-        self.frame = Frame(self.command, _merged(said, headers))
+        arguments = (("id", id), ("destination", destination), ("receipt", receipt))
+        self.frame = Frame(self.command, _merge(arguments, headers))
 
     @property
     def id(self) -> str | None:
-        """The subscription's id."""
+        """The id of the subscription."""
         return self.headers.get("id")
 
     @property
@@ -418,41 +425,44 @@ class _Acknowledgement(_Transactional):
         receipt: str | None = None,
         headers: HeaderSource = (),
     ) -> None:
-        said = (
+        arguments = (
             ("id", id),
             ("message-id", message_id),
             ("subscription", subscription),
             ("transaction", transaction),
             ("receipt", receipt),
         )
-        self.frame = Frame(self.command, _merged(said, headers))
+        self.frame = Frame(self.command, _merge(arguments, headers))
 
     @property
     def id(self) -> str | None:
-        """1.2: the MESSAGE's ``ack`` header, never its message-id."""
+        """1.2: the ``ack`` header of the MESSAGE, never its ``message-id``."""
         return self.headers.get("id")
 
     @property
     def message_id(self) -> str | None:
-        """1.0 and 1.1: the MESSAGE's ``message-id``."""
+        """1.0 and 1.1: the ``message-id`` of the MESSAGE."""
         return self.headers.get("message-id")
 
     @property
     def subscription(self) -> str | None:
-        """1.1: the MESSAGE's ``subscription``."""
+        """1.1: the ``subscription`` of the MESSAGE."""
         return self.headers.get("subscription")
 
 
 class Ack(_Acknowledgement):
-    """ACK (STOMP 1.2, "ACK"). :meth:`Message.acknowledge` makes the right one for every version.
+    """ACK (STOMP 1.2, "ACK"). :meth:`Message.acknowledge` makes it as the version of the message demands.
 
     Args:
-        id: 1.2: the MESSAGE's ``ack`` header.
-        message_id: 1.0 and 1.1: the MESSAGE's ``message-id``.
-        subscription: 1.1: the MESSAGE's ``subscription``.
-        transaction: an open transaction.
-        receipt: an id to get a RECEIPT for.
+        id: 1.2: the ``ack`` header of the MESSAGE.
+        message_id: 1.0 and 1.1: the ``message-id`` of the MESSAGE.
+        subscription: 1.1: the ``subscription`` of the MESSAGE.
+        transaction: the id of an open transaction.
+        receipt: an id; the server answers with a RECEIPT of this id.
         headers: any others.
+
+    Raises:
+        LocalProtocolError: a header contradicts an argument, or a value is not a ``str``.
     """
 
     __slots__ = ()
@@ -460,41 +470,65 @@ class Ack(_Acknowledgement):
 
 
 class Nack(_Acknowledgement):
-    """NACK (STOMP 1.2, "NACK"); not in 1.0. :meth:`Message.reject` makes the right one. Arguments as for Ack."""
+    """NACK (STOMP 1.2, "NACK"), which 1.0 does not have. The arguments are those of :class:`Ack`.
+
+    :meth:`Message.reject` makes it as the version of the message demands.
+    """
 
     __slots__ = ()
     command = "NACK"
 
 
-class _Demarcation(_Receiptable):
+class _TransactionBoundary(_Receiptable):
     __slots__ = ()
 
     def __init__(self, transaction: str, *, receipt: str | None = None, headers: HeaderSource = ()) -> None:
-        said = _text((("transaction", transaction), ("receipt", receipt)), "transaction")
-        self.frame = Frame(self.command, _merged(said, headers))
+        if transaction is None:
+            raise _missing("transaction")
+        self.frame = Frame(
+            self.command, _merge((("transaction", transaction), ("receipt", receipt)), headers)
+        )
 
     @property
     def transaction(self) -> str:
-        """The transaction's id."""
+        """The id of the transaction."""
         return self.headers.get("transaction", "")
 
 
-class Begin(_Demarcation):
-    """BEGIN: start a transaction of this id."""
+class Begin(_TransactionBoundary):
+    """BEGIN: start a transaction (STOMP 1.2, "BEGIN").
+
+    Args:
+        transaction: the id of the transaction.
+        receipt: an id; the server answers with a RECEIPT of this id.
+        headers: any others.
+    """
 
     __slots__ = ()
     command = "BEGIN"
 
 
-class Commit(_Demarcation):
-    """COMMIT: all that was said in the transaction, at once."""
+class Commit(_TransactionBoundary):
+    """COMMIT: perform everything that was sent in a transaction (STOMP 1.2, "COMMIT").
+
+    Args:
+        transaction: the id of the transaction.
+        receipt: an id; the server answers with a RECEIPT of this id.
+        headers: any others.
+    """
 
     __slots__ = ()
     command = "COMMIT"
 
 
-class Abort(_Demarcation):
-    """ABORT: nothing that was said in the transaction."""
+class Abort(_TransactionBoundary):
+    """ABORT: discard everything that was sent in a transaction (STOMP 1.2, "ABORT").
+
+    Args:
+        transaction: the id of the transaction.
+        receipt: an id; the server answers with a RECEIPT of this id.
+        headers: any others.
+    """
 
     __slots__ = ()
     command = "ABORT"
@@ -504,7 +538,7 @@ class Disconnect(_Receiptable):
     """DISCONNECT: the client's last frame (STOMP 1.2, "DISCONNECT").
 
     Args:
-        receipt: an id; once its RECEIPT is there, the server has processed all that was said before.
+        receipt: an id; its RECEIPT means that the server has processed all frames before this one.
         headers: any others.
     """
 
@@ -512,7 +546,7 @@ class Disconnect(_Receiptable):
     command = "DISCONNECT"
 
     def __init__(self, *, receipt: str | None = None, headers: HeaderSource = ()) -> None:
-        self.frame = Frame(self.command, _merged((("receipt", receipt),), headers))
+        self.frame = Frame(self.command, _merge((("receipt", receipt),), headers))
 
 
 # -------------------------------------------------------------------------------- server frames
@@ -522,10 +556,14 @@ class Connected(Event):
     """CONNECTED (STOMP 1.2, "CONNECTED Frame").
 
     Args:
-        version: a server connection fills in what was negotiated.
-        session, server: who and what answers.
-        heart_beat: what the server can send and would like to get, in milliseconds.
+        version: the version of the rest of the connection; by default what the connection has negotiated.
+        session: the server's id for the connection.
+        server: name and version of the server, as in ``"RabbitMQ/3.10.8"``.
+        heart_beat: how often the server can send and would like to receive something, in milliseconds.
         headers: any others.
+
+    Raises:
+        LocalProtocolError: a header contradicts an argument, or the heart-beat is not two whole numbers.
     """
 
     __slots__ = ()
@@ -540,32 +578,32 @@ class Connected(Event):
         heart_beat: tuple[int, int] | None = None,
         headers: HeaderSource = (),
     ) -> None:
-        said = (
+        arguments = (
             ("version", None if version is None else str(version)),
             ("session", session),
             ("server", server),
             ("heart-beat", None if heart_beat is None else format_heart_beat(heart_beat)),
         )
-        self.frame = Frame(self.command, _merged(said, headers))
+        self.frame = Frame(self.command, _merge(arguments, headers))
 
     @property
     def version(self) -> str:
-        """The version of the rest of the connection; ``"1.0"`` where the header is missing."""
+        """The version of the rest of the connection; ``"1.0"`` if the header is missing."""
         return self.headers.get("version", Version.V1_0.value)
 
     @property
     def session(self) -> str | None:
-        """The server's name for this connection."""
+        """The server's id for the connection."""
         return self.headers.get("session")
 
     @property
     def server(self) -> str | None:
-        """What the server is, as in ``"RabbitMQ/3.10.8"``."""
+        """Name and version of the server, as in ``"RabbitMQ/3.10.8"``."""
         return self.headers.get("server")
 
     @property
     def heart_beat(self) -> HeartBeatRange:
-        """``(can send, would like to get)`` in milliseconds; ``(0, 0)`` if missing or nonsense."""
+        """``(can send, would like to receive)`` in milliseconds; ``(0, 0)`` if missing or not two numbers."""
         return parse_heart_beat(self.headers.get("heart-beat")) or (0, 0)
 
 
@@ -575,11 +613,14 @@ class Message(_Bodied):
     Args:
         destination: where it was sent to.
         message_id: its unique id.
-        subscription: the id of the subscription that gets it; required from 1.1 on.
-        ack: 1.2: what an ACK or NACK has to name, if the subscription is not ``auto``.
-        body: octets, or text as for :class:`Send`.
+        subscription: the id of the subscription that receives it; required from 1.1 on.
+        ack: 1.2: the id that an ACK or NACK has to name, unless the subscription is in mode ``auto``.
+        body: bytes, or text as for :class:`Send`.
         content_type: the MIME type of the body.
         headers: any others.
+
+    Raises:
+        LocalProtocolError: a header contradicts an argument, a value is not a ``str``, or a required one is ``None``.
     """
 
     __slots__ = ()
@@ -596,19 +637,23 @@ class Message(_Bodied):
         content_type: str | None = None,
         headers: HeaderSource = (),
     ) -> None:
-        own = _own(headers)
+        own = _as_headers(headers)
         if isinstance(body, str):
             body = body.encode()
             if content_type is None and body and "content-type" not in own:
                 content_type = _TEXT
-        said = (
+        if destination is None:
+            raise _missing("destination")
+        if message_id is None:
+            raise _missing("message-id")
+        arguments = (
             ("subscription", subscription),
             ("message-id", message_id),
             ("destination", destination),
             ("ack", ack),
             ("content-type", content_type),
         )
-        self.frame = Frame(self.command, _merged(_text(said, "destination", "message-id"), own), body)
+        self.frame = Frame(self.command, _merge(arguments, own), body)
 
     @property
     def destination(self) -> str:
@@ -622,28 +667,40 @@ class Message(_Bodied):
 
     @property
     def subscription(self) -> str | None:
-        """The subscription that it came on; ``None`` in 1.0 if SUBSCRIBE had no id."""
+        """The id of the subscription that it was delivered to; ``None`` in 1.0 if SUBSCRIBE had no id."""
         return self.frame.headers.find("\nsubscription:")
 
     @property
     def ack(self) -> str | None:
-        """1.2: the id for ACK and NACK."""
+        """1.2: the id that an ACK or NACK has to name."""
         return self.frame.headers.find("\nack:")
 
     def acknowledge(
         self, *, transaction: str | None = None, receipt: str | None = None, headers: HeaderSource = ()
     ) -> Ack:
-        """The ACK of this message, as its version wants it."""
-        return Ack(**self._named(), transaction=transaction, receipt=receipt, headers=headers)
+        """Make the ACK of this message, as the version demands in which it was received.
+
+        Args:
+            transaction: the id of an open transaction.
+            receipt: an id; the server answers with a RECEIPT of this id.
+            headers: any others.
+
+        Raises:
+            LocalProtocolError: a message of 1.2 without ``ack`` header cannot be acknowledged.
+        """
+        return Ack(**self._ids_for_ack(), transaction=transaction, receipt=receipt, headers=headers)
 
     def reject(
         self, *, transaction: str | None = None, receipt: str | None = None, headers: HeaderSource = ()
     ) -> Nack:
-        """The NACK of this message, as its version wants it (1.0 has none: sending it is refused)."""
-        return Nack(**self._named(), transaction=transaction, receipt=receipt, headers=headers)
+        """Make the NACK of this message; everything else as for :meth:`acknowledge`.
 
-    def _named(self) -> dict[str, str | None]:
-        version = self.frame.version
+        1.0 has no NACK: a connection refuses to send it.
+        """
+        return Nack(**self._ids_for_ack(), transaction=transaction, receipt=receipt, headers=headers)
+
+    def _ids_for_ack(self) -> dict[str, str | None]:
+        version = self.frame.version  # None for a message that was made here: then its headers decide
         if version == Version.V1_0:
             return {"message_id": self.message_id}
         ack = self.ack
@@ -663,13 +720,18 @@ class Receipt(Event):
     Args:
         receipt_id: the ``receipt`` of that frame.
         headers: any others.
+
+    Raises:
+        LocalProtocolError: a header contradicts an argument, or the id is ``None`` or not a ``str``.
     """
 
     __slots__ = ()
     command = "RECEIPT"
 
     def __init__(self, receipt_id: str, *, headers: HeaderSource = ()) -> None:
-        self.frame = Frame(self.command, _merged(_text((("receipt-id", receipt_id),), "receipt-id"), headers))
+        if receipt_id is None:
+            raise _missing("receipt-id")
+        self.frame = Frame(self.command, _merge((("receipt-id", receipt_id),), headers))
 
     @property
     def receipt_id(self) -> str:
@@ -682,10 +744,13 @@ class Error(_Bodied):
 
     Args:
         message: a short description.
-        body: a long one; text as for :class:`Send`.
-        receipt_id: the ``receipt`` of the frame that is to blame.
+        body: a long description; bytes, or text, which is sent as UTF-8 with ``content-type:text/plain``.
+        receipt_id: the ``receipt`` of the frame that caused the error.
         content_type: the MIME type of the body.
         headers: any others.
+
+    Raises:
+        LocalProtocolError: a header contradicts an argument, or a value is not a ``str``.
     """
 
     __slots__ = ()
@@ -700,13 +765,13 @@ class Error(_Bodied):
         content_type: str | None = None,
         headers: HeaderSource = (),
     ) -> None:
-        own = _own(headers)
+        own = _as_headers(headers)
         if isinstance(body, str):
             body = body.encode()
             if content_type is None and body and "content-type" not in own:
                 content_type = "text/plain"
-        said = (("message", message), ("receipt-id", receipt_id), ("content-type", content_type))
-        self.frame = Frame(self.command, _merged(said, own), body)
+        arguments = (("message", message), ("receipt-id", receipt_id), ("content-type", content_type))
+        self.frame = Frame(self.command, _merge(arguments, own), body)
 
     @property
     def message(self) -> str:
@@ -715,27 +780,27 @@ class Error(_Bodied):
 
     @property
     def receipt_id(self) -> str | None:
-        """The ``receipt`` of the frame that is to blame; RabbitMQ leaves it out."""
+        """The ``receipt`` of the frame that caused the error; RabbitMQ leaves it out."""
         return self.headers.get("receipt-id")
 
     @property
     def description(self) -> str:
-        """Message and body in one line, for people; bytes that are not text are shown as ``\\ufffd``."""
+        """Message and body in one line, for people. Bytes that are not text are shown as ``\\ufffd``."""
         detail = " ".join(self.body[:1000].decode(errors="replace").split())
         if not detail or detail == self.message:
             return self.message or "the server gave no reason"
         return f"{self.message}: {detail}" if self.message else detail
 
 
-# -------------------------------------------------------------------------------- neither frame nor byte
+# -------------------------------------------------------------------------------- no frame
 
 
 class Tolerated:
-    """The peer broke a rule that a leniency forgives, in a way that changes what happens.
+    """A violation by the peer that a :class:`~stomp_core.Leniency` tolerates, and that changes what happens.
 
     Attributes:
-        code: which rule, as an :class:`~stomp_core.ErrorCode`.
-        description: a sentence.
+        code: which rule was violated, as an :class:`~stomp_core.ErrorCode`.
+        description: a sentence for people.
     """
 
     __slots__ = ("code", "description")
@@ -754,17 +819,6 @@ class Tolerated:
         return f"Tolerated({self.code!r}, {self.description!r})"
 
 
-def _text(said: tuple[tuple[str, str | None], ...], *required: str) -> tuple[tuple[str, str | None], ...]:
-    for name, value in said:
-        if name in required and value is None:
-            raise _required(name)
-    return said
-
-
-def _required(name: str) -> LocalProtocolError:
-    return LocalProtocolError(f"{name!r} is required, and None is no text", code=ErrorCode.MISSING_HEADER)
-
-
 _EVENTS: dict[str, type[Event]] = {
     event.command: event
     for event in (
@@ -776,7 +830,7 @@ _EVENTS["STOMP"] = Connect
 
 
 def event_from_frame(frame: Frame) -> Event:
-    """View a frame as the event of its command.
+    """Make the event of a frame, of the class that its command demands.
 
     Raises:
         LocalProtocolError: there is no such command.

@@ -1,75 +1,204 @@
-"""What both sides of a connection must remember to keep STOMP's rules: subscriptions, what is unacknowledged,
-transactions.
+"""What both sides of a connection have to remember: subscriptions, unacknowledged messages, open transactions.
 
-Checking and doing are two steps, so that a refused call changes nothing. A broken rule is a :class:`RuleBroken`;
-the client makes a LocalProtocolError of it (you said it), the server a RemoteProtocolError (they did).
+STOMP has rules that concern more than one frame: an ACK needs a MESSAGE that can be acknowledged, a COMMIT needs a
+BEGIN. Client and server have to know the same things to keep these rules, and learn them from the same frames, only in
+opposite directions. So both use one :class:`ConnectionTracker` for each connection, and feed it with all client frames
+and all MESSAGEs, sent or received. It knows neither its role nor the state of the connection.
+
+**Check first, then change.** :meth:`ConnectionTracker.check` raises :class:`RuleViolation` and changes nothing;
+:meth:`ConnectionTracker.apply` changes and never raises after a check. A client can check a frame, and if it is
+refused, nothing has happened. The caller turns a violation into the error of its side: LocalProtocolError for a frame
+that was to be sent, RemoteProtocolError for one that was received.
+
+**Which messages an ACK or NACK covers.** In 1.2 the frame names the ``ack`` header of a MESSAGE, before that its
+``message-id``. In mode ``client-individual`` the frame covers this message only. In mode ``client`` it is cumulative:
+it covers the message and every message that the same subscription received before it and that is not acknowledged yet
+("SUBSCRIBE ack Header": acknowledgement of this and all previous messages on the subscription). "Before" is the order
+of delivery on this connection. To know it, each subscription has its unacknowledged messages in an ordered dict, and
+the order lasts until they are acknowledged. A NACK covers what an ACK would cover.
+
+**To which subscription an ACK belongs.** A frame of 1.1 names the subscription. One of 1.2 need not, since the server
+chooses ``ack`` ids, and one of 1.0 cannot. But several subscriptions may have received the same message under the same
+id, so an index maps each id to its *holders*, the subscriptions in which it is unacknowledged, in the order of
+delivery. An ACK without subscription belongs to the first holder, which has waited longest.
+
+**What an aborted transaction restores.** An ACK in a transaction takes effect with COMMIT. Until then the messages that
+it covers are set aside in the transaction, and cannot be acknowledged again. ABORT makes them unacknowledged again, at
+the place that the order of delivery gives them, which matters in mode ``client``: with messages 1 to 4, ACK 2 in t,
+ACK 4 in u (it covers 3 and 4), ABORT u and then ABORT t, the order has to be 1, 2, 3, 4 again, so that an ACK of 2 does
+not cover 3. Therefore each message has a number, and a restored one is put before those with higher numbers. If the
+subscription ended in the meantime, its messages are not restored: the server redelivers them to others.
+
+**Subscriptions without an id.** In 1.0 SUBSCRIBE needs no ``id``. Such a subscription is identified by its destination,
+and its MESSAGEs have no ``subscription`` header. A message without it belongs to the subscription with exactly its
+destination. If there is none, it was subscribed to with a wildcard, and the message names a destination of its own; or
+SUBSCRIBE had an ``id``, and the server did not repeat it in the MESSAGE (1.0 does not demand it). These two cases look
+the same from here, and brokers have different wildcards. So the message is given to a subscription that has to
+acknowledge messages, if there is any: to track a message that needs no ACK does no harm, but to refuse an ACK that the
+server waits for stops the subscription.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Iterable
 from itertools import count
 from operator import itemgetter
+from typing import NamedTuple
 
 from ..errors import ErrorCode
 from ..wire import Version
 from ._events import Ack, Event, Message, Nack, Subscribe, Unsubscribe
 
-__all__ = ["Ledger", "RuleBroken", "SubscriptionRecord"]
+__all__ = ["ConnectionTracker", "Coverage", "RuleViolation", "TrackedSubscription"]
 
 _V1_2 = Version.V1_2
 _ACK_MODES = ("auto", "client", "client-individual")
 
+# The ids for ACK of some messages of one subscription, each with the number of its delivery.
+_Numbered = dict[str, int]
 
-class RuleBroken(Exception):
-    """A frame that the state of the conversation forbids."""
+
+class RuleViolation(Exception):
+    """A frame that the frames before it do not allow.
+
+    Attributes:
+        code: which rule.
+    """
 
     def __init__(self, code: ErrorCode, message: str) -> None:
         super().__init__(message)
         self.code = code
 
 
-class SubscriptionRecord:
-    """One live subscription of a connection.
+class TrackedSubscription:
+    """A subscription of one connection, as far as both sides have to remember it. Read-only."""
+
+    __slots__ = ("_ack", "_destination", "_id", "_unacknowledged")
+
+    # An OrderedDict, not a dict: after many removals at the front a dict takes long to find its first entry.
+    _unacknowledged: OrderedDict[str, int]
+
+    def __init__(self, id: str | None, destination: str, ack: str) -> None:
+        self._id = id
+        self._destination = destination
+        self._ack = ack
+        self._unacknowledged = OrderedDict()
+
+    @property
+    def id(self) -> str | None:
+        """The ``id`` of its SUBSCRIBE; ``None`` for a subscription of 1.0 without one."""
+        return self._id
+
+    @property
+    def destination(self) -> str:
+        """The destination of its SUBSCRIBE."""
+        return self._destination
+
+    @property
+    def ack(self) -> str:
+        """Its ack mode: ``"auto"``, ``"client"`` or ``"client-individual"``."""
+        return self._ack
+
+    @property
+    def unacknowledged(self) -> tuple[str, ...]:
+        """The messages that were delivered and not acknowledged, in the order of delivery.
+
+        Each one is the id that an ACK has to name: the ``ack`` header of the MESSAGE in 1.2, its ``message-id``
+        before. Always empty in mode ``"auto"``.
+        """
+        return _in_order(self._unacknowledged)
+
+    def __repr__(self) -> str:
+        return f"TrackedSubscription(id={self._id!r}, destination={self._destination!r}, ack={self._ack!r})"
+
+
+class Coverage(NamedTuple):
+    """The messages that an ACK or NACK covers.
 
     Attributes:
-        key: its id, or ``None`` for one of STOMP 1.0 without.
-        destination: what it listens to.
-        ack: its mode.
-        unacknowledged: ids for ACK of the messages that wait, each with the number of its delivery. In ``client``
-            mode they stand in that order. (Ordered by links: a plain dict is slow to find its first entry once many
-            before it have gone.)
+        subscription: to which all of them were delivered.
+        ids: as in :attr:`TrackedSubscription.unacknowledged`, in the order of delivery.
     """
 
-    __slots__ = ("ack", "destination", "key", "unacknowledged")
-
-    def __init__(self, key: str | None, destination: str, ack: str) -> None:
-        self.key = key
-        self.destination = destination
-        self.ack = ack
-        self.unacknowledged: OrderedDict[str, int] = OrderedDict()
+    subscription: TrackedSubscription
+    ids: tuple[str, ...]
 
 
-class Ledger:
-    """The books of one connection, kept alike by client and server."""
+class ConnectionTracker:
+    """The subscriptions, unacknowledged messages and transactions of one connection."""
 
     def __init__(self) -> None:
         self.version = Version.V1_0
-        self.subscriptions: dict[str, SubscriptionRecord] = {}
-        self.without_id: dict[str, SubscriptionRecord] = {}  # 1.0: by destination
-        #: What each open transaction has acknowledged.
-        self.transactions: dict[str, dict[SubscriptionRecord, dict[str, int]]] = {}
-        #: How many live subscriptions are not automatic.
+        #: How many subscriptions have to acknowledge messages. While there are none, no message needs to be tracked.
         self.acknowledging = 0
-        # Whose a waiting id is. Several subscriptions may have got the same message; then an ACK of 1.0 means the one
-        # that has waited longest.
-        self._holders: dict[str, SubscriptionRecord | dict[SubscriptionRecord, None]] = {}
+        self._by_id: dict[str, TrackedSubscription] = {}
+        self._by_destination: dict[str, TrackedSubscription] = {}  # 1.0: those without an id
+        self._transactions: dict[str, dict[TrackedSubscription, _Numbered]] = {}
+        # For most ids there is one holder; a dict of holders would take time and memory for each message.
+        self._holders: dict[str, TrackedSubscription | dict[TrackedSubscription, None]] = {}
         self._numbers = count()
+        # The latest ACK or NACK and what it covered, until the next tracked client frame.
+        self._latest_ack: tuple[Ack | Nack, TrackedSubscription, _Numbered] | None = None
 
-    # ------------------------------------------------------------------ checks
+    # ------------------------------------------------------------------ what is tracked
+
+    @property
+    def subscriptions(self) -> tuple[TrackedSubscription, ...]:
+        """All subscriptions: those with an id, then those without, each in the order of SUBSCRIBE."""
+        return (*self._by_id.values(), *self._by_destination.values())
+
+    @property
+    def transactions(self) -> dict[str, tuple[str, ...]]:
+        """The open transactions, each with the ids of the messages that were acknowledged in it."""
+        return {
+            name: tuple(ack_id for covered in by_subscription.values() for ack_id in _in_order(covered))
+            for name, by_subscription in self._transactions.items()
+        }
+
+    def find_subscription(self, id: str | None, destination: str | None) -> TrackedSubscription:
+        """Return the subscription that an UNSUBSCRIBE with these headers means.
+
+        Raises:
+            RuleViolation: there is none.
+        """
+        if id is not None:
+            subscription = self._by_id.get(id)
+        else:
+            subscription = self._by_destination.get(destination or "")
+        if subscription is None:
+            what = f"id {id!r}" if id is not None else f"destination {destination!r}"
+            raise RuleViolation(ErrorCode.UNKNOWN_SUBSCRIPTION, f"there is no subscription with {what}")
+        return subscription
+
+    def has_subscription_for(self, message: Message) -> bool:
+        """Return whether the peer has a subscription to which this MESSAGE may be sent."""
+        name = message.subscription
+        return name in self._by_id if name is not None else bool(self._by_destination)
+
+    def covered_by(self, event: Ack | Nack) -> Coverage:
+        """Return what an ACK or NACK covers: what it has covered if it was the latest one, else what it would cover.
+
+        Raises:
+            RuleViolation: it would be refused.
+        """
+        if self._latest_ack is not None and self._latest_ack[0] is event:
+            _, subscription, covered = self._latest_ack
+            return Coverage(subscription, _in_order(covered))
+        subscription, ack_id = self._find_message(event)
+        if subscription._ack != "client":
+            return Coverage(subscription, (ack_id,))
+        ids = list(subscription._unacknowledged)
+        return Coverage(subscription, tuple(ids[: ids.index(ack_id) + 1]))
+
+    # ------------------------------------------------------------------ client frames
 
     def check(self, event: Event) -> None:
-        """Raise RuleBroken if this client frame does not fit; change nothing."""
+        """Check a client frame against what is tracked; change nothing.
+
+        Raises:
+            RuleViolation: it is not allowed.
+        """
         command = event.command
         if command in ("SEND", "ACK", "NACK"):
             transaction = event.frame.headers.find("\ntransaction:")
@@ -77,190 +206,192 @@ class Ledger:
                 self._check_open(transaction)
             if command != "SEND":
                 assert isinstance(event, Ack | Nack)
-                self._waiting(event)
+                self._find_message(event)
         elif command == "SUBSCRIBE":
             assert isinstance(event, Subscribe)
             self._check_subscribe(event)
         elif command == "UNSUBSCRIBE":
             assert isinstance(event, Unsubscribe)
-            self._find(event)
+            self.find_subscription(event.id, event.destination)
         elif command in ("BEGIN", "COMMIT", "ABORT"):
             name = event.headers["transaction"]
-            if command == "BEGIN":
-                if name in self.transactions:
-                    raise RuleBroken(ErrorCode.DUPLICATE_TRANSACTION, f"transaction {name!r} is already open")
-            else:
+            if command != "BEGIN":
                 self._check_open(name)
+            elif name in self._transactions:
+                raise RuleViolation(ErrorCode.DUPLICATE_TRANSACTION, f"transaction {name!r} is already open")
 
     def _check_open(self, transaction: str) -> None:
-        if transaction not in self.transactions:
-            raise RuleBroken(ErrorCode.UNKNOWN_TRANSACTION, f"no transaction {transaction!r} is open")
+        if transaction not in self._transactions:
+            raise RuleViolation(ErrorCode.UNKNOWN_TRANSACTION, f"no transaction {transaction!r} is open")
 
     def _check_subscribe(self, event: Subscribe) -> None:
         if event.ack not in _ACK_MODES:
-            raise RuleBroken(
+            raise RuleViolation(
                 ErrorCode.BAD_ACK_MODE,
                 f"the ack mode {event.ack!r} is not one of 'auto', 'client', 'client-individual'",
             )
         if event.id is None:
-            if event.destination in self.without_id:
-                raise RuleBroken(
+            if event.destination in self._by_destination:
+                raise RuleViolation(
                     ErrorCode.DUPLICATE_SUBSCRIPTION,
                     f"{event.destination!r} is already subscribed without an id",
                 )
-        elif event.id in self.subscriptions:
-            raise RuleBroken(
+        elif event.id in self._by_id:
+            raise RuleViolation(
                 ErrorCode.DUPLICATE_SUBSCRIPTION, f"subscription id {event.id!r} is already in use"
             )
 
-    def _find(self, event: Unsubscribe) -> SubscriptionRecord:
-        if event.id is not None:
-            record = self.subscriptions.get(event.id)
-        else:
-            record = self.without_id.get(event.destination or "")
-        if record is None:
-            what = f"id {event.id!r}" if event.id is not None else f"destination {event.destination!r}"
-            raise RuleBroken(ErrorCode.UNKNOWN_SUBSCRIPTION, f"there is no subscription with {what}")
-        return record
-
-    def _waiting(self, event: Ack | Nack) -> tuple[SubscriptionRecord, str]:
-        """The subscription and the id that an ACK or NACK means."""
-        name = None
-        if self.version is Version.V1_2:
+    def _find_message(self, event: Ack | Nack) -> tuple[TrackedSubscription, str]:
+        """Return the subscription and the id of the message that an ACK or NACK names."""
+        if self.version is _V1_2:
             ack_id = event.id or ""
+            subscription_id = None
         else:
             ack_id = event.message_id or ""
-            name = event.subscription
-        if name is not None:
-            record = self.subscriptions.get(name)
-            if record is None:
-                raise RuleBroken(ErrorCode.UNKNOWN_SUBSCRIPTION, f"there is no subscription {name!r}")
-            if ack_id in record.unacknowledged:
-                return record, ack_id
+            subscription_id = event.subscription
+        if subscription_id is not None:
+            subscription = self._by_id.get(subscription_id)
+            if subscription is None:
+                raise RuleViolation(
+                    ErrorCode.UNKNOWN_SUBSCRIPTION, f"there is no subscription {subscription_id!r}"
+                )
+            if ack_id in subscription._unacknowledged:
+                return subscription, ack_id
         else:
             holder = self._holders.get(ack_id)
             if holder is not None:
                 return next(iter(holder)) if isinstance(holder, dict) else holder, ack_id
-        raise RuleBroken(
+        raise RuleViolation(
             ErrorCode.NOT_ACKNOWLEDGEABLE,
-            f"no message {ack_id!r} waits for an acknowledgement here: it was acknowledged already, its subscription "
-            "is in auto mode or has ended, or it came on another connection",
+            f"no message {ack_id!r} can be acknowledged here: it was acknowledged already, its subscription "
+            "is in auto mode or has ended, or it was delivered on another connection",
         )
 
-    # ------------------------------------------------------------------ deeds
-
-    def enter(self, event: Event) -> None:
-        """Take a client frame, that :meth:`check` has passed, into the books."""
+    def apply(self, event: Event) -> None:
+        """Change what is tracked as a client frame demands that :meth:`check` has passed. SEND changes nothing."""
         command = event.command
-        if command == "SEND":
+        if command in ("ACK", "NACK"):
+            assert isinstance(event, Ack | Nack)
+            self._acknowledge(event)
             return
+        self._latest_ack = None
         if command == "SUBSCRIBE":
             assert isinstance(event, Subscribe)
-            record = SubscriptionRecord(event.id, event.destination, event.ack)
+            subscription = TrackedSubscription(event.id, event.destination, event.ack)
             if event.id is None:
-                self.without_id[event.destination] = record
+                self._by_destination[event.destination] = subscription
             else:
-                self.subscriptions[event.id] = record
-            self.acknowledging += record.ack != "auto"
+                self._by_id[event.id] = subscription
+            self.acknowledging += subscription._ack != "auto"
         elif command == "UNSUBSCRIBE":
             assert isinstance(event, Unsubscribe)
-            self._end(self._find(event))
+            self._remove(self.find_subscription(event.id, event.destination))
         elif command == "BEGIN":
-            self.transactions[event.headers["transaction"]] = {}
+            self._transactions[event.headers["transaction"]] = {}
         elif command == "COMMIT":
-            del self.transactions[event.headers["transaction"]]
+            del self._transactions[event.headers["transaction"]]
         elif command == "ABORT":
-            self._give_back(self.transactions.pop(event.headers["transaction"]))
-        elif command in ("ACK", "NACK"):
-            assert isinstance(event, Ack | Nack)
-            self._settle(event)
+            self._restore_aborted(self._transactions.pop(event.headers["transaction"]))
 
-    def _end(self, record: SubscriptionRecord) -> None:
-        if record.key is None:
-            del self.without_id[record.destination]
+    def _remove(self, subscription: TrackedSubscription) -> None:
+        if subscription._id is None:
+            del self._by_destination[subscription._destination]
         else:
-            del self.subscriptions[record.key]
-        self.acknowledging -= record.ack != "auto"
-        for ack_id in record.unacknowledged:
-            self._let_go(record, ack_id)
-        for settled in self.transactions.values():
-            settled.pop(record, None)
+            del self._by_id[subscription._id]
+        self.acknowledging -= subscription._ack != "auto"
+        self._remove_holder(subscription, subscription._unacknowledged)
+        for by_subscription in self._transactions.values():
+            by_subscription.pop(subscription, None)
 
-    def _hold(self, record: SubscriptionRecord, ack_id: str) -> None:
-        holder = self._holders.setdefault(ack_id, record)
-        if holder is not record:
-            if not isinstance(holder, dict):
-                holder = self._holders[ack_id] = {holder: None}
-            holder[record] = None
-
-    def _let_go(self, record: SubscriptionRecord, ack_id: str) -> None:
-        holder = self._holders[ack_id]
-        if isinstance(holder, dict):
-            del holder[record]
-            if holder:
-                return
-        del self._holders[ack_id]
-
-    def _settle(self, event: Ack | Nack) -> None:
-        record, ack_id = self._waiting(event)
-        waiting = record.unacknowledged
-        settled = {}
-        if record.ack == "client":
-            # Cumulative: this message, and all that its subscription got before it.
-            while ack_id in waiting:
-                earliest, number = waiting.popitem(last=False)
-                settled[earliest] = number
+    def _acknowledge(self, event: Ack | Nack) -> None:
+        subscription, ack_id = self._find_message(event)
+        unacknowledged = subscription._unacknowledged
+        covered: _Numbered = {}
+        if subscription._ack == "client":
+            while ack_id in unacknowledged:
+                earliest, number = unacknowledged.popitem(last=False)
+                covered[earliest] = number
         else:
-            settled[ack_id] = waiting.pop(ack_id)
-        for gone in settled:
-            self._let_go(record, gone)
-        if event.transaction is not None:
-            self.transactions[event.transaction].setdefault(record, {}).update(settled)
+            covered[ack_id] = unacknowledged.pop(ack_id)
+        self._remove_holder(subscription, covered)
+        transaction = event.transaction
+        if transaction is not None:
+            self._transactions[transaction].setdefault(subscription, {}).update(covered)
+        self._latest_ack = event, subscription, covered
 
-    def _give_back(self, transaction: dict[SubscriptionRecord, dict[str, int]]) -> None:
-        """What an aborted transaction acknowledged waits again, in the order of delivery."""
-        for record, settled in transaction.items():
-            waiting = record.unacknowledged
-            latest = max(settled.values())
-            while record.ack == "client" and waiting and next(iter(waiting.values())) < latest:
-                # Given back earlier, by another transaction.
-                ack_id, number = waiting.popitem(last=False)
-                settled[ack_id] = number
-            for ack_id, number in sorted(settled.items(), key=itemgetter(1), reverse=True):
-                waiting[ack_id] = number
-                waiting.move_to_end(ack_id, last=False)
-                self._hold(record, ack_id)
+    def _restore_aborted(self, transaction: dict[TrackedSubscription, _Numbered]) -> None:
+        """Make the messages that a transaction acknowledged unacknowledged again, in the order of delivery."""
+        for subscription, restored in transaction.items():
+            unacknowledged = subscription._unacknowledged
+            latest = max(restored.values())
+            # In mode "client" everything unacknowledged was delivered later, except for what another aborted
+            # transaction has restored. Those messages are taken out and sorted in.
+            while subscription._ack == "client" and unacknowledged:
+                if next(iter(unacknowledged.values())) >= latest:
+                    break
+                ack_id, number = unacknowledged.popitem(last=False)
+                restored[ack_id] = number
+            for ack_id, number in sorted(restored.items(), key=itemgetter(1), reverse=True):
+                unacknowledged[ack_id] = number
+                unacknowledged.move_to_end(ack_id, last=False)
+                self._add_holder(subscription, ack_id)
 
-    def delivered(self, message: Message) -> None:
-        """Note a MESSAGE, whether or not there is a subscription that it can belong to.
+    # ------------------------------------------------------------------ MESSAGE
+
+    def add_message(self, message: Message) -> None:
+        """Track a MESSAGE. One that belongs to no subscription, or needs no ACK, changes nothing.
 
         Raises:
-            RuleBroken: it cannot be acknowledged, though it must be.
+            RuleViolation: it has to be acknowledged, but has no ``ack`` header. Nothing has changed.
         """
         headers = message.frame.headers
         name = headers.find("\nsubscription:")
-        record = self._recipient(message.destination) if name is None else self.subscriptions.get(name)
-        if record is not None and record.ack != "auto":
-            ack_id = headers.find("\nack:" if self.version is _V1_2 else "\nmessage-id:")
-            if ack_id is None:
-                raise RuleBroken(
-                    ErrorCode.MISSING_HEADER,
-                    f"MESSAGE needs an 'ack' header: subscription {name!r} is in {record.ack} mode",
-                )
-            # One that comes again while it waits keeps its place.
-            record.unacknowledged.setdefault(ack_id, next(self._numbers))
-            if self._holders.setdefault(ack_id, record) is not record:
-                self._hold(record, ack_id)
+        subscription = (
+            self._subscription_without_id(message.destination) if name is None else self._by_id.get(name)
+        )
+        if subscription is None or subscription._ack == "auto":
+            return
+        ack_id = headers.find("\nack:" if self.version is _V1_2 else "\nmessage-id:")
+        if ack_id is None:
+            raise RuleViolation(
+                ErrorCode.MISSING_HEADER,
+                f"MESSAGE needs an 'ack' header: subscription {name!r} is in {subscription._ack} mode",
+            )
+        # A message that is delivered again before it was acknowledged keeps its place.
+        subscription._unacknowledged.setdefault(ack_id, next(self._numbers))
+        if self._holders.setdefault(ack_id, subscription) is not subscription:
+            self._add_holder(subscription, ack_id)
 
-    def _recipient(self, destination: str) -> SubscriptionRecord | None:
-        """1.0: the subscription that a message belongs to which names none."""
-        record = self.without_id.get(destination)
-        if record is not None:
-            return record
-        # A wildcard: the message names a destination of its own. Or SUBSCRIBE had an id, which the server should
-        # have repeated, yet need not.
-        candidates = (self.without_id or self.subscriptions).values()
-        for record in candidates:
-            if record.destination == destination:
-                return record
-        return next((record for record in candidates if record.ack != "auto"), None)
+    def _subscription_without_id(self, destination: str) -> TrackedSubscription | None:
+        """1.0: return the subscription of a message that names none; see the top of this module."""
+        subscription = self._by_destination.get(destination)
+        if subscription is not None:
+            return subscription
+        candidates = (self._by_destination or self._by_id).values()
+        for subscription in candidates:
+            if subscription._destination == destination:
+                return subscription
+        return next((subscription for subscription in candidates if subscription._ack != "auto"), None)
+
+    # ------------------------------------------------------------------ the index of holders
+
+    def _add_holder(self, subscription: TrackedSubscription, ack_id: str) -> None:
+        holder = self._holders.setdefault(ack_id, subscription)
+        if holder is not subscription:
+            if not isinstance(holder, dict):
+                holder = self._holders[ack_id] = {holder: None}
+            holder[subscription] = None
+
+    def _remove_holder(self, subscription: TrackedSubscription, ack_ids: Iterable[str]) -> None:
+        holders = self._holders
+        for ack_id in ack_ids:
+            holder = holders[ack_id]
+            if isinstance(holder, dict):
+                del holder[subscription]
+                if holder:
+                    continue
+            del holders[ack_id]
+
+
+def _in_order(numbered: _Numbered) -> tuple[str, ...]:
+    return tuple([ack_id for ack_id, _ in sorted(numbered.items(), key=itemgetter(1))])

@@ -1,13 +1,15 @@
 """The session: a client's life over many sockets, still pure.
 
-Endpoints and failover, handshake, receipts, subscriptions that come back, transactions, bounded reading, graceful
-close. :mod:`stomp_core.session.session` shows how to drive it.
+Endpoints and failover, handshake, receipts, subscriptions that are restored on every new connection, transactions,
+bounded buffers, graceful close. :mod:`stomp_core.adapter` drives it.
 """
 
-from .delivery import Delivery
-from .dialect import ACTIVEMQ, ARTEMIS, DIALECTS, GENERIC, RABBITMQ, Dialect
-from .endpoint import Credentials, Endpoint, EndpointSource, check_endpoints, parse_endpoints
-from .errors import (
+from ._broker_profiles import ACTIVEMQ, ARTEMIS, BROKER_PROFILES, GENERIC, RABBITMQ, BrokerProfile
+from ._config import Config
+from ._connect_errors import dial_failure
+from ._connector import TRANSITIONS, Input, SessionState
+from ._delivery import Delivery, SubscriptionLike
+from ._errors import (
     AuthenticationFailed,
     ConnectFailed,
     ConnectionLost,
@@ -23,68 +25,67 @@ from .errors import (
     TransactionLost,
     Unconfirmed,
 )
-from .inbox import Inbox
-from .link import SessionState
-from .listener import Listener, Listeners
-from .options import SessionOptions
-from .pending import Pending
-from .pipeline import Pipeline
-from .reconnect import Attempt, Reconnect, Rng
-from .session import Session, TapEvent
-from .subscription import Subscription, SubscriptionState
-from .transaction import Transaction, TransactionLike, TransactionState
-from .views import ConnectionView, PipelineView, SubscriptionView, TransactionView, View
-from .work import Work, WorkPolicy
+from ._handles import Subscription, Transaction
+from ._listener import Listener, Listeners
+from ._message_queue import MessageQueue
+from ._pending import Pending
+from ._pipeline import Pipeline
+from ._reconnect import Attempt, Reconnect, Rng, Schedule
+from ._session import Session, TapEvent
+from ._subscriptions import SubscriptionState
+from ._transactions import TransactionLike, TransactionState
+from ._urls import Credentials, Endpoint, EndpointSource, check_endpoints, parse_endpoints
+from ._worker import HandlerRunner, WorkPolicy
 
 __all__ = [
     "ACTIVEMQ",
     "ARTEMIS",
-    "DIALECTS",
+    "BROKER_PROFILES",
     "GENERIC",
     "RABBITMQ",
+    "TRANSITIONS",
     "Attempt",
     "AuthenticationFailed",
+    "BrokerProfile",
+    "Config",
     "ConnectFailed",
     "ConnectionLost",
-    "ConnectionView",
     "Credentials",
     "Delivery",
-    "Dialect",
     "Endpoint",
     "EndpointSource",
-    "Inbox",
+    "HandlerRunner",
+    "Input",
     "Listener",
     "Listeners",
+    "MessageQueue",
     "NotSent",
     "NotSentInTime",
     "OutcomeUnknown",
     "Pending",
     "Pipeline",
-    "PipelineView",
     "ReceiptTimeout",
     "Reconnect",
     "Rejected",
     "Rng",
+    "Schedule",
     "Session",
     "SessionClosed",
     "SessionError",
-    "SessionOptions",
     "SessionState",
     "StaleMessageError",
     "Subscription",
+    "SubscriptionLike",
     "SubscriptionState",
-    "SubscriptionView",
     "TapEvent",
     "Transaction",
     "TransactionInDoubt",
     "TransactionLike",
     "TransactionLost",
     "TransactionState",
-    "TransactionView",
     "Unconfirmed",
-    "View",
-    "Work",
     "WorkPolicy",
     "check_endpoints",
+    "dial_failure",
     "parse_endpoints",
 ]

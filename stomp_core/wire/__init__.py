@@ -1,13 +1,13 @@
-"""The wire: bytes to frames and frames to bytes, and not one rule of the conversation.
+"""The wire layer: bytes to frames and frames to bytes, without any rule of the conversation.
 
-Usable on its own: a fuzzer wants frames, a recorder wants the very bytes that came in.
+It is usable on its own, by programs that deal with frames in whatever order they come: proxies, recorders, fuzzers.
 """
 
 from ._frame import Frame
 from ._headers import Headers, HeaderSource, HeaderTypeError
 from ._options import Leniency, Limits
 from ._parser import FrameParser
-from ._spec import ALL_VERSIONS, Version
+from ._spec import ALL_VERSIONS, Version, unescape
 from ._stream_events import NEED_DATA, ConnectionClosed, HeartBeat, NeedData
 
 __all__ = [
@@ -24,4 +24,5 @@ __all__ = [
     "Limits",
     "NeedData",
     "Version",
+    "unescape",
 ]

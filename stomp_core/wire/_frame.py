@@ -1,6 +1,14 @@
-"""Frame: a command, headers and a body, without any rule of the conversation."""
+"""Frame: a command, headers and a body, without any rule of the conversation.
+
+A Frame is immutable, and its attributes are plain slots, since every layer above reads them for every message. Slots
+that refuse assignment would have to refuse the assignments of the constructor too, or be hidden behind properties,
+which cost more than everything else that is done with a frame. Therefore frames are filled in as the class below, whose
+slots can be assigned, and then become what is handed out: a subclass that adds no slots and refuses assignment.
+"""
 
 from __future__ import annotations
+
+from typing import NoReturn, final
 
 from ..errors import ErrorCode
 from ._headers import Headers, HeaderSource, HeaderTypeError
@@ -9,127 +17,231 @@ from ._serializer import serialize
 __all__ = ["Frame"]
 
 
-class Frame:
+class _FrameBeingMade:
+    """The slots of a frame, while they are filled in."""
+
+    __slots__ = ("_head", "_strict", "body", "command", "headers", "omits_content_length", "version")
+
+    command: str
+    headers: Headers
+    body: bytes
+    version: str | None
+    omits_content_length: bool
+    _head: bytes | None  # the received bytes of the head, where they cannot be made from `headers.text`
+    _strict: bool  # received without any leniency having been needed
+
+
+@final
+class Frame(_FrameBeingMade):
     """One STOMP frame: an immutable value.
+
+    Two frames are equal when command, body and headers are. ``content-length`` is not compared: it marks where
+    the frame ends on the wire, and the serializer adds it.
 
     Args:
         command: ``"SEND"``, ``"MESSAGE"``, ... Commands are case-sensitive.
         headers: a mapping or pairs of ``str``; order and repeats are kept.
-        body: the octets of the body.
+        body: the bytes of the body.
 
-    Two frames are equal when command, body and headers are, ``content-length`` aside: it says where the frame
-    ends on the wire, not what the frame is, and whoever serializes a frame adds it.
+    Raises:
+        HeaderTypeError: the body is not bytes, or a header not a ``str``.
+
+    Attributes:
+        command: the command, as in ``"MESSAGE"``.
+        headers: the headers, unescaped.
+        body: the bytes of the body; ``b""`` if there is none.
+        version: the version of STOMP that a parser read this frame in; ``""`` if that was not known yet, ``None`` for a
+            frame that was not parsed.
+        omits_content_length: True if this frame was made by :meth:`replace` from a received one without
+            ``content-length``. Then it is written without, too.
     """
 
-    __slots__ = ("_body", "_command", "_head", "_headers", "_strict", "_version")
+    __slots__ = ()
 
-    _command: str
-    _headers: Headers
-    _body: bytes
-    _head: bytes | None  # the bytes of the head as they came in, where the headers' text cannot tell
-    _version: str | None  # what it was read as; None for a frame made here
-    _strict: bool  # read without the help of any leniency
-
-    def __init__(
-        self, command: str, headers: HeaderSource = (), body: bytes | bytearray | memoryview = b""
-    ) -> None:
-        self._command = command
-        self._headers = headers if isinstance(headers, Headers) else Headers(headers)
-        self._body = body if type(body) is bytes else _octets(body)
-        self._head = None
-        self._version = None
-        self._strict = False
-
-    @classmethod
-    def _parsed(
-        cls, command: str, headers: Headers, body: bytes, version: str, head: bytes | None, strict: bool
+    def __new__(
+        cls, command: str, headers: HeaderSource = (), body: bytes | bytearray | memoryview = b""
     ) -> Frame:
-        self = cls.__new__(cls)
-        self._command = command
-        self._headers = headers
-        self._body = body
+        self = _FrameBeingMade()
+        self.command = command
+        self.headers = headers if type(headers) is Headers else Headers(headers)
+        self.body = body if type(body) is bytes else _to_bytes(body)
+        self.version = None
+        self.omits_content_length = False
+        self._head = None
+        self._strict = False
+        self.__class__ = Frame
+        return self  # type: ignore[return-value]
+
+    @staticmethod
+    def assemble(
+        command: str,
+        headers: Headers,
+        body: bytes,
+        version: str | None,
+        head: bytes | None = None,
+        strict: bool = False,
+        omits_content_length: bool = False,
+    ) -> Frame:
+        """Make a frame from everything that it consists of. For parsers.
+
+        Args:
+            command: see above, as for the next three.
+            headers: as they were received, unescaped.
+            body: exactly ``bytes``.
+            version: the version that it was read in.
+            head: the received bytes of command line, header lines and blank line; ``None`` if those are the command,
+                ``headers.text`` and a line feed.
+            strict: whether a parser without any leniency reads it in the same way.
+            omits_content_length: see above.
+        """
+        self = _FrameBeingMade()
+        self.command = command
+        self.headers = headers
+        self.body = body
+        self.version = version
+        self.omits_content_length = omits_content_length
         self._head = head
-        self._version = version
         self._strict = strict
-        return self
-
-    @property
-    def command(self) -> str:
-        """The command, as in ``"MESSAGE"``."""
-        return self._command
-
-    @property
-    def headers(self) -> Headers:
-        """The headers, unescaped."""
-        return self._headers
-
-    @property
-    def body(self) -> bytes:
-        """The octets of the body; ``b""`` if there is none."""
-        return self._body
-
-    @property
-    def version(self) -> str | None:
-        """The version of STOMP that a parser read this frame in; ``None`` for a frame that was not parsed."""
-        return self._version
+        self.__class__ = Frame
+        return self  # type: ignore[return-value]
 
     @property
     def raw(self) -> bytes | None:
-        """The very bytes that a parser read this frame from, with its CRLFs, raw escapes and padding.
+        """The received bytes of this frame, with its CRLFs, escapes and padding as they were.
 
         ``None`` for a frame that was not parsed, or whose body the parser dropped.
         """
-        if self._version is None:
+        if self.version is None:
             return None
         head = self._head
         if head is None:
-            text = self._headers._text
-            assert text is not None
-            head = f"{self._command}{text}\n".encode()
-        return b"%b%b\0" % (head, self._body)
+            head = f"{self.command}{self.headers.text}\n".encode()
+        return b"%b%b\0" % (head, self.body)
+
+    @property
+    def size(self) -> int:
+        """About how many bytes the frame takes: command, headers and body. Cheap: the headers are not split."""
+        return len(self.command) + self.headers.size + len(self.body)
+
+    def replace(
+        self,
+        *,
+        command: str | None = None,
+        headers: HeaderSource | None = None,
+        body: bytes | bytearray | memoryview | None = None,
+    ) -> Frame:
+        """Make a copy in which something is different.
+
+        The copy has a ``content-length`` if this frame has one, in the same place and with the right value; and none
+        if this frame has none, whatever ``headers`` hold. Some brokers give the header a meaning: ActiveMQ makes a
+        BytesMessage of a SEND with ``content-length``, a TextMessage of one without.
+
+        Args:
+            command: the command of the copy; by default that of this frame.
+            headers: all headers of the copy; by default those of this frame.
+            body: the body of the copy; by default that of this frame.
+
+        Returns:
+            A frame that was not parsed: it has neither ``version`` nor ``raw``.
+
+        Raises:
+            HeaderTypeError: the body is not bytes, or a header not a ``str``.
+        """
+        new_headers = self.headers if headers is None else Headers(headers)
+        new_body = self.body if body is None else _to_bytes(body)
+        counted = "content-length" in self.headers
+        if counted or "content-length" in new_headers:
+            new_headers = _with_content_length(new_headers, len(new_body) if counted else None)
+        omits = self.omits_content_length or (self.version is not None and not counted)
+        return Frame.assemble(
+            self.command if command is None else command,
+            new_headers,
+            new_body,
+            version=None,
+            omits_content_length=omits,
+        )
 
     def to_bytes(self, version: str, *, content_length: bool = True) -> bytes:
         """Serialize this frame.
 
-        A frame that was read in the same version, without help from any leniency, gives the bytes that came in.
+        A frame that was read in the same version, without help from any leniency, gives the bytes that were received.
 
         Args:
-            version: ``"1.0"``, ``"1.1"`` or ``"1.2"``: what escapes and headers the peer expects.
+            version: ``"1.0"``, ``"1.1"`` or ``"1.2"``: which escapes and headers the peer expects.
             content_length: write ``content-length`` for a non-empty body (STOMP 1.2, "Header content-length").
                 Without it a body that contains NUL is refused.
 
+        Returns:
+            The whole frame, with the NUL that ends it.
+
         Raises:
             LocalProtocolError: this version cannot carry the frame: an unknown command, a required header that is
-                missing, a character that cannot be escaped, a body where none may be, a ``content-length`` that lies.
+                missing, a character that cannot be escaped, a body where none may be, a wrong ``content-length``.
             ValueError: there is no such version.
         """
-        # What was read before a version was known has "" for its version, which nobody may ask for.
-        if version and self._version == version and self._strict and content_length:
+        # Frames read before a version was known have "" for it, which is not a version to ask for.
+        if self._strict and content_length and self.version == version and version:
             raw = self.raw
             assert raw is not None
             return raw
-        return serialize(self._command, self._headers, self._body, version, content_length=content_length)
+        return serialize(
+            self.command,
+            self.headers,
+            self.body,
+            version,
+            content_length=content_length and not self.omits_content_length,
+        )
+
+    def __setattr__(self, name: str, value: object) -> NoReturn:
+        raise AttributeError(f"a Frame cannot be changed: make another one with replace({name}=...)")
+
+    def __delattr__(self, name: str) -> NoReturn:
+        raise AttributeError("a Frame cannot be changed")
+
+    def __reduce__(self) -> tuple[object, ...]:
+        # What copy and pickle do by default assigns the slots.
+        fields = (self.command, self.headers, self.body, self.version)
+        return Frame.assemble, (*fields, self._head, self._strict, self.omits_content_length)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Frame):
             return NotImplemented
-        if self._command != other._command or self._body != other._body:
+        if self.command != other.command or self.body != other.body:
             return False
-        mine, theirs = self._headers, other._headers
+        mine, theirs = self.headers, other.headers
         return mine == theirs or mine.without("content-length") == theirs.without("content-length")
 
     def __hash__(self) -> int:
-        return hash((self._command, self._body, self._headers.without("content-length")))
+        return hash((self.command, self.body, self.headers.without("content-length")))
 
     def __repr__(self) -> str:
-        body = self._body if len(self._body) <= 60 else self._body[:57] + b"..."
-        return f"Frame({self._command!r}, {self._headers!r}, {body!r})"
+        body = self.body if len(self.body) <= 60 else self.body[:57] + b"..."
+        return f"Frame({self.command!r}, {self.headers!r}, {body!r})"
 
 
-def _octets(body: object) -> bytes:
+def _with_content_length(headers: Headers, length: int | None) -> Headers:
+    """State the content-length where the headers have it, or last; remove it if ``length`` is ``None``."""
+    if length is None:
+        return headers.without("content-length")
+    pairs: list[tuple[str, str]] = []
+    stated = False
+    for name, value in headers.pairs:
+        if name != "content-length":
+            pairs.append((name, value))
+        elif not stated:
+            stated = True
+            pairs.append((name, str(length)))
+    if not stated:
+        pairs.append(("content-length", str(length)))
+    return Headers(pairs)
+
+
+def _to_bytes(body: object) -> bytes:
+    if type(body) is bytes:
+        return body
     if not isinstance(body, (bytes, bytearray, memoryview)):
         raise HeaderTypeError(
-            f"the body of a frame is bytes, not {type(body).__name__}: encode text first",
+            f"the body of a frame must be bytes, not {type(body).__name__}: encode text first",
             code=ErrorCode.NOT_TEXT,
         )
     return bytes(body)

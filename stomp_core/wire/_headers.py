@@ -1,7 +1,13 @@
 """Headers: ordered, repeatable, immutable; looked up by the first of a name (STOMP 1.2, "Repeated Header Entries").
 
-A parsed frame's headers stay one piece of text until somebody asks. One or two questions are answered by a
-search in that text, which is cheaper than splitting it; after that a dict is made.
+Headers have up to three representations, each made when it is first needed:
+
+* ``text``, all lines in one string. The parser cuts it out of the received bytes, and the serializer writes it. Most
+  headers never need another one: a program that reads two headers of a MESSAGE has them found by ``str.find``, which is
+  cheaper than splitting all lines.
+* ``pairs``, a tuple of names and values, unescaped. It is made for everything that needs all lines, and is the first
+  representation of headers that hold characters which the text could not represent.
+* an index from names to values. After a few look-ups in the text it costs less than further searches.
 """
 
 from __future__ import annotations
@@ -20,7 +26,7 @@ _MASK = "***"
 
 
 class HeaderTypeError(LocalProtocolError, TypeError):
-    """A header name or value that is not a ``str``. Nothing is converted behind your back."""
+    """A header name or value is not a ``str``, or a body is not bytes. The library converts nothing by itself."""
 
 
 class Headers:
@@ -32,129 +38,166 @@ class Headers:
     Raises:
         HeaderTypeError: a name or a value is something else (``None``, ``bytes``, ``True``, a number).
 
+    Attributes:
+        text: all header lines as one text, ``"\\nname:value\\nname:value\\n"``, or ``None`` if there are only pairs.
+            The text of received headers is as it was on the wire, with its escapes. For code that checks several
+            headers at once, as in ``"\\nreceipt:" in text``; not to be assigned to.
+        plain: True if ``text`` needs neither escaping nor a check before it is written, in any version; the spaces that
+            1.0 trims are the one exception. Received headers are not plain: their text may hold escapes.
+        cached_head: used by the serializer only, see there.
+
     >>> headers = Headers([("foo", "World"), ("foo", "Hello")])
     >>> headers["foo"], headers.get_all("foo"), headers.get("bar")
     ('World', ['World', 'Hello'], None)
     """
 
-    __slots__ = ("_escaped", "_head", "_index", "_pairs", "_plain", "_searches", "_text")
+    __slots__ = ("_escaped", "_index", "_pairs", "_searches", "cached_head", "plain", "text")
 
+    text: str | None
+    plain: bool
+    cached_head: tuple[str, str, bytes] | None
     _pairs: tuple[tuple[str, str], ...] | None
     _index: dict[str, str] | None
-    _text: str | None
-    _escaped: bool
-    _plain: bool  # a writer may take the text as it stands: see `_is_plain`
+    _escaped: bool  # names and values in `text` are escaped
     _searches: int
-    # Written before: as which command, in which version, with content-length at which place, and all of that head
-    # before and behind that place; see `serialize`.
-    _head: tuple[str, str, int | None, bytes, bytes] | None
 
     def __init__(self, items: HeaderSource = ()) -> None:
         self._escaped = False
         self._index = None
         self._searches = 0
-        self._head = None
+        self.cached_head = None
         if type(items) is dict:
+            # The usual case: one `join` in C checks that everything is text, and makes the text.
             try:
-                text = _joined(items.items())
+                text = _join(items.items())
             except TypeError:
-                pass  # not all are text; which one is found below
+                pass  # something is not a str; the slower check below finds out what
             else:
                 if _is_plain(text, len(items)):
-                    self._text = text
+                    self.text = text
                     self._pairs = None
-                    self._plain = True
+                    self.plain = True
                     return
         elif isinstance(items, Headers):
-            self._text = items._text
+            self.text = items.text
+            self.plain = items.plain
             self._pairs = items._pairs
             self._escaped = items._escaped
-            self._plain = items._plain
             return
-        pairs = tuple([_checked_pair(pair) for pair in _checked_source(items)])
-        text = _joined(pairs)
+        pairs = tuple([_check_pair(pair) for pair in _check_source(items)])
+        text = _join(pairs)
         self._pairs = pairs
-        self._plain = _is_plain(text, len(pairs))
-        self._text = text if self._plain else None
+        self.plain = _is_plain(text, len(pairs))
+        self.text = text if self.plain else None
 
     @classmethod
-    def _from_text(cls, text: str, escaped: bool, plain: bool = False) -> Headers:
-        """Headers of lines already found valid: ``text`` is ``"\\nname:value\\nname:value\\n"``."""
+    def from_text(cls, text: str, *, escaped: bool, plain: bool = False) -> Headers:
+        """Make headers of lines that are known to be valid.
+
+        Args:
+            text: see :attr:`text`.
+            escaped: the text holds escapes, every one of them defined in STOMP 1.2.
+            plain: see :attr:`plain`.
+        """
         self = cls.__new__(cls)
-        self._text = text
+        self.text = text
+        self.plain = plain
+        self.cached_head = None
         self._escaped = escaped
-        self._plain = plain
         self._pairs = None
         self._index = None
         self._searches = 0
-        self._head = None
         return self
 
     @classmethod
-    def _from_pairs(cls, pairs: Iterable[tuple[str, str]]) -> Headers:
-        """Headers of pairs already known to be text."""
+    def from_pairs(cls, pairs: Iterable[tuple[str, str]]) -> Headers:
+        """Make headers of pairs that are known to be tuples of two ``str``."""
         self = cls.__new__(cls)
-        self._text = None
+        self.text = None
+        self.plain = False
+        self.cached_head = None
         self._escaped = False
-        self._plain = False
         self._pairs = tuple(pairs)
         self._index = None
         self._searches = 0
-        self._head = None
         return self
 
-    @classmethod
-    def _stated_before(cls, pairs: Sequence[tuple[str, str]], others: Headers) -> Headers | None:
-        """Pairs, then others; ``None`` where that takes a closer look: not plain, or one name in both."""
-        if not others._plain:
+    def prepend(self, pairs: Sequence[tuple[str, str]]) -> Headers | None:
+        """Put other headers before these, cheaply.
+
+        Args:
+            pairs: the headers to put first; anything in them may turn out not to be a ``str``.
+
+        Returns:
+            New headers, or ``None`` where joining two texts is not enough: these headers or the others are not plain,
+            something is not a ``str``, or a name occurs in both. The caller then has to look at them one by one.
+        """
+        if not self.plain:
             return None
         try:
-            text = _joined(pairs)
+            text = _join(pairs)
         except TypeError:
             return None
         if not _is_plain(text, len(pairs)):
             return None
-        theirs = others._text
-        assert theirs is not None
-        if theirs != "\n":
+        own = self.text
+        assert own is not None
+        if own != "\n":
             for name, _ in pairs:
-                if f"\n{name}:" in theirs:
+                if f"\n{name}:" in own:
                     return None
-            text += theirs[1:]
-        return cls._from_text(text, False, True)
+            text += own[1:]
+        return Headers.from_text(text, escaped=False, plain=True)
 
-    def _all(self) -> tuple[tuple[str, str], ...]:
+    @property
+    def pairs(self) -> tuple[tuple[str, str], ...]:
+        """All names and values, unescaped, in order, repeats included."""
         if self._pairs is None:
-            assert self._text is not None
+            assert self.text is not None
             pairs = []
-            for line in self._text[1:-1].split("\n") if len(self._text) > 1 else ():
+            escaped = self._escaped
+            for line in self.text[1:-1].split("\n") if len(self.text) > 1 else ():
                 name, _, value = line.partition(":")
-                if self._escaped:
+                if escaped and "\\" in line:
                     name, value = unescape(name), unescape(value)
                 pairs.append((name, value))
             self._pairs = tuple(pairs)
         return self._pairs
 
-    def find(self, key: str) -> str | None:
-        """Look up ``"\\nname:"``, where the name needs no escape. The hot path of events."""
+    @property
+    def size(self) -> int:
+        """About how many characters the header lines take, without splitting them."""
+        if self.text is not None:
+            return len(self.text)
+        return sum([len(name) + len(value) + 2 for name, value in self.pairs])
+
+    def find(self, line_start: str) -> str | None:
+        """Look up a header by the start of its line. Events read their fields with this.
+
+        Args:
+            line_start: ``"\\nname:"``, of a name that needs no escape.
+
+        Returns:
+            The first value of the name, unescaped, or ``None``.
+        """
         index = self._index
         if index is None:
-            text = self._text
+            text = self.text
             if text is not None and self._searches < _SEARCHES_BEFORE_INDEX:
                 self._searches += 1
-                start = text.find(key)
+                start = text.find(line_start)
                 if start < 0:
                     return None
-                start += len(key)
+                start += len(line_start)
                 value = text[start : text.index("\n", start)]
                 return unescape(value) if self._escaped and "\\" in value else value
             index = self._indexed()
-        return index.get(key[1:-1])
+        return index.get(line_start[1:-1])
 
     def _indexed(self) -> dict[str, str]:
         if self._index is None:
             # Filled from the back, so that the first of a name wins.
-            self._index = dict(reversed(self._all()))
+            self._index = dict(reversed(self.pairs))
         return self._index
 
     def __getitem__(self, name: str) -> str:
@@ -168,7 +211,8 @@ class Headers:
     @overload
     def get(self, name: str, default: T) -> str | T: ...
     def get(self, name: str, default: T | None = None) -> str | T | None:
-        """The first value of ``name``, or ``default``. Names are case-sensitive."""
+        """Return the first value of ``name``, or ``default``. Names are case-sensitive."""
+        # A name with one of these characters is written differently in the text, or could match across two lines.
         if self._index is None and (":" in name or "\\" in name or "\n" in name or "\r" in name):
             value = self._indexed().get(name)
         else:
@@ -176,63 +220,74 @@ class Headers:
         return default if value is None else value
 
     def get_all(self, name: str) -> list[str]:
-        """Every value of ``name``, in order; the first one is the value, later ones are its history."""
-        return [value for key, value in self._all() if key == name]
+        """Return every value of ``name``, in order. The first one is in force ("Repeated Header Entries")."""
+        return [value for key, value in self.pairs if key == name]
 
     def __contains__(self, name: object) -> bool:
         return isinstance(name, str) and self.get(name) is not None
 
     def __iter__(self) -> Iterator[str]:
-        """The names, in order, each as often as it was sent."""
-        return iter([name for name, _ in self._all()])
+        """Iterate over the names, in order, repeats included."""
+        return iter([name for name, _ in self.pairs])
 
     def __len__(self) -> int:
-        """The number of header lines, repeats included."""
-        return len(self._all())
+        """Return the number of header lines, repeats included."""
+        return len(self.pairs)
 
     def keys(self) -> list[str]:
-        """The names, in order, repeats included. With ``[]`` this makes ``dict(headers)`` work: first one wins."""
-        return [name for name, _ in self._all()]
+        """Return the names, in order, repeats included.
+
+        With ``[]`` this makes ``dict(headers)`` work: it has the first value of each name.
+        """
+        return [name for name, _ in self.pairs]
 
     def values(self) -> list[str]:
-        """The values, in order, repeats included."""
-        return [value for _, value in self._all()]
+        """Return the values, in order, repeats included."""
+        return [value for _, value in self.pairs]
 
     def items(self) -> list[tuple[str, str]]:
-        """All pairs, in order, repeats included."""
-        return list(self._all())
+        """Return all pairs, in order, repeats included."""
+        return list(self.pairs)
 
     def to_dict(self) -> dict[str, str]:
-        """A new dict: the first value of each name."""
-        return {name: self._indexed()[name] for name, _ in self._all()}
+        """Return a new dict with the first value of each name."""
+        return {name: self._indexed()[name] for name, _ in self.pairs}
 
     def without(self, *names: str) -> Headers:
-        """A copy that lacks these names."""
-        return Headers._from_pairs(pair for pair in self._all() if pair[0] not in names)
+        """Return a copy that lacks these names."""
+        return Headers.from_pairs([pair for pair in self.pairs if pair[0] not in names])
 
     def __eq__(self, other: object) -> bool:
         if isinstance(other, Headers):
-            return self._all() == other._all()
+            return self.pairs == other.pairs
         if isinstance(other, Mapping):
             return len(self) == len(other) and self.to_dict() == dict(other)
         return NotImplemented
 
     def __hash__(self) -> int:
-        return hash(self._all())
+        return hash(self.pairs)
 
     def __repr__(self) -> str:
-        shown = [(name, _MASK if name == "passcode" else value) for name, value in self._all()]
+        shown = [(name, _MASK if name == "passcode" else value) for name, value in self.pairs]
         return f"Headers({shown!r})"
 
 
-def _joined(pairs: Iterable[tuple[str, str]]) -> str:
-    """``"\\nname:value\\nname:value\\n"``. TypeError: something is no text."""
+def _join(pairs: Iterable[tuple[str, str]]) -> str:
+    """Return ``"\\nname:value\\nname:value\\n"``, or ``"\\n"`` for no pairs.
+
+    Raises:
+        TypeError: something is not a ``str``.
+    """
     lines = "\n".join(map(":".join, pairs))
     return f"\n{lines}\n" if lines else "\n"
 
 
 def _is_plain(text: str, count: int) -> bool:
-    """Whether nothing in so many joined headers is to be escaped or refused, in whatever version (1.0 trims spaces)."""
+    """Return whether nothing in ``count`` joined headers must be escaped or refused, in any version.
+
+    Each header brings one colon and one line feed: any more are inside a name or value. Spaces, which 1.0 trims, are
+    not looked at.
+    """
     return (
         text.count(":") == count
         and text.count("\n") == count + 1
@@ -243,22 +298,22 @@ def _is_plain(text: str, count: int) -> bool:
     )
 
 
-def _checked_source(items: object) -> Iterable[object]:
+def _check_source(items: object) -> Iterable[object]:
     if isinstance(items, Mapping):
         return items.items()
     if isinstance(items, (str, bytes)) or not isinstance(items, Iterable):
         raise HeaderTypeError(
-            f"headers are a mapping or pairs of str, not {type(items).__name__}", code=ErrorCode.NOT_TEXT
+            f"headers must be a mapping or pairs of str, not {type(items).__name__}", code=ErrorCode.NOT_TEXT
         )
     return items
 
 
-def _checked_pair(pair: object) -> tuple[str, str]:
+def _check_pair(pair: object) -> tuple[str, str]:
     if type(pair) is tuple:
         name, value = pair
         if type(name) is str and type(value) is str:
             return name, value
-    # Two characters could be taken apart like a pair.
+    # A str of two characters would unpack like a pair.
     if isinstance(pair, (str, bytes)) or not isinstance(pair, Iterable):
         raise HeaderTypeError(f"header {pair!r} is not a pair of str", code=ErrorCode.NOT_TEXT)
     name, value = pair
@@ -270,7 +325,7 @@ def _checked_pair(pair: object) -> tuple[str, str]:
             f"the value{shown} of header {name!r} is a {type(value).__name__}, not a str",
             code=ErrorCode.NOT_TEXT,
         )
-    # A subclass may format itself as something else than its text, as members of `class Queue(str, Enum)` do.
+    # A subclass of str may format itself as something else than its text: members of `class Queue(str, Enum)` do.
     return str.__str__(name), str.__str__(value)
 
 

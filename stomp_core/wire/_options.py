@@ -1,4 +1,4 @@
-"""Options of the parser: size limits, and which violations of the specification it tolerates."""
+"""Options of the parser: size limits for received frames, and which violations it tolerates."""
 
 from __future__ import annotations
 
@@ -9,20 +9,23 @@ __all__ = ["Leniency", "Limits"]
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Upper bounds on what is read; each is checked while bytes come in, before memory is spent.
+    """Size limits for received frames.
 
-    STOMP 1.2, "Size Limits", lets a server refuse what is too large; a client needs the same protection.
-    All sizes are bytes on the wire. For comparison: ActiveMQ takes header lines of 10 KiB, 1,000 headers
-    and bodies of 100 MiB, RabbitMQ bodies of 128 MiB.
+    Each is checked while bytes come in, before memory is spent. STOMP 1.2, "Size Limits", lets a server refuse frames
+    that are too large; a client needs the same protection. All sizes are bytes on the wire. For comparison: ActiveMQ
+    accepts header lines of 10 KiB, 1,000 headers and bodies of 100 MiB; RabbitMQ accepts bodies of 128 MiB.
 
     Attributes:
         max_command: the command line, without its line feed.
         max_header_line: one header line, without its line feed.
         max_headers: the number of header lines in one frame.
         max_head: command line, header lines and the blank line together.
-        max_body: a body whose length ``content-length`` announces.
-        max_unterminated: a body without ``content-length`` that still has not met its NUL; there the peer never
-            said how much would come. ``None`` means the same as ``max_body``.
+        max_body: a body with ``content-length``; a larger one is refused as soon as its head is complete.
+        max_unterminated: a body without ``content-length``, whose size is known only when its NUL arrives.
+            ``None`` means the same as ``max_body``, and no more than that is accepted in any case.
+
+    Raises:
+        ValueError: a limit is not a number of at least 0.
     """
 
     max_command: int = 64
@@ -38,7 +41,7 @@ class Limits:
             if value is None and field.name == "max_unterminated":
                 continue
             if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-                raise ValueError(f"Limits.{field.name} must be a number of at least 0, not {value!r}")
+                raise ValueError(f"Limits.{field.name} must be a number of at least 0, got {value!r}")
 
     @property
     def body_without_length(self) -> int:
@@ -48,10 +51,13 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Leniency:
-    """Named switches for what peers send although the specifications forbid it. Writing is always strict.
+    """Which violations the parser tolerates.
 
-    ``Leniency()`` is strict, the default of a server. ``Leniency.brokers()`` is the default of a client: what
-    RabbitMQ and ActiveMQ need. ``Leniency.permissive()`` forgives all that can be forgiven without guessing.
+    Each switch stands for something that peers send although the specifications forbid it. Writing is always strict,
+    and no switch changes where a frame ends.
+
+    ``Leniency()`` tolerates nothing, and is the default of a server. ``Leniency.brokers()`` is the default of a client:
+    what RabbitMQ and ActiveMQ need. ``Leniency.permissive()`` tolerates everything that needs no guessing.
 
     Attributes:
         crlf: lines may end in CRLF in 1.0 and 1.1 too, where a CR would belong to the value.
@@ -59,21 +65,21 @@ class Leniency:
         cr_between_frames: a CR alone between frames is ignored.
         nul_between_frames: a stray NUL between frames is ignored.
         bad_header_lines: a line without colon or with an empty name is skipped.
-        unknown_escapes: escapes that the version does not define are kept literally.
+        unknown_escapes: escapes that the version does not define are kept as they are.
         cr_escape_in_1_1: ``\\r`` is decoded in 1.1 too; RabbitMQ sends it.
         escapes_in_1_0: 1.0 headers are unescaped like those of 1.1; RabbitMQ escapes in every version. Not in
-            ``brokers()``, since ActiveMQ does not, and a ``\\`` of 1.0 is a plain character. A name or value with
-            a backslash that can be no escape is taken literally.
-        escapes_in_connect: CONNECT and STOMP are unescaped although the specification says that they are not;
-            both brokers do. What can be no escape is taken literally.
-        not_utf8: bytes of a head that are not UTF-8 survive as surrogate escapes.
+            ``brokers()``, since ActiveMQ does not, and in 1.0 a ``\\`` is a plain character. A name or value with
+            a backslash that begins no escape is kept as it is.
+        escapes_in_connect: CONNECT and STOMP are unescaped, which the specification forbids and both brokers do. A name
+            or value with a backslash that begins no escape is kept as it is.
+        not_utf8: bytes of a head that are not UTF-8 are kept as surrogate escapes.
         padded_content_length: spaces around the number.
         unexpected_body: the body of a frame that may not have one is dropped.
         missing_host: CONNECT without ``host`` is accepted in 1.1 and 1.2 (server).
-        receipt_on_connect: a ``receipt`` header on CONNECT is ignored (server).
+        receipt_on_connect: a ``receipt`` header on CONNECT is not refused, but ignored (server).
         missing_message_headers: a MESSAGE may lack ``destination``, ``message-id`` and ``subscription``, as those of
             simple test doubles do (client). They read as ``""``, ``""`` and ``None``.
-        bad_heart_beat: a ``heart-beat`` header that makes no sense counts as ``0,0``, and an event says so.
+        bad_heart_beat: a ``heart-beat`` header that is not two numbers counts as ``0,0``, and is reported by an event.
     """
 
     crlf: bool = False
@@ -95,12 +101,12 @@ class Leniency:
 
     @classmethod
     def brokers(cls) -> Leniency:
-        """What a client needs to understand RabbitMQ and ActiveMQ."""
+        """Return what a client needs to understand RabbitMQ and ActiveMQ."""
         return cls(cr_escape_in_1_1=True)
 
     @classmethod
     def permissive(cls) -> Leniency:
-        """Everything that can be forgiven, but for the two switches that read plain backslashes as escapes."""
+        """Return everything but the two switches that take plain backslashes for escapes."""
         return cls(
             crlf=True,
             bare_cr=True,

@@ -1,7 +1,19 @@
 """Frames to bytes. Strict in every version: what the version cannot carry is refused, and nothing is written.
 
-The rule that everything here serves: no header name, header value or body that a caller passes may ever be read
-by the peer, however sloppy, as anything but that name, that value or that body.
+The rule for everything here: no peer, however sloppily it reads, may take a header name, a header value or a body that
+a caller passes for anything else. Otherwise text that a program received from others could add headers or whole frames
+(injection).
+
+There are three ways to the same bytes, from fast to slow:
+
+1. This :class:`Headers` object was written before, as the same command in the same version. Its head is still there
+   (:attr:`Headers.cached_head`), and only the length and the body are new. Programs often send the same headers again.
+2. The headers are plain (:attr:`Headers.plain`): none of their characters needs care in any version. Their text is
+   written as it is, once it holds the headers that the command requires.
+3. Everything else is checked and escaped header by header. Only this way finds out why a frame is refused.
+
+A ``content-length`` that the headers state is written where they have it, and must be right. Otherwise it is written
+last.
 """
 
 from __future__ import annotations
@@ -10,19 +22,27 @@ from collections.abc import Sequence
 
 from ..errors import ErrorCode, LocalProtocolError
 from ._headers import Headers
-from ._spec import BODY_COMMANDS, COMMANDS, HANDSHAKE_COMMANDS, REQUIRED_HEADERS, Version, encode_table
+from ._spec import (
+    BODY_COMMANDS,
+    COMMANDS,
+    HANDSHAKE_COMMANDS,
+    REQUIRED_HEADERS,
+    Version,
+    check_version,
+    escape,
+)
 
 __all__ = ["serialize"]
 
-#: By version and command: what a head with every required header contains. A NUL, which no head contains, sends
-#: those to the slower check that need more than that.
-_SIGNS: dict[str, dict[str, tuple[str, ...]]] = {
+#: By version and command: what the text of headers contains if every required header is there. For the two commands
+#: that a list of required headers does not describe it is NUL, which no plain text contains: the third way checks them.
+_REQUIRED_LINES: dict[str, dict[str, tuple[str, ...]]] = {
     version: {
         command: tuple(f"\n{name}:" for name in table.get(command, ())) for command in COMMANDS.values()
     }
     for version, table in REQUIRED_HEADERS.items()
 }
-_SIGNS[Version.V1_0] |= {"UNSUBSCRIBE": ("\0",), "NACK": ("\0",)}
+_REQUIRED_LINES[Version.V1_0] |= {"UNSUBSCRIBE": ("\0",), "NACK": ("\0",)}
 
 
 def serialize(
@@ -32,80 +52,85 @@ def serialize(
     version: str,
     *,
     content_length: bool = True,
-    content_length_at: int | None = None,
     escape_connect: bool = False,
 ) -> bytes:
-    """The bytes of one frame; see :meth:`stomp_core.Frame.to_bytes` for the arguments and errors.
+    """Serialize one frame.
 
     Args:
-        content_length_at: behind how many headers ``content-length`` is written, where they do not state it; by default
-            behind all.
+        command: the command.
+        headers: the headers, unescaped.
+        body: the body.
+        version: whose escapes and required headers count.
+        content_length: write ``content-length`` for a non-empty body.
+        escape_connect: escape CONNECT and STOMP like other frames, although the specification forbids it.
+
+    Returns:
+        The whole frame, with the NUL that ends it.
 
     Raises:
-        ValueError: behind fewer than none.
+        LocalProtocolError: as for :meth:`stomp_core.Frame.to_bytes`.
+        ValueError: there is no such version.
     """
-    # Programs say the same headers again and again.
-    head = headers._head
-    if head is not None and head[0] == command and head[1] == version and head[2] == content_length_at:
+    cached = headers.cached_head
+    if cached is not None and cached[0] == command and cached[1] == version:
         if not body:
-            return b"%b%b\n\0" % (head[3], head[4])
+            return b"%b\n\0" % cached[2]
         if command in BODY_COMMANDS:
             if content_length:
-                return b"%bcontent-length:%d\n%b\n%b\0" % (head[3], len(body), head[4], body)
+                return b"%bcontent-length:%d\n\n%b\0" % (cached[2], len(body), body)
             if b"\0" not in body:
-                return b"%b%b\n%b\0" % (head[3], head[4], body)
-    of_version = _SIGNS.get(version)
-    if of_version is None:
-        raise ValueError(f"{version!r} is not a version of STOMP that exists; use '1.0', '1.1' or '1.2'")
-    signs = of_version.get(command)
-    if signs is None:
+                return b"%b\n%b\0" % (cached[2], body)
+    required_lines = _REQUIRED_LINES.get(version)
+    if required_lines is None:
+        required_lines = _REQUIRED_LINES[check_version(version)]  # raises ValueError
+    required = required_lines.get(command)
+    if required is None:
         raise LocalProtocolError(f"{command!r} is not a STOMP command", code=ErrorCode.UNKNOWN_COMMAND)
-    text = headers._text
-    length = b"content-length:%d\n" % len(body) if body and content_length else b""
-    # What most frames hold needs neither escaping nor refusing, as their headers know.
+    text = headers.text
     plain = (
-        headers._plain
+        headers.plain
         and text is not None
         and (not body or (command in BODY_COMMANDS and (content_length or b"\0" not in body)))
         and (version != "1.0" or " " not in text)
-        and all(map(text.__contains__, signs))
+        and _contains_all(text, required)
     )
-    again = plain
-    if plain and text is not None and "\ncontent-length:" in text:
-        # It may be stated, if it is right, and stands where it is written anyway: last.
-        plain = (
-            bool(length) and text.endswith(f"\n{length.decode()}") and text.count("\ncontent-length:") == 1
-        )
-        again = False
-        length = b""
+    if plain and text is not None:
+        states_length = "\ncontent-length:" in text
+        if states_length:
+            plain = (
+                content_length
+                and f"\ncontent-length:{len(body)}\n" in text
+                and text.count("\ncontent-length:") == 1
+            )
+    else:
+        states_length = any(name == "content-length" for name, _ in headers.pairs)
     if not plain:
-        pairs: Sequence[tuple[str, str]] = headers._all()
-        _check_required(command, pairs, version)
-        written = _with_content_length(command, pairs, body, content_length)
-        again = command not in HANDSHAKE_COMMANDS and all(name != "content-length" for name, _ in pairs)
-        if again:
-            written = pairs  # the length, if there is one, is said apart
-        else:
-            length = b""
-        text = "\n".join(["", *_careful(command, written, version, escape_connect), ""])
+        _check_required(command, headers.pairs, version)
+        pairs = _check_content_length(command, headers.pairs, body, content_length)
+        text = "\n".join(["", *_escape_headers(command, pairs, version, escape_connect), ""])
     try:
-        encoded = f"{command}{text}".encode()
+        head = f"{command}{text}".encode()
     except UnicodeEncodeError as error:
         raise LocalProtocolError(
             f"{command} cannot be written: a header holds {error.object[error.start : error.end]!r}, "
             "which UTF-8 cannot encode",
             code=ErrorCode.CANNOT_ENCODE,
         ) from None
-    before, behind = encoded, b""
-    if again:
-        if content_length_at is not None:
-            if content_length_at < 0:
-                raise ValueError(f"content-length cannot stand behind {content_length_at} headers")
-            # The command's line, and those of so many headers; what is behind them ends with a line feed.
-            lines = encoded.split(b"\n", content_length_at + 1)
-            before, behind = b"\n".join([*lines[:-1], b""]), lines[-1]
-        headers._head = command, version, content_length_at, before, behind
-    return b"%b%b%b\n%b\0" % (before, length, behind, body)
+    if states_length:
+        return b"%b\n%b\0" % (head, body)
+    # How CONNECT is written depends on more than command and version.
+    if plain or command not in HANDSHAKE_COMMANDS:
+        headers.cached_head = command, version, head
+    if body and content_length:
+        return b"%bcontent-length:%d\n\n%b\0" % (head, len(body), body)
+    return b"%b\n%b\0" % (head, body)
+
+
+def _contains_all(text: str, parts: tuple[str, ...]) -> bool:
+    for part in parts:  # noqa: SIM110 - `all` with a generator takes several times as long, for every frame
+        if part not in text:
+            return False
+    return True
 
 
 def _check_required(command: str, pairs: Sequence[tuple[str, str]], version: str) -> None:
@@ -125,47 +150,48 @@ def _check_required(command: str, pairs: Sequence[tuple[str, str]], version: str
             )
 
 
-def _with_content_length(
-    command: str,
-    pairs: Sequence[tuple[str, str]],
-    body: bytes,
-    content_length: bool,
+def _check_content_length(
+    command: str, pairs: Sequence[tuple[str, str]], body: bytes, content_length: bool
 ) -> Sequence[tuple[str, str]]:
-    stated = [value for name, value in pairs if name == "content-length"]
-    if not body and not stated:
-        return pairs
-    length = str(len(body))
-    if any(value != length for value in stated):
-        raise LocalProtocolError(
-            f"the content-length header says {stated[0]!r}, but the body of {command} has {length} bytes",
-            code=ErrorCode.HEADER_CLASH,
-        )
+    """Check the body and its stated length.
+
+    Returns:
+        The pairs, with only the first content-length if they state it more than once.
+    """
+    stated = [at for at, (name, _) in enumerate(pairs) if name == "content-length"]
+    for at in stated:
+        if pairs[at][1] != str(len(body)):
+            raise LocalProtocolError(
+                f"the content-length header is {pairs[at][1]!r}, but the body of {command} has {len(body)} bytes",
+                code=ErrorCode.HEADER_CLASH,
+            )
     if body and command not in BODY_COMMANDS:
         raise LocalProtocolError(f"{command} may not have a body", code=ErrorCode.BODY_NOT_ALLOWED)
     if not content_length:
         if stated:
             raise LocalProtocolError(
-                "content_length=False, yet the headers hold a content-length", code=ErrorCode.HEADER_CLASH
+                "content_length=False, but the headers have a content-length", code=ErrorCode.HEADER_CLASH
             )
         if b"\0" in body:
             raise LocalProtocolError(
-                f"the body of {command} contains NUL, so it cannot go without content-length",
+                f"the body of {command} contains NUL, so it needs a content-length",
                 code=ErrorCode.CANNOT_ENCODE,
             )
-        return pairs
-    if not body:
-        first = [name for name, _ in pairs].index("content-length")
-        return [pair for at, pair in enumerate(pairs) if at == first or pair[0] != "content-length"]
-    return [*(pair for pair in pairs if pair[0] != "content-length"), ("content-length", length)]
+    return [pair for at, pair in enumerate(pairs) if at not in stated[1:]]
 
 
-def _careful(command: str, pairs: Sequence[tuple[str, str]], version: str, escape_connect: bool) -> list[str]:
-    """The header lines, with what the version can escape escaped, and what it cannot refused."""
+def _escape_headers(
+    command: str, pairs: Sequence[tuple[str, str]], version: str, escape_connect: bool
+) -> list[str]:
+    """Return the header lines, escaped as the version allows; refuse what cannot be escaped."""
+    escapes: Version | None = Version(version)
     handshake = command in HANDSHAKE_COMMANDS
-    table = encode_table(Version(version))
-    if handshake:
-        table = encode_table(Version.V1_2) if escape_connect and command != "CONNECTED" else None
     trimmed = version == Version.V1_0 and not handshake
+    if handshake:
+        # RabbitMQ and ActiveMQ unescape CONNECT in every version, as 1.2 does other frames. Neither escapes CONNECTED.
+        escapes = Version.V1_2 if escape_connect and command != "CONNECTED" else None
+    elif escapes is Version.V1_0:
+        escapes = None
     lines = []
     for name, value in pairs:
         if not name:
@@ -174,9 +200,9 @@ def _careful(command: str, pairs: Sequence[tuple[str, str]], version: str, escap
             )
         if trimmed and (name.strip(" ") != name or value.strip(" ") != value):
             raise _refusal(command, name, "begins or ends with a space, which a reader of STOMP 1.0 trims")
-        if table is not None:
-            name = name.translate(table)
-            value = value.translate(table)
+        if escapes is not None:
+            name = escape(name, escapes)
+            value = escape(value, escapes)
         elif ":" in name:
             raise _refusal(command, name, "has ':' in its name", version)
         line = f"{name}:{value}"

@@ -1,4 +1,4 @@
-"""What a reader can report that is not a frame: more bytes needed, heart-beats, the end."""
+"""What a parser returns besides frames: NEED_DATA, HeartBeat and ConnectionClosed."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ class NeedData(Enum):
         return self.value
 
 
-#: Nothing more can be told from the bytes so far; call ``receive_data`` first.
+#: There is nothing more in the bytes received so far. Call ``receive_data`` with more.
 NEED_DATA: Final[Literal[NeedData.NEED_DATA]] = NeedData.NEED_DATA
 
 
 class HeartBeat:
-    """A run of end-of-lines between frames (STOMP 1.2, "Heart-beating").
+    """A run of line ends between frames (STOMP 1.2, "Heart-beating").
 
     Attributes:
-        count: how many in a row. The one line feed that brokers put behind every frame is not counted: it is
-            the end of that frame's line and proves no timer.
+        count: the number of line ends. The one that may follow the NUL of a frame is not counted: RabbitMQ and ActiveMQ
+            write one after every frame, so it does not show that their heart-beat timer works.
     """
 
     __slots__ = ("count",)
@@ -45,14 +45,16 @@ class HeartBeat:
 
 
 class ConnectionClosed:
-    """The peer says nothing more.
+    """The connection was closed.
+
+    Two of them are equal whatever their reason is.
 
     Attributes:
-        clean: nothing was cut off by it: for a bare parser, the stream ended between two frames; for a client
-            connection, it ended after DISCONNECT as it should.
-        cut: the stream ended inside a frame. The piece is never delivered.
+        clean: nothing is missing. For a parser: the stream ended between two frames. For a connection: it ended after
+            DISCONNECT.
+        cut: the stream ended inside a frame. The partial frame is never returned.
         reason: a sentence for people.
-        code: ``"eof"``, or ``"heart-beat"`` when the peer was silent for too long.
+        code: ``"eof"``, or ``"heart-beat"`` if nothing was received from the peer for too long.
     """
 
     __slots__ = ("clean", "code", "cut", "reason")

@@ -1,4 +1,4 @@
-"""Each test of this folder runs in three worlds."""
+"""Each test of this folder that asks for ``world`` runs with the three adapters."""
 
 from __future__ import annotations
 

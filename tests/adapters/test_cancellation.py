@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import gc
+import socket
+import ssl
+import time
 import types
 from collections.abc import Callable, Coroutine, Generator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +18,7 @@ import trio
 
 import stomp_asyncio
 import stomp_trio
-from stomp_testing import Broker
+from stomp_testing import Broker, Pause, ScriptedServer
 
 MOST_AWAITS = 400
 JOBS = ("one", "two", "three")
@@ -79,17 +85,17 @@ class Story:
         assert len(left) == len(set(left))
 
 
-async def tell_in_asyncio(story: Story, at: int, *, outer: bool) -> int:
+async def run_in_asyncio(story: Story, at: int, *, outer: bool) -> int:
     reached = [0]
     before = asyncio.all_tasks()
 
-    async def work(told: Coroutine[Any, Any, None]) -> None:
+    async def work(story: Coroutine[Any, Any, None]) -> None:
         task = asyncio.current_task()
         assert task is not None
-        await interrupted(told, at, task.cancel, reached)
+        await interrupted(story, at, task.cancel, reached)
 
-    async def run(told: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(work(told))
+    async def run(story: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work(story))
         done, _ = await asyncio.wait([task], timeout=20)
         assert done, f"it hangs when it is cancelled at await {at}"
         if not task.cancelled():
@@ -106,12 +112,12 @@ async def tell_in_asyncio(story: Story, at: int, *, outer: bool) -> int:
     return reached[0]
 
 
-async def tell_in_trio(story: Story, at: int, *, outer: bool) -> int:
+async def run_in_trio(story: Story, at: int, *, outer: bool) -> int:
     reached = [0]
 
-    async def run(told: Coroutine[Any, Any, None]) -> None:
+    async def run(story: Coroutine[Any, Any, None]) -> None:
         with trio.fail_after(20), trio.CancelScope() as scope:
-            await interrupted(told, at, scope.cancel, reached)
+            await interrupted(story, at, scope.cancel, reached)
 
     if outer:
         async with stomp_trio.connect(story.broker.url) as conn:
@@ -135,20 +141,20 @@ def trio_run(function: Callable[..., Any], *arguments: Any, **keywords: Any) -> 
 
 @pytest.mark.parametrize("outer", [False, True], ids=["its own connection", "a connection that lives on"])
 @pytest.mark.parametrize(
-    ("run", "tell"),
+    ("run", "run_story"),
     [
-        pytest.param(asyncio_run, tell_in_asyncio, id="asyncio"),
-        pytest.param(trio_run, tell_in_trio, id="trio"),
+        pytest.param(asyncio_run, run_in_asyncio, id="asyncio"),
+        pytest.param(trio_run, run_in_trio, id="trio"),
     ],
 )
-def test_a_story_may_be_cancelled_at_every_await(run: Any, tell: Any, outer: bool) -> None:
+def test_a_story_may_be_cancelled_at_every_await(run: Any, run_story: Any, outer: bool) -> None:
     for at in range(1, MOST_AWAITS):
         with Broker() as broker:
             story = Story(broker)
-            reached = run(tell, story, at, outer=outer)
+            reached = run(run_story, story, at, outer=outer)
             story.check()
         if reached < at:
-            # It was told to its end, and nobody cancelled it.
+            # It was run to its end without being cancelled.
             assert story.acknowledged == list(JOBS)
             assert at > 6, "the story is too short to prove anything"
             return
@@ -168,7 +174,7 @@ def test_cancelled_while_dialling_the_socket_is_closed() -> None:
     asyncio.run(main())
 
 
-def test_asyncio_s_own_timeout_works_around_any_wait() -> None:
+def test_asyncio_timeout_works_around_any_wait() -> None:
     async def main() -> None:
         with Broker(hold_receipts=True) as broker:
             async with stomp_asyncio.connect(broker.url) as conn:
@@ -181,7 +187,7 @@ def test_asyncio_s_own_timeout_works_around_any_wait() -> None:
     asyncio.run(main())
 
 
-def test_trio_s_own_scopes_work_around_any_wait() -> None:
+def test_trio_scopes_work_around_any_wait() -> None:
     async def main() -> None:
         with Broker(hold_receipts=True) as broker:
             async with stomp_trio.connect(broker.url) as conn:
@@ -194,7 +200,7 @@ def test_trio_s_own_scopes_work_around_any_wait() -> None:
     trio.run(main)
 
 
-def test_trio_raises_what_happened_and_no_group_around_it() -> None:
+def test_trio_raises_the_exception_and_no_group() -> None:
     async def main() -> None:
         with pytest.raises(OSError, match="connection refused"):
             async with stomp_trio.connect("stomp://127.0.0.1:1"):
@@ -252,7 +258,7 @@ def test_it_runs_on_uvloop_and_in_task_groups() -> None:
         assert runner.run(main()) == ["0", "1", "2", "3", "4"]
 
 
-def test_a_thousand_connections_and_ten_thousand_subscriptions_in_one_process() -> None:
+def test_1000_connections_with_10000_subscriptions() -> None:
     async def main() -> int:
         with Broker() as broker:
             async with stomp_asyncio.connect(broker.url) as sender:
@@ -286,3 +292,82 @@ def test_a_thousand_connections_and_ten_thousand_subscriptions_in_one_process() 
                 return got
 
     assert asyncio.run(main()) == 10_000
+
+
+def new_uvloop() -> asyncio.AbstractEventLoop:
+    uvloop = pytest.importorskip("uvloop", reason='pip install "stomp-core[uvloop]"')
+    loop: asyncio.AbstractEventLoop = uvloop.new_event_loop()
+    return loop
+
+
+LOOPS = [
+    pytest.param(asyncio.new_event_loop, id="asyncio"),
+    pytest.param(new_uvloop, id="uvloop"),
+]
+
+
+async def cancel_after(seconds: float, url: str, context: ssl.SSLContext | None) -> None:
+    connecting = stomp_asyncio.connect(url, ssl_context=context, connect_timeout=30, handshake_timeout=30)
+    task = asyncio.ensure_future(connecting)
+    await asyncio.sleep(seconds)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asyncio.wait_for(task, 10)
+
+
+async def time_out(seconds: float, url: str, context: ssl.SSLContext | None) -> None:
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await stomp_asyncio.connect(url, ssl_context=context, connect_timeout=30, handshake_timeout=30)
+
+
+@pytest.mark.parametrize("loop_factory", LOOPS)
+@pytest.mark.parametrize("end", [cancel_after, time_out], ids=["cancelled", "timed out"])
+@pytest.mark.parametrize("state", ["resolving", "dialling", "TLS", "handshaking"])
+def test_connect_may_be_cancelled_in_every_state(
+    loop_factory: Callable[[], asyncio.AbstractEventLoop], end: Any, state: str
+) -> None:
+    with ScriptedServer([Pause(60)]) as server, socket.create_server(("127.0.0.1", 0), backlog=0) as full:
+        with contextlib.ExitStack() as stack:
+            url, context = server.url, None
+            if state == "TLS":
+                context = ssl.create_default_context()  # made here, because that takes long
+                url = server.url.replace("stomp://", "stomp+ssl://")
+            elif state == "dialling":
+                # Its queue is full, so that nothing answers.
+                address = full.getsockname()
+                for _ in range(4):
+                    client = stack.enter_context(socket.socket())
+                    client.setblocking(False)
+                    client.connect_ex(address)
+                url = f"stomp://127.0.0.1:{address[1]}"
+            began = time.monotonic()
+            with asyncio.Runner(loop_factory=loop_factory) as runner:
+                runner.run(end(0.0 if state == "resolving" else 0.2, url, context))
+            assert time.monotonic() - began < 5
+            if state in ("TLS", "handshaking"):
+                server.wait_until_closed()
+
+
+@pytest.mark.parametrize("loop_factory", LOOPS)
+def test_a_failed_connect_leaves_nothing_behind(
+    loop_factory: Callable[[], asyncio.AbstractEventLoop], tmp_path: Path
+) -> None:
+    """Exceptions that nobody retrieves fail every test; see tests/conftest.py."""
+
+    async def main(url: str) -> None:
+        with pytest.raises(OSError, match="could not connect"):
+            await stomp_asyncio.connect(url, connect_timeout=2, handshake_timeout=0.2)
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+
+    with Broker() as broker, ScriptedServer([Pause(60)]) as silent:
+        for url in (
+            "stomp://127.0.0.1:1",
+            "stomp://nowhere.invalid",
+            f"stomp+unix://{tmp_path}/nobody",
+            broker.url.replace("stomp://", "stomp+ssl://"),
+            silent.url,
+        ):
+            with asyncio.Runner(loop_factory=loop_factory) as runner:
+                runner.run(main(url))
+            gc.collect()

@@ -1,4 +1,4 @@
-"""Connecting: by URL, by TLS, by failover; and every way to fail says within its deadline what is wrong."""
+"""Connecting: by URL, with TLS, with failover; and each failure states in time what is wrong."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def serving(pair: KeyPair, *, client_ca: Path | None = None) -> ssl.SSLContext:
 
 
 @pytest.mark.parametrize("version", ["1.0", "1.1", "1.2"])
-def test_a_connection_speaks_the_version_that_was_agreed_on(world: World, version: str) -> None:
+def test_a_connection_uses_the_negotiated_version(world: World, version: str) -> None:
     with Broker(versions=(version,)) as broker:
         conn = world.connect(broker.url)
         assert conn.version == version
@@ -59,7 +59,7 @@ def test_a_unix_socket(world: World, tmp_path: Path) -> None:
         assert broker.messages("/queue/a") == [b"hello"]
 
 
-def test_a_dead_endpoint_is_passed_over_for_the_next_one(world: World) -> None:
+def test_the_next_endpoint_is_tried_after_a_dead_one(world: World) -> None:
     with Broker() as broker:
         conn = world.connect(["stomp://127.0.0.1:1", broker.url])
         assert conn.session.endpoint.port == broker.port
@@ -73,7 +73,7 @@ def test_tls_is_verified_by_what_the_context_trusts(world: World, tls_certs: Cer
         assert broker.messages("/queue/a") == [b"x" * 200_000]
 
 
-def test_a_client_certificate_is_shown_when_the_server_asks(world: World, tls_certs: Certificates) -> None:
+def test_a_client_certificate_is_sent_when_the_server_asks(world: World, tls_certs: Certificates) -> None:
     mine = context(tls_certs)
     mine.load_cert_chain(*tls_certs.client)
     with Broker(tls=serving(tls_certs.server, client_ca=tls_certs.ca)) as broker:
@@ -86,13 +86,13 @@ def test_a_client_certificate_is_shown_when_the_server_asks(world: World, tls_ce
 
 
 def refused(world: World, url: str, within: float, **options: object) -> ConnectFailed:
-    """Connecting fails in time, and tells for each endpoint what to check, and nowhere the passcode; returns how."""
+    """Connect in vain; check the time it takes, the error's texts for each endpoint, and that none has the passcode."""
     began = time.monotonic()
     with pytest.raises(ConnectFailed) as caught:
         world.connect(url, **options)
     assert time.monotonic() - began < within
-    told = "".join(traceback.format_exception(caught.value)) + repr(caught.value) + str(caught.value)
-    assert PASSCODE not in told
+    reported = "".join(traceback.format_exception(caught.value)) + repr(caught.value) + str(caught.value)
+    assert PASSCODE not in reported
     assert isinstance(caught.value, OSError)
     assert caught.value.failures
     for endpoint, failure in caught.value.failures:
@@ -118,17 +118,17 @@ def test_a_port_on_which_nobody_listens(world: World) -> None:
     assert "check the port" in str(error)
 
 
-def test_a_peer_that_says_nothing(world: World) -> None:
+def test_a_peer_that_sends_nothing(world: World) -> None:
     with ScriptedServer([Expect(b"\0")]) as server:
         error = refused(world, with_passcode(server.url), 5, handshake_timeout=0.3)
     assert f"stomp://127.0.0.1:{server.port}" in str(error)
     assert "no CONNECTED came within 0.3 s" in str(error)
 
 
-def test_a_peer_that_hangs_up(world: World) -> None:
+def test_a_peer_that_closes_the_connection(world: World) -> None:
     with ScriptedServer([Expect(b"\0"), CLOSE]) as server:
         error = refused(world, with_passcode(server.url), 5)
-    assert f"stomp://127.0.0.1:{server.port}: the peer hung up before CONNECTED" in str(error)
+    assert f"stomp://127.0.0.1:{server.port}: the peer closed the connection before CONNECTED" in str(error)
 
 
 @pytest.mark.parametrize("flavour", ["rabbitmq", "activemq"])
@@ -158,7 +158,9 @@ def test_a_wrong_virtual_host(world: World) -> None:
     ],
     ids=["expired", "wrong host", "untrusted"],
 )
-def test_a_certificate_that_is_not_good(world: World, tls_certs: Certificates, what: str, cause: str) -> None:
+def test_a_certificate_that_is_not_trusted(
+    world: World, tls_certs: Certificates, what: str, cause: str
+) -> None:
     with Broker(tls=serving(getattr(tls_certs, what)), users=USERS) as broker:
         url = f"stomp+ssl://guest:{PASSCODE}@localhost:{broker.tls_port}"
         error = refused(world, url, 5, ssl_context=context(tls_certs))
@@ -186,10 +188,10 @@ def test_plaintext_to_a_tls_port(world: World, tls_certs: Certificates) -> None:
             world, f"stomp://guest:{PASSCODE}@127.0.0.1:{broker.tls_port}", 5, handshake_timeout=2
         )
     assert f"stomp://127.0.0.1:{broker.tls_port}: " in str(error)
-    assert "that wants stomp+ssl://" in str(error)
+    assert "stomp+ssl://" in str(error)
 
 
-def test_several_endpoints_that_fail_are_all_told(world: World) -> None:
+def test_every_endpoint_that_fails_is_reported(world: World) -> None:
     error = refused(world, f"stomp://guest:{PASSCODE}@127.0.0.1:1,stomp://nowhere.invalid", 10)
     assert [str(endpoint) for endpoint, _ in error.failures] == [
         "stomp://127.0.0.1:1",
@@ -198,20 +200,20 @@ def test_several_endpoints_that_fail_are_all_told(world: World) -> None:
 
 
 @pytest.mark.parametrize(
-    ("url", "options", "said"),
+    ("url", "options", "message"),
     [
         ("http://localhost", {}, "use one of stomp://"),
-        ("stomp://guest:hush-hush@localhost:port", {}, "cannot be read"),
+        ("stomp://guest:hush-hush@localhost:port", {}, "cannot be parsed"),
         ("ws://localhost/ws", {}, "not available"),
         ("stomp://localhost", {"ssl_context": ssl.create_default_context()}, "means plaintext"),
         ("stomp://localhost", {"heart_beat": (1,)}, "heart_beat"),
         ([], {}, "at least one URL"),
     ],
 )
-def test_a_call_that_makes_no_sense_is_refused_at_once(
-    world: World, url: object, options: dict[str, object], said: str
+def test_invalid_options_are_refused_at_once(
+    world: World, url: object, options: dict[str, object], message: str
 ) -> None:
-    with pytest.raises(ValueError, match=said) as caught:
+    with pytest.raises(ValueError, match=message) as caught:
         world.connect(url, **options)
     assert PASSCODE not in str(caught.value)
 

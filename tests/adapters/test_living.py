@@ -1,4 +1,4 @@
-"""Living: heart-beats whatever the program does, silence that is noticed, and an end that is orderly."""
+"""Connections that live: heart-beats while the program is busy, silence that is noticed, and an orderly end."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ CONNECTED = b"CONNECTED\nversion:1.2\n\n\0"
 SOON = Reconnect(first_delay=0.01, max_delay=0.05)
 
 
-def test_heart_beats_go_both_ways_and_keep_an_idle_connection_alive(world: World) -> None:
+def test_heart_beats_keep_an_idle_connection_alive(world: World) -> None:
     recorder = Recorder()
     with Broker(recorder=recorder) as broker:
         conn = world.connect(broker.url, heart_beat=(0.1, 0.1))
@@ -30,7 +30,7 @@ def test_heart_beats_go_both_ways_and_keep_an_idle_connection_alive(world: World
         )
 
 
-def test_heart_beats_go_on_while_a_handler_is_busy_for_three_intervals(world: World) -> None:
+def test_heart_beats_go_on_while_a_handler_is_busy(world: World) -> None:
     with Broker() as broker:
         broker.send("/queue/a", "long job")
         conn = world.connect(broker.url, heart_beat=(0.2, 0.2))
@@ -41,15 +41,15 @@ def test_heart_beats_go_on_while_a_handler_is_busy_for_three_intervals(world: Wo
         broker.wait_until(lambda _: not broker.unacknowledged("/queue/a"), timeout=5)
 
 
-def test_a_broker_that_falls_silent_is_noticed_and_replaced(world: World) -> None:
-    told: list[float] = []
+def test_a_silent_broker_is_noticed_and_replaced(world: World) -> None:
+    reported: list[float] = []
 
-    class Hears(world.module.Listener):  # type: ignore[misc,name-defined]
+    class Observer(world.module.Listener):  # type: ignore[misc,name-defined]
         def heart_beat_late(self, silence: float) -> None:
-            told.append(silence)
+            reported.append(silence)
 
     with Broker() as broker, FaultProxy(broker.url) as proxy:
-        conn = world.connect(proxy.url, heart_beat=(0.2, 0.2), reconnect=SOON, listener=Hears())
+        conn = world.connect(proxy.url, heart_beat=(0.2, 0.2), reconnect=SOON, listener=Observer())
         # In auto mode the old connection could still get the message: the broker does not know yet that it is dead.
         messages = conn.subscribe("/queue/a", ack="client-individual")
         proxy.stall()
@@ -57,28 +57,28 @@ def test_a_broker_that_falls_silent_is_noticed_and_replaced(world: World) -> Non
         proxy.resume()
         broker.send("/queue/a", "after the silence")
         assert messages.receive().text == "after the silence"
-        assert told
+        assert reported
 
 
-def test_without_heart_beats_silence_is_no_reason_to_hang_up(world: World) -> None:
+def test_without_heart_beats_silence_is_tolerated(world: World) -> None:
     with Broker(heart_beat=(0, 0)) as broker:
         conn = world.connect(broker.url, heart_beat=(0.1, 0.1))
         assert conn.heart_beat == (0.0, 0.0)
         assert never(lambda: conn.session.connection_number != 1, 0.5)
 
 
-def test_close_says_disconnect_and_waits_for_its_receipt(world: World) -> None:
+def test_close_sends_disconnect_and_waits_for_its_receipt(world: World) -> None:
     recorder = Recorder()
     with Broker(recorder=recorder) as broker:
         conn = world.connect(broker.url)
-        conn.send("/queue/a", "last words")
+        conn.send("/queue/a", "last message")
         assert conn.close() is True
         (disconnect,) = recorder.frames("DISCONNECT", "to-server")
         assert disconnect.headers["receipt"]
-        assert broker.messages("/queue/a") == [b"last words"]
+        assert broker.messages("/queue/a") == [b"last message"]
 
 
-def test_close_gives_receipts_that_are_under_way_time_to_come(world: World) -> None:
+def test_leaving_the_block_closes_the_connection(world: World) -> None:
     with Broker() as broker:
         conn = world.connect(broker.url)
         conn.leave()
@@ -86,7 +86,7 @@ def test_close_gives_receipts_that_are_under_way_time_to_come(world: World) -> N
         broker.wait_until(lambda _: not broker.connections, timeout=5)
 
 
-def test_close_to_a_broker_that_says_nothing_ends_in_time(world: World) -> None:
+def test_close_ends_in_time_if_no_receipt_comes(world: World) -> None:
     script: list[Any] = [Expect(b"\0"), CONNECTED, Expect(b"DISCONNECT")]
     with ScriptedServer(script) as server:
         conn = world.connect(server.url)
@@ -120,7 +120,7 @@ def test_a_broker_that_is_killed_and_restarted_is_found_again(world: World) -> N
 
 
 @pytest.mark.parametrize("size", [1, 7])
-def test_bytes_may_come_in_any_pieces(world: World, size: int) -> None:
+def test_bytes_may_arrive_in_pieces_of_any_size(world: World, size: int) -> None:
     with Broker() as broker, FaultProxy(broker.url) as proxy:
         proxy.to_client.split = proxy.to_server.split = size
         conn = world.connect(proxy.url)
@@ -131,18 +131,18 @@ def test_bytes_may_come_in_any_pieces(world: World, size: int) -> None:
         message.ack(receipt=True)
 
 
-def test_an_error_of_the_broker_ends_the_connection_and_the_next_one_goes_on(world: World) -> None:
-    told: list[str] = []
+def test_after_an_error_of_the_broker_the_next_connection_goes_on(world: World) -> None:
+    reported: list[str] = []
 
-    class Hears(world.module.Listener):  # type: ignore[misc,name-defined]
+    class Observer(world.module.Listener):  # type: ignore[misc,name-defined]
         def error_received(self, error: Any) -> None:
-            told.append(error.description)
+            reported.append(error.description)
 
     with Broker() as broker:
-        conn = world.connect(broker.url, reconnect=SOON, listener=Hears())
+        conn = world.connect(broker.url, reconnect=SOON, listener=Observer())
         messages = conn.subscribe("/queue/a")
         broker.send_error_to_all("closed by an administrator", "maintenance")
         broker.wait_until(lambda _: conn.session.connection_number == 2, timeout=10)
         broker.send("/queue/a", "on we go")
         assert messages.receive().text == "on we go"
-        assert told == ["closed by an administrator: maintenance"]
+        assert reported == ["closed by an administrator: maintenance"]

@@ -1,4 +1,4 @@
-"""Pipelines: many confirmed sends under way from one task or thread."""
+"""Pipelines: many confirmed sends in flight from one task or thread."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from .worlds import Connection, World
 SOON = Reconnect(first_delay=0.01, max_delay=0.05)
 
 
-def test_at_the_end_of_its_block_everything_is_confirmed_and_in_order(world: World) -> None:
+def test_at_the_end_of_a_block_everything_is_confirmed_in_order(world: World) -> None:
     with Broker() as broker:
         conn = world.connect(broker.url)
         with conn.pipeline(10) as pipeline:
             numbers = [pipeline.send("/queue/a", str(number)) for number in range(100)]
-            assert pipeline.under_way < 10
-        assert (pipeline.under_way, pipeline.confirmed) == (0, 100)
+            assert pipeline.in_flight < 10
+        assert (pipeline.in_flight, pipeline.confirmed) == (0, 100)
         assert numbers == list(range(100))
         assert broker.messages("/queue/a") == [b"%d" % number for number in range(100)]
 
@@ -37,7 +37,7 @@ def test_with_a_real_broker(world: World, real_broker: RealBroker) -> None:
     assert [messages.receive().text for _ in range(1000)] == [str(number) for number in range(1000)]
 
 
-def test_whoever_fills_the_window_waits_for_room(world: World) -> None:
+def test_a_sender_waits_for_room_in_the_window(world: World) -> None:
     def fill(conn: Connection, broker: Broker) -> None:
         with conn.pipeline(3) as pipeline:
             pipeline.send("/queue/a", "x")
@@ -46,7 +46,7 @@ def test_whoever_fills_the_window_waits_for_room(world: World) -> None:
             third.start()
             broker.wait_until(lambda broker: len(broker.messages("/queue/a")) == 3)
             assert third.is_alive()
-            # Its own deadline makes room, and tells that the pipeline has failed.
+            # Its own timeout makes room, and then the pipeline has failed.
             third.join(20)
             with pytest.raises(Unconfirmed):
                 pipeline.send("/queue/a", "never")
@@ -59,7 +59,7 @@ def test_whoever_fills_the_window_waits_for_room(world: World) -> None:
         assert b"never" not in broker.messages("/queue/a")
 
 
-def test_what_was_not_confirmed_is_told_by_number(world: World) -> None:
+def test_unconfirmed_messages_are_named_by_number(world: World) -> None:
     def send(conn: Connection, broker: Broker, proxy: FaultProxy) -> None:
         with conn.pipeline(5) as pipeline:
             for _ in range(3):
@@ -99,8 +99,8 @@ def test_a_block_that_raises_does_not_wait(world: World) -> None:
         conn.close(timeout=0.1)
 
 
-def test_a_window_that_is_none_is_refused(world: World) -> None:
+def test_a_window_of_0_is_refused(world: World) -> None:
     with Broker() as broker:
         conn = world.connect(broker.url)
-        with pytest.raises(ValueError, match="at least 1, not 0"), conn.pipeline(0):
+        with pytest.raises(ValueError, match="at least 1, got 0"), conn.pipeline(0):
             pass

@@ -68,7 +68,7 @@ def test_content_length_may_be_left_out(world: World) -> None:
         assert messages.receive().headers["content-length"] == "4"
 
 
-def test_a_rejected_send_says_why(world: World) -> None:
+def test_a_rejected_send_raises_the_reason(world: World) -> None:
     script: Script = [
         Expect(b"\0"),
         CONNECTED,
@@ -83,7 +83,7 @@ def test_a_rejected_send_says_why(world: World) -> None:
         assert caught.value.code == "rejected"
 
 
-def test_a_send_that_was_on_its_way_is_unknown_and_not_sent_again(world: World) -> None:
+def test_a_send_in_flight_is_unknown_and_not_sent_again(world: World) -> None:
     first: Script = [Expect(b"\0"), CONNECTED, Expect(b"once\0"), CLOSE]
     second: Script = [
         Expect(b"\0"),
@@ -125,7 +125,7 @@ def test_a_send_that_finds_no_connection_in_time_is_not_sent(world: World) -> No
         assert isinstance(caught.value, TimeoutError)
 
 
-def test_a_receipt_that_does_not_come_is_unknown_after_the_deadline(world: World) -> None:
+def test_without_a_receipt_the_outcome_is_unknown_after_a_timeout(world: World) -> None:
     with Broker(hold_receipts=True) as broker:
         conn = world.connect(broker.url)
         with pytest.raises(ReceiptTimeout, match=r"within 0\.2 s") as caught:
@@ -147,7 +147,7 @@ def test_a_receipt_that_does_not_come_is_unknown_after_the_deadline(world: World
         (("/queue/a", "x"), {"headers": {"n": 1}}),
     ],
 )
-def test_what_stomp_forbids_is_refused_and_nothing_has_changed(
+def test_what_stomp_forbids_is_refused_without_effect(
     world: World, arguments: tuple[Any, ...], options: dict[str, Any]
 ) -> None:
     with Broker() as broker:

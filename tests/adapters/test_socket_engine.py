@@ -1,43 +1,41 @@
-"""stomp_socket's engine: what callers do in the thread's place, and what they leave to it."""
+"""The promises of the blocking engine, each by causing the trouble: kills, signals, forks, exits, full sockets."""
 
 from __future__ import annotations
 
+import gc
+import itertools
 import multiprocessing
 import os
+import signal
 import socket
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+import warnings
+import weakref
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from types import CodeType, FrameType
 from typing import Any
 
 import pytest
 
 import stomp_socket
-from stomp_core import Event, Frame
-from stomp_core.session import Reconnect, Session, SessionClosed
-from stomp_socket import engine, flow
-from stomp_socket.watching import Watcher
+from stomp_core import Frame, StompError
+from stomp_socket import Reconnect, SessionClosed
 from stomp_testing import Broker, FaultProxy
 
 from .worlds import HANGS, until
 
 ROOT = Path(__file__).parents[2]
 SOON = Reconnect(first_delay=0.01, max_delay=0.05)
+needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork() on this platform")
 
 
-class Hears(stomp_socket.Listener):
-    """Keeps in which thread each frame was heard, and does something there."""
-
-    def __init__(self, deed: Callable[[Event], object] = lambda event: None) -> None:
-        self.heard: list[tuple[str, int]] = []
-        self.deed = deed
-
-    def frame_received(self, event: Any) -> None:
-        self.heard.append((event.command, threading.get_ident()))
-        self.deed(event)
+class Struck(Exception):
+    """What a signal handler raises in these tests."""
 
 
 def in_a_thread(function: Callable[[], Any]) -> tuple[threading.Thread, list[Any]]:
@@ -55,77 +53,221 @@ def in_a_thread(function: Callable[[], Any]) -> tuple[threading.Thread, list[Any
     return thread, outcome
 
 
-def reading(conn: stomp_socket.Connection, broker: Broker) -> None:
-    """Wait until a caller reads."""
-    broker.wait_until(lambda _: conn._engine._reader is not None)
+def wait_for_messages(broker: Broker, count: int, destination: str = "/queue/a") -> None:
+    broker.wait_until(lambda broker: len(broker.messages(destination)) == count, timeout=10)
 
 
-def wait_for_connection(conn: stomp_socket.Connection, broker: Broker, number: int) -> None:
-    broker.wait_until(lambda _: conn.session.connection_number == number, timeout=10)
+def wait_for_connection(conn: stomp_socket.Connection, number: int) -> None:
+    until(lambda: conn.session.connection_number == number and conn.connected is not None)
 
 
-def wait_for_messages(broker: Broker, count: int) -> None:
-    broker.wait_until(lambda broker: len(broker.messages("/queue/a")) == count, timeout=10)
+def wait_until_closed(conn: stomp_socket.Connection) -> None:
+    until(lambda: conn.closed)
 
 
-def test_no_thread_wakes_another_one_for_a_receipt() -> None:
-    listener = Hears()
-    with Broker() as broker, stomp_socket.connect(broker.url, listener=listener) as conn:
-        for _ in range(50):
-            conn.send("/queue/a", "x", receipt=True)
-    threads = [thread for command, thread in listener.heard if command == "RECEIPT"]
-    # Not all: the thread reads too, when nobody has for a moment.
-    assert threading.get_ident() in threads
+def run_program(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "transports")])}
+    return subprocess.run(
+        [sys.executable, "-X", "dev", "-c", code, *arguments],
+        timeout=HANGS,
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
 
 
-def test_a_message_comes_through_the_caller_who_waits_for_it() -> None:
-    listener = Hears()
-    with (
-        Broker() as broker,
-        stomp_socket.connect(broker.url, listener=listener) as conn,
-        conn.subscribe("/queue/a") as messages,
-    ):
-        for word in ("one", "two", "three"):
-            thread, outcome = in_a_thread(messages.receive)
-            reading(conn, broker)
-            broker.send("/queue/a", word)
-            thread.join(HANGS)
-            assert [message.text for message in outcome] == [word]
-            assert ("MESSAGE", thread.ident) in listener.heard
-        # Nobody waits any more: the thread reads again.
-        broker.send("/queue/a", "again")
-        broker.wait_until(lambda _: listener.heard.count(("MESSAGE", conn._engine._thread.ident or 0)) == 1)
+# -------------------------------------------------------------------------------- E1: what was sent has left
 
 
-def test_a_caller_who_reads_is_told_when_another_thread_closes_the_connection() -> None:
+@pytest.mark.parametrize("count", [1, 17, 300])
+@pytest.mark.parametrize(
+    "end",
+    [
+        "os.kill(os.getpid(), signal.SIGKILL)",
+        "os.kill(os.getpid(), signal.SIGTERM)",
+        "os._exit(0)",
+        "os.execv(sys.executable, [sys.executable, '-c', ''])",
+        "pass",
+    ],
+    ids=["SIGKILL", "SIGTERM", "_exit", "execv", "exit"],
+)
+def test_a_send_that_returned_survives_the_process(end: str, count: int) -> None:
+    code = (
+        "import os, signal, sys, stomp_socket\n"
+        "conn = stomp_socket.connect(sys.argv[1])\n"
+        f"for _ in range({count}): conn.send('/queue/a', 'x')\n"
+        f"{end}\n"
+    )
+    with Broker() as broker:
+        run_program(code, broker.url)
+        wait_for_messages(broker, count)
+
+
+def _connect_and_send(url: str) -> None:
+    conn = stomp_socket.connect(url)
+    for _ in range(500):
+        conn.send("/queue/a", "x")
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of fork() in a process with threads
+@pytest.mark.parametrize("method", multiprocessing.get_all_start_methods())
+def test_a_send_that_returned_survives_a_child_of_multiprocessing(method: str) -> None:
+    with Broker() as broker:
+        context: Any = multiprocessing.get_context(method)
+        process = context.Process(target=_connect_and_send, args=(broker.url,))
+        process.start()
+        process.join(HANGS)
+        assert process.exitcode == 0
+        wait_for_messages(broker, 500)
+
+
+def test_a_row_of_sends_leaves_nothing_behind() -> None:
     with Broker() as broker, stomp_socket.connect(broker.url) as conn:
+        for count in range(1, 101):
+            conn.send("/queue/a", "x")
+            assert conn.session.size_to_send == 0
+            if count % 20 == 0:
+                wait_for_messages(broker, count)
+
+
+def test_a_pipeline_sends_many_frames_with_few_writes() -> None:
+    with Broker() as broker, FaultProxy(broker.url) as proxy, stomp_socket.connect(proxy.url) as conn:
+        proxy.stall()
+        left = []
+        pipeline = conn.pipeline(window=200)
+        for number in range(100):
+            pipeline.send("/queue/a", str(number))
+            left.append(conn.session.size_to_send)
+        # The first one left at once. The others wait for its receipt, which does not come yet.
+        assert left[0] == 0
+        assert left[-1] > 0
+        proxy.resume()
+        pipeline.drain()
+        assert len(broker.messages("/queue/a")) == 100
+
+
+class Congested:
+    """A broker that sends more than anybody takes, and reads when all of it is sent."""
+
+    def __init__(self, message: bytes, count: int) -> None:
+        self._message, self._count = message, count
+        self.socket = socket.create_server(("127.0.0.1", 0))
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+        self.url = f"stomp://127.0.0.1:{self.socket.getsockname()[1]}"
+        self.received = b""
+        self.thread, self.outcome = in_a_thread(self._serve)
+
+    def _serve(self) -> None:
+        with self.socket, self.socket.accept()[0] as peer:
+            peer.recv(4096)
+            peer.sendall(b"CONNECTED\nversion:1.2\n\n\0")
+            peer.recv(4096)
+            for _ in range(self._count):
+                peer.sendall(self._message)
+            while not self.received.endswith(b"\n\nlast\0"):
+                self.received = (self.received + peer.recv(65536))[-100:]
+
+
+def test_the_thread_writes_what_a_full_socket_did_not_take() -> None:
+    """Both sides are full and neither reads; when the messages are dropped, everything goes on."""
+    headers = {"destination": "/q", "subscription": "s", "message-id": "1", "ack": "1"}
+    message = Frame("MESSAGE", headers, bytes(100_000))
+    broker = Congested(message.to_bytes("1.2"), 200)
+    with stomp_socket.connect(
+        broker.url, buffer_size=1_000_000, heart_beat=(0, 0), reconnect=Reconnect.never()
+    ) as conn:
+        messages = conn.subscribe("/q", id="s", ack="client-individual", receipt=False)
+        until(lambda: conn.session.want_read is False)
+        until(lambda: (conn.send("/q", bytes(50_000)), conn.session.size_to_send)[1])
+        for _ in range(100):
+            conn.send("/q", b"x" * 1000)
+        messages.unsubscribe(receipt=False)
+        conn.send("/q", "last")
+        broker.thread.join(HANGS)
+    assert broker.outcome == [None]
+
+
+def test_an_unconfirmed_send_takes_few_calls() -> None:
+    """At most 30 calls, from the user to the socket: data can be followed."""
+    calls: list[CodeType] = []
+
+    def count(frame: FrameType, event: str, argument: object) -> None:
+        if event == "call":
+            calls.append(frame.f_code)
+
+    with Broker() as broker, stomp_socket.connect(broker.url) as conn:
+        for _ in range(3):
+            conn.send("/queue/a", "hello")
+        sys.setprofile(count)
+        try:
+            conn.send("/queue/a", "hello")
+        finally:
+            sys.setprofile(None)
+    files = {code.co_filename for code in calls}
+    assert len(calls) <= 30, [f"{Path(code.co_filename).name}:{code.co_name}" for code in calls]
+    assert len(files) <= 12, files
+
+
+# -------------------------------------------------------------------------------- E2, E6: one thread reads
+
+
+class ThreadRecorder(stomp_socket.Listener):
+    """Keeps in which thread each frame was received."""
+
+    def __init__(self) -> None:
+        self.threads: set[str] = set()
+
+    def frame_received(self, event: Any) -> None:
+        self.threads.add(threading.current_thread().name)
+
+
+def test_one_thread_reads_and_calls_listeners() -> None:
+    listener = ThreadRecorder()
+    with Broker() as broker, stomp_socket.connect(broker.url, listener=listener) as conn:
         messages = conn.subscribe("/queue/a")
-        thread, outcome = in_a_thread(messages.receive)
-        reading(conn, broker)
+        for _ in range(20):
+            conn.send("/queue/a", "x", receipt=True)
+            messages.receive(timeout=10)
+    assert listener.threads == {"stomp_socket"}
+
+
+class CallingListener(stomp_socket.Listener):
+    """Calls the connection when a MESSAGE is received, which a listener must not do."""
+
+    def __init__(self) -> None:
+        self.conn: stomp_socket.Connection | None = None
+        self.raised: list[str] = []
+
+    def frame_received(self, event: Any) -> None:
+        if self.conn is not None and event.command == "MESSAGE":
+            for call in (self._send, self._close):
+                try:
+                    call(self.conn)
+                except RuntimeError as error:
+                    self.raised.append(str(error))
+
+    def _send(self, conn: stomp_socket.Connection) -> None:
+        conn.send("/queue/b", "x", receipt=True)
+
+    def _close(self, conn: stomp_socket.Connection) -> None:
         conn.close()
-        thread.join(HANGS)
-        assert [type(error) for error in outcome] == [SessionClosed]
 
 
-def test_a_caller_who_reads_lives_through_a_new_connection() -> None:
-    with (
-        Broker() as broker,
-        FaultProxy(broker.url) as proxy,
-        stomp_socket.connect(proxy.url, reconnect=SOON) as conn,
-    ):
+def test_a_listener_that_calls_its_connection_gets_an_error_and_nothing_is_sent() -> None:
+    listener = CallingListener()
+    with Broker() as broker, stomp_socket.connect(broker.url, listener=listener) as conn:
         messages = conn.subscribe("/queue/a")
-        for end in (proxy.cut_all, proxy.reset_all):
-            thread, outcome = in_a_thread(messages.receive)
-            reading(conn, broker)
-            number = conn.session.connection_number
-            end()
-            wait_for_connection(conn, broker, number + 1)
-            broker.send("/queue/a", "hello")
-            thread.join(HANGS)
-            assert [message.text for message in outcome] == ["hello"]
+        listener.conn = conn
+        broker.send("/queue/a", "x")
+        messages.receive(timeout=10)
+        until(lambda: len(listener.raised) == 2)
+        assert all("must not" in text and "another thread" in text for text in listener.raised)
+        conn.send("/queue/c", "x", receipt=True)
+        assert broker.messages("/queue/b") == []
 
 
-def test_several_callers_who_wait_at_a_time_all_get_their_outcomes() -> None:
+def test_several_waiting_callers_all_get_their_outcomes() -> None:
     with Broker() as broker, stomp_socket.connect(broker.url) as conn:
         subscriptions = [conn.subscribe(f"/queue/{number}") for number in range(5)]
         waiting = [in_a_thread(subscription.receive) for subscription in subscriptions]
@@ -136,240 +278,435 @@ def test_several_callers_who_wait_at_a_time_all_get_their_outcomes() -> None:
             assert [message.text for message in outcome] == [str(number)]
 
 
-def test_an_interruption_in_the_midst_of_reading_costs_the_connection_and_no_more() -> None:
-    armed = True
+def test_fifty_threads_that_send_confirmed_lose_nothing() -> None:
+    with Broker() as broker, stomp_socket.connect(broker.url) as conn:
 
-    def interrupt(event: Event) -> None:
-        nonlocal armed
-        if (
-            armed
-            and event.frame.command == "RECEIPT"
-            and threading.current_thread() is threading.main_thread()
-        ):
-            armed = False
-            raise KeyboardInterrupt  # as a signal's handler would
-
-    with (
-        Broker() as broker,
-        stomp_socket.connect(broker.url, listener=Hears(interrupt), reconnect=SOON) as conn,
-    ):
-
-        def send_on() -> None:
-            for _ in range(1000):
+        def send_some() -> str:
+            for _ in range(40):
                 conn.send("/queue/a", "x", receipt=True)
+            return "sent"
 
-        with pytest.raises(KeyboardInterrupt):
-            send_on()
-        conn.send("/queue/b", "after", receipt=True)
-        assert conn.session.connection_number == 2
-        assert broker.messages("/queue/b") == [b"after"]
-
-
-def test_whoever_waits_for_long_does_not_spin(monkeypatch: pytest.MonkeyPatch) -> None:
-    turns = 0
-    wait = Watcher.wait
-
-    def counted(self: Watcher, *arguments: Any) -> bool:
-        nonlocal turns
-        turns += 1
-        return wait(self, *arguments)
-
-    monkeypatch.setattr(Watcher, "wait", counted)
-    with Broker() as broker, stomp_socket.connect(broker.url, heart_beat=(0, 0)) as conn:
-        messages = conn.subscribe("/queue/a")
-        with pytest.raises(TimeoutError):
-            messages.receive(timeout=0.2)
-        before = turns
-        began = time.monotonic()
-        with pytest.raises(TimeoutError):
-            messages.receive(timeout=0.5)
-        assert time.monotonic() - began >= 0.5
-        assert turns - before < 10
+        started = [in_a_thread(send_some) for _ in range(50)]
+        for thread, _ in started:
+            thread.join(HANGS)
+        assert [outcome for _, outcome in started] == [["sent"]] * 50
+        assert len(broker.messages("/queue/a")) == 2000
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-def test_nobody_waits_for_a_thread_that_a_mistake_of_this_library_has_ended(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    def mistaken(*arguments: Any) -> None:
-        raise ZeroDivisionError
-
-    with Broker() as broker, stomp_socket.connect(broker.url, reconnect=SOON) as conn:
+def test_a_waiting_caller_learns_that_another_thread_closes_the_connection() -> None:
+    with Broker() as broker, stomp_socket.connect(broker.url) as conn:
         messages = conn.subscribe("/queue/a")
         thread, outcome = in_a_thread(messages.receive)
-        reading(conn, broker)
-        monkeypatch.setattr(engine.Engine, "_serve", mistaken)
-        broker.drop_connections()
+        time.sleep(0.01)  # so that it waits, as a rule; either way the outcome is the same
+        conn.close()
         thread.join(HANGS)
         assert [type(error) for error in outcome] == [SessionClosed]
 
 
-def test_what_is_said_in_quick_succession_leaves_with_few_calls(monkeypatch: pytest.MonkeyPatch) -> None:
-    pieces = 0
-    data_to_send = Session.data_to_send
-
-    def counted(self: Session) -> bytes:
-        nonlocal pieces
-        pieces += 1
-        return data_to_send(self)
-
-    monkeypatch.setattr(Session, "data_to_send", counted)
-    monkeypatch.setattr(flow, "_SUCCESSION", HANGS)  # however slow this machine is
-    with Broker() as broker, stomp_socket.connect(broker.url) as conn:
-        for number in range(1000):
-            conn.send("/queue/a", str(number))
-        conn.send("/queue/a", "last", receipt=True)
-        assert pieces < 500
-        assert broker.messages("/queue/a") == [b"%d" % number for number in range(1000)] + [b"last"]
+def test_a_waiting_caller_stays_through_a_new_connection() -> None:
+    with (
+        Broker() as broker,
+        FaultProxy(broker.url) as proxy,
+        stomp_socket.connect(proxy.url, reconnect=SOON) as conn,
+    ):
+        messages = conn.subscribe("/queue/a")
+        for number, end in enumerate((proxy.cut_all, proxy.reset_all), start=2):
+            thread, outcome = in_a_thread(messages.receive)
+            end()
+            wait_for_connection(conn, number)
+            broker.send("/queue/a", "hello")
+            thread.join(HANGS)
+            assert [message.text for message in outcome] == ["hello"]
 
 
-@pytest.mark.parametrize("length", [1, 2, 3, 10, 300])
-def test_what_was_held_back_leaves_though_nobody_says_more(
-    monkeypatch: pytest.MonkeyPatch, length: int
+def test_heart_beats_leave_and_silence_is_noticed_on_every_new_connection() -> None:
+    """A wake-up that is lost at CONNECTED would show here: nobody calls the connections afterwards."""
+    with Broker() as broker, FaultProxy(broker.url) as proxy:
+        connections = [
+            stomp_socket.connect(proxy.url, heart_beat=(0.1, 0.1), reconnect=Reconnect.never())
+            for _ in range(40)
+        ]
+        proxy.stall()
+        for conn in connections:
+            wait_until_closed(conn)
+
+
+# -------------------------------------------------------------------------------- E3: signals
+
+
+@contextmanager
+def strike(position: int, where: list[str]) -> Iterator[list[int]]:
+    """Raise :class:`Struck` at the n-th place in the library where CPython may call a signal handler.
+
+    CPython looks for signals when a function starts, after a call of a C function, and when it jumps backward.
+    """
+    left = [position]
+    thread = threading.get_ident()
+
+    def strike_in(code: CodeType) -> None:
+        if threading.get_ident() != thread or not left[0]:
+            return
+        if "stomp_core" in code.co_filename or "stomp_socket" in code.co_filename:
+            left[0] -= 1
+            if not left[0]:
+                where.append(f"{Path(code.co_filename).name}:{code.co_name}")
+                raise Struck
+
+    def jumped(code: CodeType, offset: int, destination: int) -> None:
+        if destination < offset:
+            strike_in(code)
+
+    monitoring: Any = vars(sys)["monitoring"]  # since 3.12, and types are checked for 3.11
+    events = monitoring.events
+    monitoring.use_tool_id(monitoring.DEBUGGER_ID, "strike")
+    monitoring.register_callback(
+        monitoring.DEBUGGER_ID, events.PY_START, lambda code, offset: strike_in(code)
+    )
+    monitoring.register_callback(
+        monitoring.DEBUGGER_ID, events.C_RETURN, lambda code, offset, function, first: strike_in(code)
+    )
+    monitoring.register_callback(monitoring.DEBUGGER_ID, events.JUMP, jumped)
+    monitoring.set_events(monitoring.DEBUGGER_ID, events.PY_START | events.CALL | events.JUMP)
+    try:
+        yield left
+    finally:
+        monitoring.set_events(monitoring.DEBUGGER_ID, 0)
+        monitoring.free_tool_id(monitoring.DEBUGGER_ID)
+
+
+needs_monitoring = pytest.mark.skipif(
+    sys.version_info < (3, 12), reason="sys.monitoring came with Python 3.12"
+)
+
+
+def _pipeline(conn: stomp_socket.Connection, body: str) -> None:
+    with conn.pipeline(4) as pipeline:
+        pipeline.send("/queue/a", body)
+
+
+@needs_monitoring
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda conn, body: conn.send("/queue/a", body),
+        lambda conn, body: conn.send("/queue/a", body, receipt=True),
+        _pipeline,
+    ],
+    ids=["send", "confirmed", "pipeline"],
+)
+def test_an_exception_at_any_point_of_a_call_duplicates_and_loses_nothing(
+    call: Callable[[stomp_socket.Connection, str], None],
 ) -> None:
-    monkeypatch.setattr(flow, "_SUCCESSION", HANGS)
-    with Broker() as broker, stomp_socket.connect(broker.url) as conn:
-        for burst in range(1, 20):
-            for _ in range(length):
+    returned: set[str] = set()
+    where: list[str] = []
+    with Broker() as broker:
+        conn = stomp_socket.connect(broker.url, receipt_timeout=HANGS)
+        for position in range(1, 1000):
+            body = f"struck {position}"
+            left = [0]
+            try:
+                with strike(position, where) as left:
+                    call(conn, body)
+                returned.add(body)
+            except Struck:
+                pass
+            conn.send("/queue/a", f"after {position}", receipt=True)
+            returned.add(f"after {position}")
+            if left[0] > 0:
+                break  # the call has fewer places than that
+        else:
+            pytest.fail("the call never ends without a strike")
+        assert len(where) > 20
+        bodies = [body.decode() for body in broker.messages("/queue/a")]
+        assert len(bodies) == len(set(bodies)), "a message was sent twice"
+        assert returned <= set(bodies), "a message was lost whose send() had returned"
+        assert conn.close() is True
+
+
+@needs_monitoring
+def test_an_exception_at_any_point_of_close_leaves_nobody_waiting() -> None:
+    where: list[str] = []
+    with Broker() as broker:
+        for position in range(1, 1000):
+            conn = stomp_socket.connect(broker.url, close_timeout=2.0)
+            messages = conn.subscribe("/queue/a")
+            thread, outcome = in_a_thread(messages.receive)
+            left = [0]
+            try:
+                with strike(position, where) as left:
+                    conn.close()
+            except Struck:
+                pass
+            conn.close()
+            thread.join(HANGS)
+            assert [type(error) for error in outcome] == [SessionClosed], where[-1:]
+            if left[0] > 0:
+                break
+        assert len(where) > 5
+
+
+@contextmanager
+def alarm(handler: Callable[[], object], seconds: float) -> Iterator[None]:
+    """Call a signal handler every few seconds."""
+    before = signal.signal(signal.SIGALRM, lambda *_: handler())
+    try:
+        signal.setitimer(signal.ITIMER_REAL, seconds, seconds)
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="there is no setitimer() on this platform")
+@pytest.mark.parametrize("kind", [Struck, KeyboardInterrupt, TimeoutError])
+@pytest.mark.parametrize("receipt", [False, True], ids=["unconfirmed", "confirmed"])
+def test_handlers_that_raise_many_times_duplicate_and_lose_nothing(
+    kind: type[BaseException], receipt: bool
+) -> None:
+    """A handler's TimeoutError comes out: it is an OSError, and not one of the socket."""
+    struck = 0
+    armed = False
+
+    def handler() -> None:
+        # Once for each block: a signal that is handled late must not strike outside of it.
+        nonlocal armed
+        if armed:
+            armed = False
+            raise kind
+
+    returned = set()
+    with Broker() as broker:
+        conn = stomp_socket.connect(broker.url, receipt_timeout=HANGS)
+        numbers = itertools.count()
+        ends = time.monotonic() + 1.0
+
+        def send_until_struck() -> None:
+            # A function of its own: whatever instruction of it the handler interrupts, the caller catches it.
+            nonlocal armed
+            with alarm(handler, 0.002):
+                armed = True
+                while time.monotonic() < ends:
+                    body = str(next(numbers))
+                    conn.send("/queue/a", body, receipt=receipt)
+                    returned.add(body)
+
+        while time.monotonic() < ends:
+            try:
+                send_until_struck()
+            except kind:
+                struck += 1
+        armed = False
+        conn.send("/queue/a", "last", receipt=True)
+        assert conn.close() is True
+        bodies = [body.decode() for body in broker.messages("/queue/a")]
+    assert struck > 10
+    assert len(bodies) == len(set(bodies)), "a message was sent twice"
+    assert returned <= set(bodies), "a message was lost whose send() had returned"
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="there is no setitimer() on this platform")
+def test_a_handler_may_close_the_connection_that_the_main_thread_waits_for() -> None:
+    with Broker() as broker:
+        conn = stomp_socket.connect(broker.url)
+        messages = conn.subscribe("/queue/a")
+        closed: list[bool] = []
+        with alarm(lambda: closed.append(conn.close()), 0.05):
+            for _ in messages:
+                pass
+        assert closed[0] is True
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="there is no setitimer() on this platform")
+def test_a_handler_may_send_and_close_in_the_middle_of_sending() -> None:
+    with Broker() as broker:
+        conn = stomp_socket.connect(broker.url)
+        handled = 0
+
+        def handler() -> None:
+            nonlocal handled
+            handled += 1
+            if handled < 50:
+                conn.send("/queue/b", str(handled))
+            else:
+                conn.close()
+
+        def send_for_ever() -> None:
+            while True:
                 conn.send("/queue/a", "x")
-            wait_for_messages(broker, burst * length)
+
+        with alarm(handler, 0.002), pytest.raises(StompError):
+            send_for_ever()
+        conn.close()
+        sent = sorted(int(body) for body in broker.messages("/queue/b"))
+        assert sent == list(range(1, 50))
 
 
-def test_whoever_waits_writes_what_was_held_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(flow, "_SUCCESSION", HANGS)
-    monkeypatch.setattr(engine, "_A_MOMENT", HANGS)  # so that the thread does not
+# -------------------------------------------------------------------------------- E4: fork
+
+
+@needs_fork
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of fork() in a process with threads
+def test_in_a_fork_every_operation_raises_and_the_parent_goes_on() -> None:
     with Broker() as broker, stomp_socket.connect(broker.url) as conn:
         messages = conn.subscribe("/queue/a")
-        for _ in range(3):
-            for number in range(50):
-                conn.send("/queue/a", str(number))
-            assert [messages.receive(timeout=10).text for _ in range(50)] == [str(n) for n in range(50)]
-        for _ in range(50):
-            conn.send("/queue/b", "x")
-        assert conn.close() is True
-        assert broker.messages("/queue/b") == [b"x"] * 50
+        stop = threading.Event()
+
+        def keep_busy() -> None:
+            while not stop.is_set():
+                conn.send("/queue/busy", "x", receipt=True)
+
+        thread, outcome = in_a_thread(keep_busy)
+        try:
+            for _ in range(20):
+                child = os.fork()
+                if child == 0:
+                    code = 1
+                    try:
+                        code = _in_the_child(conn, messages)
+                    finally:
+                        os._exit(code)
+                _, status = os.waitpid(child, 0)
+                assert os.waitstatus_to_exitcode(status) == 0
+        finally:
+            stop.set()
+        thread.join(HANGS)
+        assert outcome == [None]
+        conn.send("/queue/a", "still here", receipt=True)
+        assert messages.receive(timeout=10).text == "still here"
+        assert conn.session.connection_number == 1
 
 
-def test_what_is_large_is_not_held_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(flow, "_SUCCESSION", HANGS)
-    monkeypatch.setattr(engine, "_A_MOMENT", HANGS)
-    with Broker() as broker, stomp_socket.connect(broker.url) as conn:
-        for _ in range(3):
-            conn.send("/queue/a", bytes(100_000))
-            assert conn.session.size_to_send == 0
+def _in_the_child(conn: stomp_socket.Connection, messages: stomp_socket.Subscription) -> int:
+    """Return 0 if every call does what it should in a forked child, otherwise which one does not."""
+    calls: list[Callable[[], object]] = [
+        lambda: conn.send("/queue/a", "x"),
+        lambda: conn.send("/queue/a", "x", receipt=True),
+        lambda: messages.receive(timeout=1),
+        lambda: conn.subscribe("/queue/b"),
+        lambda: messages.unsubscribe(),
+    ]
+    for position, call in enumerate(calls, start=2):
+        try:
+            call()
+        except RuntimeError as error:
+            if str(os.getppid()) not in str(error) or str(os.getpid()) not in str(error):
+                return 40 + position
+        else:
+            return position
+    return 0 if conn.close() is False else 60
 
 
-class Congested:
-    """A broker that says more than anybody takes, and listens when all of it is said."""
+# -------------------------------------------------------------------------------- E5: collection and exit
 
-    def __init__(self, message: bytes, count: int) -> None:
-        self._said, self._count = message, count
-        self.socket = socket.create_server(("127.0.0.1", 0))
-        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
-        self.url = f"stomp://127.0.0.1:{self.socket.getsockname()[1]}"
-        self.heard = b""
-        self.thread, self.outcome = in_a_thread(self._serve)
 
-    def _serve(self) -> None:
-        with self.socket, self.socket.accept()[0] as peer:
+def test_unclosed_connections_are_collected_and_their_threads_end() -> None:
+    gc.collect()
+    with Broker() as broker:
+        before = threading.active_count()
+        connections = [stomp_socket.connect(broker.url) for _ in range(20)]
+        references = [weakref.ref(conn) for conn in connections]
+        with warnings.catch_warnings(record=True) as warned:
+            warnings.simplefilter("always")
+            connections.clear()
+            gc.collect()
+        assert len([entry for entry in warned if "unclosed connection" in str(entry.message)]) == 20
+        assert [reference() for reference in references] == [None] * 20
+        until(lambda: threading.active_count() <= before)
+
+
+def test_a_message_keeps_its_connection_until_it_is_acknowledged() -> None:
+    with Broker() as broker:
+        broker.send("/queue/a", "x")
+        conn = stomp_socket.connect(broker.url)
+        message = conn.subscribe("/queue/a", ack="client-individual").receive(timeout=10)
+        del conn
+        gc.collect()
+        message.ack(receipt=True)
+        with warnings.catch_warnings(record=True) as warned:
+            warnings.simplefilter("always")
+            del message
+            gc.collect()
+        assert ["unclosed connection" in str(entry.message) for entry in warned] == [True]
+
+
+def test_at_exit_stuck_peers_cost_one_wait_together() -> None:
+    code = (
+        "import sys, time, stomp_socket\n"
+        "conns = [stomp_socket.connect(url, heart_beat=(0, 0)) for url in sys.argv[1:]]\n"
+        "print('connected', flush=True)\n"
+        "sys.stdin.readline()\n"
+        "for conn in conns:\n"
+        "    while not conn.session.size_to_send: conn.send('/queue/a', bytes(50_000))\n"
+        "print(time.monotonic(), flush=True)\n"
+    )
+    with Broker() as broker, FaultProxy(broker.url) as proxy:
+        program = subprocess.Popen(
+            [sys.executable, "-c", code, *[proxy.url] * 4],
+            env={**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "transports")])},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert program.stdin is not None
+        assert program.stdout is not None
+        with program:
+            assert program.stdout.readline() == "connected\n"
+            proxy.stall()
+            program.stdin.write("\n")
+            program.stdin.flush()
+            full = float(program.stdout.readline())
+            assert program.wait(HANGS) == 0
+        assert time.monotonic() - full < 4 * 5.0, "each stuck peer has cost a wait of its own"
+
+
+# -------------------------------------------------------------------------------- the rest
+
+
+def test_what_the_broker_sent_last_is_read_though_writing_failed_first() -> None:
+    """The inbox is full, the broker sends ERROR and closes, and the next send fails."""
+    headers = {"destination": "/q", "subscription": "s", "message-id": "1", "ack": "1"}
+    message = Frame("MESSAGE", headers, bytes(10_000)).to_bytes("1.2")
+    server = socket.create_server(("127.0.0.1", 0))
+
+    def serve() -> None:
+        with server, server.accept()[0] as peer:
             peer.recv(4096)
             peer.sendall(b"CONNECTED\nversion:1.2\n\n\0")
             peer.recv(4096)
-            for _ in range(self._count):
-                peer.sendall(self._said)
-            while not self.heard.endswith(b"\n\nlast\0"):
-                self.heard = (self.heard + peer.recv(65536))[-100:]
+            for _ in range(5):
+                peer.sendall(message)  # all of it fits in the receiver's kernel
+            peer.sendall(b"ERROR\nmessage:the broker is going down\n\n\0")
+
+    thread, _ = in_a_thread(serve)
+    url = f"stomp://127.0.0.1:{server.getsockname()[1]}"
+    conn = stomp_socket.connect(url, buffer_size=5_000, heart_beat=(0, 0), reconnect=Reconnect.never())
+    conn.subscribe("/q", id="s", ack="client-individual", receipt=False)
+    thread.join(HANGS)
+
+    def send_for_ever() -> None:
+        while True:
+            conn.send("/q", bytes(10_000))
+
+    # One that waits for room in the socket is told NotSent, a later one ConnectionLost: both with the reason.
+    with pytest.raises((stomp_socket.ConnectionLost, stomp_socket.NotSent), match="the broker is going down"):
+        send_for_ever()
+    conn.close()
 
 
-def test_where_the_socket_takes_no_more_the_thread_writes_the_rest_and_reads_when_that_is_wanted_again() -> (
-    None
-):
-    body = bytes(100_000)
-    message = Frame(
-        "MESSAGE", {"destination": "/q", "subscription": "s", "message-id": "1", "ack": "1"}, body
-    )
-    broker = Congested(message.to_bytes("1.2"), 200)
-    with stomp_socket.connect(
-        broker.url, buffer_size=1_000_000, heart_beat=(0, 0), reconnect=Reconnect.never()
-    ) as conn:
-        messages = conn.subscribe("/q", id="s", ack="client-individual", receipt=False)
-        until(lambda: conn.session.want_read is False)
-        # Both sides are full, and neither reads.
-        until(lambda: (conn.send("/q", bytes(50_000)), conn._engine._awaits_room)[1])
-        for _ in range(100):
-            conn.send("/q", b"x" * 1000)
-        messages.unsubscribe(receipt=False)
-        conn.send("/q", "last")
-        broker.thread.join(HANGS)
-    assert broker.outcome == [None]
+def test_nobody_waits_for_a_thread_that_a_mistake_has_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    reported: list[type[BaseException]] = []
+    monkeypatch.setattr(threading, "excepthook", lambda arguments: reported.append(arguments.exc_type))
+    with Broker() as broker, stomp_socket.connect(broker.url, reconnect=SOON) as conn:
+        messages = conn.subscribe("/queue/a")
+        thread, outcome = in_a_thread(messages.receive)
 
+        def mistaken(now: float) -> None:
+            raise ZeroDivisionError
 
-def test_a_watcher_hears_of_the_socket_of_the_bell_and_of_neither() -> None:
-    watcher = Watcher()
-    ours, theirs = socket.socketpair()
-    with ours, theirs:
-        assert not watcher.wait(ours, True, False, 0)
-        assert watcher.wait(ours, False, True, 0)
-        theirs.send(b"x")
-        assert watcher.wait(ours, True, False, None)
-        watcher.ring()
-        watcher.ring()
-        assert not watcher.wait(None, False, False, None)
-        assert not watcher.wait(None, False, False, 0), "one wait hears every ring before it"
-        watcher.forget()
-    # Another socket with the same number.
-    ours, theirs = socket.socketpair()
-    with ours, theirs:
-        assert not watcher.wait(ours, True, False, 0)
-        theirs.send(b"x")
-        assert watcher.wait(ours, True, False, None)
-    watcher.close()
-    watcher.ring()
-
-
-def test_few_frames_in_a_row_leave_each_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(flow, "_SUCCESSION", HANGS)
-    with Broker() as broker, stomp_socket.connect(broker.url) as conn:
-        for _ in range(flow._STEADY):
-            conn.send("/queue/a", "x")
-            assert conn.session.size_to_send == 0
-
-
-def _connect_and_send(url: str) -> None:
-    conn = stomp_socket.connect(url)
-    for _ in range(500):
-        conn.send("/queue/a", "x")
-
-
-@pytest.mark.parametrize("method", multiprocessing.get_all_start_methods())
-def test_a_process_that_ends_without_a_word_writes_what_was_held_back(method: str) -> None:
-    with Broker() as broker:
-        context: Any = multiprocessing.get_context(method)
-        process = context.Process(target=_connect_and_send, args=(broker.url,))
-        process.start()
-        process.join(HANGS)
-        assert process.exitcode == 0
-        wait_for_messages(broker, 500)
-
-
-def test_a_program_that_ends_without_a_word_writes_what_was_held_back() -> None:
-    code = "import sys; from tests.adapters import test_socket_engine as t; t._connect_and_send(sys.argv[1])"
-    with Broker() as broker:
-        subprocess.run([sys.executable, "-c", code, broker.url], check=True, timeout=HANGS, cwd=ROOT)
-        wait_for_messages(broker, 500)
-
-
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork() on this platform")
-def test_what_was_held_back_is_written_before_a_fork(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(flow, "_SUCCESSION", HANGS)
-    monkeypatch.setattr(engine, "_A_MOMENT", HANGS)
-    with Broker() as broker, stomp_socket.connect(broker.url) as conn:
-        for burst in range(1, 11):
-            for _ in range(50):
-                conn.send("/queue/a", "x")
-            child = os.fork()
-            if child == 0:
-                os._exit(0)
-            os.waitpid(child, 0)
-            assert conn.session.size_to_send == 0
-            wait_for_messages(broker, 50 * burst)
+        # The thread asks the session; the session is made to fail in a way that nothing expects.
+        monkeypatch.setattr(type(conn.session), "handle_timeout", lambda session, now: mistaken(now))
+        monkeypatch.setattr(type(conn.session), "receive_data", lambda session, data, now: mistaken(now))
+        broker.drop_connections()
+        thread.join(HANGS)
+        assert [type(error) for error in outcome] == [SessionClosed]
+    assert reported == [ZeroDivisionError]

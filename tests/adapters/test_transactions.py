@@ -16,7 +16,7 @@ SOON = Reconnect(first_delay=0.01, max_delay=0.05)
 CONNECTED = b"CONNECTED\nversion:1.2\nserver:RabbitMQ/3\n\n\0"
 
 
-def test_what_is_committed_happens_at_once(world: World) -> None:
+def test_committed_messages_arrive_together(world: World) -> None:
     with Broker() as broker:
         conn = world.connect(broker.url)
         tx = conn.begin()
@@ -29,7 +29,7 @@ def test_what_is_committed_happens_at_once(world: World) -> None:
         assert broker.messages("/queue/a") == [b"one", b"two"]
 
 
-def test_what_is_aborted_never_happens(world: World) -> None:
+def test_aborted_messages_never_arrive(world: World) -> None:
     with Broker() as broker:
         broker.send("/queue/jobs", "job")
         conn = world.connect(broker.url)
@@ -73,7 +73,7 @@ def test_a_send_in_a_transaction_has_no_receipt_to_wait_for(world: World) -> Non
                 conn.send("/queue/a", "one", transaction=tx.inner, receipt=True)
 
 
-def test_one_that_is_over_takes_nothing_more(world: World) -> None:
+def test_a_transaction_that_has_ended_refuses_operations(world: World) -> None:
     with Broker() as broker:
         conn = world.connect(broker.url)
         tx = conn.begin()
@@ -83,7 +83,7 @@ def test_one_that_is_over_takes_nothing_more(world: World) -> None:
                 call()
 
 
-def test_one_that_was_open_when_the_connection_broke_is_lost(world: World) -> None:
+def test_an_open_transaction_is_lost_with_its_connection(world: World) -> None:
     with Broker() as broker, FaultProxy(broker.url) as proxy:
         conn = world.connect(proxy.url, reconnect=SOON)
         with pytest.raises(TransactionLost) as caught, conn.transaction() as tx:  # noqa: PT012
@@ -97,7 +97,7 @@ def test_one_that_was_open_when_the_connection_broke_is_lost(world: World) -> No
         assert broker.messages("/queue/a") == []
 
 
-def test_one_that_breaks_at_the_very_end_is_lost_too(world: World) -> None:
+def test_a_transaction_lost_just_before_commit(world: World) -> None:
     with Broker() as broker, FaultProxy(broker.url) as proxy:
         conn = world.connect(proxy.url, reconnect=SOON)
         with pytest.raises(TransactionLost), conn.transaction() as tx:  # noqa: PT012
@@ -107,7 +107,7 @@ def test_one_that_breaks_at_the_very_end_is_lost_too(world: World) -> None:
         assert broker.messages("/queue/a") == []
 
 
-def test_a_commit_that_was_on_its_way_is_in_doubt_and_says_so(world: World) -> None:
+def test_a_commit_in_flight_at_a_loss_is_in_doubt(world: World) -> None:
     first: list[Any] = [Expect(b"\0"), CONNECTED, Expect(b"COMMIT"), CLOSE]
     second: list[Any] = [Expect(b"\0"), CONNECTED, Pause(60)]
     with ScriptedServer([first, second]) as server:

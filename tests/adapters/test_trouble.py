@@ -38,16 +38,16 @@ def busy(world: World, seconds: float) -> None:
 # ---------------------------------------------------------------------- peers
 
 
-def test_what_a_broker_said_last_is_heard_though_writing_failed(world: World) -> None:
-    said: list[str] = []
+def test_the_broker_s_last_frames_are_read_after_a_failed_write(world: World) -> None:
+    received: list[str] = []
 
-    class Hears(world.module.Listener):  # type: ignore[misc,name-defined]
+    class Observer(world.module.Listener):  # type: ignore[misc,name-defined]
         def error_received(self, error: Any) -> None:
-            said.append(error.description)
+            received.append(error.description)
 
     script: list[Any] = [Expect(b"\0"), CONNECTED, Expect(b"one\0"), b"ERROR\nmessage:enough\n\n\0", RESET]
     with ScriptedServer(script) as server:
-        conn = world.connect(server.url, reconnect=Reconnect.never(), listener=Hears())
+        conn = world.connect(server.url, reconnect=Reconnect.never(), listener=Observer())
         conn.send("/queue/a", "one")
 
         def send_late() -> Any:
@@ -57,7 +57,7 @@ def test_what_a_broker_said_last_is_heard_though_writing_failed(world: World) ->
 
         with pytest.raises(Exception, match="enough"):
             world.call(send_late)
-        assert said == ["enough"]
+        assert received == ["enough"]
 
 
 @contextmanager
@@ -68,26 +68,26 @@ def talkative_broker(message: bytes, count: int) -> Iterator[int]:
         peer, _ = listener.accept()
         rest = b""  # read, and not looked at: frames may come in one piece
 
-        def hear(mark: bytes) -> None:
+        def expect(mark: bytes) -> None:
             nonlocal rest
             while (at := rest.find(mark)) < 0:
                 piece = peer.recv(65536)
                 if not piece:
-                    raise EOFError(f"the client left before it said {mark!r}")
+                    raise EOFError(f"the client left before it sent {mark!r}")
                 rest = rest[-len(mark) :] + piece
             rest = rest[at + len(mark) :]
 
         with peer:
             peer.settimeout(HANGS)
-            hear(b"\0")
+            expect(b"\0")
             peer.sendall(CONNECTED)
-            hear(b"SUBSCRIBE")
-            hear(b"\0")
+            expect(b"SUBSCRIBE")
+            expect(b"\0")
             frame = b"MESSAGE\nsubscription:1\nmessage-id:%d\ndestination:/queue/a\ncontent-length:%d\n\n%b\0"
             for number in range(count):
                 peer.sendall(frame % (number, len(message), message))
-            hear(b"receipt:last")
-            hear(b"\0")
+            expect(b"receipt:last")
+            expect(b"\0")
             peer.sendall(b"RECEIPT\nreceipt-id:last\n\n\0")
             while peer.recv(1 << 20):
                 pass
@@ -125,7 +125,7 @@ def test_a_large_message_comes_through_tls(world: World, tls_certs: Certificates
             message.ack(receipt=True)
 
 
-def test_nothing_that_was_confirmed_is_lost_when_connections_break_anywhere(world: World) -> None:
+def test_no_confirmed_message_is_lost_by_broken_connections(world: World) -> None:
     jobs = [f"job {number}" for number in range(30)]
     got: set[str] = set()
     with Broker() as broker, FaultProxy(broker.url, mean_bytes=2_000, seed=7) as proxy:
@@ -161,7 +161,7 @@ def test_nothing_that_was_confirmed_is_lost_when_connections_break_anywhere(worl
 # ---------------------------------------------------------------------- programs
 
 
-def test_a_program_that_holds_everything_up_is_not_taken_for_a_silent_broker(world: World) -> None:
+def test_a_program_that_blocks_is_not_taken_for_a_silent_broker(world: World) -> None:
     with Broker() as broker:
         conn = world.connect(broker.url, heart_beat=(0, 0.2))
         busy(world, 1.2)
@@ -203,20 +203,22 @@ def test_a_blocking_call_may_be_interrupted_by_a_signal() -> None:
         assert messages.receive(timeout=10).text == "not lost"
 
 
-def test_a_listener_that_waits_for_its_own_connection_is_told_so_and_nothing_hangs() -> None:
-    told: list[str] = []
+def test_a_listener_must_not_wait_for_its_own_connection() -> None:
+    reported: list[str] = []
 
     class Waits(stomp_socket.Listener):
         def frame_received(self, event: Any) -> None:
-            if event.command == "RECEIPT" and not told:
+            if event.command == "RECEIPT" and not reported:
                 try:
                     conn.send("/queue/b", "from within", receipt=True)
                 except RuntimeError as error:
-                    told.append(str(error))
+                    reported.append(str(error))
 
     with Broker() as broker, stomp_socket.connect(broker.url, listener=Waits()) as conn:
         conn.send("/queue/a", "hello", receipt=True)
-    assert told == ["a listener must not wait for the connection that calls it"]
+    assert reported == [
+        "a listener must not call an operation of its connection: hand it over to another thread"
+    ]
 
 
 def test_several_threads_may_share_a_subscription() -> None:
@@ -242,15 +244,15 @@ def test_several_threads_may_share_a_subscription() -> None:
         assert sorted(got, key=int) == [str(number) for number in range(200)]
 
 
-def test_a_handler_that_awaits_something_cancelled_has_failed_and_ends_no_worker() -> None:
+def test_a_handler_that_awaits_something_cancelled_has_failed() -> None:
     failures: list[str] = []
 
-    class Hears(stomp_asyncio.Listener):
+    class Observer(stomp_asyncio.Listener):
         def handler_error(self, delivery: Any, error: Exception) -> None:
             failures.append(f"{error}, by {error.__cause__!r}")
 
     async def main(broker: Broker) -> None:
-        async with stomp_asyncio.connect(broker.url, listener=Hears()) as conn:
+        async with stomp_asyncio.connect(broker.url, listener=Observer()) as conn:
             async with conn.subscribe("/queue/a", ack="client-individual") as jobs:
 
                 async def handle(message: stomp_asyncio.Message) -> None:
@@ -271,7 +273,7 @@ def test_a_handler_that_awaits_something_cancelled_has_failed_and_ends_no_worker
         assert broker.messages("/queue/a") == [b"first"]
 
 
-def test_a_pool_that_is_cancelled_leaves_what_it_works_on_to_the_broker() -> None:
+def test_cancelled_workers_leave_their_messages_unacknowledged() -> None:
     async def main(broker: Broker) -> None:
         async with stomp_asyncio.connect(broker.url) as conn:
             async with conn.subscribe("/queue/a", ack="client-individual") as jobs:
@@ -297,7 +299,7 @@ def test_a_pool_that_is_cancelled_leaves_what_it_works_on_to_the_broker() -> Non
         assert broker.messages("/queue/a") == [b"first", b"last"]
 
 
-def test_an_asyncio_program_that_ends_without_closing_leaves_no_socket() -> None:
+def test_an_asyncio_program_may_end_without_closing() -> None:
     async def main(broker: Broker) -> None:
         conn = await stomp_asyncio.connect(broker.url)
         await conn.send("/queue/a", "hello", receipt=True)
@@ -308,7 +310,7 @@ def test_an_asyncio_program_that_ends_without_closing_leaves_no_socket() -> None
         broker.wait_until(lambda b: not b.connections, timeout=10)
 
 
-def test_uvloop_s_order_of_things_is_not_taken_for_a_silent_broker() -> None:
+def test_a_blocked_uvloop_is_not_taken_for_a_silent_broker() -> None:
     uvloop = pytest.importorskip("uvloop", reason='pip install "stomp-core[uvloop]"')
 
     async def main(broker: Broker) -> int:
@@ -321,7 +323,7 @@ def test_uvloop_s_order_of_things_is_not_taken_for_a_silent_broker() -> None:
         assert runner.run(main(broker)) == 1
 
 
-def test_closing_while_the_next_connection_is_being_made_ends_at_once(world: World) -> None:
+def test_closing_during_a_reconnect_ends_at_once(world: World) -> None:
     with ScriptedServer([[Expect(b"\0"), CONNECTED, Pause(60)], [Expect(b"\0"), Pause(60)]]) as server:
         conn = world.connect(server.url, reconnect=SOON, handshake_timeout=60)
         server.close_connections()
@@ -359,7 +361,7 @@ def test_a_tls_handshake_that_is_cancelled_leaves_no_socket(world_name: str, tls
         assert server.received
 
 
-def test_trio_keeps_the_cause_and_the_context_of_what_the_block_raises() -> None:
+def test_trio_keeps_cause_and_context_of_the_block_s_exception() -> None:
     async def main(broker: Broker) -> None:
         with pytest.raises(ValueError, match="caused") as caused:
             async with stomp_trio.connect(broker.url):
@@ -391,7 +393,7 @@ def test_trio_keeps_a_group_that_the_block_itself_raises() -> None:
         trio.run(main, broker)
 
 
-def test_trio_raises_a_mistake_of_the_library_itself_and_not_what_it_did_to_the_block() -> None:
+def test_trio_raises_an_internal_error_of_the_library() -> None:
     async def main(broker: Broker) -> None:
         with pytest.raises(ZeroDivisionError), trio.fail_after(10):  # noqa: PT012
             async with stomp_trio.connect(broker.url) as conn:

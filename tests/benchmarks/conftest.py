@@ -1,9 +1,9 @@
-"""The benchmarks are in no wheel, and when the built wheel is tested the checkout is on no path."""
+"""Put the checkout on the path: the benchmarks are in no wheel, and tests of the wheel run without the checkout."""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
 
-# At the end: whatever is installed goes first, so the wheel is what is tested.
+# At the end, so that the installed wheel is tested and not the checkout.
 sys.path.append(str(Path(__file__).parents[2]))

@@ -1,12 +1,12 @@
-"""Real brokers for the tests: each in a temporary folder, on free ports of 127.0.0.1, gone when the tests are.
+"""Real brokers for the tests: each in a temporary folder, on free ports of 127.0.0.1, removed after the tests.
 
     broker = RabbitMQ()
-    broker.start()      # returns when a CONNECT was answered by CONNECTED
+    broker.start()      # returns when it answers a CONNECT with CONNECTED
     broker.url          # stomp://admin:password@127.0.0.1:PORT
-    broker.kill()       # SIGKILL; restart() brings it back with its data, on the same ports
+    broker.kill()       # SIGKILL; restart() starts it again with its data, on the same ports
     broker.stop()
 
-They use nothing of the library that they test.
+They do not use the library that they test.
 """
 
 from .activemq import ActiveMQ

@@ -1,4 +1,4 @@
-"""One isolated ActiveMQ Classic, a JVM in the foreground; nothing outside its folder is touched."""
+"""Run an isolated ActiveMQ Classic as a JVM in the foreground. Nothing outside of its folder is changed."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ class ActiveMQ(Broker):
         self._write_key_stores()
 
     def _write_key_stores(self) -> None:
-        """What openssl and keytool would write, without either. Java 17 reads these as they are."""
+        """Write the key stores in a format that Java 17 reads, without openssl and keytool."""
         server = self.certificates.server
         chain = x509.load_pem_x509_certificates(server.certificate.read_bytes())
         key = load_pem_private_key(server.key.read_bytes(), password=None)
@@ -108,7 +108,7 @@ class ActiveMQ(Broker):
         )
 
     def _environment(self) -> dict[str, str]:
-        # Options that this machine gives to every JVM are not for ours.
+        # Without the options that this machine sets for every JVM.
         return {key: value for key, value in os.environ.items() if key != "JAVA_TOOL_OPTIONS"}
 
     def _command(self) -> list[str]:

@@ -1,4 +1,4 @@
-"""What the brokers share: a folder, ports, processes and how to end them, and the wait until STOMP is answered."""
+"""The base class of the brokers: folder, ports, processes, and waiting until STOMP is answered."""
 
 from __future__ import annotations
 
@@ -25,24 +25,28 @@ PASSCODE = "password"
 
 
 class BrokerError(Exception):
-    """A broker did not do what it was told to; its last log lines are in the message."""
+    """A broker failed to start or stop. The message contains its last log lines."""
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports on which nobody listens, below those that the kernel hands out by itself.
+    """Return unused ports below the range of ephemeral ports.
 
-    A client that dials a port of that range over and over while nobody listens there (every reconnect test
-    does, while its broker is down) sooner or later gets the same number for its own end, and then is
-    connected to itself.
+    A client that keeps connecting to a port of that range while nobody listens there, as reconnect tests do while
+    their broker is down, sooner or later gets the same port for its own end, and is then connected to itself.
+
+    Processes of pytest-xdist choose from disjoint sets, so that two of them cannot choose the same port at once.
     """
     try:
-        first_handed_out = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+        first_ephemeral = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
     except (OSError, ValueError, IndexError):
-        first_handed_out = 32768
-    top = first_handed_out if first_handed_out > 11_000 else 32768
+        first_ephemeral = 32768
+    top = first_ephemeral if first_ephemeral > 11_000 else 32768
     ports: list[int] = []
-    # Not the generator of the tests, which may be seeded: two runs side by side would get the same ports.
-    candidates = random.SystemRandom().sample(range(10_000, top), k=min(500, top - 10_000))
+    process = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    processes = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    own = range(10_000 + process, top, processes)
+    # Not the generator of the tests, which may be seeded: two runs at the same time would get the same ports.
+    candidates = random.SystemRandom().sample(own, k=min(500, len(own)))
     for port in candidates:
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -57,10 +61,10 @@ def free_ports(count: int) -> list[int]:
 
 
 class Broker(ABC):
-    """One broker of one's own. `start()` it once; `stop()` ends it for good and removes its data."""
+    """A broker for one test run. Call `start()` once; `stop()` shuts it down and removes its data."""
 
     name: ClassVar[str]
-    #: what to tell somebody who has not got it
+    #: how to install it
     install_hint: ClassVar[str]
 
     host = HOST
@@ -77,7 +81,7 @@ class Broker(ABC):
         self._guard: subprocess.Popen[bytes] | None = None
         self._suspended = False
 
-    # -- what a test asks -----------------------------------------------------------------------------------
+    # -- state -----------------------------------------------------------------------------------
 
     @classmethod
     @abstractmethod
@@ -90,12 +94,12 @@ class Broker(ABC):
 
     @property
     def tls_url(self) -> str:
-        """Needs `ca_file` to be trusted; the certificate is for localhost, 127.0.0.1 and ::1."""
+        """The URL of the TLS listener. Its certificate is for localhost, 127.0.0.1 and ::1, signed by `ca_file`."""
         return f"stomp+ssl://{self.login}:{self.passcode}@{self.host}:{self.tls_port}"
 
     @property
     def certificates(self) -> Certificates:
-        """The authority behind the TLS listener, and a client certificate of it."""
+        """The authority that signed the certificate of the TLS listener, and a client certificate of it."""
         if self._certificates is None:
             raise BrokerError(f"{self.name} was not started")
         return self._certificates
@@ -112,7 +116,7 @@ class Broker(ABC):
 
     @property
     def log_file(self) -> Path:
-        """All that it says, through restarts."""
+        """Its output, kept over restarts."""
         return self.folder / "out.log"
 
     @property
@@ -121,22 +125,22 @@ class Broker(ABC):
 
     @property
     def running(self) -> bool:
-        """Whether its process lives; a suspended one does."""
+        """Whether its process exists, even if it is suspended."""
         return self._process is not None and self._process.poll() is None
 
     def new_queue(self, prefix: str = "test") -> str:
-        """A destination that nobody used before: a broker serves a whole test run."""
+        """Return a destination that no other test uses: a broker serves a whole test run."""
         return f"/queue/{prefix}-{uuid.uuid4().hex}"
 
     def new_topic(self, prefix: str = "test") -> str:
         return f"/topic/{prefix}-{uuid.uuid4().hex}"
 
-    # -- its life -------------------------------------------------------------------------------------------
+    # -- start and stop -------------------------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Start it, and return when STOMP is answered. The first call lays out the folder."""
+        """Start it, and return when it answers STOMP. The first call writes the folder."""
         if self.running:
-            raise BrokerError(f"{self.name} runs already")
+            raise BrokerError(f"{self.name} is running already")
         if self._folder is None:
             self._folder = Path(tempfile.mkdtemp(prefix=f"stomp-{self.name}-"))
             self._guard = subprocess.Popen(
@@ -154,7 +158,7 @@ class Broker(ABC):
         self._wait_until_ready()
 
     def stop(self, timeout: float = 30.0) -> None:
-        """A clean shutdown, SIGKILL where that takes too long, and the folder is removed. Safe to call twice."""
+        """Shut down, kill it if that takes too long, and remove the folder. Safe to call twice."""
         atexit.unregister(self.stop)
         self._shut_down(timeout)
         self._after_stop()
@@ -162,20 +166,20 @@ class Broker(ABC):
             watch, self._guard = self._guard, None
             if watch.stdin is not None:
                 watch.stdin.close()
-            # It removes the folder, as it does when nobody is left to call stop().
+            # It removes the folder, as it does when the test run was killed.
             watch.wait(timeout=30)
         self._folder = None
         self._certificates = None
 
     def shut_down(self, timeout: float = 30.0) -> None:
-        """A clean shutdown that keeps data and ports: `start()` brings it back."""
+        """Shut down and keep data and ports, so that `start()` starts it again."""
         self._shut_down(timeout)
 
-    def write_queues(self) -> None:  # noqa: B027 - most have them on disk when they answer
-        """Have every queue that exists on disk, before a `kill` that no confirmed message may be lost to."""
+    def write_queues(self) -> None:  # noqa: B027 - nothing to do for brokers that write before they answer
+        """Make sure that every queue is on disk, before a `kill` that must not lose a confirmed message."""
 
     def kill(self) -> None:
-        """SIGKILL to every process of it, as a power cut would. Data and ports are kept."""
+        """Send SIGKILL to all of its processes, to simulate a power failure. Data and ports are kept."""
         process, self._process = self._process, None
         self._suspended = False
         if process is None:
@@ -184,15 +188,15 @@ class Broker(ABC):
         process.wait(timeout=30)
 
     def restart(self) -> None:
-        """Bring it (back) up with its data and ports, after a clean shutdown if it still runs."""
+        """Start it (again) with its data and ports, after a clean shutdown if it is running."""
         self._shut_down(30.0)
         self.start()
 
     def suspend(self) -> None:
-        """SIGSTOP: connections stay open, and nothing is read, written or answered any more."""
+        """Send SIGSTOP: connections stay open, but it reads and writes nothing."""
         self._signal_all(signal.SIGSTOP)
         self._suspended = True
-        # kill() returns before threads on other processors have stopped: one of them could still answer.
+        # kill() returns before threads on other processors have stopped; one of them could still answer.
         assert self._process is not None
         deadline = time.monotonic() + 10.0
         while not guard.all_stopped(self._process.pid):
@@ -205,7 +209,7 @@ class Broker(ABC):
         self._suspended = False
 
     def ensure_running(self) -> None:
-        """What every test may count on, whatever the one before it did to the broker."""
+        """Resume or start it if it is suspended or not running."""
         if self._suspended:
             self.resume()
         if not self.running:
@@ -228,7 +232,7 @@ class Broker(ABC):
     def __repr__(self) -> str:
         return f"<{type(self).__name__} on {self.host}:{self.tcp_port}, pid {self.pid}>"
 
-    # -- what one broker does in its own way ----------------------------------------------------------------
+    # -- to be implemented for each broker ----------------------------------------------------------------
 
     @abstractmethod
     def _lay_out(self) -> None:
@@ -240,11 +244,11 @@ class Broker(ABC):
     @abstractmethod
     def _environment(self) -> dict[str, str]: ...
 
-    def _before_start(self) -> None:  # noqa: B027 - most need nothing
-        """Helpers that must run before it does."""
+    def _before_start(self) -> None:  # noqa: B027 - optional
+        """Start processes that it needs."""
 
-    def _after_stop(self) -> None:  # noqa: B027 - most need nothing
-        """Helpers that end with it."""
+    def _after_stop(self) -> None:  # noqa: B027 - optional
+        """Stop the processes that it needed."""
 
     # -- processes ------------------------------------------------------------------------------------------
 
@@ -257,7 +261,7 @@ class Broker(ABC):
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                # Its own session: Ctrl-C at the tests is not for it, and it can be ended as a whole.
+                # In its own session: Ctrl-C ends the tests and not the broker, and all of its processes can be killed.
                 start_new_session=True,
             )
         watch = self._guard
@@ -269,7 +273,7 @@ class Broker(ABC):
 
     def _signal_all(self, number: signal.Signals) -> None:
         if self._process is None:
-            raise BrokerError(f"{self.name} does not run")
+            raise BrokerError(f"{self.name} is not running")
         for pid in guard.processes_of_session(self._process.pid):
             try:
                 os.kill(pid, number)
@@ -288,7 +292,7 @@ class Broker(ABC):
                 process.wait(timeout)
             except subprocess.TimeoutExpired:
                 pass
-        # Also after a clean end: children that outlived it would hold the ports.
+        # Also after a clean shutdown: remaining children would keep the ports in use.
         self.kill()
 
     def _wait_until_ready(self) -> None:
@@ -305,13 +309,13 @@ class Broker(ABC):
                 if answer.lstrip(b"\r\n").startswith(b"CONNECTED"):
                     return
             time.sleep(0.05)
-        state = "did not get ready" if self.running else "ended while starting"
+        state = "did not become ready" if self.running else "ended while starting"
         tail = self.log_tail()
         self.kill()
         raise BrokerError(f"{self.name} {state}: {last!r}\n{tail}")
 
     def _answer_to_connect(self) -> bytes:
-        """An open port proves nothing: brokers listen before they can log anybody in."""
+        """Return the answer to a CONNECT. An open port is not enough: brokers listen before they accept logins."""
         connect = (
             f"CONNECT\naccept-version:1.0,1.1,1.2\nhost:/\nlogin:{self.login}\npasscode:{self.passcode}\n\n\0"
         )

@@ -1,9 +1,8 @@
-"""Ends what a broker left behind, however the test run ended: a process of its own that waits for ours to die.
+"""Kill the processes of a broker and remove its folder when the test run has ended, in whatever way.
 
-Its standard input is a pipe that only the test run holds. End of file there means that the run is over: by its
-own will, by Ctrl-C, or by SIGKILL, when no `atexit` and no `finally` runs. Then every process of the sessions
-that it was told of is killed, and the folder removed. Started as `python -I -S guard.py FOLDER`; each line that
-it reads is the id of a session.
+This is a process of its own, started as `python -I -S guard.py FOLDER`. Its standard input is a pipe that only the test
+run holds open; each line is the id of a session. End of file means that the test run has ended: normally, by Ctrl-C, or
+by SIGKILL, after which no `atexit` and no `finally` runs. Then all processes of these sessions are killed.
 """
 
 from __future__ import annotations
@@ -15,17 +14,17 @@ import sys
 
 
 def _status(path: str) -> list[bytes] | None:
-    """The fields of a `stat` file from the state on: state, ppid, pgrp, session; None if it is gone."""
+    """Return the fields of a `stat` file from the state on: state, ppid, pgrp, session. None if it does not exist."""
     try:
         with open(path, "rb") as file:
-            # The name in parentheses may hold anything.
+            # The name in parentheses may contain spaces and parentheses.
             return file.read().rpartition(b")")[2].split()
     except OSError:
         return None
 
 
 def processes_of_session(session: int) -> list[int]:
-    """The ids of all live processes of a session (a zombie is not alive)."""
+    """Return the ids of all processes of a session, without zombies."""
     found = []
     for entry in os.listdir("/proc"):
         fields = _status(f"/proc/{entry}/stat") if entry.isdigit() else None
@@ -35,7 +34,7 @@ def processes_of_session(session: int) -> list[int]:
 
 
 def all_stopped(session: int) -> bool:
-    """Whether every thread of every process of a session has obeyed SIGSTOP."""
+    """Return whether every thread of every process of a session is stopped."""
     for process in processes_of_session(session):
         try:
             threads = os.listdir(f"/proc/{process}/task")
@@ -49,7 +48,7 @@ def all_stopped(session: int) -> bool:
 
 
 def kill_session(session: int) -> None:
-    """SIGKILL to every process of a session, until none is left (one could fork in between)."""
+    """Send SIGKILL to every process of a session, until none is left: one could fork in between."""
     for _ in range(20):
         processes = processes_of_session(session)
         if not processes:
@@ -62,7 +61,7 @@ def kill_session(session: int) -> None:
 
 
 def main() -> None:
-    # Ctrl-C is for the tests; the guard comes after them.
+    # Ctrl-C ends the tests; the guard must live a little longer.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     sessions = [int(line) for line in sys.stdin]

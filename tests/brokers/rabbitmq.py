@@ -1,4 +1,4 @@
-"""One isolated RabbitMQ node, run as whoever runs the tests; nothing outside its folder is touched."""
+"""Run an isolated RabbitMQ node, as the user that runs the tests. Nothing outside of its folder is changed."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ disk_free_limit.absolute = 50MB
 
 
 def _programs() -> Path | None:
-    """The folder of the real scripts: those on the path of a Debian are wrappers that change the user."""
+    """Return the folder of the scripts. On Debian, those on the path are wrappers that change the user."""
     candidates = [*Path("/usr/lib/rabbitmq/lib").glob("rabbitmq_server-*/sbin")]
     found = sorted(path for path in candidates if (path / "rabbitmq-server").exists())
     return found[-1] if found else None
@@ -71,7 +71,7 @@ class RabbitMQ(Broker):
         return f"wss://{self.login}:{self.passcode}@{self.host}:{self.wss_port}/ws"
 
     def ctl(self, *arguments: str, timeout: float = 60.0) -> str:
-        """`rabbitmqctl`: close connections, raise alarms, look into queues. About a second a call."""
+        """Run `rabbitmqctl`, to close connections, raise alarms or inspect queues. A call takes about a second."""
         programs = _programs()
         assert programs is not None
         done = subprocess.run(
@@ -89,8 +89,8 @@ class RabbitMQ(Broker):
         return done.stdout
 
     def write_queues(self) -> None:
-        # A RECEIPT says that the message is on disk. That its queue was declared stays in the buffer of Mnesia's log
-        # for up to two seconds: of thirty new queues, one was gone after SIGKILL, with what was confirmed in it.
+        # A RECEIPT means that the message is on disk. The declaration of its queue, however, stays in the buffer of
+        # Mnesia's log for up to two seconds: of thirty new queues, one was lost after SIGKILL, with confirmed messages.
         self.ctl("eval", "disk_log:sync(latest_log).")
 
     @property
@@ -123,7 +123,7 @@ class RabbitMQ(Broker):
 
     def _environment(self) -> dict[str, str]:
         folder = self.folder
-        # Whatever this machine says to another node of RabbitMQ is not for ours.
+        # Without the settings that this machine has for another node of RabbitMQ.
         inherited = {
             key: value
             for key, value in os.environ.items()
@@ -143,11 +143,11 @@ class RabbitMQ(Broker):
             "RABBITMQ_DIST_PORT": str(self._distribution_port),
             "ERL_EPMD_PORT": str(self._epmd_port),
             "ERL_EPMD_ADDRESS": HOST,
-            # Two schedulers that sleep when idle: the tests need the processor too.
+            # Two schedulers that sleep when idle, because the tests need the processor too.
             "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": (
                 "-kernel inet_dist_use_interface {127,0,0,1} +S 2:2 +sbwt none +sbwtdcpu none +sbwtdio none"
             ),
-            # The script then becomes the node instead of waiting for it, and SIGTERM reaches Erlang itself.
+            # Makes the script replace itself by the node instead of waiting for it, so that SIGTERM reaches Erlang.
             "RUNNING_UNDER_SYSTEMD": "true",
         }
 
@@ -157,7 +157,7 @@ class RabbitMQ(Broker):
         return [str(programs / "rabbitmq-server")]
 
     def _before_start(self) -> None:
-        """Erlang's port mapper in the foreground: otherwise the node starts one, for good and for everybody."""
+        """Run Erlang's port mapper in the foreground. Otherwise the node starts one that never ends."""
         if self._epmd_process is not None and self._epmd_process.poll() is None:
             return
         epmd = _epmd()

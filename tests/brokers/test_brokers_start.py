@@ -1,4 +1,4 @@
-"""The brokers of the tests themselves: that they start, die and come back as `Broker` says."""
+"""The real brokers of the tests start, end and start again as the docstrings of `Broker` state."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.brokers.guard import processes_of_session
 
 
 class Client:
-    """A few lines of STOMP by hand: these tests must not depend on the library."""
+    """A minimal STOMP client: these tests must not depend on the library."""
 
     def __init__(self, broker: Broker, connection: socket.socket | None = None) -> None:
         self.socket = connection or socket.create_connection((broker.host, broker.tcp_port), timeout=20)
@@ -69,7 +69,7 @@ def test_tls_is_verified_by_the_authority(real_broker: Broker) -> None:
         pass
 
 
-def test_a_persistent_message_survives_sigkill(real_broker: Broker) -> None:
+def test_persistent_message_survives_sigkill(real_broker: Broker) -> None:
     queue = real_broker.new_queue()
     pid = real_broker.pid
     with Client(real_broker) as sender:
@@ -79,7 +79,7 @@ def test_a_persistent_message_survives_sigkill(real_broker: Broker) -> None:
         real_broker.write_queues()
         real_broker.kill()
         assert not real_broker.running
-        assert ended(sender.socket)
+        assert is_closed(sender.socket)
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection((real_broker.host, real_broker.tcp_port), timeout=5).close()
     real_broker.restart()
@@ -92,8 +92,8 @@ def test_a_persistent_message_survives_sigkill(real_broker: Broker) -> None:
     assert message.endswith("\n\nstill here")
 
 
-def ended(connection: socket.socket) -> bool:
-    """Whether the peer is gone; the line end behind its last frame may still be there."""
+def is_closed(connection: socket.socket) -> bool:
+    """Wait until the peer has closed the connection; the line end after its last frame may still be received."""
     try:
         while piece := connection.recv(100):
             assert piece.strip() == b""
@@ -102,12 +102,12 @@ def ended(connection: socket.socket) -> bool:
     return True
 
 
-def test_a_suspended_broker_keeps_the_connection_and_says_nothing(real_broker: Broker) -> None:
+def test_suspended_broker_keeps_connections_and_sends_nothing(real_broker: Broker) -> None:
     with Client(real_broker) as client:
         real_broker.suspend()
         client.write("BEGIN\ntransaction:t\nreceipt:r\n\n\0")
         client.socket.settimeout(0.5)
-        with pytest.raises(TimeoutError):  # noqa: PT012 - the line end after CONNECTED may still come
+        with pytest.raises(TimeoutError):  # noqa: PT012 - the line end after CONNECTED may still be received
             while True:
                 assert client.socket.recv(100).strip() == b""
         real_broker.resume()
@@ -118,7 +118,7 @@ def test_a_suspended_broker_keeps_the_connection_and_says_nothing(real_broker: B
 def test_rabbitmqctl_reaches_the_node(rabbitmq: RabbitMQ) -> None:
     with Client(rabbitmq) as client:
         host, port = client.socket.getsockname()
-        # Not list_connections: that one knows AMQP's alone.
+        # list_connections would list connections of AMQP only.
         assert f"{host}:{port} ->" in rabbitmq.ctl("list_stomp_connections", "conn_name")
 
 
@@ -132,8 +132,8 @@ sys.stdin.read()
 """
 
 
-def test_nothing_is_left_of_a_run_that_was_killed(activemq: Broker) -> None:
-    """SIGKILL to the test run itself: its guard ends the broker and removes its folder."""
+def test_guard_cleans_up_activemq_after_a_killed_run(activemq: Broker) -> None:
+    """After SIGKILL to the test run, the guard kills the broker and removes its folder."""
     with subprocess.Popen(
         [sys.executable, "-c", SCRIPT],
         cwd=Path(__file__).parents[2],

@@ -1,4 +1,4 @@
-"""`make demo`: the main job, as a newcomer sees it."""
+"""examples/demo.py, as `make demo` runs it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ STEPS = (
     "ABORT was sent",
     "nothing arrived",
     "again (redelivered:",
-    "cannot be acknowledged any more",
+    "can no longer be acknowledged",
     "processed everything: True",
 )
 
@@ -46,16 +46,17 @@ def check(run: subprocess.CompletedProcess[str]) -> None:
     assert run.stderr == ""
 
 
-def test_the_demo_tells_the_main_job_on_the_embedded_broker() -> None:
+def test_the_demo_runs_on_the_embedded_broker() -> None:
     check(demo())
 
 
-def test_the_demo_tells_the_main_job_on_a_real_broker(real_broker: Broker) -> None:
+def test_the_demo_runs_on_a_real_broker(real_broker: Broker) -> None:
     check(demo(STOMP_URL=real_broker.url))
 
 
-def test_a_wrong_url_is_one_line_that_says_what_is_wrong_and_never_the_passcode() -> None:
-    for url, said in (
+def test_a_wrong_url_is_an_error_of_one_line() -> None:
+    """The line says what is wrong, and does not contain the passcode."""
+    for url, expected in (
         ("stomp://guest:hush@127.0.0.1:1", "connection refused"),
         ("http://guest:hush@127.0.0.1", "use one of stomp://"),
         ("stomp://guest:hu/sh@127.0.0.1", "percent-encoded"),
@@ -64,6 +65,6 @@ def test_a_wrong_url_is_one_line_that_says_what_is_wrong_and_never_the_passcode(
         assert run.returncode == 1
         assert run.stderr.startswith("demo: ")
         assert run.stderr.count("\n") == 1
-        assert said in run.stderr
+        assert expected in run.stderr
         assert "hush" not in run.stderr + run.stdout
         assert "hu/sh" not in run.stderr + run.stdout

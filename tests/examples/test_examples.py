@@ -1,4 +1,4 @@
-"""The examples, run as their first lines say."""
+"""The examples, run as described in their first lines."""
 
 from __future__ import annotations
 
@@ -42,12 +42,12 @@ def finish(run: subprocess.Popen[str], stdin: str = "") -> list[str]:
 
 
 def check_producer_and_consumer(url: str, queue: str) -> None:
-    said = finish(start("producer.py", url, queue), "one\ntwo\nthree\n")
-    assert said == ["confirmed: one", "confirmed: two", "confirmed: three"]
+    output = finish(start("producer.py", url, queue), "one\ntwo\nthree\n")
+    assert output == ["confirmed: one", "confirmed: two", "confirmed: three"]
     assert finish(start("consumer.py", url, queue, "3")) == ["one", "two", "three"]
 
 
-def test_what_the_producer_sends_the_consumer_takes() -> None:
+def test_the_consumer_receives_what_the_producer_sends() -> None:
     with Broker() as broker:
         check_producer_and_consumer(broker.url, "/queue/lines")
         assert broker.messages("/queue/lines") == []
@@ -57,11 +57,11 @@ def test_producer_and_consumer_on_a_real_broker(real_broker: RealBroker) -> None
     check_producer_and_consumer(real_broker.url, real_broker.new_queue())
 
 
-def test_the_bulk_producer_says_what_became_of_each_line() -> None:
+def test_the_bulk_producer_prints_what_is_not_confirmed() -> None:
     lines = [str(number) for number in range(1000)]
     with Broker() as broker:
-        said = finish(start("bulk_producer.py", broker.url, "/queue/lines"), "\n".join(lines))
-        assert said == ["confirmed: all 1000"]
+        output = finish(start("bulk_producer.py", broker.url, "/queue/lines"), "\n".join(lines))
+        assert output == ["confirmed: all 1000"]
         assert broker.messages("/queue/lines") == [line.encode() for line in lines]
     with Broker(limits=Limits(max_body=3)) as broker:
         run = start("bulk_producer.py", broker.url, "/queue/lines")
@@ -71,48 +71,48 @@ def test_the_bulk_producer_says_what_became_of_each_line() -> None:
         assert "not confirmed: 12:" not in out
 
 
-def test_the_worker_pool_works_off_a_queue() -> None:
+def test_the_worker_pool_empties_a_queue() -> None:
     with Broker() as broker:
         for number in range(6):
             broker.send("/queue/jobs", f"job {number}")
-        said = finish(start("worker_pool.py", broker.url, "/queue/jobs", "6"))
-        assert sorted(line for line in said if line.startswith("done")) == [
+        output = finish(start("worker_pool.py", broker.url, "/queue/jobs", "6"))
+        assert sorted(line for line in output if line.startswith("done")) == [
             f"done: job {n}" for n in range(6)
         ]
         assert broker.messages("/queue/jobs") == []
         assert not broker.unacknowledged("/queue/jobs")
 
 
-def test_a_request_gets_its_reply(real_broker: RealBroker) -> None:
+def test_a_request_gets_its_reply_on_a_real_broker(real_broker: RealBroker) -> None:
     pytest.importorskip("trio", reason='pip install "stomp-core[trio]"')
-    said = finish(start("request_reply.py", real_broker.url, real_broker.new_queue()))
-    assert said == ["2 squared is 4", "3 squared is 9", "12 squared is 144"]
+    output = finish(start("request_reply.py", real_broker.url, real_broker.new_queue()))
+    assert output == ["2 squared is 4", "3 squared is 9", "12 squared is 144"]
 
 
 def test_a_request_gets_its_reply_on_the_embedded_broker() -> None:
     pytest.importorskip("trio", reason='pip install "stomp-core[trio]"')
     with Broker() as broker:
-        said = finish(start("request_reply.py", broker.url, "/queue/squares"))
-    assert said == ["2 squared is 4", "3 squared is 9", "12 squared is 144"]
+        output = finish(start("request_reply.py", broker.url, "/queue/squares"))
+    assert output == ["2 squared is 4", "3 squared is 9", "12 squared is 144"]
 
 
-def test_failover_goes_on_at_the_second_broker_when_the_first_dies() -> None:
+def test_failover_uses_the_second_broker_when_the_first_dies() -> None:
     with Broker() as first, Broker() as second:
 
-        def kill_the_first_when_it_has_work() -> None:
+        def kill_the_first_broker_in_use() -> None:
             deadline = time.monotonic() + 30
             while len(first.messages("/queue/a")) < 3 and time.monotonic() < deadline:
                 time.sleep(0.01)
             first.kill()
 
-        killer = threading.Thread(target=kill_the_first_when_it_has_work)
+        killer = threading.Thread(target=kill_the_first_broker_in_use)
         killer.start()
-        said = finish(start("failover.py", f"{first.url},{second.url}", "/queue/a", "20"))
+        output = finish(start("failover.py", f"{first.url},{second.url}", "/queue/a", "20"))
         killer.join()
-        confirmed = sum(line.startswith("confirmed") for line in said)
-        unknown = sum(line.startswith("unknown") for line in said)
+        confirmed = sum(line.startswith("confirmed") for line in output)
+        unknown = sum(line.startswith("unknown") for line in output)
         assert confirmed + unknown == 20
         assert unknown <= 1
-        assert any(line.startswith("lost:") for line in said)
-        assert any(line.startswith(f"connected to stomp://127.0.0.1:{second.port}") for line in said)
+        assert any(line.startswith("lost:") for line in output)
+        assert any(line.startswith(f"connected to stomp://127.0.0.1:{second.port}") for line in output)
         assert second.messages("/queue/a")

@@ -8,18 +8,25 @@ from typing import Any
 import pytest
 
 import stomp_core.protocol._heartbeat as heartbeat
-import stomp_core.protocol._server as server
-import stomp_core.protocol._tracker as ledger
-import stomp_core.session.dialogue as dialogue
-import stomp_core.session.operation as operation
-import stomp_core.session.outbox as outbox
+import stomp_core.protocol._tracker as tracker
+import stomp_core.session._operations as operations
+import stomp_core.session._send_queue as send_queue
+import stomp_core.wire._body_reader as body_reader
 import stomp_core.wire._frame as frame
+import stomp_core.wire._head_reader as head_reader
 import stomp_core.wire._parser as parser
 import stomp_core.wire._serializer as serializer
-import stomp_core.wire._spec as escaping
 from fuzz import CORPUS, TARGETS
 from fuzz.choices import Choices
-from stomp_core import ClientConnection, Limits, LocalProtocolError, Version
+from stomp_core import (
+    Begin,
+    ClientConnection,
+    Limits,
+    LocalProtocolError,
+    ServerConnection,
+    Session,
+    Version,
+)
 from stomp_core.session import NotSent
 
 Plant = Callable[[pytest.MonkeyPatch], None]
@@ -54,7 +61,7 @@ PLANTED: list[tuple[str, str, Plant]] = [
     (
         "decoder",
         "undefined escapes are accepted",
-        _wrap(parser, "undefined_escape", lambda original, *args: None),
+        _wrap(head_reader, "undefined_escape", lambda original, *args: None),
     ),
     (
         "decoder",
@@ -65,13 +72,15 @@ PLANTED: list[tuple[str, str, Plant]] = [
         "decoder",
         "the line feed behind a frame counts as a heart-beat",
         _wrap(
-            parser.FrameParser, "_finish", lambda original, self, *args: _forget(original(self, *args), self)
+            parser.FrameParser,
+            "_finish_frame",
+            lambda original, self, *args: _forget(original(self, *args), self),
         ),
     ),
     (
         "decoder",
         "a piece of a body is lost",
-        _wrap(parser.FrameParser, "_put_aside", lambda original, self, piece: original(self, piece[:200])),
+        _wrap(body_reader.BodyReader, "_keep", lambda original, self, piece: original(self, piece[:200])),
     ),
     (
         "decoder",
@@ -81,96 +90,100 @@ PLANTED: list[tuple[str, str, Plant]] = [
     (
         "serializer",
         "carriage returns go out unescaped in 1.2",
-        lambda patch: patch.setattr(
-            serializer, "encode_table", lambda version: escaping.encode_table(Version.V1_1)
-        ),
+        _wrap(serializer, "escape", lambda original, text, version: original(text, Version.V1_1)),
     ),
     (
         "serializer",
         "nothing is escaped or refused",
         lambda patch: patch.setattr(
             serializer,
-            "_careful",
-            lambda command, pairs, *_: "".join(f"{name}:{value}\n" for name, value in pairs),
+            "_escape_headers",
+            lambda command, pairs, *_: [f"{name}:{value}" for name, value in pairs],
         ),
     ),
     (
         "serializer",
         "all that needs care is refused",
-        lambda patch: patch.setattr(serializer, "_careful", _refuse),
+        lambda patch: patch.setattr(serializer, "_escape_headers", _refuse),
     ),
     (
         "connection",
-        "a beat is written and forgotten",
-        lambda patch: patch.setattr(heartbeat.HeartBeatClock, "beat_due", property(lambda clock: 1.0)),
+        "a heart-beat is written and forgotten",
+        lambda patch: patch.setattr(heartbeat.HeartBeatClock, "send_deadline", property(lambda clock: 1.0)),
     ),
     (
         "connection",
-        "a refused frame enters the books",
-        _wrap(ledger.Ledger, "check", lambda original, self, event: _enter_first(original, self, event)),
+        "a refused frame is tracked",
+        _wrap(
+            tracker.ConnectionTracker,
+            "check",
+            lambda original, self, event: _apply_first(original, self, event),
+        ),
     ),
     (
         "connection",
         "an error leaks out of the rules",
-        _wrap(ledger.Ledger, "check", lambda original, self, event: _leak(original, self, event)),
+        _wrap(tracker.ConnectionTracker, "check", lambda original, self, event: _leak(original, self, event)),
     ),
     (
         "conversation",
         "the server forgets what it delivered",
-        lambda patch: patch.setattr(server.ServerConnection, "_note_message", lambda self, message: None),
+        lambda patch: patch.setattr(ServerConnection, "_apply_sent", lambda self, event: None),
     ),
     (
         "conversation",
-        "the client waits too long to beat",
+        "the client sends heart-beats too late",
         lambda patch: patch.setattr(
             heartbeat.HeartBeatClock,
-            "beat_due",
-            property(lambda clock: clock.last_write + 3 * clock.sending if clock.sending else None),
+            "send_deadline",
+            property(
+                lambda clock: clock.last_write + 3 * clock.send_interval if clock.send_interval else None
+            ),
         ),
     ),
     (
         "conversation",
-        "the client speaks a version of its own",
-        _wrap(ClientConnection, "_agree", lambda original, self, version: original(self, Version.V1_2)),
+        "the client uses a version of its own",
+        _wrap(ClientConnection, "_set_version", lambda original, self, version: original(self, Version.V1_2)),
     ),
     (
         "session",
-        "what was lost on its way counts as done",
+        "what was in flight at a loss counts as done",
         lambda patch: patch.setattr(
-            operation.Operation, "lost", lambda self, reason, error: self.pending.succeed(None)
+            operations.Operation, "lost", lambda self, reason, error: self.pending.succeed(None)
         ),
     ),
     (
         "session",
-        "what was lost on its way counts as never sent",
+        "what was in flight at a loss counts as not sent",
         lambda patch: patch.setattr(
-            operation.Operation, "lost", lambda self, reason, error: self.pending.fail(NotSent("no"))
+            operations.Operation, "lost", lambda self, reason, error: self.pending.fail(NotSent("no"))
         ),
     ),
-    ("session", "what was lost never ends, however late it is", lambda patch: _never_ends(patch)),
+    ("session", "what was in flight at a loss is never settled", lambda patch: _never_ends(patch)),
     (
         "session",
-        "what has left is said again",
-        _wrap(outbox.Outbox, "take", lambda original, self: _twice(original(self))),
+        "what has left is sent again",
+        _wrap(
+            send_queue.SendQueue, "take", lambda original, self, limit: _twice(bytes(original(self, limit)))
+        ),
     ),
     (
         "session",
         "reading stops too early",
-        lambda patch: patch.setattr(
-            dialogue.Dialogue, "want_read", property(lambda self: self.connection_number != 1)
-        ),
+        lambda patch: patch.setattr(Session, "want_read", property(lambda self: self.connection_number != 1)),
     ),
 ]
 
 
-def _forget(told: object, self: parser.FrameParser) -> object:
+def _forget(result: object, self: parser.FrameParser) -> object:
     self._after_frame = False
-    return told
+    return result
 
 
 def _never_ends(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(operation.Operation, "lost", lambda self, reason, error: None)
-    patch.setattr(operation.Operation, "late", lambda self: None)
+    patch.setattr(operations.Operation, "lost", lambda self, reason, error: None)
+    patch.setattr(operations.Operation, "timed_out", lambda self, now: None)
 
 
 def _twice(wire: bytes) -> bytes:
@@ -182,17 +195,17 @@ def _refuse(*arguments: object) -> str:
     raise LocalProtocolError("too much work", code="cannot-encode")
 
 
-def _enter_first(original: Callable[..., None], self: ledger.Ledger, event: Any) -> None:
+def _apply_first(original: Callable[..., None], self: tracker.ConnectionTracker, event: Any) -> None:
     if event.command == "BEGIN":
-        self.transactions.setdefault(f"{event.transaction}{len(self.transactions)}", {})
+        self.apply(Begin(f"{event.transaction}{len(self.transactions)}"))
     original(self, event)
 
 
-def _leak(original: Callable[..., None], self: ledger.Ledger, event: Any) -> None:
+def _leak(original: Callable[..., None], self: tracker.ConnectionTracker, event: Any) -> None:
     try:
         original(self, event)
-    except ledger.RuleBroken as broken:
-        raise KeyError(broken.code) from None
+    except tracker.RuleViolation as violation:
+        raise KeyError(violation.code) from None
 
 
 @pytest.mark.parametrize(
@@ -205,7 +218,7 @@ def test_a_planted_bug_is_found(name: str, plant: Plant, monkeypatch: pytest.Mon
     assert found
 
 
-def test_choices_read_an_input_from_front_to_back_and_then_nothing_but_the_first_option() -> None:
+def test_choices_read_an_input_and_then_the_first_options() -> None:
     choices = Choices(b"\x05" + b"\x03abc" + b"\x02\xc3\xa4" + b"\x01\xff" + b"rest")
     assert choices.pick("xyz") == "z"
     assert choices.piece() == b"abc"
@@ -216,7 +229,7 @@ def test_choices_read_an_input_from_front_to_back_and_then_nothing_but_the_first
     assert (choices.byte(), choices.pick("xyz"), choices.piece(), choices.left) == (0, "x", b"", 0)
 
 
-def test_a_piece_that_announces_more_than_there_is_ends_with_the_input() -> None:
+def test_a_piece_longer_than_the_rest_ends_with_the_input() -> None:
     choices = Choices(b"\xffab")
     assert choices.piece() == b"ab"
     assert choices.left == 0

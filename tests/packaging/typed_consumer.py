@@ -1,4 +1,7 @@
-"""A user's program, as a type checker sees it: CI checks it against the built wheel, with mypy --strict and pyright."""
+"""A user's program, which is type-checked and never run.
+
+CI checks it against the built wheel, with mypy --strict and with pyright.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from stomp_socket import Connection, Reconnect, Rejected, Subscription, connect
 
 
 def wire(data: bytes) -> list[str]:
-    """The commands of the frames in some bytes."""
+    """Parse bytes and return the commands of the frames in it."""
     parser = FrameParser("1.2")
     parser.receive_data(data)
     commands: list[str] = []
@@ -17,7 +20,7 @@ def wire(data: bytes) -> list[str]:
 
 
 def protocol() -> str | None:
-    """Client and server, joined by hand."""
+    """Connect a client and a server without a socket."""
     client, server = ClientConnection(), ServerConnection()
     server.receive_data(client.connect("/", now=0.0), now=0.0)
     server.next_event()
@@ -27,13 +30,13 @@ def protocol() -> str | None:
 
 
 def session() -> int:
-    """What an adapter's author writes."""
-    pending = Session("stomp://localhost").send("/queue/a", "hello", receipt=True, timeout=5)
+    """Use a session as an adapter does."""
+    pending = Session("stomp://localhost").send(0.0, "/queue/a", "hello", receipt=True, timeout=5)
     return 1 if pending.done else 0
 
 
-def work(orders: Subscription) -> int:
-    """What most programs do."""
+def consume(orders: Subscription) -> int:
+    """Receive and acknowledge messages."""
     total = 0
     for message in orders:
         total += len(message.body)
@@ -42,14 +45,14 @@ def work(orders: Subscription) -> int:
 
 
 def main(url: str) -> bool:
-    """Connect, work, and close."""
+    """Connect, send and receive, and close."""
     conn: Connection = connect(url, "guest", "guest", heart_beat=(10, 10), reconnect=Reconnect(max_delay=5))
     try:
         conn.send("/queue/a", "<a/>", content_type="application/xml", headers={"a": "b"}, receipt=True)
         with conn.transaction() as tx:
             tx.send("/queue/a", b"bytes")
         with conn.subscribe("/queue/a", ack="client-individual", prefetch=10) as orders:
-            work(orders)
+            consume(orders)
             message: str = orders.receive(timeout=1.0).text
         return bool(message)
     except Rejected as error:
@@ -60,5 +63,5 @@ def main(url: str) -> bool:
 
 
 def redelivered(event: Message) -> str:
-    """Events are typed too."""
+    """Read a header of an event."""
     return event.headers.get("redelivered", "false")

@@ -1,4 +1,4 @@
-"""What the tests of the protocol share: connections in a given state; a client and a server joined by a fake wire."""
+"""Helpers of these tests: connections in a given state; a client and a server that are joined without a socket."""
 
 from __future__ import annotations
 
@@ -45,43 +45,43 @@ chunkings = pytest.mark.parametrize(
 
 
 def state_of(conn: Connection) -> State:
-    """Its state; asked through a function, since a type checker thinks that a property stays what it was."""
+    """Return its state. A type checker takes a property for unchanged after a call, but not a function."""
     return conn.state
 
 
 def drain(conn: Connection) -> list[Happening]:
-    """All that the connection has to tell now."""
-    told: list[Happening] = []
+    """Return all events that are there."""
+    events: list[Happening] = []
     while (event := conn.next_event()) is not NEED_DATA:
-        told.append(event)
-    return told
+        events.append(event)
+    return events
 
 
-def hear(conn: Connection, data: bytes, now: float | None = None, cut: Cut = cut_whole) -> list[Happening]:
-    """What the connection makes of these bytes."""
-    told = []
+def receive(conn: Connection, data: bytes, now: float | None = None, cut: Cut = cut_whole) -> list[Happening]:
+    """Give these bytes to a connection, and return the events."""
+    events = []
     for chunk in cut(data):
         conn.receive_data(chunk, now)
-        told += drain(conn)
-    return told
+        events += drain(conn)
+    return events
 
 
 def one(happenings: Iterable[Happening]) -> Any:
-    """The only one of them."""
+    """Return the only one of them."""
     (happening,) = happenings
     return happening
 
 
-def hear_error(conn: Connection, data: bytes, now: float | None = None) -> RemoteProtocolError:
-    """The error that the connection finds in these bytes, before anything else."""
+def receive_error(conn: Connection, data: bytes, now: float | None = None) -> RemoteProtocolError:
+    """Give these bytes to a connection, and return the violation that comes before any event."""
     conn.receive_data(data, now)
     with pytest.raises(RemoteProtocolError) as caught:
         conn.next_event()
     return caught.value
 
 
-def hang_up(conn: Connection) -> ConnectionClosed:
-    """What the connection says when the peer closes."""
+def close_by_peer(conn: Connection) -> ConnectionClosed:
+    """Give the end of the stream to a connection, and return the event."""
     conn.receive_data(b"")
     closed = one(drain(conn))
     assert isinstance(closed, ConnectionClosed)
@@ -91,11 +91,11 @@ def hang_up(conn: Connection) -> ConnectionClosed:
 def connected_client(
     version: str = "1.2", extra: bytes = b"", *, heart_beat: tuple[int, int] | None = None, **options: Any
 ) -> ClientConnection:
-    """A client that has read CONNECTED at 0 s; ``extra`` are further header lines of it."""
+    """Return a client that has received CONNECTED at 0 s; ``extra`` are further header lines of it."""
     client = ClientConnection(**options)
     client.connect(host="h", heart_beat=heart_beat, now=0.0)
     assert isinstance(
-        one(hear(client, b"CONNECTED\nversion:%b\n%b\n\0" % (version.encode(), extra), 0.0)), Connected
+        one(receive(client, b"CONNECTED\nversion:%b\n%b\n\0" % (version.encode(), extra), 0.0)), Connected
     )
     return client
 
@@ -103,20 +103,20 @@ def connected_client(
 def connected_server(
     version: str = "1.2", extra: bytes = b"", *, heart_beat: tuple[int, int] | None = None, **options: Any
 ) -> ServerConnection:
-    """A server that has said CONNECTED at 0 s; ``extra`` are further header lines of the client's CONNECT."""
+    """Return a server that has sent CONNECTED at 0 s; ``extra`` are further header lines of the client's CONNECT."""
     server = ServerConnection(**options)
-    hear(server, b"CONNECT\naccept-version:%b\nhost:h\n%b\n\0" % (version.encode(), extra), 0.0)
+    receive(server, b"CONNECT\naccept-version:%b\nhost:h\n%b\n\0" % (version.encode(), extra), 0.0)
     server.send(Connected(heart_beat=heart_beat), now=0.0)
     return server
 
 
 def connection(role: str, version: str = "1.2", **options: Any) -> Connection:
-    """A connected one of either role."""
+    """Return a connected one of either role."""
     return connected_client(version, **options) if role == "client" else connected_server(version, **options)
 
 
 class Pair:
-    """A client and a server that hear each other at once, through a wire cut as you like, at one clock."""
+    """A client and a server: what one sends the other receives at once, cut in pieces; one clock."""
 
     def __init__(
         self,
@@ -132,31 +132,31 @@ class Pair:
         self.cut = cut
         self.client = client or ClientConnection((version,))
         self.server = server or ServerConnection()
-        self.client_hears: list[Happening] = []
-        self.server_hears: list[Happening] = []
+        self.client_received: list[Happening] = []
+        self.server_received: list[Happening] = []
         self.to_server(self.client.connect(host="h", heart_beat=client_beats, now=self.now))
-        self.server_says(Connected(heart_beat=server_beats))
-        self.client_hears.clear()
-        self.server_hears.clear()
+        self.server_sends(Connected(heart_beat=server_beats))
+        self.client_received.clear()
+        self.server_received.clear()
 
     def to_server(self, wire: bytes) -> None:
-        """These bytes of the client arrive."""
-        self.server_hears += hear(self.server, wire, self.now, self.cut)
+        """Let the server receive these bytes."""
+        self.server_received += receive(self.server, wire, self.now, self.cut)
 
     def to_client(self, wire: bytes) -> None:
-        """These bytes of the server arrive."""
-        self.client_hears += hear(self.client, wire, self.now, self.cut)
+        """Let the client receive these bytes."""
+        self.client_received += receive(self.client, wire, self.now, self.cut)
 
-    def client_says(self, *what: Event | Frame) -> None:
+    def client_sends(self, *what: Event | Frame) -> None:
         for event in what:
             self.to_server(self.client.send(event, now=self.now))
 
-    def server_says(self, *what: Event | Frame) -> None:
+    def server_sends(self, *what: Event | Frame) -> None:
         for event in what:
             self.to_client(self.server.send(event, now=self.now))
 
     def wait(self, until: float) -> list[tuple[float, str, bytes]]:
-        """Let time pass, calling handle_timeout whenever it is due; what was written when, and by whom."""
+        """Let time pass, with handle_timeout at every deadline; return what was written, when, and by which side."""
         log: list[tuple[float, str, bytes]] = []
         while True:
             due = [

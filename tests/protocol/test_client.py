@@ -1,7 +1,8 @@
-"""The client's side: what it writes, to the byte, and what it makes of what brokers write."""
+"""ClientConnection: what it writes, to the byte, and the events that it makes of what brokers write."""
 
 from __future__ import annotations
 
+from math import inf, nan
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from stomp_core import (
     Error,
     Frame,
     FrameParser,
+    Headers,
     Leniency,
     Limits,
     LocalProtocolError,
@@ -37,13 +39,14 @@ from .pair import (
     VERSIONS,
     Cut,
     chunkings,
+    close_by_peer,
     connected_client,
     cut_bytes,
     cut_whole,
     drain,
-    hear,
-    hear_error,
     one,
+    receive,
+    receive_error,
 )
 
 every_version = pytest.mark.parametrize("version", VERSIONS)
@@ -51,10 +54,10 @@ MESSAGE = b"MESSAGE\nsubscription:s\nmessage-id:m\ndestination:/q\nack:a\n\nbody
 
 
 def with_message(version: str = "1.2", mode: Any = "client") -> tuple[ClientConnection, Message]:
-    """A client that has read MESSAGE m of its subscription s."""
+    """Return a client that has received MESSAGE m of its subscription s."""
     client = connected_client(version)
     client.subscribe("/q", id="s", ack=mode)
-    message = one(hear(client, MESSAGE))
+    message = one(receive(client, MESSAGE))
     assert isinstance(message, Message)
     return client, message
 
@@ -72,7 +75,7 @@ def with_message(version: str = "1.2", mode: Any = "client") -> tuple[ClientConn
         (("1.0",), b"CONNECT\nhost:h\n\n\0"),
     ],
 )
-def test_connect_offers_incrementing_versions_without_spaces(versions: tuple[str, ...], wire: bytes) -> None:
+def test_accept_version_is_ascending_without_spaces(versions: tuple[str, ...], wire: bytes) -> None:
     assert ClientConnection(versions).connect(host="h") == wire
 
 
@@ -86,7 +89,7 @@ def test_connect_carries_login_passcode_and_heart_beat() -> None:
     )
 
 
-def test_the_stomp_command_is_connect_under_another_name() -> None:
+def test_stomp_is_another_command_for_connect() -> None:
     client = ClientConnection(("1.2",))
     assert client.send(Connect(host="h", command="STOMP")) == b"STOMP\naccept-version:1.2\nhost:h\n\n\0"
     assert client.state is State.CONNECTING
@@ -106,28 +109,28 @@ def test_from_1_1_on_the_host_is_required(versions: tuple[str, ...]) -> None:
     client.connect(host="h")
 
 
-def test_connect_may_offer_fewer_versions_than_the_connection_speaks() -> None:
+def test_connect_may_offer_some_of_the_versions() -> None:
     client = ClientConnection()
     assert (
         client.send(Connect(host="h", accept_version=("1.1",)))
         == b"CONNECT\naccept-version:1.1\nhost:h\n\n\0"
     )
-    assert hear_error(client, b"CONNECTED\nversion:1.2\n\n\0").code == "version-not-offered"
+    assert receive_error(client, b"CONNECTED\nversion:1.2\n\n\0").code == "version-not-offered"
 
 
-def test_an_offer_of_1_0_alone_may_be_spelled_out() -> None:
+def test_an_offer_of_1_0_alone_may_be_explicit() -> None:
     wire = ClientConnection().send(Connect(accept_version=("1.0",)))
     assert wire == b"CONNECT\naccept-version:1.0\n\n\0"
 
 
-def test_an_offer_that_is_written_well_stays_where_it_stands() -> None:
+def test_a_well_formed_accept_version_stays_in_its_place() -> None:
     wire = ClientConnection().send(
         Frame("CONNECT", [("host", "h"), ("accept-version", "1.1,1.2"), ("x", "y")])
     )
     assert wire == b"CONNECT\nhost:h\naccept-version:1.1,1.2\nx:y\n\n\0"
 
 
-def test_an_offer_that_was_written_with_spaces_is_written_without() -> None:
+def test_spaces_in_accept_version_are_removed() -> None:
     client = ClientConnection()
     wire = client.send(Frame("CONNECT", [("host", "h"), ("accept-version", "1.1 , 1.2,")]))
     assert wire == b"CONNECT\naccept-version:1.1,1.2\nhost:h\n\n\0"
@@ -157,14 +160,14 @@ def test_a_refused_connect_changes_nothing(connect: Connect | Frame, code: str) 
     assert client.connect(host="h") == b"CONNECT\naccept-version:1.2\nhost:h\n\n\0"
 
 
-def test_connect_is_not_escaped_unless_asked_for() -> None:
+def test_connect_is_escaped_only_on_request() -> None:
     assert b"passcode:a\\b:c\n" in ClientConnection().connect(host="h", passcode="a\\b:c")
     assert b"passcode:a\\\\b\\cc\n" in ClientConnection(escape_connect=True).connect(
         host="h", passcode="a\\b:c"
     )
 
 
-def test_a_connect_that_a_proxy_has_read_is_escaped_when_asked_for() -> None:
+def test_a_received_connect_is_escaped_only_on_request() -> None:
     parser = FrameParser()
     parser.receive_data(b"CONNECT\naccept-version:1.2\nhost:h\npasscode:a\\b\n\n\0")
     frame = parser.next_frame()
@@ -178,10 +181,10 @@ def test_a_connect_that_a_proxy_has_read_is_escaped_when_asked_for() -> None:
 
 @every_version
 @chunkings
-def test_the_version_of_connected_is_that_of_the_connection(version: str, cut: Cut) -> None:
+def test_the_version_of_connected_is_the_negotiated_one(version: str, cut: Cut) -> None:
     client = ClientConnection()
     client.connect(host="h")
-    connected = one(hear(client, b"CONNECTED\nversion:%b\nsession:x\n\n\0" % version.encode(), cut=cut))
+    connected = one(receive(client, b"CONNECTED\nversion:%b\nsession:x\n\n\0" % version.encode(), cut=cut))
     assert isinstance(connected, Connected)
     assert (client.version, client.state) == (version, State.CONNECTED)
 
@@ -192,10 +195,10 @@ def test_no_version_is_known_before_connected() -> None:
     assert client.version is None
 
 
-def test_no_version_is_1_0() -> None:
+def test_connected_without_version_means_1_0() -> None:
     client = ClientConnection()
     client.connect(host="h")
-    hear(client, b"CONNECTED\nsession: abc\n\n\0")
+    receive(client, b"CONNECTED\nsession: abc\n\n\0")
     assert client.version == "1.0"
 
 
@@ -217,7 +220,7 @@ def test_a_version_that_was_not_offered_is_an_error(
 ) -> None:
     client = ClientConnection(versions)
     client.connect(host="h")
-    error = hear_error(client, wire)
+    error = receive_error(client, wire)
     assert (error.code, error.frame_hint) == ("version-not-offered", None)
     assert mentioned in str(error)
     assert "names no version" in str(error) or mentioned != "names no version"
@@ -225,44 +228,45 @@ def test_a_version_that_was_not_offered_is_an_error(
     assert client.version is None
 
 
-def test_an_error_about_a_named_version_does_not_say_that_none_was_named() -> None:
+def test_the_error_for_a_wrong_version_claims_no_missing_one() -> None:
     client = ClientConnection(("1.2",))
     client.connect(host="h")
-    assert "names no version" not in str(hear_error(client, b"CONNECTED\nversion:1.0\n\n\0"))
+    assert "names no version" not in str(receive_error(client, b"CONNECTED\nversion:1.0\n\n\0"))
 
 
 @pytest.mark.parametrize("version", ["1.1", "1.2"])
 def test_connected_may_not_have_a_body(version: str) -> None:
     client = ClientConnection()
     client.connect(host="h")
-    error = hear_error(client, b"CONNECTED\nversion:%b\n\nbody\0" % version.encode())
+    error = receive_error(client, b"CONNECTED\nversion:%b\n\nbody\0" % version.encode())
     assert error.code == "body-not-allowed"
 
 
-def test_a_body_of_connected_that_is_forgiven_is_dropped() -> None:
+def test_a_tolerated_body_of_connected_is_dropped() -> None:
     client = ClientConnection(leniency=Leniency(unexpected_body=True))
     client.connect(host="h")
-    connected = one(hear(client, b"CONNECTED\nversion:1.2\n\nbody\0"))
+    connected = one(receive(client, b"CONNECTED\nversion:1.2\n\nbody\0"))
     assert (connected.frame.body, connected.version) == (b"", "1.2")
 
 
 def test_in_1_0_connected_may_have_a_body() -> None:
     client = ClientConnection()
     client.connect(host="h")
-    assert one(hear(client, b"CONNECTED\nsession:x\n\nhi\0")).frame.body == b"hi"
+    assert one(receive(client, b"CONNECTED\nsession:x\n\nhi\0")).frame.body == b"hi"
 
 
-def test_a_receipt_id_inside_connected_as_activemq_writes_it_is_a_header() -> None:
+def test_a_receipt_id_in_connected_is_a_plain_header() -> None:
+    """ActiveMQ writes one."""
     client = ClientConnection()
     client.connect(host="h")
-    connected = one(hear(client, b"CONNECTED\nversion:1.2\nreceipt-id:r\n\n\0\n"))
+    connected = one(receive(client, b"CONNECTED\nversion:1.2\nreceipt-id:r\n\n\0\n"))
     assert connected.headers["receipt-id"] == "r"
 
 
-def test_an_error_instead_of_connected_is_an_event_and_then_the_end() -> None:
+def test_error_in_place_of_connected_fails_the_connection() -> None:
     client = ClientConnection()
     client.connect(host="h")
-    error = one(hear(client, b"ERROR\nmessage:Bad CONNECT\ncontent-length:13\n\nAccess denied\0\n"))
+    error = one(receive(client, b"ERROR\nmessage:Bad CONNECT\ncontent-length:13\n\nAccess denied\0\n"))
     assert isinstance(error, Error)
     assert error.description == "Bad CONNECT: Access denied"
     assert client.state is State.FAILED
@@ -275,18 +279,18 @@ def test_an_error_instead_of_connected_is_an_event_and_then_the_end() -> None:
     ("version", "value"),
     [("1.0", "a\\cb"), ("1.1", "a:b"), ("1.2", "a:b")],
 )
-def test_what_stands_behind_connected_obeys_the_new_version(version: str, value: str, cut: Cut) -> None:
+def test_frames_behind_connected_are_read_in_its_version(version: str, value: str, cut: Cut) -> None:
     client = ClientConnection()
     client.connect(host="h")
-    told = hear(
+    events = receive(
         client,
         b"CONNECTED\nversion:%b\n\n\0\nMESSAGE\nsubscription:s\nmessage-id:1\ndestination:/q\nx:a\\cb\n\n\0"
         % version.encode(),
         cut=cut,
     )
-    assert [type(event) for event in told] == [Connected, Message]
-    assert isinstance(told[1], Message)
-    assert told[1].headers["x"] == value
+    assert [type(event) for event in events] == [Connected, Message]
+    assert isinstance(events[1], Message)
+    assert events[1].headers["x"] == value
 
 
 @pytest.mark.parametrize(("version", "accepted"), [("1.0", False), ("1.1", False), ("1.2", True)])
@@ -300,7 +304,7 @@ def test_crlf_behind_connected_is_read_in_1_2_only(version: str, accepted: bool)
     if accepted:
         assert one(drain(client)) == Receipt("r")
     else:
-        assert hear_error(client, b"").code == "unknown-command"
+        assert receive_error(client, b"").code == "unknown-command"
 
 
 @pytest.mark.parametrize(
@@ -315,55 +319,57 @@ def test_crlf_behind_connected_is_read_in_1_2_only(version: str, accepted: bool)
     ],
 )
 @every_version
-def test_heart_beats_are_negotiated_by_the_headers_in_every_version(
+def test_heart_beats_are_negotiated_in_every_version(
     version: str, mine: tuple[int, int] | None, header: bytes, agreed: tuple[float, float]
 ) -> None:
+    """The header decides, not the version."""
     assert connected_client(version, header, heart_beat=mine).heart_beat == agreed
 
 
-def test_a_heart_beat_header_of_nonsense_is_an_error() -> None:
+def test_a_malformed_heart_beat_is_an_error() -> None:
     client = ClientConnection()
     client.connect(host="h")
-    error = hear_error(client, b"CONNECTED\nversion:1.2\nheart-beat:-1,0\n\n\0")
+    error = receive_error(client, b"CONNECTED\nversion:1.2\nheart-beat:-1,0\n\n\0")
     assert error.code == "bad-heart-beat"
     assert "'-1,0' of CONNECTED" in str(error)
 
 
-def test_a_heart_beat_header_of_nonsense_that_is_forgiven_counts_as_0_0_and_says_so_first() -> None:
+def test_a_tolerated_heart_beat_counts_as_0_0() -> None:
+    """Tolerated comes before the frame that it is about."""
     client = ClientConnection(leniency=Leniency(bad_heart_beat=True))
     client.connect(host="h", heart_beat=(1, 1))
-    told = hear(client, b"CONNECTED\nversion:1.2\nheart-beat:x\n\n\0")
-    assert [type(event) for event in told] == [Tolerated, Connected]
-    assert isinstance(told[0], Tolerated)
-    assert told[0].code == "bad-heart-beat"
-    assert told[0].description == "the heart-beat header 'x' of CONNECTED is not two numbers; taken as 0,0"
+    events = receive(client, b"CONNECTED\nversion:1.2\nheart-beat:x\n\n\0")
+    assert [type(event) for event in events] == [Tolerated, Connected]
+    assert isinstance(events[0], Tolerated)
+    assert events[0].code == "bad-heart-beat"
+    assert events[0].description == "the heart-beat header 'x' of CONNECTED is not two numbers; taken as 0,0"
     assert client.heart_beat == (0.0, 0.0)
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_a_message_that_lacks_headers_is_forgiven_where_that_is_asked_for(version: str) -> None:
+def test_missing_message_headers_are_tolerated_on_request(version: str) -> None:
     bare = b"MESSAGE\n\nx\0"
-    error = hear_error(connected_client(version), bare)
+    error = receive_error(connected_client(version), bare)
     assert (error.code, str(error)) == ("missing-header", "MESSAGE without its 'destination' header")
 
-    message = one(hear(connected_client(version, leniency=Leniency(missing_message_headers=True)), bare))
+    message = one(receive(connected_client(version, leniency=Leniency(missing_message_headers=True)), bare))
     assert isinstance(message, Message)
     assert (message.destination, message.message_id, message.subscription) == ("", "", None)
     assert message.body == b"x"
 
 
-def test_no_other_frame_may_lack_what_it_needs_because_a_message_may() -> None:
-    error = hear_error(connected_client(leniency=Leniency(missing_message_headers=True)), b"RECEIPT\n\n\0")
+def test_missing_message_headers_concerns_no_other_frame() -> None:
+    error = receive_error(connected_client(leniency=Leniency(missing_message_headers=True)), b"RECEIPT\n\n\0")
     assert error.code == "missing-header"
 
 
-def test_a_message_that_must_be_acknowledged_has_to_say_how_even_so() -> None:
+def test_missing_message_headers_does_not_concern_ack() -> None:
     client = connected_client("1.2", leniency=Leniency(missing_message_headers=True))
     client.subscribe("/q", id="s", ack="client")
-    assert hear_error(client, b"MESSAGE\nsubscription:s\n\n\0").code == "missing-header"
+    assert receive_error(client, b"MESSAGE\nsubscription:s\n\n\0").code == "missing-header"
 
 
-def test_a_connection_is_between_frames_when_all_it_got_was_whole_and_told() -> None:
+def test_between_frames_means_nothing_buffered_or_unreturned() -> None:
     client = connected_client()
     seen = [client.between_frames]
     for piece in (MESSAGE[:-1], MESSAGE[-1:], b"\n\n"):
@@ -374,10 +380,10 @@ def test_a_connection_is_between_frames_when_all_it_got_was_whole_and_told() -> 
     assert seen == [True, False, False, False, True, False, True]
 
 
-# ------------------------------------------------------------------------ what a client says
+# ------------------------------------------------------------------------ sending
 
 
-SAYINGS: list[tuple[str, Any, dict[str, bytes | str]]] = [
+FRAMES_SENT: list[tuple[str, Any, dict[str, bytes | str]]] = [
     (
         "SEND of bytes",
         lambda client: client.send("/q", b"a\0b", receipt="r", headers={"x": "y"}),
@@ -468,12 +474,12 @@ SAYINGS: list[tuple[str, Any, dict[str, bytes | str]]] = [
         {"1.0": b"ACK\nmessage-id:m\n\n\0", "1.1": "missing-header", "1.2": "not-acknowledgeable"},
     ),
     (
-        "ACK of 1.2 in words",
+        "ACK of 1.2 as an event",
         lambda client: client.send(Ack("a")),
         {"1.0": "missing-header", "1.1": "missing-header", "1.2": b"ACK\nid:a\n\n\0"},
     ),
     (
-        "ACK of 1.1 in words",
+        "ACK of 1.1 as an event",
         lambda client: client.send(Ack(message_id="m", subscription="s")),
         {
             "1.0": b"ACK\nmessage-id:m\nsubscription:s\n\n\0",
@@ -538,9 +544,11 @@ SAYINGS: list[tuple[str, Any, dict[str, bytes | str]]] = [
 
 
 @every_version
-@pytest.mark.parametrize(("say", "expected"), [row[1:] for row in SAYINGS], ids=[row[0] for row in SAYINGS])
-def test_what_a_client_says_to_the_byte_in_every_version(
-    version: str, say: Any, expected: dict[str, bytes | str]
+@pytest.mark.parametrize(
+    ("send", "expected"), [row[1:] for row in FRAMES_SENT], ids=[row[0] for row in FRAMES_SENT]
+)
+def test_client_frames_to_the_byte_in_every_version(
+    version: str, send: Any, expected: dict[str, bytes | str]
 ) -> None:
     client, _ = with_message(version)
     if version == "1.0":
@@ -548,12 +556,12 @@ def test_what_a_client_says_to_the_byte_in_every_version(
     client.begin("t")
     outcome = expected[version]
     if isinstance(outcome, bytes):
-        assert say(client) == outcome
+        assert send(client) == outcome
         return
     with pytest.raises(LocalProtocolError) as caught:
-        say(client)
+        send(client)
     assert caught.value.code == outcome
-    # Nothing has changed: all that could be said before can still be said.
+    # Nothing has changed: everything that could be sent before can still be sent.
     assert client.state is State.CONNECTED
     client.ack("a") if version == "1.2" else client.ack("m", subscription="s")
     client.commit("t")
@@ -562,7 +570,7 @@ def test_what_a_client_says_to_the_byte_in_every_version(
 
 
 @every_version
-def test_a_message_is_acknowledged_by_itself(version: str) -> None:
+def test_ack_and_nack_take_a_message(version: str) -> None:
     wires = {
         "1.0": b"ACK\nmessage-id:m\n\n\0",
         "1.1": b"ACK\nmessage-id:m\nsubscription:s\n\n\0",
@@ -587,7 +595,7 @@ def test_a_message_is_acknowledged_by_itself(version: str) -> None:
         assert wire == b"N" + wires[version][:-2] + more
 
 
-def test_a_message_of_an_older_connection_is_not_acknowledged_here() -> None:
+def test_a_message_of_another_connection_cannot_be_acked() -> None:
     _, message = with_message()
     client = connected_client()
     client.subscribe("/q", id="s", ack="client")
@@ -596,7 +604,7 @@ def test_a_message_of_an_older_connection_is_not_acknowledged_here() -> None:
     assert caught.value.code == "not-acknowledgeable"
 
 
-def test_a_refused_ack_leaves_the_message_waiting() -> None:
+def test_a_refused_ack_leaves_the_message_unacknowledged() -> None:
     client, message = with_message()
     with pytest.raises(LocalProtocolError):
         client.ack(message, transaction="never")
@@ -607,7 +615,7 @@ def test_a_refused_ack_leaves_the_message_waiting() -> None:
         client.ack(message)
 
 
-def test_send_takes_frames_and_events_and_destinations() -> None:
+def test_send_takes_events_frames_and_destinations() -> None:
     client = connected_client()
     wire = b"SEND\ndestination:/q\ncontent-length:1\n\nx\0"
     assert client.send("/q", b"x") == client.send(Send("/q", b"x")) == wire
@@ -624,7 +632,8 @@ def test_send_takes_frames_and_events_and_destinations() -> None:
         {"content_length": False},
     ],
 )  # fmt: skip
-def test_what_goes_with_a_destination_is_not_dropped_beside_a_frame_without_a_word(arguments: Any) -> None:
+def test_message_arguments_need_a_destination(arguments: Any) -> None:
+    """They were ignored beside an event or a frame."""
     client = connected_client()
     client.begin("t")
     assert client.send("/q", **arguments)
@@ -633,7 +642,8 @@ def test_what_goes_with_a_destination_is_not_dropped_beside_a_frame_without_a_wo
             client.send(what, **arguments)
 
 
-def test_a_frame_that_was_read_is_written_with_the_very_bytes_once_it_is_found_to_be_whole() -> None:
+def test_a_received_frame_is_sent_with_its_received_bytes() -> None:
+    """But only if it may be sent: the parser reads frames without required headers."""
     parser = FrameParser("1.2")
     wire = b"SEND\r\ndestination:/q\r\n\r\nx\0"
     parser.receive_data(wire + b"BEGIN\n\n\0" + b"SEND\n\n\0")
@@ -647,7 +657,69 @@ def test_a_frame_that_was_read_is_written_with_the_very_bytes_once_it_is_found_t
     assert connected_client("1.1").send(frames[0]) == b"SEND\ndestination:/q\ncontent-length:1\n\nx\0"
 
 
-# ------------------------------------------------------------------------ what a client hears
+@every_version
+def test_repeated_headers_are_sent_like_new_ones(version: str) -> None:
+    """SENDs with the same Headers object take a straight path, which gives the same bytes and the same refusals."""
+    client, same = connected_client(version), Headers({"destination": "/q", "x": "y"})
+    for number in range(5):
+        for body in (b"", b"text", b"\0", b"%d" % number):
+            for counted in (True, False):
+                expected = outcome(client, Headers(same.items()), body, counted)
+                assert outcome(client, same, body, counted) == expected
+    in_transaction = Headers({"destination": "/q", "transaction": "t"})
+    client.begin("t")
+    for _ in range(4):
+        assert b"transaction:t" in client.send(Send.from_frame(Frame("SEND", in_transaction)), now=1.0)
+    client.commit("t")
+    with pytest.raises(LocalProtocolError, match="no transaction 't'"):
+        client.send(Send.from_frame(Frame("SEND", in_transaction)), now=1.0)
+    same_again = Send.from_frame(Frame("SEND", same, b"x"))
+    with pytest.raises(TypeError, match="with a destination only"):
+        client.send(same_again, receipt="r", now=1.0)  # type: ignore[call-overload]
+    for now in (nan, inf):
+        with pytest.raises(ValueError, match="now must be a finite number"):
+            client.send(same_again, now=now)
+    client.disconnect()
+    with pytest.raises(LocalProtocolError, match="'disconnecting'"):
+        client.send(same_again, now=1.0)
+    close_by_peer(client)
+    with pytest.raises(ConnectionGoneError):
+        client.send(same_again, now=1.0)
+
+
+def test_repeated_headers_count_as_a_heart_beat_like_new_ones() -> None:
+    client = connected_client("1.2", b"heart-beat:0,1000\n", heart_beat=(1000, 0))
+    send = Send.from_frame(Frame("SEND", Headers({"destination": "/q"})))
+    for now in (0.5, 1.0, 1.5, 2.0):
+        client.send(send, now=now)
+        assert client.next_deadline() == now + 1.0
+    client.send(send)
+    assert client.next_deadline() == 3.0
+    client.receive_data(b"\n", now=2.5)
+    client.handle_timeout(9.0)
+    with pytest.raises(TypeError, match="now must be a number"):
+        client.send(send, now="1")  # type: ignore[call-overload]
+
+
+def outcome(client: ClientConnection, headers: Headers, body: bytes, counted: bool) -> bytes | str:
+    """Send such a SEND; return its bytes or the code of its refusal."""
+    try:
+        return client.send(Send.from_frame(Frame("SEND", headers, body), content_length=counted), now=1.0)
+    except LocalProtocolError as error:
+        return error.code
+
+
+def test_a_received_frame_is_sent_with_its_bytes_every_time() -> None:
+    parser = FrameParser("1.2")
+    wire = b"SEND\r\ndestination:/q\n\nx\0"
+    parser.receive_data(wire)
+    frame = parser.next_frame()
+    assert isinstance(frame, Frame)
+    client = connected_client()
+    assert [client.send(Send.from_frame(frame), now=1.0) for _ in range(4)] == [wire] * 4
+
+
+# ------------------------------------------------------------------------ receiving
 
 
 @every_version
@@ -655,14 +727,14 @@ def test_a_frame_that_was_read_is_written_with_the_very_bytes_once_it_is_found_t
 def test_message_receipt_and_error_are_events(version: str, cut: Cut) -> None:
     client = connected_client(version)
     client.subscribe("/q", id="s")
-    told = hear(
+    events = receive(
         client,
         b"MESSAGE\nsubscription:s\nmessage-id:m\ndestination:/q\ncontent-length:3\n\na\0b\0\n"
         b"RECEIPT\nreceipt-id:77\n\n\0"
         b"ERROR\nmessage:malformed\n\nwhy\0",
         cut=cut,
     )
-    assert told == [
+    assert events == [
         Message("/q", message_id="m", subscription="s", body=b"a\0b"),
         Receipt("77"),
         Error("malformed", body=b"why"),
@@ -687,13 +759,14 @@ REQUIRED = {
 )
 @pytest.mark.parametrize("mode", ["auto", "client"])
 @pytest.mark.parametrize("disguise", [b"x-%b:v\n", b"%b-x:v\n", b"X:%b\n", b"\\\\n%b:v\n", b"a:b\\n%b\\cv\n"])
-def test_a_required_header_that_is_missing_is_an_error_whatever_looks_like_it(
+def test_a_missing_required_header_is_an_error(
     version: str, command: bytes, names: tuple[str, ...], missing: str, mode: Any, disguise: bytes
 ) -> None:
+    """Whatever else in the frame looks like it."""
     client = connected_client(version)
     client.subscribe("/q", id="s", ack=mode)
     head = b"".join(b"%b:s\n" % name.encode() for name in names if name != missing)
-    error = hear_error(client, b"%b\n%back:a\n%b\n\0" % (command, head, disguise % missing.encode()))
+    error = receive_error(client, b"%b\n%back:a\n%b\n\0" % (command, head, disguise % missing.encode()))
     assert error.code == "missing-header"
     assert f"without its {missing!r} header" in str(error)
     assert client.state is State.FAILED
@@ -702,92 +775,96 @@ def test_a_required_header_that_is_missing_is_an_error_whatever_looks_like_it(
 def test_in_1_0_a_message_needs_no_subscription() -> None:
     client = connected_client("1.0")
     client.subscribe("/q", ack="client")
-    message = one(hear(client, b"MESSAGE\ndestination:/q\nmessage-id: m\n\nhello queue a\0"))
+    message = one(receive(client, b"MESSAGE\ndestination:/q\nmessage-id: m\n\nhello queue a\0"))
     assert (message.subscription, message.message_id) == (None, "m")
     assert client.ack(message) == b"ACK\nmessage-id:m\n\n\0"
 
 
-def test_an_empty_header_is_there() -> None:
+def test_an_empty_header_is_not_missing() -> None:
     client = connected_client()
-    message = one(hear(client, b"MESSAGE\nsubscription:\nmessage-id:\ndestination:\n\n\0"))
+    message = one(receive(client, b"MESSAGE\nsubscription:\nmessage-id:\ndestination:\n\n\0"))
     assert (message.subscription, message.message_id, message.destination) == ("", "", "")
 
 
 @pytest.mark.parametrize("mode", ["client", "client-individual"])
 @chunkings
-def test_in_1_2_a_message_to_be_acknowledged_without_ack_header_is_an_error(mode: Any, cut: Cut) -> None:
+def test_in_1_2_a_message_to_be_acked_needs_an_ack_header(mode: Any, cut: Cut) -> None:
     client = connected_client()
     client.subscribe("/q", id="s", ack=mode)
     wire = b"MESSAGE\nsubscription:s\nmessage-id:m\ndestination:/q\n\n\0"
-    hear(client, wire[:-1], cut=cut)
-    error = hear_error(client, wire[-1:])
+    receive(client, wire[:-1], cut=cut)
+    error = receive_error(client, wire[-1:])
     assert error.code == "missing-header"
     assert client.state is State.FAILED
 
 
-def test_in_1_2_a_message_in_auto_mode_needs_no_ack_header_beside_others_that_do() -> None:
+def test_in_1_2_a_message_in_auto_mode_needs_no_ack_header() -> None:
+    """Also while another subscription acknowledges."""
     client = connected_client()
     client.subscribe("/q", id="auto")
     client.subscribe("/q", id="s", ack="client")
-    assert one(hear(client, b"MESSAGE\nsubscription:auto\nmessage-id:m\ndestination:/q\n\n\0")).ack is None
+    assert one(receive(client, b"MESSAGE\nsubscription:auto\nmessage-id:m\ndestination:/q\n\n\0")).ack is None
 
 
 @pytest.mark.parametrize("mode", [None, "client", "client-individual"])
 @every_version
-def test_a_message_for_a_subscription_that_is_not_there_is_an_event(version: str, mode: Any) -> None:
+def test_a_message_for_an_unknown_subscription_is_an_event(version: str, mode: Any) -> None:
+    """RabbitMQ sends replies to /temp-queue/ without SUBSCRIBE."""
     client = connected_client(version)
     client.subscribe("/q", id="other", ack=mode)
     wire = b"MESSAGE\nsubscription:/temp-queue/x\nmessage-id:m\ndestination:/queue/y\n\n\0"
-    assert one(hear(client, wire)).subscription == "/temp-queue/x"
+    assert one(receive(client, wire)).subscription == "/temp-queue/x"
     assert client.state is State.CONNECTED
 
 
 @every_version
-def test_a_message_under_way_when_its_subscription_ended_is_an_event_that_cannot_be_acknowledged(
+def test_a_message_in_flight_at_unsubscribe_cannot_be_acked(
     version: str,
 ) -> None:
+    """It is an event like any other."""
     client, first = with_message(version)
     client.unsubscribe("s")
-    late = one(hear(client, MESSAGE.replace(b":a\n", b":b\n").replace(b":m\n", b":n\n")))
+    late = one(receive(client, MESSAGE.replace(b":a\n", b":b\n").replace(b":m\n", b":n\n")))
     assert isinstance(late, Message)
     for message in (first, late):
         with pytest.raises(LocalProtocolError):
             client.ack(message)
 
 
-def test_headers_that_rabbitmq_leaks_into_a_message_mean_nothing() -> None:
+def test_receipt_and_transaction_of_a_message_mean_nothing() -> None:
+    """RabbitMQ copies them from SEND."""
     client = connected_client()
     client.subscribe("/q", id="s", ack="client")
     wire = MESSAGE.replace(b"\n\n", b"\nreceipt:r\ntransaction:never\n\n")
-    assert one(hear(client, wire)).headers["transaction"] == "never"
+    assert one(receive(client, wire)).headers["transaction"] == "never"
 
 
-def test_a_receipt_that_nobody_asked_for_is_an_event() -> None:
+def test_an_unexpected_receipt_is_an_event() -> None:
     client = connected_client()
-    assert hear(client, b"RECEIPT\nreceipt-id:x\n\n\0RECEIPT\nreceipt-id:x\n\n\0") == [
+    assert receive(client, b"RECEIPT\nreceipt-id:x\n\n\0RECEIPT\nreceipt-id:x\n\n\0") == [
         Receipt("x"),
         Receipt("x"),
     ]
 
 
-def test_a_frame_with_the_headers_of_a_message_is_what_its_command_says() -> None:
+def test_the_command_decides_and_not_the_headers() -> None:
     client = connected_client()
-    told = hear(
+    events = receive(
         client, MESSAGE.replace(b"MESSAGE\n", b"RECEIPT\nreceipt-id:r\n").replace(b"body", b"")
-    ) + hear(client, MESSAGE.replace(b"MESSAGE\n", b"ERROR\n"))
-    assert [type(event) for event in told] == [Receipt, Error]
+    ) + receive(client, MESSAGE.replace(b"MESSAGE\n", b"ERROR\n"))
+    assert [type(event) for event in events] == [Receipt, Error]
     assert client.state is State.FAILED
 
 
 @chunkings
-def test_after_an_error_further_errors_are_told_and_nothing_else(cut: Cut) -> None:
+def test_after_an_error_only_further_errors_are_events(cut: Cut) -> None:
     client = connected_client()
-    told = hear(
+    events = receive(
         client,
         b"ERROR\nmessage:one\n\n\0RECEIPT\nreceipt-id:r\n\n\0\n\n\n" + MESSAGE + b"ERROR\nmessage:two\n\n\0",
         cut=cut,
     )
-    assert told == [Error("one"), Error("two")]
+    assert events == [Error("one"), Error("two")]
     assert client.state is State.FAILED
 
 
@@ -795,21 +872,21 @@ def test_after_an_error_further_errors_are_told_and_nothing_else(cut: Cut) -> No
 def test_after_disconnect_message_and_receipt_still_come(version: str) -> None:
     client, _ = with_message(version)
     assert client.disconnect(receipt="77") == b"DISCONNECT\nreceipt:77\n\n\0"
-    told = hear(client, MESSAGE + b"\nRECEIPT\nreceipt-id:77\n\n\0")
-    assert [type(event) for event in told] == [Message, Receipt]
+    events = receive(client, MESSAGE + b"\nRECEIPT\nreceipt-id:77\n\n\0")
+    assert [type(event) for event in events] == [Message, Receipt]
     assert client.state is State.DISCONNECTING
     client.receive_data(b"")
     closed = client.next_event()
     assert getattr(closed, "clean", None) is True
 
 
-def test_after_disconnect_a_message_must_still_be_whole() -> None:
+def test_after_disconnect_required_headers_are_still_required() -> None:
     client, _ = with_message()
     client.disconnect()
-    assert hear_error(client, b"MESSAGE\nsubscription:s\nmessage-id:m\n\n\0").code == "missing-header"
+    assert receive_error(client, b"MESSAGE\nsubscription:s\nmessage-id:m\n\n\0").code == "missing-header"
 
 
-def test_messages_after_disconnect_are_not_for_acknowledging() -> None:
+def test_after_disconnect_nothing_can_be_acknowledged() -> None:
     client, message = with_message()
     client.disconnect()
     with pytest.raises(LocalProtocolError) as caught:
@@ -817,32 +894,32 @@ def test_messages_after_disconnect_are_not_for_acknowledging() -> None:
     assert caught.value.code == "unexpected-frame"
 
 
-@pytest.mark.parametrize("forgive", [True, False])
-def test_the_client_forgives_what_it_is_told_to(forgive: bool) -> None:
-    client = connected_client("1.1", leniency=Leniency(crlf=forgive))
+@pytest.mark.parametrize("tolerated", [True, False])
+def test_the_leniency_decides_what_is_tolerated(tolerated: bool) -> None:
+    client = connected_client("1.1", leniency=Leniency(crlf=tolerated))
     wire = b"RECEIPT\r\nreceipt-id:r\r\n\r\n\0"
-    if forgive:
-        assert one(hear(client, wire)) == Receipt("r")
+    if tolerated:
+        assert one(receive(client, wire)) == Receipt("r")
     else:
-        assert hear_error(client, wire).code == "unknown-command"
+        assert receive_error(client, wire).code == "unknown-command"
 
 
-def test_by_default_the_client_forgives_what_rabbitmq_needs_and_no_more() -> None:
+def test_by_default_what_rabbitmq_needs_is_tolerated() -> None:
     client = connected_client("1.1")
-    assert one(hear(client, b"RECEIPT\nreceipt-id:a\\rb\n\n\0")) == Receipt("a\rb")
-    assert hear_error(client, b"RECEIPT\nreceipt-id:a\\tb\n\n\0").code == "undefined-escape"
+    assert one(receive(client, b"RECEIPT\nreceipt-id:a\\rb\n\n\0")) == Receipt("a\rb")
+    assert receive_error(client, b"RECEIPT\nreceipt-id:a\\tb\n\n\0").code == "undefined-escape"
 
 
-def test_the_client_refuses_what_its_limits_say() -> None:
+def test_limits_hold_for_servers() -> None:
     client = connected_client(limits=Limits(max_body=3))
-    assert hear_error(client, MESSAGE.replace(b"\n\n", b"\ncontent-length:4\n\n")).code == "body-too-large"
+    assert receive_error(client, MESSAGE.replace(b"\n\n", b"\ncontent-length:4\n\n")).code == "body-too-large"
 
 
 def test_cumulative_acknowledgement_to_the_end() -> None:
     client = connected_client()
     client.subscribe("/q", id="s", ack="client")
     wires = [MESSAGE.replace(b":a\n", b":%d\n" % number) for number in range(5)]
-    messages = hear(client, b"".join(wires))
+    messages = receive(client, b"".join(wires))
     third, fourth = messages[2:4]
     assert isinstance(third, Message)
     assert isinstance(fourth, Message)
@@ -855,7 +932,7 @@ def test_cumulative_acknowledgement_to_the_end() -> None:
     assert client.next_event() is NEED_DATA
 
 
-def test_typed_events_say_what_the_commands_say() -> None:
+def test_events_are_sent_like_the_methods_of_their_commands() -> None:
     client = connected_client()
     assert client.send(Subscribe("/q", id="s")) == b"SUBSCRIBE\nid:s\ndestination:/q\n\n\0"
     assert client.send(Unsubscribe("s")) == b"UNSUBSCRIBE\nid:s\n\n\0"
@@ -875,9 +952,10 @@ HEADER_LINES = [
     st.sampled_from(VERSIONS),
     st.sampled_from(["auto", "client", "client-individual"]),
 )
-def test_a_message_means_the_same_whole_or_byte_by_byte(
+def test_a_message_is_the_same_whole_or_byte_by_byte(
     frames: list[list[bytes]], version: str, mode: Any
 ) -> None:
+    """Whole frames take the straight path."""
     wire = b"".join(b"MESSAGE\n%b\n\nhi\0" % b"\n".join(lines) for lines in frames)
     outcomes = []
     for cut in (cut_whole, cut_bytes):

@@ -1,9 +1,10 @@
-"""What both sides share: errors and what follows them, the end, heart-beat deadlines; and both in conversation."""
+"""What both roles share: violations and what follows them, the end, heart-beat deadlines; and both connected."""
 
 from __future__ import annotations
 
 import contextlib
 import tracemalloc
+from collections.abc import Callable
 from math import inf, nan
 from typing import Any
 
@@ -41,7 +42,6 @@ from stomp_core import (
     Tolerated,
     Unsubscribe,
 )
-from stomp_core.protocol._connection import checked_versions
 
 from .pair import (
     VERSIONS,
@@ -49,14 +49,14 @@ from .pair import (
     Cut,
     Pair,
     chunkings,
+    close_by_peer,
     connected_client,
     connected_server,
     connection,
     drain,
-    hang_up,
-    hear,
-    hear_error,
     one,
+    receive,
+    receive_error,
     state_of,
 )
 
@@ -65,7 +65,7 @@ both_roles = pytest.mark.parametrize("role", ["client", "server"])
 FINE = {"client": b"RECEIPT\nreceipt-id:r\n\n\0", "server": b"SEND\ndestination:/q\n\n\0"}
 
 
-# ------------------------------------------------------------------------ making one
+# ------------------------------------------------------------------------ arguments
 
 
 @pytest.mark.parametrize("make", [ClientConnection, ServerConnection])
@@ -78,8 +78,9 @@ def test_versions_must_exist(make: Any, versions: Any, named: str) -> None:
         make(versions)
 
 
-def test_versions_are_put_in_order() -> None:
-    assert checked_versions(["1.2", "1.0", "1.2"]) == ("1.0", "1.2")
+def test_versions_are_offered_in_order() -> None:
+    wire = ClientConnection(["1.2", "1.0", "1.2"]).connect(host="h")
+    assert b"accept-version:1.0,1.2\n" in wire
 
 
 @pytest.mark.parametrize("make", [ClientConnection, ServerConnection])
@@ -91,13 +92,13 @@ def test_versions_are_put_in_order() -> None:
         {"heart_beat_pace": float("nan")},
     ],
 )  # fmt: skip
-def test_heart_beat_options_must_make_sense(make: Any, options: Any) -> None:
+def test_heart_beat_options_have_a_range(make: Any, options: Any) -> None:
     with pytest.raises(ValueError, match=next(iter(options))):
         make(**options)
     make(heart_beat_tolerance=1.001, heart_beat_pace=1.0)
 
 
-def test_a_new_connection_has_no_version_no_heart_beat_and_no_deadline() -> None:
+def test_a_new_connection_has_no_version_and_no_deadline() -> None:
     conn = ClientConnection()
     assert (conn.state, conn.version, conn.heart_beat) == (State.NEW, None, (0.0, 0.0))
     assert conn.next_deadline() is None
@@ -105,31 +106,31 @@ def test_a_new_connection_has_no_version_no_heart_beat_and_no_deadline() -> None
     assert conn.next_event() is NEED_DATA
 
 
-# ------------------------------------------------------------------------ errors of the peer
+# ------------------------------------------------------------------------ violations
 
 
 @both_roles
 @pytest.mark.parametrize("junk", [b"\0\0", b"HELLO\n", b"CONNECTED\n\n\0", b"STOMP\n\n\0"])
-def test_events_before_an_error_in_one_chunk_come_out_before_it(role: str, junk: bytes) -> None:
+def test_events_before_a_violation_are_returned_first(role: str, junk: bytes) -> None:
     conn = connection(role)
     conn.receive_data(FINE[role] * 2 + b"\n\n" + FINE[role] + junk)
-    told = [conn.next_event() for _ in range(4)]
-    assert [type(event).__name__ for event in told].count("HeartBeat") == 1
+    events = [conn.next_event() for _ in range(4)]
+    assert [type(event).__name__ for event in events].count("HeartBeat") == 1
     with pytest.raises(RemoteProtocolError):
         conn.next_event()
 
 
 @both_roles
-def test_an_error_is_raised_again_until_the_peer_closes(role: str) -> None:
+def test_a_violation_is_raised_again_until_the_peer_closes(role: str) -> None:
     conn = connection(role)
-    error = hear_error(conn, b"junk" + FINE[role])
+    error = receive_error(conn, b"junk" + FINE[role])
     for more in (FINE[role], b"\n", b"junk"):
         conn.receive_data(more)
         with pytest.raises(RemoteProtocolError) as again:
             conn.next_event()
         assert again.value is error
     assert (error.frame_hint is None) == (role == "client")
-    closed = hang_up(conn)
+    closed = close_by_peer(conn)
     assert (closed.clean, closed.cut, closed.code) == (False, False, "eof")
     assert str(error) in closed.reason
     assert conn.state is State.CLOSED
@@ -138,7 +139,7 @@ def test_an_error_is_raised_again_until_the_peer_closes(role: str) -> None:
 
 
 @both_roles
-def test_an_error_and_the_end_that_came_together_are_told_one_after_the_other(role: str) -> None:
+def test_a_violation_and_the_end_in_one_chunk(role: str) -> None:
     conn = connection(role)
     conn.receive_data(b"junk")
     conn.receive_data(b"")
@@ -147,34 +148,34 @@ def test_an_error_and_the_end_that_came_together_are_told_one_after_the_other(ro
     assert isinstance(one(drain(conn)), ConnectionClosed)
 
 
-def test_an_error_then_junk_then_the_end_all_at_once_is_still_an_end() -> None:
+def test_error_then_junk_then_the_end_in_one_chunk() -> None:
     """The end was forgotten together with the junk before it."""
     client = connected_client()
     client.receive_data(b"ERROR\nmessage:no\n\n\0junk")
     client.receive_data(b"")
-    told = drain(client)
-    assert [type(event) for event in told] == [Error, ConnectionClosed]
+    events = drain(client)
+    assert [type(event) for event in events] == [Error, ConnectionClosed]
     assert client.state is State.CLOSED
 
 
-def test_junk_after_an_error_is_no_further_error() -> None:
+def test_junk_behind_an_error_is_no_violation() -> None:
     client = connected_client()
-    assert hear(client, b"ERROR\nmessage:no\n\n\0junk") == [Error("no")]
-    assert hear(client, b"ERROR\nmessage:again\n\n\0" * 3) == [], "nothing behind junk can be read"
-    assert hang_up(client).reason == "closed after ERROR"
+    assert receive(client, b"ERROR\nmessage:no\n\n\0junk") == [Error("no")]
+    assert receive(client, b"ERROR\nmessage:again\n\n\0" * 3) == [], "nothing behind junk can be read"
+    assert close_by_peer(client).reason == "closed after ERROR"
 
 
-def test_an_error_that_was_cut_off_says_so() -> None:
+def test_an_error_may_be_cut_off() -> None:
     client = connected_client()
-    hear(client, b"ERROR\nmessage:no\n\n\0ERROR\nmess")
-    assert hang_up(client).cut
+    receive(client, b"ERROR\nmessage:no\n\n\0ERROR\nmess")
+    assert close_by_peer(client).cut
 
 
 @both_roles
-def test_bytes_after_an_error_cost_no_memory(role: str) -> None:
-    """They were kept although nobody would ever read them."""
+def test_bytes_after_a_violation_take_no_memory(role: str) -> None:
+    """They were kept although they would never be read."""
     conn = connection(role)
-    hear_error(conn, b"junk")
+    receive_error(conn, b"junk")
     piece = bytes(10_000)
     tracemalloc.start()
     try:
@@ -185,12 +186,12 @@ def test_bytes_after_an_error_cost_no_memory(role: str) -> None:
         tracemalloc.stop()
 
 
-# ------------------------------------------------------------------------ bytes in
+# ------------------------------------------------------------------------ received data
 
 
 @both_roles
 @pytest.mark.parametrize("make", [bytes, bytearray, memoryview])
-def test_bytes_may_come_in_any_buffer(role: str, make: Any) -> None:
+def test_data_may_be_any_kind_of_bytes(role: str, make: Any) -> None:
     conn = connection(role)
     conn.receive_data(make(FINE[role]))
     assert isinstance(conn.next_event(), Event)
@@ -199,7 +200,7 @@ def test_bytes_may_come_in_any_buffer(role: str, make: Any) -> None:
 
 
 @both_roles
-def test_anything_else_is_refused_and_is_no_sign_of_life(role: str) -> None:
+def test_other_data_is_refused_and_is_no_sign_of_life(role: str) -> None:
     beats: dict[str, Any] = {"extra": b"heart-beat:1000,1000\n", "heart_beat": (1000, 1000)}
     conn = connection(role, **beats)
     deadline = conn.next_deadline()
@@ -222,37 +223,36 @@ def test_bytes_after_the_end_are_refused(role: str) -> None:
     conn.receive_data(b"")
     with pytest.raises(ConnectionGoneError):
         conn.receive_data(b"x")
-    assert conn.next_event() is NEED_DATA, "the end is told once"
+    assert conn.next_event() is NEED_DATA, "the end is events once"
 
 
 @both_roles
 @every_version
-def test_heart_beats_between_frames_are_events_but_for_the_one_behind_a_frame(
-    role: str, version: str
-) -> None:
+def test_heart_beats_are_events_but_not_the_one_after_nul(role: str, version: str) -> None:
+    """The line feed behind the NUL of a frame is no heart-beat."""
     conn = connection(role, version)
-    told = hear(conn, b"\n\n" + FINE[role] + b"\n" + FINE[role] + b"\n\n\n")
-    assert [event for event in told if isinstance(event, HeartBeat)] == [HeartBeat(1), HeartBeat(2)]
+    events = receive(conn, b"\n\n" + FINE[role] + b"\n" + FINE[role] + b"\n\n\n")
+    assert [event for event in events if isinstance(event, HeartBeat)] == [HeartBeat(1), HeartBeat(2)]
 
 
 # ------------------------------------------------------------------------ heart-beats
 
 
 BEATS: Any = {"extra": b"heart-beat:10000,4000\n", "heart_beat": (3000, 8000)}
-# client: says (3000, 8000), hears (10000, 4000); server: the same the other way round. Both send every 4 s and
-# expect something every 10 s.
+# The client sends heart-beat:3000,8000 and receives 10000,4000; the server does the opposite. Both have to send every
+# 4 s, and are promised something every 10 s.
 
 
 @both_roles
 @every_version
-def test_the_first_deadline_is_the_beat_that_is_due(role: str, version: str) -> None:
+def test_the_first_deadline_is_that_of_our_heart_beat(role: str, version: str) -> None:
     conn = connection(role, version, **BEATS)
     assert conn.heart_beat == (4.0, 10.0)
     assert conn.next_deadline() == 4.0
 
 
 @both_roles
-def test_calling_early_does_nothing_and_calling_in_time_beats_once(role: str) -> None:
+def test_a_heart_beat_is_written_once_when_it_is_due(role: str) -> None:
     conn = connection(role, **BEATS)
     assert conn.handle_timeout(3.999) == b""
     assert conn.next_deadline() == 4.0
@@ -262,14 +262,14 @@ def test_calling_early_does_nothing_and_calling_in_time_beats_once(role: str) ->
 
 
 @both_roles
-def test_calling_late_beats_once_and_counts_from_then(role: str) -> None:
+def test_a_late_heart_beat_is_written_once(role: str) -> None:
     conn = connection(role, **BEATS)
     assert conn.handle_timeout(19.0) == b"\n"
     assert conn.next_deadline() == 23.0
 
 
 @both_roles
-def test_a_frame_written_counts_as_a_beat(role: str) -> None:
+def test_a_sent_frame_counts_as_a_heart_beat(role: str) -> None:
     conn = connection(role, **BEATS)
     conn.send(Receipt("r") if role == "server" else Send("/q"), now=3.0)
     assert conn.next_deadline() == 7.0
@@ -277,7 +277,7 @@ def test_a_frame_written_counts_as_a_beat(role: str) -> None:
 
 
 @both_roles
-def test_a_refused_frame_does_not(role: str) -> None:
+def test_a_refused_frame_does_not_count_as_a_heart_beat(role: str) -> None:
     conn = connection(role, **BEATS)
     with pytest.raises(LocalProtocolError):
         conn.send(Connected() if role == "client" else Send("/q"), now=3.0)
@@ -304,7 +304,7 @@ def test_any_byte_is_a_sign_of_life(role: str, sign: bytes) -> None:
 
 
 @both_roles
-def test_a_silent_peer_is_dead_once_the_tolerance_is_over(role: str) -> None:
+def test_a_silent_peer_is_dead_after_the_tolerance(role: str) -> None:
     conn = connection(role, **BEATS)
     assert conn.handle_timeout(24.9) == b"\n"
     assert conn.next_event() is NEED_DATA
@@ -315,7 +315,7 @@ def test_a_silent_peer_is_dead_once_the_tolerance_is_over(role: str) -> None:
     closed = conn.next_event()
     assert isinstance(closed, ConnectionClosed)
     assert (closed.clean, closed.cut, closed.code) == (False, False, "heart-beat")
-    assert "for 25.0 s, though it promised a sign of life every 10 s" in closed.reason
+    assert "for 25.0 s, but it promised a heart-beat every 10 s" in closed.reason
     assert state_of(conn) is State.CLOSED
     assert conn.next_event() is NEED_DATA
     assert conn.handle_timeout(1000.0) == b""
@@ -323,7 +323,7 @@ def test_a_silent_peer_is_dead_once_the_tolerance_is_over(role: str) -> None:
 
 @both_roles
 @pytest.mark.parametrize("seconds", [3.0, 12.5, 100.0])
-def test_the_silence_that_is_endured_may_be_said_in_seconds(role: str, seconds: float) -> None:
+def test_the_read_timeout_is_in_seconds(role: str, seconds: float) -> None:
     conn = connection(role, **BEATS)
     conn.set_read_timeout(seconds)
     conn.receive_data(b"\n", now=1.0)
@@ -335,7 +335,7 @@ def test_the_silence_that_is_endured_may_be_said_in_seconds(role: str, seconds: 
 
 
 @both_roles
-def test_any_silence_may_be_endured(role: str) -> None:
+def test_the_read_timeout_may_be_infinite(role: str) -> None:
     conn = connection(role, **BEATS)
     conn.set_read_timeout(inf)
     assert conn.handle_timeout(1e9) == b"\n"
@@ -344,7 +344,7 @@ def test_any_silence_may_be_endured(role: str) -> None:
 
 
 @both_roles
-def test_a_peer_that_promised_nothing_may_be_silent_for_ever(role: str) -> None:
+def test_without_heart_beats_there_is_no_read_timeout(role: str) -> None:
     conn = connection(role)
     conn.set_read_timeout(1.0)
     assert conn.next_deadline() is None
@@ -354,49 +354,50 @@ def test_a_peer_that_promised_nothing_may_be_silent_for_ever(role: str) -> None:
 
 @both_roles
 @pytest.mark.parametrize("seconds", [0.0, -1.0, nan])
-def test_no_silence_at_all_cannot_be_endured(role: str, seconds: float) -> None:
+def test_the_read_timeout_must_be_positive(role: str, seconds: float) -> None:
     conn = connection(role, **BEATS)
-    with pytest.raises(ValueError, match="more than 0"):
+    with pytest.raises(ValueError, match="seconds must be positive"):
         conn.set_read_timeout(seconds)
 
 
 @both_roles
-def test_a_dead_peer_is_heard_out_and_neither_heard_nor_told_more(role: str) -> None:
+def test_what_a_dead_peer_sent_before_is_returned(role: str) -> None:
+    """After that nothing is received from it or sent to it."""
     conn = connection(role, **BEATS)
     conn.receive_data(FINE[role] + b"\n" + FINE[role] + b"RECEIPT", now=0.0)
     conn.handle_timeout(25.0)
     with pytest.raises(ConnectionGoneError):
         conn.receive_data(b"\n", now=26.0)
-    with pytest.raises(ConnectionGoneError, match=r"nothing came from the peer for 25.0 s"):
+    with pytest.raises(ConnectionGoneError, match=r"nothing was received from the peer for 25.0 s"):
         conn.send(Receipt("r") if role == "server" else Send("/q"), now=26.0)
     conn.receive_data(b"", now=26.0)
-    told = drain(conn)
-    assert [type(event).__name__ for event in told] == (
+    events = drain(conn)
+    assert [type(event).__name__ for event in events] == (
         ["Receipt", "Receipt", "ConnectionClosed"]
         if role == "client"
         else ["Send", "Send", "ConnectionClosed"]
     )
 
 
-def test_a_dead_peer_whose_last_words_were_an_error_is_told_after_them() -> None:
-    for last_words, told_before in (
+def test_a_peer_that_dies_after_an_error() -> None:
+    for wire, events_before in (
         (b"ERROR\nmessage:no\n\n\0", [Error("no")]),
         (b"ERROR\nmessage:no\n\n\0junk", [Error("no")]),
         (b"ERR", []),
     ):
         client = connected_client(**BEATS)
-        client.receive_data(last_words, now=0.0)
+        client.receive_data(wire, now=0.0)
         client.handle_timeout(25.0)
-        told = drain(client)
-        assert told[:-1] == told_before
-        closed = told[-1]
+        events = drain(client)
+        assert events[:-1] == events_before
+        closed = events[-1]
         assert isinstance(closed, ConnectionClosed)
         assert closed.code == "heart-beat"
         assert client.state is State.CLOSED
         assert drain(client) == []
 
 
-def test_a_dead_peer_whose_last_words_were_junk_is_told_after_the_error() -> None:
+def test_a_peer_that_dies_after_a_violation() -> None:
     client = connected_client(**BEATS)
     client.receive_data(b"junk", now=0.0)
     client.handle_timeout(25.0)
@@ -406,7 +407,8 @@ def test_a_dead_peer_whose_last_words_were_junk_is_told_after_the_error() -> Non
 
 
 @both_roles
-def test_while_reading_rests_silence_proves_nothing_and_our_beats_go_on(role: str) -> None:
+def test_while_reading_is_paused_the_peer_has_no_deadline(role: str) -> None:
+    """Our own heart-beats go on."""
     conn = connection(role, **BEATS)
     conn.pause_reading(now=20.0)
     assert conn.next_deadline() == 4.0
@@ -420,7 +422,7 @@ def test_while_reading_rests_silence_proves_nothing_and_our_beats_go_on(role: st
 
 
 @both_roles
-def test_without_now_the_latest_time_counts(role: str) -> None:
+def test_without_now_the_latest_one_counts(role: str) -> None:
     conn = connection(role, **BEATS)
     assert conn.handle_timeout(3.0) == b""
     conn.send(Receipt("r") if role == "server" else Send("/q"))
@@ -436,10 +438,57 @@ def test_without_now_the_latest_time_counts(role: str) -> None:
 
 
 @both_roles
-def test_no_beat_is_written_to_a_peer_found_dead(role: str) -> None:
+def test_no_heart_beat_is_written_to_a_dead_peer(role: str) -> None:
     conn = connection(role, **BEATS)
     assert conn.handle_timeout(1000.0) == b""
     assert one(drain(conn)).code == "heart-beat"
+
+
+@both_roles
+def test_bytes_of_a_partial_message_are_a_sign_of_life(role: str) -> None:
+    """A WebSocket or TLS layer may not be able to pass them on yet."""
+    conn = connection(role, **BEATS)
+    conn.alive(20.0)
+    assert conn.handle_timeout(44.9) == b"\n"
+    assert conn.next_event() is NEED_DATA
+    conn.alive(44.9)
+    assert conn.handle_timeout(69.8) == b"\n"
+    conn.handle_timeout(69.9)
+    assert one(drain(conn)).code == "heart-beat"
+    conn.alive(70.0)
+    assert (conn.next_deadline(), conn.next_event()) == (None, NEED_DATA)
+
+
+@both_roles
+@pytest.mark.parametrize(
+    ("now", "error"),
+    [
+        (nan, ValueError),
+        (inf, ValueError),
+        (-inf, ValueError),
+        ("1", TypeError),
+        (len, TypeError),
+        ([], TypeError),
+    ],
+    ids=str,
+)
+def test_now_must_be_a_finite_number(role: str, now: Any, error: type[Exception]) -> None:
+    conn = connection(role, **BEATS)
+    begin = b"BEGIN\ntransaction:t\n\n\0"
+    calls: list[Callable[[], object]] = [
+        lambda: conn.receive_data(FINE[role], now),
+        lambda: conn.send(Receipt("r") if role == "server" else Begin("t"), now=now),
+        lambda: conn.handle_timeout(now),
+        lambda: conn.alive(now),
+        lambda: conn.pause_reading(now),
+        lambda: conn.resume_reading(now),
+    ]
+    for call in calls:
+        with pytest.raises(error, match=r"now must be a .*number of seconds of a monotonic clock, got "):
+            call()
+    assert (conn.next_event(), conn.next_deadline(), conn.transactions) == (NEED_DATA, 4.0, {})
+    if isinstance(conn, ClientConnection):
+        assert conn.begin("t", now=0) == begin, "an int is a number"
 
 
 @both_roles
@@ -450,22 +499,23 @@ def test_the_end_of_the_stream_is_no_sign_of_life(role: str) -> None:
     assert conn.next_deadline() == 25.0
 
 
-def test_before_any_now_was_passed_it_is_0() -> None:
+def test_without_any_now_it_is_0() -> None:
     client = ClientConnection()
     client.connect(host="h", heart_beat=(1000, 1000))
-    hear(client, b"CONNECTED\nversion:1.2\nheart-beat:1000,1000\n\n\0")
+    receive(client, b"CONNECTED\nversion:1.2\nheart-beat:1000,1000\n\n\0")
     assert client.next_deadline() == 1.0
 
 
-def test_a_pace_below_1_beats_earlier() -> None:
+def test_a_pace_below_1_makes_heart_beats_earlier() -> None:
     assert connected_client(heart_beat_pace=0.5, **BEATS).next_deadline() == 2.0
     assert connected_server(heart_beat_pace=0.75, **BEATS).next_deadline() == 3.0
 
 
-def test_activemq_may_beat_for_the_first_time_after_two_intervals() -> None:
+def test_a_first_heart_beat_after_two_intervals_is_in_time() -> None:
+    """ActiveMQ sends it then."""
     client = connected_client("1.2", b"heart-beat:1000,0\n", heart_beat=(0, 1000))
     client.handle_timeout(2.0)
-    hear(client, b"\n", 2.1)
+    receive(client, b"\n", 2.1)
     assert client.state is State.CONNECTED
     assert client.next_deadline() == pytest.approx(4.6)
 
@@ -480,30 +530,31 @@ def test_without_heart_beats_there_is_no_deadline(role: str) -> None:
 
 @both_roles
 @pytest.mark.parametrize("state", ["connecting", "failed", "closed", "refusing"])
-def test_there_are_no_heart_beats_but_in_the_conversation(role: str, state: str) -> None:
+def test_outside_of_connected_there_are_no_deadlines(role: str, state: str) -> None:
     if state == "connecting":
         conn: Connection = ClientConnection()
         if isinstance(conn, ClientConnection):
             conn.connect(host="h", heart_beat=(1, 1), now=0.0)
         if role == "server":
             conn = ServerConnection()
-            hear(conn, b"CONNECT\naccept-version:1.2\nhost:h\nheart-beat:1,1\n\n\0", 0.0)
+            receive(conn, b"CONNECT\naccept-version:1.2\nhost:h\nheart-beat:1,1\n\n\0", 0.0)
     else:
         conn = connection(role, **BEATS)
         if state == "failed":
             if isinstance(conn, ServerConnection):
                 conn.send(Error("no"))
             else:
-                hear(conn, b"ERROR\n\n\0")
+                receive(conn, b"ERROR\n\n\0")
         elif state == "closed":
-            hang_up(conn)
+            close_by_peer(conn)
         else:
-            hear_error(conn, b"junk")
+            receive_error(conn, b"junk")
     assert conn.next_deadline() is None
     assert conn.handle_timeout(1e9) == b""
 
 
-def test_after_disconnect_the_client_writes_nothing_not_even_a_beat_and_waits_as_long_as_you_like() -> None:
+def test_after_disconnect_the_client_has_no_deadline() -> None:
+    """It may not write anything, and the server may take its time."""
     client = connected_client(**BEATS)
     client.disconnect(now=1.0)
     assert client.next_deadline() is None
@@ -511,19 +562,20 @@ def test_after_disconnect_the_client_writes_nothing_not_even_a_beat_and_waits_as
     assert client.next_event() is NEED_DATA
 
 
-def test_after_disconnect_the_server_beats_while_it_is_busy_and_its_client_may_be_silent() -> None:
+def test_after_disconnect_the_server_sends_heart_beats() -> None:
+    """Its client may not write anything."""
     server = connected_server(**BEATS)
-    hear(server, b"DISCONNECT\nreceipt:r\n\n\0", 1.0)
+    receive(server, b"DISCONNECT\nreceipt:r\n\n\0", 1.0)
     assert server.next_deadline() == 4.0
     assert server.handle_timeout(4.0) == b"\n"
     assert server.handle_timeout(1e6) == b"\n"
     assert server.next_event() is NEED_DATA
 
 
-def test_a_handshake_that_took_long_leaves_a_beat_due_at_once() -> None:
+def test_a_slow_handshake_makes_a_heart_beat_overdue() -> None:
     client = ClientConnection()
     client.connect(host="h", heart_beat=(1000, 1000), now=0.0)
-    hear(client, b"CONNECTED\nversion:1.2\nheart-beat:1000,1000\n\n\0", 30.0)
+    receive(client, b"CONNECTED\nversion:1.2\nheart-beat:1000,1000\n\n\0", 30.0)
     assert client.next_deadline() == 1.0
     assert client.handle_timeout(30.0) == b"\n"
     assert client.next_deadline() == 31.0
@@ -542,24 +594,24 @@ def test_an_hour_of_heart_beats(version: str) -> None:
         (20.0 * beat, b"\n") for beat in range(1, 181)
     ]
     assert pair.client.state is pair.server.state is State.CONNECTED
-    assert set(pair.client_hears) | set(pair.server_hears) == {HeartBeat(1)}
+    assert set(pair.client_received) | set(pair.server_received) == {HeartBeat(1)}
 
 
-def test_an_hour_of_frames_makes_beats_of_one_side_needless() -> None:
+def test_a_side_that_sends_frames_needs_no_heart_beats() -> None:
     pair = Pair(client_beats=(10_000, 10_000), server_beats=(10_000, 10_000))
     log = []
     for minute in range(720):
-        pair.client_says(Send("/q", str(minute)))
+        pair.client_sends(Send("/q", str(minute)))
         log += pair.wait(pair.now + 5.0)
     assert {name for _, name, _ in log} == {"server"}
     assert len(log) == 360
 
 
-# ------------------------------------------------------------------------ conversations
+# ------------------------------------------------------------------------ both sides
 
 
 def conversation(version: str) -> list[tuple[str, Event]]:
-    """A talk that uses every frame that the version has."""
+    """Every frame that the version has, each with its sender."""
     name = "s" if version == "1.1" else None
 
     def acknowledge(kind: type[Ack] | type[Nack], number: int, **more: Any) -> Event:
@@ -596,67 +648,135 @@ def conversation(version: str) -> list[tuple[str, Event]]:
 
 @every_version
 @chunkings
-def test_what_one_side_says_the_other_hears(version: str, cut: Cut) -> None:
+def test_what_one_side_sends_the_other_receives(version: str, cut: Cut) -> None:
     pair = Pair(version, cut=cut)
     for side, event in conversation(version):
         if side == "client":
-            pair.client_says(event)
-            assert pair.server_hears[-1] == event
+            pair.client_sends(event)
+            assert pair.server_received[-1] == event
         else:
-            pair.server_says(event)
-            assert pair.client_hears[-1] == event
+            pair.server_sends(event)
+            assert pair.client_received[-1] == event
         assert pair.client.state is pair.server.state
-    assert pair.server_hears == [event for side, event in conversation(version) if side == "client"]
-    assert pair.client_hears == [event for side, event in conversation(version) if side == "server"]
+    assert pair.server_received == [event for side, event in conversation(version) if side == "client"]
+    assert pair.client_received == [event for side, event in conversation(version) if side == "server"]
     for conn in (pair.client, pair.server):
-        assert hang_up(conn).clean
+        assert close_by_peer(conn).clean
 
 
 @every_version
 @pytest.mark.parametrize("mode", ["client", "client-individual"])
-def test_both_sides_keep_the_same_books(version: str, mode: AckMode) -> None:
+def test_both_sides_track_the_same(version: str, mode: AckMode) -> None:
     pair = Pair(version)
-    pair.client_says(Subscribe("/q", id="s", ack=mode), Begin("t"))
+    pair.client_sends(Subscribe("/q", id="s", ack=mode), Begin("t"))
     for number in range(6):
-        pair.server_says(Message("/q", message_id=str(number), subscription="s", ack=f"a{number}"))
-    messages = [event for event in pair.client_hears if isinstance(event, Message)]
-    pair.client_says(messages[1].acknowledge(), messages[3].acknowledge(transaction="t"), Abort("t"))
+        pair.server_sends(Message("/q", message_id=str(number), subscription="s", ack=f"a{number}"))
+    messages = [event for event in pair.client_received if isinstance(event, Message)]
+    pair.client_sends(messages[1].acknowledge(), messages[3].acknowledge(transaction="t"), Abort("t"))
     allowed = []
     for message in messages:
         with contextlib.suppress(LocalProtocolError):
-            pair.client_says(message.acknowledge())
+            pair.client_sends(message.acknowledge())
             allowed.append(message.message_id)
     assert allowed == (["2", "3", "4", "5"] if mode == "client" else ["0", "2", "3", "4", "5"])
     assert pair.server.state is State.CONNECTED
 
 
-def test_two_sides_that_share_no_version_part_with_the_list() -> None:
+def test_no_common_version_is_answered_with_the_list() -> None:
     client, server = ClientConnection(("1.1", "1.2")), ServerConnection(("1.0",))
-    hint = hear_error(server, client.connect(host="h")).frame_hint
+    hint = receive_error(server, client.connect(host="h")).frame_hint
     assert hint is not None
-    error = one(hear(client, server.send(hint)))
+    error = one(receive(client, server.send(hint)))
     assert isinstance(error, Error)
     assert (error.headers["version"], error.body) == ("1.0", b"Supported protocol versions are 1.0")
 
 
 @pytest.mark.parametrize("offered", [("1.0",), ("1.1",), ("1.2",), ("1.0", "1.1"), ("1.0", "1.2"), VERSIONS])
-@pytest.mark.parametrize("speaks", [("1.0",), ("1.1",), ("1.2",), ("1.1", "1.2"), VERSIONS])
+@pytest.mark.parametrize("supported", [("1.0",), ("1.1",), ("1.2",), ("1.1", "1.2"), VERSIONS])
 @chunkings
-def test_two_sides_agree_on_the_highest_version_in_common(
-    offered: tuple[str, ...], speaks: tuple[str, ...], cut: Cut
+def test_the_highest_common_version_is_negotiated(
+    offered: tuple[str, ...], supported: tuple[str, ...], cut: Cut
 ) -> None:
-    client, server = ClientConnection(offered), ServerConnection(speaks)
-    shared = sorted(set(offered) & set(speaks))
+    client, server = ClientConnection(offered), ServerConnection(supported)
+    shared = sorted(set(offered) & set(supported))
     wire = client.connect(host="h")
     if not shared:
-        assert hear_error(server, wire).code == "version-not-shared"
+        assert receive_error(server, wire).code == "version-not-shared"
         return
-    hear(server, wire, cut=cut)
-    hear(client, server.send(Connected()), cut=cut)
+    receive(server, wire, cut=cut)
+    receive(client, server.send(Connected()), cut=cut)
     assert client.version == server.version == shared[-1]
 
 
-# ------------------------------------------------------------------------ whatever comes
+# ------------------------------------------------------------------------ what is tracked
+
+
+@both_roles
+@every_version
+def test_what_is_tracked_can_be_seen(role: str, version: str) -> None:
+    pair = Pair(version)
+    conn: Connection = pair.client if role == "client" else pair.server
+    assert (conn.subscriptions, conn.transactions) == ((), {})
+    pair.client_sends(
+        Subscribe("/q", id="s", ack="client"), Subscribe("/r", id="auto"), Begin("t"), Begin("u")
+    )
+    if version == "1.0":
+        pair.client_sends(Subscribe("/without", ack="client-individual"))
+        pair.server_sends(Message("/without", message_id="w"))
+        assert conn.unacknowledged(destination="/without") == ("w",)
+        pair.client_sends(Unsubscribe(destination="/without"))
+    for number in range(4):
+        pair.server_sends(Message("/q", message_id=str(number), subscription="s", ack=str(number)))
+    pair.server_sends(Message("/r", message_id="m", subscription="auto"))
+    shown = [(tracked.id, tracked.destination, tracked.ack) for tracked in conn.subscriptions]
+    assert shown == [("s", "/q", "client"), ("auto", "/r", "auto")]
+    assert (conn.unacknowledged("s"), conn.unacknowledged("auto")) == (("0", "1", "2", "3"), ())
+    message = pair.client_received[-4]
+    assert isinstance(message, Message)
+    pair.client_sends(message.acknowledge(transaction="t"))
+    assert conn.unacknowledged("s") == ("2", "3")
+    assert conn.transactions == {"t": ("0", "1"), "u": ()}
+    pair.client_sends(Abort("t"))
+    assert conn.unacknowledged("s") == ("0", "1", "2", "3")
+    assert list(conn.transactions) == ["u"]
+    pair.client_sends(Unsubscribe("s"))
+    with pytest.raises(LocalProtocolError, match="no subscription with id 's'") as caught:
+        conn.unacknowledged("s")
+    assert caught.value.code == "unknown-subscription"
+    with pytest.raises(AttributeError):
+        conn.subscriptions[0].destination = "/elsewhere"  # type: ignore[misc]
+
+
+@every_version
+@pytest.mark.parametrize("mode", ["client", "client-individual"])
+def test_what_an_ack_covers_can_be_asked(version: str, mode: AckMode) -> None:
+    """By a client before and after it sends the ACK, by a server after it received it."""
+    pair = Pair(version)
+    pair.client_sends(Subscribe("/q", id="s", ack=mode))
+    for number in range(4):
+        pair.server_sends(Message("/q", message_id=str(number), subscription="s", ack=str(number)))
+    message = pair.client_received[2]
+    assert isinstance(message, Message)
+    acknowledgement = message.acknowledge()
+    ids = ("0", "1", "2") if mode == "client" else ("2",)
+    before = pair.client.covered_by(acknowledgement)
+    assert (before.subscription.id, before.ids) == ("s", ids)
+    pair.client_sends(acknowledgement)
+    received = pair.server_received[-1]
+    assert isinstance(received, Ack)
+    for conn, event in ((pair.client, acknowledgement), (pair.server, received)):
+        coverage = conn.covered_by(event)
+        assert (coverage.subscription.destination, coverage.ids) == ("/q", ids)
+        assert not set(ids) & set(conn.unacknowledged("s"))
+        with pytest.raises(LocalProtocolError) as caught:
+            conn.covered_by(message.acknowledge())
+        assert caught.value.code == "not-acknowledgeable"
+    pair.client_sends(Begin("t"))
+    with pytest.raises(LocalProtocolError):
+        pair.client.covered_by(acknowledgement)
+
+
+# ------------------------------------------------------------------------ any input
 
 
 ALPHABET = [
@@ -699,7 +819,7 @@ ALPHABET = [
     b"ERROR\nmessage:m\n\nx\0",
     b"RECEIPT\n\n\0",
 ]
-CLIENT_SAYINGS: list[Any] = [
+CLIENT_FRAMES: list[Any] = [
     Frame("CONNECT", {"accept-version": "1.0,1.1,1.2", "host": "h", "heart-beat": "1000,1000"}),
     Frame("CONNECT", {"host": "h"}),
     Subscribe("/q", id="s", ack="client"),
@@ -722,7 +842,7 @@ CLIENT_SAYINGS: list[Any] = [
     Frame("UNSUBSCRIBE"),
     Frame("NONSENSE"),
 ]
-SERVER_SAYINGS: list[Any] = [
+SERVER_FRAMES: list[Any] = [
     Connected(),
     Connected(version="1.1"),
     Connected(heart_beat=(1000, 1000)),
@@ -739,9 +859,9 @@ SERVER_SAYINGS: list[Any] = [
 
 MOVES = st.lists(
     st.one_of(
-        st.tuples(st.just("hear"), st.lists(st.sampled_from(ALPHABET), max_size=3).map(b"".join)),
-        st.tuples(st.just("hear"), st.binary(max_size=20)),
-        st.tuples(st.just("say"), st.integers(0, 30)),
+        st.tuples(st.just("receive"), st.lists(st.sampled_from(ALPHABET), max_size=3).map(b"".join)),
+        st.tuples(st.just("receive"), st.binary(max_size=20)),
+        st.tuples(st.just("send"), st.integers(0, 30)),
         st.tuples(st.just("wait"), st.floats(0, 10)),
         st.tuples(st.just("deadline"), st.none()),
         st.tuples(st.sampled_from(["pause", "resume", "early"]), st.none()),
@@ -750,20 +870,20 @@ MOVES = st.lists(
 )
 
 
-def play(conn: Connection, sayings: list[Any], moves: list[tuple[str, Any]]) -> None:
-    """Do all this; nothing but what the documentation names may happen."""
+def play(conn: Connection, frames: list[Any], moves: list[tuple[str, Any]]) -> None:
+    """Make these moves, and check that only what is documented happens."""
     now = 0.0
     ended = failed = False
     for move, argument in moves:
-        if move == "hear":
+        if move == "receive":
             try:
                 conn.receive_data(argument, now)
             except ConnectionGoneError:
                 assert argument
-        elif move == "say":
+        elif move == "send":
             before = (conn.state, conn.next_deadline(), conn.version, conn.heart_beat)
             try:
-                wire = conn.send(sayings[argument % len(sayings)], now=now)
+                wire = conn.send(frames[argument % len(frames)], now=now)
             except (LocalProtocolError, ConnectionGoneError):
                 assert (conn.state, conn.next_deadline(), conn.version, conn.heart_beat) == before
             else:
@@ -804,9 +924,9 @@ def play(conn: Connection, sayings: list[Any], moves: list[tuple[str, Any]]) -> 
                 ended = True
                 assert conn.state is State.CLOSED
             elif failed:
-                raise AssertionError("nothing but the end comes after a broken rule")
+                raise AssertionError("only the end comes after a violation")
         else:
-            raise AssertionError("this never ends")
+            raise AssertionError("the events never end")
 
 
 LENIENCIES = st.sampled_from([None, Leniency.permissive(), Leniency.brokers()])
@@ -814,31 +934,31 @@ LENIENCIES = st.sampled_from([None, Leniency.permissive(), Leniency.brokers()])
 
 @settings(max_examples=300)
 @given(MOVES, st.sampled_from([VERSIONS, ("1.0",), ("1.1", "1.2"), ("1.2",)]), LENIENCIES, st.booleans())
-def test_whatever_comes_a_client_gives_events_or_a_protocol_error(
+def test_any_input_gives_a_client_events_or_errors(
     moves: list[tuple[str, Any]], versions: tuple[str, ...], leniency: Leniency | None, begun: bool
 ) -> None:
     client = ClientConnection(versions, leniency=leniency)
     if begun:
         moves = [
-            ("say", 1),
-            ("hear", b"CONNECTED\nversion:%b\n\n\0" % versions[-1].encode()),
-            ("say", 2),
+            ("send", 1),
+            ("receive", b"CONNECTED\nversion:%b\n\n\0" % versions[-1].encode()),
+            ("send", 2),
             *moves,
         ]
-    play(client, CLIENT_SAYINGS, moves)
+    play(client, CLIENT_FRAMES, moves)
 
 
 @settings(max_examples=300)
 @given(MOVES, st.sampled_from([VERSIONS, ("1.0",), ("1.1", "1.2"), ("1.2",)]), LENIENCIES, st.booleans())
-def test_whatever_comes_a_server_gives_events_or_a_protocol_error(
+def test_any_input_gives_a_server_events_or_errors(
     moves: list[tuple[str, Any]], versions: tuple[str, ...], leniency: Leniency | None, begun: bool
 ) -> None:
     server = ServerConnection(versions, leniency=leniency)
     if begun:
         connect = b"CONNECT\naccept-version:%b\nhost:h\nheart-beat:500,500\n\n\0" % versions[-1].encode()
         subscribe = b"SUBSCRIBE\nid:s\ndestination:/q\nack:client\n\n\0"
-        moves = [("hear", connect), ("say", 2), ("hear", subscribe), *moves]
-    play(server, SERVER_SAYINGS, moves)
+        moves = [("receive", connect), ("send", 2), ("receive", subscribe), *moves]
+    play(server, SERVER_FRAMES, moves)
 
 
 @given(
@@ -847,8 +967,8 @@ def test_whatever_comes_a_server_gives_events_or_a_protocol_error(
     st.floats(0.1, 1),
     st.lists(st.tuples(st.sampled_from(["client", "server"]), st.floats(0, 20)), max_size=10),
 )
-def test_two_sides_that_call_handle_timeout_in_time_stay_connected(
-    beats: list[int], tolerance: float, pace: float, talk: list[tuple[str, float]]
+def test_two_sides_that_keep_their_deadlines_stay_connected(
+    beats: list[int], tolerance: float, pace: float, sent: list[tuple[str, float]]
 ) -> None:
     options: Any = {"heart_beat_tolerance": tolerance, "heart_beat_pace": pace}
     pair = Pair(
@@ -857,16 +977,16 @@ def test_two_sides_that_call_handle_timeout_in_time_stay_connected(
         client_beats=(beats[0], beats[1] and beats[1] + 200),
         server_beats=(beats[2], beats[3] and beats[3] + 200),
     )
-    for side, pause in talk:
+    for side, pause in sent:
         pair.wait(pair.now + pause)
         if side == "client":
-            pair.client_says(Send("/q"))
+            pair.client_sends(Send("/q"))
         else:
-            pair.server_says(Receipt("r"))
+            pair.server_sends(Receipt("r"))
     assert pair.client.state is pair.server.state is State.CONNECTED
 
 
-def test_every_error_of_a_connection_is_one_of_stomp() -> None:
+def test_every_error_of_a_connection_is_a_stomp_error() -> None:
     for kind in (LocalProtocolError, RemoteProtocolError, ConnectionGoneError):
         assert issubclass(kind, StompError)
     assert not issubclass(ConnectionGoneError, LocalProtocolError)

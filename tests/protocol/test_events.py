@@ -1,4 +1,4 @@
-"""Events: one class a frame of the specification, with its fields by name."""
+"""Events: one class for each frame of the specification, with its fields by name."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ from stomp_core import (
     Tolerated,
     Unsubscribe,
 )
-from stomp_core.protocol._events import event_from_frame
+from stomp_core.protocol import event_from_frame
 
 from .pair import VERSIONS
 
 
 def parsed(wire: bytes, version: str | None = "1.2") -> Any:
-    """The event of these bytes."""
+    """Return the event of these bytes."""
     parser = FrameParser(version)
     parser.receive_data(wire)
     frame = parser.next_frame()
@@ -121,14 +121,14 @@ every_frame = pytest.mark.parametrize(
 
 
 @every_frame
-def test_every_frame_is_an_event_whose_arguments_are_its_headers(
+def test_arguments_become_headers(
     command: str, event: Event, headers: list[tuple[str, str]], body: bytes
 ) -> None:
     assert (event.frame.command, event.headers.items(), event.frame.body) == (command, headers, body)
 
 
 @every_frame
-def test_every_frame_is_viewed_as_its_event_and_equal_to_the_one_made_by_hand(
+def test_an_event_from_a_frame_equals_the_one_made_by_hand(
     command: str, event: Event, headers: list[tuple[str, str]], body: bytes
 ) -> None:
     viewed = event_from_frame(Frame(command, headers, body))
@@ -139,7 +139,7 @@ def test_every_frame_is_viewed_as_its_event_and_equal_to_the_one_made_by_hand(
 
 
 @every_frame
-def test_further_headers_follow_in_their_order_with_repeats(
+def test_other_headers_follow_in_order_with_repeats(
     command: str, event: Event, headers: list[tuple[str, str]], body: bytes
 ) -> None:
     more = [("x", "1"), ("y", "2"), ("x", "3")]
@@ -156,7 +156,7 @@ def test_further_headers_follow_in_their_order_with_repeats(
     assert made.headers.get("x") == "1"
 
 
-def test_fields_that_are_not_there_are_none_or_the_default_of_the_specification() -> None:
+def test_missing_optional_fields_read_as_their_default() -> None:
     connect = Connect()
     assert (connect.host, connect.login, connect.passcode) == (None, None, None)
     assert (connect.accept_version, connect.heart_beat) == (("1.0",), (0, 0))
@@ -187,7 +187,7 @@ def test_fields_that_are_not_there_are_none_or_the_default_of_the_specification(
     assert (error.message, error.receipt_id, error.body, error.content_type) == ("", None, b"", None)
 
 
-def test_required_fields_of_a_frame_that_lacks_them_read_as_empty() -> None:
+def test_missing_required_fields_read_as_empty() -> None:
     for command, field in (
         ("SEND", "destination"),
         ("SUBSCRIBE", "destination"),
@@ -199,7 +199,7 @@ def test_required_fields_of_a_frame_that_lacks_them_read_as_empty() -> None:
         assert getattr(event_from_frame(Frame(command)), field) == ""
 
 
-def test_fields_are_read_from_what_came_in() -> None:
+def test_fields_of_received_frames() -> None:
     connect = parsed(
         b"STOMP\naccept-version:1.0, 1.1 ,,2.0\nhost:h\nlogin:l\npasscode:p\nheart-beat:3,4\n\n\0", None
     )
@@ -251,7 +251,7 @@ def test_fields_are_read_from_what_came_in() -> None:
     assert (error.message, error.receipt_id, error.body) == ("m", "r", b"why")
 
 
-def test_a_message_is_read_by_the_first_of_its_repeated_headers_and_unescaped() -> None:
+def test_the_first_of_repeated_headers_counts_unescaped() -> None:
     message = parsed(
         b"MESSAGE\nsubscription:a\\cb\nsubscription:late\nmessage-id:m\\\\\ndestination:/q\\n\nack:\nack:x\n\n\0"
     )
@@ -263,12 +263,12 @@ def test_a_message_is_read_by_the_first_of_its_repeated_headers_and_unescaped() 
     )
 
 
-def test_nonsense_in_a_heart_beat_header_reads_as_0_0() -> None:
+def test_a_malformed_heart_beat_reads_as_0_0() -> None:
     assert Connect(headers={"heart-beat": "x"}).heart_beat == (0, 0)
     assert Connected(headers={"heart-beat": "1"}).heart_beat == (0, 0)
 
 
-# ------------------------------------------------------------------------ what the caller may say
+# ------------------------------------------------------------------------ what the caller may send
 
 
 CLASHES: list[tuple[Any, str]] = [
@@ -294,24 +294,24 @@ CLASHES: list[tuple[Any, str]] = [
 
 
 @pytest.mark.parametrize(("make", "name"), CLASHES, ids=[name for _, name in CLASHES])
-def test_a_callers_own_headers_never_override_what_the_call_says(make: Any, name: str) -> None:
+def test_headers_never_override_arguments(make: Any, name: str) -> None:
     with pytest.raises(LocalProtocolError, match=f"'{name}' is given twice") as caught:
         make({name: "other"})
     assert caught.value.code == "header-clash"
     stated = make(()).headers[name]
     assert make({name: stated}).headers.get_all(name) == [stated], (
-        "saying the same again is no clash, and no repeat"
+        "the same value twice is no clash, and is written once"
     )
 
 
 def test_a_clash_of_passcodes_shows_neither() -> None:
     with pytest.raises(LocalProtocolError) as caught:
         Connect(passcode="secret", headers={"passcode": "hidden"})
-    assert str(caught.value) == "header 'passcode' is given twice: by the call itself and in its headers"
+    assert str(caught.value) == "header 'passcode' is given twice: as an argument and in headers"
     with pytest.raises(LocalProtocolError) as caught:
         Connect(login="one", headers={"login": "two"})
     assert str(caught.value) == (
-        "header 'login' is given twice, as 'one' and 'two': by the call itself and in its headers"
+        "header 'login' is given twice, as 'one' and 'two': as an argument and in headers"
     )
 
 
@@ -328,14 +328,14 @@ def test_a_clash_of_passcodes_shows_neither() -> None:
         lambda bad: Message("/q", message_id=bad),
     ],
 )
-def test_what_a_frame_must_have_cannot_be_none(make: Any) -> None:
-    with pytest.raises(LocalProtocolError, match="None is no text") as caught:
+def test_required_arguments_cannot_be_none(make: Any) -> None:
+    with pytest.raises(LocalProtocolError, match="is required, got None") as caught:
         make(None)
     assert caught.value.code == "missing-header"
 
 
 @pytest.mark.parametrize("value", [1, b"s", True, 1.5])
-def test_header_values_are_str_and_nothing_is_converted(value: Any) -> None:
+def test_header_values_must_be_str(value: Any) -> None:
     with pytest.raises(LocalProtocolError) as caught:
         Subscribe("/q", id=value)
     assert caught.value.code == "not-text"
@@ -343,7 +343,7 @@ def test_header_values_are_str_and_nothing_is_converted(value: Any) -> None:
         Send("/q", headers={"x": value})
 
 
-def test_accept_version_is_several_versions_and_not_one_str() -> None:
+def test_accept_version_cannot_be_one_str() -> None:
     with pytest.raises(TypeError, match="several versions"):
         Connect(accept_version="1.2")
 
@@ -371,20 +371,20 @@ text_makers = pytest.mark.parametrize(
 
 
 @text_makers
-def test_text_goes_as_utf_8_and_says_so(make: Any, default: str) -> None:
+def test_text_is_encoded_as_utf_8_with_a_content_type(make: Any, default: str) -> None:
     event = make(body="hé")
     assert (event.body, event.content_type, event.text) == (b"h\xc3\xa9", default, "hé")
 
 
 @text_makers
-def test_bytes_say_nothing_about_themselves(make: Any, default: str) -> None:
+def test_bytes_get_no_content_type(make: Any, default: str) -> None:
     for body in (b"a", bytearray(b"a"), memoryview(b"a")):
         assert (make(body=body).body, make(body=body).content_type) == (b"a", None)
-    assert make(body="").content_type is None, "no body, no type"
+    assert make(body="").content_type is None, "without a body there is no type"
 
 
 @text_makers
-def test_the_caller_may_name_another_type_for_text_as_argument_or_header(make: Any, default: str) -> None:
+def test_the_caller_may_state_the_content_type_of_text(make: Any, default: str) -> None:
     assert make(body="x", content_type="text/html").content_type == "text/html"
     assert make(body="x", headers={"content-type": "text/html"}).content_type == "text/html"
 
@@ -407,13 +407,11 @@ def test_other_bodies_are_refused() -> None:
         ("charset=latin-1", b"h\xc3\xa9", "hé"),
     ],
 )
-def test_the_text_of_a_body_obeys_the_charset_of_its_type(
-    content_type: str | None, body: bytes, text: str
-) -> None:
+def test_text_is_decoded_in_the_charset_of_its_type(content_type: str | None, body: bytes, text: str) -> None:
     assert Send("/q", body, content_type=content_type).text == text
 
 
-def test_a_body_that_is_no_text_says_so() -> None:
+def test_a_body_that_is_not_text_raises() -> None:
     with pytest.raises(UnicodeDecodeError):
         _ = Send("/q", b"\xff").text
     with pytest.raises(LookupError):
@@ -431,9 +429,7 @@ def test_a_body_that_is_no_text_says_so() -> None:
         ("1.2", [("id", "a")]),
     ],
 )
-def test_one_message_knows_how_to_acknowledge_itself_in_every_version(
-    version: str, headers: list[tuple[str, str]]
-) -> None:
+def test_acknowledge_and_reject_in_every_version(version: str, headers: list[tuple[str, str]]) -> None:
     message = parsed(b"MESSAGE\nsubscription:s\nmessage-id:m\ndestination:/q\nack:a\n\n\0", version)
     more = [("transaction", "t"), ("receipt", "r"), ("x", "y")]
     ack = message.acknowledge(transaction="t", receipt="r", headers={"x": "y"})
@@ -444,7 +440,7 @@ def test_one_message_knows_how_to_acknowledge_itself_in_every_version(
     assert message.reject().headers.items() == headers
 
 
-def test_in_1_2_a_message_without_ack_header_cannot_be_acknowledged() -> None:
+def test_in_1_2_acknowledge_needs_an_ack_header() -> None:
     message = parsed(b"MESSAGE\nsubscription:s\nmessage-id:m\ndestination:/q\n\n\0")
     with pytest.raises(LocalProtocolError, match="auto mode") as caught:
         message.acknowledge()
@@ -452,30 +448,31 @@ def test_in_1_2_a_message_without_ack_header_cannot_be_acknowledged() -> None:
 
 
 @pytest.mark.parametrize("version", ["1.0", "1.1"])
-def test_before_1_2_the_ack_header_is_not_needed(version: str) -> None:
+def test_before_1_2_acknowledge_needs_no_ack_header(version: str) -> None:
     message = parsed(b"MESSAGE\nsubscription:s\nmessage-id:m\ndestination:/q\n\n\0", version)
     assert message.acknowledge().message_id == "m"
 
 
-def test_a_message_made_by_hand_is_acknowledged_by_what_it_has() -> None:
+def test_acknowledge_of_a_message_made_by_hand() -> None:
+    """Its headers decide."""
     assert Message("/q", message_id="m", subscription="s", ack="a").acknowledge() == Ack("a")
     assert Message("/q", message_id="m", subscription="s").reject() == Nack(message_id="m", subscription="s")
 
 
-# ------------------------------------------------------------------------ as values
+# ------------------------------------------------------------------------ comparison and repr
 
 
-def test_events_are_equal_by_kind_and_frame() -> None:
+def test_events_are_equal_by_class_and_frame() -> None:
     assert Begin("t") == Begin("t")
     assert Begin("t") != Begin("u")
     assert Begin("t") != Commit("t")
     assert Begin("t") != "BEGIN"
-    assert Begin("t") == mock.ANY, "what is no event may have a say"
+    assert Begin("t") == mock.ANY, "what is no event may have a send"
     assert Connect(host="h") != Connect(host="h", command="STOMP")
     assert len({Ack("a"), Ack("a"), Nack("a")}) == 2
 
 
-def test_the_repr_shows_the_kind_the_headers_and_the_start_of_the_body_and_no_passcode() -> None:
+def test_the_repr_shows_headers_and_the_start_of_the_body() -> None:
     assert repr(Begin("t")) == "Begin(Headers([('transaction', 't')]))"
     assert repr(Send("/q", b"x")) == "Send(Headers([('destination', '/q')]), body=b'x')"
     assert repr(Send("/q", b"x" * 60)).endswith(f"body={b'x' * 60!r})")
@@ -495,28 +492,28 @@ def test_the_repr_shows_the_kind_the_headers_and_the_start_of_the_body_and_no_pa
         (Error(body="x" * 2000), "x" * 1000),
     ],
 )
-def test_an_error_describes_itself_in_one_line(error: Error, description: str) -> None:
+def test_the_description_of_an_error_is_one_line(error: Error, description: str) -> None:
     assert error.description == description
 
 
-def test_something_tolerated_has_a_code_and_a_sentence() -> None:
-    told = Tolerated("bad-heart-beat", "a sentence")
-    assert (told.code, told.description) == ("bad-heart-beat", "a sentence")
-    assert told == Tolerated("bad-heart-beat", "another")
-    assert hash(told) == hash(Tolerated("bad-heart-beat", "another"))
-    assert told != Tolerated("other", "a sentence")
-    assert told != "bad-heart-beat"
-    assert repr(told) == "Tolerated('bad-heart-beat', 'a sentence')"
+def test_tolerated_has_a_code_and_a_description() -> None:
+    events = Tolerated("bad-heart-beat", "a sentence")
+    assert (events.code, events.description) == ("bad-heart-beat", "a sentence")
+    assert events == Tolerated("bad-heart-beat", "another")
+    assert hash(events) == hash(Tolerated("bad-heart-beat", "another"))
+    assert events != Tolerated("other", "a sentence")
+    assert events != "bad-heart-beat"
+    assert repr(events) == "Tolerated('bad-heart-beat', 'a sentence')"
 
 
-def test_only_commands_of_stomp_become_events() -> None:
+def test_only_stomp_commands_become_events() -> None:
     with pytest.raises(LocalProtocolError, match="'HELLO' is not a STOMP command") as caught:
         event_from_frame(Frame("HELLO"))
     assert caught.value.code == "unknown-command"
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_an_event_that_was_read_is_a_view_of_its_frame(version: str) -> None:
+def test_an_event_is_a_view_of_its_frame(version: str) -> None:
     parser = FrameParser(version)
     parser.receive_data(b"SEND\ndestination:/q\n\nbody\0")
     frame = parser.next_frame()

@@ -1,4 +1,4 @@
-"""Heart-beats: STOMP 1.2, "Heart-beating". Time is a number."""
+"""Heart-beats (STOMP 1.2, "Heart-beating")."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from stomp_core.protocol._heartbeat import HeartBeatClock, format_heart_beat, ne
         pytest.param(None, (0, 0), id="a missing header is 0,0"),
         pytest.param("0,0", (0, 0), id="none either way"),
         pytest.param("1000,0", (1000, 0), id="sends"),
-        pytest.param("0,1000", (0, 1000), id="would like to get"),
+        pytest.param("0,1000", (0, 1000), id="would like to receive"),
         pytest.param("4000,5000", (4000, 5000), id="both"),
         pytest.param("007,010", (7, 10), id="leading zeros are decimal"),
         pytest.param("9999999999999,1", (9_999_999_999_999, 1), id="more than 32 bits"),
@@ -35,7 +35,7 @@ def test_the_header_holds_two_numbers(value: str | None, numbers: tuple[int, int
         "9" * 20 + ",0", "0," + "9" * 5000,
     ],
 )  # fmt: skip
-def test_all_else_is_nonsense(value: str) -> None:
+def test_any_other_header_is_malformed(value: str) -> None:
     assert parse_heart_beat(value) is None
 
 
@@ -43,7 +43,7 @@ def test_all_else_is_nonsense(value: str) -> None:
     ("numbers", "value"),
     [((0, 0), "0,0"), ((1000, 0), "1000,0"), ((1, 10**19 - 1), "1," + "9" * 19)],
 )
-def test_two_whole_numbers_become_a_header(numbers: tuple[int, int], value: str) -> None:
+def test_two_whole_numbers_are_formatted(numbers: tuple[int, int], value: str) -> None:
     assert format_heart_beat(numbers) == value
     assert parse_heart_beat(value) == numbers
 
@@ -52,7 +52,7 @@ def test_two_whole_numbers_become_a_header(numbers: tuple[int, int], value: str)
     "numbers",
     [(-1, 0), (0, -1), (10.0, 0), (0, 10.0), ("1", "2"), (True, 0), (0, False), (1,), (1, 2, 3), None, 5, (10**19, 0)],
 )  # fmt: skip
-def test_nothing_else_becomes_one(numbers: Any) -> None:
+def test_nothing_else_is_formatted(numbers: Any) -> None:
     with pytest.raises(LocalProtocolError, match="two whole numbers of milliseconds") as caught:
         format_heart_beat(numbers)
     assert caught.value.code == "bad-heart-beat"
@@ -61,9 +61,9 @@ def test_nothing_else_becomes_one(numbers: Any) -> None:
 @pytest.mark.parametrize(
     ("mine", "theirs", "sending", "receiving"),
     [
-        pytest.param((0, 0), (0, 0), 0, 0, id="nobody"),
-        pytest.param((1000, 0), (0, 3000), 3, 0, id="they want it slower than I can"),
-        pytest.param((4000, 0), (0, 3000), 4, 0, id="I cannot do it as fast as they want"),
+        pytest.param((0, 0), (0, 0), 0, 0, id="none"),
+        pytest.param((1000, 0), (0, 3000), 3, 0, id="they want fewer than I can send"),
+        pytest.param((4000, 0), (0, 3000), 4, 0, id="they want more than I can send"),
         pytest.param((1000, 0), (1000, 0), 0, 0, id="they do not want mine, I do not want theirs"),
         pytest.param((0, 1000), (0, 1000), 0, 0, id="neither can send"),
         pytest.param((0, 1000), (2000, 0), 0, 2, id="they send slower than I want"),
@@ -76,73 +76,75 @@ def test_nothing_else_becomes_one(numbers: Any) -> None:
         pytest.param((1, 1), (1, 1), 0.001, 0.001, id="milliseconds"),
     ],
 )
-def test_the_interval_is_the_greater_of_both_numbers_unless_either_is_0(
+def test_the_interval_is_the_larger_number_or_0(
     mine: tuple[int, int], theirs: tuple[int, int], sending: float, receiving: float
 ) -> None:
+    """0 if either number is."""
     assert negotiate(mine, theirs) == (sending, receiving)
-    assert negotiate(theirs, mine) == (receiving, sending), "the other side comes to the same"
+    assert negotiate(theirs, mine) == (receiving, sending), "the other side calculates the same"
 
 
-def test_a_beat_is_due_one_interval_after_the_last_byte_written() -> None:
+def test_the_send_deadline_follows_the_last_write() -> None:
     clock = HeartBeatClock(tolerance=2.5, pace=1.0)
     clock.last_write = 100.0
-    clock.sending = 10.0
-    assert clock.beat_due == 110.0
+    clock.set_intervals(10.0, 0.0)
+    assert clock.send_deadline == 110.0
     clock.last_write = 105.0
-    assert clock.beat_due == 115.0
+    assert clock.send_deadline == 115.0
 
 
-def test_without_an_interval_nothing_is_due() -> None:
+def test_without_an_interval_there_is_no_deadline() -> None:
     clock = HeartBeatClock(tolerance=2.5, pace=1.0)
-    assert (clock.beat_due, clock.death_due) == (None, None)
+    assert (clock.send_deadline, clock.receive_deadline) == (None, None)
 
 
-def test_a_new_clock_counts_from_0() -> None:
+def test_a_new_clock_starts_at_0() -> None:
     clock = HeartBeatClock(tolerance=2.5, pace=1.0)
-    clock.sending = clock.receiving = 10.0
-    assert (clock.beat_due, clock.death_due) == (10.0, 25.0)
+    clock.set_intervals(10.0, 10.0)
+    assert (clock.send_deadline, clock.receive_deadline) == (10.0, 25.0)
 
 
-def test_a_pace_below_1_leaves_room_for_timers_that_are_late() -> None:
+def test_a_pace_below_1_moves_the_send_deadline_forward() -> None:
     clock = HeartBeatClock(tolerance=2.5, pace=0.5)
-    clock.last_write, clock.sending = 100.0, 10.0
-    assert clock.beat_due == 105.0
+    clock.last_write = 100.0
+    clock.set_intervals(10.0, 0.0)
+    assert clock.send_deadline == 105.0
 
 
-def test_the_peer_is_dead_after_the_tolerated_number_of_intervals_without_a_byte() -> None:
+def test_the_receive_deadline_follows_the_last_read() -> None:
     clock = HeartBeatClock(tolerance=3.0, pace=1.0)
     clock.last_read = 100.0
-    clock.receiving = 10.0
-    assert clock.death_due == 130.0
+    clock.set_intervals(0.0, 10.0)
+    assert clock.receive_deadline == 130.0
     clock.last_read = 101.0
-    assert clock.death_due == 131.0
+    assert clock.receive_deadline == 131.0
 
 
-def test_while_nobody_reads_the_deadline_of_the_peer_rests() -> None:
+def test_pausing_suspends_the_receive_deadline() -> None:
     clock = HeartBeatClock(tolerance=2.0, pace=1.0)
-    clock.receiving, clock.last_read = 10.0, 0.0
-    clock.rest(True, 15.0)
-    clock.rest(True, 16.0)
-    assert clock.death_due is None
+    clock.set_intervals(0.0, 10.0)
+    clock.pause_reading(15.0)
+    clock.pause_reading(16.0)
+    assert clock.receive_deadline is None
 
 
-def test_the_deadline_of_the_peer_starts_anew_when_reading_goes_on() -> None:
+def test_resuming_starts_the_receive_deadline_anew() -> None:
     clock = HeartBeatClock(tolerance=2.0, pace=1.0)
-    clock.receiving, clock.last_read = 10.0, 0.0
-    clock.rest(True, 15.0)
-    clock.rest(False, 1000.0)
-    assert clock.death_due == 1020.0
+    clock.set_intervals(0.0, 10.0)
+    clock.pause_reading(15.0)
+    clock.resume_reading(1000.0)
+    assert clock.receive_deadline == 1020.0
 
 
-def test_saying_that_reading_goes_on_when_it_never_rested_grants_no_time() -> None:
+def test_resuming_without_a_pause_extends_nothing() -> None:
     clock = HeartBeatClock(tolerance=2.0, pace=1.0)
-    clock.receiving, clock.last_read = 10.0, 0.0
-    clock.rest(False, 15.0)
-    assert clock.death_due == 20.0
+    clock.set_intervals(0.0, 10.0)
+    clock.resume_reading(15.0)
+    assert clock.receive_deadline == 20.0
 
 
-def test_our_own_beats_go_on_while_nobody_reads() -> None:
+def test_pausing_does_not_concern_the_send_deadline() -> None:
     clock = HeartBeatClock(tolerance=2.0, pace=1.0)
-    clock.sending = 10.0
-    clock.rest(True, 5.0)
-    assert clock.beat_due == 10.0
+    clock.set_intervals(10.0, 0.0)
+    clock.pause_reading(5.0)
+    assert clock.send_deadline == 10.0

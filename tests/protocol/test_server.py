@@ -1,4 +1,4 @@
-"""The server's side: what it answers, to the byte, and what it refuses."""
+"""ServerConnection: what it answers, to the byte, and what it refuses."""
 
 from __future__ import annotations
 
@@ -28,22 +28,33 @@ from stomp_core import (
     Tolerated,
 )
 
-from .pair import VERSIONS, Cut, chunkings, connected_server, drain, hang_up, hear, hear_error, one, state_of
+from .pair import (
+    VERSIONS,
+    Cut,
+    chunkings,
+    close_by_peer,
+    connected_server,
+    drain,
+    one,
+    receive,
+    receive_error,
+    state_of,
+)
 
 every_version = pytest.mark.parametrize("version", VERSIONS)
 
 
 def answer_to(connect: bytes, connected: Connected | None = None, **options: Any) -> bytes:
-    """What a server writes when it accepts this CONNECT."""
+    """Return what a server writes when it accepts this CONNECT."""
     server = ServerConnection(**options)
-    hear(server, connect)
+    receive(server, connect)
     return server.send(connected or Connected())
 
 
 def refusal_of(connect: bytes, **options: Any) -> bytes:
-    """What a server writes when it refuses these bytes."""
+    """Return what a server writes when it refuses these bytes."""
     server = ServerConnection(**options)
-    hint = hear_error(server, connect).frame_hint
+    hint = receive_error(server, connect).frame_hint
     assert hint is not None
     assert state_of(server) is State.REFUSING
     wire = server.send(hint)
@@ -53,7 +64,7 @@ def refusal_of(connect: bytes, **options: Any) -> bytes:
 
 def with_subscription(version: str = "1.2", mode: str = "client", **options: Any) -> ServerConnection:
     server = connected_server(version, **options)
-    hear(server, b"SUBSCRIBE\nid:s\ndestination:/q\nack:%b\n\n\0" % mode.encode())
+    receive(server, b"SUBSCRIBE\nid:s\ndestination:/q\nack:%b\n\n\0" % mode.encode())
     return server
 
 
@@ -61,7 +72,7 @@ def with_subscription(version: str = "1.2", mode: str = "client", **options: Any
 
 
 @pytest.mark.parametrize(
-    ("offer", "speaks", "chosen"),
+    ("offer", "supported", "chosen"),
     [
         (b"accept-version:1.0,1.1,2.0\n", VERSIONS, b"version:1.1\n"),
         (b"accept-version:1.2\n", VERSIONS, b"version:1.2\n"),
@@ -77,17 +88,17 @@ def with_subscription(version: str = "1.2", mode: str = "client", **options: Any
     ],
 )
 @pytest.mark.parametrize("command", [b"CONNECT", b"STOMP"])
-def test_the_highest_version_in_common_is_chosen(
-    command: bytes, offer: bytes, speaks: tuple[str, ...], chosen: bytes
+def test_the_highest_common_version_is_chosen(
+    command: bytes, offer: bytes, supported: tuple[str, ...], chosen: bytes
 ) -> None:
     assert (
-        answer_to(command + b"\n" + offer + b"host:h\n\n\0", versions=speaks)
+        answer_to(command + b"\n" + offer + b"host:h\n\n\0", versions=supported)
         == b"CONNECTED\n" + chosen + b"\n\0"
     )
 
 
 @pytest.mark.parametrize(
-    ("offer", "speaks", "versions", "text"),
+    ("offer", "supported", "versions", "text"),
     [
         (b"accept-version:2.0\n", VERSIONS, b"1.0,1.1,1.2", b"1.0 1.1 1.2"),
         (b"accept-version:1.3\n", ("1.2", "1.1"), b"1.1,1.2", b"1.1 1.2"),
@@ -96,18 +107,18 @@ def test_the_highest_version_in_common_is_chosen(
         (b"", ("1.2",), b"1.2", b"1.2"),
     ],
 )
-def test_nothing_in_common_is_answered_by_an_error_that_lists_the_versions(
-    offer: bytes, speaks: tuple[str, ...], versions: bytes, text: bytes
+def test_no_common_version_is_answered_with_the_versions(
+    offer: bytes, supported: tuple[str, ...], versions: bytes, text: bytes
 ) -> None:
     sentence = b"Supported protocol versions are " + text
-    assert refusal_of(b"CONNECT\n" + offer + b"host:h\n\n\0", versions=speaks) == (
+    assert refusal_of(b"CONNECT\n" + offer + b"host:h\n\n\0", versions=supported) == (
         b"ERROR\nversion:%b\nmessage:%b\ncontent-type:text/plain\ncontent-length:%d\n\n%b\0"
         % (versions, sentence, len(sentence), sentence)
     )
 
 
 @pytest.mark.parametrize("version", [b"1.1", b"1.2"])
-def test_from_1_1_on_a_missing_host_is_refused_or_forgiven(version: bytes) -> None:
+def test_from_1_1_on_a_missing_host_is_refused_or_tolerated(version: bytes) -> None:
     wire = b"CONNECT\naccept-version:%b\n\n\0" % version
     assert refusal_of(wire).startswith(b"ERROR\nmessage:CONNECT without its 'host' header\n")
     assert answer_to(wire, leniency=Leniency(missing_host=True)) == b"CONNECTED\nversion:%b\n\n\0" % version
@@ -118,22 +129,22 @@ def test_1_0_needs_no_host(offer: bytes) -> None:
     assert answer_to(b"CONNECT\n%b\n\0" % offer).startswith(b"CONNECTED\n")
 
 
-def test_an_empty_host_is_a_host() -> None:
+def test_an_empty_host_is_not_missing() -> None:
     assert answer_to(b"CONNECT\naccept-version:1.2\nhost:\n\n\0") == b"CONNECTED\nversion:1.2\n\n\0"
 
 
 @pytest.mark.parametrize("version", [b"1.1", b"1.2"])
-def test_a_connect_with_a_body_is_refused_or_its_body_dropped(version: bytes) -> None:
+def test_the_body_of_connect_is_refused_or_dropped(version: bytes) -> None:
     wire = b"CONNECT\naccept-version:%b\nhost:h\n\nbody\0" % version
     assert refusal_of(wire).startswith(b"ERROR\nmessage:CONNECT has a body\n")
     server = ServerConnection(leniency=Leniency(unexpected_body=True))
-    connect = one(hear(server, wire))
+    connect = one(receive(server, wire))
     assert isinstance(connect, Connect)
     assert (connect.frame.body, connect.host) == (b"", "h")
 
 
 def test_in_1_0_a_connect_may_have_a_body() -> None:
-    assert one(hear(ServerConnection(), b"CONNECT\nlogin:x\n\nbody\0")).frame.body == b"body"
+    assert one(receive(ServerConnection(), b"CONNECT\nlogin:x\n\nbody\0")).frame.body == b"body"
 
 
 def test_connect_may_not_ask_for_a_receipt() -> None:
@@ -143,12 +154,13 @@ def test_connect_may_not_ask_for_a_receipt() -> None:
     assert answer_to(wire, leniency=Leniency(receipt_on_connect=True)) == b"CONNECTED\nversion:1.2\n\n\0"
 
 
-def test_a_heart_beat_of_nonsense_is_refused_or_counts_as_0_0_and_is_told_first() -> None:
+def test_a_malformed_heart_beat_is_refused_or_tolerated() -> None:
+    """If it is tolerated it counts as 0,0, and Tolerated comes before CONNECT."""
     wire = b"CONNECT\naccept-version:1.2\nhost:h\nheart-beat:1,x\n\n\0"
     assert b"'1,x' of CONNECT is not two numbers" in refusal_of(wire)
     server = ServerConnection(leniency=Leniency(bad_heart_beat=True))
-    told = hear(server, wire)
-    assert [type(event) for event in told] == [Tolerated, Connect]
+    events = receive(server, wire)
+    assert [type(event) for event in events] == [Tolerated, Connect]
     server.send(Connected(heart_beat=(1, 1)))
     assert server.heart_beat == (0.0, 0.0)
 
@@ -161,7 +173,7 @@ def test_heart_beats_are_negotiated_in_every_version(version: str) -> None:
     assert connected_server(version, heart_beat=(1000, 2000)).heart_beat == (0.0, 0.0)
 
 
-def test_connected_carries_what_the_server_says() -> None:
+def test_connected_to_the_byte() -> None:
     wire = b"CONNECT\naccept-version:1.2\nhost:h\n\n\0"
     connected = Connected(session="x", server="mine/1", heart_beat=(1, 2), headers={"a": "b"})
     assert (
@@ -170,9 +182,9 @@ def test_connected_carries_what_the_server_says() -> None:
     )
 
 
-def test_the_server_may_name_the_version_that_was_negotiated_and_no_other() -> None:
+def test_connected_may_state_the_negotiated_version_only() -> None:
     server = ServerConnection()
-    hear(server, b"CONNECT\naccept-version:1.0,1.1\nhost:h\n\n\0")
+    receive(server, b"CONNECT\naccept-version:1.0,1.1\nhost:h\n\n\0")
     with pytest.raises(LocalProtocolError, match=r"'1.2', but 1.1 was negotiated") as caught:
         server.send(Connected(version="1.2"))
     assert caught.value.code == "version-not-offered"
@@ -191,7 +203,7 @@ def test_the_server_may_name_the_version_that_was_negotiated_and_no_other() -> N
 )
 def test_a_refused_connected_changes_nothing(connected: Connected | Frame, code: str) -> None:
     server = ServerConnection()
-    hear(server, b"CONNECT\naccept-version:1.2\nhost:h\nheart-beat:1,1\n\n\0")
+    receive(server, b"CONNECT\naccept-version:1.2\nhost:h\nheart-beat:1,1\n\n\0")
     with pytest.raises(LocalProtocolError) as caught:
         server.send(connected)
     assert caught.value.code == code
@@ -200,40 +212,39 @@ def test_a_refused_connected_changes_nothing(connected: Connected | Frame, code:
     assert server.send(Connected()) == b"CONNECTED\nversion:1.2\n\n\0"
 
 
-def test_the_silence_of_a_client_counts_from_the_answer_to_its_connect() -> None:
-    """It was counted from CONNECT: a slow login check killed the client at once."""
+def test_the_deadline_of_a_client_starts_at_connected() -> None:
+    """It started at CONNECT: a slow login check killed the client at once."""
     server = ServerConnection(heart_beat_tolerance=2.0)
-    hear(server, b"CONNECT\naccept-version:1.2\nhost:h\nheart-beat:1000,0\n\n\0", 0.0)
+    receive(server, b"CONNECT\naccept-version:1.2\nhost:h\nheart-beat:1000,0\n\n\0", 0.0)
     server.send(Connected(heart_beat=(0, 1000)), now=60.0)
     assert server.next_deadline() == 62.0
     assert server.handle_timeout(60.0) == b""
     assert server.next_event() is NEED_DATA
     server.send(Receipt("r"), now=61.0)
-    assert server.next_deadline() == 62.0, "what the server says is no sign of life of the client"
+    assert server.next_deadline() == 62.0, "what the server sends is no sign of life of the client"
 
 
 @chunkings
 @pytest.mark.parametrize(("version", "value"), [("1.0", "a\\cb"), ("1.1", "a:b"), ("1.2", "a:b")])
-def test_what_stands_behind_connect_waits_for_its_answer_and_obeys_the_new_version(
-    version: str, value: str, cut: Cut
-) -> None:
+def test_frames_behind_connect_wait_for_the_version(version: str, value: str, cut: Cut) -> None:
+    """They are read in the version that was negotiated."""
     server = ServerConnection()
-    told = hear(
+    events = receive(
         server,
         b"CONNECT\naccept-version:%b\nhost:h\n\n\0SEND\ndestination:/q\nx:a\\cb\n\n\0DISCONNECT\n\n\0"
         % version.encode(),
         cut=cut,
     )
-    assert [type(event) for event in told] == [Connect]
+    assert [type(event) for event in events] == [Connect]
     server.send(Connected())
-    told = drain(server)
-    assert [event.frame.command for event in told] == ["SEND", "DISCONNECT"]  # type: ignore[union-attr]
-    assert told[0].headers["x"] == value  # type: ignore[union-attr]
+    events = drain(server)
+    assert [event.frame.command for event in events] == ["SEND", "DISCONNECT"]  # type: ignore[union-attr]
+    assert events[0].headers["x"] == value  # type: ignore[union-attr]
 
 
-def test_ends_of_lines_behind_connect_wait_for_its_answer_too() -> None:
+def test_heart_beats_behind_connect_wait_for_its_answer() -> None:
     server = ServerConnection()
-    assert [type(event) for event in hear(server, b"CONNECT\nlogin:x\n\n\0\n\n\n")] == [Connect]
+    assert [type(event) for event in receive(server, b"CONNECT\nlogin:x\n\n\0\n\n\n")] == [Connect]
     server.send(Connected())
     assert drain(server) == [HeartBeat(2)]
 
@@ -249,29 +260,29 @@ def test_ends_of_lines_behind_connect_wait_for_its_answer_too() -> None:
         (b"SEND\ndestination:/q\n\n\0", "unexpected-frame"),
     ],
 )
-def test_every_refusal_of_a_handshake_has_its_code(connect: bytes, code: str) -> None:
-    assert hear_error(ServerConnection(), connect).code == code
+def test_the_codes_of_violations_in_the_handshake(connect: bytes, code: str) -> None:
+    assert receive_error(ServerConnection(), connect).code == code
 
 
 @chunkings
-def test_a_client_that_said_it_all_and_closed_is_heard_out(cut: Cut) -> None:
-    """EOF made an error of the frames behind CONNECT, which are allowed there."""
+def test_frames_behind_connect_survive_the_end(cut: Cut) -> None:
+    """The end made a violation of the frames behind CONNECT, which are allowed."""
     server = ServerConnection()
-    told = hear(server, b"CONNECT\nlogin:x\n\n\0\nSEND\ndestination:/q\n\n\0DISCONNECT\n\n\0\n", cut=cut)
-    assert [type(event) for event in told] == [Connect]
+    events = receive(server, b"CONNECT\nlogin:x\n\n\0\nSEND\ndestination:/q\n\n\0DISCONNECT\n\n\0\n", cut=cut)
+    assert [type(event) for event in events] == [Connect]
     server.receive_data(b"")
     assert server.next_event() is NEED_DATA
     server.send(Connected())
-    told = drain(server)
-    assert [type(event).__name__ for event in told] == ["Send", "Disconnect", "ConnectionClosed"]
-    assert told[-1].clean  # type: ignore[union-attr]
+    events = drain(server)
+    assert [type(event).__name__ for event in events] == ["Send", "Disconnect", "ConnectionClosed"]
+    assert events[-1].clean  # type: ignore[union-attr]
 
 
 @chunkings
 @pytest.mark.parametrize("ends_of_lines", [b"", b"\n", b"\n\r\n\n"])
-def test_a_client_that_closes_before_it_is_answered_is_gone(ends_of_lines: bytes, cut: Cut) -> None:
+def test_a_client_that_closes_before_connected_is_closed(ends_of_lines: bytes, cut: Cut) -> None:
     server = ServerConnection()
-    hear(server, b"CONNECT\naccept-version:1.2\nhost:h\n\n\0" + ends_of_lines, cut=cut)
+    receive(server, b"CONNECT\naccept-version:1.2\nhost:h\n\n\0" + ends_of_lines, cut=cut)
     server.receive_data(b"")
     closed = drain(server)[-1]
     assert isinstance(closed, ConnectionClosed)
@@ -279,21 +290,21 @@ def test_a_client_that_closes_before_it_is_answered_is_gone(ends_of_lines: bytes
     assert server.state is State.CLOSED
 
 
-def test_a_refused_login_is_an_error_instead_of_connected() -> None:
+def test_a_refused_login_is_error_in_place_of_connected() -> None:
     server = ServerConnection()
-    hear(server, b"CONNECT\naccept-version:1.2\nhost:h\n\n\0SEND\ndestination:/q\n\n\0")
+    receive(server, b"CONNECT\naccept-version:1.2\nhost:h\n\n\0SEND\ndestination:/q\n\n\0")
     assert server.send(Error("Bad CONNECT", body="Access denied")) == (
         b"ERROR\nmessage:Bad CONNECT\ncontent-type:text/plain\ncontent-length:13\n\nAccess denied\0"
     )
-    assert drain(server) == [], "what the client said behind CONNECT is not done"
-    assert not hang_up(server).clean
+    assert drain(server) == [], "frames behind CONNECT are not returned"
+    assert not close_by_peer(server).clean
 
 
 @every_version
-def test_the_version_is_known_once_connect_came(version: str) -> None:
+def test_the_version_is_known_after_connect(version: str) -> None:
     server = ServerConnection()
     assert server.version is None
-    hear(server, b"CONNECT\naccept-version:%b\nhost:h\n\n\0" % version.encode())
+    receive(server, b"CONNECT\naccept-version:%b\nhost:h\n\n\0" % version.encode())
     assert server.version == version
 
 
@@ -301,12 +312,12 @@ def test_the_version_is_known_once_connect_came(version: str) -> None:
     ("escaped", "passcode"),
     [(False, "a\\cb"), (True, "a:b")],
 )
-def test_connect_is_not_unescaped_unless_asked_for(escaped: bool, passcode: str) -> None:
+def test_connect_is_unescaped_only_on_request(escaped: bool, passcode: str) -> None:
     server = ServerConnection(leniency=Leniency(escapes_in_connect=escaped))
-    assert one(hear(server, b"CONNECT\npasscode:a\\cb\n\n\0")).passcode == passcode
+    assert one(receive(server, b"CONNECT\npasscode:a\\cb\n\n\0")).passcode == passcode
 
 
-# ------------------------------------------------------------------------ what a server says
+# ------------------------------------------------------------------------ sending
 
 
 @every_version
@@ -326,28 +337,29 @@ def test_a_message_to_the_byte(version: str) -> None:
 
 
 @pytest.mark.parametrize("version", ["1.1", "1.2"])
-def test_from_1_1_on_a_message_names_its_subscription(version: str) -> None:
+def test_from_1_1_on_message_needs_a_subscription(version: str) -> None:
     server = with_subscription(version, "auto")
     with pytest.raises(LocalProtocolError, match="'subscription'") as caught:
         server.send(Message("/q", message_id="m"))
     assert caught.value.code == "missing-header"
 
 
-def test_in_1_0_a_message_names_the_subscription_that_has_an_id() -> None:
+def test_in_1_0_message_needs_a_subscription_without_id() -> None:
+    """A MESSAGE without subscription header can only belong to a subscription without id."""
     server = connected_server("1.0")
     message = Message("/q", message_id="m")
     with pytest.raises(LocalProtocolError, match="None, which the client does not have"):
         server.send(message)
-    hear(server, b"SUBSCRIBE\nid:s\ndestination:/q\n\n\0")
+    receive(server, b"SUBSCRIBE\nid:s\ndestination:/q\n\n\0")
     with pytest.raises(LocalProtocolError) as caught:
         server.send(message)
     assert caught.value.code == "unknown-subscription"
-    hear(server, b"SUBSCRIBE\ndestination:/q\n\n\0")
+    receive(server, b"SUBSCRIBE\ndestination:/q\n\n\0")
     assert server.send(message) == b"MESSAGE\nmessage-id:m\ndestination:/q\n\n\0"
 
 
 @every_version
-def test_a_message_for_a_subscription_that_the_client_does_not_have_is_refused_unless_asked_for(
+def test_unsolicited_messages_are_refused_by_default(
     version: str,
 ) -> None:
     message = Message("/queue/y", message_id="m", subscription="/temp-queue/x")
@@ -362,13 +374,13 @@ def test_a_message_for_a_subscription_that_the_client_does_not_have_is_refused_u
 
 def test_a_message_for_an_ended_subscription_is_refused() -> None:
     server = with_subscription()
-    hear(server, b"UNSUBSCRIBE\nid:s\n\n\0")
+    receive(server, b"UNSUBSCRIBE\nid:s\n\n\0")
     with pytest.raises(LocalProtocolError):
         server.send(Message("/q", message_id="m", subscription="s", ack="a"))
 
 
 @pytest.mark.parametrize("mode", ["client", "client-individual"])
-def test_in_1_2_a_message_to_be_acknowledged_needs_an_ack_header(mode: str) -> None:
+def test_in_1_2_a_message_to_be_acked_needs_an_ack_header(mode: str) -> None:
     server = with_subscription(mode=mode)
     with pytest.raises(LocalProtocolError, match="'ack' header") as caught:
         server.send(Message("/q", message_id="m", subscription="s"))
@@ -381,7 +393,7 @@ def test_an_error_before_connect_is_written_as_in_1_2() -> None:
     assert ServerConnection().send(Error("a\rb:c")) == b"ERROR\nmessage:a\\rb\\cc\n\n\0"
 
 
-def test_a_server_sends_events_and_frames_and_nothing_else() -> None:
+def test_send_takes_events_and_frames() -> None:
     server = connected_server()
     assert server.send(Frame("RECEIPT", {"receipt-id": "r"})) == server.send(Receipt("r"))
     for other in (None, "/q", b"x"):
@@ -389,24 +401,24 @@ def test_a_server_sends_events_and_frames_and_nothing_else() -> None:
             server.send(other)  # type: ignore[arg-type]
 
 
-def test_after_error_the_server_is_done() -> None:
+def test_after_error_nothing_is_received() -> None:
     server = connected_server()
     server.send(Error("no"))
-    assert hear(server, b"SEND\ndestination:/q\n\n\0junk \0 and more") == []
+    assert receive(server, b"SEND\ndestination:/q\n\n\0junk \0 and more") == []
     assert server.state is State.FAILED
 
 
 @every_version
 def test_after_disconnect_the_server_may_still_answer(version: str) -> None:
     server = with_subscription(version)
-    hear(server, b"DISCONNECT\nreceipt:77\n\n\0")
+    receive(server, b"DISCONNECT\nreceipt:77\n\n\0")
     assert server.send(Message("/q", message_id="m", subscription="s", ack="a"))
     assert server.send(Receipt("77")) == b"RECEIPT\nreceipt-id:77\n\n\0"
     assert server.state is State.DISCONNECTING
-    assert hang_up(server).clean
+    assert close_by_peer(server).clean
 
 
-# ------------------------------------------------------------------------ what a server refuses
+# ------------------------------------------------------------------------ violations
 
 
 ALL = "1.0 1.1 1.2"
@@ -453,18 +465,16 @@ REFUSED: list[tuple[str, str, bytes, str]] = [
         for version in versions.split()
     ],
 )
-def test_what_breaks_stomp_is_answered_by_an_error_that_names_the_receipt(
-    version: str, wire: bytes, code: str
-) -> None:
+def test_a_violation_is_answered_with_its_receipt(version: str, wire: bytes, code: str) -> None:
     server = with_subscription(version)
     server.send(Message("/q", message_id="m", subscription="s", ack="a"))
-    hear(server, b"BEGIN\ntransaction:t\n\n\0")
+    receive(server, b"BEGIN\ntransaction:t\n\n\0")
     command, _, rest = wire.partition(b"\n")
     if code == "unknown-command":
         expected = None  # the line with the receipt comes too late
     else:
         wire, expected = command + b"\nreceipt:r 1\n" + rest, "r 1"
-    error = hear_error(server, wire)
+    error = receive_error(server, wire)
     assert error.code == code
     hint = error.frame_hint
     assert hint is not None
@@ -478,9 +488,9 @@ def test_what_breaks_stomp_is_answered_by_an_error_that_names_the_receipt(
     assert server.send(hint).startswith(b"ERROR\nmessage:")
 
 
-def test_a_refused_frame_to_the_byte() -> None:
+def test_the_answer_to_a_violation_to_the_byte() -> None:
     server = connected_server()
-    error = hear_error(server, b"SEND\nreceipt:message-12345\n\nHello queue a!\0")
+    error = receive_error(server, b"SEND\nreceipt:message-12345\n\nHello queue a!\0")
     assert error.frame_hint is not None
     assert server.send(error.frame_hint) == (
         b"ERROR\nmessage:SEND without its 'destination' header\nreceipt-id:message-12345\n"
@@ -504,7 +514,7 @@ def test_a_refused_frame_to_the_byte() -> None:
 )
 def test_the_receipt_is_echoed_exactly_or_not_at_all(version: str, raw: bytes, echoed: bytes) -> None:
     server = connected_server(version)
-    hint = hear_error(server, b"SEND\nreceipt:%b\n\n\0" % raw).frame_hint
+    hint = receive_error(server, b"SEND\nreceipt:%b\n\n\0" % raw).frame_hint
     assert hint is not None
     wire = server.send(hint)
     assert echoed in wire
@@ -523,35 +533,34 @@ def test_the_receipt_is_echoed_exactly_or_not_at_all(version: str, raw: bytes, e
         (b"a  b", False),
     ],
 )
-def test_before_a_version_is_known_a_receipt_is_echoed_where_all_versions_read_it_alike(
-    receipt: bytes, echoed: bool
-) -> None:
+def test_before_the_version_a_receipt_is_echoed_if_plain(receipt: bytes, echoed: bool) -> None:
+    """That is, if all versions read it alike."""
     server = ServerConnection()
-    hint = hear_error(server, b"SEND\nreceipt:%b\n\n\0" % receipt).frame_hint
+    hint = receive_error(server, b"SEND\nreceipt:%b\n\n\0" % receipt).frame_hint
     assert hint is not None
     assert hint.headers.get("receipt-id") == (receipt.decode() if echoed else None)
     assert len({hint.to_bytes(version) for version in VERSIONS}) == 1
 
 
-def test_a_receipt_that_is_no_text_is_not_echoed() -> None:
+def test_a_receipt_that_is_not_utf_8_is_not_echoed() -> None:
     server = ServerConnection(leniency=Leniency.permissive())
-    hint = hear_error(server, b"SEND\nreceipt:\xff\n\n\0").frame_hint
+    hint = receive_error(server, b"SEND\nreceipt:\xff\n\n\0").frame_hint
     assert hint is not None
     assert b"receipt-id" not in server.send(hint)
 
 
-def test_a_receipt_read_before_a_bad_line_is_echoed() -> None:
+def test_a_receipt_before_the_violation_is_echoed() -> None:
     server = connected_server()
-    hint = hear_error(server, b"SEND\nreceipt:first\nreceipt:second\nx:\\t\n").frame_hint
+    hint = receive_error(server, b"SEND\nreceipt:first\nreceipt:second\nx:\\t\n").frame_hint
     assert hint is not None
     assert hint.headers["receipt-id"] == "first"
 
 
-def test_an_error_is_short_in_its_header_and_whole_in_its_body() -> None:
+def test_the_answer_has_a_short_header_and_the_whole_body() -> None:
     """A name of 64 KiB in the message header made a line that no client would read."""
     server = connected_server()
     name = "x" * 60_000
-    hint = hear_error(server, b"COMMIT\ntransaction:%b\n\n\0" % name.encode()).frame_hint
+    hint = receive_error(server, b"COMMIT\ntransaction:%b\n\n\0" % name.encode()).frame_hint
     assert hint is not None
     assert len(hint.headers["message"]) == 200
     assert name in hint.body.decode()
@@ -560,9 +569,9 @@ def test_an_error_is_short_in_its_header_and_whole_in_its_body() -> None:
 @pytest.mark.parametrize(
     "wire", [b"\x16\x03\x01\x02", b"GET / HTTP/1.1\r\n\r\n", b"CONNECT\nbad\n", b"CONNECT\n\n\0\0"]
 )
-@pytest.mark.parametrize("speaks", [("1.0",), ("1.2",)])
-def test_the_error_for_any_junk_can_be_written_in_every_version(wire: bytes, speaks: tuple[str, ...]) -> None:
-    server = ServerConnection(speaks)
+@pytest.mark.parametrize("supported", [("1.0",), ("1.2",)])
+def test_the_answer_can_be_written_in_every_version(wire: bytes, supported: tuple[str, ...]) -> None:
+    server = ServerConnection(supported)
     server.receive_data(wire)
     try:
         event = server.next_event()
@@ -571,7 +580,7 @@ def test_the_error_for_any_junk_can_be_written_in_every_version(wire: bytes, spe
     else:
         assert isinstance(event, Connect)
         server.send(Connected())
-        hint = hear_error(server, b"").frame_hint
+        hint = receive_error(server, b"").frame_hint
     assert isinstance(hint, Frame)
     for version in VERSIONS:
         assert hint.to_bytes(version).startswith(b"ERROR\n")
@@ -579,10 +588,10 @@ def test_the_error_for_any_junk_can_be_written_in_every_version(wire: bytes, spe
 
 def test_limits_hold_for_clients() -> None:
     server = connected_server(limits=Limits(max_body=3))
-    assert hear_error(server, b"SEND\ndestination:/q\ncontent-length:4\n\n").code == "body-too-large"
+    assert receive_error(server, b"SEND\ndestination:/q\ncontent-length:4\n\n").code == "body-too-large"
 
 
-# ------------------------------------------------------------------------ what a server hears
+# ------------------------------------------------------------------------ receiving
 
 
 @pytest.mark.parametrize(
@@ -594,49 +603,49 @@ def test_limits_hold_for_clients() -> None:
     ],
 )
 @chunkings
-def test_acknowledgements_are_events_once(version: str, ack: bytes, cut: Cut) -> None:
+def test_a_message_can_be_acknowledged_once(version: str, ack: bytes, cut: Cut) -> None:
     server = with_subscription(version)
     server.send(Message("/q", message_id="m", subscription="s", ack="a"))
-    event = one(hear(server, ack, cut=cut))
+    event = one(receive(server, ack, cut=cut))
     assert isinstance(event, Ack)
-    assert hear_error(server, ack).code == "not-acknowledgeable"
+    assert receive_error(server, ack).code == "not-acknowledgeable"
     if version != "1.0":
         server = with_subscription(version)
         server.send(Message("/q", message_id="m", subscription="s", ack="a"))
-        assert isinstance(one(hear(server, b"N" + ack, cut=cut)), Nack)
+        assert isinstance(one(receive(server, b"N" + ack, cut=cut)), Nack)
 
 
-def test_a_message_in_auto_mode_may_not_be_acknowledged() -> None:
+def test_a_message_in_auto_mode_cannot_be_acknowledged() -> None:
     server = with_subscription(mode="auto")
     server.send(Message("/q", message_id="m", subscription="s", ack="a"))
-    assert hear_error(server, b"ACK\nid:a\n\n\0").code == "not-acknowledgeable"
+    assert receive_error(server, b"ACK\nid:a\n\n\0").code == "not-acknowledgeable"
 
 
 @every_version
-def test_the_whole_talk_of_a_client_comes_out(version: str) -> None:
+def test_all_client_frames_are_events(version: str) -> None:
     server = connected_server(version)
-    told = hear(
+    events = receive(
         server,
         b"BEGIN\ntransaction:t\n\n\0SEND\ndestination:/q\ntransaction:t\nreceipt:r\n\nhi\0COMMIT\ntransaction:t\n\n\0\n\n"
         b"SUBSCRIBE\nid:s\ndestination:/q\n\n\0UNSUBSCRIBE\nid:s\n\n\0DISCONNECT\n\n\0",
     )
-    assert [type(event).__name__ for event in told] == [
+    assert [type(event).__name__ for event in events] == [
         "Begin", "Send", "Commit", "HeartBeat", "Subscribe", "Unsubscribe", "Disconnect",
     ]  # fmt: skip
-    assert told[1] == Send("/q", b"hi", transaction="t", receipt="r")
-    assert told[4] == Subscribe("/q", id="s")
+    assert events[1] == Send("/q", b"hi", transaction="t", receipt="r")
+    assert events[4] == Subscribe("/q", id="s")
 
 
-def test_in_1_0_a_subscription_without_id_comes_and_goes_by_its_destination() -> None:
+def test_in_1_0_a_destination_identifies_a_subscription() -> None:
     server = connected_server("1.0")
-    hear(server, b"SUBSCRIBE\ndestination: /q\nack: client\n\n\0")
+    receive(server, b"SUBSCRIBE\ndestination: /q\nack: client\n\n\0")
     server.send(Message("/q", message_id="m"))
-    hear(server, b"ACK\nmessage-id: m\n\n\0UNSUBSCRIBE\ndestination: /q\n\n\0")
+    receive(server, b"ACK\nmessage-id: m\n\n\0UNSUBSCRIBE\ndestination: /q\n\n\0")
     with pytest.raises(LocalProtocolError):
         server.send(Message("/q", message_id="m"))
 
 
-def test_after_disconnect_a_client_may_say_nothing() -> None:
+def test_after_disconnect_every_frame_is_a_violation() -> None:
     server = connected_server()
-    hear(server, b"DISCONNECT\n\n\0")
-    assert hear_error(server, b"SEND\ndestination:/q\n\n\0").code == "unexpected-frame"
+    receive(server, b"DISCONNECT\n\n\0")
+    assert receive_error(server, b"SEND\ndestination:/q\n\n\0").code == "unexpected-frame"

@@ -1,7 +1,6 @@
 """The states of a connection: every command in every state, in both directions, for both roles.
 
-The expectations are written out here, from the specifications and the table of the design; nothing of them is taken
-from the code.
+The expectations are written down here, from the specifications; none of them is taken from the code.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ from stomp_core import (
 )
 from stomp_core.protocol import CLIENT_RECEIVES, CLIENT_SENDS, SERVER_RECEIVES, SERVER_SENDS
 
-from .pair import Connection, connected_client, connected_server, drain, hear
+from .pair import Connection, connected_client, connected_server, drain, receive
 
 # A frame of each command that fits a connection of 1.2 on which subscription s is live in client-individual mode,
 # message a waits, and transaction t is open.
@@ -50,7 +49,15 @@ FRAMES: dict[str, tuple[list[tuple[str, str]], bytes]] = {
     "RECEIPT": ([("receipt-id", "r")], b"RECEIPT\nreceipt-id:r\n\n\0"),
     "ERROR": ([("message", "m")], b"ERROR\nmessage:m\n\n\0"),
 }
-CLIENT_STATES = ("new", "connecting", "connected", "disconnecting", "failed", "failed by junk", "closed")
+CLIENT_STATES = (
+    "new",
+    "connecting",
+    "connected",
+    "disconnecting",
+    "failed",
+    "failed by a violation",
+    "closed",
+)
 SERVER_STATES = (
     "new",
     "connecting",
@@ -72,13 +79,13 @@ def client_in(state: str) -> ClientConnection:
         return client
     client = connected_client()
     client.subscribe("/q", id="s", ack="client-individual")
-    hear(client, b"MESSAGE\nsubscription:s\nmessage-id:1\ndestination:/q\nack:a\n\n\0")
+    receive(client, b"MESSAGE\nsubscription:s\nmessage-id:1\ndestination:/q\nack:a\n\n\0")
     client.begin("t")
     if state == "disconnecting":
         client.disconnect()
     elif state == "failed":
-        hear(client, b"ERROR\nmessage:no\n\n\0")
-    elif state == "failed by junk":
+        receive(client, b"ERROR\nmessage:no\n\n\0")
+    elif state == "failed by a violation":
         client.receive_data(b"junk")
         with pytest.raises(RemoteProtocolError):
             client.next_event()
@@ -93,16 +100,16 @@ def server_in(state: str) -> ServerConnection:
     if state == "new":
         return server
     if state == "connecting":
-        hear(server, FRAMES["CONNECT"][1])
+        receive(server, FRAMES["CONNECT"][1])
         return server
     server = connected_server()
-    hear(server, b"SUBSCRIBE\nid:s\ndestination:/q\nack:client-individual\n\n\0")
+    receive(server, b"SUBSCRIBE\nid:s\ndestination:/q\nack:client-individual\n\n\0")
     server.send(
         Frame("MESSAGE", [("subscription", "s"), ("message-id", "1"), ("destination", "/q"), ("ack", "a")])
     )
-    hear(server, b"BEGIN\ntransaction:t\n\n\0")
+    receive(server, b"BEGIN\ntransaction:t\n\n\0")
     if state == "disconnecting":
-        hear(server, b"DISCONNECT\n\n\0")
+        receive(server, b"DISCONNECT\n\n\0")
     elif state in ("refusing", "failed after refusing"):
         server.receive_data(b"junk")
         with pytest.raises(RemoteProtocolError) as caught:
@@ -122,17 +129,17 @@ def in_state(role: str, state: str) -> Connection:
     return client_in(state) if role == "client" else server_in(state)
 
 
-TALK = ("SEND", "SUBSCRIBE", "UNSUBSCRIBE", "ACK", "NACK", "BEGIN", "COMMIT", "ABORT")
+CLIENT_FRAMES = ("SEND", "SUBSCRIBE", "UNSUBSCRIBE", "ACK", "NACK", "BEGIN", "COMMIT", "ABORT")
 
-#: What may be said, and the state after it. All else is refused: as a mistake, or because the connection is gone.
+#: What may be sent, and the state that follows. Everything else is refused.
 MAY_BE_SENT = {
     "client": {
         "new": {"CONNECT": "connecting", "STOMP": "connecting"},
         "connecting": {},
-        "connected": {**dict.fromkeys(TALK, "connected"), "DISCONNECT": "disconnecting"},
+        "connected": {**dict.fromkeys(CLIENT_FRAMES, "connected"), "DISCONNECT": "disconnecting"},
         "disconnecting": {},
         "failed": {},
-        "failed by junk": {},
+        "failed by a violation": {},
         "closed": {},
     },
     "server": {
@@ -146,7 +153,7 @@ MAY_BE_SENT = {
         "closed": {},
     },
 }
-#: What may come, and the state after it. All else is an error of the peer.
+#: What may be received, and the state that follows. Everything else is a violation by the peer.
 MAY_BE_RECEIVED = {
     "client": {
         "new": {},
@@ -156,11 +163,11 @@ MAY_BE_RECEIVED = {
     },
     "server": {
         "new": {"CONNECT": "connecting", "STOMP": "connecting"},
-        "connected": {**dict.fromkeys(TALK, "connected"), "DISCONNECT": "disconnecting"},
+        "connected": {**dict.fromkeys(CLIENT_FRAMES, "connected"), "DISCONNECT": "disconnecting"},
         "disconnecting": {},
     },
 }
-GONE = ("failed", "failed by junk", "failed after refusing", "closed")
+GONE = ("failed", "failed by a violation", "failed after refusing", "closed")
 
 EVERY_STATE = [
     *[("client", state) for state in CLIENT_STATES],
@@ -181,7 +188,7 @@ def name_of(conn: Connection) -> str:
 
 
 @every_state_and_command
-def test_a_command_may_be_sent_in_these_states_and_in_no_other(role: str, state: str, command: str) -> None:
+def test_in_which_states_a_command_may_be_sent(role: str, state: str, command: str) -> None:
     conn = in_state(role, state)
     before = conn.state
     after = MAY_BE_SENT[role][state].get(command)
@@ -203,7 +210,7 @@ def test_a_command_may_be_sent_in_these_states_and_in_no_other(role: str, state:
 
 
 @every_state_and_command
-def test_a_command_may_come_in_these_states_and_in_no_other(role: str, state: str, command: str) -> None:
+def test_in_which_states_a_command_may_be_received(role: str, state: str, command: str) -> None:
     conn = in_state(role, state)
     wire = FRAMES[command][1]
     if state == "closed":
@@ -211,8 +218,8 @@ def test_a_command_may_come_in_these_states_and_in_no_other(role: str, state: st
             conn.receive_data(wire)
         return
     conn.receive_data(wire)
-    if state in ("failed", "failed after refusing", "failed by junk", "refusing"):
-        if state in ("failed by junk", "refusing", "failed after refusing"):
+    if state in ("failed", "failed after refusing", "failed by a violation", "refusing"):
+        if state in ("failed by a violation", "refusing", "failed after refusing"):
             with pytest.raises(RemoteProtocolError):  # the same as before
                 conn.next_event()
         elif role == "client" and command == "ERROR":
@@ -222,7 +229,7 @@ def test_a_command_may_come_in_these_states_and_in_no_other(role: str, state: st
         assert name_of(conn) == state.split()[0]
         return
     if role == "server" and state == "connecting":
-        assert conn.next_event() is NEED_DATA  # it waits until CONNECTED is said
+        assert conn.next_event() is NEED_DATA  # it waits until CONNECTED is sent
         assert name_of(conn) == "connecting"
         return
     after = MAY_BE_RECEIVED[role][state].get(command)
@@ -240,7 +247,7 @@ def test_a_command_may_come_in_these_states_and_in_no_other(role: str, state: st
 
 
 @pytest.mark.parametrize(("role", "state"), EVERY_STATE)
-def test_eof_ends_every_state_and_is_clean_after_disconnect_only(role: str, state: str) -> None:
+def test_the_end_is_clean_after_disconnect_only(role: str, state: str) -> None:
     conn = in_state(role, state)
     conn.receive_data(b"")
     if state != "closed":
@@ -255,9 +262,9 @@ def test_eof_ends_every_state_and_is_clean_after_disconnect_only(role: str, stat
 @pytest.mark.parametrize(
     ("role", "state"), [pair for pair in EVERY_STATE if pair[1] in ("connected", "disconnecting")]
 )
-def test_eof_inside_a_frame_is_never_clean(role: str, state: str) -> None:
+def test_an_end_inside_a_frame_is_never_clean(role: str, state: str) -> None:
     conn = in_state(role, state)
-    hear(conn, b"MESSAGE\nsubscr" if role == "client" else b"SEND\ndest")
+    receive(conn, b"MESSAGE\nsubscr" if role == "client" else b"SEND\ndest")
     conn.receive_data(b"")
     closed = conn.next_event()
     assert isinstance(closed, ConnectionClosed)
@@ -265,7 +272,7 @@ def test_eof_inside_a_frame_is_never_clean(role: str, state: str) -> None:
     assert "inside a frame" in closed.reason
 
 
-def test_the_reason_of_an_end_names_the_state_in_which_it_came() -> None:
+def test_the_reason_of_an_end_names_the_state() -> None:
     reasons = {}
     for state in ("connecting", "connected", "disconnecting", "failed"):
         conn = client_in(state)
@@ -279,11 +286,11 @@ def test_the_reason_of_an_end_names_the_state_in_which_it_came() -> None:
     assert reasons["failed"] == "closed after ERROR"
 
 
-def test_the_tables_know_every_state_and_only_commands_of_their_role() -> None:
+def test_the_tables_have_every_state_and_command() -> None:
     for table in (CLIENT_SENDS, CLIENT_RECEIVES, SERVER_SENDS, SERVER_RECEIVES):
         assert set(table) == set(State)
         assert {command for row in table.values() for command in row} <= set(FRAMES)
-    client_commands = {"CONNECT", "STOMP", "DISCONNECT", *TALK}
+    client_commands = {"CONNECT", "STOMP", "DISCONNECT", *CLIENT_FRAMES}
     for table in (CLIENT_SENDS, SERVER_RECEIVES):
         assert {command for row in table.values() for command in row} == client_commands
     for table in (CLIENT_RECEIVES, SERVER_SENDS):
@@ -295,7 +302,7 @@ def test_the_tables_know_every_state_and_only_commands_of_their_role() -> None:
         }
 
 
-def test_after_an_error_a_client_hears_errors_and_stays_failed() -> None:
+def test_after_an_error_a_client_receives_further_errors() -> None:
     assert CLIENT_RECEIVES[State.FAILED] == {"ERROR": State.FAILED}
 
 
@@ -311,16 +318,17 @@ def test_a_client_is_never_refusing() -> None:
 @pytest.mark.parametrize(
     ("sends", "receives"), [(CLIENT_SENDS, SERVER_RECEIVES), (SERVER_SENDS, CLIENT_RECEIVES)]
 )
-def test_what_one_side_may_say_the_other_may_hear_and_both_come_to_the_same_state(
+def test_what_one_side_may_send_the_other_may_receive(
     sends: dict[State, dict[str, State]], receives: dict[State, dict[str, State]]
 ) -> None:
+    """And both come to the same state."""
     for state in (State.CONNECTING, State.CONNECTED, State.DISCONNECTING):
         if (sends, state) == (CLIENT_SENDS, State.CONNECTING):
             continue
         assert sends[state] == receives[state]
 
 
-def test_what_one_connection_is_told_another_does_not_know() -> None:
+def test_connections_share_nothing() -> None:
     first, second = connected_client(), connected_client()
     first.begin("t")
     with pytest.raises(LocalProtocolError):

@@ -1,11 +1,13 @@
-"""What the tests of the session share: a session, the broker's side of its wire, and one clock for both.
+"""Play: a session, the broker's side of its connection, and one clock for both. Shared by the tests of the session.
 
-The broker says what the script tells it to, and nothing else. It is the server role of the core, so it hears what was
-really said; where a broker misbehaves, the script says bytes.
+The broker sends what the test makes it send, and nothing else. It is the server role of the core, which is strict, so
+a frame that STOMP does not allow fails the test. Where a broker misbehaves, the test sends bytes.
 """
 
 from __future__ import annotations
 
+import gc
+from functools import partial
 from typing import Any, TypeVar
 
 from stomp_core import (
@@ -19,41 +21,55 @@ from stomp_core import (
     ServerConnection,
     Session,
     Tolerated,
-    Version,
 )
-from stomp_core.session import Attempt, Delivery, Listener, Pending, Subscription, Transaction
+from stomp_core.session import Attempt, Config, Delivery, Listener, Pending, Subscription, Transaction
 
 T = TypeVar("T")
 RABBITMQ = "RabbitMQ/3.13.7"
 ACTIVEMQ = "ActiveMQ/5.18.4"
 URL = "stomp://broker"
+#: What Session itself takes; everything else is an option of Config.
+_OF_SESSION = ("wake", "run_listener", "make_delivery", "tap", "rng")
 
 
-class Observer(Listener):
-    """A listener that keeps what it is told."""
+class Recorder(Listener):
+    """A listener that records every call."""
 
     def __init__(self) -> None:
-        self.told: list[tuple[Any, ...]] = []
+        self.calls: list[tuple[Any, ...]] = []
 
     def __getattribute__(self, name: str) -> Any:
-        if name.startswith("_") or name in ("told", "names", "of"):
+        if name.startswith("_") or name in ("calls", "names", "of"):
             return object.__getattribute__(self, name)
 
-        def hear(*arguments: Any) -> tuple[()]:
-            self.told.append((name, *arguments))
+        if name == "handles":
+            return lambda method: True
+
+        def record(*arguments: Any) -> tuple[()]:
+            self.calls.append((name, *arguments))
             return ()
 
-        return hear
+        return record
 
     def names(self) -> list[str]:
-        return [entry[0] for entry in self.told]
+        """The methods that were called, in order."""
+        return [entry[0] for entry in self.calls]
 
     def of(self, name: str) -> list[tuple[Any, ...]]:
-        return [entry[1:] for entry in self.told if entry[0] == name]
+        """The arguments of each call of one method."""
+        return [entry[1:] for entry in self.calls if entry[0] == name]
 
 
 class Play:
-    """A session that dials when it is told to, and a broker that does not answer unless it is told to."""
+    """A session that dials only when the test calls for it, and a broker that answers only then.
+
+    Args:
+        endpoints: of the session.
+        version: the only version that the broker speaks.
+        server: the ``server`` header of CONNECTED.
+        beats: the ``heart-beat`` header of CONNECTED, in milliseconds.
+        options: of :class:`Session` and :class:`Config`.
+    """
 
     def __init__(
         self,
@@ -69,109 +85,168 @@ class Play:
         self.server = server
         self.beats = beats
         self.wakes = 0
-        self.observer = Observer()
-        options = {"heart_beat": (0, 0), "listener": self.observer, "wake": self._wake, **options}
-        self.session = Session(endpoints, **options)
+        self.recorder = Recorder()
+        options = {"heart_beat": (0, 0), "listener": self.recorder, "wake": self._wake, **options}
+        of_session = {name: options.pop(name) for name in _OF_SESSION if name in options}
+        self.session = Session(Config(endpoints, **options), **of_session)
         self.broker: ServerConnection | None = None
         self.written = b""  # on the present connection
 
     def _wake(self) -> None:
         self.wakes += 1
 
+    # ------------------------------------------------------------------ operations, at the present time
+
+    @property
+    def send(self) -> partial[Pending[None]]:
+        return partial(self.session.send, self.now)
+
+    @property
+    def subscribe(self) -> partial[Pending[Subscription]]:
+        return partial(self.session.subscribe, self.now)
+
+    @property
+    def unsubscribe(self) -> partial[Pending[None]]:
+        return partial(self.session.unsubscribe, self.now)
+
+    @property
+    def ack(self) -> partial[Pending[None]]:
+        return partial(self.session.ack, self.now)
+
+    @property
+    def nack(self) -> partial[Pending[None]]:
+        return partial(self.session.nack, self.now)
+
+    @property
+    def begin(self) -> partial[Pending[Transaction]]:
+        return partial(self.session.begin, self.now)
+
+    @property
+    def commit(self) -> partial[Pending[None]]:
+        return partial(self.session.commit, self.now)
+
+    @property
+    def abort(self) -> partial[Pending[None]]:
+        return partial(self.session.abort, self.now)
+
+    @property
+    def request(self) -> partial[Pending[Delivery]]:
+        return partial(self.session.request, self.now)
+
+    @property
+    def send_frame(self) -> partial[Pending[None]]:
+        return partial(self.session.send_frame, self.now)
+
+    @property
+    def send_heart_beat(self) -> partial[Pending[None]]:
+        return partial(self.session.send_heart_beat, self.now)
+
+    @property
+    def close(self) -> partial[Pending[bool]]:
+        return partial(self.session.close, self.now)
+
     # ------------------------------------------------------------------ connecting
 
-    def dial(self) -> Attempt:
-        """Wait until the next attempt is due, and let it lead to a connection."""
-        if self.session.want_close:
-            self.lets_go()
-        attempt = self.attempt()
-        self.now = max(self.now, attempt.at)
-        self.session.connection_made(self.now)
-        self.broker = ServerConnection(unsolicited_messages=True)
-        self.written = b""
-        return attempt
-
     def attempt(self) -> Attempt:
+        """Return the next attempt to connect; there must be one."""
         attempt = self.session.next_attempt(self.now)
         assert attempt is not None
         return attempt
 
+    def dial(self) -> Attempt:
+        """Wait until the next attempt is due, and let it lead to a connection."""
+        if self.session.want_close:
+            self.close_socket()
+        attempt = self.attempt()
+        self.now = max(self.now, attempt.at)
+        self.session.connection_made(self.now)
+        self.broker = ServerConnection([self.version], unsolicited_messages=True)
+        self.written = b""
+        return attempt
+
+    def accept(self) -> None:
+        """Let the broker answer CONNECT with CONNECTED."""
+        headers = () if self.server is None else (("server", self.server),)
+        self.receive(Connected(version=self.version, heart_beat=self.beats, headers=headers))
+
     def connected(self) -> Play:
         """Dial, and let the broker answer CONNECTED."""
         self.dial()
-        self.hears()
-        self.welcome()
+        self.sent()
+        self.accept()
         return self
 
-    def welcome(self) -> None:
-        """The broker answers CONNECT."""
-        assert self.broker is not None
-        # The only version that is spoken here.
-        self.broker._agree(Version(self.version))
-        headers = () if self.server is None else (("server", self.server),)
-        self.says(Connected(version=self.version, heart_beat=self.beats, headers=headers))
+    def reconnect(self) -> None:
+        """Lose the connection, and make the next one."""
+        self.cut()
+        self.connected()
 
-    # ------------------------------------------------------------------ talking
+    # ------------------------------------------------------------------ what the session sends
 
-    def hears(self) -> list[Any]:
-        """What the session had to say, as the broker hears it."""
+    def sent(self) -> list[Any]:
+        """Write everything that the session has to send; return it as the broker's events."""
         assert self.broker is not None
         data = self.session.data_to_send()
         self.written += data
         if data:
             self.broker.receive_data(data, self.now)
-        heard: list[Any] = []
+        events: list[Any] = []
         while (event := self.broker.next_event()) is not NEED_DATA:
             assert not isinstance(event, ConnectionClosed | Tolerated)
-            heard.append(event)
-        return heard
+            events.append(event)
+        return events
 
-    def hears_one(self) -> Any:
-        (event,) = self.hears()
+    def sent_one(self) -> Any:
+        """Write everything that the session has to send, which must be one frame; return it."""
+        (event,) = self.sent()
         return event
 
     def commands(self) -> list[str]:
-        """What the session had to say, by command."""
-        return [event.command if isinstance(event, Event) else "beat" for event in self.hears()]
+        """Write everything that the session has to send; return the commands."""
+        return [event.command if isinstance(event, Event) else "beat" for event in self.sent()]
 
-    def says(self, *events: Event) -> None:
-        """The broker says this."""
+    # ------------------------------------------------------------------ what the session receives
+
+    def receive(self, *events: Event) -> None:
+        """Let the broker send these frames."""
         assert self.broker is not None
         for event in events:
             self.session.receive_data(self.broker.send(event, now=self.now), self.now)
 
-    def says_bytes(self, data: bytes) -> None:
+    def receive_bytes(self, data: bytes) -> None:
+        """Let the broker send these bytes; ``b""`` is the end of the stream."""
         self.session.receive_data(data, self.now)
 
-    def confirms(self, *receipts: str) -> None:
-        self.says(*map(Receipt, receipts))
+    def confirm(self, *receipts: str) -> None:
+        """Let the broker send RECEIPTs with these ids."""
+        self.receive(*map(Receipt, receipts))
 
-    def confirms_all(self) -> list[Any]:
-        """The broker hears what was said, and confirms whatever asks for it. Returns what it heard."""
-        heard = self.hears()
-        for event in heard:
+    def confirm_all(self) -> list[Any]:
+        """Write everything, and let the broker confirm each frame that asks for a receipt. Return what was sent."""
+        events = self.sent()
+        for event in events:
             receipt = getattr(event, "receipt", None)
             if receipt is not None:
-                self.confirms(receipt)
-        return heard
+                self.confirm(receipt)
+        return events
 
-    def refuses(self, message: str = "no", **options: Any) -> None:
-        """The broker says ERROR."""
-        self.says(Error(message, **options))
+    def refuse(self, message: str = "no", **options: Any) -> None:
+        """Let the broker send ERROR."""
+        self.receive(Error(message, **options))
 
-    def delivers(
+    def deliver(
         self, subscription: str | None, *ids: str, destination: str = "/queue/a", **options: Any
     ) -> None:
-        """The broker says MESSAGE, once for each id."""
+        """Let the broker send MESSAGE, once for each id."""
         for name in ids:
             ack = options.get("ack", f"ack-{name}" if self.version == "1.2" else None)
             rest = {key: value for key, value in options.items() if key != "ack"}
-            self.says(Message(destination, message_id=name, subscription=subscription, ack=ack, **rest))
+            self.receive(Message(destination, message_id=name, subscription=subscription, ack=ack, **rest))
 
-    # ------------------------------------------------------------------ time and ends
+    # ------------------------------------------------------------------ time, and the end of a connection
 
     def wait(self, seconds: float) -> None:
-        """Let time pass: handle_timeout is called whenever it is due, and the broker hears what is written."""
+        """Let time pass: ``handle_timeout`` is called whenever it is due."""
         until = self.now + seconds
         self.session.handle_timeout(self.now)
         for _ in range(100_000):
@@ -181,36 +256,37 @@ class Play:
             self.now = max(self.now, deadline)
             self.session.handle_timeout(self.now)
         else:
-            raise AssertionError("the session spins")
+            raise AssertionError("handle_timeout() is due again and again")
         self.now = until
         self.session.handle_timeout(self.now)
 
     def cut(self, reason: BaseException | str | None = None) -> None:
-        """The wire is cut; the adapter sees it."""
+        """Report that the connection is lost, or that dialling failed."""
         self.session.connection_lost(reason, self.now)
         self.broker = None
 
-    def lets_go(self) -> None:
-        """The session is done with its socket; the adapter closes it."""
+    def close_socket(self) -> None:
+        """Close the socket, as the session wants."""
         assert self.session.want_close
         self.cut()
 
     # ------------------------------------------------------------------ shorthands
 
     def subscribed(self, destination: str = "/queue/a", **options: Any) -> Subscription:
-        """A subscription that the broker has confirmed."""
-        pending = self.session.subscribe(destination, **options)
-        self.confirms_all()
+        """Return a subscription that the broker has confirmed."""
+        pending = self.subscribe(destination, **options)
+        self.confirm_all()
         return pending.result()
 
     def begun(self, id: str | None = None) -> Transaction:
-        transaction = self.session.begin(id).result()
-        self.hears()
+        """Return a transaction whose BEGIN was written."""
+        transaction = self.begin(id).result()
+        self.sent()
         return transaction
 
 
 def taken(subscription: Subscription) -> list[Delivery]:
-    """All that the subscription has to hand over."""
+    """Take all messages of a subscription."""
     found = []
     while (delivery := subscription.take()) is not None:
         found.append(delivery)
@@ -222,8 +298,14 @@ def ids(deliveries: list[Delivery]) -> list[str]:
 
 
 def failure(pending: Pending[Any], kind: type[T]) -> T:
-    """Why it failed, which is of exactly this type."""
+    """Return why an operation failed, which must be of exactly this type."""
     assert pending.done
     error = pending.exception()
     assert type(error) is kind, repr(pending)
     return error
+
+
+def count_alive(kind: type[object]) -> int:
+    """Return how many instances of a class are in memory, subclasses included."""
+    gc.collect()
+    return sum(isinstance(entry, kind) for entry in gc.get_objects())

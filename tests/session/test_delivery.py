@@ -13,7 +13,7 @@ def delivery(body: bytes = b"body", headers: dict[str, str] | None = None) -> De
     return Delivery(event, None, 3)
 
 
-def test_it_shows_what_its_message_says() -> None:
+def test_a_delivery_shows_its_message() -> None:
     one = delivery(b"body", {"content-type": "text/plain"})
     assert one.body == b"body"
     assert one.destination == "/queue/a"
@@ -23,7 +23,7 @@ def test_it_shows_what_its_message_says() -> None:
     assert (one.subscription, one.connection_number) == (None, 3)
 
 
-def test_text_is_in_the_charset_that_the_message_names_else_utf_8() -> None:
+def test_text_is_in_the_charset_of_the_message_or_utf_8() -> None:
     assert delivery("ä".encode()).text == "ä"
     assert delivery("ä".encode("latin-1"), {"content-type": "text/plain;charset=latin-1"}).text == "ä"
     with pytest.raises(UnicodeDecodeError):
@@ -33,9 +33,9 @@ def test_text_is_in_the_charset_that_the_message_names_else_utf_8() -> None:
 @pytest.mark.parametrize(
     ("headers", "again"), [({"redelivered": "true"}, True), ({"redelivered": "false"}, False), ({}, False)]
 )
-def test_a_broker_says_whether_it_was_delivered_before(headers: dict[str, str], again: bool) -> None:
+def test_redelivered_is_the_header_of_the_broker(headers: dict[str, str], again: bool) -> None:
     assert delivery(headers=headers).redelivered is again
 
 
-def test_its_repr_is_short() -> None:
+def test_the_repr_is_short() -> None:
     assert repr(delivery(b"x" * 100_000)) == "<Delivery '7' from '/queue/a', 100000 bytes>"

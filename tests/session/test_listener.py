@@ -1,44 +1,74 @@
-"""Listener: what an observer of a session is told."""
+"""Listener: what an observer of a session is notified of."""
 
 from __future__ import annotations
 
 import inspect
-import sys
+import logging
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from stomp_core import Connected, Error, Event, HeartBeat, Leniency, Message, Tolerated
-from stomp_core.session import Listener, SessionState
+from stomp_core.session import Listener, Listeners, SessionState
 
-from .play import Play
+from .play import Play, Recorder
 
 
-def test_a_listener_that_overrides_nothing_hears_everything_in_peace() -> None:
-    listener = Listener()
-    methods = [
+def notifications() -> list[tuple[str, Any]]:
+    """The methods of a listener, without the one that asks which of them are overridden."""
+    return [
         (name, method)
-        for name, method in inspect.getmembers(listener, inspect.ismethod)
-        if not name.startswith("_")
+        for name, method in inspect.getmembers(Listener(), inspect.ismethod)
+        if not name.startswith("_") and name != "handles"
     ]
-    assert len(methods) >= 15
-    for _, method in methods:
+
+
+def test_every_method_of_a_listener_may_be_left_as_it_is() -> None:
+    listener = Listener()
+    assert len(notifications()) >= 15
+    for name, method in notifications():
         method(*[None] * len(inspect.signature(method).parameters))
         assert method.__doc__
+        assert not listener.handles(name)
     assert list(listener.headers_for("/queue/a")) == []
 
 
-def test_the_story_of_a_session() -> None:
+def test_several_listeners_are_notified_as_one() -> None:
+    recorders = [Recorder(), Recorder()]
+    listeners = Listeners(*recorders)
+    names = [name for name, _ in notifications() if name not in ("handling", "headers_for")]
+    for name in names:
+        method = getattr(listeners, name)
+        method(*range(len(inspect.signature(method).parameters)))
+        assert listeners.handles(name)
+    for recorder in recorders:
+        assert recorder.names() == names
+        assert all(list(call[1:]) == list(range(len(call) - 1)) for call in recorder.calls)
+    assert Listeners(Tracer(), Listener()).headers_for("/q") == [("trace", "/q"), ("x", "of the listener")]
+
+
+def test_one_of_several_listeners_that_raises_does_not_stop_the_others(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    recorder = Recorder()
+    play = Play(listener=Listeners(Failing(), recorder)).connected()
+    assert play.session.state is SessionState.CONNECTED
+    assert "frame_sent" in recorder.names()
+    assert [record.getMessage() for record in caplog.records] == ["a listener raised in frame_sent()"]
+
+
+def test_the_notifications_of_a_whole_session() -> None:
     play = Play().connected()
     subscription = play.subscribed()
-    play.delivers(subscription.id, "1", ack=None)
-    play.says_bytes(b"\n\n\n")
+    play.deliver(subscription.id, "1", ack=None)
+    play.receive_bytes(b"\n\n\n")
     play.cut()
     play.connected()
-    play.confirms_all()
-    play.session.close()
-    play.confirms_all()
-    assert play.observer.names() == [
+    play.confirm_all()
+    play.close()
+    play.confirm_all()
+    assert play.recorder.names() == [
         "dialling",
         "frame_sent",  # CONNECT
         "frame_received",
@@ -64,41 +94,41 @@ def test_the_story_of_a_session() -> None:
         "heart_beat_received": HeartBeat,
     }
     for name, kind in kinds.items():
-        assert all(isinstance(entry[0], kind) for entry in play.observer.of(name))
-    assert play.observer.of("heart_beat_received") == [(HeartBeat(2),)]
-    assert play.observer.of("closed") == [(None,)]
+        assert all(isinstance(entry[0], kind) for entry in play.recorder.of(name))
+    assert play.recorder.of("heart_beat_received") == [(HeartBeat(2),)]
+    assert play.recorder.of("closed") == [(None,)]
 
 
-def test_an_error_is_told_as_a_frame_and_as_what_it_is() -> None:
+def test_an_error_is_notified_as_a_frame_and_as_an_error() -> None:
     play = Play().connected()
-    play.refuses("no")
-    assert play.observer.names()[-3:] == ["frame_received", "error_received", "connection_lost"]
-    ((error,),) = play.observer.of("error_received")
+    play.refuse("no")
+    assert play.recorder.names()[-3:] == ["frame_received", "error_received", "connection_lost"]
+    ((error,),) = play.recorder.of("error_received")
     assert isinstance(error, Error)
 
 
-def test_a_rule_that_is_forgiven_is_told() -> None:
+def test_a_tolerated_violation_is_notified() -> None:
     play = Play(leniency=Leniency(bad_heart_beat=True))
     play.dial()
-    play.says_bytes(b"CONNECTED\nversion:1.2\nheart-beat:nonsense\n\n\0")
-    ((tolerated,),) = play.observer.of("tolerated")
+    play.receive_bytes(b"CONNECTED\nversion:1.2\nheart-beat:nonsense\n\n\0")
+    ((tolerated,),) = play.recorder.of("tolerated")
     assert isinstance(tolerated, Tolerated)
     assert play.session.state is SessionState.CONNECTED
     assert isinstance(play.session.opened.result(), Connected)
 
 
-def test_a_message_for_nobody_is_told() -> None:
+def test_a_dropped_message_is_notified() -> None:
     play = Play().connected()
     subscription = play.subscribed()
-    play.session.unsubscribe(subscription)
-    play.delivers(subscription.id, "late", ack=None)
-    play.delivers("stranger", "2", ack=None)
-    told = play.observer.of("message_dropped")
-    assert [(message.message_id, why) for message, why in told] == [
+    play.unsubscribe(subscription)
+    play.deliver(subscription.id, "late", ack=None)
+    play.deliver("unknown", "2", ack=None)
+    dropped = play.recorder.of("message_dropped")
+    assert [(message.message_id, why) for message, why in dropped] == [
         ("late", "its subscription has ended"),
-        ("2", "nobody waits for it"),
+        ("2", "it belongs to no subscription"),
     ]
-    assert isinstance(told[0][0], Message)
+    assert isinstance(dropped[0][0], Message)
     assert play.session.dropped == 2
 
 
@@ -106,15 +136,15 @@ class Tracer(Listener):
     """One that adds headers to what is sent."""
 
     def headers_for(self, destination: str) -> list[tuple[str, str]]:
-        return [("trace", destination), ("x", "of the observer")]
+        return [("trace", destination), ("x", "of the listener")]
 
 
-def test_an_observer_may_add_headers_to_messages_but_changes_none() -> None:
+def test_a_listener_may_add_headers_but_changes_none() -> None:
     play = Play(listener=Tracer()).connected()
-    play.session.send("/queue/a", headers={"x": "mine", "y": "z"})
-    play.session.request("/queue/b")
-    play.session.subscribe("/queue/c")
-    send, request, subscribe = play.hears()
+    play.send("/queue/a", headers={"x": "mine", "y": "z"})
+    play.request("/queue/b")
+    play.subscribe("/queue/c")
+    send, request, subscribe = play.sent()
     assert send.headers.items()[:4] == [
         ("destination", "/queue/a"),
         ("x", "mine"),
@@ -131,31 +161,54 @@ class BadTracer(Listener):
         raise ValueError(f"no headers for {destination}")
 
 
-def test_one_that_cannot_is_reported_and_the_message_sent_without_them(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    caught: list[Any] = []
-    monkeypatch.setattr(sys, "excepthook", lambda *error: caught.append(error))
+def the_log_record(caplog: pytest.LogCaptureFixture) -> tuple[str, str]:
+    """The only log record, with the text of its exception."""
+    (record,) = caplog.records
+    assert (record.name, record.levelno) == ("stomp_core", logging.ERROR)
+    assert record.exc_info is not None
+    return record.getMessage(), str(record.exc_info[1])
+
+
+def test_if_headers_for_raises_the_message_is_sent_without(caplog: pytest.LogCaptureFixture) -> None:
     play = Play(listener=BadTracer()).connected()
-    play.session.send("/queue/a", headers={"x": "mine"})
-    assert play.hears_one().headers["x"] == "mine"
-    ((kind, error, trace),) = caught
-    assert kind is ValueError
-    assert str(error) == "no headers for /queue/a"
-    assert trace is error.__traceback__
+    play.send("/queue/a", headers={"x": "mine"})
+    assert play.sent_one().headers["x"] == "mine"
+    assert the_log_record(caplog) == (
+        "a listener raised in headers_for()",
+        "no headers for /queue/a",
+    )
 
 
-class Clumsy(Listener):
+class Failing(Listener):
     def frame_sent(self, event: Event) -> None:
-        raise ValueError(f"I cannot bear {event.command}")
+        raise ValueError(f"I cannot handle {event.command}")
 
 
-def test_what_a_listener_raises_disturbs_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
-    caught: list[Any] = []
-    monkeypatch.setattr(sys, "excepthook", lambda *error: caught.append(error))
-    play = Play(listener=Clumsy()).connected()
+def test_what_a_listener_raises_is_logged_and_changes_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    play = Play(listener=Failing()).connected()
     assert play.session.state is SessionState.CONNECTED
-    ((kind, error, trace),) = caught
-    assert kind is ValueError
-    assert str(error) == "I cannot bear CONNECT"
-    assert trace is error.__traceback__
+    assert the_log_record(caplog) == ("a listener raised in frame_sent()", "I cannot handle CONNECT")
+
+
+def test_run_listener_gets_each_notification_to_call_it_later(caplog: pytest.LogCaptureFixture) -> None:
+    later: list[Callable[[], None]] = []
+    play = Play(run_listener=later.append)
+    play.attempt()
+    assert play.recorder.calls == []
+    for notification in later:
+        notification()
+    assert play.recorder.names() == ["dialling"]
+    failing = Play(listener=Failing(), run_listener=later.append).connected()
+    for notification in later:
+        notification()
+    assert failing.session.state is SessionState.CONNECTED
+    assert the_log_record(caplog) == ("a listener raised in frame_sent()", "I cannot handle CONNECT")
+
+
+def test_notify_listener_returns_whether_the_method_is_overridden() -> None:
+    play = Play(listener=Tracer())
+    assert not play.session.notify_listener("handler_error", None, ValueError())
+    assert not Play(listener=None).session.notify_listener("handler_error", None, ValueError())
+    play = Play()
+    assert play.session.notify_listener("handler_error", "a", "b")
+    assert play.recorder.of("handler_error") == [("a", "b")]

@@ -7,7 +7,7 @@ import pytest
 from stomp_core.session import NotSent, Pending
 
 
-def test_it_is_not_done_until_it_is_settled() -> None:
+def test_a_pending_is_not_done_until_it_is_settled() -> None:
     pending: Pending[int] = Pending("SEND to /queue/a")
     assert not pending.done
     assert pending.exception() is None
@@ -15,14 +15,14 @@ def test_it_is_not_done_until_it_is_settled() -> None:
         pending.result()
 
 
-def test_success_hands_over_the_value_as_often_as_it_is_asked() -> None:
+def test_a_success_returns_its_value_each_time() -> None:
     pending: Pending[int] = Pending("x")
     pending.succeed(7)
     assert pending.done
     assert (pending.result(), pending.result(), pending.exception()) == (7, 7, None)
 
 
-def test_failure_raises_the_reason_without_the_traces_of_earlier_askers() -> None:
+def test_a_failure_is_raised_without_earlier_tracebacks() -> None:
     pending: Pending[int] = Pending("x")
     error = NotSent("no")
     pending.fail(error)
@@ -55,14 +55,14 @@ def test_the_first_outcome_stands() -> None:
         second.result()
 
 
-def test_one_that_is_made_completed_is_done() -> None:
+def test_a_completed_pending_is_done() -> None:
     pending = Pending.completed("arrival", "value")
     assert pending.done
     assert pending.result() == "value"
 
 
 @pytest.mark.parametrize("succeeds", [True, False])
-def test_callbacks_are_called_once_in_order_when_the_outcome_is_known(succeeds: bool) -> None:
+def test_callbacks_are_called_once_in_order(succeeds: bool) -> None:
     pending: Pending[int] = Pending("x")
     calls: list[object] = []
     pending.add_done_callback(lambda: calls.append((1, pending.done)))
@@ -76,7 +76,7 @@ def test_callbacks_are_called_once_in_order_when_the_outcome_is_known(succeeds: 
     assert calls == [(1, True), (2, True)]
 
 
-def test_a_callback_on_one_that_is_done_is_called_at_once() -> None:
+def test_a_callback_of_a_done_pending_is_called_at_once() -> None:
     calls: list[int] = []
     Pending.completed("x", 1).add_done_callback(lambda: calls.append(1))
     assert calls == [1]
@@ -105,41 +105,41 @@ def test_a_callback_that_was_removed_is_not_called() -> None:
 def hooked() -> tuple[Pending[object], list[str]]:
     calls: list[str] = []
     pending: Pending[object] = Pending("x")
-    pending.on_abandon = lambda: calls.append("given back")
+    pending.on_cancel = lambda now: calls.append(f"cancelled at {now}")
     return pending, calls
 
 
-def test_abandoning_gives_back_once() -> None:
+def test_cancel_calls_its_hook_once() -> None:
     pending, calls = hooked()
-    pending.abandon()
-    pending.abandon()
-    assert calls == ["given back"]
+    pending.cancel(3.0)
+    pending.cancel(3.0)
+    assert calls == ["cancelled at 3.0"]
 
 
-def test_what_was_handed_over_can_still_be_given_back() -> None:
+def test_what_succeeded_with_a_value_can_still_be_cancelled() -> None:
     pending, calls = hooked()
     pending.succeed("a subscription")
-    pending.abandon()
-    assert calls == ["given back"]
+    pending.cancel(3.0)
+    assert calls == ["cancelled at 3.0"]
 
 
 @pytest.mark.parametrize("outcome", ["nothing", "failure"])
-def test_where_nothing_was_handed_over_there_is_nothing_to_give_back_or_to_remember(outcome: str) -> None:
+def test_without_a_value_there_is_nothing_to_cancel(outcome: str) -> None:
     pending, calls = hooked()
     if outcome == "failure":
         pending.fail(NotSent("no"))
     else:
         pending.succeed(None)
-    assert pending.on_abandon is None
-    pending.abandon()
+    assert pending.on_cancel is None
+    pending.cancel(3.0)
     assert calls == []
 
 
-def test_abandoning_without_a_hook_is_no_error() -> None:
-    Pending("x").abandon()
+def test_cancel_without_a_hook_is_no_error() -> None:
+    Pending("x").cancel(3.0)
 
 
-def test_repr_says_what_and_how_it_stands() -> None:
+def test_the_repr_shows_operation_and_outcome() -> None:
     pending: Pending[int] = Pending("ACK of 7")
     assert repr(pending) == "<Pending ACK of 7: pending>"
     pending.fail(NotSent("no"))

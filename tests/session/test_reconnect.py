@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from stomp_core.session import Endpoint, Reconnect
-from stomp_core.session.reconnect import Attempt, Schedule
+from stomp_core.session._reconnect import Attempt, Schedule
 
 A, B = Endpoint.parse("stomp://a"), Endpoint.parse("stomp://b")
 
@@ -50,7 +50,7 @@ def due(plan: Schedule, now: float) -> Attempt:
     ],
     ids=str,
 )
-def test_a_policy_that_makes_no_sense_is_refused(policy: dict[str, Any]) -> None:
+def test_an_option_out_of_its_range_is_refused(policy: dict[str, Any]) -> None:
     with pytest.raises(ValueError):
         Reconnect(**policy)
 
@@ -81,7 +81,7 @@ def test_the_defaults() -> None:
     assert (policy.growth, policy.jitter) == (2.0, 1.0)
 
 
-def test_never_is_one_connection_and_no_other() -> None:
+def test_never_does_not_replace_a_lost_connection() -> None:
     plan = Schedule((A,), Reconnect.never(), None, 7.0)
     assert due(plan, 0.0).endpoint == A
     plan.connected(1.0)
@@ -93,7 +93,7 @@ def test_the_first_attempt_is_due_at_once() -> None:
     assert due(schedule(), 5.0) == Attempt(A, 5.0, 7.0, 1)
 
 
-def test_an_attempt_is_the_same_until_its_outcome_is_told() -> None:
+def test_an_attempt_is_the_same_until_its_outcome_is_known() -> None:
     plan = schedule(A, B, rng=Chance(0.5))
     assert due(plan, 1.0) == due(plan, 9.0)
     plan.connected(9.0)
@@ -101,7 +101,7 @@ def test_an_attempt_is_the_same_until_its_outcome_is_told() -> None:
     assert due(plan, 99.0) == due(plan, 1000.0)
 
 
-def test_a_round_tries_every_endpoint_in_order_of_preference_without_a_pause() -> None:
+def test_a_round_tries_every_endpoint_in_order_without_a_pause() -> None:
     plan = schedule(A, B, first_rounds=2)
     assert (due(plan, 1.0).endpoint, due(plan, 1.0).number) == (A, 1)
     plan.failed()
@@ -114,7 +114,7 @@ def test_a_round_tries_every_endpoint_in_order_of_preference_without_a_pause() -
     assert third.at == 6.1
 
 
-def test_the_first_connection_is_given_up_after_its_rounds() -> None:
+def test_the_first_connection_fails_after_its_rounds() -> None:
     plan = schedule(A, B, first_rounds=2)
     for _ in range(4):
         assert plan.next(0.0) is not None
@@ -122,7 +122,7 @@ def test_the_first_connection_is_given_up_after_its_rounds() -> None:
     assert plan.next(0.0) is None
 
 
-def test_without_a_limit_it_is_never_given_up() -> None:
+def test_without_a_limit_attempts_never_end() -> None:
     plan = schedule(first_rounds=None)
     for turn in range(1000):
         assert plan.next(float(turn)) is not None
@@ -140,7 +140,7 @@ def test_pauses_double_up_to_the_bound() -> None:
     assert pauses == [1.0, 2.0, 4.0, 6.0, 6.0, 6.0]
 
 
-def test_pauses_before_the_first_connection_begin_with_the_first_delay_too() -> None:
+def test_pauses_before_the_first_connection_grow_too() -> None:
     plan = schedule(first_delay=1.0, max_delay=6.0, first_rounds=None)
     pauses = []
     for _ in range(5):
@@ -149,7 +149,7 @@ def test_pauses_before_the_first_connection_begin_with_the_first_delay_too() -> 
     assert pauses == [0.0, 1.0, 2.0, 4.0, 6.0]
 
 
-def test_pauses_grow_as_they_are_told_to() -> None:
+def test_pauses_grow_by_the_given_factor() -> None:
     plan = schedule(first_delay=1.0, max_delay=1000.0, growth=3.0)
     plan.connected(0.0)
     plan.lost(100.0)
@@ -169,7 +169,7 @@ def test_full_jitter_makes_a_pause_any_length_up_to_the_bound() -> None:
     assert due(plan, 200.0).at == 200.0
 
 
-def test_less_jitter_leaves_a_part_of_the_pause_certain() -> None:
+def test_less_jitter_makes_only_a_part_random() -> None:
     plan = schedule(first_delay=8.0, jitter=0.5, rng=Chance(0.0, 0.5))
     plan.connected(0.0)
     plan.lost(100.0)
@@ -197,7 +197,7 @@ def test_after_a_loss_the_preferred_endpoint_is_tried_first_again() -> None:
     assert (attempt.endpoint, attempt.number) == (A, 1)
 
 
-def test_rounds_after_a_loss_are_counted_anew_after_every_connection() -> None:
+def test_every_connection_resets_the_count_of_rounds() -> None:
     plan = schedule(A, B, rounds=2)
     plan.connected(0.0)
     for _ in range(3):
@@ -213,7 +213,7 @@ def test_rounds_after_a_loss_are_counted_anew_after_every_connection() -> None:
     assert plan.next(200.0) is None
 
 
-def test_a_connection_that_has_lived_starts_back_off_anew() -> None:
+def test_a_connection_that_lasted_resets_back_off() -> None:
     plan = schedule(first_delay=1.0, max_delay=64.0)
     plan.connected(0.0)
     plan.lost(10.0)
@@ -225,8 +225,8 @@ def test_a_connection_that_has_lived_starts_back_off_anew() -> None:
     assert due(plan, 200.0).at == 201.0
 
 
-def test_one_that_is_hung_up_on_at_once_does_not() -> None:
-    """A broker that says CONNECTED and hangs up was dialled in a hot loop."""
+def test_a_connection_that_ends_at_once_does_not() -> None:
+    """A broker that sends CONNECTED and closes at once was dialled in a hot loop."""
     plan = schedule(first_delay=0.1, max_delay=64.0)
     now, pauses = 0.0, []
     for _ in range(5):
@@ -240,7 +240,7 @@ def test_one_that_is_hung_up_on_at_once_does_not() -> None:
     assert round(due(plan, now).at - now, 3) == 6.4, "it must have lived as long as the bound"
 
 
-def test_a_connection_that_lived_for_a_second_has_lived() -> None:
+def test_a_connection_of_a_second_has_lasted() -> None:
     plan = schedule(first_delay=0.1)
     plan.connected(0.0)
     plan.lost(1.0)

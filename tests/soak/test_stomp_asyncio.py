@@ -1,4 +1,4 @@
-"""As test_stomp_socket, in asyncio's world."""
+"""As test_stomp_socket, with the asyncio adapter."""
 
 from __future__ import annotations
 
@@ -9,31 +9,31 @@ import pytest
 import stomp_asyncio
 from tests.brokers import Broker
 
-from .deeds import receive, send
-from .ledger import Ledger
-from .trouble import Trouble
-from .watch import MESSAGES, RECONNECT, SENDERS, Watch
+from .async_clients import receive, send
+from .fault_injector import FaultInjector
+from .monitor import MESSAGES, RECONNECT, SENDERS, Monitor
+from .outcomes import Outcomes
 
 
 @pytest.mark.soak
-def test_nothing_confirmed_is_lost_and_nothing_hangs(real_broker: Broker) -> None:
-    ledger = Ledger(MESSAGES)
-    with Trouble(real_broker, cut_every=0.5, kill_every=15.0, seed=2) as trouble:
-        watch = Watch(real_broker.name, ledger, trouble)
-        asyncio.run(work(trouble.url, real_broker.new_queue("soak"), ledger, watch))
-    print(watch.report())
+def test_no_confirmed_message_is_lost_and_nothing_hangs(real_broker: Broker) -> None:
+    outcomes = Outcomes(MESSAGES)
+    with FaultInjector(real_broker, cut_every=0.5, kill_every=15.0, seed=2) as faults:
+        monitor = Monitor(real_broker.name, outcomes, faults)
+        asyncio.run(run(faults.url, real_broker.new_queue("soak"), outcomes, monitor))
+    print(monitor.report())
 
 
-async def work(url: str, queue: str, ledger: Ledger, watch: Watch) -> None:
+async def run(url: str, queue: str, outcomes: Outcomes, monitor: Monitor) -> None:
     async with (
         stomp_asyncio.connect(url, heart_beat=(5, 5), receipt_timeout=60, reconnect=RECONNECT) as conn,
         asyncio.TaskGroup() as group,
     ):
-        receiver = group.create_task(receive(conn, queue, ledger))
+        receiver = group.create_task(receive(conn, queue, outcomes))
         for _ in range(SENDERS):
-            group.create_task(send(conn, queue, ledger))
-        while watch.goes_on():
-            if ledger.all_sent:
-                await asyncio.to_thread(watch.calm_down)
+            group.create_task(send(conn, queue, outcomes))
+        while monitor.unfinished():
+            if outcomes.all_sent:
+                await asyncio.to_thread(monitor.stop_faults)
             await asyncio.sleep(0.1)
         receiver.cancel()

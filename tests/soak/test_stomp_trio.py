@@ -1,4 +1,4 @@
-"""As test_stomp_socket, in trio's world."""
+"""As test_stomp_socket, with the trio adapter."""
 
 from __future__ import annotations
 
@@ -8,31 +8,31 @@ import trio
 import stomp_trio
 from tests.brokers import Broker
 
-from .deeds import receive, send
-from .ledger import Ledger
-from .trouble import Trouble
-from .watch import MESSAGES, RECONNECT, SENDERS, Watch
+from .async_clients import receive, send
+from .fault_injector import FaultInjector
+from .monitor import MESSAGES, RECONNECT, SENDERS, Monitor
+from .outcomes import Outcomes
 
 
 @pytest.mark.soak
-def test_nothing_confirmed_is_lost_and_nothing_hangs(real_broker: Broker) -> None:
-    ledger = Ledger(MESSAGES)
-    with Trouble(real_broker, cut_every=0.5, kill_every=15.0, seed=3) as trouble:
-        watch = Watch(real_broker.name, ledger, trouble)
-        trio.run(work, trouble.url, real_broker.new_queue("soak"), ledger, watch)
-    print(watch.report())
+def test_no_confirmed_message_is_lost_and_nothing_hangs(real_broker: Broker) -> None:
+    outcomes = Outcomes(MESSAGES)
+    with FaultInjector(real_broker, cut_every=0.5, kill_every=15.0, seed=3) as faults:
+        monitor = Monitor(real_broker.name, outcomes, faults)
+        trio.run(run, faults.url, real_broker.new_queue("soak"), outcomes, monitor)
+    print(monitor.report())
 
 
-async def work(url: str, queue: str, ledger: Ledger, watch: Watch) -> None:
+async def run(url: str, queue: str, outcomes: Outcomes, monitor: Monitor) -> None:
     async with (
         stomp_trio.connect(url, heart_beat=(5, 5), receipt_timeout=60, reconnect=RECONNECT) as conn,
         trio.open_nursery() as nursery,
     ):
-        nursery.start_soon(receive, conn, queue, ledger)
+        nursery.start_soon(receive, conn, queue, outcomes)
         for _ in range(SENDERS):
-            nursery.start_soon(send, conn, queue, ledger)
-        while watch.goes_on():
-            if ledger.all_sent:
-                await trio.to_thread.run_sync(watch.calm_down)
+            nursery.start_soon(send, conn, queue, outcomes)
+        while monitor.unfinished():
+            if outcomes.all_sent:
+                await trio.to_thread.run_sync(monitor.stop_faults)
             await trio.sleep(0.1)
         nursery.cancel_scope.cancel()

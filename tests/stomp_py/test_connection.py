@@ -21,7 +21,7 @@ from stomp_py.exception import (
 from stomp_testing import Broker, Expect, ScriptedServer
 
 from .conftest import LOGIN, PASSCODE, Open, Place
-from .ear import Ear
+from .recording_listener import RecordingListener
 
 VERSIONS = {"1.0": stomp.Connection10, "1.1": stomp.Connection11, "1.2": stomp.Connection12}
 
@@ -47,10 +47,10 @@ def vhost_for(version: str) -> dict[str, Any]:
 
 
 def test_a_connection_speaks_its_version(place: Place, version: str, open_connection: Open) -> None:
-    ear = Ear()
-    conn = open_connection(place, ear, VERSIONS[version], **vhost_for(version))
+    recorder = RecordingListener()
+    conn = open_connection(place, recorder, VERSIONS[version], **vhost_for(version))
     assert conn.version == version
-    assert ear.of("on_connected")[0].headers.get("version", "1.0") == version
+    assert recorder.of("on_connected")[0].headers.get("version", "1.0") == version
 
 
 def test_the_default_is_1_1() -> None:
@@ -72,17 +72,17 @@ def test_an_acknowledged_message_does_not_come_again(
     place: Place, version: str, open_connection: Open
 ) -> None:
     queue = place.new_queue()
-    ear = Ear()
-    conn = open_connection(place, ear, VERSIONS[version], **vhost_for(version))
+    recorder = RecordingListener()
+    conn = open_connection(place, recorder, VERSIONS[version], **vhost_for(version))
     conn.subscribe(queue, id=7, ack="client-individual")
     for body in ("one", "two"):
         conn.send(queue, body)
-    ear.wait_for("on_message", 2)
-    acknowledge(conn, "ack", ear.of("on_message")[1].headers, receipt="acknowledged")
-    ear.wait_for("on_receipt")
+    recorder.wait_for("on_message", 2)
+    acknowledge(conn, "ack", recorder.of("on_message")[1].headers, receipt="acknowledged")
+    recorder.wait_for("on_receipt")
     conn.disconnect(receipt="bye")
 
-    again = Ear()
+    again = RecordingListener()
     conn = open_connection(place, again, VERSIONS[version], **vhost_for(version))
     conn.subscribe(queue, id=7)
     conn.send(queue, "last")
@@ -92,17 +92,17 @@ def test_an_acknowledged_message_does_not_come_again(
 
 def test_a_cumulative_ack_covers_what_came_before(place: Place, version: str, open_connection: Open) -> None:
     queue = place.new_queue()
-    ear = Ear()
-    conn = open_connection(place, ear, VERSIONS[version], **vhost_for(version))
+    recorder = RecordingListener()
+    conn = open_connection(place, recorder, VERSIONS[version], **vhost_for(version))
     conn.subscribe(queue, id=7, ack="client")
     for body in ("one", "two", "three"):
         conn.send(queue, body)
-    ear.wait_for("on_message", 3)
-    acknowledge(conn, "ack", ear.of("on_message")[1].headers, receipt="acknowledged")
-    ear.wait_for("on_receipt")
+    recorder.wait_for("on_message", 3)
+    acknowledge(conn, "ack", recorder.of("on_message")[1].headers, receipt="acknowledged")
+    recorder.wait_for("on_receipt")
     conn.disconnect(receipt="bye")
 
-    again = Ear()
+    again = RecordingListener()
     conn = open_connection(place, again, VERSIONS[version], **vhost_for(version))
     conn.subscribe(queue, id=7)
     again.wait_for("on_message")
@@ -113,23 +113,23 @@ def test_a_cumulative_ack_covers_what_came_before(place: Place, version: str, op
 def test_a_refused_message_comes_again_on_rabbitmq(
     broker: Broker, here: Place, version: str, open_connection: Open
 ) -> None:
-    ear = Ear()
-    conn = open_connection(here, ear, VERSIONS[version])
+    recorder = RecordingListener()
+    conn = open_connection(here, recorder, VERSIONS[version])
     conn.subscribe("/queue/a", id="s", ack="client-individual")
     conn.send("/queue/a", "x")
-    acknowledge(conn, "nack", ear.wait_for("on_message").headers)
-    acknowledge(conn, "ack", ear.wait_for("on_message", 2).headers)
+    acknowledge(conn, "nack", recorder.wait_for("on_message").headers)
+    acknowledge(conn, "ack", recorder.wait_for("on_message", 2).headers)
     conn.disconnect(receipt="bye")
     assert broker.messages("/queue/a") == []
 
 
 def test_an_ack_in_an_aborted_transaction_is_none(broker: Broker, here: Place, open_connection: Open) -> None:
-    ear = Ear()
-    conn = open_connection(here, ear)
+    recorder = RecordingListener()
+    conn = open_connection(here, recorder)
     conn.subscribe("/queue/a", id=1, ack="client-individual")
     conn.send("/queue/a", "x")
     txid = conn.begin()
-    acknowledge(conn, "ack", ear.wait_for("on_message").headers, transaction=txid)
+    acknowledge(conn, "ack", recorder.wait_for("on_message").headers, transaction=txid)
     conn.abort(txid)
     conn.disconnect(receipt="bye")
     assert broker.messages("/queue/a") == [b"x"]
@@ -138,17 +138,17 @@ def test_an_ack_in_an_aborted_transaction_is_none(broker: Broker, here: Place, o
 def test_an_ack_for_nothing_is_logged_and_not_sent(
     here: Place, open_connection: Open, caplog: pytest.LogCaptureFixture
 ) -> None:
-    ear = Ear()
-    conn = open_connection(here, ear)
+    recorder = RecordingListener()
+    conn = open_connection(here, recorder)
     conn.subscribe("/queue/a", id=1)
     conn.send("/queue/a", "x")
-    acknowledge(conn, "ack", ear.wait_for("on_message").headers)
+    acknowledge(conn, "ack", recorder.wait_for("on_message").headers)
     assert "ACK was not sent" in caplog.text
     conn.send("/queue/a", "y")
-    ear.wait_for("on_message", 2)
+    recorder.wait_for("on_message", 2)
 
 
-def test_begin_says_the_id_that_it_was_given_or_a_new_one(here: Place, open_connection: Open) -> None:
+def test_begin_sends_the_given_id_or_a_new_one(here: Place, open_connection: Open) -> None:
     conn = open_connection(here)
     assert conn.begin("mine") == "mine"
     first, second = conn.begin(), conn.begin()
@@ -161,36 +161,36 @@ def test_begin_says_the_id_that_it_was_given_or_a_new_one(here: Place, open_conn
 def test_after_unsubscribe_no_message_comes(
     broker: Broker, here: Place, version: str, open_connection: Open
 ) -> None:
-    ear = Ear()
-    conn = open_connection(here, ear, VERSIONS[version])
+    recorder = RecordingListener()
+    conn = open_connection(here, recorder, VERSIONS[version])
     conn.subscribe("/queue/a", id=1)
     conn.send("/queue/a", "x")
-    ear.wait_for("on_message")
+    recorder.wait_for("on_message")
     conn.unsubscribe(id=1)
     conn.send("/queue/a", "y", receipt="r")
-    ear.wait_for("on_receipt")
+    recorder.wait_for("on_receipt")
     assert broker.messages("/queue/a") == [b"y"]
-    assert ear.bodies() == ["x"]
+    assert recorder.bodies() == ["x"]
 
 
 def test_1_0_subscribes_and_unsubscribes_by_destination(
     broker: Broker, here: Place, open_connection: Open
 ) -> None:
-    ear = Ear()
-    conn = open_connection(here, ear, stomp.Connection10)
+    recorder = RecordingListener()
+    conn = open_connection(here, recorder, stomp.Connection10)
     conn.subscribe("/queue/a")
     conn.send("/queue/a", "x")
-    ear.wait_for("on_message")
+    recorder.wait_for("on_message")
     conn.unsubscribe("/queue/a")
     conn.send("/queue/a", "y", receipt="r")
-    ear.wait_for("on_receipt")
+    recorder.wait_for("on_receipt")
     assert broker.messages("/queue/a") == [b"y"]
 
 
 # ---------------------------------------------------------------------- what is on the wire
 
 
-def said(call: Any, type: Any = stomp.Connection, **arguments: Any) -> bytes:
+def sent(call: Any, type: Any = stomp.Connection, **arguments: Any) -> bytes:
     """What a broker gets to read of a call, without CONNECT."""
     version = {stomp.Connection10: b"1.0", stomp.Connection12: b"1.2"}.get(type, b"1.1")
     with ScriptedServer([Expect(b"\0"), b"CONNECTED\nversion:" + version + b"\n\n\0"]) as server:
@@ -205,7 +205,7 @@ def said(call: Any, type: Any = stomp.Connection, **arguments: Any) -> bytes:
 
 
 def test_headers_leave_in_sorted_order() -> None:
-    wire = said(
+    wire = sent(
         lambda conn: conn.send("/queue/a", "x", zebra=1, alpha="2", headers={"middle": None, "kind": True})
     )
     assert wire == b"SEND\nalpha:2\ncontent-length:1\ndestination:/queue/a\nkind:True\nzebra:1\n\nx\0"
@@ -219,7 +219,7 @@ def test_what_equals_the_headers_of_the_message_before_is_still_written_as_what_
         for colour in ("red", "red", Colour.RED, "red", 1, True, 1.0, "1", None, ("1",), ("1", "2")):
             conn.send("/queue/a", "", colour=colour)
 
-    lines = said(send).decode().split("\n")
+    lines = sent(send).decode().split("\n")
     assert [line for line in lines if line.startswith("colour:")] == [
         *("colour:red", "colour:red", f"colour:{Colour.RED!s}", "colour:red"),
         *("colour:1", "colour:True", "colour:1.0", "colour:1", "colour:1", "colour:1", "colour:2"),
@@ -227,8 +227,8 @@ def test_what_equals_the_headers_of_the_message_before_is_still_written_as_what_
 
 
 def test_bytes_may_be_sent_as_they_are_a_frame_or_an_end_of_line() -> None:
-    assert said(lambda conn: conn.transport.send(b"\n")) == b"\n"
-    assert said(lambda conn: conn.transport.send(b"SEND\ndestination:/queue/a\n\nx\0")).endswith(b"\n\nx\0")
+    assert sent(lambda conn: conn.transport.send(b"\n")) == b"\n"
+    assert sent(lambda conn: conn.transport.send(b"SEND\ndestination:/queue/a\n\nx\0")).endswith(b"\n\nx\0")
 
 
 def test_an_end_of_line_needs_a_connection_that_stands() -> None:
@@ -245,7 +245,7 @@ def test_an_end_of_line_needs_a_connection_that_stands() -> None:
         assert server.received.endswith(b"\0")
 
 
-def test_connect_too_says_its_headers_in_sorted_order() -> None:
+def test_connect_sends_its_headers_in_sorted_order() -> None:
     with ScriptedServer([Expect(b"\0"), b"CONNECTED\nversion:1.1\n\n\0"]) as server:
         conn = stomp.Connection([("127.0.0.1", server.port)], vhost="there", heartbeats=(0, 5000))
         conn.connect(LOGIN, PASSCODE, wait=True, headers={"client-id": "me"}, zebra="1")
@@ -259,27 +259,27 @@ def test_connect_too_says_its_headers_in_sorted_order() -> None:
 @pytest.mark.parametrize(
     ("command", "arguments"), [("STOMP", {}), ("CONNECT", {"with_connect_command": True})]
 )
-def test_connect_is_said_as_asked(here: Place, command: str, arguments: dict[str, Any]) -> None:
-    ear = Ear()
+def test_connect_is_sent_as_asked(here: Place, command: str, arguments: dict[str, Any]) -> None:
+    recorder = RecordingListener()
     conn = stomp.Connection12(here.address)
-    conn.set_listener("", ear)
+    conn.set_listener("", recorder)
     conn.connect(LOGIN, PASSCODE, wait=True, **arguments)
     conn.disconnect()
-    assert ear.of("on_send")[0].cmd == command
-    assert ear.of("on_send")[0].headers["host"] == here.host
+    assert recorder.of("on_send")[0].cmd == command
+    assert recorder.of("on_send")[0].headers["host"] == here.host
 
 
 def test_content_length_is_that_of_the_bytes() -> None:
-    assert b"content-length:5\n" in said(lambda conn: conn.send("/queue/a", "grün"))
+    assert b"content-length:5\n" in sent(lambda conn: conn.send("/queue/a", "grün"))
 
 
 def test_without_auto_content_length_there_is_none() -> None:
-    wire = said(lambda conn: conn.send("/queue/a", "x"), auto_content_length=False)
+    wire = sent(lambda conn: conn.send("/queue/a", "x"), auto_content_length=False)
     assert wire == b"SEND\ndestination:/queue/a\n\nx\0"
 
 
-def test_a_subscription_says_what_it_was_given() -> None:
-    wire = said(lambda conn: conn.subscribe("/queue/a", 5, selector="x > 1", headers={"prefetch": 10}))
+def test_subscribe_sends_what_it_was_given() -> None:
+    wire = sent(lambda conn: conn.subscribe("/queue/a", 5, selector="x > 1", headers={"prefetch": 10}))
     assert wire == b"SUBSCRIBE\nack:auto\ndestination:/queue/a\nid:5\nprefetch:10\nselector:x > 1\n\n\0"
 
 
@@ -288,13 +288,13 @@ def test_a_frame_that_stomp_does_not_allow_is_refused_and_not_sent() -> None:
         with pytest.raises(StompException, match="NONSENSE"):
             conn.send_frame("NONSENSE", {"a": "b"})
 
-    assert said(call) == b""
+    assert sent(call) == b""
 
 
 # ---------------------------------------------------------------------- connecting
 
 
-def test_without_a_broker_connecting_fails_and_says_where() -> None:
+def test_without_a_broker_connecting_fails_and_names_the_host() -> None:
     port = unused_port()
     conn = stomp.Connection([("127.0.0.1", port)], reconnect_attempts_max=1)
     with pytest.raises(ConnectFailedException, match=str(port)):
@@ -302,27 +302,27 @@ def test_without_a_broker_connecting_fails_and_says_where() -> None:
     assert not conn.is_connected()
 
 
-def test_a_wrong_passcode_fails_and_its_error_is_told(place: Place) -> None:
-    ear = Ear()
+def test_a_wrong_passcode_fails_and_calls_on_error(place: Place) -> None:
+    recorder = RecordingListener()
     conn = stomp.Connection(place.address)
-    conn.set_listener("", ear)
+    conn.set_listener("", recorder)
     with pytest.raises(ConnectFailedException) as caught:
         conn.connect(LOGIN, "not the passcode", wait=True)
     assert "not the passcode" not in str(caught.value)
-    ear.wait_for("on_error")
-    ear.wait_for("on_disconnected")
+    recorder.wait_for("on_error")
+    recorder.wait_for("on_disconnected")
 
 
-def test_without_waiting_connected_is_told(here: Place) -> None:
-    ear = Ear()
+def test_without_waiting_on_connected_is_called(here: Place) -> None:
+    recorder = RecordingListener()
     conn = stomp.Connection(here.address)
-    conn.set_listener("", ear)
+    conn.set_listener("", recorder)
     conn.connect(LOGIN, PASSCODE)
-    ear.wait_for("on_connected")
+    recorder.wait_for("on_connected")
     conn.disconnect()
 
 
-def test_what_is_sent_at_once_is_said_when_connected(broker: Broker, here: Place) -> None:
+def test_what_is_sent_too_early_leaves_when_connected(broker: Broker, here: Place) -> None:
     conn = stomp.Connection(here.address)
     conn.connect(LOGIN, PASSCODE)
     conn.send("/queue/a", "early")
@@ -334,16 +334,16 @@ def test_what_is_refused_of_that_is_logged_and_what_is_so_already_is_no_mistake(
     broker: Broker, here: Place, caplog: pytest.LogCaptureFixture
 ) -> None:
     broker.connect_delay = 0.3
-    ear = Ear()
+    recorder = RecordingListener()
     conn = stomp.Connection(here.address)
-    conn.set_listener("", ear)
+    conn.set_listener("", recorder)
     conn.connect("admin", "password")
     conn.unsubscribe(1)
     conn.commit("nope")
-    ear.wait_for("on_connected")
-    told = {record.levelname: record.getMessage() for record in caplog.records if "not sent" in record.msg}
-    assert told["WARNING"].startswith("UNSUBSCRIBE was not sent")
-    assert told["ERROR"].startswith("COMMIT was not sent")
+    recorder.wait_for("on_connected")
+    calls = {record.levelname: record.getMessage() for record in caplog.records if "not sent" in record.msg}
+    assert calls["WARNING"].startswith("UNSUBSCRIBE was not sent")
+    assert calls["ERROR"].startswith("COMMIT was not sent")
     assert conn.is_connected()
     conn.disconnect()
 
@@ -385,20 +385,20 @@ def test_as_many_attempts_are_made_as_were_asked_for() -> None:
 
 
 def test_a_connection_that_ended_is_made_again(broker: Broker, here: Place, open_connection: Open) -> None:
-    ear = Ear()
-    conn = open_connection(here, ear)
+    recorder = RecordingListener()
+    conn = open_connection(here, recorder)
     for number in (1, 2, 3):
         if number % 2:
             broker.drop_connections()
         else:
             conn.disconnect()
-        ear.wait_for("on_disconnected", number)
+        recorder.wait_for("on_disconnected", number)
         assert not conn.is_connected()
         conn.connect(LOGIN, PASSCODE, wait=True)
         conn.subscribe("/queue/a", id=1)
         conn.send("/queue/a", str(number))
-        ear.wait_for("on_message", number)
-    assert ear.bodies() == ["1", "2", "3"]
+        recorder.wait_for("on_message", number)
+    assert recorder.bodies() == ["1", "2", "3"]
 
 
 def test_without_a_connection_nothing_can_be_sent(here: Place, open_connection: Open) -> None:
@@ -418,40 +418,38 @@ def test_to_disconnect_twice_or_never_connected_does_no_harm(here: Place, open_c
     assert not conn.is_connected()
 
 
-def test_a_disconnect_says_the_receipt_and_headers_that_it_was_given(
-    here: Place, open_connection: Open
-) -> None:
-    ear = Ear()
-    conn = open_connection(here, ear)
+def test_disconnect_sends_the_given_receipt_and_headers(here: Place, open_connection: Open) -> None:
+    recorder = RecordingListener()
+    conn = open_connection(here, recorder)
     conn.disconnect(receipt="bye", headers={"why": "done"}, more="1")
-    assert ear.of("on_receipt")[0].headers == {"receipt-id": "bye"}
-    assert ear.of("on_send")[-1].headers == {"receipt": "bye", "why": "done", "more": "1"}
+    assert recorder.of("on_receipt")[0].headers == {"receipt-id": "bye"}
+    assert recorder.of("on_send")[-1].headers == {"receipt": "bye", "why": "done", "more": "1"}
     assert not conn.is_connected()
 
 
 def test_start_and_stop_do_no_harm(here: Place) -> None:
-    ear = Ear()
+    recorder = RecordingListener()
     conn = stomp.Connection(here.address)
-    conn.set_listener("", ear)
+    conn.set_listener("", recorder)
     conn.start()
     conn.connect(LOGIN, PASSCODE, wait=True)
     conn.subscribe("/queue/a", id=1)
     conn.send("/queue/a", "x")
-    ear.wait_for("on_message")
+    recorder.wait_for("on_message")
     conn.disconnect()
     conn.stop()
     assert not conn.is_connected()
 
 
 def test_a_connection_as_context_ends_with_it(broker: Broker, here: Place) -> None:
-    ear = Ear()
+    recorder = RecordingListener()
     with stomp.Connection(here.address) as conn:
-        conn.set_listener("", ear)
+        conn.set_listener("", recorder)
         conn.connect(LOGIN, PASSCODE, wait=True)
         conn.send("/queue/a", "x")
     assert not conn.is_connected()
     assert broker.messages("/queue/a") == [b"x"]
-    assert "on_receipt" in ear.names()
+    assert "on_receipt" in recorder.names()
 
 
 def test_a_context_ends_with_the_exception_of_its_block(here: Place) -> None:
@@ -477,13 +475,13 @@ def test_a_context_in_which_nothing_was_connected_ends(here: Place) -> None:
 
 
 def test_a_noted_receipt_is_forgotten_when_it_comes(here: Place, open_connection: Open) -> None:
-    ear = Ear()
-    conn = open_connection(here, ear)
+    recorder = RecordingListener()
+    conn = open_connection(here, recorder)
     conn.set_receipt("r", CMD_DISCONNECT + " is not what it is for")
     conn.set_receipt("never", "x")
     conn.set_receipt("never", None)
     conn.send("/queue/a", "x", receipt="r")
-    ear.wait_for("on_receipt")
+    recorder.wait_for("on_receipt")
     assert conn.is_connected()
 
 
@@ -497,19 +495,19 @@ def test_the_receiver_runs_in_a_thread_of_the_programs_choice(here: Place) -> No
         return thread
 
     names: list[str] = []
-    ear = Ear()
+    recorder = RecordingListener()
     conn = stomp.Connection(here.address)
     conn.override_threading(create)
-    conn.set_listener("", ear)
+    conn.set_listener("", recorder)
     listener: Any = stomp.ConnectionListener()
     listener.on_message = lambda frame: names.append(threading.current_thread().name)
     conn.set_listener("", listener)
-    conn.set_listener("z", ear)
+    conn.set_listener("z", recorder)
     conn.connect(LOGIN, PASSCODE, wait=True)
     assert conn.transport.receiver_thread is made[0]
     conn.subscribe("/queue/a", id=1)
     conn.send("/queue/a", "x")
-    ear.wait_for("on_message")
+    recorder.wait_for("on_message")
     conn.disconnect()
     assert names == ["of the program"]
 
@@ -529,10 +527,10 @@ def test_the_attributes_that_programs_reach_for(here: Place, open_connection: Op
 
 
 def test_a_socket_that_is_shut_down_is_a_lost_connection(here: Place, open_connection: Open) -> None:
-    ear = Ear()
-    conn = open_connection(here, ear)
+    recorder = RecordingListener()
+    conn = open_connection(here, recorder)
     conn.transport.socket.shutdown(socket.SHUT_RDWR)
-    ear.wait_for("on_disconnected")
+    recorder.wait_for("on_disconnected")
     assert not conn.is_connected()
 
 
@@ -548,12 +546,12 @@ def test_a_socket_that_is_shut_down_is_a_lost_connection(here: Place, open_conne
         ),
     ],
 )
-def test_this_machine_comes_first_unless_told_otherwise(arguments: Any, expected: Any) -> None:
+def test_this_machine_comes_first_by_default(arguments: Any, expected: Any) -> None:
     transport: Any = stomp.Connection(**arguments).transport
     assert transport._Transport__host_and_ports == expected
 
 
-def test_a_connection_is_bound_where_it_was_told_to(here: Place, open_connection: Open) -> None:
+def test_a_connection_is_bound_to_bind_host_port(here: Place, open_connection: Open) -> None:
     port = unused_port()
     conn = open_connection(here, bind_host_port=("127.0.0.1", port))
     assert conn.transport.socket.getsockname() == ("127.0.0.1", port)
@@ -602,7 +600,7 @@ def test_every_argument_of_a_constructor_is_known() -> None:
         pytest.param(lambda: stomp.adapter.multicast.MulticastConnection(), id="multicast"),
     ],
 )
-def test_what_is_out_of_scope_says_so(make: Any) -> None:
+def test_what_is_out_of_scope_raises(make: Any) -> None:
     with pytest.raises(NotImplementedError, match=r"WebSocket|multicast"):
         make()
 
@@ -631,10 +629,10 @@ def test_an_unsubscribe_for_nothing_is_logged_and_not_sent(
 def test_what_stomp_does_not_allow_is_refused_and_the_connection_lives(
     here: Place, open_connection: Open, call: Any
 ) -> None:
-    ear = Ear()
-    conn = open_connection(here, ear)
+    recorder = RecordingListener()
+    conn = open_connection(here, recorder)
     conn.subscribe("/queue/a", id=1)
     with pytest.raises(ProtocolException):
         call(conn)
     conn.send("/queue/a", "x")
-    ear.wait_for("on_message")
+    recorder.wait_for("on_message")

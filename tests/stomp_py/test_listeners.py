@@ -12,58 +12,58 @@ from stomp_py.utils import Frame
 from stomp_testing import Broker
 
 from .conftest import Open, Place
-from .ear import Ear
+from .recording_listener import RecordingListener
 
-Told = list[Any]
+Calls = list[Any]
 
 
-def both_arguments(told: Told) -> Any:
+def both_arguments(calls: Calls) -> Any:
     def on_message(headers: Any, body: Any) -> None:
-        told.append((headers["destination"], body))
+        calls.append((headers["destination"], body))
 
     return on_message
 
 
-def a_frame(told: Told) -> Any:
+def a_frame(calls: Calls) -> Any:
     def on_message(frame: Any) -> None:
-        told.append((frame.headers["destination"], frame.body))
+        calls.append((frame.headers["destination"], frame.body))
 
     return on_message
 
 
-def with_a_default(told: Told) -> Any:
+def with_a_default(calls: Calls) -> Any:
     def on_message(frame: Any, extra: Any = None) -> None:
-        told.append((frame.headers["destination"], frame.body))
+        calls.append((frame.headers["destination"], frame.body))
 
     return on_message
 
 
-def headers_with_a_default(told: Told) -> Any:
+def headers_with_a_default(calls: Calls) -> Any:
     def on_message(headers: Any, message: Any = None) -> None:
-        told.append((headers["destination"], message))
+        calls.append((headers["destination"], message))
 
     return on_message
 
 
-def keyword_only(told: Told) -> Any:
+def keyword_only(calls: Calls) -> Any:
     def on_message(frame: Any, *, extra: Any = None) -> None:
-        told.append((frame.headers["destination"], frame.body))
+        calls.append((frame.headers["destination"], frame.body))
 
     return on_message
 
 
-def any_arguments(told: Told) -> Any:
+def any_arguments(calls: Calls) -> Any:
     def on_message(*arguments: Any) -> None:
         (frame,) = arguments
-        told.append((frame.headers["destination"], frame.body))
+        calls.append((frame.headers["destination"], frame.body))
 
     return on_message
 
 
-def any_arguments_at_all(told: Told) -> Any:
+def any_arguments_at_all(calls: Calls) -> Any:
     def on_message(*arguments: Any, **keywords: Any) -> None:
         (frame,) = arguments
-        told.append((frame.headers["destination"], frame.body))
+        calls.append((frame.headers["destination"], frame.body))
 
     return on_message
 
@@ -99,8 +99,8 @@ HOOKS = [
 def test_a_hook_is_called_as_its_signature_wants(
     make: Any, way: str, here: Place, open_connection: Open
 ) -> None:
-    told: Told = []
-    hook = make(told)
+    calls: Calls = []
+    hook = make(calls)
     listener: Any
     if way == "on the instance":
         listener = stomp.ConnectionListener()
@@ -111,52 +111,52 @@ def test_a_hook_is_called_as_its_signature_wants(
         base = stomp.ConnectionListener if way == "of the class" else object
 
         listener = type("Listener", (base,), {"on_message": as_method(make, hook)})()
-    ear = Ear()
-    conn = open_connection(here, ear)
+    recorder = RecordingListener()
+    conn = open_connection(here, recorder)
     conn.set_listener("listener", listener)
     conn.subscribe("/queue/a", id=1)
     conn.send("/queue/a", "x")
-    ear.wait_for("on_message")  # "listener" stands before "test"
-    assert told == [("/queue/a", "x")]
+    recorder.wait_for("on_message")  # "listener" stands before "test"
+    assert calls == [("/queue/a", "x")]
 
 
 @pytest.mark.parametrize("hook", ["on_connected", "on_before_message", "on_receipt", "on_error", "on_send"])
 def test_every_hook_that_gets_a_frame_may_take_headers_and_body(
     hook: str, broker: Broker, here: Place, open_connection: Open
 ) -> None:
-    told: Told = []
+    calls: Calls = []
     older = stomp.ConnectionListener()
-    setattr(older, hook, lambda headers, body: told.append((headers, body)))
-    ear = Ear()
+    setattr(older, hook, lambda headers, body: calls.append((headers, body)))
+    recorder = RecordingListener()
     conn = stomp.Connection(here.address)
     conn.set_listener("older", older)
-    conn.set_listener("test", ear)
+    conn.set_listener("test", recorder)
     conn.connect("admin", "password", wait=True)
     conn.subscribe("/queue/a", id=1)
     conn.send("/queue/a", "x", receipt="r")
-    ear.wait_for("on_receipt")
-    ear.wait_for("on_message")
+    recorder.wait_for("on_receipt")
+    recorder.wait_for("on_message")
     broker.send_error_to_all("nothing", "wrong")
-    ear.wait_for("on_disconnected")
-    assert told == [(frame.headers, frame.body) for frame in ear.of(hook)]
-    assert told
+    recorder.wait_for("on_disconnected")
+    assert calls == [(frame.headers, frame.body) for frame in recorder.of(hook)]
+    assert calls
 
 
 def test_a_listener_may_have_some_hooks_only(here: Place, open_connection: Open) -> None:
-    class Deaf:
+    class Silent:
         pass
 
-    ear = Ear()
-    conn = open_connection(here, ear)
-    conn.set_listener("deaf", Deaf())
+    recorder = RecordingListener()
+    conn = open_connection(here, recorder)
+    conn.set_listener("silent", Silent())
     conn.subscribe("/queue/a", id=1)
     conn.send("/queue/a", "x")
-    ear.wait_for("on_message")
+    recorder.wait_for("on_message")
 
 
 def test_listeners_are_called_in_the_order_of_their_names(here: Place, open_connection: Open) -> None:
-    ear = Ear()
-    conn = open_connection(here, ear)
+    recorder = RecordingListener()
+    conn = open_connection(here, recorder)
     order: list[tuple[str, str]] = []
     for name in ("b", "c", "", "a"):
         listener: Any = stomp.ConnectionListener()
@@ -165,7 +165,7 @@ def test_listeners_are_called_in_the_order_of_their_names(here: Place, open_conn
         conn.set_listener(name, listener)
     conn.send("/queue/a", "x")
     conn.subscribe("/queue/a", id=1)
-    ear.wait_for("on_message")
+    recorder.wait_for("on_message")
     names = ["", "a", "b", "c"]
     assert [name for name, hook in order if hook == "send"][:4] == names
     assert [name for name, hook in order if hook == "message"] == names
@@ -184,18 +184,18 @@ def test_what_a_listener_changes_the_next_one_sees_and_the_broker_gets(
             frame.headers["seen"] = "yes"
             frame.body += "!"
 
-    ear = Ear()
-    conn = open_connection(here, ear)
+    recorder = RecordingListener()
+    conn = open_connection(here, recorder)
     conn.set_listener("changing", Changing())
     conn.subscribe("/queue/a", id=1)
     conn.send("/queue/a", "x")
-    frame = ear.wait_for("on_message")
+    frame = recorder.wait_for("on_message")
     assert (frame.body, frame.headers["trace"], frame.headers["seen"]) == ("Xß!", "1", "yes")
-    assert ear.of("on_send")[-1].headers["trace"] == "1"
+    assert recorder.of("on_send")[-1].headers["trace"] == "1"
 
 
 @pytest.mark.parametrize("how", ["a subclass", "assigned to the connection", "another heart-beat listener"])
-def test_a_hook_of_ones_own_in_place_of_the_connections_hears_every_frame(here: Place, how: str) -> None:
+def test_a_replaced_hook_of_the_connection_gets_every_frame(here: Place, how: str) -> None:
     commands: list[str] = []
 
     class Noting(stomp.HeartbeatListener):
@@ -227,13 +227,13 @@ def test_a_listener_may_send_acknowledge_and_disconnect(here: Place, open_connec
             else:
                 conn.disconnect()
 
-    ear = Ear()
-    conn = open_connection(here, ear)
+    recorder = RecordingListener()
+    conn = open_connection(here, recorder)
     conn.set_listener("answering", Answering())
     conn.subscribe("/queue/a", id=1, ack="client-individual")
     conn.send("/queue/a", "question")
-    ear.wait_for("on_disconnected")
-    assert ear.bodies() == ["question", "answer"]
+    recorder.wait_for("on_disconnected")
+    assert recorder.bodies() == ["question", "answer"]
 
 
 def test_a_listener_may_connect_again_when_the_connection_is_lost(
@@ -248,33 +248,31 @@ def test_a_listener_may_connect_again_when_the_connection_is_lost(
                 conn.subscribe("/queue/a", id=1)
                 self.returned.set()
 
-    ear = Ear()
+    recorder = RecordingListener()
     returning = Returning()
-    conn = open_connection(here, ear)
+    conn = open_connection(here, recorder)
     conn.set_listener("returning", returning)
     broker.drop_connections()
     assert returning.returned.wait(10)
     assert conn.is_connected()
     conn.send("/queue/a", "back")
-    ear.wait_for("on_message")
+    recorder.wait_for("on_message")
 
 
-def test_what_comes_in_is_told_in_the_receiver_thread_and_what_goes_out_in_the_callers(
-    here: Place, open_connection: Open
-) -> None:
+def test_the_thread_of_each_hook(here: Place, open_connection: Open) -> None:
     threads: dict[str, int] = {}
 
-    class Where(Ear):
+    class Where(RecordingListener):
         def _note(self, hook: str, what: Any = None) -> None:
             threads[hook] = threading.get_ident()
             super()._note(hook, what)
 
-    ear = Where()
-    conn = open_connection(here, ear)
+    recorder = Where()
+    conn = open_connection(here, recorder)
     conn.subscribe("/queue/a", id=1)
     conn.send("/queue/a", "x", receipt="r")
-    ear.wait_for("on_message")
-    ear.wait_for("on_receipt")
+    recorder.wait_for("on_message")
+    recorder.wait_for("on_receipt")
     receiver = conn.transport.receiver_thread.ident
     mine = threading.get_ident()
     assert receiver != mine
@@ -291,18 +289,18 @@ def test_an_exception_of_on_send_or_another_hook_does_not_silence_other_listener
         def on_message(self, frame: Frame) -> None:
             raise KeyError("a bug of mine")
 
-    ear = Ear()
-    conn = open_connection(here, ear)
+    recorder = RecordingListener()
+    conn = open_connection(here, recorder)
     conn.set_listener("a failing one", Failing())
     conn.subscribe("/queue/a", id=1)
     conn.send("/queue/a", "x")
-    ear.wait_for("on_message")
+    recorder.wait_for("on_message")
     assert "a bug of mine" in caplog.text
 
 
 def test_a_listener_is_registered_found_replaced_and_removed(here: Place) -> None:
     conn = stomp.Connection(here.address)
-    first, second = Ear(), Ear()
+    first, second = RecordingListener(), RecordingListener()
     conn.set_listener("name", first)
     assert conn.get_listener("name") is first
     conn.set_listener("name", second)
@@ -311,22 +309,22 @@ def test_a_listener_is_registered_found_replaced_and_removed(here: Place) -> Non
     assert conn.get_listener("name") is None
 
 
-def test_a_heart_beat_is_told(here: Place, open_connection: Open) -> None:
-    ear = Ear()
-    conn = open_connection(here, ear, heartbeats=(100, 100))
-    ear.wait_for("on_heartbeat", 2)
+def test_a_heart_beat_calls_on_heartbeat(here: Place, open_connection: Open) -> None:
+    recorder = RecordingListener()
+    conn = open_connection(here, recorder, heartbeats=(100, 100))
+    recorder.wait_for("on_heartbeat", 2)
     assert conn.heartbeats == (100, 100)
     assert conn.received_heartbeat is not None
 
 
-def test_a_silent_broker_is_told_and_the_connection_ends(
+def test_a_silent_broker_calls_on_heartbeat_timeout(
     broker: Broker, here: Place, open_connection: Open
 ) -> None:
-    ear = Ear()
-    conn = open_connection(here, ear, heartbeats=(100, 100))
+    recorder = RecordingListener()
+    conn = open_connection(here, recorder, heartbeats=(100, 100))
     broker.stall()
-    ear.wait_for("on_heartbeat_timeout")
-    ear.wait_for("on_disconnected")
+    recorder.wait_for("on_heartbeat_timeout")
+    recorder.wait_for("on_disconnected")
     assert not conn.is_connected()
     broker.resume()
 
@@ -339,13 +337,13 @@ def test_how_long_a_broker_may_be_silent_may_be_changed_on_the_way(
             protocol = conn.get_listener("protocol-listener")
             protocol.receive_sleep = protocol.receive_sleep / 100
 
-    ear = Ear()
-    conn = open_connection(here, ear, heartbeats=(0, 300), heart_beat_receive_scale=2.0)
+    recorder = RecordingListener()
+    conn = open_connection(here, recorder, heartbeats=(0, 300), heart_beat_receive_scale=2.0)
     assert (conn.send_sleep, conn.receive_sleep) == (0.0, 0.6)
     for connections in (1, 2):
         conn.set_listener("impatient", Impatient())
-        ear.wait_for("on_receiver_loop_completed", connections)
-        assert len(ear.of("on_heartbeat_timeout")) == connections
+        recorder.wait_for("on_receiver_loop_completed", connections)
+        assert len(recorder.of("on_heartbeat_timeout")) == connections
         assert conn.receive_sleep == 0.006
         conn.remove_listener("impatient")
         conn.connect("admin", "password", wait=True)
@@ -354,19 +352,17 @@ def test_how_long_a_broker_may_be_silent_may_be_changed_on_the_way(
     assert conn.receive_sleep == 0
 
 
-def test_an_error_of_the_broker_is_told_before_the_end(
-    broker: Broker, here: Place, open_connection: Open
-) -> None:
-    ear = Ear()
-    open_connection(here, ear)
+def test_on_error_is_called_before_the_end(broker: Broker, here: Place, open_connection: Open) -> None:
+    recorder = RecordingListener()
+    open_connection(here, recorder)
     broker.send_error_to_all("no more", "the details")
-    ear.wait_for("on_receiver_loop_completed")
-    assert ear.names("on_send", "on_connecting", "on_connected") == [
+    recorder.wait_for("on_receiver_loop_completed")
+    assert recorder.names("on_send", "on_connecting", "on_connected") == [
         "on_error",
         "on_disconnected",
         "on_receiver_loop_completed",
     ]
-    (frame,) = ear.of("on_error")
+    (frame,) = recorder.of("on_error")
     assert (frame.headers["message"], frame.body) == ("no more", "the details")
 
 
@@ -374,16 +370,16 @@ def test_an_error_of_the_broker_is_told_before_the_end(
 
 
 def test_the_stats_listener_counts(broker: Broker, here: Place, open_connection: Open) -> None:
-    stats, ear = stomp.StatsListener(), Ear()
+    stats, recorder = stomp.StatsListener(), RecordingListener()
     conn = stomp.Connection(here.address)
     conn.set_listener("stats", stats)
-    conn.set_listener("test", ear)
+    conn.set_listener("test", recorder)
     conn.connect("admin", "password", wait=True)
     conn.subscribe("/queue/a", id=1)
     conn.send("/queue/a", "x")
-    ear.wait_for("on_message")
+    recorder.wait_for("on_message")
     broker.send_error_to_all("no more", "")
-    ear.wait_for("on_disconnected")
+    recorder.wait_for("on_disconnected")
     counted = (stats.connections, stats.messages_sent, stats.messages, stats.errors, stats.disconnects)
     assert counted == (1, 3, 1, 1, 1)
     assert str(stats).splitlines() == [
@@ -411,19 +407,19 @@ def test_the_waiting_listener_waits_for_its_receipt_and_for_the_end(
 def test_the_printing_listener_prints_no_passcode(
     here: Place, open_connection: Open, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    ear = Ear()
+    recorder = RecordingListener()
     conn = stomp.Connection(here.address)
     conn.set_listener("printing", stomp.PrintingListener())
-    conn.set_listener("test", ear)
+    conn.set_listener("test", recorder)
     conn.connect("admin", "password", wait=True)
     conn.subscribe("/queue/a", id=1)
     conn.send("/queue/a", "the body")
-    ear.wait_for("on_message")
+    recorder.wait_for("on_message")
     conn.disconnect()
-    ear.wait_for("on_disconnected")
+    recorder.wait_for("on_disconnected")
     out = capsys.readouterr().out
     assert "password" not in out
-    for said in (
+    for sent in (
         "on_connecting 127.0.0.1",
         "on_send",
         "on_connected",
@@ -431,7 +427,7 @@ def test_the_printing_listener_prints_no_passcode(
         "on_message",
         "the body",
     ):
-        assert said in out
+        assert sent in out
 
 
 def test_the_test_listener_keeps_messages_and_waits(

@@ -11,7 +11,7 @@ import pytest
 from stomp_testing import Broker
 
 from .conftest import Open, Place
-from .ear import Ear
+from .recording_listener import RecordingListener
 
 SEND_AND_RECEIVE = """
 import sys
@@ -64,81 +64,81 @@ def test_the_program_of_the_documentation_prints_what_it_sent(
 
 
 def test_what_is_sent_in_a_transaction_comes_with_its_commit(place: Place, open_connection: Open) -> None:
-    ear = Ear()
-    conn = open_connection(place, ear)
+    recorder = RecordingListener()
+    conn = open_connection(place, recorder)
     queue = place.new_queue()
     conn.subscribe(queue, id=5)
     txid = conn.begin()
     conn.send(queue, "test1", transaction=txid)
     conn.send(queue, "test2", transaction=txid)
-    conn.send(queue, "before", receipt="told")
-    ear.wait_for("on_receipt")
-    ear.wait_for("on_message")
+    conn.send(queue, "before", receipt="calls")
+    recorder.wait_for("on_receipt")
+    recorder.wait_for("on_message")
     conn.commit(txid)
-    ear.wait_for("on_message", 3)
-    assert ear.bodies() == ["before", "test1", "test2"]
+    recorder.wait_for("on_message", 3)
+    assert recorder.bodies() == ["before", "test1", "test2"]
 
 
 def test_what_is_sent_in_an_aborted_transaction_never_comes(place: Place, open_connection: Open) -> None:
-    ear = Ear()
-    conn = open_connection(place, ear)
+    recorder = RecordingListener()
+    conn = open_connection(place, recorder)
     queue = place.new_queue()
     conn.subscribe(queue, id=5)
     txid = conn.begin()
     conn.send(queue, "never", transaction=txid)
     conn.abort(txid)
     conn.send(queue, "after")
-    ear.wait_for("on_message")
-    assert ear.bodies() == ["after"]
+    recorder.wait_for("on_message")
+    assert recorder.bodies() == ["after"]
 
 
-def test_a_disconnect_is_sent_then_confirmed_then_told(place: Place, open_connection: Open) -> None:
-    ear = Ear()
-    conn = open_connection(place, ear)
-    before = len(ear.heard)
+def test_the_order_of_disconnecting_receipt_and_disconnected(place: Place, open_connection: Open) -> None:
+    recorder = RecordingListener()
+    conn = open_connection(place, recorder)
+    before = len(recorder.received)
     conn.disconnect()
-    ear.wait_for("on_disconnected")
+    recorder.wait_for("on_disconnected")
     after: list[tuple[str, Any]] = [
-        (hook, frame and (frame.cmd, frame.headers, frame.body)) for hook, frame in ear.heard[before:]
+        (hook, frame and (frame.cmd, frame.headers, frame.body)) for hook, frame in recorder.received[before:]
     ]
-    told = [entry for entry in after if entry[0] in ("on_send", "on_receipt", "on_disconnected")]
-    receipt = told[0][1][1]["receipt"]
-    assert told == [
-        ("on_send", ("DISCONNECT", {"receipt": receipt}, told[0][1][2])),
+    calls = [entry for entry in after if entry[0] in ("on_send", "on_receipt", "on_disconnected")]
+    receipt = calls[0][1][1]["receipt"]
+    assert calls == [
+        ("on_send", ("DISCONNECT", {"receipt": receipt}, calls[0][1][2])),
         ("on_receipt", ("RECEIPT", {"receipt-id": receipt}, "")),
         ("on_disconnected", None),
     ]
     assert not conn.is_connected()
 
 
-def test_a_connection_is_told_from_dialling_to_connected(place: Place, open_connection: Open) -> None:
-    ear = Ear()
-    open_connection(place, ear)
-    assert ear.names()[:3] == ["on_connecting", "on_send", "on_connected"]
-    assert ear.of("on_connecting") == [(place.host, place.port)]
-    assert ear.of("on_send")[0].cmd in ("CONNECT", "STOMP")
-    assert ear.of("on_connected")[0].headers["version"] == "1.1"
+def test_the_hooks_from_dialling_to_connected(place: Place, open_connection: Open) -> None:
+    recorder = RecordingListener()
+    open_connection(place, recorder)
+    assert recorder.names()[:3] == ["on_connecting", "on_send", "on_connected"]
+    assert recorder.of("on_connecting") == [(place.host, place.port)]
+    assert recorder.of("on_send")[0].cmd in ("CONNECT", "STOMP")
+    assert recorder.of("on_connected")[0].headers["version"] == "1.1"
 
 
 @pytest.mark.parametrize("body", ["text", "grün ☃", "", " \n spaces \n", "with\0nul"])
 def test_a_body_of_text_comes_as_it_was_sent(place: Place, open_connection: Open, body: str) -> None:
-    ear = Ear()
-    conn = open_connection(place, ear)
+    recorder = RecordingListener()
+    conn = open_connection(place, recorder)
     queue = place.new_queue()
     conn.subscribe(queue, id=1)
     conn.send(queue, body)
-    ear.wait_for("on_message")
-    assert ear.bodies() == [body]
+    recorder.wait_for("on_message")
+    assert recorder.bodies() == [body]
 
 
-def test_a_message_is_told_before_it_is_told(place: Place, open_connection: Open) -> None:
-    ear = Ear()
-    conn = open_connection(place, ear)
+def test_before_message_is_called_first(place: Place, open_connection: Open) -> None:
+    recorder = RecordingListener()
+    conn = open_connection(place, recorder)
     queue = place.new_queue()
     conn.subscribe(queue, id=1)
     conn.send(queue, "x", colour="red", headers={"size": 7})
-    ear.wait_for("on_message")
-    before, after = (ear.of(hook)[0] for hook in ("on_before_message", "on_message"))
+    recorder.wait_for("on_message")
+    before, after = (recorder.of(hook)[0] for hook in ("on_before_message", "on_message"))
     assert before is after
     assert (after.cmd, after.headers["colour"], after.headers["size"]) == ("MESSAGE", "red", "7")
     assert after.headers["destination"] == queue

@@ -13,7 +13,7 @@ from stomp_py.exception import ConnectFailedException
 from stomp_testing import Broker as EmbeddedBroker
 
 from .conftest import LOGIN, PASSCODE
-from .ear import Ear
+from .recording_listener import RecordingListener
 
 if TYPE_CHECKING:
     from tests.brokers import Broker
@@ -40,15 +40,15 @@ def connection(address: tuple[str, int], **ssl_arguments: Any) -> Any:
 
 
 def talk(conn: Any, queue: str = "/queue/a") -> None:
-    ear = Ear()
-    conn.set_listener("", ear)
+    recorder = RecordingListener()
+    conn.set_listener("", recorder)
     conn.connect(LOGIN, PASSCODE, wait=True)
     assert isinstance(conn.transport.socket, ssl.SSLSocket)
     conn.subscribe(queue, id=1)
     conn.send(queue, "x" * 100_000)
-    ear.wait_for("on_message")
+    recorder.wait_for("on_message")
     conn.disconnect(receipt="bye")
-    assert ear.bodies() == ["x" * 100_000]
+    assert recorder.bodies() == ["x" * 100_000]
 
 
 def test_with_the_authority_that_signed_it_the_broker_is_trusted(
@@ -112,10 +112,10 @@ def test_a_file_that_is_not_there_or_no_certificate_fails_and_is_named(
         assert f"{name}={path!r}" in str(caught.value)
 
 
-def test_get_ssl_says_what_set_ssl_was_told(address: tuple[str, int]) -> None:
+def test_get_ssl_returns_what_set_ssl_was_given(address: tuple[str, int]) -> None:
     conn = connection(address, verify=False, key_file="key", cert_file="cert", password="secret")
-    told = conn.get_ssl(address)
-    assert {name: told[name] for name in ("verify", "key_file", "cert_file", "password", "ca_certs")} == {
+    calls = conn.get_ssl(address)
+    assert {name: calls[name] for name in ("verify", "key_file", "cert_file", "password", "ca_certs")} == {
         "verify": False,
         "key_file": "key",
         "cert_file": "cert",

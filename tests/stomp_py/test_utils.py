@@ -122,7 +122,7 @@ def test_text_and_bytes_become_one_another() -> None:
         utils.encode(7)  # type: ignore[arg-type]
 
 
-def test_the_number_of_an_error_is_told() -> None:
+def test_the_number_of_an_error() -> None:
     assert utils.get_errno(OSError(13, "no")) == 13
     assert utils.get_errno(ValueError("a reason")) == "a reason"
 

@@ -1,4 +1,4 @@
-"""Broker: its life, its listeners and its faults, over real sockets."""
+"""Broker: start and stop, listeners, messages, faults and back pressure, over real sockets."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import asyncio
 import resource
 import socket
 import ssl
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -15,7 +17,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from stomp_core import ClientConnection, Connected, Message, Receipt
-from stomp_testing import Broker, Recorder, ServerCertificate
+from stomp_testing import ACTIVEMQ, Broker, Flavour, Recorder, ServerCertificate
 
 from .wire import Wire
 
@@ -28,34 +30,34 @@ def broker() -> Iterator[Broker]:
         yield running
 
 
-# -------------------------------------------------------------------------------- where it is
+# -------------------------------------------------------------------------------- addresses, start and stop
 
 
-def test_the_url_holds_the_first_users_credentials_quoted() -> None:
+def test_the_url_has_the_first_users_credentials_quoted() -> None:
     with Broker(users={"us:er": "p@ss/word"}) as broker:
         url = urlsplit(broker.url)
         assert (url.scheme, url.hostname, url.port) == ("stomp", "127.0.0.1", broker.port)
         assert (url.username, url.password) == ("us%3Aer", "p%40ss%2Fword")
 
 
-def test_without_users_the_url_holds_no_credentials_and_anyone_may_come() -> None:
+def test_without_users_anyone_may_connect() -> None:
     with Broker(users=None) as broker, Wire(broker.port) as wire:
         assert broker.url == f"stomp://127.0.0.1:{broker.port}"
-        wire.say("CONNECT\naccept-version:1.2\nhost:/\n\n")
-        assert wire.hear().startswith("CONNECTED\n")
+        wire.send("CONNECT\naccept-version:1.2\nhost:/\n\n")
+        assert wire.receive().startswith("CONNECTED\n")
 
 
-def test_a_broker_that_never_ran_has_no_port_to_tell() -> None:
+def test_a_broker_that_was_never_started_has_no_url() -> None:
     with pytest.raises(RuntimeError):
         _ = Broker().url
 
 
-def test_a_port_that_is_taken_is_named_in_the_error(broker: Broker) -> None:
+def test_the_error_names_a_port_that_is_taken(broker: Broker) -> None:
     with pytest.raises(OSError, match=f"127.0.0.1:{broker.port}"):
         Broker(port=broker.port).start()
 
 
-def test_a_start_that_fails_leaves_no_thread(broker: Broker) -> None:
+def test_a_failed_start_leaves_no_thread(broker: Broker) -> None:
     before = threading.active_count()
     other = Broker(port=broker.port)
     with pytest.raises(OSError):
@@ -81,20 +83,37 @@ def test_stopping_ends_the_thread_and_frees_the_port() -> None:
         Wire(broker.port)
 
 
-def test_faults_of_a_broker_that_does_not_run_are_errors() -> None:
+def test_faults_need_a_running_broker() -> None:
     with pytest.raises(RuntimeError):
         Broker().stall()
 
 
 def test_an_unknown_flavour_is_an_error() -> None:
-    with pytest.raises(ValueError, match="rabbitmq"):
+    with pytest.raises(ValueError, match="'rabbitmq', 'activemq', got 'hornetq'"):
         Broker(flavour="hornetq")
+
+
+@pytest.mark.parametrize("flavour", ["activemq", ACTIVEMQ], ids=["name", "object"])
+def test_a_flavour_is_given_by_name_or_as_an_object(flavour: str | Flavour) -> None:
+    with Broker(flavour=flavour) as broker, Wire(broker.port) as wire:
+        wire.send("CONNECT\naccept-version:1.2\nhost:/\nlogin:guest\npasscode:guest\n\n")
+        assert "\nserver:ActiveMQ/" in wire.receive()
+
+
+def test_a_free_port_is_below_those_of_outgoing_connections() -> None:
+    """A client that dials a port of that range while nobody listens there can be connected to itself."""
+    first = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    if first <= 11_000:
+        pytest.skip("this machine uses nearly every port for outgoing connections")
+    with Broker() as one, Broker() as two:
+        assert one.port != two.port
+        assert max(one.port, two.port) < first
 
 
 # -------------------------------------------------------------------------------- listeners
 
 
-def test_our_own_client_connection_gets_along_with_it(broker: Broker) -> None:
+def test_a_client_connection_sends_and_receives_through_it(broker: Broker) -> None:
     client = ClientConnection()
     with Wire(broker.port) as wire:
 
@@ -115,7 +134,7 @@ def test_our_own_client_connection_gets_along_with_it(broker: Broker) -> None:
     assert broker.messages("/queue/a") == []
 
 
-def test_tls_has_a_port_of_its_own_and_a_certificate_to_trust() -> None:
+def test_tls_has_its_own_port_and_a_certificate_to_trust() -> None:
     with Broker(tls=True) as broker:
         context = ssl.create_default_context(cafile=str(broker.ca_file))
         with Wire(broker.tls_port, tls=context) as wire:
@@ -126,7 +145,8 @@ def test_tls_has_a_port_of_its_own_and_a_certificate_to_trust() -> None:
             Wire(broker.tls_port, tls=ssl.create_default_context())
 
 
-def test_tls_takes_a_context_of_ones_own() -> None:
+def test_tls_accepts_a_context_of_the_caller() -> None:
+    """An SSLContext in place of True."""
     certificate = ServerCertificate()
     with (
         Broker(tls=certificate.server_context()) as broker,
@@ -135,7 +155,7 @@ def test_tls_takes_a_context_of_ones_own() -> None:
         wire.connect()
 
 
-def test_a_unix_socket_is_listened_on_and_removed(tmp_path: Path) -> None:
+def test_the_broker_listens_on_a_unix_socket_and_removes_it(tmp_path: Path) -> None:
     path = tmp_path / "stomp.sock"
     with Broker(unix_path=path) as broker:
         assert broker.unix_url == f"stomp+unix://guest:guest@{path}"
@@ -144,7 +164,7 @@ def test_a_unix_socket_is_listened_on_and_removed(tmp_path: Path) -> None:
     assert not path.exists()
 
 
-def test_a_unix_socket_that_a_dead_process_left_is_replaced(tmp_path: Path) -> None:
+def test_a_unix_socket_of_a_dead_process_is_replaced(tmp_path: Path) -> None:
     path = tmp_path / "stomp.sock"
     with socket.socket(socket.AF_UNIX) as left:
         left.bind(str(path))
@@ -158,18 +178,41 @@ def test_a_unix_socket_in_use_is_an_error(tmp_path: Path) -> None:
         Broker(unix_path=path).start()
 
 
-# -------------------------------------------------------------------------------- what it holds
+UNDER_UVLOOP = """
+import uvloop
+
+uvloop.install()
+
+import stomp_socket
+from stomp_testing import Broker, FaultProxy
+
+with Broker() as broker, FaultProxy(broker.url) as proxy, stomp_socket.connect(proxy.url) as conn:
+    conn.send("/queue/a", "hello", receipt=True)
+    print(broker.messages("/queue/a"))
+"""
 
 
-def test_what_waits_and_what_is_unacknowledged_can_be_seen(broker: Broker) -> None:
+def test_the_broker_serves_clients_under_uvloop() -> None:
+    """uvloop.install() changes what new_event_loop() returns; uvloop's transports are no asyncio.Transport."""
+    pytest.importorskip("uvloop", reason='pip install "stomp-core[uvloop]"')
+    run = subprocess.run(
+        [sys.executable, "-c", UNDER_UVLOOP], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert run.stdout == "[b'hello']\n", run.stderr
+
+
+# -------------------------------------------------------------------------------- messages and clients
+
+
+def test_waiting_and_unacknowledged_messages_are_visible(broker: Broker) -> None:
     broker.send("/queue/a", "one")
     broker.send("/queue/a", b"two", {"x": "1"})
     assert broker.messages("/queue/a") == [b"one", b"two"]
     with Wire(broker.port) as wire:
-        wire.connect().say(SUBSCRIBE)
-        assert wire.hear().startswith("RECEIPT\n")
-        assert wire.hear().endswith("one")
-        assert wire.hear().endswith("two")
+        wire.connect().send(SUBSCRIBE)
+        assert wire.receive().startswith("RECEIPT\n")
+        assert wire.receive().endswith("one")
+        assert wire.receive().endswith("two")
         assert broker.messages("/queue/a") == []
         assert broker.unacknowledged("/queue/a") == [b"one", b"two"]
         (client,) = broker.connections
@@ -178,32 +221,33 @@ def test_what_waits_and_what_is_unacknowledged_can_be_seen(broker: Broker) -> No
     assert broker.connections == []
 
 
-def test_what_is_waited_for_in_vain_ends_in_time(broker: Broker) -> None:
+def test_wait_until_raises_after_its_timeout(broker: Broker) -> None:
     with pytest.raises(TimeoutError):
         broker.wait_until(lambda broker: broker.connections, timeout=0.01)
 
 
-def test_queues_outlive_a_restart_on_the_same_port_and_what_was_unacknowledged_comes_again(
+def test_queues_survive_a_restart_on_the_same_port(
     broker: Broker,
 ) -> None:
+    """An unacknowledged message is delivered again."""
     port = broker.port
     broker.send("/queue/a", "one")
     with Wire(port) as wire:
-        wire.connect().say(SUBSCRIBE)
-        wire.hear()
-        assert wire.hear().endswith("one")
+        wire.connect().send(SUBSCRIBE)
+        wire.receive()
+        assert wire.receive().endswith("one")
         broker.restart()
         assert wire.end() == "FIN"
     assert broker.port == port
     with Wire(port) as wire:
-        wire.connect().say(SUBSCRIBE)
-        wire.hear()
-        message = wire.hear()
+        wire.connect().send(SUBSCRIBE)
+        wire.receive()
+        message = wire.receive()
         assert "\nredelivered:true\n" in message
         assert message.endswith("one")
 
 
-def test_sessions_are_not_named_twice(broker: Broker) -> None:
+def test_session_names_are_unique_across_restarts(broker: Broker) -> None:
     sessions: set[str] = set()
     for _ in range(2):
         with Wire(broker.port) as wire:
@@ -216,7 +260,7 @@ def test_sessions_are_not_named_twice(broker: Broker) -> None:
 # -------------------------------------------------------------------------------- faults
 
 
-def test_kill_resets_everybody_and_closes_the_port_until_it_is_started(broker: Broker) -> None:
+def test_kill_resets_connections_and_closes_the_port(broker: Broker) -> None:
     with Wire(broker.port) as one, Wire(broker.port) as two:
         one.connect()
         two.connect()
@@ -230,9 +274,7 @@ def test_kill_resets_everybody_and_closes_the_port_until_it_is_started(broker: B
 
 
 @pytest.mark.parametrize(("reset", "end"), [(False, "FIN"), (True, "RST")])
-def test_dropped_connections_end_without_an_error_and_new_ones_are_taken(
-    broker: Broker, reset: bool, end: str
-) -> None:
+def test_drop_connections_ends_them_and_accepts_new_ones(broker: Broker, reset: bool, end: str) -> None:
     with Wire(broker.port) as wire:
         wire.connect()
         broker.drop_connections(reset=reset)
@@ -242,60 +284,61 @@ def test_dropped_connections_end_without_an_error_and_new_ones_are_taken(
         wire.connect()
 
 
-def test_refused_connections_leave_those_who_are_there(broker: Broker) -> None:
+def test_refuse_connections_keeps_existing_ones(broker: Broker) -> None:
     with Wire(broker.port) as wire:
         wire.connect()
         broker.refuse_connections = True
         with pytest.raises(ConnectionRefusedError):
             Wire(broker.port)
-        wire.say("BEGIN\ntransaction:t\nreceipt:r\n\n")
-        assert wire.hear().startswith("RECEIPT\n")
+        wire.send("BEGIN\ntransaction:t\nreceipt:r\n\n")
+        assert wire.receive().startswith("RECEIPT\n")
         broker.refuse_connections = False
         with Wire(broker.port) as other:
             other.connect()
 
 
-def test_an_error_to_all_reaches_everybody_and_ends_them(broker: Broker) -> None:
+def test_send_error_to_all_sends_error_and_closes(broker: Broker) -> None:
+    """With the defaults."""
     with Wire(broker.port) as wire:
         wire.connect()
         broker.send_error_to_all("shutting down", "now")
-        error = wire.hear()
+        error = wire.receive()
         assert error.startswith("ERROR\nmessage:shutting down\n")
         assert error.endswith("\n\nnow")
         assert wire.end() == "FIN"
 
 
-def test_an_error_reaches_a_client_that_goes_on_talking(broker: Broker) -> None:
+def test_an_error_reaches_a_client_that_goes_on_sending(broker: Broker) -> None:
     with Wire(broker.port) as wire:
         wire.connect()
         garbage = b"SEND\nno colon\n\n\0" + b"SEND\ndestination:/queue/a\n\n\0" * 50_000
-        talking = threading.Thread(target=wire.socket.sendall, args=(garbage,))
-        talking.start()
-        talking.join(5)
-        assert wire.hear().startswith("ERROR\n")
+        sending = threading.Thread(target=wire.socket.sendall, args=(garbage,))
+        sending.start()
+        sending.join(5)
+        assert wire.receive().startswith("ERROR\n")
         assert wire.end() == "FIN"
     assert broker.messages("/queue/a") == []
 
 
-def test_a_stalled_broker_keeps_connections_and_says_nothing_until_it_resumes(broker: Broker) -> None:
+def test_a_stalled_broker_is_silent_until_it_resumes(broker: Broker) -> None:
     with Wire(broker.port) as wire:
         wire.connect("heart-beat:0,40\n")
         broker.stall()
-        wire.say("BEGIN\ntransaction:t\nreceipt:r\n\n")
+        wire.send("BEGIN\ntransaction:t\nreceipt:r\n\n")
         with Wire(broker.port) as other:
-            other.say("CONNECT\naccept-version:1.2\nhost:/\nlogin:guest\npasscode:guest\n\n")
+            other.send("CONNECT\naccept-version:1.2\nhost:/\nlogin:guest\npasscode:guest\n\n")
             assert other.is_quiet()
             wire.socket.setblocking(False)
-            with pytest.raises(BlockingIOError):  # noqa: PT012 - beats from before the stall may be there
+            with pytest.raises(BlockingIOError):  # noqa: PT012 - heart-beats from before the stall may have come
                 while wire.socket.recv(100) == b"\n":
                     pass
             wire.socket.settimeout(5)
             broker.resume()
-            assert wire.hear().startswith("RECEIPT\n")
-            assert other.hear().startswith("CONNECTED\n")
+            assert wire.receive().startswith("RECEIPT\n")
+            assert other.receive().startswith("CONNECTED\n")
 
 
-def test_a_stall_ends_the_heart_beats_that_the_client_waits_for(broker: Broker) -> None:
+def test_a_stalled_broker_sends_no_heart_beats(broker: Broker) -> None:
     with Wire(broker.port) as wire:
         wire.connect("heart-beat:0,20\n")
         assert wire.socket.recv(1) == b"\n"
@@ -304,17 +347,17 @@ def test_a_stall_ends_the_heart_beats_that_the_client_waits_for(broker: Broker) 
         assert wire.is_quiet(0.1)
 
 
-def test_a_silent_broker_accepts_and_never_answers_until_it_is_told_to(broker: Broker) -> None:
+def test_a_silent_broker_does_not_answer_connect(broker: Broker) -> None:
     broker.silent = True
     with Wire(broker.port) as wire:
-        wire.say("CONNECT\naccept-version:1.2\nhost:/\nlogin:guest\npasscode:guest\n\n")
+        wire.send("CONNECT\naccept-version:1.2\nhost:/\nlogin:guest\npasscode:guest\n\n")
         assert wire.is_quiet()
         broker.silent = False
-        assert wire.hear().startswith("CONNECTED\n")
+        assert wire.receive().startswith("CONNECTED\n")
     assert not broker.silent
 
 
-def test_connect_is_answered_late_when_it_is_told_to(broker: Broker) -> None:
+def test_connect_delay_delays_connected(broker: Broker) -> None:
     broker.connect_delay = 0.15
     with Wire(broker.port) as wire:
         began = time.monotonic()
@@ -322,73 +365,83 @@ def test_connect_is_answered_late_when_it_is_told_to(broker: Broker) -> None:
         assert time.monotonic() - began >= 0.14
 
 
-def test_receipts_are_held_until_they_are_released(broker: Broker) -> None:
+def test_held_receipts_are_sent_when_released(broker: Broker) -> None:
     broker.hold_receipts = True
     with Wire(broker.port) as wire:
-        wire.connect().say("SEND\ndestination:/queue/a\nreceipt:r\n\nx")
+        wire.connect().send("SEND\ndestination:/queue/a\nreceipt:r\n\nx")
         assert wire.is_quiet()
         assert broker.messages("/queue/a") == [b"x"]
         broker.hold_receipts = False
-        assert wire.hear() == "RECEIPT\nreceipt-id:r\n\n"
+        assert wire.receive() == "RECEIPT\nreceipt-id:r\n\n"
 
 
-def test_heart_beats_come_in_time_and_a_silent_client_is_let_go() -> None:
+def test_a_client_without_heart_beats_is_disconnected() -> None:
     with Broker(flavour="activemq") as broker, Wire(broker.port) as wire:
         wire.connect("heart-beat:50,50\n")
         began = time.monotonic()
         assert wire.end() == "FIN"
-        # Four silent intervals, and beats in between kept the socket from being idle.
+        # Four intervals of 50 ms without a byte; the broker's heart-beats in between do not count.
         assert 0.15 < time.monotonic() - began < 3
         assert broker.connections == []
 
 
-def test_a_client_that_says_nothing_is_let_go() -> None:
+def test_a_client_without_connect_is_disconnected() -> None:
     with Broker(connect_timeout=0.05) as broker, Wire(broker.port) as wire:
         assert wire.end() == "FIN"
 
 
-def test_rejected_messages_come_again_after_the_delay() -> None:
+def test_nacked_messages_are_redelivered_after_the_delay() -> None:
     with Broker(redelivery_delay=0.1) as broker, Wire(broker.port) as wire:
         broker.send("/queue/a", "x")
-        wire.connect().say(SUBSCRIBE)
-        wire.hear()
-        message = wire.hear()
+        wire.connect().send(SUBSCRIBE)
+        wire.receive()
+        message = wire.receive()
         ack = message.partition("\nack:")[2].partition("\n")[0]
         began = time.monotonic()
-        wire.say(f"NACK\nid:{ack}\n\n")
-        assert "\nredelivered:true\n" in wire.hear()
+        wire.send(f"NACK\nid:{ack}\n\n")
+        assert "\nredelivered:true\n" in wire.receive()
         assert time.monotonic() - began >= 0.09
 
 
-def test_a_recorder_hears_both_sides_through_tls_too() -> None:
+def test_a_recorders_callback_may_call_the_broker() -> None:
+    """It runs in the broker's own thread."""
+    seen: list[list[bytes]] = []
+    recorder = Recorder(lambda record: seen.append(embedded.messages("/queue/a")))
+    with Broker(recorder=recorder) as embedded, Wire(embedded.port) as wire:
+        embedded.send("/queue/a", "x")
+        wire.connect()
+    assert [b"x"] in seen
+
+
+def test_a_recorder_gets_decrypted_bytes_of_both_sides() -> None:
     recorder = Recorder()
     with Broker(tls=True, recorder=recorder) as broker:
         context = ssl.create_default_context(cafile=str(broker.ca_file))
         with Wire(broker.tls_port, tls=context) as wire:
-            wire.connect().say("DISCONNECT\nreceipt:bye\n\n")
-            assert wire.hear() == "RECEIPT\nreceipt-id:bye\n\n"
+            wire.connect().send("DISCONNECT\nreceipt:bye\n\n")
+            assert wire.receive() == "RECEIPT\nreceipt-id:bye\n\n"
     assert [frame.command for frame in recorder.frames()] == ["CONNECT", "CONNECTED", "DISCONNECT", "RECEIPT"]
     assert "passcode:***" in recorder.transcript()
 
 
-# -------------------------------------------------------------------------------- how much
+# -------------------------------------------------------------------------------- back pressure
 
 
-def test_a_client_that_does_not_read_does_not_fill_the_memory() -> None:
+def test_messages_for_a_client_that_does_not_read_stay_queued() -> None:
     with Broker() as broker, Wire(broker.port) as slow:
-        slow.connect().say("SUBSCRIBE\nid:1\ndestination:/queue/a\n\n")
+        slow.connect().send("SUBSCRIBE\nid:1\ndestination:/queue/a\n\n")
         broker.wait_until(lambda broker: broker.connections and broker.connections[0].destinations)
         body = b"x" * 100_000
         for _ in range(200):
             broker.send("/queue/a", body)
-        # What kernels and the broker buffer is far below 20 MB; the rest waits where it can be counted.
+        # What kernels and the broker buffer is far below 20 MB; the rest waits in the queue.
         assert len(broker.messages("/queue/a")) > 50
         for _ in range(200):
-            assert slow.hear().endswith("x" * 1000)
+            assert slow.receive().endswith("x" * 1000)
         assert broker.messages("/queue/a") == []
 
 
-def test_who_sends_more_than_the_memory_holds_waits_until_somebody_takes_it() -> None:
+def test_a_sender_is_blocked_while_the_memory_is_full() -> None:
     frame = b"SEND\ndestination:/queue/a\ncontent-length:100000\n\n" + b"x" * 100_000 + b"\0"
     with Broker(memory=2_000_000) as broker, Wire(broker.port) as sender, Wire(broker.port) as receiver:
         sender.connect()
@@ -397,14 +450,14 @@ def test_who_sends_more_than_the_memory_holds_waits_until_somebody_takes_it() ->
         flood.join(0.3)
         assert flood.is_alive()
         assert len(broker.messages("/queue/a")) < 60
-        receiver.connect().say("SUBSCRIBE\nid:1\ndestination:/queue/a\n\n")
+        receiver.connect().send("SUBSCRIBE\nid:1\ndestination:/queue/a\n\n")
         for _ in range(200):
-            assert receiver.hear().endswith("x")
+            assert receiver.receive().endswith("x")
         flood.join(5)
         assert not flood.is_alive()
 
 
-def test_who_does_not_read_receipts_is_not_read_for_ever() -> None:
+def test_a_client_with_too_many_unread_receipts_is_not_read() -> None:
     receipt = "r" * 1000
     frame = f"SEND\ndestination:/topic/nobody\nreceipt:{receipt}\n\n\0".encode()
     with Broker() as broker, Wire(broker.port) as sender:
@@ -418,12 +471,12 @@ def test_who_does_not_read_receipts_is_not_read_for_ever() -> None:
         except TimeoutError:
             pass
         assert sent < 64
-        # It has not been forgotten: who reads gets on.
+        # Once the client reads its receipts, it is read again.
         sender.socket.settimeout(5)
-        assert receipt in sender.hear()
+        assert receipt in sender.receive()
 
 
-def test_a_thousand_connections_with_ten_subscriptions_each_are_served() -> None:
+def test_a_thousand_connections_with_ten_subscriptions_each() -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if hard != resource.RLIM_INFINITY and hard < 2200:
         pytest.skip("this machine does not allow two thousand open sockets")
@@ -435,12 +488,12 @@ def test_a_thousand_connections_with_ten_subscriptions_each_are_served() -> None
         for number in range(10)
     )
 
-    async def crowd(broker: Broker) -> int:
+    async def use(broker: Broker) -> int:
         async def one() -> int:
             reader, writer = await asyncio.open_connection("127.0.0.1", broker.port)
             writer.write(connect + subscriptions)
             await reader.readuntil(b"receipt-id:r\n\n\0")
-            ready.release()
+            subscribed.release()
             got = 0
             for _ in range(10):
                 got += (await reader.readuntil(b"\0")).endswith(b"hello\0")
@@ -448,20 +501,20 @@ def test_a_thousand_connections_with_ten_subscriptions_each_are_served() -> None
             await writer.wait_closed()
             return got
 
-        ready = asyncio.Semaphore(0)
-        everybody = asyncio.gather(*[one() for _ in range(1000)])
+        subscribed = asyncio.Semaphore(0)
+        clients = asyncio.gather(*[one() for _ in range(1000)])
         for _ in range(1000):
-            await asyncio.wait_for(ready.acquire(), 30)
+            await asyncio.wait_for(subscribed.acquire(), 30)
         assert threading.active_count() == threads + 1
         assert sum(len(client.destinations) for client in broker.connections) == 10_000
         for number in range(10):
             broker.send(f"/topic/t{number}", "hello")
-        return sum(await asyncio.wait_for(everybody, 30))
+        return sum(await asyncio.wait_for(clients, 30))
 
     threads = threading.active_count()
     try:
         with Broker() as broker:
-            assert asyncio.run(crowd(broker)) == 10_000
+            assert asyncio.run(use(broker)) == 10_000
             broker.wait_until(lambda broker: not broker.connections)
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))

@@ -1,4 +1,4 @@
-"""ServerCertificate."""
+"""ServerCertificate: its temporary files."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import gc
 from stomp_testing import ServerCertificate
 
 
-def test_its_files_go_with_it() -> None:
+def test_the_files_are_deleted_with_the_object() -> None:
     certificate = ServerCertificate("broker.example")
     folder = certificate.ca_file.parent
     assert certificate.certificate_file.parent == folder

@@ -1,4 +1,4 @@
-"""``python -m stomp_testing``: a broker in a terminal."""
+"""``python -m stomp_testing``: the broker as a program."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def run(*arguments: str) -> subprocess.Popen[str]:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_it_says_where_it_is_and_runs_until_it_is_told_to_end(number: signal.Signals) -> None:
+def test_it_prints_its_url_and_runs_until_a_signal(number: signal.Signals) -> None:
     with run("--port", "0", "--login", "me", "--passcode", "secret", "--verbose") as process:
         try:
             assert process.stdout is not None
@@ -34,11 +34,11 @@ def test_it_says_where_it_is_and_runs_until_it_is_told_to_end(number: signal.Sig
             assert match, line
             process.stdout.readline()
             with Wire(int(match[1])) as wire:
-                wire.say("CONNECT\naccept-version:1.2\nhost:/\nlogin:me\npasscode:secret\n\n")
-                assert wire.hear().startswith("CONNECTED\n")
-            said = process.stdout.readline()
-            assert "CONNECT " in said
-            assert "secret" not in said
+                wire.send("CONNECT\naccept-version:1.2\nhost:/\nlogin:me\npasscode:secret\n\n")
+                assert wire.receive().startswith("CONNECTED\n")
+            line = process.stdout.readline()
+            assert "CONNECT " in line
+            assert "secret" not in line
             process.send_signal(number)
             _, errors = process.communicate(timeout=10)
         finally:
@@ -48,23 +48,23 @@ def test_it_says_where_it_is_and_runs_until_it_is_told_to_end(number: signal.Sig
 
 
 @pytest.mark.parametrize(("options", "answer"), [((), "ERROR\n"), (("--lenient",), "CONNECTED\n")])
-def test_it_may_take_what_real_brokers_take(options: tuple[str, ...], answer: str) -> None:
-    """stomp.py's CONNECT has no host."""
+def test_lenient_accepts_connect_without_host(options: tuple[str, ...], answer: str) -> None:
+    """The STOMP frame of stomp.py has no host."""
     with run("--port", "0", *options) as process:
         try:
             assert process.stdout is not None
             match = re.search(r":(\d+)$", process.stdout.readline())
             assert match
             with Wire(int(match[1])) as wire:
-                wire.say("STOMP\naccept-version:1.1\nlogin:guest\npasscode:guest\n\n")
-                assert wire.hear().startswith(answer)
+                wire.send("STOMP\naccept-version:1.1\nlogin:guest\npasscode:guest\n\n")
+                assert wire.receive().startswith(answer)
             process.send_signal(signal.SIGTERM)
             process.communicate(timeout=10)
         finally:
             process.kill()
 
 
-def test_a_busy_port_is_a_sentence_and_status_1(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_busy_port_is_one_line_and_status_1(capsys: pytest.CaptureFixture[str]) -> None:
     with Broker() as broker, run("--port", str(broker.port)) as process:
         output, errors = process.communicate(timeout=10)
     assert process.returncode == 1
@@ -73,7 +73,7 @@ def test_a_busy_port_is_a_sentence_and_status_1(capsys: pytest.CaptureFixture[st
     assert output == ""
 
 
-def test_a_flavour_that_does_not_exist_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_unknown_flavour_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["--flavour", "hornetq"])
     assert "rabbitmq" in capsys.readouterr().err

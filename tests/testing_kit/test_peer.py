@@ -1,10 +1,10 @@
-"""The embedded broker's conversation: what it answers, in literal frames, on a clock of numbers."""
+"""What the embedded broker sends to a client, in literal frames, with time as an argument."""
 
 from __future__ import annotations
 
 import pytest
 
-from .scene import HELLO, Client, Scene, body, header
+from .scene import CONNECT, Client, Scene, body, header
 
 FLAVOURS = pytest.mark.parametrize("flavour", ["rabbitmq", "activemq"])
 
@@ -12,11 +12,11 @@ FLAVOURS = pytest.mark.parametrize("flavour", ["rabbitmq", "activemq"])
 def subscribe(
     client: Client, destination: str = "/queue/a", ack: str = "auto", more: str = "", id: str = "1"
 ) -> None:
-    assert client.say(f"SUBSCRIBE\nid:{id}\ndestination:{destination}\nack:{ack}\n{more}\n") == []
+    assert client.send(f"SUBSCRIBE\nid:{id}\ndestination:{destination}\nack:{ack}\n{more}\n") == []
 
 
 def send(client: Client, text: str, destination: str = "/queue/a", more: str = "") -> list[str]:
-    return client.say(f"SEND\ndestination:{destination}\n{more}\n{text}")
+    return client.send(f"SEND\ndestination:{destination}\n{more}\n{text}")
 
 
 # -------------------------------------------------------------------------------- the handshake
@@ -25,23 +25,23 @@ def send(client: Client, text: str, destination: str = "/queue/a", more: str = "
 @pytest.mark.parametrize(
     ("offer", "version"), [("1.0", "1.0"), ("1.1", "1.1"), ("1.0,1.1,1.2", "1.2"), ("1.2,9.9", "1.2")]
 )
-def test_the_highest_version_that_both_speak_is_chosen(offer: str, version: str) -> None:
-    assert Scene().dial().say(HELLO.format(version=offer, more="")) == [
+def test_the_highest_common_version_is_chosen(offer: str, version: str) -> None:
+    assert Scene().dial().send(CONNECT.format(version=offer, more="")) == [
         f"CONNECTED\nversion:{version}\nsession:s1\nserver:RabbitMQ/stomp_testing\nheart-beat:0,0\n\n"
     ]
 
 
-def test_a_client_without_accept_version_speaks_1_0() -> None:
+def test_a_client_without_accept_version_uses_1_0() -> None:
     client = Scene().dial()
-    (answer,) = client.say("CONNECT\n\n")
+    (answer,) = client.send("CONNECT\n\n")
     assert answer.startswith("CONNECTED\n")
     assert header(answer, "version") is None
     assert client.peer.version == "1.0"
 
 
-def test_no_common_version_is_an_error_that_lists_ours_and_the_end() -> None:
+def test_no_common_version_is_an_error_that_lists_versions() -> None:
     client = Scene(versions=("1.1", "1.2")).dial()
-    (answer,) = client.say(HELLO.format(version="9.9", more=""))
+    (answer,) = client.send(CONNECT.format(version="9.9", more=""))
     assert answer.startswith("ERROR\n")
     assert header(answer, "version") == "1.1,1.2"
     assert client.peer.closing
@@ -53,43 +53,46 @@ def test_no_common_version_is_an_error_that_lists_ours_and_the_end() -> None:
     ids=["wrong passcode", "unknown user", "no passcode", "neither"],
 )
 @FLAVOURS
-def test_wrong_credentials_are_refused_without_repeating_the_passcode(credentials: str, flavour: str) -> None:
+def test_wrong_credentials_are_refused(credentials: str, flavour: str) -> None:
+    """The ERROR does not contain the passcode."""
     scene = Scene(flavour, users={"guest": "guest"})
     client = scene.dial()
-    (answer,) = client.say(HELLO.format(version="1.2", more=credentials))
+    (answer,) = client.send(CONNECT.format(version="1.2", more=credentials))
     assert answer.startswith("ERROR\n")
     assert header(answer, "message") == scene.settings.flavour.refusal
     assert "wrong" not in answer
     assert client.peer.closing
 
 
-def test_the_right_credentials_are_let_in() -> None:
+def test_right_credentials_are_accepted() -> None:
     client = Scene(users={"guest": "guest"}).client(more="login:guest\npasscode:guest\n")
     assert client.peer.login == "guest"
 
 
-def test_a_virtual_host_that_does_not_exist_is_refused() -> None:
+def test_an_unknown_virtual_host_is_refused() -> None:
     scene = Scene(vhosts=("/",))
     assert scene.client().peer.connected
-    (answer,) = scene.dial().say("CONNECT\naccept-version:1.2\nhost:other\n\n")
+    (answer,) = scene.dial().send("CONNECT\naccept-version:1.2\nhost:other\n\n")
     assert answer.startswith("ERROR\n")
     assert "'other'" in body(answer)
 
 
 def test_frames_behind_connect_are_answered_after_connected() -> None:
-    answer = Scene().dial().say(HELLO.format(version="1.2", more=""), "BEGIN\ntransaction:t\nreceipt:r\n\n")
+    answer = (
+        Scene().dial().send(CONNECT.format(version="1.2", more=""), "BEGIN\ntransaction:t\nreceipt:r\n\n")
+    )
     assert [frame.split("\n")[0] for frame in answer] == ["CONNECTED", "RECEIPT"]
 
 
-def test_a_broken_frame_is_answered_with_an_error_that_names_its_receipt() -> None:
+def test_an_illegal_frame_gets_an_error_with_its_receipt_id() -> None:
     client = Scene().client()
-    (answer,) = client.say("COMMIT\ntransaction:none\nreceipt:r\n\n", "SEND\ndestination:/queue/a\n\nx")
+    (answer,) = client.send("COMMIT\ntransaction:none\nreceipt:r\n\n", "SEND\ndestination:/queue/a\n\nx")
     assert answer.startswith("ERROR\n")
     assert header(answer, "receipt-id") == "r"
     assert client.peer.closing
 
 
-def test_a_client_that_does_not_connect_in_time_is_let_go() -> None:
+def test_a_client_without_connect_is_ended_in_time() -> None:
     scene = Scene(connect_timeout=10.0)
     client = scene.dial()
     assert client.peer.next_deadline() == scene.now + 10.0
@@ -118,23 +121,23 @@ def test_a_client_that_does_not_connect_in_time_is_let_go() -> None:
     ],
     ids=lambda frame: frame.partition("\n")[0],
 )
-def test_every_frame_that_asks_for_a_receipt_gets_one(frame: str, flavour: str) -> None:
+def test_every_frame_with_a_receipt_header_gets_a_receipt(frame: str, flavour: str) -> None:
     client = Scene(flavour).client()
     subscribe(client, ack="client-individual")
     (message,) = send(client, "x")
-    client.say("BEGIN\ntransaction:t\n\n")
-    answer = client.say(frame.format(ack=header(message, "ack")))
+    client.send("BEGIN\ntransaction:t\n\n")
+    answer = client.send(frame.format(ack=header(message, "ack")))
     assert answer.count("RECEIPT\nreceipt-id:r\n\n") == 1
 
 
-def test_after_disconnect_comes_its_receipt_and_the_end() -> None:
+def test_disconnect_gets_its_receipt_and_ends_the_connection() -> None:
     client = Scene().client()
-    assert client.say("DISCONNECT\nreceipt:bye\n\n") == ["RECEIPT\nreceipt-id:bye\n\n"]
+    assert client.send("DISCONNECT\nreceipt:bye\n\n") == ["RECEIPT\nreceipt-id:bye\n\n"]
     assert client.peer.closing
 
 
 @pytest.mark.parametrize(("flavour", "first"), [("rabbitmq", "MESSAGE"), ("activemq", "RECEIPT")])
-def test_a_sends_receipt_and_its_message_come_in_the_flavours_order(flavour: str, first: str) -> None:
+def test_receipt_and_message_come_in_the_flavours_order(flavour: str, first: str) -> None:
     client = Scene(flavour).client()
     subscribe(client)
     answer = send(client, "x", more="receipt:r\n")
@@ -142,28 +145,28 @@ def test_a_sends_receipt_and_its_message_come_in_the_flavours_order(flavour: str
     assert answer[0].startswith(first)
 
 
-def test_a_subscriptions_receipt_comes_before_what_was_waiting() -> None:
+def test_the_receipt_of_subscribe_precedes_waiting_messages() -> None:
     client = Scene().client()
     send(client, "x")
-    answer = client.say("SUBSCRIBE\nid:1\ndestination:/queue/a\nreceipt:r\n\n")
+    answer = client.send("SUBSCRIBE\nid:1\ndestination:/queue/a\nreceipt:r\n\n")
     assert [frame.split("\n")[0] for frame in answer] == ["RECEIPT", "MESSAGE"]
 
 
-def test_receipts_that_are_held_come_when_they_are_released() -> None:
+def test_held_receipts_are_sent_when_released() -> None:
     scene = Scene()
     client = scene.client()
-    scene.misbehaviour.hold_receipts = True
+    scene.faults.hold_receipts = True
     assert send(client, "x", more="receipt:1\n") == []
     assert send(client, "y", more="receipt:2\n") == []
-    scene.misbehaviour.hold_receipts = False
+    scene.faults.hold_receipts = False
     client.peer.release_receipts()
-    assert client.hear() == ["RECEIPT\nreceipt-id:1\n\n", "RECEIPT\nreceipt-id:2\n\n"]
+    assert client.receive() == ["RECEIPT\nreceipt-id:1\n\n", "RECEIPT\nreceipt-id:2\n\n"]
 
 
 # -------------------------------------------------------------------------------- messages
 
 
-def test_a_message_carries_what_the_sender_said_and_what_the_broker_knows() -> None:
+def test_a_message_has_headers_of_the_sender_and_the_broker() -> None:
     scene = Scene()
     client = scene.client()
     subscribe(client, ack="client")
@@ -181,15 +184,31 @@ def test_a_message_carries_what_the_sender_said_and_what_the_broker_knows() -> N
     ]
 
 
-def test_in_activemqs_flavour_ack_and_message_id_differ() -> None:
+def test_headers_that_only_the_broker_may_set_are_not_forwarded() -> None:
+    scene = Scene()
+    sender, receiver = scene.client(), scene.client()
+    subscribe(receiver)
+    forged = "receipt:f\nmessage-id:f\nsubscription:f\nack:f\nredelivered:true\ntransaction:t\n"
+    sender.send("BEGIN\ntransaction:t\n\n")
+    send(sender, "hello", more=f"{forged}x:2\ny:0\nx:1\n")
+    sender.send("COMMIT\ntransaction:t\n\n")
+    assert receiver.receive() == [
+        (
+            "MESSAGE\nsubscription:1\nmessage-id:T_1@@s2@@1\ndestination:/queue/a\n"
+            "x:2\ny:0\nx:1\ncontent-length:5\n\nhello"
+        )
+    ]
+
+
+def test_activemqs_ack_differs_from_message_id() -> None:
     client = Scene("activemq").client()
     subscribe(client, ack="client")
     (message,) = send(client, "x")
     assert header(message, "ack") != header(message, "message-id")
-    assert client.say(f"ACK\nid:{header(message, 'ack')}\nreceipt:r\n\n") == ["RECEIPT\nreceipt-id:r\n\n"]
+    assert client.send(f"ACK\nid:{header(message, 'ack')}\nreceipt:r\n\n") == ["RECEIPT\nreceipt-id:r\n\n"]
 
 
-def test_an_automatic_subscription_gets_no_ack_header() -> None:
+def test_a_subscription_in_auto_mode_gets_no_ack_header() -> None:
     client = Scene().client()
     subscribe(client, ack="auto")
     assert header(send(client, "x")[0], "ack") is None
@@ -199,7 +218,7 @@ def test_an_automatic_subscription_gets_no_ack_header() -> None:
     ("flavour", "more", "length"),
     [("rabbitmq", "", "5"), ("activemq", "", None), ("activemq", "content-length:5\n", "5")],
 )
-def test_activemq_gives_a_content_length_only_where_it_got_one(
+def test_activemq_sends_content_length_only_if_the_sender_did(
     flavour: str, more: str, length: str | None
 ) -> None:
     client = Scene(flavour).client()
@@ -209,24 +228,24 @@ def test_activemq_gives_a_content_length_only_where_it_got_one(
     assert body(message) == "hello"
 
 
-def test_a_subscription_of_1_0_without_id_gets_messages_without_subscription() -> None:
+def test_a_1_0_subscription_without_id() -> None:
     client = Scene().client("1.0")
-    assert client.say("SUBSCRIBE\ndestination:/queue/a\nack:client\n\n") == []
+    assert client.send("SUBSCRIBE\ndestination:/queue/a\nack:client\n\n") == []
     (message,) = send(client, "x")
     assert header(message, "subscription") is None
-    assert client.say(f"ACK\nmessage-id:{header(message, 'message-id')}\nreceipt:r\n\n") == [
+    assert client.send(f"ACK\nmessage-id:{header(message, 'message-id')}\nreceipt:r\n\n") == [
         "RECEIPT\nreceipt-id:r\n\n"
     ]
-    assert client.say("UNSUBSCRIBE\ndestination:/queue/a\n\n") == []
+    assert client.send("UNSUBSCRIBE\ndestination:/queue/a\n\n") == []
     assert send(client, "y") == []
 
 
-def test_a_client_of_an_older_version_gets_the_headers_that_it_can_read() -> None:
+def test_headers_that_an_older_version_cannot_carry_are_left_out() -> None:
     scene = Scene()
     sender, receiver = scene.client("1.2"), scene.client("1.0")
     subscribe(receiver)
     send(sender, "x", more="plain:1\ntwo:lines\\nhere\n")
-    (message,) = receiver.hear()
+    (message,) = receiver.receive()
     assert header(message, "plain") == "1"
     assert header(message, "two") is None
     assert body(message) == "x"
@@ -241,14 +260,13 @@ def test_a_client_of_an_older_version_gets_the_headers_that_it_can_read() -> Non
     [("client", ["c"]), ("client-individual", ["a", "c"])],
     ids=["client", "client-individual"],
 )
-def test_client_mode_is_cumulative_and_client_individual_is_not(
-    version: str, ack: str, left: list[str]
-) -> None:
+def test_an_ack_in_client_mode_is_cumulative(version: str, ack: str, left: list[str]) -> None:
+    """In client-individual mode it is not."""
     scene = Scene()
     client = scene.client(version)
     subscribe(client, ack=ack)
     messages = [send(client, text)[0] for text in "abc"]
-    client.say(acknowledgement("ACK", version, messages[1]))
+    client.send(acknowledgement("ACK", version, messages[1]))
     client.leave()
     assert scene.waiting("/queue/a") == [text.encode() for text in left]
 
@@ -260,7 +278,7 @@ def acknowledgement(command: str, version: str, message: str) -> str:
     return f"{command}\nmessage-id:{header(message, 'message-id')}\n{subscription}\n"
 
 
-def test_an_automatic_message_is_gone_once_it_is_written() -> None:
+def test_a_message_in_auto_mode_is_not_requeued() -> None:
     scene = Scene()
     client = scene.client()
     subscribe(client, ack="auto")
@@ -269,56 +287,57 @@ def test_an_automatic_message_is_gone_once_it_is_written() -> None:
     assert scene.waiting("/queue/a") == []
 
 
-def test_a_second_acknowledgement_is_an_error() -> None:
+def test_a_second_ack_is_an_error() -> None:
     client = Scene().client()
     subscribe(client, ack="client-individual")
     (message,) = send(client, "x")
-    assert client.say(f"ACK\nid:{header(message, 'ack')}\n\n") == []
-    (error,) = client.say(f"ACK\nid:{header(message, 'ack')}\n\n")
+    assert client.send(f"ACK\nid:{header(message, 'ack')}\n\n") == []
+    (error,) = client.send(f"ACK\nid:{header(message, 'ack')}\n\n")
     assert error.startswith("ERROR\n")
 
 
-def test_rabbitmq_redelivers_what_is_rejected_at_once_and_says_so() -> None:
+def test_rabbitmq_redelivers_nacked_messages_at_once() -> None:
+    """With `redelivered:true`, and a new id for ACK."""
     client = Scene("rabbitmq").client()
     subscribe(client, ack="client-individual")
     (message,) = send(client, "x")
     assert header(message, "redelivered") is None
-    (again,) = client.say(f"NACK\nid:{header(message, 'ack')}\n\n")
+    (again,) = client.send(f"NACK\nid:{header(message, 'ack')}\n\n")
     assert header(again, "redelivered") == "true"
     assert body(again) == "x"
     assert header(again, "ack") != header(message, "ack")
 
 
-def test_rabbitmq_drops_what_is_rejected_with_requeue_false() -> None:
+def test_rabbitmq_drops_messages_nacked_with_requeue_false() -> None:
     scene = Scene("rabbitmq")
     client = scene.client()
     subscribe(client, ack="client-individual")
     (message,) = send(client, "x")
-    assert client.say(f"NACK\nid:{header(message, 'ack')}\nrequeue:false\n\n") == []
+    assert client.send(f"NACK\nid:{header(message, 'ack')}\nrequeue:false\n\n") == []
     client.leave()
     assert scene.waiting("/queue/a") == []
 
 
-def test_activemq_sends_what_is_rejected_to_a_dead_letter_queue() -> None:
+def test_activemq_moves_nacked_messages_to_a_dead_letter_queue() -> None:
     scene = Scene("activemq")
     client = scene.client()
     subscribe(client, ack="client-individual")
     (message,) = send(client, "x", more="reason:why\n")
-    assert client.say(f"NACK\nid:{header(message, 'ack')}\n\n") == []
+    assert client.send(f"NACK\nid:{header(message, 'ack')}\n\n") == []
     assert scene.waiting("/queue/DLQ.a") == [b"x"]
     client.leave()
     assert scene.waiting("/queue/a") == []
 
 
-def test_a_rejected_message_waits_for_the_redelivery_delay() -> None:
+def test_a_nacked_message_waits_for_the_redelivery_delay() -> None:
     scene = Scene("rabbitmq", redelivery_delay=5.0)
     client = scene.client()
     subscribe(client, ack="client-individual")
     (message,) = send(client, "x")
-    assert client.say(f"NACK\nid:{header(message, 'ack')}\n\n") == []
+    assert client.send(f"NACK\nid:{header(message, 'ack')}\n\n") == []
     assert scene.exchange.next_deadline() == scene.now + 5.0
     scene.exchange.handle_timeout(scene.now + 4.9)
-    assert client.hear() == []
+    assert client.receive() == []
     scene.exchange.handle_timeout(scene.now + 5.0)
     assert client.bodies() == ["x"]
     assert scene.exchange.next_deadline() is None
@@ -327,117 +346,117 @@ def test_a_rejected_message_waits_for_the_redelivery_delay() -> None:
 @pytest.mark.parametrize(
     "end", ["DISCONNECT\n\n", "UNSUBSCRIBE\nid:1\n\n", None], ids=["DISCONNECT", "UNSUBSCRIBE", "EOF"]
 )
-def test_what_was_not_acknowledged_goes_to_others_in_the_old_order(end: str | None) -> None:
+def test_unacknowledged_messages_go_to_others_in_order(end: str | None) -> None:
     scene = Scene()
     first, second = scene.client(), scene.client()
     subscribe(first, ack="client")
     for text in "abc":
         send(first, text)
     subscribe(second)
-    assert second.hear() == []
+    assert second.receive() == []
     if end is None:
         first.leave()
     else:
-        first.say(end)
-    messages = second.hear()
+        first.send(end)
+    messages = second.receive()
     assert [body(message) for message in messages] == ["a", "b", "c"]
     assert {header(message, "redelivered") for message in messages} == {"true"}
 
 
 @pytest.mark.parametrize("name", ["prefetch-count", "activemq.prefetchSize"])
-def test_a_subscription_gets_no_more_unacknowledged_messages_than_its_prefetch(name: str) -> None:
+def test_prefetch_limits_unacknowledged_messages(name: str) -> None:
     scene = Scene()
     client, sender = scene.client(), scene.client()
     subscribe(client, ack="client-individual", more=f"{name}:2\n")
     for text in "abc":
         send(sender, text)
-    messages = client.hear()
+    messages = client.receive()
     assert [body(message) for message in messages] == ["a", "b"]
-    (third,) = client.say(f"ACK\nid:{header(messages[1], 'ack')}\n\n")
+    (third,) = client.send(f"ACK\nid:{header(messages[1], 'ack')}\n\n")
     assert body(third) == "c"
 
 
-def test_acknowledged_in_an_open_transaction_still_counts_against_the_prefetch() -> None:
+def test_an_ack_in_an_open_transaction_frees_no_prefetch() -> None:
     scene = Scene()
     client, sender = scene.client(), scene.client()
     subscribe(client, ack="client-individual", more="prefetch-count:1\n")
     send(sender, "a")
     send(sender, "b")
-    (first,) = client.hear()
-    assert client.say("BEGIN\ntransaction:t\n\n", f"ACK\nid:{header(first, 'ack')}\ntransaction:t\n\n") == []
-    (second,) = client.say("COMMIT\ntransaction:t\n\n")
+    (first,) = client.receive()
+    assert client.send("BEGIN\ntransaction:t\n\n", f"ACK\nid:{header(first, 'ack')}\ntransaction:t\n\n") == []
+    (second,) = client.send("COMMIT\ntransaction:t\n\n")
     assert body(second) == "b"
 
 
 # -------------------------------------------------------------------------------- transactions
 
 
-def test_what_is_sent_in_a_transaction_arrives_with_commit() -> None:
+def test_sends_of_a_transaction_are_delivered_after_commit() -> None:
     scene = Scene()
     sender, receiver = scene.client(), scene.client()
     subscribe(receiver)
-    sender.say("BEGIN\ntransaction:t\n\n")
+    sender.send("BEGIN\ntransaction:t\n\n")
     send(sender, "a", more="transaction:t\n")
     send(sender, "b", more="transaction:t\n")
-    assert receiver.hear() == []
-    sender.say("COMMIT\ntransaction:t\n\n")
+    assert receiver.receive() == []
+    sender.send("COMMIT\ntransaction:t\n\n")
     assert receiver.bodies() == ["a", "b"]
 
 
 @pytest.mark.parametrize("end", ["ABORT\ntransaction:t\n\n", "DISCONNECT\n\n"], ids=["ABORT", "DISCONNECT"])
-def test_what_is_sent_in_a_transaction_without_commit_never_arrives(end: str) -> None:
+def test_sends_of_a_transaction_without_commit_are_dropped(end: str) -> None:
     scene = Scene()
     client = scene.client()
-    client.say("BEGIN\ntransaction:t\n\n")
+    client.send("BEGIN\ntransaction:t\n\n")
     send(client, "a", more="transaction:t\n")
-    client.say(end)
+    client.send(end)
     assert scene.waiting("/queue/a") == []
 
 
-def test_rabbitmq_confirms_a_send_of_a_transaction_after_its_commit() -> None:
+def test_rabbitmq_confirms_a_send_of_a_transaction_after_commit() -> None:
     client = Scene("rabbitmq").client()
-    client.say("BEGIN\ntransaction:t\n\n")
+    client.send("BEGIN\ntransaction:t\n\n")
     assert send(client, "a", more="transaction:t\nreceipt:1\n") == []
-    assert client.say("COMMIT\ntransaction:t\nreceipt:2\n\n") == [
+    assert client.send("COMMIT\ntransaction:t\nreceipt:2\n\n") == [
         "RECEIPT\nreceipt-id:2\n\n",
         "RECEIPT\nreceipt-id:1\n\n",
     ]
 
 
-def test_rabbitmq_never_confirms_a_send_that_was_aborted() -> None:
+def test_rabbitmq_never_confirms_an_aborted_send() -> None:
     client = Scene("rabbitmq").client()
-    client.say("BEGIN\ntransaction:t\n\n")
+    client.send("BEGIN\ntransaction:t\n\n")
     send(client, "a", more="transaction:t\nreceipt:1\n")
-    assert client.say("ABORT\ntransaction:t\nreceipt:2\n\n") == ["RECEIPT\nreceipt-id:2\n\n"]
+    assert client.send("ABORT\ntransaction:t\nreceipt:2\n\n") == ["RECEIPT\nreceipt-id:2\n\n"]
 
 
 def test_activemq_confirms_a_send_of_a_transaction_at_once() -> None:
     client = Scene("activemq").client()
-    client.say("BEGIN\ntransaction:t\n\n")
+    client.send("BEGIN\ntransaction:t\n\n")
     assert send(client, "a", more="transaction:t\nreceipt:1\n") == ["RECEIPT\nreceipt-id:1\n\n"]
-    assert client.say("COMMIT\ntransaction:t\nreceipt:2\n\n") == ["RECEIPT\nreceipt-id:2\n\n"]
+    assert client.send("COMMIT\ntransaction:t\nreceipt:2\n\n") == ["RECEIPT\nreceipt-id:2\n\n"]
 
 
 @pytest.mark.parametrize(("end", "left"), [("COMMIT", []), ("ABORT", [b"a", b"b"])], ids=["COMMIT", "ABORT"])
-def test_an_ack_in_a_transaction_counts_if_it_is_committed(end: str, left: list[bytes]) -> None:
+def test_an_ack_in_a_transaction_takes_effect_with_commit(end: str, left: list[bytes]) -> None:
     scene = Scene()
     client = scene.client()
     subscribe(client, ack="client")
     messages = [send(client, text)[0] for text in "ab"]
-    client.say("BEGIN\ntransaction:t\n\n", f"ACK\nid:{header(messages[1], 'ack')}\ntransaction:t\n\n")
-    client.say(f"{end}\ntransaction:t\n\n")
+    client.send("BEGIN\ntransaction:t\n\n", f"ACK\nid:{header(messages[1], 'ack')}\ntransaction:t\n\n")
+    client.send(f"{end}\ntransaction:t\n\n")
     client.leave()
     assert scene.waiting("/queue/a") == left
 
 
-def test_after_abort_a_message_can_be_acknowledged_again() -> None:
+def test_a_message_can_be_acknowledged_after_abort() -> None:
     scene = Scene()
     client = scene.client()
     subscribe(client, ack="client-individual")
     (message,) = send(client, "a")
     ack = f"ACK\nid:{header(message, 'ack')}\n"
-    client.say("BEGIN\ntransaction:t\n\n", f"{ack}transaction:t\n\n", "ABORT\ntransaction:t\n\n")
-    assert client.say(f"{ack}receipt:r\n\n") == ["RECEIPT\nreceipt-id:r\n\n"]
+    client.send("BEGIN\ntransaction:t\n\n", f"{ack}transaction:t\n\n", "ABORT\ntransaction:t\n\n")
+    assert client.send(f"{ack}receipt:r\n\n") == ["RECEIPT\nreceipt-id:r\n\n"]
     client.leave()
     assert scene.waiting("/queue/a") == []
 
@@ -447,40 +466,39 @@ def test_a_nack_in_a_transaction_takes_effect_with_commit() -> None:
     subscribe(client, ack="client-individual")
     (message,) = send(client, "a")
     nack = f"NACK\nid:{header(message, 'ack')}\ntransaction:t\n\n"
-    assert client.say("BEGIN\ntransaction:t\n\n", nack) == []
-    (again,) = client.say("COMMIT\ntransaction:t\n\n")
+    assert client.send("BEGIN\ntransaction:t\n\n", nack) == []
+    (again,) = client.send("COMMIT\ntransaction:t\n\n")
     assert header(again, "redelivered") == "true"
 
 
 @pytest.mark.parametrize(("end", "left"), [("COMMIT", []), ("ABORT", [b"a"])], ids=["COMMIT", "ABORT"])
-def test_a_subscription_may_end_before_the_transaction_that_acknowledged_its_message(
-    end: str, left: list[bytes]
-) -> None:
+def test_a_subscription_may_end_before_its_transaction(end: str, left: list[bytes]) -> None:
     scene = Scene()
     client = scene.client()
     subscribe(client, ack="client-individual")
     (message,) = send(client, "a")
-    client.say("BEGIN\ntransaction:t\n\n", f"ACK\nid:{header(message, 'ack')}\ntransaction:t\n\n")
-    client.say("UNSUBSCRIBE\nid:1\n\n")
+    client.send("BEGIN\ntransaction:t\n\n", f"ACK\nid:{header(message, 'ack')}\ntransaction:t\n\n")
+    client.send("UNSUBSCRIBE\nid:1\n\n")
     assert scene.waiting("/queue/a") == []
-    client.say(f"{end}\ntransaction:t\n\n")
+    client.send(f"{end}\ntransaction:t\n\n")
     assert scene.waiting("/queue/a") == left
 
 
 # -------------------------------------------------------------------------------- temporary queues, durable topics
 
 
-def test_rabbitmqs_temporary_queue_is_made_by_reply_to_and_needs_no_subscribe() -> None:
+def test_rabbitmq_creates_a_temporary_queue_for_reply_to() -> None:
+    """Replies come without a SUBSCRIBE."""
     scene = Scene("rabbitmq")
-    asker, answerer = scene.client(), scene.client()
-    subscribe(answerer, "/queue/rpc")
-    assert send(asker, "question", "/queue/rpc", "reply-to:/temp-queue/me\n") == []
-    (question,) = answerer.hear()
+    requester, service = scene.client(), scene.client()
+    subscribe(service, "/queue/rpc")
+    assert send(requester, "question", "/queue/rpc", "reply-to:/temp-queue/me\n") == []
+    (question,) = service.receive()
     reply_to = header(question, "reply-to")
     assert reply_to is not None
     assert reply_to.startswith("/reply-queue/")
-    send(answerer, "answer", reply_to)
-    (answer,) = asker.hear()
+    send(service, "answer", reply_to)
+    (answer,) = requester.receive()
     assert header(answer, "subscription") == "/temp-queue/me"
     assert body(answer) == "answer"
 
@@ -488,61 +506,64 @@ def test_rabbitmqs_temporary_queue_is_made_by_reply_to_and_needs_no_subscribe() 
 @pytest.mark.parametrize(
     "frame", ["SUBSCRIBE\nid:9\ndestination:/temp-queue/me\n\n", "SEND\ndestination:/temp-queue/me\n\nx"]
 )
-def test_rabbitmqs_temporary_queues_are_for_reply_to_alone(frame: str) -> None:
-    (error,) = Scene("rabbitmq").client().say(frame)
+def test_rabbitmq_allows_temporary_queues_in_reply_to_only(frame: str) -> None:
+    (error,) = Scene("rabbitmq").client().send(frame)
     assert error.startswith("ERROR\n")
 
 
-def test_activemqs_temporary_queue_is_subscribed_to_and_has_another_name_for_others() -> None:
+def test_activemq_clients_subscribe_to_temporary_queues() -> None:
+    """Other clients see another name of the queue."""
     scene = Scene("activemq")
-    asker, answerer = scene.client(), scene.client()
-    subscribe(answerer, "/queue/rpc")
-    subscribe(asker, "/temp-queue/me", id="t")
-    send(asker, "question", "/queue/rpc", "reply-to:/temp-queue/me\n")
-    (question,) = answerer.hear()
+    requester, service = scene.client(), scene.client()
+    subscribe(service, "/queue/rpc")
+    subscribe(requester, "/temp-queue/me", id="t")
+    send(requester, "question", "/queue/rpc", "reply-to:/temp-queue/me\n")
+    (question,) = service.receive()
     reply_to = header(question, "reply-to")
     assert reply_to is not None
     assert reply_to.startswith("/remote-temp-queue/")
-    send(answerer, "answer", reply_to)
-    (answer,) = asker.hear()
+    send(service, "answer", reply_to)
+    (answer,) = requester.receive()
     assert header(answer, "subscription") == "t"
     assert header(answer, "destination") == "/temp-queue/me"
 
 
 @FLAVOURS
-def test_a_temporary_queue_goes_with_its_connection(flavour: str) -> None:
+def test_a_temporary_queue_is_deleted_with_its_connection(flavour: str) -> None:
     scene = Scene(flavour)
-    asker, answerer = scene.client(), scene.client()
-    subscribe(answerer, "/queue/rpc")
-    send(asker, "question", "/queue/rpc", "reply-to:/temp-queue/me\n")
-    reply_to = header(answerer.hear()[0], "reply-to") or ""
-    send(answerer, "answer", reply_to)
+    requester, service = scene.client(), scene.client()
+    subscribe(service, "/queue/rpc")
+    send(requester, "question", "/queue/rpc", "reply-to:/temp-queue/me\n")
+    reply_to = header(service.receive()[0], "reply-to") or ""
+    send(service, "answer", reply_to)
     assert scene.exchange.queues_of(reply_to)
-    asker.leave()
+    requester.leave()
     assert not scene.exchange.queues_of(reply_to)
 
 
-def test_rabbitmqs_durable_subscription_keeps_what_comes_while_it_is_away() -> None:
+def test_rabbitmqs_durable_subscription_keeps_messages() -> None:
+    """It is named by its id, and requested with durable:true."""
     scene = Scene("rabbitmq")
     durable = "durable:true\nauto-delete:false\n"
     client, sender = scene.client(), scene.client()
     subscribe(client, "/topic/t", more=durable, id="mine")
-    client.say("DISCONNECT\n\n")
+    client.send("DISCONNECT\n\n")
     send(sender, "x", "/topic/t")
     client = scene.client()
-    subscribed = client.say(f"SUBSCRIBE\nid:mine\ndestination:/topic/t\n{durable}\n")
+    subscribed = client.send(f"SUBSCRIBE\nid:mine\ndestination:/topic/t\n{durable}\n")
     assert [body(frame) for frame in subscribed] == ["x"]
-    # Unsubscribing alone does not end it; repeating `durable:true` does.
-    client.say("UNSUBSCRIBE\nid:mine\n\n")
+    # UNSUBSCRIBE alone does not delete it; repeating `durable:true` does.
+    client.send("UNSUBSCRIBE\nid:mine\n\n")
     send(sender, "y", "/topic/t")
     assert scene.waiting("/topic/t") == [b"y"]
-    client.say(f"SUBSCRIBE\nid:mine\ndestination:/topic/t\n{durable}\n")
-    client.say(f"UNSUBSCRIBE\nid:mine\n{durable}\n")
+    client.send(f"SUBSCRIBE\nid:mine\ndestination:/topic/t\n{durable}\n")
+    client.send(f"UNSUBSCRIBE\nid:mine\n{durable}\n")
     send(sender, "z", "/topic/t")
     assert scene.waiting("/topic/t") == []
 
 
-def test_activemqs_durable_subscription_is_named_by_client_id_and_subscription_name() -> None:
+def test_activemqs_durable_subscription_keeps_messages() -> None:
+    """It is named by client-id and activemq.subscriptionName."""
     scene = Scene("activemq")
     name = "activemq.subscriptionName:news\n"
     client, sender = scene.client(more="client-id:me\n"), scene.client()
@@ -552,30 +573,30 @@ def test_activemqs_durable_subscription_is_named_by_client_id_and_subscription_n
     other = scene.client(more="client-id:other\n")
     subscribe(other, "/topic/t", more=name)
     client = scene.client(more="client-id:me\n")
-    subscribed = client.say(f"SUBSCRIBE\nid:7\ndestination:/topic/t\n{name}\n")
+    subscribed = client.send(f"SUBSCRIBE\nid:7\ndestination:/topic/t\n{name}\n")
     assert [body(frame) for frame in subscribed] == ["x"]
 
 
 @FLAVOURS
-def test_a_durable_subscription_has_one_user_at_a_time(flavour: str) -> None:
+def test_a_durable_subscription_has_one_subscriber_at_a_time(flavour: str) -> None:
     scene = Scene(flavour)
     more = "durable:true\nactivemq.subscriptionName:news\n"
     first, second = scene.client(more="client-id:me\n"), scene.client(more="client-id:me\n")
     subscribe(first, "/topic/t", more=more)
-    (error,) = second.say(f"SUBSCRIBE\nid:1\ndestination:/topic/t\n{more}\n")
+    (error,) = second.send(f"SUBSCRIBE\nid:1\ndestination:/topic/t\n{more}\n")
     assert error.startswith("ERROR\n")
 
 
-# -------------------------------------------------------------------------------- heart-beats and silence
+# -------------------------------------------------------------------------------- heart-beats, delays and back pressure
 
 
-def test_heart_beats_are_as_the_client_asks() -> None:
+def test_the_broker_agrees_to_the_clients_heart_beats() -> None:
     client = Scene("activemq").dial()
-    (answer,) = client.say(HELLO.format(version="1.2", more="heart-beat:1000,2000\n"))
+    (answer,) = client.send(CONNECT.format(version="1.2", more="heart-beat:1000,2000\n"))
     assert header(answer, "heart-beat") == "2000,1000"
 
 
-def test_the_broker_beats_when_it_has_nothing_to_say() -> None:
+def test_the_broker_sends_heart_beats_when_idle() -> None:
     scene = Scene("rabbitmq")
     client = scene.client(more="heart-beat:0,1000\n")
     due = scene.now + 0.5
@@ -584,7 +605,7 @@ def test_the_broker_beats_when_it_has_nothing_to_say() -> None:
     assert client.peer.take_output() == b"\n"
 
 
-def test_a_client_that_is_silent_for_too_long_is_let_go_and_its_messages_come_again() -> None:
+def test_messages_of_a_client_without_heart_beats_are_requeued() -> None:
     scene = Scene("rabbitmq")
     client = scene.client(more="heart-beat:1000,0\n")
     subscribe(client, ack="client")
@@ -596,40 +617,42 @@ def test_a_client_that_is_silent_for_too_long_is_let_go_and_its_messages_come_ag
     assert scene.waiting("/queue/a") == [b"x"]
 
 
-def test_a_silent_broker_answers_connect_when_it_is_told_to_and_what_was_behind_it() -> None:
+def test_a_broker_that_is_no_longer_silent_answers_connect() -> None:
+    """The frames behind CONNECT are answered too."""
     scene = Scene()
-    scene.misbehaviour.silent = True
+    scene.faults.silent = True
     client = scene.dial()
-    assert client.say(HELLO.format(version="1.2", more=""), "BEGIN\ntransaction:t\nreceipt:r\n\n") == []
+    assert client.send(CONNECT.format(version="1.2", more=""), "BEGIN\ntransaction:t\nreceipt:r\n\n") == []
     assert client.peer.next_deadline() is None
-    scene.misbehaviour.silent = False
-    client.peer.reconsider_connect(scene.now)
-    assert [frame.split("\n")[0] for frame in client.hear()] == ["CONNECTED", "RECEIPT"]
+    scene.faults.silent = False
+    client.peer.answer_late(scene.now)
+    assert [frame.split("\n")[0] for frame in client.receive()] == ["CONNECTED", "RECEIPT"]
 
 
-def test_connect_is_answered_after_the_delay() -> None:
+def test_connect_is_answered_after_connect_delay() -> None:
     scene = Scene()
-    scene.misbehaviour.connect_delay = 2.0
+    scene.faults.connect_delay = 2.0
     client = scene.dial()
-    assert client.say(HELLO.format(version="1.2", more="")) == []
+    assert client.send(CONNECT.format(version="1.2", more="")) == []
     assert client.peer.next_deadline() == scene.now + 2.0
     client.peer.handle_timeout(scene.now + 1.9)
-    assert client.hear() == []
+    assert client.receive() == []
     client.peer.handle_timeout(scene.now + 2.0)
-    assert client.hear()[0].startswith("CONNECTED\n")
+    assert client.receive()[0].startswith("CONNECTED\n")
 
 
-def test_a_client_that_floods_an_unanswered_connect_is_not_read_for_ever() -> None:
+def test_input_behind_an_unanswered_connect_is_limited() -> None:
+    """Above high_water the server stops reading."""
     scene = Scene(high_water=1000)
-    scene.misbehaviour.silent = True
+    scene.faults.silent = True
     client = scene.dial()
-    client.say(HELLO.format(version="1.2", more=""))
-    assert not client.peer.deaf
-    client.say("x" * 1001)
-    assert client.peer.deaf
+    client.send(CONNECT.format(version="1.2", more=""))
+    assert not client.peer.input_full
+    client.send("x" * 1001)
+    assert client.peer.input_full
 
 
-def test_a_client_that_does_not_read_gets_no_more_messages_until_it_does() -> None:
+def test_a_client_that_does_not_read_gets_no_more_messages() -> None:
     scene = Scene(high_water=1000)
     slow, sender = scene.client(), scene.client()
     subscribe(slow)
@@ -638,14 +661,14 @@ def test_a_client_that_does_not_read_gets_no_more_messages_until_it_does() -> No
     assert slow.peer.congested
     kept = len(scene.waiting("/queue/a"))
     assert 5 <= kept <= 8
-    assert len(slow.hear()) == 10
+    assert len(slow.receive()) == 10
     assert scene.waiting("/queue/a") == []
 
 
-def test_an_error_may_be_said_without_an_end() -> None:
+def test_an_error_can_leave_the_connection_open() -> None:
     client = Scene().client()
-    client.peer.say_error("alarm", "memory", close=False)
-    (error,) = client.hear()
+    client.peer.send_error("alarm", "memory", close=False)
+    (error,) = client.receive()
     assert header(error, "message") == "alarm"
     assert body(error) == "memory"
     assert not client.peer.closing

@@ -1,4 +1,4 @@
-"""The pytest plugin: there without configuration, and no burden where it is not used."""
+"""The pytest plugin: fixtures without configuration, and no imports where they are not used."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def test_arguments(stomp_broker):
 """
 
 
-def test_the_fixtures_are_there_for_everybody(tmp_path: Path) -> None:
+def test_the_fixtures_need_no_configuration(tmp_path: Path) -> None:
     (tmp_path / "test_it.py").write_text(TESTS)
     done = subprocess.run(
         [
@@ -54,7 +54,7 @@ def test_the_fixtures_are_there_for_everybody(tmp_path: Path) -> None:
     assert "3 passed" in done.stdout, done.stdout + done.stderr
 
 
-def test_the_plugin_imports_pytest_alone() -> None:
+def test_the_plugin_imports_only_pytest() -> None:
     code = (
         "import sys, pytest; before = set(sys.modules); import stomp_testing.plugin; "
         "print(sorted(name.partition('.')[0] for name in set(sys.modules) - before))"
@@ -67,13 +67,13 @@ def test_the_plugin_imports_pytest_alone() -> None:
 
 @pytest.mark.stomp_broker(flavour="activemq")
 @pytest.mark.stomp_proxy(mean_bytes=1e9)
-def test_the_proxy_stands_before_the_broker(stomp_broker: Broker, stomp_proxy: FaultProxy) -> None:
+def test_the_proxy_connects_to_the_broker(stomp_broker: Broker, stomp_proxy: FaultProxy) -> None:
     with Wire(stomp_proxy.port) as wire:
         wire.connect()
         assert len(stomp_broker.connections) == stomp_proxy.connections == 1
 
 
-def test_a_name_that_does_not_exist_is_an_attribute_error() -> None:
+def test_every_public_name_can_be_imported() -> None:
     import stomp_testing
 
     with pytest.raises(AttributeError, match="Nothing"):

@@ -1,4 +1,4 @@
-"""FaultProxy: what networks do to connections."""
+"""FaultProxy: faults of networks, and what both sides of a connection see of them."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ def proxy(server: ScriptedServer) -> Iterator[FaultProxy]:
         yield running
 
 
-def joined(proxy: FaultProxy, server: ScriptedServer) -> Wire:
-    """A connection of which both ends are there."""
-    # Those that have ended are not counted once both the proxy and the server know of it.
+def connected(proxy: FaultProxy, server: ScriptedServer) -> Wire:
+    """Connect through the proxy, and wait until the server has accepted."""
+    # Earlier connections must have ended on both sides of the proxy.
     proxy.wait_until(lambda proxy: proxy.connections == server.open_connections)
     count = proxy.connections + 1
     wire = Wire(proxy.port)
@@ -59,20 +59,20 @@ def read(wire: Wire, size: int) -> bytes:
         ("stomp://[::1]:9", "stomp://127.0.0.1:{port}"),
     ],
 )
-def test_its_url_is_the_upstreams_with_another_address(upstream: str, url: str) -> None:
+def test_the_url_is_the_upstreams_with_another_address(upstream: str, url: str) -> None:
     with FaultProxy(upstream) as proxy:
         assert proxy.url == url.format(port=proxy.port)
 
 
 @pytest.mark.parametrize("upstream", ["", "stomp://", "nowhere"])
-def test_an_upstream_without_an_address_is_an_error(upstream: str) -> None:
+def test_an_upstream_needs_a_host_and_a_port(upstream: str) -> None:
     with pytest.raises(ValueError):
         FaultProxy(upstream)
 
 
-def test_bytes_pass_both_ways_unchanged(proxy: FaultProxy, server: ScriptedServer) -> None:
+def test_bytes_pass_unchanged_in_both_directions(proxy: FaultProxy, server: ScriptedServer) -> None:
     data = bytes(range(256)) * 1000
-    with joined(proxy, server) as wire:
+    with connected(proxy, server) as wire:
         wire.socket.sendall(data)
         server.wait_for(data)
         server.send(data)
@@ -82,33 +82,43 @@ def test_bytes_pass_both_ways_unchanged(proxy: FaultProxy, server: ScriptedServe
     assert (proxy.accepted, proxy.cuts) == (1, 0)
 
 
-def test_an_end_of_one_side_is_passed_on(proxy: FaultProxy, server: ScriptedServer) -> None:
-    with joined(proxy, server) as wire:
+def test_fin_and_rst_of_one_side_are_passed_on(proxy: FaultProxy, server: ScriptedServer) -> None:
+    with connected(proxy, server) as wire:
         server.close_connections()
         assert wire.end() == "FIN"
     server.wait_until_closed()
     proxy.wait_until(lambda proxy: proxy.connections == 0)
-    with joined(proxy, server) as wire:
+    with connected(proxy, server) as wire:
         server.close_connections(reset=True)
         assert wire.end() == "RST"
 
 
+def test_a_client_that_leaves_first_is_no_error(caplog: pytest.LogCaptureFixture) -> None:
+    """The client answers the RECEIPT with a RST, so that the broker's FIN cannot be passed on (ENOTCONN)."""
+    with Broker() as broker, FaultProxy(broker.url) as proxy:
+        for _ in range(10):
+            with Wire(proxy.port) as wire:
+                wire.connect().send("DISCONNECT\nreceipt:bye\n\n")
+        proxy.wait_until(lambda proxy: proxy.accepted == 10 and proxy.connections == 0)
+    assert caplog.records == []
+
+
 @pytest.mark.parametrize(("action", "end"), [("cut_all", "FIN"), ("reset_all", "RST")])
-def test_every_connection_can_be_ended_at_once(
+def test_cut_all_and_reset_all_end_every_connection(
     proxy: FaultProxy, server: ScriptedServer, action: str, end: str
 ) -> None:
-    with joined(proxy, server) as one, joined(proxy, server) as two:
+    with connected(proxy, server) as one, connected(proxy, server) as two:
         getattr(proxy, action)()
         assert (one.end(), two.end()) == (end, end)
     server.wait_until_closed()
     assert proxy.cuts == 2
-    with joined(proxy, server) as wire:
+    with connected(proxy, server) as wire:
         wire.socket.sendall(b"again")
         server.wait_for(b"again")
 
 
-def test_a_stall_lets_nothing_pass_and_loses_nothing(proxy: FaultProxy, server: ScriptedServer) -> None:
-    with joined(proxy, server) as wire:
+def test_a_stall_holds_bytes_back_and_loses_none(proxy: FaultProxy, server: ScriptedServer) -> None:
+    with connected(proxy, server) as wire:
         proxy.stall()
         wire.socket.sendall(b"ping")
         server.send(b"pong")
@@ -119,8 +129,8 @@ def test_a_stall_lets_nothing_pass_and_loses_nothing(proxy: FaultProxy, server: 
         server.wait_for(b"ping")
 
 
-def test_a_stall_hides_an_end_too(proxy: FaultProxy, server: ScriptedServer) -> None:
-    with joined(proxy, server) as wire:
+def test_a_stall_holds_a_fin_back(proxy: FaultProxy, server: ScriptedServer) -> None:
+    with connected(proxy, server) as wire:
         proxy.stall()
         server.close_connections()
         assert wire.is_quiet(0.05)
@@ -129,10 +139,11 @@ def test_a_stall_hides_an_end_too(proxy: FaultProxy, server: ScriptedServer) -> 
 
 
 @pytest.mark.parametrize(("reset", "end"), [(False, "FIN"), (True, "RST")])
-def test_a_connection_is_cut_after_the_very_byte(
+def test_cut_after_counts_to_the_byte(
     proxy: FaultProxy, server: ScriptedServer, reset: bool, end: str
 ) -> None:
-    with joined(proxy, server) as wire:
+    """Bytes of before, and of the other direction, do not count."""
+    with connected(proxy, server) as wire:
         wire.socket.sendall(b"before")
         server.wait_for(b"before")
         proxy.cut_after(5, "to-server", reset=reset)
@@ -143,14 +154,14 @@ def test_a_connection_is_cut_after_the_very_byte(
     server.wait_until_closed()
     if not reset:
         assert server.received == b"before01234"
-    with joined(proxy, server) as wire:
+    with connected(proxy, server) as wire:
         wire.socket.sendall(b"0123456789")
         server.wait_for(b"0123456789")
 
 
-def test_bytes_may_come_in_small_pieces(proxy: FaultProxy, server: ScriptedServer) -> None:
+def test_split_makes_small_pieces(proxy: FaultProxy, server: ScriptedServer) -> None:
     proxy.to_client.split = 3
-    with joined(proxy, server) as wire:
+    with connected(proxy, server) as wire:
         server.send(b"0123456789" * 5)
         pieces: list[bytes] = []
         while sum(map(len, pieces)) < 50:
@@ -159,10 +170,10 @@ def test_bytes_may_come_in_small_pieces(proxy: FaultProxy, server: ScriptedServe
         assert len(pieces) > 5
 
 
-def test_bytes_may_come_in_large_pieces(proxy: FaultProxy, server: ScriptedServer) -> None:
+def test_coalesce_makes_large_pieces(proxy: FaultProxy, server: ScriptedServer) -> None:
     proxy.to_client.coalesce = 10
     proxy.to_client.coalesce_time = 2.0
-    with joined(proxy, server) as wire:
+    with connected(proxy, server) as wire:
         for digit in b"012345678":
             server.send(bytes([digit]))
         assert wire.is_quiet(0.03)
@@ -173,18 +184,18 @@ def test_bytes_may_come_in_large_pieces(proxy: FaultProxy, server: ScriptedServe
         assert wire.socket.recv(100) == b"few"
 
 
-def test_bytes_may_be_late(proxy: FaultProxy, server: ScriptedServer) -> None:
+def test_delay_makes_bytes_late(proxy: FaultProxy, server: ScriptedServer) -> None:
     proxy.to_client.delay = 0.1
-    with joined(proxy, server) as wire:
+    with connected(proxy, server) as wire:
         began = time.monotonic()
         server.send(b"late")
         assert read(wire, 4) == b"late"
         assert time.monotonic() - began >= 0.09
 
 
-def test_one_direction_may_lose_everything(proxy: FaultProxy, server: ScriptedServer) -> None:
+def test_drop_discards_the_bytes_of_one_direction(proxy: FaultProxy, server: ScriptedServer) -> None:
     proxy.to_server.drop = True
-    with joined(proxy, server) as wire:
+    with connected(proxy, server) as wire:
         wire.socket.sendall(b"lost")
         server.send(b"found")
         assert read(wire, 5) == b"found"
@@ -192,8 +203,8 @@ def test_one_direction_may_lose_everything(proxy: FaultProxy, server: ScriptedSe
         proxy.to_server.drop = False
 
 
-def test_a_refusing_proxy_keeps_its_connections(proxy: FaultProxy, server: ScriptedServer) -> None:
-    with joined(proxy, server) as wire:
+def test_refuse_connections_keeps_existing_ones(proxy: FaultProxy, server: ScriptedServer) -> None:
+    with connected(proxy, server) as wire:
         proxy.refuse_connections = True
         with pytest.raises(ConnectionRefusedError):
             Wire(proxy.port)
@@ -203,7 +214,7 @@ def test_a_refusing_proxy_keeps_its_connections(proxy: FaultProxy, server: Scrip
         Wire(proxy.port).socket.close()
 
 
-def test_an_upstream_that_is_down_is_a_reset() -> None:
+def test_a_client_is_reset_if_the_upstream_is_down() -> None:
     with ScriptedServer() as server:
         port = server.port
     with FaultProxy(f"127.0.0.1:{port}") as proxy:
@@ -211,13 +222,13 @@ def test_an_upstream_that_is_down_is_a_reset() -> None:
             with Wire(proxy.port) as wire:
                 assert wire.end() == "RST"
         except ConnectionResetError:
-            # It came before connect() had returned.
+            # The RST came before connect() had returned.
             pass
         proxy.wait_until(lambda proxy: proxy.accepted == 1)
 
 
-def fates(seed: int) -> list[tuple[int, str]]:
-    """After how many bytes each of some connections is cut, and how."""
+def cuts_with(seed: int) -> list[tuple[int, str]]:
+    """Return for each of eight connections after how many bytes it was cut, and how."""
     found = []
     with ScriptedServer() as server, FaultProxy(server.url, mean_bytes=500, seed=seed) as proxy:
         for number in range(8):
@@ -234,23 +245,23 @@ def fates(seed: int) -> list[tuple[int, str]]:
 
 
 def test_random_cuts_are_the_same_for_the_same_seed() -> None:
-    assert fates(1) == fates(1)
-    assert fates(1) != fates(2)
+    assert cuts_with(1) == cuts_with(1)
+    assert cuts_with(1) != cuts_with(2)
 
 
-def test_a_recorder_hears_what_passes_and_not_what_is_cut_off() -> None:
+def test_a_recorder_gets_only_the_bytes_that_pass() -> None:
     recorder = Recorder()
     with Broker() as broker, FaultProxy(broker.url, recorder=recorder) as proxy, Wire(proxy.port) as wire:
         wire.connect()
         proxy.cut_after(10, "to-server")
-        wire.say("SEND\ndestination:/queue/a\n\nx")
+        wire.send("SEND\ndestination:/queue/a\n\nx")
         assert wire.end() == "FIN"
         broker.wait_until(lambda broker: not broker.connections)
         assert broker.messages("/queue/a") == []
     assert [frame.command for frame in recorder.frames()] == ["CONNECT", "CONNECTED"]
 
 
-def test_stopping_ends_the_thread_and_what_is_stalled_in_it() -> None:
+def test_stopping_ends_the_thread_and_stalled_connections() -> None:
     before = threading.active_count()
     with Broker() as broker:
         proxy = FaultProxy(broker.url)
@@ -260,7 +271,7 @@ def test_stopping_ends_the_thread_and_what_is_stalled_in_it() -> None:
         with Wire(proxy.port) as wire:
             wire.connect()
             proxy.stall()
-            wire.say("BEGIN\ntransaction:t\n\n")
+            wire.send("BEGIN\ntransaction:t\n\n")
             proxy.stop()
             proxy.stop()
             assert wire.end() in ("FIN", "RST")

@@ -1,4 +1,4 @@
-"""Recorder: what was said, as frames."""
+"""Recorder: what both sides have sent, as frames."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ CONNECT = b"CONNECT\naccept-version:1.2\nlogin:me\npasscode:secret\n\n\0"
 CONNECTED = b"CONNECTED\nversion:1.2\n\n\0\n"
 
 
-def test_frames_are_told_apart_by_connection_and_direction() -> None:
+def test_records_have_a_connection_and_a_direction() -> None:
     recorder = Recorder()
     recorder.note(1, "to-server", CONNECT, at=0.0)
     recorder.note(2, "to-server", CONNECT, at=0.5)
@@ -25,7 +25,7 @@ def test_frames_are_told_apart_by_connection_and_direction() -> None:
     assert len(recorder.frames("CONNECT")) == 2
 
 
-def test_a_frame_in_pieces_is_told_once_it_is_whole() -> None:
+def test_a_frame_in_pieces_is_recorded_when_complete() -> None:
     recorder = Recorder()
     for byte in CONNECT:
         assert recorder.records == []
@@ -34,7 +34,7 @@ def test_a_frame_in_pieces_is_told_once_it_is_whole() -> None:
 
 
 @pytest.mark.parametrize(("version", "value"), [("1.2", "a:b"), ("1.0", r"a\cb")])
-def test_what_follows_the_handshake_is_read_in_the_version_that_was_agreed(version: str, value: str) -> None:
+def test_frames_are_parsed_in_the_negotiated_version(version: str, value: str) -> None:
     recorder = Recorder()
     behind = b"SEND\ndestination:/queue/a\nx:a\\cb\n\n\0"
     recorder.note(1, "to-server", CONNECT + behind)
@@ -43,7 +43,7 @@ def test_what_follows_the_handshake_is_read_in_the_version_that_was_agreed(versi
     assert recorder.frames("SEND")[0].headers["x"] == value
 
 
-def test_the_transcript_masks_passcodes_and_nothing_else() -> None:
+def test_the_transcript_masks_passcodes() -> None:
     recorder = Recorder()
     recorder.note(1, "to-server", CONNECT, at=0.0)
     recorder.note(1, "to-client", CONNECTED, at=0.25)
@@ -57,7 +57,7 @@ def test_the_transcript_masks_passcodes_and_nothing_else() -> None:
     ]
 
 
-def test_bytes_that_are_no_stomp_are_kept_as_they_are() -> None:
+def test_bytes_that_are_not_stomp_are_recorded_as_bytes() -> None:
     recorder = Recorder()
     recorder.note(1, "to-server", b"GET / HTTP/1.1\r\n")
     recorder.note(1, "to-server", b"Host: x\r\n")
@@ -66,17 +66,17 @@ def test_bytes_that_are_no_stomp_are_kept_as_they_are() -> None:
     assert "Host: x" in recorder.transcript()
 
 
-def test_a_direction_that_does_not_exist_is_an_error() -> None:
+def test_an_unknown_direction_is_an_error() -> None:
     with pytest.raises(ValueError):
         Recorder().note(1, "sideways", b"x")
 
 
-def test_records_may_be_forgotten_or_never_kept() -> None:
-    told: list[Record] = []
-    recorder = Recorder(told.append, keep=False)
+def test_records_can_be_cleared_or_not_kept() -> None:
+    received: list[Record] = []
+    recorder = Recorder(received.append, keep=False)
     recorder.note(1, "to-server", CONNECT)
     assert recorder.records == []
-    assert isinstance(told[0].what, Frame)
+    assert isinstance(received[0].what, Frame)
     recorder = Recorder()
     recorder.note(1, "to-server", b"\n")
     assert recorder.records[0].what == HeartBeat(1)

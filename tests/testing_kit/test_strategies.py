@@ -1,17 +1,33 @@
-"""The hypothesis strategies: what they make can be written and read back, and they make all of it."""
+"""The hypothesis strategies: their frames are legal, and nothing legal is left out."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 import pytest
-from hypothesis import HealthCheck, find, given, settings
+from hypothesis import HealthCheck, find, given, seed, settings
 from hypothesis import strategies as st
 
 from stomp_core import Frame, FrameParser
-from stomp_core.wire._spec import CLIENT_COMMANDS, HANDSHAKE_COMMANDS, SERVER_COMMANDS
 from stomp_testing import strategies
 
+CLIENT_COMMANDS = frozenset(
+    [
+        "CONNECT",
+        "STOMP",
+        "SEND",
+        "SUBSCRIBE",
+        "UNSUBSCRIBE",
+        "ACK",
+        "NACK",
+        "BEGIN",
+        "COMMIT",
+        "ABORT",
+        "DISCONNECT",
+    ]
+)
+SERVER_COMMANDS = frozenset(["CONNECTED", "MESSAGE", "RECEIPT", "ERROR"])
+HANDSHAKE_COMMANDS = ("CONNECT", "STOMP", "CONNECTED")
 VERSIONS = pytest.mark.parametrize("version", ["1.0", "1.1", "1.2"])
 
 
@@ -25,9 +41,8 @@ def read(wire: list[bytes], version: str | None) -> object:
 @VERSIONS
 @settings(suppress_health_check=[HealthCheck.too_slow], max_examples=100)
 @given(data=st.data())
-def test_every_frame_can_be_written_in_its_version_and_read_back_in_any_chunking(
-    version: str, data: st.DataObject
-) -> None:
+def test_frames_survive_serializing_and_parsing(version: str, data: st.DataObject) -> None:
+    """In their version, and in any chunking."""
     frame = data.draw(strategies.frames(version))
     wire = data.draw(strategies.chunkings(frame.to_bytes(version)))
     assert read(wire, None if frame.command in HANDSHAKE_COMMANDS else version) == frame
@@ -39,42 +54,47 @@ def test_every_frame_can_be_written_in_its_version_and_read_back_in_any_chunking
     [(strategies.client_frames, CLIENT_COMMANDS), (strategies.server_frames, SERVER_COMMANDS)],
     ids=["client", "server"],
 )
-def test_each_side_says_all_of_its_commands_and_no_other(
+def test_each_side_gets_all_of_its_commands_and_no_other(
     version: str, strategy: Callable[[str], st.SearchStrategy[Frame]], commands: frozenset[str]
 ) -> None:
-    said: set[str] = set()
+    expected = commands - ({"NACK"} if version == "1.0" else set())
+    seen: set[str] = set()
 
-    @settings(max_examples=150, database=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+    @settings(max_examples=75, database=None, suppress_health_check=[HealthCheck.too_slow])
     @given(strategy(version))
     def collect(frame: Frame) -> None:
-        said.add(frame.command)
+        seen.add(frame.command)
 
-    collect()
-    assert said == commands - ({"NACK"} if version == "1.0" else set())
+    # Hypothesis varies what it has, so that a single run can miss a command.
+    for number in range(10):
+        seed(number)(collect)()
+        if seen >= expected:
+            break
+    assert seen == expected
 
 
 @pytest.mark.parametrize(
     ("version", "part", "found"),
     [("1.2", "\r", True), ("1.2", ":", True), ("1.1", "\n", True), ("1.2", "\\", True), ("1.0", "\\", True)],
 )
-def test_values_hold_what_is_hard_to_carry(version: str, part: str, found: bool) -> None:
+def test_values_contain_characters_that_need_care(version: str, part: str, found: bool) -> None:
     assert part in find(strategies.header_values(version), lambda value: part in value)
 
 
 @given(whole=st.binary(max_size=50), data=st.data())
-def test_pieces_put_together_are_the_whole_and_none_is_empty(whole: bytes, data: st.DataObject) -> None:
+def test_pieces_joined_are_the_whole_and_none_is_empty(whole: bytes, data: st.DataObject) -> None:
     pieces = data.draw(strategies.chunkings(whole))
     assert b"".join(pieces) == whole
     assert b"" not in pieces
 
 
-def test_bytes_are_cut_one_by_one_too() -> None:
+def test_bytes_can_be_cut_one_by_one() -> None:
     assert find(strategies.chunkings(b"abcdef"), lambda pieces: len(pieces) == 6) == [
         bytes([byte]) for byte in b"abcdef"
     ]
 
 
 @given(strategies.chunkings(strategies.bodies()), strategies.versions())
-def test_chunkings_take_a_strategy(pieces: list[bytes], version: str) -> None:
+def test_chunkings_accept_a_strategy(pieces: list[bytes], version: str) -> None:
     assert b"" not in pieces
     assert version in ("1.0", "1.1", "1.2")

@@ -1,4 +1,4 @@
-"""A client of a few lines over a real socket, with a deadline on everything. It uses nothing of the library."""
+"""A small client over a real socket, with a timeout on everything. It uses nothing of the library."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import socket
 import ssl
 from typing import Self
 
-PATIENCE = 5.0
+TIMEOUT = 5.0
 
 
 class Wire:
@@ -22,36 +22,37 @@ class Wire:
     ) -> None:
         if unix is not None:
             self.socket = socket.socket(socket.AF_UNIX)
-            self.socket.settimeout(PATIENCE)
+            self.socket.settimeout(TIMEOUT)
             self.socket.connect(unix)
         else:
-            self.socket = socket.create_connection((host, port), timeout=PATIENCE)
+            self.socket = socket.create_connection((host, port), timeout=TIMEOUT)
         if tls is not None:
             self.socket = tls.wrap_socket(self.socket, server_hostname=host)
-        self._heard = b""
+        self._received = b""
 
     def connect(self, more: str = "") -> Self:
-        """CONNECT as guest, and wait for CONNECTED."""
-        self.say(f"CONNECT\naccept-version:1.2\nhost:/\nlogin:guest\npasscode:guest\n{more}\n")
-        answer = self.hear()
+        """Send CONNECT as guest, and wait for CONNECTED."""
+        self.send(f"CONNECT\naccept-version:1.2\nhost:/\nlogin:guest\npasscode:guest\n{more}\n")
+        answer = self.receive()
         assert answer.startswith("CONNECTED\n"), answer
         return self
 
-    def say(self, *frames: str) -> None:
+    def send(self, *frames: str) -> None:
+        """Send frames."""
         self.socket.sendall("".join(f"{frame}\0" for frame in frames).encode())
 
-    def hear(self) -> str:
-        """The next frame; EOFError if there is none to come."""
-        while b"\0" not in self._heard:
+    def receive(self) -> str:
+        """Return the next frame; raise EOFError if the broker has closed."""
+        while b"\0" not in self._received:
             piece = self.socket.recv(65536)
             if not piece:
                 raise EOFError
-            self._heard += piece
-        frame, _, self._heard = self._heard.partition(b"\0")
+            self._received += piece
+        frame, _, self._received = self._received.partition(b"\0")
         return frame.decode().lstrip("\n")
 
     def end(self) -> str:
-        """How the connection ends: ``"FIN"`` or ``"RST"``. Frames that still come are thrown away."""
+        """Wait for the end of the connection: ``"FIN"`` or ``"RST"``. Frames that still come are discarded."""
         try:
             while self.socket.recv(65536):
                 pass
@@ -60,14 +61,14 @@ class Wire:
         return "FIN"
 
     def is_quiet(self, seconds: float = 0.1) -> bool:
-        """Whether nothing comes for so long, not even an end."""
+        """Return whether nothing comes for some seconds, not even an end."""
         self.socket.settimeout(seconds)
         try:
             return not self.socket.recv(1) and False
         except TimeoutError:
             return True
         finally:
-            self.socket.settimeout(PATIENCE)
+            self.socket.settimeout(TIMEOUT)
 
     def __enter__(self) -> Self:
         return self

@@ -1,7 +1,7 @@
-"""How every test of the parser feeds it: whole, byte by byte, cut anywhere, and with a second frame behind.
+"""How every test feeds the parser: whole, byte by byte, cut anywhere, and with a second frame following.
 
-Whole, a frame is read by one expression; byte by byte, line by line. The two must agree, so the tests never say
-which of them they mean.
+A frame that arrives whole is read by the parser's fast path, one that arrives byte by byte by its slow path. The two
+must agree, so every test runs on both.
 """
 
 from __future__ import annotations
@@ -25,36 +25,36 @@ from stomp_core import (
 
 #: name, value in order, repeats included
 Pairs = Sequence[tuple[str, str]]
-#: a frame, as far as the wire tells
+#: command, headers and body of a frame that was read
 Read = tuple[str, list[tuple[str, str]], bytes]
 
 VERSIONS = ("1.0", "1.1", "1.2")
-#: what may be behind the bytes of a test; every version reads it alike
+#: a frame that follows the bytes of a test; it is the same in every version
 BEHIND = b"RECEIPT\nreceipt-id:behind\n\n\0"
 READ_BEHIND: Read = ("RECEIPT", [("receipt-id", "behind")], b"")
 
 
 def frame(command: str, headers: Pairs = (), body: bytes = b"") -> Read:
-    """What a test expects to read."""
+    """Make what a test expects to read."""
     return command, list(headers), body
 
 
 @dataclass
 class Outcome:
-    """All that a parser said about some bytes."""
+    """Everything that a parser returned or raised for some bytes."""
 
     frames: list[Frame] = field(default_factory=list)
-    #: frames and heart-beats in order; neighbouring heart-beats are one, since their number depends on the chunks
-    said: list[Read | HeartBeat] = field(default_factory=list)
+    #: frames and heart-beats in order; adjacent heart-beats are added up, since their number depends on the chunks
+    events: list[Read | HeartBeat] = field(default_factory=list)
     closed: ConnectionClosed | None = None
     error: RemoteProtocolError | None = None
 
     @property
     def comparable(self) -> object:
-        """What no chunking may change, the very bytes of frames and the sentences of errors included."""
+        """What must not depend on the chunks: also the received bytes of frames and the messages of errors."""
         error = None if self.error is None else (self.error.code, self.error.offset, str(self.error))
         closed = None if self.closed is None else (self.closed, self.closed.reason)
-        return self.said, [(one.raw, _to_bytes(one)) for one in self.frames], closed, error
+        return self.events, [(one.raw, _to_bytes(one)) for one in self.frames], closed, error
 
 
 def _to_bytes(frame: Frame) -> list[bytes | str]:
@@ -75,7 +75,7 @@ def feed(
     limits: Limits | None = None,
     queued: bool = False,
 ) -> Outcome:
-    """Feed the chunks; ask after each one, or, ``queued``, after the last one only."""
+    """Feed the chunks to a parser; read after each one or, if ``queued``, only after the last one."""
     parser = FrameParser(version, leniency=leniency, limits=limits)
     outcome = Outcome()
     try:
@@ -91,17 +91,17 @@ def feed(
 
 def _drain(parser: FrameParser, outcome: Outcome) -> None:
     while (item := parser.next_frame()) is not NEED_DATA:
-        assert outcome.closed is None, "something was said after the end of the stream"
+        assert outcome.closed is None, "something was returned after the end of the stream"
         if isinstance(item, Frame):
             outcome.frames.append(item)
-            outcome.said.append((item.command, item.headers.items(), item.body))
+            outcome.events.append((item.command, item.headers.items(), item.body))
         elif isinstance(item, HeartBeat):
             assert item.count > 0
-            last = outcome.said[-1] if outcome.said else None
+            last = outcome.events[-1] if outcome.events else None
             if isinstance(last, HeartBeat):
-                outcome.said[-1] = HeartBeat(last.count + item.count)
+                outcome.events[-1] = HeartBeat(last.count + item.count)
             else:
-                outcome.said.append(item)
+                outcome.events.append(item)
         else:
             assert isinstance(item, ConnectionClosed)
             outcome.closed = item
@@ -125,14 +125,14 @@ def read(
     limits: Limits | None = None,
     eof: bool = False,
 ) -> Outcome:
-    """What these bytes mean, in whatever pieces they come."""
+    """Read these bytes in every chunking, and check that the outcome is the same."""
     end = [b""] if eof else []
     first = None
     for how, chunks in chunkings(data):
         outcome = feed([*chunks, *end], version, leniency=leniency, limits=limits, queued=how == "queued")
         if first is None:
             first = outcome
-        assert outcome.comparable == first.comparable, f"it depends on the chunks: {how}"
+        assert outcome.comparable == first.comparable, f"the outcome depends on the chunks: {how}"
     assert first is not None
     return first
 
@@ -144,15 +144,15 @@ def assert_reads(
     leniency: Leniency | None = None,
     limits: Limits | None = None,
 ) -> Outcome:
-    """These bytes mean exactly this, whatever their pieces and whatever comes behind them."""
+    """Check that these bytes are read as exactly this, in every chunking, and also if another frame follows."""
     outcome = read(data, version, leniency=leniency, limits=limits)
     assert outcome.error is None, outcome.error
-    assert outcome.said == list(expected)
-    # Under limits that may be tight, only another of the same kind is sure to be within them.
+    assert outcome.events == list(expected)
+    # Limits may be too tight for any frame but another one of the same kind.
     second, read_second = (BEHIND, [READ_BEHIND]) if limits is None else (data, list(expected))
     behind = read(data + second, version, leniency=leniency, limits=limits)
     assert behind.error is None, behind.error
-    assert behind.said == [*expected, *read_second], "the end of the frame moved"
+    assert behind.events == [*expected, *read_second], "the end of the frame moved"
     closed = read(data, version, leniency=leniency, limits=limits, eof=True).closed
     assert closed is not None
     assert closed.clean
@@ -168,32 +168,32 @@ def assert_refused(
     leniency: Leniency | None = None,
     limits: Limits | None = None,
 ) -> RemoteProtocolError:
-    """These bytes mean ``expected``, then this error; nothing before ``offset`` gave reason to complain."""
+    """Check that these bytes are read as ``expected``, then refused; and that the bytes before ``offset`` are not."""
     outcome = read(data, version, leniency=leniency, limits=limits)
-    assert outcome.error is not None, f"accepted: {outcome.said}"
+    assert outcome.error is not None, f"accepted: {outcome.events}"
     assert (outcome.error.code, outcome.error.offset) == (code, offset), str(outcome.error)
-    assert outcome.said == list(expected)
+    assert outcome.events == list(expected)
     assert f"byte {offset} of the stream" in str(outcome.error)
     behind = read(data + BEHIND, version, leniency=leniency, limits=limits)
     assert behind.comparable == outcome.comparable
-    # What a head announces is judged with its last byte, and the first one of the body is blamed.
-    innocent = offset - 1 if code in JUDGED_WITH_THE_HEAD and data[:offset].endswith(b"\n") else offset
-    assert read(data[:innocent], version, leniency=leniency, limits=limits).error is None
+    # What follows from the head alone is found with its last byte, but the offset is that of the body's first byte.
+    accepted = offset - 1 if code in FOUND_WITH_THE_HEAD and data[:offset].endswith(b"\n") else offset
+    assert read(data[:accepted], version, leniency=leniency, limits=limits).error is None
     return outcome.error
 
 
 def assert_waits(data: bytes, *expected: Read | HeartBeat, version: str | None = "1.2") -> None:
-    """These bytes mean ``expected``, and are not yet all of something else."""
+    """Check that these bytes are read as ``expected``, and that the rest of them is an unfinished frame."""
     outcome = read(data, version)
     assert outcome.error is None, outcome.error
-    assert outcome.said == list(expected)
+    assert outcome.events == list(expected)
     closed = read(data, version, eof=True).closed
     assert closed is not None
     assert closed.cut
     assert not closed.clean
 
 
-#: errors that the head alone can bring about
-JUDGED_WITH_THE_HEAD = ("bad-content-length", "body-too-large", "body-not-allowed")
+#: errors that the head alone can cause
+FOUND_WITH_THE_HEAD = ("bad-content-length", "body-too-large", "body-not-allowed")
 
 every_version = pytest.mark.parametrize("version", VERSIONS)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from stomp_core import Leniency, Limits
 
-#: pieces that a stream is made of: valid ones, and each with a bit that is wrong
+#: pieces that a stream is made of, valid and almost valid ones
 _PIECES = [
     b"SEND", b"MESSAGE", b"CONNECT", b"CONNECTED", b"STOMP", b"ERROR", b"NACK", b"RECEIPT", b"XSEND", b"send",
     b"\n", b"\n\n", b"\r\n", b"\r", b"\0", b"\0\n", b"\0\r\n", b":", b" ", b"\t", b"\\", b"\\n", b"\\c", b"\\r",
@@ -19,7 +19,7 @@ _PIECES = [
     b"CONNECT\r\np:\\\\\r\n\r\n\0", b"RECEIPT\nreceipt-id:7\n\n\0", b"RECEIPT\n\nbody\0", b"SEND\na:\\c\\\\\n\n\0",
 ]  # fmt: skip
 
-#: bytes that look like STOMP, more or less
+#: bytes that look more or less like STOMP
 streams = st.one_of(
     st.lists(st.sampled_from(_PIECES), max_size=9).map(b"".join),
     st.tuples(

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stomp_core import Version
-from stomp_core.wire._spec import decode_table, encode_table, undefined_escape, unescape
+from stomp_core.wire._spec import decode_table, escape, undefined_escape, unescape
 
 V1_1, V1_2 = decode_table(Version.V1_1), decode_table(Version.V1_2)
 
@@ -22,14 +22,13 @@ def test_1_1_has_the_same_but_for_cr() -> None:
 
 def test_1_0_has_none() -> None:
     assert decode_table(Version.V1_0) is None
-    assert encode_table(Version.V1_0) is None
 
 
-def test_before_a_version_is_known_those_of_1_2_hold() -> None:
+def test_before_a_version_is_known_the_escapes_are_those_of_1_2() -> None:
     assert decode_table(None) == V1_2
 
 
-def test_a_lenient_reader_of_1_1_knows_cr() -> None:
+def test_a_lenient_reader_of_1_1_decodes_cr() -> None:
     assert decode_table(Version.V1_1, cr_in_1_1=True) == V1_2
     assert decode_table(Version.V1_2, cr_in_1_1=True) == V1_2
     assert decode_table(Version.V1_0, cr_in_1_1=True) is None
@@ -39,10 +38,8 @@ def test_a_lenient_reader_of_1_1_knows_cr() -> None:
     ("version", "escaped"),
     [(Version.V1_1, "\\\\a\\nb\\cc\rd"), (Version.V1_2, "\\\\a\\nb\\cc\\rd")],
 )
-def test_what_is_escaped_is_what_the_version_undoes(version: Version, escaped: str) -> None:
-    table = encode_table(version)
-    assert table is not None
-    assert "\\a\nb:c\rd".translate(table) == escaped
+def test_what_is_escaped_is_what_the_version_decodes(version: Version, escaped: str) -> None:
+    assert escape("\\a\nb:c\rd", version) == escaped
 
 
 @pytest.mark.parametrize(
@@ -59,13 +56,12 @@ def test_what_is_escaped_is_what_the_version_undoes(version: Version, escaped: s
         ("\\\n", "\\\n"),
     ],
 )
-def test_unescaping_is_one_pass_from_left_to_right_that_leaves_the_undefined_alone(
-    raw: str, text: str
-) -> None:
+def test_unescaping_is_one_pass_from_left_to_right(raw: str, text: str) -> None:
+    """Undefined escapes stay as they are."""
     assert unescape(raw) == text
 
 
-def test_unescaping_knows_the_escapes_of_its_table_only() -> None:
+def test_unescaping_decodes_the_escapes_of_its_table_only() -> None:
     assert V1_1 is not None
     assert unescape(r"\r\n", V1_1) == "\\r\n"
 
@@ -98,10 +94,9 @@ def test_defined_escapes_are_not_undefined() -> None:
 
 @given(st.text(alphabet="\\rnc:\r\na"), st.sampled_from([Version.V1_1, Version.V1_2]))
 def test_unescaping_undoes_escaping(text: str, version: Version) -> None:
-    encoder, decoder = encode_table(version), decode_table(version)
-    assert encoder is not None
+    decoder = decode_table(version)
     assert decoder is not None
-    escaped = text.translate(encoder)
+    escaped = escape(text, version)
     assert undefined_escape(escaped, decoder) is None
     assert unescape(escaped, decoder) == text
     assert not set(escaped) & set(":\n")

@@ -1,6 +1,10 @@
-"""Frame: a command, headers and a body; its exact copy, and its equals."""
+"""Frame: a command, headers and a body; its received bytes; equality."""
 
 from __future__ import annotations
+
+import copy
+import pickle
+from collections.abc import Callable
 
 import pytest
 
@@ -43,19 +47,77 @@ class TestAFrame:
 
     @pytest.mark.parametrize("body", ["text", None, 7, [1]], ids=repr)
     def test_takes_no_other_body(self, body: object) -> None:
-        with pytest.raises(HeaderTypeError, match=f"is bytes, not {type(body).__name__}") as info:
+        with pytest.raises(HeaderTypeError, match=f"must be bytes, not {type(body).__name__}") as info:
             Frame("SEND", (), body)  # type: ignore[arg-type]
         assert info.value.code == "not-text"
 
-    @pytest.mark.parametrize("attribute", ["command", "headers", "body", "raw", "other"])
+    @pytest.mark.parametrize("attribute", ["command", "headers", "body", "version", "raw", "other"])
     def test_is_an_immutable_value(self, attribute: str) -> None:
-        with pytest.raises(AttributeError):
-            setattr(Frame("SEND"), attribute, "x")
+        for one in (Frame("SEND"), parsed(b"SEND\n\n\0"), Frame("SEND").replace(body=b"x")):
+            with pytest.raises(AttributeError):
+                setattr(one, attribute, "x")
+            with pytest.raises(AttributeError):
+                delattr(one, attribute)
 
-    def test_shows_itself_without_passcode_and_without_the_length_of_its_body(self) -> None:
+    @pytest.mark.parametrize("clone", [copy.copy, copy.deepcopy, lambda one: pickle.loads(pickle.dumps(one))])
+    def test_can_be_copied_and_pickled(self, clone: Callable[[Frame], Frame]) -> None:
+        for one in (Frame("SEND", {"a": "b"}, b"x"), parsed(b"SEND\r\na:b\\c\n\nx\0")):
+            again = clone(one)
+            assert (again, again.raw, again.version) == (one, one.raw, one.version)
+
+    def test_has_a_size_of_about_its_bytes(self) -> None:
+        data = b"SEND\ndestination:/queue/a\n\nhello\0"
+        for one in (
+            parsed(data),
+            read(data).frames[-1],
+            Frame("SEND", {"destination": "/queue/a"}, b"hello"),
+        ):
+            assert abs(one.size - len(data)) <= 3
+
+    def test_has_a_repr_without_passcode_and_of_limited_length(self) -> None:
         shown = repr(Frame("CONNECT", {"passcode": "secret"}, b"x" * 61))
         assert shown == f"Frame('CONNECT', Headers([('passcode', '***')]), {b'x' * 57 + b'...'!r})"
         assert repr(Frame("SEND", (), b"x" * 60)) == f"Frame('SEND', Headers([]), {b'x' * 60!r})"
+
+
+class TestAReplacedFrame:
+    def test_has_what_was_replaced_and_keeps_the_rest(self) -> None:
+        one = Frame("SEND", {"a": "b"}, b"x")
+        assert one.replace() == one
+        assert one.replace(command="MESSAGE") == Frame("MESSAGE", {"a": "b"}, b"x")
+        assert one.replace(headers=[("c", "d"), ("c", "e")]) == Frame("SEND", [("c", "d"), ("c", "e")], b"x")
+        assert one.replace(body=bytearray(b"yz")) == Frame("SEND", {"a": "b"}, b"yz")
+        with pytest.raises(HeaderTypeError):
+            one.replace(body="text")  # type: ignore[arg-type]
+
+    def test_was_not_parsed(self) -> None:
+        one = parsed(b"SEND\r\ndestination:a\r\n\r\nx\0").replace(headers={"destination": "b"})
+        assert (one.version, one.raw) == (None, None)
+        assert one.to_bytes("1.2") == b"SEND\ndestination:b\n\nx\0"
+
+    def test_has_the_right_content_length_where_it_was(self) -> None:
+        one = parsed(b"SEND\ncontent-length:1\ndestination:a\n\nx\0")
+        longer = one.replace(body=b"hello")
+        assert longer.to_bytes("1.2") == b"SEND\ncontent-length:5\ndestination:a\n\nhello\0"
+        moved = one.replace(headers={"destination": "b"}, body=b"")
+        assert moved.to_bytes("1.2") == b"SEND\ndestination:b\ncontent-length:0\n\n\0"
+        twice = one.replace(headers=[("content-length", "7"), ("destination", "b"), ("content-length", "8")])
+        assert twice.to_bytes("1.2") == b"SEND\ncontent-length:1\ndestination:b\n\nx\0"
+
+    def test_has_no_content_length_if_the_received_frame_had_none(self) -> None:
+        one = parsed(b"SEND\ndestination:a\n\nx\0").replace(
+            headers={"content-length": "1", "destination": "b"}
+        )
+        for again in (one, one.replace(command="SEND")):
+            assert again.omits_content_length
+            assert again.to_bytes("1.2") == b"SEND\ndestination:b\n\nx\0"
+        with pytest.raises(LocalProtocolError, match="contains NUL"):
+            one.replace(body=b"a\0b").to_bytes("1.2")
+
+    def test_of_one_made_here_gets_a_content_length_like_that(self) -> None:
+        one = Frame("SEND", {"destination": "a"}).replace(body=b"x")
+        assert not one.omits_content_length
+        assert one.to_bytes("1.2") == b"SEND\ndestination:a\ncontent-length:1\n\nx\0"
 
 
 class TestTwoFrames:
@@ -70,7 +132,7 @@ class TestTwoFrames:
         assert one != "SEND"
         assert one.__eq__("SEND") is NotImplemented
 
-    def test_are_equal_whatever_content_length_says(self) -> None:
+    def test_are_equal_whether_or_not_they_have_content_length(self) -> None:
         one = Frame("SEND", [("content-length", "1"), ("a", "b")], b"x")
         other = Frame("SEND", {"a": "b"}, b"x")
         assert one == other
@@ -133,16 +195,16 @@ class TestAParsedFrame:
         assert one.to_bytes("1.1") == b"SEND\ndestination:\\c\ncontent-length:1\n\nx\0"
         assert one.to_bytes("1.0") == b"SEND\ndestination::\ncontent-length:1\n\nx\0"
 
-    def test_of_the_handshake_is_written_by_the_rules_of_the_version_asked_for(self) -> None:
+    def test_of_the_handshake_is_written_by_the_rules_of_the_version(self) -> None:
         one = parsed(b"CONNECTED\r\nversion:1.1\r\nsession:a\\cb\r\n\r\n\0", None)
         for version in VERSIONS:
             assert one.to_bytes(version) == b"CONNECTED\nversion:1.1\nsession:a\\cb\n\n\0"
 
-    def test_is_written_anew_when_content_length_is_not_wanted(self) -> None:
+    def test_is_written_anew_without_content_length_on_request(self) -> None:
         one = parsed(b"SEND\r\ndestination:a\r\n\r\nx\0")
         assert one.to_bytes("1.2", content_length=False) == b"SEND\ndestination:a\n\nx\0"
 
-    def test_that_lacks_what_the_version_requires_is_still_its_own_copy(self) -> None:
+    def test_that_lacks_a_required_header_is_still_written_as_it_came_in(self) -> None:
         assert parsed(b"SEND\n\n\0").to_bytes("1.2") == b"SEND\n\n\0"
         with pytest.raises(LocalProtocolError) as info:
             parsed(b"SEND\n\n\0").to_bytes("1.1")
@@ -154,11 +216,11 @@ class TestAParsedFrame:
         with pytest.raises(ValueError, match="not a version of STOMP"):
             parsed(b"CONNECT\n\n\0", None).to_bytes("")
 
-    def test_made_here_has_no_bytes_that_came_in(self) -> None:
+    def test_that_was_not_parsed_has_no_received_bytes(self) -> None:
         assert Frame("SEND", {"destination": "a"}).raw is None
 
 
-FORGIVEN = [
+TOLERATED = [
     # (version, leniency, the bytes that came in, what is written in their place; None if nothing may be)
     ("1.1", Leniency(crlf=True), b"SEND\r\ndestination:a\r\n\r\n\0", b"SEND\ndestination:a\n\n\0"),
     ("1.1", Leniency(crlf=True), b"SEND\r\ndestination:a\n\n\0", b"SEND\ndestination:a\n\n\0"),
@@ -189,12 +251,12 @@ FORGIVEN = [
 
 
 class TestAFrameReadWithTheHelpOfALeniency:
-    @pytest.mark.parametrize(("version", "leniency", "data", "written"), FORGIVEN, ids=repr)
+    @pytest.mark.parametrize(("version", "leniency", "data", "written"), TOLERATED, ids=repr)
     def test_is_written_strictly_or_not_at_all(
         self, version: str, leniency: Leniency, data: bytes, written: bytes | None
     ) -> None:
         for one in (parsed(data, version, leniency), *read(data, version, leniency=leniency).frames):
-            assert one.raw == data, "the bytes that came in are there to look at"
+            assert one.raw == data, "the received bytes are available"
             if written is None:
                 with pytest.raises(LocalProtocolError):
                     one.to_bytes(version)
@@ -217,13 +279,13 @@ class TestAFrameReadWithTheHelpOfALeniency:
         ],
         ids=repr,
     )
-    def test_is_its_own_copy_if_no_help_was_needed(
+    def test_is_written_as_it_came_in_if_no_help_was_needed(
         self, version: str, leniency: Leniency, data: bytes
     ) -> None:
         for one in read(data, version, leniency=leniency).frames:
             assert one.to_bytes(version) == data
 
-    def test_and_another_one_behind_it_do_not_mix(self) -> None:
+    def test_does_not_affect_the_next_one(self) -> None:
         leniency = Leniency(crlf=True)
         exact = b"SEND\na:b\\\\\n\nx\0"
         outcome = feed([b"SEND\r\n\r\n\0", exact[:3], exact[3:], exact], "1.1", leniency=leniency)
@@ -232,7 +294,7 @@ class TestAFrameReadWithTheHelpOfALeniency:
     @pytest.mark.parametrize(
         "data", [b"RECEIPT\na:b\n\nbody\0", b"RECEIPT\na:b\ncontent-length:4\n\nbody\0"], ids=repr
     )
-    def test_has_neither_body_nor_length_nor_copy_if_its_body_was_dropped(self, data: bytes) -> None:
+    def test_has_no_received_bytes_if_its_body_was_dropped(self, data: bytes) -> None:
         outcome = assert_reads(data, frame("RECEIPT", [("a", "b")]), leniency=Leniency(unexpected_body=True))
         one = outcome.frames[0]
         assert one.raw is None

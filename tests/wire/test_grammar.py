@@ -16,7 +16,7 @@ from stomp_core.wire._spec import (
 
 from .reading import VERSIONS
 
-# STOMP 1.2, "Frames and Headers", and what the texts of 1.1 and 1.0 say in its place.
+# STOMP 1.2, "Frames and Headers", and the corresponding sections of 1.1 and 1.0.
 REQUIRED = [
     # (command, 1.0, 1.1, 1.2)
     ("CONNECT", "", "accept-version host", "accept-version host"),

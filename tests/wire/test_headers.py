@@ -1,7 +1,7 @@
 """Headers: ordered, repeatable, immutable; the first of a name is its value (STOMP 1.2, "Repeated Header Entries").
 
-Headers made by a caller are pairs, those of a parsed frame are text until somebody asks. Every test of looking up
-runs on all of these forms, since nobody must be able to tell them apart.
+Headers are kept as text, as pairs or as an index. Every test of looking up runs on headers in each of these forms,
+since they must not differ in anything that can be seen.
 """
 
 from __future__ import annotations
@@ -45,8 +45,8 @@ def parsed_in_pieces(pairs: Pairs) -> Headers:
     return _parsed(pairs, in_one_piece=False)
 
 
-def parsed_and_asked(pairs: Pairs) -> Headers:
-    """So often that they are no longer text."""
+def parsed_and_searched(pairs: Pairs) -> Headers:
+    """Headers in which was searched so often that they have an index."""
     headers = parsed(pairs)
     for _ in range(10):
         assert "nothing" not in headers
@@ -59,7 +59,7 @@ def parsed_and_listed(pairs: Pairs) -> Headers:
     return headers
 
 
-FORMS = (made, parsed, parsed_in_pieces, parsed_and_asked, parsed_and_listed)
+FORMS = (made, parsed, parsed_in_pieces, parsed_and_searched, parsed_and_listed)
 every_form = pytest.mark.parametrize("form", FORMS, ids=lambda form: form.__name__)
 Form = Callable[[Pairs], Headers]
 
@@ -129,7 +129,7 @@ class TestHeaders:
         wanted = {"a:b": "1", "a\nb": "2", "a\rb": "3", "a\\b": "4"}
         assert headers.get(name) == wanted.get(name)
 
-    def test_are_the_same_however_often_one_asks(self, form: Form) -> None:
+    def test_are_the_same_however_often_they_are_looked_up(self, form: Form) -> None:
         headers = form([("a", "1"), ("b", "2:\\"), ("a", "3")])
         for _ in range(12):
             assert headers.get("a") == "1"
@@ -143,7 +143,7 @@ class TestHeaders:
         assert headers.values() == [value for _, value in PAIRS]
         assert len(headers) == len(PAIRS)
 
-    def test_hand_out_lists_of_their_own(self, form: Form) -> None:
+    def test_return_new_lists(self, form: Form) -> None:
         headers = form(PAIRS)
         for handed in (headers.items(), headers.keys(), headers.values(), headers.get_all("foo")):
             handed.clear()
@@ -192,7 +192,7 @@ class TestHeaders:
         assert form([]) != ()
         assert form([]).__eq__(7) is NotImplemented
 
-    def test_show_all_but_the_passcode(self, form: Form) -> None:
+    def test_have_a_repr_without_passcode(self, form: Form) -> None:
         shown = repr(form([("login", "me"), ("passcode", "secret"), ("passcode", "secret2")]))
         assert shown == "Headers([('login', 'me'), ('passcode', '***'), ('passcode', '***')])"
 
@@ -204,13 +204,13 @@ class TestHeaders:
 
 
 @pytest.mark.parametrize("command", [b"SEND", b"CONNECT"])
-@pytest.mark.parametrize("asked_before", [0, 10])
-def test_where_nothing_is_escaped_a_backslash_is_a_character(command: bytes, asked_before: int) -> None:
+@pytest.mark.parametrize("searches_before", [0, 10])
+def test_where_nothing_is_escaped_a_backslash_is_a_character(command: bytes, searches_before: int) -> None:
     parser = FrameParser("1.0")
     parser.receive_data(command + b"\na\\cb:C:\\new\n\n\0")
     frame = parser.next_frame()
     assert isinstance(frame, Frame)
-    for _ in range(asked_before):
+    for _ in range(searches_before):
         assert frame.headers.get("x") is None
     assert frame.headers.get(r"a\cb") == r"C:\new"
     assert frame.headers.get("a:b") is None
@@ -222,11 +222,11 @@ TEXTS = st.text(alphabet=":\\\n\rnc aé", max_size=4)
 
 @settings(max_examples=300)
 @given(st.lists(st.tuples(TEXTS.filter(bool), TEXTS), max_size=6), st.lists(TEXTS, max_size=8))
-def test_text_and_pairs_never_tell_different_things(pairs: Pairs, asked: list[str]) -> None:
+def test_every_representation_gives_the_same_answers(pairs: Pairs, names: list[str]) -> None:
     first = dict(reversed(pairs))
     for form in FORMS:
         headers = form(pairs)
-        for name in [*asked, *(name for name, _ in pairs)]:
+        for name in [*names, *(name for name, _ in pairs)]:
             assert headers.get(name) == first.get(name)
         assert headers.items() == pairs
         assert headers == Headers(pairs)
@@ -297,13 +297,13 @@ class TestMadeHeaders:
                 Headers(source)  # type: ignore[arg-type]
             assert info.value.code == "not-text"
 
-    def test_of_another_type_break_both_stomp_and_python(self) -> None:
+    def test_of_another_type_raise_a_type_error_and_a_local_protocol_error(self) -> None:
         with pytest.raises(TypeError):
             Headers({"a": 1})  # type: ignore[arg-type]
         with pytest.raises(LocalProtocolError):
             Headers({"a": 1})  # type: ignore[arg-type]
 
-    def test_show_no_passcode_of_another_type(self) -> None:
+    def test_hide_a_passcode_of_another_type(self) -> None:
         with pytest.raises(HeaderTypeError) as info:
             Headers({"passcode": b"secret"})  # type: ignore[arg-type]
         assert "secret" not in str(info.value)

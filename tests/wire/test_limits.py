@@ -14,7 +14,7 @@ every_mode = pytest.mark.parametrize("version", [None, *VERSIONS])
 
 
 def _frames(data: bytes) -> int:
-    """How many frames these many bytes are, whole and in pieces, without any limit but the defaults."""
+    """Count the frames in many bytes, whole and in pieces, under the default limits."""
     numbers = {len(feed(chunks).frames) for chunks in (_whole(data), _in_pieces(data))}
     assert len(numbers) == 1
     return numbers.pop()
@@ -99,7 +99,7 @@ class TestAHeaderLine:
         )
         assert "header line 2 of SEND is longer than 7 bytes" in str(error)
 
-    def test_counts_its_cr_its_escapes_and_its_bytes_rather_than_characters(self) -> None:
+    def test_counts_bytes_on_the_wire(self) -> None:
         limits = Limits(max_header_line=4)
         assert_reads(b"SEND\na:b\r\n\n\0", frame("SEND", [("a", "b")]), limits=limits)
         assert_refused(b"SEND\na:bc\r\n\n\0", "header-line-too-long", 9, limits=limits)
@@ -112,7 +112,7 @@ class TestAHeaderLine:
         assert_refused(b"SEND\na:bc\0", "nul-in-head", 9, limits=limits)
         assert_refused(b"SEND\na:bcd\0", "header-line-too-long", 9, limits=limits)
 
-    def test_has_a_limit_that_the_body_does_not_know(self) -> None:
+    def test_has_a_limit_that_does_not_apply_to_bodies(self) -> None:
         assert_reads(
             b"SEND\na:b\n\nlonger body\0",
             frame("SEND", [("a", "b")], b"longer body"),
@@ -160,7 +160,7 @@ class TestTheNumberOfHeaders:
         assert_refused(b"SEND\na:b\n\r\0", "nul-in-head", 10, limits=limits)
         assert_refused(b"SEND\na:b\nc\0", "too-many-headers", 9, limits=limits)
 
-    def test_trips_before_or_behind_the_other_limits_whichever_comes_first(self) -> None:
+    def test_trips_before_or_after_other_limits_by_the_earliest_byte(self) -> None:
         tight = Limits(max_headers=1, max_header_line=3)
         assert_refused(b"SEND\na:b\ncccc", "too-many-headers", 9, limits=tight)
         assert_refused(b"SEND\na:bb\ncccc", "header-line-too-long", 8, limits=tight)
@@ -235,14 +235,14 @@ class TestTheHead:
         limits = Limits(max_head=len(data))
         once = frame("SEND", [("a", "b")], b"x" * 20)
         assert_reads((data + b"x" * 20 + b"\0") * 3, once, once, once, limits=limits)
-        said: list[Read | HeartBeat] = [
+        expected: list[Read | HeartBeat] = [
             HeartBeat(1),
             frame("SEND", [("a", "b")]),
             frame("SEND", [("a", "b")]),
         ]
         stream = b"\n" + (data + b"\0") * 2
         at = len(stream) + len(data)
-        assert_refused(stream + b"SEND\na:bc\n\n\0", "head-too-large", at, *said, limits=limits)
+        assert_refused(stream + b"SEND\na:bc\n\n\0", "head-too-large", at, *expected, limits=limits)
 
     def test_with_a_nul_or_a_long_line_trips_on_what_comes_first(self) -> None:
         assert_refused(b"SEND\na:\0", "nul-in-head", 7, limits=Limits(max_head=7))
@@ -271,10 +271,10 @@ class TestABodyWithContentLength:
     @every_mode
     def test_may_be_as_large_as_its_limit(self, version: str | None) -> None:
         data = b"SEND\ncontent-length:5\n\na\0b\0c\0"
-        said = frame("SEND", [("content-length", "5")], b"a\0b\0c")
+        expected = frame("SEND", [("content-length", "5")], b"a\0b\0c")
         for most in (5, 6):
-            assert_reads(data, said, version=version, limits=Limits(max_body=most))
-            assert_reads(data, said, version=version, limits=Limits(max_body=most, max_unterminated=0))
+            assert_reads(data, expected, version=version, limits=Limits(max_body=most))
+            assert_reads(data, expected, version=version, limits=Limits(max_body=most, max_unterminated=0))
 
     @every_mode
     @pytest.mark.parametrize("most", [4, 0])
@@ -294,7 +294,7 @@ class TestABodyWithContentLength:
         assert_refused(head, "body-too-large", len(head))
         assert read(b"SEND\ncontent-length:9999999999999999999\n\n").error is not None
 
-    def test_is_refused_for_its_frame_first_of_all_if_that_may_have_none(self) -> None:
+    def test_of_a_frame_that_may_have_none_is_checked_for_its_size_first(self) -> None:
         head = b"RECEIPT\ncontent-length:1\n\n"
         assert_refused(head, "body-not-allowed", len(head))
         assert_refused(head, "body-too-large", len(head), limits=Limits(max_body=0))
@@ -312,9 +312,7 @@ class TestABodyWithoutContentLength:
         ],
         ids=["body", "unterminated", "the lower one", "none"],
     )
-    def test_may_be_as_large_as_its_limit_and_trips_on_its_first_byte_beyond(
-        self, limits: Limits, version: str | None
-    ) -> None:
+    def test_trips_on_its_first_byte_beyond_the_limit(self, limits: Limits, version: str | None) -> None:
         assert_reads(b"SEND\n\nhello\0", frame("SEND", [], b"hello"), version=version, limits=limits)
         for data in (b"SEND\n\nhello!", b"SEND\n\nhello!\0", b"SEND\n\nhello!!!!!!!"):
             error = assert_refused(data, "body-too-large", 11, version=version, limits=limits)
@@ -326,8 +324,8 @@ class TestABodyWithoutContentLength:
         assert_refused(b"SEND\n\nx\0", "body-too-large", 6, limits=limits)
 
     def test_is_measured_anew_for_each_frame(self) -> None:
-        said = frame("SEND", [], b"hello")
-        assert_reads(b"SEND\n\nhello\0" * 3, said, said, said, limits=Limits(max_body=5))
+        expected = frame("SEND", [], b"hello")
+        assert_reads(b"SEND\n\nhello\0" * 3, expected, expected, expected, limits=Limits(max_body=5))
 
     def test_of_128_mib_is_the_default(self) -> None:
         assert Limits().body_without_length == 128 * 1024 * 1024
@@ -350,7 +348,7 @@ class TestLimits:
         if name == "max_unterminated" and value is None:
             assert Limits(max_unterminated=None).max_unterminated is None
             return
-        with pytest.raises(ValueError, match=rf"Limits\.{name} must be a number of at least 0"):
+        with pytest.raises(ValueError, match=rf"Limits\.{name} must be a number of at least 0, got"):
             Limits(**{name: value})  # type: ignore[arg-type]
 
     @pytest.mark.parametrize("name", [field.name for field in fields(Limits)])

@@ -1,4 +1,4 @@
-"""What a reader can report that is not a frame."""
+"""What a parser returns besides frames."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pickle
 from stomp_core import NEED_DATA, ConnectionClosed, HeartBeat, NeedData
 
 
-def test_need_data_is_one_thing_that_stays_itself() -> None:
+def test_need_data_is_a_singleton_also_when_copied() -> None:
     assert NEED_DATA is NeedData.NEED_DATA
     assert copy.deepcopy(NEED_DATA) is NEED_DATA
     assert pickle.loads(pickle.dumps(NEED_DATA)) is NEED_DATA
@@ -24,7 +24,7 @@ def test_heart_beats_are_equal_by_their_count() -> None:
     assert repr(HeartBeat(3)) == "HeartBeat(count=3)"
 
 
-def test_ends_are_equal_by_all_but_their_sentence() -> None:
+def test_ends_are_equal_by_everything_but_their_reason() -> None:
     one = ConnectionClosed(clean=False, cut=True, reason="a", code="eof")
     assert one == ConnectionClosed(clean=False, cut=True, reason="b")
     assert hash(one) == hash(ConnectionClosed(clean=False, cut=True))
@@ -35,6 +35,6 @@ def test_ends_are_equal_by_all_but_their_sentence() -> None:
     assert repr(one) == "ConnectionClosed(clean=False, cut=True, code='eof', reason='a')"
 
 
-def test_an_end_is_whole_and_by_eof_unless_said_otherwise() -> None:
+def test_an_end_is_not_cut_and_by_eof_by_default() -> None:
     end = ConnectionClosed(clean=True)
     assert (end.clean, end.cut, end.reason, end.code) == (True, False, "", "eof")

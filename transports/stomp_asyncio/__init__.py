@@ -7,52 +7,98 @@
                 print(message.text)
                 await message.ack()
 
-One task a connection dials and keeps the heart-beats; it does not outlive the connection. Cancellation, at any await,
-loses no message and leaves the connection as usable as it was. The rules of STOMP, reconnecting and deadlines are those
-of :class:`stomp_core.Session`.
+A task that is cancelled, at any await, loses no message and leaves the connection as usable as it was. The rules of
+STOMP, reconnecting and deadlines are those of :class:`stomp_core.Session`.
 """
 
+from stomp_core import (
+    ConnectionGoneError,
+    ErrorCode,
+    Leniency,
+    Limits,
+    LocalProtocolError,
+    ProtocolError,
+    RemoteProtocolError,
+    StompError,
+    Version,
+)
+from stomp_core.adapter import AsyncMessage as Message
+from stomp_core.adapter import AsyncPipeline as Pipeline
+from stomp_core.adapter import AsyncSubscription as Subscription
+from stomp_core.adapter import AsyncTransaction as Transaction
+from stomp_core.adapter import ConnectContext
 from stomp_core.session import (
+    ACTIVEMQ,
+    ARTEMIS,
+    GENERIC,
+    RABBITMQ,
     AuthenticationFailed,
+    BrokerProfile,
     ConnectFailed,
     ConnectionLost,
+    Endpoint,
     Listener,
+    Listeners,
     NotSent,
+    NotSentInTime,
     OutcomeUnknown,
     ReceiptTimeout,
     Reconnect,
     Rejected,
     SessionClosed,
+    SessionError,
     StaleMessageError,
+    SubscriptionState,
     TransactionInDoubt,
     TransactionLost,
+    TransactionState,
     Unconfirmed,
     WorkPolicy,
 )
 
-from .connection import Connection, Message, Opening, Pipeline, Subscription, Transaction, connect
+from ._connection import Connection, connect
 
 __all__ = [
+    "ACTIVEMQ",
+    "ARTEMIS",
+    "GENERIC",
+    "RABBITMQ",
     "AuthenticationFailed",
+    "BrokerProfile",
+    "ConnectContext",
     "ConnectFailed",
     "Connection",
+    "ConnectionGoneError",
     "ConnectionLost",
+    "Endpoint",
+    "ErrorCode",
+    "Leniency",
+    "Limits",
     "Listener",
+    "Listeners",
+    "LocalProtocolError",
     "Message",
     "NotSent",
-    "Opening",
+    "NotSentInTime",
     "OutcomeUnknown",
     "Pipeline",
+    "ProtocolError",
     "ReceiptTimeout",
     "Reconnect",
     "Rejected",
+    "RemoteProtocolError",
     "SessionClosed",
+    "SessionError",
     "StaleMessageError",
+    "StompError",
     "Subscription",
+    "SubscriptionState",
     "Transaction",
     "TransactionInDoubt",
     "TransactionLost",
+    "TransactionState",
     "Unconfirmed",
+    "Version",
     "WorkPolicy",
     "connect",
 ]

@@ -13,7 +13,7 @@
     conn.send("/queue/test", "hello")
     conn.disconnect()
 
-The API is that of stomp.py 9.0, and what programs for its earlier versions call. For libraries that say ``import
+The API is that of stomp.py 9.0, and what programs for its earlier versions call. For libraries that write ``import
 stomp`` themselves, call :func:`install_as_stomp` first. ``docs/migrating-from-stomp.py.md`` says what is different.
 """
 

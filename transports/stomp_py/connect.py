@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterable
 from typing import Any, Self
 
 from . import log
+from ._tls import SSLParams
 from .protocol import *  # noqa: F403 -- programs get them from here too
 from .protocol import Headers, Protocol10, Protocol11, Protocol12
-from .tls import SSLParams
 from .transport import *  # noqa: F403
 from .transport import HostAndPort, Transport
 from .utils import get_uuid

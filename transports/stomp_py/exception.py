@@ -13,7 +13,7 @@ __all__ = [
 
 
 class StompException(Exception):
-    """The root of all of them. What the layers below said is the ``__cause__``."""
+    """The base of all exceptions. The exception of the layers below is its ``__cause__``."""
 
 
 class ConnectFailedException(StompException):

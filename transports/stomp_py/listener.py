@@ -1,6 +1,6 @@
-"""Listeners: what a program registers with ``set_listener`` to hear of frames.
+"""Listeners: what a program registers with ``set_listener`` to be called with frames.
 
-No ``__all__``: programs that say ``from stomp.listener import *`` count on the modules below as well.
+No ``__all__``: programs that write ``from stomp.listener import *`` count on the modules below as well.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Publisher:
 
 
 class ConnectionListener:
-    """Override what you want to hear.
+    """Override the methods that you need.
 
     Hooks run one at a time in the receiver thread and may call the connection; ``on_connecting``, ``on_disconnecting``
     and ``on_send`` run in the thread of the caller. Hooks that get a frame may take ``(headers, body)`` instead.
@@ -72,7 +72,7 @@ class ConnectionListener:
         """An ERROR has come; ``on_disconnected`` follows."""
 
     def on_send(self, frame: Frame) -> None:
-        """A frame is about to be sent: change it, if you want to. What this raises reaches whoever sends."""
+        """A frame is about to be sent: change it, if you want to. What this raises reaches the sender."""
 
     def on_receiver_loop_completed(self, frame: Frame | None) -> None:
         """The receiver thread ends: nothing more comes of this connection."""

@@ -1,4 +1,4 @@
-"""The calls of STOMP 1.0, 1.1 and 1.2, each making a frame. What a frame must be is the core's to say.
+"""The calls of STOMP 1.0, 1.1 and 1.2, each making a frame. The core checks the frames.
 
 No ``__all__``: programs get from here what :mod:`stomp_py.listener` has, too.
 """

@@ -1,4 +1,4 @@
-"""Transport: who listens, where the broker is, and the connection to it.
+"""Transport: the listeners, the broker's hosts, and the connection to one of them.
 
 No ``__all__``: programs get from here what :mod:`stomp_py.listener` and :mod:`stomp_py.utils` have, too.
 """
@@ -16,15 +16,15 @@ from stomp_core.protocol import Connect, Connected, Error, Message, Receipt
 from stomp_core.session import Endpoint, Pending, Reconnect, TapEvent
 from stomp_core.wire import ConnectionClosed, HeartBeat
 
-from . import hooks, log
+from . import _listener_calls, log
+from ._connection_runner import ConnectionRunner
+from ._dial import dial_any
+from ._frames import to_event, to_frame
+from ._tls import CertValidator, SSLParams, make_context
 from .constants import CMD_CONNECT, CMD_DISCONNECT, CMD_STOMP, HDR_RECEIPT
 from .exception import ConnectFailedException, NotConnectedException
-from .frames import to_event, to_frame
-from .life import Life
 from .listener import *  # noqa: F403 -- programs get them from here too
 from .listener import HeartbeatListener, Publisher
-from .reaching import reach
-from .tls import CertValidator, SSLParams, make_context
 from .utils import *  # noqa: F403
 from .utils import (
     HEARTBEAT_FRAME,
@@ -44,12 +44,12 @@ MAC_KEEPALIVE_AVAIL = hasattr(socket, "IPPROTO_TCP")
 
 _TIMEOUT = 10.0  # seconds to dial, and again to be answered CONNECTED, where none are given
 _STOP_TIMEOUT = 30.0  # seconds that stop() waits for listeners
-_ON_CONNECT = HeartbeatListener.on_send  # which has nothing to say of other frames
-_TOLD_OF_NOTHING = frozenset({"disconnecting", "disconnected", "heartbeat", "heartbeat_timeout"})
+_ON_CONNECT = HeartbeatListener.on_send  # which does nothing with other frames
+_WITHOUT_FRAME = frozenset({"disconnecting", "disconnected", "heartbeat", "heartbeat_timeout"})
 
 
 class BaseTransport(Publisher):
-    """Who listens, and how listeners are told.
+    """Keeps listeners and notifies them.
 
     Args:
         auto_decode: give listeners bodies as ``str``, where they are UTF-8.
@@ -100,14 +100,14 @@ class BaseTransport(Publisher):
         """Send bytes, in a transport that has a network."""
 
     def receive(self) -> bytes | None:
-        """Nothing: what comes in goes to the listeners."""
+        """Do nothing: what is received goes to the listeners."""
         return None
 
     def cleanup(self) -> None:
-        """Nothing: a socket is closed when its connection has ended."""
+        """Do nothing: a socket is closed when its connection has ended."""
 
     def process_frame(self, f: Frame, frame_str: bytes | None) -> None:
-        """Tell the listeners of a frame that came in."""
+        """Notify the listeners of a received frame."""
         kind = (f.cmd or "").lower()
         if kind not in ("connected", "message", "receipt", "error", "heartbeat"):
             log.warning("unknown response frame type: '%s'", kind)
@@ -124,12 +124,12 @@ class BaseTransport(Publisher):
         """Call a hook of all listeners, in the order of their names. What one raises goes to the log."""
         for name, hook in self._hooks(f"on_{frame_type}"):
             try:
-                if frame_type in _TOLD_OF_NOTHING:
+                if frame_type in _WITHOUT_FRAME:
                     hook()
                 elif frame_type == "connecting":
                     hook(self.current_host_and_port)
                 else:
-                    result = hooks.call(hook, frame)
+                    result = _listener_calls.call(hook, frame)
                     if (
                         frame_type == "before_message"
                         and frame
@@ -218,9 +218,9 @@ class Transport(BaseTransport):
         self.vhost = vhost
         self.heart_beat_receive_scale = 1.5
         self.__lock = threading.Lock()  # one thread connects at a time
-        self.__unwanted = threading.Event()
-        self.__reached: tuple[Endpoint, Socket] | None = None
-        self.__life: Life | None = None
+        self.__cancelled = threading.Event()
+        self.__dialled: tuple[Endpoint, Socket] | None = None
+        self.__runner: ConnectionRunner | None = None
         self.__closing: Pending[bool] | None = None
 
     # ------------------------------------------------------------------ what can be seen
@@ -228,22 +228,22 @@ class Transport(BaseTransport):
     @property
     def socket(self) -> Socket | None:
         """The socket; ``None`` while there is none."""
-        return None if self.__life is None else self.__life.socket
+        return None if self.__runner is None else self.__runner.socket
 
     @property
     def running(self) -> bool:
         """Whether there is a connection, or one being made."""
-        return self.__life is not None and not self.__life.over
+        return self.__runner is not None and not self.__runner.closed
 
     @property
     def connected(self) -> bool:
         """Whether the broker has answered CONNECTED, and the connection stands."""
-        return self.__life is not None and self.__life.connected
+        return self.__runner is not None and self.__runner.connected
 
     @property
     def connection_error(self) -> bool:
         """Whether the latest connection has failed."""
-        return self.__life is not None and self.__life.error is not None
+        return self.__runner is not None and self.__runner.error is not None
 
     @property
     def io_thread(self) -> Any:
@@ -302,10 +302,10 @@ class Transport(BaseTransport):
         where = host_and_port or self.current_host_and_port
         return None if where is None else self.__ssl_params.get(where)
 
-    # ------------------------------------------------------------------ life
+    # ------------------------------------------------------------------ connecting and ending
 
     def start(self) -> None:
-        """Dial, and tell the listeners. CONNECT is to be sent next.
+        """Dial, and notify the listeners. CONNECT is to be sent next.
 
         Raises:
             ConnectFailedException: as for :meth:`attempt_connection`.
@@ -317,43 +317,43 @@ class Transport(BaseTransport):
         """Dial.
 
         Raises:
-            ConnectFailedException: nobody answered, or a file of :meth:`set_ssl` cannot be read.
+            ConnectFailedException: no host answered, or a file of :meth:`set_ssl` cannot be read.
         """
         with self.__lock:
-            self.__unwanted.clear()
-            if self.__reached is not None:
-                self.__reached[1].close()
-                self.__reached = None
-            endpoint, sock = reach(
+            self.__cancelled.clear()
+            if self.__dialled is not None:
+                self.__dialled[1].close()
+                self.__dialled = None
+            endpoint, sock = dial_any(
                 self.__contexts(),
                 self.__policy(),
                 _TIMEOUT if self.__timeout is None else self.__timeout,
                 self.__prepare,
                 self.__check,
-                self.__unwanted,
+                self.__cancelled,
             )
-            self.__reached = endpoint, sock
+            self.__dialled = endpoint, sock
             self.current_host_and_port = (endpoint.host, endpoint.port)
         log.info("established connection to host %s, port %s", endpoint.host, endpoint.port)
 
     def stop(self) -> None:
-        """Wait, up to 30 seconds, until the connection has ended and the listeners have heard of it.
+        """Wait, up to 30 seconds, until the connection has ended and the listeners were notified.
 
-        One that is still being dialled is given up. To end one that stands is :meth:`disconnect_socket`.
+        Dialling is cancelled. :meth:`disconnect_socket` ends an established connection.
         """
-        self.__unwanted.set()
-        if self.__life is None:
+        self.__cancelled.set()
+        if self.__runner is None:
             return
         if self.__closing is not None:
-            self.__life.wait_closed(self.__closing, _STOP_TIMEOUT)
-        elif self.__life.over:
-            self.__life.wait_over(_STOP_TIMEOUT)
+            self.__runner.wait_closed(self.__closing, _STOP_TIMEOUT)
+        elif self.__runner.closed:
+            self.__runner.wait_ended(_STOP_TIMEOUT)
 
     def disconnect_socket(self) -> None:
         """End the connection, with DISCONNECT, and wait until it has ended."""
-        self.__unwanted.set()
-        if self.__life is not None and not self.__life.over:
-            self.__close(self.__life, None, {})
+        self.__cancelled.set()
+        if self.__runner is not None and not self.__runner.closed:
+            self.__close(self.__runner, None, {})
 
     def wait_for_connection(self, timeout: float | None = None) -> None:
         """Wait until the broker has answered CONNECTED.
@@ -364,9 +364,9 @@ class Transport(BaseTransport):
         Raises:
             ConnectFailedException: it has not, and will not.
         """
-        if self.__life is None:
+        if self.__runner is None:
             raise ConnectFailedException("there is no connection")
-        self.__life.wait_connected(timeout)
+        self.__runner.wait_connected(timeout)
 
     # ------------------------------------------------------------------ frames
 
@@ -377,24 +377,24 @@ class Transport(BaseTransport):
             NotConnectedException: there is no connection.
             ProtocolException: STOMP does not allow it here. Nothing was sent.
         """
-        life = self.__life
+        runner = self.__runner
         connecting = frame.cmd in (CMD_CONNECT, CMD_STOMP)
-        if (self.__reached is None) if connecting else (life is None or life.over):
+        if (self.__dialled is None) if connecting else (runner is None or runner.closed):
             raise NotConnectedException("there is no connection")
         for _, hook in self._hooks("on_send"):
             if connecting or getattr(hook, "__func__", None) is not _ON_CONNECT:
-                hooks.call(hook, frame)
+                _listener_calls.call(hook, frame)
         if log.isEnabledFor(log.DEBUG):
             log.debug(
                 "sending frame: %r, headers=%r, body=%r", frame.cmd, clean_headers(frame.headers), frame.body
             )
-        if life is None or connecting:
-            self.__introduce(frame)
+        if runner is None or connecting:
+            self.__send_connect(frame)
         elif frame.cmd == CMD_DISCONNECT:
             headers = to_event(frame).headers
-            self.__close(life, headers.get(HDR_RECEIPT), dict(headers.without(HDR_RECEIPT)))
+            self.__close(runner, headers.get(HDR_RECEIPT), dict(headers.without(HDR_RECEIPT)))
         else:
-            life.say(to_event(frame))
+            runner.send(to_event(frame))
 
     def send(self, encoded_frame: bytes) -> None:
         """Send a frame that is bytes already, or an end of line. Listeners do not see it.
@@ -404,51 +404,51 @@ class Transport(BaseTransport):
             ProtocolException: STOMP does not allow it here. Nothing was sent.
         """
         frame = parse_frame(encoded_frame.removesuffix(b"\0"))
-        if self.__life is None:
+        if self.__runner is None:
             raise NotConnectedException("there is no connection")
         if frame is not None:
-            self.__life.say(to_event(frame))
+            self.__runner.send(to_event(frame))
         else:
-            self.__life.beat()
+            self.__runner.send_heart_beat()
 
     def set_read_timeout(self, seconds: float) -> None:
-        """Take the broker for dead after so many seconds without a byte, on the present connection; 0 is never."""
-        if self.__life is not None:
-            self.__life.set_read_timeout(seconds)
+        """Treat the present connection as dead after so many seconds without a byte; 0 is never."""
+        if self.__runner is not None:
+            self.__runner.set_read_timeout(seconds)
 
-    def __introduce(self, frame: Frame) -> None:
+    def __send_connect(self, frame: Frame) -> None:
         with self.__lock:
-            reached, self.__reached = self.__reached, None
-            if reached is None:
+            dialled, self.__dialled = self.__dialled, None
+            if dialled is None:
                 raise NotConnectedException("there is no connection")
-            endpoint, sock = reached
+            endpoint, sock = dialled
             try:
                 connect = to_event(frame)
                 assert isinstance(connect, Connect)
-                life = Life(
+                runner = ConnectionRunner(
                     sock,
                     endpoint,
                     connect,
                     handshake_timeout=_TIMEOUT if self.__timeout is None else self.__timeout,
-                    # stomp.py grants one interval more before the first beat; ActiveMQ needs it.
+                    # stomp.py allows one more interval before the first heart-beat, which ActiveMQ needs.
                     heart_beat_tolerance=self.heart_beat_receive_scale + 1.0,
-                    tell=self.__tell,
-                    ended=self.__ended,
+                    on_event=self.__receive_event,
+                    on_end=self.__notify_end,
                 )
             except BaseException:
                 sock.close()
                 raise
-            self.__life = life
+            self.__runner = runner
             self.__closing = None
-            self.receiver_thread = life.start(self.create_thread_fc)
+            self.receiver_thread = runner.start(self.create_thread_fc)
 
-    def __close(self, life: Life, receipt: str | None, headers: dict[str, str]) -> None:
-        self.__closing = closing = life.close(receipt, headers)
-        life.wait_closed(closing)
+    def __close(self, runner: ConnectionRunner, receipt: str | None, headers: dict[str, str]) -> None:
+        self.__closing = closing = runner.close(receipt, headers)
+        runner.wait_closed(closing)
 
     # ------------------------------------------------------------------ in the receiver thread
 
-    def __tell(self, event: TapEvent) -> None:
+    def __receive_event(self, event: TapEvent) -> None:
         if isinstance(event, Message | Receipt | Connected | Error):
             self.process_frame(to_frame(event, self._auto_decode), None)
         elif isinstance(event, HeartBeat):
@@ -458,7 +458,7 @@ class Transport(BaseTransport):
             if event.code == "heart-beat":
                 self.notify("heartbeat_timeout")
 
-    def __ended(self) -> None:
+    def __notify_end(self) -> None:
         self.notify("disconnected")
         self.notify("receiver_loop_completed")
 
@@ -500,7 +500,7 @@ class Transport(BaseTransport):
                 sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
 
     def __check(self, endpoint: Endpoint, sock: Socket) -> None:
-        # As stomp.py has it: the kernel gathers frames that are sent one behind the other.
+        # As in stomp.py: the kernel gathers frames that are sent one after the other.
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 0)
         params = self.__ssl_params.get((endpoint.host, endpoint.port))
         if params is not None and params["cert_validator"] is not None and isinstance(sock, ssl.SSLSocket):

@@ -1,6 +1,6 @@
 """Frames as listeners see them, and the helpers that programs import.
 
-No ``__all__``: programs that say ``from stomp.utils import *`` count on the modules below as well.
+No ``__all__``: programs that write ``from stomp.utils import *`` count on the modules below as well.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
-from stomp_core.protocol._heartbeat import negotiate
-from stomp_core.wire._spec import unescape
+from stomp_core.protocol import negotiate
+from stomp_core.wire import unescape
 
 from .constants import *  # noqa: F403 -- programs get them from here too
 from .constants import HDR_CONTENT_LENGTH, HDR_PASSCODE

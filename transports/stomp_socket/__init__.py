@@ -7,50 +7,100 @@
                 print(message.text)
                 message.ack()
 
-One thread a connection keeps the heart-beats, and reads and writes while no caller does, so that all of it goes on
-while your code is busy. The rules of STOMP, reconnecting and deadlines are those of :class:`stomp_core.Session`.
+Each connection has one thread, which reads and keeps the heart-beats, so that all of it goes on while your code is
+busy. The rules of STOMP, reconnecting and deadlines are those of :class:`stomp_core.Session`.
 """
 
+from stomp_core import (
+    ConnectionGoneError,
+    ErrorCode,
+    Leniency,
+    Limits,
+    LocalProtocolError,
+    ProtocolError,
+    RemoteProtocolError,
+    StompError,
+    Version,
+)
+from stomp_core.adapter import BlockingMessage as Message
+from stomp_core.adapter import BlockingPipeline as Pipeline
+from stomp_core.adapter import BlockingSubscription as Subscription
+from stomp_core.adapter import BlockingTransaction as Transaction
 from stomp_core.session import (
+    ACTIVEMQ,
+    ARTEMIS,
+    GENERIC,
+    RABBITMQ,
     AuthenticationFailed,
+    BrokerProfile,
     ConnectFailed,
     ConnectionLost,
+    Endpoint,
     Listener,
+    Listeners,
     NotSent,
+    NotSentInTime,
     OutcomeUnknown,
     ReceiptTimeout,
     Reconnect,
     Rejected,
     SessionClosed,
+    SessionError,
     StaleMessageError,
+    SubscriptionState,
     TransactionInDoubt,
     TransactionLost,
+    TransactionState,
     Unconfirmed,
     WorkPolicy,
 )
 
-from .connection import Connection, Message, Pipeline, Subscription, Transaction, connect
+from ._connection import Connection, connect
+from ._dial import dial
+from ._engine import Engine
 
 __all__ = [
+    "ACTIVEMQ",
+    "ARTEMIS",
+    "GENERIC",
+    "RABBITMQ",
     "AuthenticationFailed",
+    "BrokerProfile",
     "ConnectFailed",
     "Connection",
+    "ConnectionGoneError",
     "ConnectionLost",
+    "Endpoint",
+    "Engine",
+    "ErrorCode",
+    "Leniency",
+    "Limits",
     "Listener",
+    "Listeners",
+    "LocalProtocolError",
     "Message",
     "NotSent",
+    "NotSentInTime",
     "OutcomeUnknown",
     "Pipeline",
+    "ProtocolError",
     "ReceiptTimeout",
     "Reconnect",
     "Rejected",
+    "RemoteProtocolError",
     "SessionClosed",
+    "SessionError",
     "StaleMessageError",
+    "StompError",
     "Subscription",
+    "SubscriptionState",
     "Transaction",
     "TransactionInDoubt",
     "TransactionLost",
+    "TransactionState",
     "Unconfirmed",
+    "Version",
     "WorkPolicy",
     "connect",
+    "dial",
 ]

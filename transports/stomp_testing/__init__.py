@@ -1,11 +1,12 @@
-"""stomp_testing: what one needs to test a program that speaks STOMP, without installing a broker.
+"""stomp_testing: test a program that uses STOMP without installing a broker.
 
 * :class:`Broker`: an embedded broker, ``with Broker() as broker: broker.url``;
-* :class:`FaultProxy`: stands before any broker and cuts, resets, stalls, splits, delays;
-* :class:`ScriptedServer`: literal bytes, for what no broker would say;
-* :class:`Recorder`: what was said, as frames;
+* :class:`FaultProxy`: a proxy in front of any broker that cuts, resets, stalls, splits and delays;
+* :class:`ScriptedServer`: a server that sends literal bytes, also such as no broker would send;
+* :class:`Recorder`: what was sent, as frames;
 * fixtures ``stomp_broker`` and ``stomp_proxy`` for pytest, without any configuration;
-* :mod:`stomp_testing.strategies` for hypothesis.
+* :mod:`stomp_testing.strategies` for hypothesis;
+* ``python -m stomp_testing``: the embedded broker as a program.
 
 For tests, demos and development. Production brokers are RabbitMQ, ActiveMQ and Artemis.
 """
@@ -16,12 +17,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .broker import Broker, ClientInfo
-    from .certificates import ServerCertificate
-    from .flavours import ACTIVEMQ, RABBITMQ, Flavour
-    from .proxy import Direction, FaultProxy, Ill
-    from .recorder import Record, Recorder
-    from .scripted import CLOSE, RESET, Expect, Pause, ScriptedServer
+    from ._broker import Broker, ClientInfo
+    from ._certificates import ServerCertificate
+    from ._proxy import FaultProxy
+    from ._recorder import Record, Recorder
+    from ._relay import Direction, Faults
+    from ._scripted_server import CLOSE, RESET, Expect, Pause, ScriptedServer, Step
+    from ._settings import ACTIVEMQ, RABBITMQ, Flavour
 
 __all__ = [
     "ACTIVEMQ",
@@ -33,29 +35,32 @@ __all__ = [
     "Direction",
     "Expect",
     "FaultProxy",
+    "Faults",
     "Flavour",
-    "Ill",
     "Pause",
     "Record",
     "Recorder",
     "ScriptedServer",
     "ServerCertificate",
+    "Step",
 ]
 
-# Every pytest run on this machine imports this package for its plugin: until a name is asked for, it costs nothing.
-_MODULES = {
-    "broker": ("Broker", "ClientInfo"),
-    "certificates": ("ServerCertificate",),
-    "flavours": ("ACTIVEMQ", "RABBITMQ", "Flavour"),
-    "proxy": ("Direction", "FaultProxy", "Ill"),
-    "recorder": ("Record", "Recorder"),
-    "scripted": ("CLOSE", "RESET", "Expect", "Pause", "ScriptedServer"),
+# pytest imports this package for its plugin in every run on this machine, so a module is imported only when one of its
+# names is used.
+_NAMES = {
+    "_broker": ("Broker", "ClientInfo"),
+    "_certificates": ("ServerCertificate",),
+    "_proxy": ("FaultProxy",),
+    "_recorder": ("Record", "Recorder"),
+    "_relay": ("Direction", "Faults"),
+    "_scripted_server": ("CLOSE", "RESET", "Expect", "Pause", "ScriptedServer", "Step"),
+    "_settings": ("ACTIVEMQ", "RABBITMQ", "Flavour"),
 }
-_WHERE = {name: module for module, names in _MODULES.items() for name in names}
+_MODULES = {name: module for module, names in _NAMES.items() for name in names}
 
 
 def __getattr__(name: str) -> object:
-    module = _WHERE.get(name)
+    module = _MODULES.get(name)
     if module is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value: object = getattr(import_module(f".{module}", __name__), name)

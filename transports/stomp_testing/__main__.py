@@ -10,9 +10,9 @@ from collections.abc import Sequence
 
 from stomp_core import Leniency
 
-from .broker import Broker
-from .flavours import FLAVOURS
-from .recorder import Record, Recorder
+from ._broker import Broker
+from ._recorder import Record, Recorder
+from ._settings import FLAVOURS
 
 __all__ = ["main"]
 
@@ -21,7 +21,7 @@ def _print(record: Record) -> None:
     print(record, flush=True)
 
 
-def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
+def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m stomp_testing",
         description="A STOMP broker for tests, demos and development. It keeps messages in memory; production "
@@ -29,29 +29,38 @@ def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--host", default="127.0.0.1", help="the address to listen on (%(default)s)")
     parser.add_argument("--port", type=int, default=61613, help="the port (%(default)s); 0 takes a free one")
-    parser.add_argument("--login", default="guest", help="who may connect (%(default)s)")
-    parser.add_argument("--passcode", default="guest", help="with which passcode (%(default)s)")
+    parser.add_argument("--login", default="guest", help="the login of the only user (%(default)s)")
+    parser.add_argument("--passcode", default="guest", help="the user's passcode (%(default)s)")
+    parser.add_argument("--tls", action="store_true", help="open a TLS port too (needs trustme)")
     parser.add_argument(
-        "--tls", action="store_true", help="speak TLS as well, on a port of its own (needs trustme)"
-    )
-    parser.add_argument(
-        "--flavour", choices=sorted(FLAVOURS), default="rabbitmq", help="whose habits (%(default)s)"
+        "--flavour",
+        choices=sorted(FLAVOURS),
+        default="rabbitmq",
+        help="the broker to behave like (%(default)s)",
     )
     parser.add_argument(
         "--lenient",
         action="store_true",
-        help="take what the specification forbids and real brokers take, such as stomp.py's CONNECT without host",
+        help="accept what the specification forbids and real brokers accept, such as stomp.py's CONNECT without "
+        "host",
     )
     parser.add_argument("--verbose", action="store_true", help="print every frame; passcodes are masked")
     return parser.parse_args(arguments)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a broker until Ctrl-C or SIGTERM. Returns the exit status: 1 if it cannot listen."""
-    chosen = _arguments(arguments)
-    over = threading.Event()
+    """Run a broker until Ctrl-C or SIGTERM.
+
+    Args:
+        arguments: of the command line; ``None`` takes them from ``sys.argv``.
+
+    Returns:
+        The exit status: 1 if the broker cannot listen.
+    """
+    chosen = _parse(arguments)
+    stopped = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: over.set())
+        signal.signal(number, lambda *_: stopped.set())
     try:
         with Broker(
             host=chosen.host,
@@ -65,8 +74,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(f"stomp_testing broker ({chosen.flavour} flavour) on {broker.url}", flush=True)
             if chosen.tls:
                 print(f"with TLS on {broker.tls_url}, trust {broker.ca_file}", flush=True)
-            print("for tests and development; Ctrl-C ends it", flush=True)
-            over.wait()
+            print("for tests and development; Ctrl-C stops it", flush=True)
+            stopped.wait()
     except (OSError, ImportError) as error:
         print(f"stomp_testing: {error}", file=sys.stderr)
         return 1

@@ -1,6 +1,6 @@
 """The pytest plugin: fixtures ``stomp_broker`` and ``stomp_proxy``. Installed with the package, nothing to configure.
 
-It is loaded in every pytest run on a machine that has the package, so it imports pytest alone until a fixture is used.
+pytest loads it in every run on a machine that has the package: it imports nothing but pytest until a fixture is used.
 """
 
 from __future__ import annotations
@@ -11,14 +11,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from .broker import Broker
-    from .proxy import FaultProxy
+    from . import Broker, FaultProxy
 
 __all__ = ["pytest_configure", "stomp_broker", "stomp_proxy"]
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Make the markers known."""
+    """Register the markers."""
     config.addinivalue_line(
         "markers", "stomp_broker(**arguments): arguments of stomp_testing.Broker for the stomp_broker fixture"
     )
@@ -35,11 +34,11 @@ def _arguments(request: pytest.FixtureRequest, marker: str) -> dict[str, Any]:
 
 @pytest.fixture
 def stomp_broker(request: pytest.FixtureRequest) -> Iterator[Broker]:
-    """A fresh embedded broker, running: ``stomp_broker.url`` is where.
+    """Start a new embedded broker; its address is ``stomp_broker.url``.
 
     ``@pytest.mark.stomp_broker(flavour="activemq", tls=True)`` passes arguments to :class:`stomp_testing.Broker`.
     """
-    from .broker import Broker
+    from . import Broker
 
     with Broker(**_arguments(request, "stomp_broker")) as broker:
         yield broker
@@ -47,11 +46,11 @@ def stomp_broker(request: pytest.FixtureRequest) -> Iterator[Broker]:
 
 @pytest.fixture
 def stomp_proxy(request: pytest.FixtureRequest, stomp_broker: Broker) -> Iterator[FaultProxy]:
-    """A fault proxy before ``stomp_broker``: connect to ``stomp_proxy.url``.
+    """Start a fault proxy in front of ``stomp_broker``; its address is ``stomp_proxy.url``.
 
     ``@pytest.mark.stomp_proxy(mean_bytes=10_000)`` passes arguments to :class:`stomp_testing.FaultProxy`.
     """
-    from .proxy import FaultProxy
+    from . import FaultProxy
 
     with FaultProxy(stomp_broker.url, **_arguments(request, "stomp_proxy")) as proxy:
         yield proxy

@@ -1,6 +1,6 @@
-"""Hypothesis strategies: whatever STOMP allows, by version, and every way of cutting bytes into pieces.
+"""Hypothesis strategies: everything that STOMP allows, by version, and every way of cutting bytes into pieces.
 
-What comes out can be written in its version and read back unchanged:
+A frame from these strategies can be written in its version and parsed back unchanged:
 ``parser.receive_data(frame.to_bytes(version))`` gives an equal frame.
 """
 
@@ -11,13 +11,6 @@ import itertools
 from hypothesis import strategies as st
 
 from stomp_core import Frame
-from stomp_core.wire._spec import (
-    BODY_COMMANDS,
-    CLIENT_COMMANDS,
-    HANDSHAKE_COMMANDS,
-    REQUIRED_HEADERS,
-    SERVER_COMMANDS,
-)
 
 __all__ = [
     "bodies",
@@ -31,8 +24,54 @@ __all__ = [
     "versions",
 ]
 
-#: Headers that mean something: a random value of theirs would make another frame of it.
-_MEANINGFUL = frozenset(
+_CLIENT_COMMANDS = frozenset(
+    [
+        "CONNECT",
+        "STOMP",
+        "SEND",
+        "SUBSCRIBE",
+        "UNSUBSCRIBE",
+        "ACK",
+        "NACK",
+        "BEGIN",
+        "COMMIT",
+        "ABORT",
+        "DISCONNECT",
+    ]
+)
+_SERVER_COMMANDS = frozenset(["CONNECTED", "MESSAGE", "RECEIPT", "ERROR"])
+# Never escaped, whatever the version: they are sent before it is known.
+_HANDSHAKE_COMMANDS = frozenset(["CONNECT", "STOMP", "CONNECTED"])
+# STOMP 1.2, "Body". STOMP 1.0 does not forbid other bodies, but no reader has to expect them.
+_BODY_COMMANDS = frozenset(["SEND", "MESSAGE", "ERROR"])
+
+# Written down once more, and not taken from the library: a mistake in its table is then found.
+_REQUIRED_1_0 = {
+    "SEND": ["destination"],
+    "SUBSCRIBE": ["destination"],
+    "ACK": ["message-id"],
+    "BEGIN": ["transaction"],
+    "COMMIT": ["transaction"],
+    "ABORT": ["transaction"],
+    "MESSAGE": ["destination", "message-id"],
+    "RECEIPT": ["receipt-id"],
+}
+_REQUIRED_1_1 = {
+    **_REQUIRED_1_0,
+    "CONNECT": ["accept-version", "host"],
+    "STOMP": ["accept-version", "host"],
+    "CONNECTED": ["version"],
+    "SUBSCRIBE": ["destination", "id"],
+    "UNSUBSCRIBE": ["id"],
+    "ACK": ["message-id", "subscription"],
+    "NACK": ["message-id", "subscription"],
+    "MESSAGE": ["destination", "message-id", "subscription"],
+}
+_REQUIRED_1_2 = {**_REQUIRED_1_1, "ACK": ["id"], "NACK": ["id"]}
+_REQUIRED_HEADERS = {"1.0": _REQUIRED_1_0, "1.1": _REQUIRED_1_1, "1.2": _REQUIRED_1_2}
+
+# Headers that STOMP gives a meaning: with a random value the frame would be another one, or illegal.
+_STANDARD_HEADERS = frozenset(
     [
         "accept-version",
         "ack",
@@ -55,18 +94,20 @@ _MEANINGFUL = frozenset(
         "version",
     ]
 )
-# What escapes are made of, what ends lines elsewhere, what other readers trim.
+# Characters of escapes, characters that end lines elsewhere, characters that other parsers trim.
 _TRICKY = "\\:\n\r \tnrc\u00e9\u2028\x0b\x85\N{RABBIT}"
 
 
 def versions() -> st.SearchStrategy[str]:
-    """``"1.0"``, ``"1.1"`` or ``"1.2"``."""
+    """Generate ``"1.0"``, ``"1.1"`` or ``"1.2"``."""
     return st.sampled_from(["1.0", "1.1", "1.2"])
 
 
 def _text(
     version: str, handshake: bool, forbidden: str, min_size: int, max_size: int
 ) -> st.SearchStrategy[str]:
+    # What cannot be written depends on the escapes that a version has: none in 1.0 and in the handshake, none for a
+    # carriage return in 1.1, all in 1.2.
     trims = version == "1.0" and not handshake
     if trims or handshake:
         forbidden += "\n\r"
@@ -80,35 +121,39 @@ def _text(
         st.text(plain, min_size=min_size, max_size=max_size),
     )
     if trims:
-        # A reader of 1.0 trims spaces, and no writer may count on them.
+        # STOMP 1.0 does not say whether spaces around a value belong to it; parsers of 1.0 trim them.
         texts = texts.map(lambda text: text.strip(" ")).filter(lambda text: len(text) >= min_size)
     return texts
 
 
 def header_names(version: str, *, handshake: bool = False, max_size: int = 20) -> st.SearchStrategy[str]:
-    """Header names that a version can carry, without those that STOMP gives a meaning.
+    """Generate header names that a version can carry, without those that STOMP gives a meaning.
 
     Args:
-        version: of STOMP.
+        version: the version of STOMP.
         handshake: for CONNECT, STOMP and CONNECTED, which are never escaped.
-        max_size: how many characters, about.
+        max_size: the number of characters, at most.
     """
     forbidden = ":" if version == "1.0" or handshake else ""
-    return _text(version, handshake, forbidden, 1, max_size).filter(lambda name: name not in _MEANINGFUL)
+    return _text(version, handshake, forbidden, 1, max_size).filter(
+        lambda name: name not in _STANDARD_HEADERS
+    )
 
 
 def header_values(version: str, *, handshake: bool = False, max_size: int = 40) -> st.SearchStrategy[str]:
-    """Header values that a version can carry; arguments as for :func:`header_names`."""
+    """Generate header values that a version can carry; arguments as for :func:`header_names`."""
     return _text(version, handshake, "", 0, max_size)
 
 
 def headers(
     version: str, *, handshake: bool = False, max_size: int = 5
 ) -> st.SearchStrategy[list[tuple[str, str]]]:
-    """Headers without a meaning, repeated names among them.
+    """Generate headers that STOMP gives no meaning, with repeated names among them.
 
     Args:
-        max_size: how many.
+        version: the version of STOMP.
+        handshake: for CONNECT, STOMP and CONNECTED, which are never escaped.
+        max_size: the number of headers, at most.
     """
     names = header_names(version, handshake=handshake)
     values = header_values(version, handshake=handshake)
@@ -118,7 +163,11 @@ def headers(
 
 
 def bodies(max_size: int = 200) -> st.SearchStrategy[bytes]:
-    """Bodies: any bytes, often with what ends a frame or a line in them."""
+    """Generate bodies: any bytes, often with NULs, line ends and whole frames in them.
+
+    Args:
+        max_size: the number of bytes, at most.
+    """
     piece = st.one_of(
         st.binary(max_size=16),
         st.sampled_from([b"\0", b"\n", b"\r\n", b"\0\n", b"\n\n", b"SEND\ndestination:/queue/x\n\n\0"]),
@@ -128,38 +177,38 @@ def bodies(max_size: int = 200) -> st.SearchStrategy[bytes]:
 
 @st.composite
 def frames(draw: st.DrawFn, version: str, commands: frozenset[str] | None = None) -> Frame:
-    """Frames that may be written in a version: every required header, and some that nobody knows.
+    """Generate frames that may be written in a version, with all required headers and some others.
 
     Args:
-        version: of STOMP.
-        commands: which; all that the version has by default.
+        version: the version of STOMP.
+        commands: the commands to choose from; ``None`` is all that the version has.
     """
-    known = CLIENT_COMMANDS | SERVER_COMMANDS if commands is None else commands
+    known = _CLIENT_COMMANDS | _SERVER_COMMANDS if commands is None else commands
     command = draw(st.sampled_from(sorted(known - ({"NACK"} if version == "1.0" else set()))))
-    handshake = command in HANDSHAKE_COMMANDS
-    names = list(REQUIRED_HEADERS[version].get(command, ()))
+    handshake = command in _HANDSHAKE_COMMANDS
+    names = list(_REQUIRED_HEADERS[version].get(command, ()))
     if command == "UNSUBSCRIBE" and version == "1.0":
         names.append(draw(st.sampled_from(["id", "destination"])))
-    if command in CLIENT_COMMANDS and not handshake and draw(st.booleans()):
+    if command in _CLIENT_COMMANDS and not handshake and draw(st.booleans()):
         names.append("receipt")
-    pairs = [(name, draw(_meaningful(name, version, handshake))) for name in names]
+    pairs = [(name, draw(_standard_value(name, version, handshake))) for name in names]
     if command == "SUBSCRIBE" and draw(st.booleans()):
         pairs.append(("ack", draw(st.sampled_from(["auto", "client", "client-individual"]))))
     if handshake and draw(st.booleans()):
         pairs.append(("heart-beat", draw(_heart_beats())))
     pairs += draw(headers(version, handshake=handshake))
-    body = draw(bodies()) if command in BODY_COMMANDS else b""
+    body = draw(bodies()) if command in _BODY_COMMANDS else b""
     return Frame(command, draw(st.permutations(pairs)), body)
 
 
 def client_frames(version: str) -> st.SearchStrategy[Frame]:
-    """Frames that clients send; see :func:`frames`."""
-    return frames(version, CLIENT_COMMANDS)
+    """Generate frames that clients send; see :func:`frames`."""
+    return frames(version, _CLIENT_COMMANDS)
 
 
 def server_frames(version: str) -> st.SearchStrategy[Frame]:
-    """Frames that servers send; see :func:`frames`."""
-    return frames(version, SERVER_COMMANDS)
+    """Generate frames that servers send; see :func:`frames`."""
+    return frames(version, _SERVER_COMMANDS)
 
 
 def _heart_beats() -> st.SearchStrategy[str]:
@@ -167,18 +216,18 @@ def _heart_beats() -> st.SearchStrategy[str]:
     return st.builds("{},{}".format, number, number)
 
 
-def _meaningful(name: str, version: str, handshake: bool) -> st.SearchStrategy[str]:
+def _standard_value(name: str, version: str, handshake: bool) -> st.SearchStrategy[str]:
     if name == "version":
         return st.just(version)
     if name == "accept-version":
-        all_of_them = ("1.0", "1.1", "1.2")
-        return st.just(",".join(all_of_them[: all_of_them.index(version) + 1]))
+        known = ("1.0", "1.1", "1.2")
+        return st.just(",".join(known[: known.index(version) + 1]))
     return header_values(version, handshake=handshake)
 
 
 @st.composite
 def chunkings(draw: st.DrawFn, data: bytes | st.SearchStrategy[bytes]) -> list[bytes]:
-    """A way of cutting bytes into pieces, none of them empty; whole and byte by byte are among them.
+    """Generate ways of cutting bytes into pieces that are not empty; whole and byte by byte are among them.
 
     Args:
         data: the bytes, or a strategy for them.

@@ -7,53 +7,107 @@
                 print(message.text)
                 await message.ack()
 
-The tasks of a connection live in the block of its ``async with``. Cancellation, at any await, loses no message and
-leaves the connection as usable as it was. What the block raises comes out as it is, in no exception group. The rules of
-STOMP, reconnecting and deadlines are those of :class:`stomp_core.Session`.
+The tasks of a connection live in the block of its ``async with``. A task that is cancelled, at any await, loses no
+message and leaves the connection as usable as it was. What the block raises comes out as it is, in no exception group.
+The rules of STOMP, reconnecting and deadlines are those of :class:`stomp_core.Session`.
 """
 
+try:
+    import trio as _trio  # noqa: F401
+except ModuleNotFoundError as error:
+    if error.name != "trio":
+        raise
+    raise ModuleNotFoundError("stomp_trio needs trio: pip install stomp-core[trio]", name="trio") from None
+
+from stomp_core import (
+    ConnectionGoneError,
+    ErrorCode,
+    Leniency,
+    Limits,
+    LocalProtocolError,
+    ProtocolError,
+    RemoteProtocolError,
+    StompError,
+    Version,
+)
+from stomp_core.adapter import AsyncMessage as Message
+from stomp_core.adapter import AsyncPipeline as Pipeline
+from stomp_core.adapter import AsyncSubscription as Subscription
+from stomp_core.adapter import AsyncTransaction as Transaction
+from stomp_core.adapter import ConnectContext
 from stomp_core.session import (
+    ACTIVEMQ,
+    ARTEMIS,
+    GENERIC,
+    RABBITMQ,
     AuthenticationFailed,
+    BrokerProfile,
     ConnectFailed,
     ConnectionLost,
+    Endpoint,
     Listener,
+    Listeners,
     NotSent,
+    NotSentInTime,
     OutcomeUnknown,
     ReceiptTimeout,
     Reconnect,
     Rejected,
     SessionClosed,
+    SessionError,
     StaleMessageError,
+    SubscriptionState,
     TransactionInDoubt,
     TransactionLost,
+    TransactionState,
     Unconfirmed,
     WorkPolicy,
 )
 
-from .connection import Connecting, Connection, Message, Opening, Pipeline, Subscription, Transaction, connect
+from ._connection import Connection, ConnectionNursery, connect
 
 __all__ = [
+    "ACTIVEMQ",
+    "ARTEMIS",
+    "GENERIC",
+    "RABBITMQ",
     "AuthenticationFailed",
+    "BrokerProfile",
+    "ConnectContext",
     "ConnectFailed",
-    "Connecting",
     "Connection",
+    "ConnectionGoneError",
     "ConnectionLost",
+    "ConnectionNursery",
+    "Endpoint",
+    "ErrorCode",
+    "Leniency",
+    "Limits",
     "Listener",
+    "Listeners",
+    "LocalProtocolError",
     "Message",
     "NotSent",
-    "Opening",
+    "NotSentInTime",
     "OutcomeUnknown",
     "Pipeline",
+    "ProtocolError",
     "ReceiptTimeout",
     "Reconnect",
     "Rejected",
+    "RemoteProtocolError",
     "SessionClosed",
+    "SessionError",
     "StaleMessageError",
+    "StompError",
     "Subscription",
+    "SubscriptionState",
     "Transaction",
     "TransactionInDoubt",
     "TransactionLost",
+    "TransactionState",
     "Unconfirmed",
+    "Version",
     "WorkPolicy",
     "connect",
 ]

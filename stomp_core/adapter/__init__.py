@@ -1,0 +1,57 @@
+"""For authors of adapters: the driver of a session, and the Connection API over any event loop or thread.
+
+:class:`Driver` is all that a loop needs to drive a :class:`~stomp_core.Session`; :mod:`stomp_core.adapter._driver`
+states the contract. On top of an engine, :class:`BlockingConnection` is the API for callers that
+block, and :class:`AsyncConnection` the one for tasks of an event loop, whose engine can be a :class:`LoopEngine`.
+"""
+
+from ._async import (
+    AsyncConnection,
+    AsyncEngine,
+    AsyncMessage,
+    AsyncPipeline,
+    AsyncSubscription,
+    AsyncTransaction,
+    ConnectContext,
+    awaitable_context,
+)
+from ._blocking import (
+    BlockingConnection,
+    BlockingEngine,
+    BlockingMessage,
+    BlockingPipeline,
+    BlockingSubscription,
+    BlockingTransaction,
+)
+from ._driver import Abort, Command, Dial, Driver, End, Line, Read, Timer, Write
+from ._loop_engine import LoopEngine
+from ._wrapping import MessageSource, export
+
+__all__ = [
+    "Abort",
+    "AsyncConnection",
+    "AsyncEngine",
+    "AsyncMessage",
+    "AsyncPipeline",
+    "AsyncSubscription",
+    "AsyncTransaction",
+    "BlockingConnection",
+    "BlockingEngine",
+    "BlockingMessage",
+    "BlockingPipeline",
+    "BlockingSubscription",
+    "BlockingTransaction",
+    "Command",
+    "ConnectContext",
+    "Dial",
+    "Driver",
+    "End",
+    "Line",
+    "LoopEngine",
+    "MessageSource",
+    "Read",
+    "Timer",
+    "Write",
+    "awaitable_context",
+    "export",
+]

@@ -1,0 +1,441 @@
+"""The blocking API: Connection, Subscription, Transaction, Pipeline and Message, over any engine that can wait.
+
+An engine drives the session, in threads or greenlets, and knows how a caller waits (:class:`BlockingEngine`). Nothing
+here starts a thread, except for the workers of :meth:`BlockingSubscription.run`.
+
+Who holds what. The connection and everything that it has handed out hold the engine, and the engine must not be held
+by its session: then a connection that nobody closes can be collected once nobody uses anything of it. So the session
+makes messages that hold nothing (``Session(..., make_delivery=BlockingMessage)``), and they are given the engine when
+they are handed out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from types import TracebackType
+from typing import Any, Concatenate, ParamSpec, Protocol, Self, TypeVar, cast
+
+from ..errors import StompError
+from ..session import (
+    Delivery,
+    HandlerRunner,
+    Pending,
+    Pipeline,
+    Session,
+    SessionClosed,
+    Subscription,
+    Transaction,
+    TransactionState,
+    WorkPolicy,
+)
+from ..wire import HeaderSource
+from ._wrapping import (
+    ConnectionView,
+    MessageSource,
+    PipelineView,
+    SubscriptionView,
+    TransactionView,
+    Wrapped,
+    describe,
+    export,
+)
+
+__all__ = [
+    "BlockingConnection",
+    "BlockingEngine",
+    "BlockingMessage",
+    "BlockingPipeline",
+    "BlockingSubscription",
+    "BlockingTransaction",
+]
+
+P = ParamSpec("P")
+S = TypeVar("S")
+T = TypeVar("T")
+U = TypeVar("U")
+
+
+class BlockingEngine(Protocol):
+    """What drives a session for callers that block. All methods may be called from any thread.
+
+    Attributes:
+        session: what it drives; made with ``make_delivery=BlockingMessage``.
+    """
+
+    session: Session
+
+    def call(self, operation: Callable[..., Pending[T]], subject: object, /, *args: Any, **kwargs: Any) -> T:
+        """Call ``operation(subject, now, *args, **kwargs)``, write what it has sent, and wait for its outcome."""
+        ...
+
+    def call_delayed(
+        self, operation: Callable[..., Pending[T]], subject: object, /, *args: Any, **kwargs: Any
+    ) -> T:
+        """The same, but what it has sent may wait for the next RECEIPT; see :meth:`Session.may_delay_writing`."""
+        ...
+
+    def run(self, function: Callable[[float], T]) -> T:
+        """Call ``function(now)`` while nobody else uses the session, write what it has sent, and return its value."""
+        ...
+
+    def wait(self, pending: Pending[T], timeout: float | None = None) -> T:
+        """Wait for an outcome, and return it or raise it.
+
+        Raises:
+            TimeoutError: it is not known after ``timeout`` seconds. The Pending is cancelled.
+        """
+        ...
+
+    def take(self, source: MessageSource, timeout: float | None = None) -> BlockingMessage | None:
+        """Wait for the next message, and return it; ``None`` when its source has ended.
+
+        An engine whose callers may be interrupted by exceptions of signal handlers puts the message back then.
+
+        Raises:
+            TimeoutError: there is none after ``timeout`` seconds.
+        """
+        ...
+
+    def start(self) -> None:
+        """Start to drive the session."""
+        ...
+
+    def join(self) -> None:
+        """Wait until everything of the engine has ended: the session is closed, so it is about to."""
+        ...
+
+
+def operation(
+    method: Callable[Concatenate[S, float, P], Pending[T]],
+) -> Callable[Concatenate[Wrapped[S, BlockingEngine], P], T]:
+    """Lift an operation: the same, but it returns its outcome when that is known, or raises it."""
+
+    def call(self: Wrapped[S, BlockingEngine], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return self._engine.call(method, self._subject, *args, **kwargs)
+
+    describe(call, method)
+    return call
+
+
+def delayed_operation(
+    method: Callable[Concatenate[S, float, P], Pending[T]],
+) -> Callable[Concatenate[Wrapped[S, BlockingEngine], P], T]:
+    """Lift an operation whose frame may wait for the next RECEIPT."""
+
+    def call(self: Wrapped[S, BlockingEngine], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return self._engine.call_delayed(method, self._subject, *args, **kwargs)
+
+    describe(call, method)
+    return call
+
+
+def wrap_result(
+    method: Callable[Concatenate[S, float, P], Pending[T]],
+    wrap: Callable[[BlockingEngine, T], U],
+    *,
+    returns: type | None = None,
+) -> Callable[Concatenate[Wrapped[S, BlockingEngine], P], U]:
+    """Lift an operation whose outcome is something of the session: ``wrap(engine, outcome)`` is returned.
+
+    Args:
+        method: the operation.
+        wrap: the class of the wrapper, or a function that returns an instance of ``returns``.
+        returns: see there.
+    """
+
+    def call(self: Wrapped[S, BlockingEngine], /, *args: P.args, **kwargs: P.kwargs) -> U:
+        engine = self._engine
+        return wrap(engine, engine.call(method, self._subject, *args, **kwargs))
+
+    describe(call, method, returns=wrap if returns is None else returns)
+    return call
+
+
+def _message_operation(
+    method: Callable[Concatenate[Session, float, Delivery, P], Pending[None]],
+) -> Callable[Concatenate[BlockingMessage, P], None]:
+    """Lift an operation of the session on a message to a method of the message."""
+
+    def call(self: BlockingMessage, /, *args: P.args, **kwargs: P.kwargs) -> None:
+        engine = self._engine
+        engine.call(method, engine.session, self, *args, **kwargs)
+
+    describe(call, method, given=("delivery",))
+    return call
+
+
+@export("stomp_core.adapter")
+class BlockingMessage(Delivery):
+    """A message that a subscription has handed out, or the reply to a request."""
+
+    __slots__ = ("_engine",)
+
+    _engine: BlockingEngine
+
+    ack = _message_operation(Session.ack)
+    nack = _message_operation(Session.nack)
+
+
+def _handed_out(engine: BlockingEngine, delivery: Delivery) -> BlockingMessage:
+    message = cast(BlockingMessage, delivery)
+    message._engine = engine
+    return message
+
+
+@export("stomp_core.adapter")
+class BlockingTransaction(TransactionView[BlockingEngine]):
+    """A transaction on one connection; it is lost with it. Made by ``begin()`` or ``transaction()``."""
+
+    send = operation(Transaction.send)
+    ack = operation(Transaction.ack)
+    nack = operation(Transaction.nack)
+    commit = operation(Transaction.commit)
+    abort = operation(Transaction.abort)
+
+
+@export("stomp_core.adapter")
+class BlockingPipeline(PipelineView[BlockingEngine]):
+    """Sends messages with a receipt each, and waits only when ``window`` of them are in flight. Made by ``pipeline()``.
+
+    The messages arrive in the order in which they were sent. When one was not confirmed, the pipeline accepts no more.
+    It is a context manager: at its end everything has been confirmed, or :class:`Unconfirmed` says what has not.
+    """
+
+    send = delayed_operation(Pipeline.send)
+    drain = operation(Pipeline.drain)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._subject.drains_after(error):
+            self.drain()
+
+
+@export("stomp_core.adapter")
+class BlockingSubscription(SubscriptionView[BlockingEngine]):
+    """A subscription: iterate over it. A context manager that unsubscribes. Made by ``subscribe()``.
+
+    Iteration waits for the next message for as long as it takes, through reconnects, and ends when the subscription or
+    the connection is closed. When the connection is lost for good, it raises why.
+    """
+
+    def receive(self, timeout: float | None = None) -> BlockingMessage:
+        """Return the next message, and wait for it if there is none.
+
+        Args:
+            timeout: seconds to wait; ``None`` is for as long as it takes.
+
+        Raises:
+            TimeoutError: none came in time.
+            SessionClosed: the subscription, or the connection, was closed.
+            StompError: why the subscription ended, if the user did not end it.
+        """
+        try:
+            message = self._next(self._subject, timeout)
+        except TimeoutError as error:
+            if isinstance(error, StompError):
+                raise  # why the subscription ended
+            raise TimeoutError(f"no message from {self.destination} within {timeout:g} s") from None
+        if message is None:
+            raise SessionClosed(f"the subscription to {self.destination} has ended")
+        return message
+
+    def _next(self, source: MessageSource, timeout: float | None = None) -> BlockingMessage | None:
+        engine = self._engine
+        message = engine.take(source, timeout)
+        # Nothing is called from here on: CPython calls signal handlers after calls, and one that raises would lose it.
+        if message is not None:
+            message._engine = engine
+        return message
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> BlockingMessage:
+        message = self._next(self._subject)
+        if message is None:
+            raise StopIteration
+        return message
+
+    def run(
+        self,
+        handler: Callable[[BlockingMessage], object],
+        *,
+        concurrency: int = 1,
+        policy: WorkPolicy | None = None,
+    ) -> None:
+        """Call a handler for every message until the subscription or the connection is closed.
+
+        When it returns, the message is acknowledged. When it raises, the listener's ``handler_error`` is called (if it
+        has none, the exception is logged), and the message is NACKed after a pause: see ``policy``. The connection
+        goes on.
+
+        Args:
+            handler: takes a message.
+            concurrency: how many messages are handled at a time, each in a thread of its own.
+            policy: what to do with a message after its handler.
+
+        Raises:
+            StompError: why the subscription ended, if the user did not end it.
+            Exception: what the handler raised, if the policy is to stop then.
+            ValueError: ``concurrency`` is not at least 1; or it is not 1 in ``client`` mode.
+        """
+        from concurrent.futures import ThreadPoolExecutor
+
+        engine = self._engine
+        session, subscription = engine.session, self._subject
+        runner = engine.run(lambda now: HandlerRunner(session, subscription, concurrency, policy))
+
+        def worker() -> None:
+            try:
+                while (message := self._next(runner)) is not None:
+                    _handle(engine, runner, handler, message)
+            except BaseException:
+                engine.run(lambda now: runner.stop())
+                raise
+
+        try:
+            with ThreadPoolExecutor(concurrency, thread_name_prefix=f"worker {self.id}") as pool:
+                try:
+                    for done in [pool.submit(worker) for _ in range(concurrency)]:
+                        done.result()
+                except BaseException:
+                    engine.run(lambda now: runner.stop())
+                    raise
+        finally:
+            engine.run(lambda now: runner.finish())
+
+    def stop(self) -> None:
+        """Let :meth:`run` finish the messages that it has, take no more, and return. From any thread, or a handler."""
+        self._engine.run(lambda now: self._subject.stop())
+
+    unsubscribe = operation(Subscription.unsubscribe)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            self.unsubscribe()
+        except StompError:
+            if error is None:
+                raise
+
+
+def _handle(
+    engine: BlockingEngine,
+    runner: HandlerRunner,
+    handler: Callable[[BlockingMessage], object],
+    message: BlockingMessage,
+) -> None:
+    try:
+        with runner.handling(message):
+            handler(message)
+    except Exception as error:
+        engine.call(HandlerRunner.raised, runner, message, error)
+    else:
+        engine.call(HandlerRunner.returned, runner, message)
+
+
+@export("stomp_core.adapter")
+class BlockingConnection(ConnectionView[BlockingEngine]):
+    """A connection to a broker, and to those that replace it. Thread-safe. Made by ``connect()``.
+
+    A context manager that closes gracefully. Every operation returns when its outcome is known.
+
+    Args:
+        engine: drives the session. It has been started, and the session has been opened.
+    """
+
+    def __init__(self, engine: BlockingEngine) -> None:
+        super().__init__(engine, engine.session)
+
+    send = operation(Session.send)
+    ack = operation(Session.ack)
+    nack = operation(Session.nack)
+    subscribe = wrap_result(Session.subscribe, BlockingSubscription)
+    begin = wrap_result(Session.begin, BlockingTransaction)
+    commit = operation(Session.commit)
+    abort = operation(Session.abort)
+    request = wrap_result(Session.request, _handed_out, returns=BlockingMessage)
+    send_frame = operation(Session.send_frame)
+
+    def pipeline(self, window: int = 100) -> BlockingPipeline:
+        """Return a pipeline, to send many messages with a receipt each: ``with conn.pipeline() as pipeline``.
+
+        Args:
+            window: how many messages may be in flight at a time.
+
+        Raises:
+            ValueError: the window is not at least 1.
+        """
+        return BlockingPipeline(self._engine, Pipeline(self._subject, window))
+
+    def transaction(
+        self, id: str | None = None, *, headers: HeaderSource = (), timeout: float | None = None
+    ) -> AbstractContextManager[BlockingTransaction]:
+        """Begin a transaction for a ``with`` block: committed, with a receipt, at its end; aborted if it raises.
+
+        Args:
+            id: its name on the wire; by default a generated one.
+            headers: further headers of BEGIN.
+            timeout: seconds to wait for a connection; by default ``receipt_timeout``.
+
+        Raises:
+            TransactionLost: the connection was lost in between; nothing of it has happened.
+            TransactionInDoubt: the connection was lost while COMMIT was in flight; all or nothing has happened.
+            Rejected: the broker answered COMMIT with ERROR; nothing has happened.
+        """
+        return _transaction_block(self, id, headers, timeout)
+
+    def close(self, *, timeout: float | None = None) -> bool:
+        """End the connection gracefully (STOMP 1.2, "DISCONNECT"). To call it again does no harm.
+
+        Subscriptions end at once. Receipts in flight get half of the time to come; then DISCONNECT asks for one of its
+        own. It never fails.
+
+        Args:
+            timeout: seconds for all of it; by default ``close_timeout``.
+
+        Returns:
+            Whether the broker confirmed that it has processed everything.
+        """
+        confirmed = self._engine.call(Session.close, self._subject, timeout=timeout)
+        self._engine.join()
+        return confirmed
+
+    def disconnect(self, *, timeout: float | None = None) -> bool:
+        """Do the same as :meth:`close`."""
+        return self.close(timeout=timeout)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+@contextmanager
+def _transaction_block(
+    connection: BlockingConnection, id: str | None, headers: HeaderSource, timeout: float | None
+) -> Iterator[BlockingTransaction]:
+    transaction = connection.begin(id, headers=headers, timeout=timeout)
+    try:
+        yield transaction
+    except BaseException:
+        if transaction.state is TransactionState.OPEN:
+            try:
+                transaction.abort()
+            except StompError:
+                pass  # what the block raised says more
+        raise
+    if transaction.state in (TransactionState.OPEN, TransactionState.LOST):
+        transaction.commit()

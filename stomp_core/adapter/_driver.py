@@ -1,0 +1,323 @@
+"""Driver: drives a session for an event loop. Facts go in, commands come out; no I/O, no clock, no threads.
+
+The contract, for authors of adapters:
+
+1. ``now`` is seconds of one monotonic clock of yours.
+2. ``for command in driver.poll(now)`` yields everything that is to be done. Carry out each command before you take the
+   next. Poll at the start, when ``wake`` was called, and when the timer rings. To poll more often, or to stop in the
+   middle of a poll, does no harm: what was not yielded is yielded the next time.
+3. ``wake`` is called once when there is something to poll for, and again only after the next poll; never during a poll
+   or a fact. It is called from the middle of operations, so it should only schedule a poll. What it raises is logged.
+4. :class:`Dial`: connect, with TLS if ``endpoint.secure``, then call ``line.made`` or ``line.lost``. You need no
+   deadline of your own: if it takes too long, or nobody wants it any more, :class:`Abort` comes.
+5. :class:`Write`: write all of its data, then call ``line.written``; until then there is no other Write for this line.
+   Call it when the bytes have left your hands, not when they lie in a buffer that grows: this, and nothing else, is the
+   back pressure of those who send.
+6. :class:`Read`: start or stop reading. A new line reads. One more chunk after "stop" is allowed.
+7. :class:`Abort`: close at once, unsent bytes and all, or stop dialling. There is nothing to report afterwards.
+8. :class:`Timer`: poll at this time at the latest. It replaces the timer before it; to poll too early does no harm.
+9. :class:`End`: the session has ended; nothing else comes.
+10. Facts are told to the :class:`Line` that came with ``Dial``. What is told twice, out of order, or to a line that is
+    over, changes nothing: late news of an old socket cannot reach the new one.
+11. ``line.received(b"", now)`` only says that the peer is alive, for transports that assemble messages; the end of the
+    stream is ``line.eof``.
+12. After facts, poll; the driver calls ``wake`` if you do not.
+13. Neither dialling nor writing may keep you from polling when the timer rings.
+14. Operations of the session may be called from anywhere in the loop's thread: between polls, inside a poll, in done
+    callbacks and in listeners. With several threads, one lock goes around polls (``list(driver.poll(now))``), facts and
+    operations, and I/O stays outside of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from math import inf
+from typing import Any
+
+from .._logging import log_exception
+from ..session import Endpoint, Session
+
+__all__ = ["Abort", "Command", "Dial", "Driver", "End", "Line", "Read", "Timer", "Write"]
+
+
+class Line:
+    """One attempt to connect and the connection that it becomes: its facts are told here.
+
+    Attributes:
+        tag: for the adapter: whatever belongs to this line, such as its transport.
+        connected: whether :meth:`made` was told.
+        writing: whether a :class:`Write` was given out and is not answered yet.
+        reading: whether the adapter was last told to read.
+    """
+
+    __slots__ = ("_driver", "connected", "reading", "tag", "writing")
+
+    def __init__(self, driver: Driver) -> None:
+        self._driver = driver
+        self.connected = False
+        self.writing = False  # a Write was given out and is not answered
+        self.reading = True  # what the adapter was told last
+        self.tag: Any = None
+
+    @property
+    def over(self) -> bool:
+        """Whether facts about it change nothing any more."""
+        return not self._driver.is_current(self)
+
+    def made(self, now: float) -> None:
+        """Tell that there is a connection, with TLS if the endpoint is ``secure``."""
+        if not self.over and not self.connected:
+            self.connected = True
+            self._driver.report(self._driver.session.connection_made, now)
+
+    def received(self, data: bytes | bytearray | memoryview, now: float) -> None:
+        """Tell that bytes were received. ``b""`` only says that the peer is alive; the end is :meth:`eof`."""
+        if not self.over and self.connected:
+            session = self._driver.session
+            if data:
+                self._driver.report(session.receive_data, data, now)
+            else:
+                self._driver.report(session.alive, now)
+
+    def written(self, now: float) -> None:
+        """Tell that the bytes of the last :class:`Write` have left the adapter's hands."""
+        if not self.over and self.writing:
+            self.writing = False
+            if self._driver.session.size_to_send:
+                self._driver.wake_if_needed()
+
+    def eof(self, now: float) -> None:
+        """Tell that the peer has closed its side. :class:`Abort` follows."""
+        if not self.over and self.connected:
+            self._driver.report(self._driver.session.receive_data, b"", now)
+
+    def lost(self, reason: BaseException | str | None, now: float) -> None:
+        """Tell that dialling failed, that reading or writing failed, or that the connection was closed.
+
+        Args:
+            reason: the exception, if there was one: its class is used to say what to check.
+            now: seconds.
+        """
+        if not self.over:
+            self._driver.line_lost(reason, now)
+
+
+@dataclass(frozen=True, slots=True)
+class Dial:
+    """Connect to ``endpoint``, then call ``line.made`` or ``line.lost``.
+
+    Attributes:
+        line: the attempt.
+        endpoint: what to connect to.
+        timeout: seconds after which :class:`Abort` comes, for adapters that want to set it on a socket as well.
+    """
+
+    line: Line
+    endpoint: Endpoint
+    timeout: float
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """Write ``data``, then call ``line.written``."""
+
+    line: Line
+    data: bytes | memoryview = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """Start reading (``on``) or stop it."""
+
+    line: Line
+    on: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Abort:
+    """Close the connection at once, whatever is unsent, or stop dialling. The line is over already."""
+
+    line: Line
+
+
+@dataclass(frozen=True, slots=True)
+class Timer:
+    """Poll at the time ``at`` at the latest."""
+
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """The session has ended: because of ``error``, or because the caller closed it (``None``)."""
+
+    error: Exception | None
+
+
+Command = Dial | Write | Read | Abort | Timer | End
+
+
+class Driver:
+    """Drives one session. The contract is the text of its module, :mod:`stomp_core.adapter`.
+
+    Each command is derived from the difference between what the session wants and what the adapter was told, so the
+    generator of :meth:`poll` has no state of its own, and no order of calls can go wrong.
+
+    Args:
+        session: one that nothing else drives; its ``wake`` is taken over.
+        wake: called when there is something to poll for. It may be set later.
+        write_size: bytes of a :class:`Write` at most.
+
+    Attributes:
+        session: see above.
+        wake: see above.
+    """
+
+    def __init__(
+        self, session: Session, wake: Callable[[], object] | None = None, *, write_size: int = 64 * 1024
+    ) -> None:
+        self.session = session
+        self.wake = wake
+        self._write_size = write_size
+        self._line: Line | None = None
+        self._dial_deadline = inf
+        self._timer = inf  # what the adapter was told last, unless it has rung
+        self._ended = False  # End was given out
+        self._woken = True  # a poll is due: at the start it is
+        self._ask = True  # the session was not asked yet what to dial
+        # While a poll or a fact goes on, nobody needs to be woken.
+        self._poll: object = None  # the latest poll, while it goes on
+        self._facts = 0  # how many facts are being told
+        session.wake = self._session_changed
+
+    def poll(self, now: float) -> Iterator[Command]:
+        """Yield what there is to do."""
+        # A poll that was stopped in the middle may still be in memory, so the latest one counts, and not their number.
+        this_poll = self._poll = object()
+        # If nobody was woken, this is the timer's poll. Some loops ring a moment too early (uvloop: up to a
+        # millisecond): then nothing is due yet, and the timer must be set anew.
+        try:
+            timer_rang = not (self._woken and -inf < now < self._timer)
+        except TypeError:
+            timer_rang = True  # the session refuses this time
+        self._woken = True
+        complete = False
+        try:
+            if timer_rang:
+                self._timer = inf
+                self.session.handle_timeout(now)
+            while (command := self._next_command(now)) is not None:
+                yield command
+            complete = True
+        finally:
+            if self._poll is this_poll:
+                self._poll = None
+                self._woken = False
+                if not complete:
+                    self.wake_if_needed()
+
+    def _next_command(self, now: float) -> Command | None:
+        session, line = self.session, self._line
+        if line is None:
+            attempt = session.next_attempt(now)
+            self._ask = False
+            if attempt is None:
+                if self._ended:
+                    return None
+                self._ended = True
+                return End(session.error)
+            if attempt.at <= now:
+                self._line = line = Line(self)
+                self._dial_deadline = now + attempt.timeout
+                return Dial(line, attempt.endpoint, attempt.timeout)
+        elif not line.connected:
+            if session.closed or now >= self._dial_deadline:
+                self._line, self._ask = None, True
+                session.connection_lost(None if session.closed else TimeoutError(), now)
+                return Abort(line)
+        elif session.want_close:
+            self._line, self._ask = None, True
+            session.connection_lost(None, now)
+            return Abort(line)
+        else:
+            if not line.writing and session.size_to_send and (data := session.data_to_send(self._write_size)):
+                line.writing = True
+                return Write(line, data)
+            if session.want_read is not line.reading:
+                session.handle_timeout(now)  # silence is judged only while somebody reads
+                line.reading = not line.reading
+                return Read(line, line.reading)
+        deadline = self._next_deadline()
+        if deadline < self._timer:
+            self._timer = deadline
+            return Timer(deadline)
+        return None
+
+    def _next_deadline(self) -> float:
+        line = self._line
+        deadline = self.session.next_deadline()
+        dialling = self._dial_deadline if line is not None and not line.connected else inf
+        return dialling if deadline is None else min(deadline, dialling)
+
+    def _has_command(self) -> bool:
+        """Whether a poll would yield something now, apart from what time brings."""
+        session, line = self.session, self._line
+        if line is None:
+            if session.closed or self._ask:
+                return not self._ended
+        elif not line.connected:
+            if session.closed:
+                return True
+        elif (
+            session.want_close
+            or session.want_read is not line.reading
+            or (session.size_to_send and not line.writing)
+        ):
+            return True
+        return self._next_deadline() < self._timer
+
+    # ------------------------------------------------------------------ for Line
+
+    def is_current(self, line: Line) -> bool:
+        """Whether this is the line of the present attempt or connection."""
+        return self._line is line
+
+    def report(self, fact: Callable[..., object], *arguments: object) -> None:
+        """Pass a fact to the session."""
+        self._facts += 1
+        try:
+            fact(*arguments)
+        finally:
+            self._facts -= 1
+            self.wake_if_needed()
+
+    def line_lost(self, reason: BaseException | str | None, now: float) -> None:
+        """Forget the present line."""
+        self._line, self._ask = None, True
+        self.report(self.session.connection_lost, reason, now)
+
+    def wake_if_needed(self) -> None:
+        """Call ``wake`` if a poll would yield something."""
+        if not self._woken and not self._busy and self._has_command():
+            self._call_wake()
+
+    @property
+    def _busy(self) -> bool:
+        return self._poll is not None or self._facts > 0
+
+    # ------------------------------------------------------------------ waking
+
+    def _session_changed(self) -> None:
+        """The session's own ``wake``: an operation has left something to do."""
+        if not self._woken and not self._busy:
+            self._call_wake()
+
+    def _call_wake(self) -> None:
+        self._woken = True
+        if self.wake is None:
+            return
+        try:
+            self.wake()
+        except Exception as error:
+            log_exception("wake() raised", error)

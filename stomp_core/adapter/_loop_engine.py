@@ -1,0 +1,138 @@
+"""LoopEngine: what engines of event loops have in common, which is when to poll the driver.
+
+It polls after each operation and each fact, at once, if the driver has woken it. So the first frame of a turn of the
+loop is written immediately, and costs no detour over a callback.
+
+Turns. An engine that has written all of a Write tells so by :meth:`LoopEngine.wrote`. As long as there is more, the
+next Write follows at once. Otherwise the turn is open: nobody polls until the engine calls :meth:`LoopEngine.end_turn`
+at the end of this turn of the loop, so what is sent meanwhile leaves together.
+
+Held up. If the loop stands still for a while, the broker's heart-beats are in the socket and not yet read: its silence
+must not be judged before the sockets were looked at. So nobody polls once the timer is overdue, and the engine calls
+:meth:`LoopEngine.timer_rang` only after it has looked at its sockets.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from math import inf
+from typing import TypeVar
+
+from ..session import Session
+from ._driver import Command, Driver, End, Line, Timer
+
+__all__ = ["LoopEngine"]
+
+T = TypeVar("T")
+
+
+class LoopEngine(ABC):
+    """Drives one session in the thread of an event loop. An adapter derives its engine from this.
+
+    Args:
+        session: what it drives.
+        clock: returns ``now``, in seconds.
+
+    Attributes:
+        session: see above.
+        timer_at: when the engine's timer is to ring.
+        ended: whether :class:`End` was carried out: nothing will be dialled or written any more.
+    """
+
+    def __init__(self, session: Session, clock: Callable[[], float]) -> None:
+        self.session = session
+        self.timer_at = inf
+        self.ended = False
+        self._clock = clock
+        self._driver = Driver(session, self._wake)
+        self._inside = False  # in an operation or a fact, or in a poll: a poll comes after it
+        self._poll_due = False  # the engine itself polls first
+        self._turn_open = False
+
+    # ------------------------------------------------------------------ what an adapter adds
+
+    @abstractmethod
+    def carry_out(self, command: Command) -> None:
+        """Carry out a command of the driver; see :mod:`stomp_core.adapter`. :attr:`timer_at` is set already."""
+
+    @abstractmethod
+    def poll_soon(self) -> None:
+        """Call :meth:`poll_if_due` in the next turn of the loop. It is called in the middle of something."""
+
+    # ------------------------------------------------------------------ what an adapter calls
+
+    def run(self, function: Callable[[float], T]) -> T:
+        """Call ``function(now)``, then carry out what the driver wants, and return the function's value."""
+        outermost = not self._inside
+        self._inside = True
+        try:
+            return function(self._clock())
+        finally:
+            if outermost:
+                self._inside = False
+                if self._poll_due:
+                    self.poll_if_due()
+
+    def report(self, fact: Callable[..., object], *arguments: object) -> None:
+        """Call ``fact(*arguments, now)``, a method of a line, then carry out what the driver wants."""
+        self.run(lambda now: fact(*arguments, now))
+
+    def wrote(self, line: Line) -> bool:
+        """Note that all data of a Write has left.
+
+        Returns:
+            Whether the engine must call :meth:`end_turn` at the end of this turn of the loop.
+        """
+        if self.session.size_to_send:
+            line.written(self._clock())
+            return False
+        self._turn_open = True
+        return True
+
+    def end_turn(self, line: Line) -> None:
+        """Write what was sent since :meth:`wrote`."""
+        self._turn_open = False
+        self.report(line.written)
+
+    def timer_rang(self) -> None:
+        """Do what is due. The timer has rung, and the engine has looked at its sockets since."""
+        self.timer_at = inf
+        self.poll()
+
+    def poll_if_due(self) -> None:
+        """Carry out what the driver wants, if it has something."""
+        if self._poll_due and not self._turn_open and self._clock() < self.timer_at:
+            self.poll()
+
+    def poll(self) -> None:
+        """Carry out what the driver wants."""
+        self._poll_due = False
+        if self.ended:
+            return
+        try:
+            for command in self._driver.poll(self._clock()):
+                if isinstance(command, Timer):
+                    self.timer_at = command.at
+                elif isinstance(command, End):
+                    self.timer_at = inf
+                    self.ended = True
+                self.carry_out(command)
+        except BaseException:
+            # A mistake in this library. Nobody may wait for a session that nobody drives.
+            self.ended = True
+            self.session.terminate(self._clock())
+            self.carry_out(End(None))
+            raise
+
+    def abort(self) -> None:
+        """End the session and its connection at once."""
+        self.session.terminate(self._clock())
+        self.poll()
+
+    # ------------------------------------------------------------------ for the driver
+
+    def _wake(self) -> None:
+        self._poll_due = True
+        if not self._inside:
+            self.poll_soon()

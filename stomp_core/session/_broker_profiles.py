@@ -1,0 +1,119 @@
+"""What brokers call the things that STOMP leaves to them: one table, chosen by CONNECTED's ``server`` header."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..errors import ErrorCode, LocalProtocolError
+
+__all__ = ["ACTIVEMQ", "ARTEMIS", "BROKER_PROFILES", "GENERIC", "RABBITMQ", "BrokerProfile", "profile_for"]
+
+Pairs = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerProfile:
+    """The headers and conventions of one broker.
+
+    In header values, ``{name}`` stands for the name of a durable subscription.
+
+    Attributes:
+        name: the broker's name, for error texts.
+        server: what its ``server`` header begins with, in lower case.
+        prefetch: the SUBSCRIBE headers that limit how many messages are in flight without an acknowledgement.
+        durable: the SUBSCRIBE headers of a durable topic subscription, whose name is also its ``id``; ``None`` if the
+            broker has none.
+        durable_needs_client_id: whether a durable subscription is also identified by the connection's ``client-id``.
+        delete_durable: the UNSUBSCRIBE headers that delete a durable subscription; ``None`` if the broker needs more
+            than one UNSUBSCRIBE for that.
+        discard: the NACK headers after which the broker does not deliver the message again.
+        subscribes_to_replies: whether a client must SUBSCRIBE to its own temporary queue; RabbitMQ does it for the
+            client, at the first ``reply-to``.
+        temporary_queue: the prefix of temporary queues.
+    """
+
+    name: str
+    server: str
+    prefetch: tuple[str, ...] = ()
+    durable: Pairs | None = None
+    durable_needs_client_id: bool = False
+    delete_durable: Pairs | None = ()
+    discard: Pairs = ()
+    subscribes_to_replies: bool = True
+    temporary_queue: str = "/temp-queue/"
+
+    def durable_headers(self, name: str, client_id: str | None) -> list[tuple[str, str]]:
+        """Return the SUBSCRIBE headers of the durable subscription ``name``.
+
+        Args:
+            name: of the subscription.
+            client_id: the ``client-id`` of the connection.
+
+        Raises:
+            LocalProtocolError: the broker has no durable subscriptions that are known here, or needs a client id.
+        """
+        if self.durable is None:
+            raise LocalProtocolError(
+                "the headers of durable subscriptions of this broker are not known: pass them in headers=..., or set "
+                "broker_profile=...",
+                code=ErrorCode.HEADER_NOT_ALLOWED,
+            )
+        if self.durable_needs_client_id and client_id is None:
+            raise LocalProtocolError(
+                f"{self.name} identifies durable subscribers by the client_id=... of the connection, which has none",
+                code=ErrorCode.MISSING_HEADER,
+            )
+        return [(key, value.format(name=name)) for key, value in self.durable]
+
+    def delete_durable_headers(self, name: str) -> list[tuple[str, str]]:
+        """Return the UNSUBSCRIBE headers that delete the durable subscription ``name``.
+
+        Raises:
+            LocalProtocolError: an UNSUBSCRIBE cannot do that at this broker.
+        """
+        if self.delete_durable is None:
+            raise LocalProtocolError(
+                f"{self.name} cannot delete a durable subscription by UNSUBSCRIBE: use its own tools",
+                code=ErrorCode.HEADER_NOT_ALLOWED,
+            )
+        return [(key, value.format(name=name)) for key, value in self.delete_durable]
+
+
+RABBITMQ = BrokerProfile(
+    "RabbitMQ",
+    "rabbitmq",
+    prefetch=("prefetch-count",),
+    durable=(("durable", "true"), ("auto-delete", "false")),
+    delete_durable=(("durable", "true"), ("auto-delete", "false")),
+    discard=(("requeue", "false"),),
+    subscribes_to_replies=False,
+)
+ARTEMIS = BrokerProfile(
+    "ActiveMQ Artemis",
+    "activemq-artemis",
+    # Its own consumer-window-size counts bytes, which a number of messages cannot be converted to.
+    prefetch=("activemq.prefetchSize",),
+    durable=(("durable-subscription-name", "{name}"),),
+    durable_needs_client_id=True,
+    delete_durable=(("durable-subscription-name", "{name}"),),
+)
+ACTIVEMQ = BrokerProfile(
+    "ActiveMQ Classic",
+    "activemq",
+    prefetch=("activemq.prefetchSize",),
+    durable=(("activemq.subscriptionName", "{name}"),),
+    durable_needs_client_id=True,
+    # It takes a second UNSUBSCRIBE, of a subscription that has already ended, which the rules of STOMP do not allow.
+    delete_durable=None,
+)
+#: For an unknown broker: the specification, and headers that do no harm to a broker that does not know them.
+GENERIC = BrokerProfile("STOMP", "", prefetch=("prefetch-count", "activemq.prefetchSize"))
+
+#: The order matters: the server header "ActiveMQ-Artemis/..." begins like that of ActiveMQ.
+BROKER_PROFILES = (RABBITMQ, ARTEMIS, ACTIVEMQ)
+
+
+def profile_for(server: str | None) -> BrokerProfile:
+    """Return the profile of the broker whose ``server`` header this is; ``GENERIC`` for an unknown one."""
+    name = (server or "").lower()
+    return next((profile for profile in BROKER_PROFILES if name.startswith(profile.server)), GENERIC)

@@ -1,0 +1,173 @@
+"""Config: the options of a session, checked once, before anything is dialled."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from ..errors import ErrorCode, LocalProtocolError
+from ..protocol import ClientConnection, Connect
+from ..wire import ALL_VERSIONS, Headers, HeaderSource, Leniency, Limits
+from ._broker_profiles import BrokerProfile
+from ._listener import Listener
+from ._reconnect import Reconnect
+from ._urls import Credentials, Endpoint, EndpointSource, parse_endpoints
+
+__all__ = ["Config"]
+
+_MASK = "***"
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """The options of ``connect()`` and of :class:`~stomp_core.Session`.
+
+    Attributes:
+        endpoints: where the broker is: a URL, or several in order of preference; see :meth:`Endpoint.parse`.
+        login: the user. If neither ``login`` nor ``passcode`` is given, both are those of the URL.
+        passcode: its password. No repr shows it.
+        host: the ``host`` header of CONNECT, a virtual host; ``None`` for that of the URL, otherwise ``"/"``.
+        client_id: the ``client-id`` header of CONNECT, by which ActiveMQ and Artemis identify durable subscribers.
+        heart_beat: the intervals ``(send, receive)`` that we offer, in seconds; 0 is never.
+        versions: the versions of STOMP to offer.
+        headers: further headers of CONNECT.
+        reconnect: when to connect again, and when to give up.
+        connect_timeout: seconds that one attempt to dial may take.
+        handshake_timeout: seconds between the connection and CONNECTED.
+        receipt_timeout: seconds that an operation may take, unless the call has a ``timeout`` of its own.
+        close_timeout: seconds that :meth:`~stomp_core.Session.close` may take.
+        buffer_size: stop reading when this many bytes of messages are buffered.
+        broker_profile: the broker's headers, if its ``server`` header does not identify it.
+        limits: size limits for received frames.
+        leniency: which violations the parser tolerates; by default those of RabbitMQ and ActiveMQ.
+        escape_connect: escape the headers of CONNECT, against the specification; needed for a ``\\`` in a passcode.
+        heart_beat_tolerance: treat the connection as dead after this many of the broker's intervals without a byte.
+        listener: an observer of the session.
+        connect_frame: the CONNECT frame to send, as it is, instead of one made of ``login``, ``passcode``, ``host``,
+            ``client_id``, ``heart_beat``, ``headers`` and the URL.
+
+    Raises:
+        ValueError: an option is out of its range, or a URL is not valid.
+        LocalProtocolError: CONNECT cannot carry an option, or two of them contradict each other.
+    """
+
+    endpoints: EndpointSource
+    login: str | None = None
+    passcode: str | None = field(default=None, repr=False)
+    host: str | None = field(default=None, kw_only=True)
+    client_id: str | None = field(default=None, kw_only=True)
+    heart_beat: tuple[float, float] = field(default=(10.0, 10.0), kw_only=True)
+    versions: Iterable[str] = field(default=ALL_VERSIONS, kw_only=True)
+    headers: HeaderSource = field(default=(), kw_only=True)
+    reconnect: Reconnect | None = field(default=None, kw_only=True)
+    connect_timeout: float = field(default=10.0, kw_only=True)
+    handshake_timeout: float = field(default=10.0, kw_only=True)
+    receipt_timeout: float = field(default=30.0, kw_only=True)
+    close_timeout: float = field(default=10.0, kw_only=True)
+    buffer_size: int = field(default=16 * 1024 * 1024, kw_only=True)
+    broker_profile: BrokerProfile | None = field(default=None, kw_only=True)
+    limits: Limits | None = field(default=None, kw_only=True)
+    leniency: Leniency | None = field(default=None, kw_only=True)
+    escape_connect: bool = field(default=False, kw_only=True)
+    heart_beat_tolerance: float = field(default=2.5, kw_only=True)
+    listener: Listener | None = field(default=None, kw_only=True)
+    connect_frame: Connect | None = field(default=None, kw_only=True)
+    #: The endpoints, parsed.
+    parsed_endpoints: tuple[Endpoint, ...] = field(init=False, repr=False)
+    #: The policy in force.
+    reconnect_policy: Reconnect = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        # The dataclass is frozen, and these are computed: iterables are read once, here.
+        computed = {
+            "parsed_endpoints": parse_endpoints(self.endpoints),
+            "reconnect_policy": Reconnect() if self.reconnect is None else self.reconnect,
+            "versions": tuple(self.versions),
+            "headers": Headers(self.headers),
+        }
+        for name, value in computed.items():
+            object.__setattr__(self, name, value)
+        for name in ("connect_timeout", "handshake_timeout", "receipt_timeout", "close_timeout"):
+            if not getattr(self, name) >= 0:
+                raise ValueError(f"{name} must be at least 0 seconds, got {getattr(self, name)!r}")
+        if self.buffer_size < 1:
+            raise ValueError(f"buffer_size must be at least 1 byte, got {self.buffer_size!r}")
+        in_headers = Headers(self.headers).get("client-id")
+        if in_headers is not None and self.client_id is not None and in_headers != self.client_id:
+            raise LocalProtocolError(
+                f"header 'client-id' is given twice, as {self.client_id!r} and {in_headers!r}",
+                code=ErrorCode.HEADER_CLASH,
+            )
+        # Serialized once now, so that a wrong option is an error of this call and not of a later handshake.
+        for endpoint in self.parsed_endpoints:
+            self.new_connection().send(self.make_connect(endpoint))
+
+    @property
+    def effective_client_id(self) -> str | None:
+        """The ``client-id`` header of CONNECT, wherever it comes from."""
+        if self.connect_frame is not None:
+            return self.connect_frame.headers.get("client-id")
+        return self.client_id if self.client_id is not None else Headers(self.headers).get("client-id")
+
+    def new_connection(self) -> ClientConnection:
+        """Make the protocol state machine for one socket."""
+        return ClientConnection(
+            self.versions,
+            limits=self.limits,
+            leniency=self.leniency,
+            escape_connect=self.escape_connect,
+            heart_beat_tolerance=self.heart_beat_tolerance,
+        )
+
+    def make_connect(self, endpoint: Endpoint) -> Connect:
+        """Make the CONNECT frame for an endpoint."""
+        if self.connect_frame is not None:
+            return self.connect_frame
+        credentials = self._credentials_for(endpoint)
+        headers = Headers(self.headers)
+        pairs = headers.items()
+        if self.client_id is not None and "client-id" not in headers:
+            pairs.append(("client-id", self.client_id))
+        host = self.host if self.host is not None else endpoint.virtual_host
+        return Connect(
+            # "/" is the default virtual host of RabbitMQ, which refuses unknown ones; ActiveMQ ignores the header.
+            host="/" if host is None else host,
+            login=credentials.login,
+            passcode=credentials.passcode,
+            heart_beat=_to_milliseconds(self.heart_beat),
+            headers=pairs,
+        )
+
+    def mask(self, endpoint: Endpoint, text: str) -> str:
+        """Return text that a peer influenced, without the passcode that was sent to it."""
+        credentials = self._credentials_for(endpoint)
+        passcode = credentials.passcode
+        # A passcode that equals the login (guest, guest) is no secret, and the login is worth reading.
+        if not passcode or passcode == credentials.login:
+            return text
+        return text.replace(passcode, _MASK)
+
+    def _credentials_for(self, endpoint: Endpoint) -> Credentials:
+        if self.connect_frame is not None:
+            return Credentials(self.connect_frame.login, self.connect_frame.passcode)
+        if self.login is not None or self.passcode is not None:
+            return Credentials(self.login, self.passcode)
+        return endpoint.credentials or Credentials()
+
+
+def _to_milliseconds(heart_beat: tuple[float, float]) -> tuple[int, int]:
+    """Convert seconds of the API to milliseconds of the header.
+
+    Raises:
+        ValueError: not two numbers of seconds that are 0 or at least a millisecond.
+    """
+    try:
+        sending, receiving = (float(seconds) for seconds in heart_beat)
+    except (TypeError, ValueError):
+        raise ValueError(
+            f"heart_beat must be two numbers of seconds, (send, receive), got {heart_beat!r}"
+        ) from None
+    for seconds in (sending, receiving):
+        if seconds != 0 and not 0.001 <= seconds < 1e9:
+            raise ValueError(f"heart_beat is in seconds, each 0 or at least 0.001, got {heart_beat!r}")
+    return round(sending * 1000), round(receiving * 1000)

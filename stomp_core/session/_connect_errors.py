@@ -1,0 +1,128 @@
+"""Why a connection could not be made, and what to check: one sentence for each cause.
+
+The causes are the same in all adapters, so the sentences are written here. Exceptions are recognised by the names of
+their classes, because the core imports neither ``socket`` nor ``ssl``.
+"""
+
+from __future__ import annotations
+
+import re
+
+from ..errors import ErrorCode, RemoteProtocolError
+from ..protocol import Error
+from ._urls import Endpoint
+
+__all__ = [
+    "dial_failure",
+    "handshake_eof",
+    "handshake_refusal",
+    "handshake_silence",
+    "handshake_violation",
+    "is_login_refusal",
+]
+
+_LOGIN = re.compile(
+    r"denied|refused for user|passw|passcode|credential|authenticat|authoriz|security|\blogin\b|user name|"
+    r"not allowed|bad connect|unauthori[sz]ed|forbidden",
+    re.IGNORECASE,
+)
+
+
+def dial_failure(endpoint: Endpoint, reason: BaseException | str | None, timeout: float) -> str:
+    """Explain why an endpoint could not be dialled, TLS included.
+
+    Args:
+        endpoint: what was dialled.
+        reason: the exception, or a sentence.
+        timeout: seconds that dialling was allowed to take.
+    """
+    if not isinstance(reason, BaseException):
+        return f"{endpoint}: {reason or 'it could not be dialled'}"
+    names = {entry.__name__ for entry in type(reason).__mro__}
+    cause = _sentence(reason)
+    if "gaierror" in names:
+        return f"{endpoint}: the host name {endpoint.host!r} cannot be resolved ({cause}): check spelling and DNS"
+    if "SSLCertVerificationError" in names:
+        return (
+            f"{endpoint}: the server's certificate is not trusted ({cause}): check that the URL has the name that the "
+            "certificate is for, and pass an ssl_context that trusts its authority"
+        )
+    if "SSLError" in names:
+        return (
+            f"{endpoint}: TLS failed ({cause}): check that this port speaks TLS at all (use stomp:// or ws:// for a "
+            "plain one), and whether the server asks for a client certificate"
+        )
+    if "ConnectionRefusedError" in names:
+        return (
+            f"{endpoint}: connection refused: nothing listens there; check the port, and that the broker runs with its "
+            "STOMP listener on"
+        )
+    if "TimeoutError" in names:
+        what = "no connection" + (", or no end of the TLS handshake," if endpoint.secure else "")
+        check = " (a plain port does not answer TLS)" if endpoint.secure else ""
+        return f"{endpoint}: {what} within {timeout:g} s: check host, port and firewalls{check}"
+    if "FileNotFoundError" in names:
+        return f"{endpoint}: there is no such socket: check the path, and that the broker runs"
+    if "ConnectionResetError" in names or "EOFError" in names or "BrokenPipeError" in names:
+        check = (
+            "check that this port speaks TLS"
+            if endpoint.secure
+            else "check that it is the broker's STOMP port"
+        )
+        return f"{endpoint}: the peer closed the connection while connecting ({cause}): {check}"
+    return f"{endpoint}: {cause}"
+
+
+def _sentence(reason: BaseException) -> str:
+    text = str(getattr(reason, "verify_message", "") or getattr(reason, "strerror", "") or reason)
+    return text or type(reason).__name__
+
+
+def handshake_silence(endpoint: Endpoint, timeout: float) -> str:
+    """Explain that CONNECTED did not come in time."""
+    return (
+        f"{endpoint}: connected, but no CONNECTED came within {timeout:g} s: check that this is the broker's STOMP "
+        f"port{_other_scheme(endpoint)}, and that the broker is not overloaded"
+    )
+
+
+def handshake_eof(endpoint: Endpoint, reason: str) -> str:
+    """Explain that the peer closed the connection before CONNECTED."""
+    return (
+        f"{endpoint}: the peer closed the connection before CONNECTED ({reason}): check that this is the broker's "
+        f"STOMP port{_other_scheme(endpoint)}; with a client certificate, that the server accepts it; with a '\\' "
+        "in the passcode, try escape_connect=True"
+    )
+
+
+def _other_scheme(endpoint: Endpoint) -> str:
+    if endpoint.transport != "tcp":
+        return ""
+    return " and not a TLS one (use stomp+ssl:// for that)" if not endpoint.secure else ""
+
+
+def handshake_violation(endpoint: Endpoint, error: RemoteProtocolError) -> str:
+    """Explain that the answer to CONNECT is not STOMP."""
+    text = str(error)
+    check = "check that this is the broker's STOMP port"
+    if error.code == ErrorCode.UNEXPECTED_BYTE and "b'\\x15'" in text:
+        check = "it answers in TLS: use stomp+ssl://"
+    elif error.code == ErrorCode.UNKNOWN_COMMAND and "HTTP/" in text:
+        check = "it answers in HTTP: check the port, or use ws:// for STOMP over WebSocket"
+    return f"{endpoint}: the answer is not STOMP: {text}: {check}"
+
+
+def is_login_refusal(error: Error) -> bool:
+    """Return whether this ERROR, the answer to CONNECT, refuses the credentials. Brokers have no common code for it."""
+    return _LOGIN.search(error.description) is not None
+
+
+def handshake_refusal(endpoint: Endpoint, error: Error) -> str:
+    """Explain why the broker refused CONNECT."""
+    if is_login_refusal(error):
+        check = "check login and passcode, and the virtual host (host=...), which must exist in RabbitMQ"
+    elif "version" in error.headers:
+        check = f"it supports STOMP {error.headers['version']}: check versions=..."
+    else:
+        check = "see the broker's log"
+    return f"{endpoint}: the broker refused: {error.description}: {check}"

@@ -1,0 +1,476 @@
+"""Connector: connects, performs the handshake, notices that a connection is lost, and connects again.
+
+It decides when to dial which endpoint and what the end of an attempt or of a connection means. What is sent and
+received in between is the session's business. Its methods return what happened as events (:class:`Established`,
+:class:`AttemptFailed`, :class:`Lost`, :class:`GaveUp`); the session acts on them.
+
+The states are those of the session, and :data:`TRANSITIONS` is the whole state machine:
+
+=========== ==========================================================================================================
+WAITING     There is no connection; ``next_attempt`` says what to dial and when.
+HANDSHAKING CONNECT was sent. CONNECTED leads on; an ERROR, the end of the stream, a violation of the protocol, or the
+            handshake timeout make the attempt fail.
+CONNECTED   CONNECTED was received. An ERROR, the end of the stream, a violation, or silence lose the connection.
+CLOSING     The caller has closed the session: receipts in flight are awaited, then DISCONNECT is sent and its RECEIPT
+            awaited.
+CLOSED      The session has ended for good.
+=========== ==========================================================================================================
+
+A connection is over when the connector says so. Its socket may still be open: ``want_close`` is true until the driver
+has closed it and called ``connection_lost``. Only then is the next attempt given out.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from enum import Enum, StrEnum
+
+from ..errors import RemoteProtocolError
+from ..protocol import ClientConnection, Connect, Connected, Error
+from ..wire import ConnectionClosed, Version
+from ._broker_profiles import GENERIC, BrokerProfile, profile_for
+from ._config import Config
+from ._connect_errors import (
+    dial_failure,
+    handshake_eof,
+    handshake_refusal,
+    handshake_silence,
+    handshake_violation,
+    is_login_refusal,
+)
+from ._errors import AuthenticationFailed, ConnectFailed, ConnectionLost
+from ._reconnect import Attempt, Rng, Schedule
+from ._urls import Endpoint
+
+__all__ = [
+    "TRANSITIONS",
+    "AttemptFailed",
+    "Connector",
+    "ConnectorEvent",
+    "Established",
+    "GaveUp",
+    "Input",
+    "Lost",
+    "SessionState",
+]
+
+# A broker that is starting may accept connections before its users are known, so a refusal of credentials that were
+# accepted before ends the session only when it is repeated.
+_REFUSALS_AFTER_SUCCESS = 3
+_LATE_FACTOR = 1.5  # intervals of the broker without a byte after which the listener is told
+
+
+class SessionState(StrEnum):
+    """The state of a session.
+
+    ``waiting``: there is no connection. ``handshaking``: CONNECT was sent. ``connected``: CONNECTED was received.
+    ``closing``: the caller has closed it, and the broker's last RECEIPTs are awaited. ``closed``: it has ended.
+    """
+
+    WAITING = "waiting"
+    HANDSHAKING = "handshaking"
+    CONNECTED = "connected"
+    CLOSING = "closing"
+    CLOSED = "closed"
+
+
+class Input(Enum):
+    """What moves a session from one state to the next."""
+
+    SOCKET_CONNECTED = "the socket is connected"
+    CONNECTED_RECEIVED = "CONNECTED received"
+    ATTEMPT_FAILED = "attempt failed"
+    CONNECTION_LOST = "connection lost"
+    CLOSE = "close() while connected"
+    END = "the end: given up, closed, or DISCONNECT confirmed"
+
+
+_S = SessionState
+#: The state machine: for each state, which inputs it accepts and where they lead.
+TRANSITIONS: dict[SessionState, dict[Input, SessionState]] = {
+    _S.WAITING: {
+        Input.SOCKET_CONNECTED: _S.HANDSHAKING,
+        Input.ATTEMPT_FAILED: _S.WAITING,
+        Input.END: _S.CLOSED,
+    },
+    _S.HANDSHAKING: {
+        Input.CONNECTED_RECEIVED: _S.CONNECTED,
+        Input.ATTEMPT_FAILED: _S.WAITING,
+        Input.END: _S.CLOSED,
+    },
+    _S.CONNECTED: {
+        Input.CONNECTION_LOST: _S.WAITING,
+        Input.CLOSE: _S.CLOSING,
+        Input.END: _S.CLOSED,
+    },
+    _S.CLOSING: {Input.END: _S.CLOSED},
+    _S.CLOSED: {Input.END: _S.CLOSED},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Established:
+    """CONNECTED was received.
+
+    Attributes:
+        endpoint: where the broker is.
+        connected: the frame.
+    """
+
+    endpoint: Endpoint
+    connected: Connected
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptFailed:
+    """An attempt to connect failed.
+
+    Attributes:
+        endpoint: what was tried.
+        reason: a sentence that says why, and what to check.
+    """
+
+    endpoint: Endpoint
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """An established connection was lost.
+
+    Attributes:
+        endpoint: where the broker is.
+        closed: how it ended.
+        error: an ERROR of which it is unknown what it answers, so it may answer anything in flight.
+    """
+
+    endpoint: Endpoint
+    closed: ConnectionClosed
+    error: Error | None
+
+
+@dataclass(frozen=True, slots=True)
+class GaveUp:
+    """The session ends, because nothing will be dialled again.
+
+    Attributes:
+        error: why.
+    """
+
+    error: Exception
+
+
+ConnectorEvent = Established | AttemptFailed | Lost | GaveUp
+
+
+class Connector:
+    """Connects, performs the handshake, reconnects.
+
+    Args:
+        config: the options of the session.
+        rng: for the jitter of back-off.
+
+    Attributes:
+        state: see :class:`SessionState`.
+        conn: the protocol state machine of the present connection; ``None`` while there is no connection.
+        connected: the CONNECTED frame of the present connection.
+        connection_number: counts established connections, from 1.
+        endpoint: of the present connection, or of the latest attempt.
+        socket_open: whether the driver has a socket that it has not reported as lost.
+    """
+
+    def __init__(self, config: Config, rng: Rng | None) -> None:
+        self._config = config
+        self._schedule = Schedule(
+            config.parsed_endpoints, config.reconnect_policy, rng, config.connect_timeout
+        )
+        self.state = SessionState.WAITING
+        self.conn: ClientConnection | None = None
+        self.connected: Connected | None = None
+        self.connection_number = 0
+        self.endpoint: Endpoint | None = None
+        self.socket_open = False
+        self._attempt: Attempt | None = None  # given out; its outcome is not known
+        self._dial_at: float | None = None
+        self._handshake_deadline: float | None = None
+        self._failures: deque[tuple[Endpoint, str]] = deque(maxlen=len(config.parsed_endpoints))
+        self._login_refusals = 0
+        self._reading_paused = False
+        self._last_read = 0.0
+        self._late_reported = False
+
+    def _move(self, given: Input) -> None:
+        self.state = TRANSITIONS[self.state][given]
+
+    # ------------------------------------------------------------------ what can be seen
+
+    @property
+    def version(self) -> Version | None:
+        """The version of STOMP on the present connection."""
+        return self.conn.version if self.conn is not None else None
+
+    @property
+    def broker_profile(self) -> BrokerProfile:
+        """The profile of the present broker: as configured, or recognised by CONNECTED's ``server`` header."""
+        if self._config.broker_profile is not None:
+            return self._config.broker_profile
+        return profile_for(self.connected.server) if self.connected is not None else GENERIC
+
+    @property
+    def want_close(self) -> bool:
+        """Whether the driver has a socket of a connection that is over."""
+        return self.socket_open and self.conn is None
+
+    def _here(self) -> Endpoint:
+        assert self.endpoint is not None  # there was an attempt
+        return self.endpoint
+
+    # ------------------------------------------------------------------ dialling
+
+    def next_attempt(self, now: float) -> tuple[Attempt | None, bool]:
+        """Return what to dial and when, and whether this attempt was not given out before.
+
+        Raises:
+            RuntimeError: there is still a socket.
+        """
+        if self.socket_open:
+            raise RuntimeError(
+                "the socket of the last attempt is still open: close it and call connection_lost() first"
+            )
+        if self.state is SessionState.CLOSED:
+            return None, False
+        attempt = self._schedule.next(now)
+        assert attempt is not None  # where it gives up, the session is closed
+        is_new = attempt != self._attempt
+        if is_new:
+            self._attempt = attempt
+            self.endpoint = attempt.endpoint
+            self._dial_at = attempt.at if attempt.at > now else None
+        return attempt, is_new
+
+    def connection_made(self, now: float) -> Connect | None:
+        """Note that the attempt led to a socket; return the CONNECT frame to send.
+
+        ``None``: the session was closed while the driver dialled, so the socket is to be closed.
+
+        Raises:
+            RuntimeError: there was no attempt.
+        """
+        if self.state is SessionState.CLOSED:
+            self.socket_open = True
+            return None
+        if self._attempt is None or self.socket_open:
+            raise RuntimeError("connection_made() was called without an attempt: call next_attempt() first")
+        self.socket_open = True
+        self._dial_at = None
+        self._move(Input.SOCKET_CONNECTED)
+        self._handshake_deadline = now + self._config.handshake_timeout
+        self._last_read = now
+        self._late_reported = False
+        self._reading_paused = False
+        self.conn = self._config.new_connection()
+        return self._config.make_connect(self._attempt.endpoint)
+
+    def connection_lost(
+        self, reason: BaseException | str | None, now: float, *, at_once: bool = False
+    ) -> list[ConnectorEvent]:
+        """Note that there is no socket any more: dialling failed, or the connection is gone.
+
+        Where an established connection ended without a reason, the end of its stream is passed to :attr:`conn`, whose
+        next events say what that means.
+
+        Raises:
+            RuntimeError: there was no attempt.
+        """
+        had_socket, self.socket_open = self.socket_open, False
+        conn = self.conn
+        if conn is None:
+            if self._attempt is None:
+                if not had_socket and self.state is not SessionState.CLOSED:
+                    raise RuntimeError(
+                        "connection_lost() was called without an attempt: call next_attempt() first"
+                    )
+                return []
+            return self._attempt_failed(dial_failure(self._here(), reason, self._attempt.timeout), None, now)
+        names = {entry.__name__ for entry in type(reason).__mro__}
+        if self.state is SessionState.HANDSHAKING and "SSLError" in names:
+            # In TLS 1.3 a client learns only at its first read that the server refuses its certificate.
+            return self._attempt_failed(dial_failure(self._here(), reason, 0.0), None, now)
+        if reason is None:
+            conn.receive_data(b"", now)
+            return []
+        return self.broken(_sentence(reason), now, at_once=at_once)
+
+    # ------------------------------------------------------------------ handshake
+
+    def handle_connected(self, connected: Connected, now: float) -> list[ConnectorEvent]:
+        """Process CONNECTED."""
+        self._move(Input.CONNECTED_RECEIVED)
+        self.connection_number += 1
+        self.connected = connected
+        self._handshake_deadline = None
+        self._login_refusals = 0
+        self._schedule.connected(now)
+        return [Established(self._here(), connected)]
+
+    def handle_refusal(self, error: Error, now: float) -> list[ConnectorEvent]:
+        """Process an ERROR that answers CONNECT."""
+        sentence = handshake_refusal(self._here(), error)
+        if is_login_refusal(error):
+            self._login_refusals += 1
+            allowed = _REFUSALS_AFTER_SUCCESS if self.connection_number else 1
+            if self._login_refusals >= allowed:
+                sentence = self._config.mask(self._here(), sentence)
+                refused = AuthenticationFailed(
+                    f"could not connect: {sentence}", ((self._here(), sentence),), error
+                )
+                return [AttemptFailed(self._here(), sentence), GaveUp(refused)]
+        return self._attempt_failed(sentence, error, now)
+
+    def _attempt_failed(self, sentence: str, error: Error | None, now: float) -> list[ConnectorEvent]:
+        endpoint = self._here()
+        sentence = self._config.mask(endpoint, sentence)
+        self._drop(Input.ATTEMPT_FAILED)
+        self._failures.append((endpoint, sentence))
+        self._schedule.failed()
+        events: list[ConnectorEvent] = [AttemptFailed(endpoint, sentence)]
+        if self._schedule.next(now) is None:
+            reasons = "; ".join(sentence for _, sentence in self._failures)
+            if self.connection_number:
+                events.append(
+                    GaveUp(
+                        ConnectionLost(f"the connection was lost and could not be restored: {reasons}", error)
+                    )
+                )
+            else:
+                events.append(
+                    GaveUp(ConnectFailed(f"could not connect: {reasons}", tuple(self._failures), error))
+                )
+        return events
+
+    # ------------------------------------------------------------------ the end of a connection
+
+    def handle_violation(self, error: RemoteProtocolError, now: float) -> list[ConnectorEvent]:
+        """Process received bytes that violate the protocol."""
+        if self.state is SessionState.HANDSHAKING:
+            return self._attempt_failed(handshake_violation(self._here(), error), None, now)
+        return self.broken(f"protocol error: {error}", now)
+
+    def broken(
+        self,
+        reason: str,
+        now: float,
+        *,
+        error: Error | None = None,
+        attributed: bool = False,
+        closed: ConnectionClosed | None = None,
+        at_once: bool = False,
+    ) -> list[ConnectorEvent]:
+        """End the connection, which the caller did not ask for.
+
+        Args:
+            reason: why.
+            now: seconds.
+            error: the ERROR that ended it.
+            attributed: whether it is known what the ERROR answers, so that it answers nothing else.
+            closed: how the protocol layer saw the end.
+            at_once: whether to connect again without a pause.
+        """
+        endpoint = self._here()
+        if self.state is SessionState.HANDSHAKING:
+            return self._attempt_failed(handshake_eof(endpoint, reason), None, now)
+        reason = f"the connection to {endpoint} was lost: {reason}"
+        code = closed.code if closed is not None else "eof"
+        lost = Lost(
+            endpoint, ConnectionClosed(clean=False, code=code, reason=reason), None if attributed else error
+        )
+        if self.state is SessionState.CLOSING:
+            return [lost]  # the session ends with it
+        self._drop(Input.CONNECTION_LOST)
+        self._schedule.lost(now, at_once=at_once)
+        if self._schedule.next(now) is None:
+            return [lost, GaveUp(ConnectionLost(reason, error))]
+        return [lost]
+
+    def start_closing(self) -> None:
+        """Enter the state CLOSING: the caller has closed the session while it was connected."""
+        self._move(Input.CLOSE)
+
+    def end(self) -> None:
+        """Enter the state CLOSED: nothing is dialled any more, and a socket that is open is to be closed."""
+        self._drop(Input.END)
+
+    def _drop(self, given: Input) -> None:
+        """Forget the connection, or the attempt that has ended."""
+        self._move(given)
+        self.conn = None
+        self.connected = None
+        self._handshake_deadline = None
+        self._attempt = None
+        self._dial_at = None
+
+    # ------------------------------------------------------------------ time
+
+    def data_received(self, now: float) -> None:
+        """Note that bytes were received."""
+        self._last_read = now
+        self._late_reported = False
+
+    def set_reading(self, reading: bool, now: float) -> None:
+        """Note whether the driver reads. While it does not, the broker's silence proves nothing."""
+        conn = self.conn
+        if conn is None or reading is not self._reading_paused:
+            return
+        self._reading_paused = not reading
+        if reading:
+            conn.resume_reading(now)
+            self._last_read = now
+        else:
+            conn.pause_reading(now)
+
+    def next_deadline(self, *, report_late: bool) -> float | None:
+        """Return when :meth:`handle_timeout` is due.
+
+        Args:
+            report_late: whether somebody wants to know that heart-beats are late.
+        """
+        earliest = self._dial_at
+        conn = self.conn
+        if conn is not None:
+            for deadline in (
+                conn.next_deadline(),
+                self._handshake_deadline,
+                self._late_at() if report_late else None,
+            ):
+                if deadline is not None and (earliest is None or deadline < earliest):
+                    earliest = deadline
+        return earliest
+
+    def handle_timeout(self, now: float) -> list[ConnectorEvent]:
+        """Check the time of the next attempt and the handshake timeout."""
+        if self._dial_at is not None and now >= self._dial_at:
+            self._dial_at = None
+        if self._handshake_deadline is not None and now >= self._handshake_deadline:
+            sentence = handshake_silence(self._here(), self._config.handshake_timeout)
+            return self._attempt_failed(sentence, None, now)
+        return []
+
+    def lateness(self, now: float) -> float | None:
+        """Return for how many seconds nothing was received, once, if that is longer than agreed."""
+        late_at = self._late_at()
+        if late_at is None or now < late_at:
+            return None
+        self._late_reported = True
+        return now - self._last_read
+
+    def _late_at(self) -> float | None:
+        conn = self.conn
+        if conn is None or self._late_reported or self._reading_paused:
+            return None
+        receiving = conn.heart_beat[1] if self.state is SessionState.CONNECTED else 0.0
+        return self._last_read + receiving * _LATE_FACTOR if receiving else None
+
+
+def _sentence(reason: BaseException | str) -> str:
+    return reason if isinstance(reason, str) else str(reason) or type(reason).__name__

@@ -1,0 +1,97 @@
+"""Delivery: a MESSAGE together with the subscription and the connection that it came on."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from ..protocol import AckMode, Message
+from ..wire import Headers
+from ._subscriptions import SubscriptionState
+
+__all__ = ["Delivery", "SubscriptionLike"]
+
+
+class SubscriptionLike(Protocol):
+    """What a delivery tells of its subscription. :class:`~stomp_core.session.Subscription` is one."""
+
+    @property
+    def id(self) -> str:
+        """Its name on the wire."""
+        ...
+
+    @property
+    def destination(self) -> str:
+        """What it is subscribed to."""
+        ...
+
+    @property
+    def ack(self) -> AckMode:
+        """Its ack mode."""
+        ...
+
+    @property
+    def state(self) -> SubscriptionState:
+        """Its state."""
+        ...
+
+
+class Delivery:
+    """One MESSAGE that was delivered (STOMP 1.2, "MESSAGE").
+
+    Attributes:
+        event: the frame as a typed event of the protocol layer.
+        subscription: the subscription that it came on; ``None`` for the reply to a request.
+        connection_number: the connection that it came on, counted from 1. It can only be acknowledged there.
+    """
+
+    __slots__ = ("connection_number", "event", "subscription")
+
+    def __init__(self, event: Message, subscription: SubscriptionLike | None, connection_number: int) -> None:
+        self.event = event
+        self.subscription = subscription
+        self.connection_number = connection_number
+
+    @property
+    def body(self) -> bytes:
+        """The octets of the body."""
+        return self.event.body
+
+    @property
+    def text(self) -> str:
+        """The body as text, in the charset that ``content-type`` names, else UTF-8.
+
+        Raises:
+            UnicodeDecodeError: the body is not text in that charset.
+            LookupError: Python does not know the charset.
+        """
+        return self.event.text
+
+    @property
+    def headers(self) -> Headers:
+        """All headers."""
+        return self.event.headers
+
+    @property
+    def destination(self) -> str:
+        """Where it was sent to."""
+        return self.event.destination
+
+    @property
+    def message_id(self) -> str:
+        """Its unique id."""
+        return self.event.message_id
+
+    @property
+    def content_type(self) -> str | None:
+        """The MIME type of the body."""
+        return self.event.content_type
+
+    @property
+    def redelivered(self) -> bool:
+        """Whether the broker marks it as delivered before (``redelivered:true``; RabbitMQ and ActiveMQ set it)."""
+        return self.event.headers.get("redelivered") == "true"
+
+    def __repr__(self) -> str:
+        return (
+            f"<{type(self).__name__} {self.message_id!r} from {self.destination!r}, {len(self.body)} bytes>"
+        )

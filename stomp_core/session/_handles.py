@@ -1,0 +1,369 @@
+"""Handles: what users hold of a subscription or a transaction. The records behind them belong to the session.
+
+A handle shows its record and passes operations to its session. It is written against :class:`SessionOperations`, the
+few operations that it needs, because the session makes the handles and so imports this module.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol, TypeVar
+
+from ..protocol import AckMode, Body, Message
+from ..wire import HeaderSource
+from ._delivery import Delivery, SubscriptionLike
+from ._message_queue import MessageQueue
+from ._pending import Pending
+from ._subscriptions import SubscriptionRecord, SubscriptionState
+from ._transactions import TransactionLike, TransactionRecord, TransactionState
+
+__all__ = ["QueueEntry", "SessionOperations", "Subscription", "Transaction"]
+
+T = TypeVar("T")
+#: A message and the number of its connection, and its size: what the queue of a subscription contains.
+QueueEntry = tuple[tuple[Message, int], int]
+
+
+class SessionOperations(Protocol):
+    """The operations of a :class:`~stomp_core.Session` that handles pass on; see there."""
+
+    def send(
+        self,
+        now: float,
+        destination: str,
+        body: Body = b"",
+        *,
+        content_type: str | None = None,
+        headers: HeaderSource = (),
+        transaction: TransactionLike | str | None = None,
+        content_length: bool = True,
+    ) -> Pending[None]:
+        """Send a message."""
+        ...
+
+    def ack(
+        self,
+        now: float,
+        delivery: Delivery,
+        *,
+        transaction: TransactionLike | str | None = None,
+        headers: HeaderSource = (),
+    ) -> Pending[None]:
+        """Acknowledge a message."""
+        ...
+
+    def nack(
+        self,
+        now: float,
+        delivery: Delivery,
+        *,
+        transaction: TransactionLike | str | None = None,
+        headers: HeaderSource = (),
+    ) -> Pending[None]:
+        """Tell the broker that a message was not consumed."""
+        ...
+
+    def commit(
+        self,
+        now: float,
+        transaction: TransactionLike | str,
+        *,
+        receipt: bool = True,
+        timeout: float | None = None,
+    ) -> Pending[None]:
+        """Commit a transaction."""
+        ...
+
+    def abort(
+        self,
+        now: float,
+        transaction: TransactionLike | str,
+        *,
+        receipt: bool = False,
+        timeout: float | None = None,
+    ) -> Pending[None]:
+        """Abort a transaction."""
+        ...
+
+    def unsubscribe(
+        self,
+        now: float,
+        subscription: Subscription,
+        *,
+        receipt: bool = True,
+        delete: bool = False,
+        timeout: float | None = None,
+    ) -> Pending[None]:
+        """End a subscription."""
+        ...
+
+    def take_from(self, queue: MessageQueue[T]) -> T | None:
+        """Take an item from a queue of the session."""
+        ...
+
+    def put_back(self, record: SubscriptionRecord, entry: QueueEntry) -> None:
+        """Put a message back that was taken from the queue of a subscription."""
+        ...
+
+
+class Subscription:
+    """One subscription, over all connections; made by :meth:`Session.subscribe`. A handle: the session has the record.
+
+    Args:
+        session: that it belongs to.
+        record: the session's record of it.
+        make_delivery: makes what :meth:`take` returns.
+
+    Attributes:
+        record: for the session.
+    """
+
+    __slots__ = ("_make_delivery", "_session", "record")
+
+    def __init__(
+        self,
+        session: SessionOperations,
+        record: SubscriptionRecord,
+        make_delivery: Callable[[Message, SubscriptionLike | None, int], Delivery],
+    ) -> None:
+        self._session = session
+        self.record = record
+        self._make_delivery = make_delivery
+
+    @property
+    def id(self) -> str:
+        """Its name on the wire, the same on every connection."""
+        return self.record.id
+
+    @property
+    def destination(self) -> str:
+        """What it is subscribed to."""
+        return self.record.destination
+
+    @property
+    def ack(self) -> AckMode:
+        """Its ack mode."""
+        return self.record.ack
+
+    @property
+    def state(self) -> SubscriptionState:
+        """Its state; see :class:`SubscriptionState`."""
+        return self.record.state
+
+    @property
+    def error(self) -> Exception | None:
+        """Why it ended, if the user did not end it."""
+        return self.record.error
+
+    @property
+    def dropped(self) -> int:
+        """How many messages were dropped: late ones, those of a lost connection, those in the queue at the end."""
+        return self.record.dropped
+
+    @property
+    def waiting(self) -> int:
+        """How many messages :meth:`take` would return at once."""
+        return len(self.record.queue)
+
+    @property
+    def ended(self) -> bool:
+        """Whether :meth:`take` will never return a message again."""
+        return self.record.state is not SubscriptionState.ACTIVE and not len(self.record.queue)
+
+    def take(self) -> Delivery | None:
+        """Return the next message, or ``None`` if the queue is empty; see :meth:`ready`.
+
+        Raises:
+            StompError: the subscription has ended, and the user did not end it; every earlier message was taken.
+        """
+        record = self.record
+        item = self._session.take_from(record.queue)
+        if item is not None:
+            return self._make_delivery(item[0], self, item[1])
+        if record.error is not None:
+            raise record.error.with_traceback(None)
+        return None
+
+    def first(self) -> QueueEntry | None:
+        """Return the entry of the queue that :meth:`take` takes next, for :meth:`put_back`; ``None``: it is empty."""
+        return self.record.queue.first()
+
+    def put_back(self, entry: QueueEntry) -> None:
+        """Make a message the next one again, unless it is: an exception has interrupted the caller that took it.
+
+        With threads and signal handlers an exception may be raised between :meth:`take` and its caller. Ask for
+        :meth:`first` before; nobody else may take a message in between.
+        """
+        self._session.put_back(self.record, entry)
+
+    def ready(self) -> Pending[None]:
+        """Return a Pending that is done when :meth:`take` may return something new, or when it has :attr:`ended`.
+
+        It is safe to cancel.
+        """
+        return self.record.queue.ready()
+
+    def notify_all(self) -> None:
+        """Wake everybody who waits for :meth:`ready`."""
+        self.record.queue.notify_all()
+
+    def stop(self) -> None:
+        """Let the handlers that run on it finish their messages and take no more. The subscription goes on."""
+        for callback in list(self.record.stop_callbacks):
+            callback()
+
+    def add_stop_callback(self, callback: Callable[[], object]) -> None:
+        """Call ``callback`` when :meth:`stop` is called."""
+        self.record.stop_callbacks.append(callback)
+
+    def remove_stop_callback(self, callback: Callable[[], object]) -> None:
+        """Do not call ``callback`` any more."""
+        self.record.stop_callbacks.remove(callback)
+
+    def unsubscribe(
+        self, now: float, *, receipt: bool = True, delete: bool = False, timeout: float | None = None
+    ) -> Pending[None]:
+        """End the subscription (STOMP 1.2, "UNSUBSCRIBE"). Messages that come late are dropped, and counted.
+
+        Args:
+            receipt: wait for the broker to confirm that no more messages come.
+            delete: delete a durable subscription at the broker, instead of only leaving it.
+            timeout: seconds to wait; by default ``receipt_timeout``.
+
+        Raises:
+            LocalProtocolError: it is to be deleted, and this broker cannot be asked for that (ActiveMQ Classic).
+            Rejected, ReceiptTimeout: the broker answered with ERROR, or not in time. The subscription has ended anyway.
+            NotSent, OutcomeUnknown: it was to be deleted, and there was no connection, or the connection was lost.
+        """
+        return self._session.unsubscribe(now, self, receipt=receipt, delete=delete, timeout=timeout)
+
+    def __repr__(self) -> str:
+        return f"<Subscription {self.id!r} to {self.destination!r}, {self.ack}, {self.state.value}>"
+
+
+class Transaction:
+    """One transaction, on one connection; made by :meth:`Session.begin`. A handle: the session has the record.
+
+    Args:
+        session: that it belongs to.
+        record: the session's record of it.
+
+    Attributes:
+        record: for the session.
+    """
+
+    __slots__ = ("_session", "record")
+
+    def __init__(self, session: SessionOperations, record: TransactionRecord) -> None:
+        self._session = session
+        self.record = record
+
+    @property
+    def id(self) -> str:
+        """Its name on the wire."""
+        return self.record.id
+
+    @property
+    def state(self) -> TransactionState:
+        """Its state; see :class:`TransactionState`."""
+        return self.record.state
+
+    @property
+    def connection_number(self) -> int:
+        """The connection that it lives on, counted from 1."""
+        return self.record.connection_number
+
+    def send(
+        self,
+        now: float,
+        destination: str,
+        body: Body = b"",
+        *,
+        content_type: str | None = None,
+        headers: HeaderSource = (),
+        content_length: bool = True,
+    ) -> Pending[None]:
+        """Send a message within the transaction; it is delivered when the transaction is committed.
+
+        It has no receipt: RabbitMQ would send that only after COMMIT, whose own receipt covers it.
+
+        Args:
+            destination: where to.
+            body: ``bytes``, or ``str``, which is sent as UTF-8.
+            content_type: the MIME type of the body.
+            headers: further headers.
+            content_length: whether to write ``content-length``.
+
+        Raises:
+            LocalProtocolError: STOMP cannot carry it, or the transaction has ended. Nothing has changed.
+            TransactionLost: the transaction was lost with its connection.
+            SessionClosed, ConnectionLost: the session has ended.
+        """
+        return self._session.send(
+            now,
+            destination,
+            body,
+            content_type=content_type,
+            headers=headers,
+            content_length=content_length,
+            transaction=self,
+        )
+
+    def ack(self, now: float, delivery: Delivery, *, headers: HeaderSource = ()) -> Pending[None]:
+        """Acknowledge a message within the transaction (STOMP 1.2, "ACK").
+
+        Args:
+            delivery: the message, as its subscription returned it.
+            headers: further headers.
+
+        Raises:
+            StaleMessageError: the message came on an earlier connection.
+            LocalProtocolError: it cannot be acknowledged, or the transaction has ended.
+            TransactionLost: the transaction was lost with its connection.
+        """
+        return self._session.ack(now, delivery, transaction=self, headers=headers)
+
+    def nack(self, now: float, delivery: Delivery, *, headers: HeaderSource = ()) -> Pending[None]:
+        """Tell the broker, within the transaction, that a message was not consumed (STOMP 1.2, "NACK").
+
+        Args:
+            delivery: the message, as its subscription returned it.
+            headers: further headers.
+
+        Raises:
+            StaleMessageError: the message came on an earlier connection.
+            LocalProtocolError: it cannot be acknowledged, or the transaction has ended.
+            TransactionLost: the transaction was lost with its connection.
+        """
+        return self._session.nack(now, delivery, transaction=self, headers=headers)
+
+    def commit(self, now: float, *, receipt: bool = True, timeout: float | None = None) -> Pending[None]:
+        """Commit the transaction (STOMP 1.2, "COMMIT").
+
+        Args:
+            receipt: wait for the broker to confirm it.
+            timeout: seconds to wait; by default ``receipt_timeout``.
+
+        Raises:
+            TransactionLost: the connection was lost before COMMIT left; nothing was committed.
+            TransactionInDoubt: the connection was lost after it left; all or nothing was committed.
+            Rejected: the broker answered with ERROR; nothing was committed.
+            LocalProtocolError: it has ended already.
+        """
+        return self._session.commit(now, self, receipt=receipt, timeout=timeout)
+
+    def abort(self, now: float, *, receipt: bool = False, timeout: float | None = None) -> Pending[None]:
+        """Abort the transaction (STOMP 1.2, "ABORT"). One that was lost with its connection is aborted already.
+
+        Args:
+            receipt: wait for the broker to confirm it.
+            timeout: seconds to wait; by default ``receipt_timeout``.
+
+        Raises:
+            LocalProtocolError: it has ended already.
+            Rejected, ReceiptTimeout: the broker answered with ERROR, or not in time.
+        """
+        return self._session.abort(now, self, receipt=receipt, timeout=timeout)
+
+    def __repr__(self) -> str:
+        return f"<Transaction {self.id!r}, {self.state.value}>"

@@ -1,0 +1,254 @@
+"""Listener: what an observer of a session is told, and how it is called.
+
+An observer changes nothing, with one exception that tracing needs: it may add headers to what is sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from functools import partial
+from types import TracebackType
+
+from .._logging import log_exception
+from ..protocol import Connected, Error, Event, Message, Tolerated
+from ..wire import HeartBeat
+from ._delivery import Delivery
+from ._reconnect import Attempt
+from ._urls import Endpoint
+
+__all__ = ["HandlingContext", "Listener", "Listeners", "Notifier"]
+
+
+class Listener:
+    """Override the methods that you need.
+
+    They are called in the middle of the session's work, so they must return soon and must not wait for the connection:
+    the blocking adapter calls them in the thread that reads. An exception that a method raises is logged by the logger
+    ``stomp_core`` and has no other effect.
+    """
+
+    def dialling(self, attempt: Attempt) -> None:
+        """Called before an endpoint is dialled, at ``attempt.at``; above 1, ``attempt.number`` counts failures."""
+
+    def attempt_failed(self, endpoint: Endpoint, reason: str) -> None:
+        """Called when an attempt to connect failed; ``reason`` says why and what to check."""
+
+    def connection_made(self, endpoint: Endpoint, connected: Connected) -> None:
+        """Called when the broker has answered CONNECTED."""
+
+    def connection_lost(self, endpoint: Endpoint, reason: str) -> None:
+        """Called when an established connection was lost. :meth:`closed` follows if it is not replaced."""
+
+    def closed(self, error: Exception | None) -> None:
+        """Called when the session has ended: because the caller closed it (``None``), or because of this error."""
+
+    def frame_sent(self, event: Event) -> None:
+        """Called when a frame was put in the send queue. ``repr(event)`` masks the passcode."""
+
+    def frame_received(self, event: Event) -> None:
+        """Called when a frame was received, before it is processed."""
+
+    def heart_beat_sent(self) -> None:
+        """Called when a heart-beat was put in the send queue."""
+
+    def heart_beat_received(self, heart_beat: HeartBeat) -> None:
+        """Called when one or several heart-beats were received."""
+
+    def heart_beat_late(self, silence: float) -> None:
+        """Called once when nothing was received for ``silence`` seconds, longer than the agreed interval."""
+
+    def error_received(self, error: Error) -> None:
+        """Called when the broker sent ERROR, which ends the connection."""
+
+    def tolerated(self, tolerated: Tolerated) -> None:
+        """Called when the broker broke a rule whose violation our leniency tolerates."""
+
+    def frame_dropped(self, event: Event, reason: str) -> None:
+        """Called when a frame that was accepted without a receipt will never leave this process."""
+
+    def message_dropped(self, message: Message, reason: str) -> None:
+        """Called when a message was dropped, such as one for a subscription that has ended."""
+
+    def handler_error(self, delivery: Delivery, error: Exception) -> None:
+        """Called when a handler of ``subscription.run`` raised ``error`` for a message."""
+
+    def message_given_up(self, delivery: Delivery, failures: int) -> None:
+        """Called when a message has failed in its handler so often that the policy does not retry it any more."""
+
+    def headers_for(self, destination: str) -> Iterable[tuple[str, str]]:
+        """Return headers to add to a message that is about to be sent; headers that it has already win."""
+        return ()
+
+    def handling(self, delivery: Delivery) -> AbstractContextManager[object]:
+        """Return the context for one call of a handler of ``subscription.run``, in its own thread or task."""
+        return nullcontext()
+
+    def handles(self, method: str) -> bool:
+        """Return whether this listener overrides ``method``."""
+        return getattr(type(self), method) is not getattr(Listener, method)
+
+
+class HandlingContext(AbstractContextManager[None]):
+    """The context of a listener's :meth:`~Listener.handling`, whose own exceptions are logged.
+
+    Args:
+        listener: whose method is called.
+        delivery: the message that the handler gets.
+    """
+
+    __slots__ = ("_delivery", "_entered", "_listener")
+
+    def __init__(self, listener: Listener, delivery: Delivery) -> None:
+        self._listener = listener
+        self._delivery = delivery
+        self._entered: AbstractContextManager[object] | None = None
+
+    def __enter__(self) -> None:
+        try:
+            entered = self._listener.handling(self._delivery)
+            entered.__enter__()
+            self._entered = entered
+        except Exception as error:
+            log_exception("a listener raised in handling()", error)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._entered is None:
+            return
+        try:
+            self._entered.__exit__(kind, error, trace)
+        except Exception as own:
+            if own is not error:
+                log_exception("a listener raised in handling()", own)
+
+
+class Listeners(Listener):
+    """Several listeners as one. An exception of one of them is logged; the others are still called.
+
+    Args:
+        listeners: in the order in which they are called.
+    """
+
+    def __init__(self, *listeners: Listener) -> None:
+        self._listeners = listeners
+
+    def _call_all(self, method: str, *arguments: object) -> None:
+        for listener in self._listeners:
+            _call(getattr(listener, method), *arguments)
+
+    def dialling(self, attempt: Attempt) -> None:
+        self._call_all("dialling", attempt)
+
+    def attempt_failed(self, endpoint: Endpoint, reason: str) -> None:
+        self._call_all("attempt_failed", endpoint, reason)
+
+    def connection_made(self, endpoint: Endpoint, connected: Connected) -> None:
+        self._call_all("connection_made", endpoint, connected)
+
+    def connection_lost(self, endpoint: Endpoint, reason: str) -> None:
+        self._call_all("connection_lost", endpoint, reason)
+
+    def closed(self, error: Exception | None) -> None:
+        self._call_all("closed", error)
+
+    def frame_sent(self, event: Event) -> None:
+        self._call_all("frame_sent", event)
+
+    def frame_received(self, event: Event) -> None:
+        self._call_all("frame_received", event)
+
+    def heart_beat_sent(self) -> None:
+        self._call_all("heart_beat_sent")
+
+    def heart_beat_received(self, heart_beat: HeartBeat) -> None:
+        self._call_all("heart_beat_received", heart_beat)
+
+    def heart_beat_late(self, silence: float) -> None:
+        self._call_all("heart_beat_late", silence)
+
+    def error_received(self, error: Error) -> None:
+        self._call_all("error_received", error)
+
+    def tolerated(self, tolerated: Tolerated) -> None:
+        self._call_all("tolerated", tolerated)
+
+    def frame_dropped(self, event: Event, reason: str) -> None:
+        self._call_all("frame_dropped", event, reason)
+
+    def message_dropped(self, message: Message, reason: str) -> None:
+        self._call_all("message_dropped", message, reason)
+
+    def handler_error(self, delivery: Delivery, error: Exception) -> None:
+        self._call_all("handler_error", delivery, error)
+
+    def message_given_up(self, delivery: Delivery, failures: int) -> None:
+        self._call_all("message_given_up", delivery, failures)
+
+    def headers_for(self, destination: str) -> Iterable[tuple[str, str]]:
+        pairs: list[tuple[str, str]] = []
+        for listener in self._listeners:
+            try:
+                pairs += listener.headers_for(destination)
+            except Exception as error:
+                log_exception("a listener raised in headers_for()", error)
+        return pairs
+
+    def handling(self, delivery: Delivery) -> AbstractContextManager[object]:
+        return self._all_handling(delivery)
+
+    @contextmanager
+    def _all_handling(self, delivery: Delivery) -> Iterator[None]:
+        with ExitStack() as stack:
+            for listener in self._listeners:
+                stack.enter_context(HandlingContext(listener, delivery))
+            yield
+
+    def handles(self, method: str) -> bool:
+        return any(listener.handles(method) for listener in self._listeners)
+
+
+class Notifier:
+    """Calls the methods of a session's listener.
+
+    Args:
+        listener: ``None`` if nobody observes.
+        run: called with each notification, a function without arguments, to run it elsewhere; ``None``: at once.
+
+    Attributes:
+        listener: see above.
+    """
+
+    __slots__ = ("_run", "listener")
+
+    def __init__(self, listener: Listener | None, run: Callable[[Callable[[], None]], object] | None) -> None:
+        self.listener = listener
+        self._run = run
+
+    def notify(self, method: str, *arguments: object) -> None:
+        """Call a method of the listener, if there is one."""
+        if self.listener is None:
+            return
+        if self._run is None:
+            _call(getattr(self.listener, method), *arguments)
+        else:
+            self._run(partial(_call, getattr(self.listener, method), *arguments))
+
+    def headers_for(self, destination: str) -> list[tuple[str, str]]:
+        """Return the headers that the listener adds to a message."""
+        if self.listener is None:
+            return []
+        try:
+            return list(self.listener.headers_for(destination))
+        except Exception as error:
+            log_exception("a listener raised in headers_for()", error)
+            return []
+
+
+def _call(method: Callable[..., object], *arguments: object) -> None:
+    """Call a method of a listener; log what it raises."""
+    try:
+        method(*arguments)
+    except Exception as error:
+        log_exception(f"a listener raised in {getattr(method, '__name__', method)}()", error)

@@ -1,0 +1,146 @@
+"""Queues of received messages that nobody has taken yet, and the size limit that all queues of a session share."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Generic, TypeVar
+
+from ._pending import Pending
+
+__all__ = ["EVENT_OVERHEAD", "BufferLimit", "MessageQueue"]
+
+T = TypeVar("T")
+
+#: About how many bytes of memory an event takes besides its text and body.
+EVENT_OVERHEAD = 1024
+
+
+class BufferLimit:
+    """Counts the bytes in all queues of a session, and tells when reading should stop.
+
+    It is full at the limit and free again at half of it, so that reading does not stop and start with every message.
+
+    Args:
+        limit: bytes.
+
+    Attributes:
+        size: bytes in all queues.
+        full: whether reading should stop.
+    """
+
+    __slots__ = ("_limit", "full", "size")
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self.size = 0
+        self.full = False
+
+    @property
+    def exceeded(self) -> bool:
+        """Whether the queues hold more than four times the limit: then reading stops whatever is awaited."""
+        return self.size > 4 * self._limit
+
+    def add(self, size: int) -> None:
+        """Count bytes that were put in a queue."""
+        self.size += size
+        if self.size >= self._limit:
+            self.full = True
+
+    def notice_removed(self) -> None:
+        """Look whether reading may go on: somebody has subtracted from :attr:`size` what was taken from a queue."""
+        if self.full and self.size * 2 <= self._limit:
+            self.full = False
+
+
+class MessageQueue(Generic[T]):
+    """A queue of received items. To wait for one, ask for :meth:`ready`, wait for it, then call :meth:`take` again.
+
+    Args:
+        limit: where the bytes of the items are counted.
+    """
+
+    __slots__ = ("_closed", "_items", "_limit", "_ready", "_size")
+
+    def __init__(self, limit: BufferLimit) -> None:
+        self._limit = limit
+        self._items: deque[tuple[T, int]] = deque()
+        self._size = 0
+        self._closed = False
+        self._ready: Pending[None] | None = None
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def put(self, item: T, size: int) -> None:
+        """Add an item that takes ``size`` bytes."""
+        self._items.append((item, size))
+        self._size += size
+        self._limit.add(size)
+        if self._ready is not None:
+            self.notify_all()
+
+    def take(self) -> T | None:
+        """Remove and return the oldest item; ``None`` if the queue is empty."""
+        if not self._items:
+            return None
+        item, size = self._items.popleft()
+        self._release(size)
+        return item
+
+    def first(self) -> tuple[T, int] | None:
+        """Return the entry that :meth:`take` removes next, for :meth:`put_back`; ``None`` if the queue is empty."""
+        return self._items[0] if self._items else None
+
+    def put_back(self, entry: tuple[T, int]) -> None:
+        """Make an entry the first one again, unless it is: an exception has interrupted the caller that took it.
+
+        Whether its bytes were still counted is not known then, so all of the queue is counted anew.
+        """
+        if not self._items or self._items[0] is not entry:
+            self._items.appendleft(entry)
+        if not self._closed:
+            size = sum(size for _, size in self._items)
+            self._limit.add(size - self._size)
+            self._size = size
+        self.notify_all()
+
+    def ready(self) -> Pending[None]:
+        """Return a Pending that is done when :meth:`take` may return something new. It is safe to cancel."""
+        if self._items or self._closed:
+            return Pending.completed("wait for a message", None)
+        if self._ready is None:
+            self._ready = Pending("wait for a message")
+        return self._ready
+
+    def clear(self) -> list[T]:
+        """Remove and return all items."""
+        items = [item for item, _ in self._items]
+        self._items.clear()
+        self._release(self._size)
+        return items
+
+    def close(self) -> None:
+        """Accept no more items, and wake all waiters. What is in the queue can still be taken.
+
+        It is no longer counted: the queue does not grow any more, and if nobody empties it, that must not keep the
+        other subscriptions from being read.
+        """
+        self._release(self._size)
+        self._closed = True
+        self.notify_all()
+
+    def _release(self, size: int) -> None:
+        if not self._closed:
+            # No call in between, so that no signal handler can raise there: the two must agree; see put_back().
+            self._size -= size
+            self._limit.size -= size
+            self._limit.notice_removed()
+
+    def notify_all(self) -> None:
+        """Wake all waiters."""
+        # Forgotten only afterwards: whatever interrupts this, the next call wakes those who wait.
+        ready = self._ready
+        if ready is not None:
+            ready.succeed(None)
+            if self._ready is ready:
+                self._ready = None

@@ -1,0 +1,158 @@
+"""Pipeline: confirmed SENDs, a window of them in flight at a time, so that none waits for the one before it."""
+
+from __future__ import annotations
+
+from collections import deque
+from functools import partial
+
+from ..protocol import Body
+from ..wire import HeaderSource
+from ._errors import Unconfirmed
+from ._pending import Pending
+from ._session import Session
+
+__all__ = ["Pipeline"]
+
+
+class Pipeline:
+    """Sends messages with a receipt each, and waits only when ``window`` of them are not confirmed yet.
+
+    The messages arrive in the order in which they were sent. When one was not confirmed, the pipeline accepts no more:
+    what follows would arrive without it.
+
+    Args:
+        session: what to send by.
+        window: how many messages may be in flight at a time. Their bodies may be in memory until they have left.
+
+    Attributes:
+        confirmed: messages that the broker has confirmed.
+
+    Raises:
+        ValueError: the window is not at least 1.
+    """
+
+    def __init__(self, session: Session, window: int = 100) -> None:
+        if window < 1:
+            raise ValueError(f"window must be a number of messages of at least 1, got {window!r}")
+        self._session = session
+        self._window = window
+        self._sent = 0
+        self._failures: list[tuple[int, Exception]] = []
+        self._waiting: deque[tuple[Pending[int], int]] = deque()  # senders that wait for room in the window
+        self._drains: list[Pending[None]] = []
+        self._in_flight: dict[int, Pending[None]] = {}  # by their number
+        self.confirmed = 0
+
+    @property
+    def in_flight(self) -> int:
+        """How many messages have no outcome yet."""
+        return len(self._in_flight)
+
+    def send(
+        self,
+        now: float,
+        destination: str,
+        body: Body = b"",
+        *,
+        content_type: str | None = None,
+        headers: HeaderSource = (),
+        content_length: bool = True,
+        timeout: float | None = None,
+    ) -> Pending[int]:
+        """Send a message, with a receipt (STOMP 1.2, "SEND"); wait until there is room for the next one.
+
+        Args:
+            destination: where to.
+            body: ``bytes``, or ``str``, which is sent as UTF-8.
+            content_type: the MIME type of the body.
+            headers: further headers.
+            content_length: whether to write ``content-length``.
+            timeout: seconds until the message counts as unconfirmed; by default ``receipt_timeout``.
+
+        Returns:
+            The number of the message in this pipeline, from 0, by which :class:`Unconfirmed` names it.
+
+        Raises:
+            Unconfirmed: an earlier message was not confirmed. This one was not sent.
+            LocalProtocolError: STOMP cannot carry it. Nothing has changed.
+            SessionClosed, ConnectionLost: the session has ended.
+        """
+        if self._failures:
+            raise self._unconfirmed()
+        pending = self._session.send(
+            now,
+            destination,
+            body,
+            content_type=content_type,
+            headers=headers,
+            receipt=True,
+            content_length=content_length,
+            timeout=timeout,
+        )
+        number = self._sent
+        self._sent = number + 1
+        try:
+            self._in_flight[number] = pending
+            pending.add_done_callback(partial(self._settled, number, pending))
+        except BaseException:
+            # An exception of a signal handler: the caller gets it in place of the number, and drain() must not wait
+            # for a message of which this pipeline may learn nothing.
+            self._in_flight.pop(number, None)
+            self._finish_if_empty()
+            raise
+        if len(self._in_flight) < self._window or self._failures:
+            return Pending.completed("room in a pipeline", number)
+        room: Pending[int] = Pending("room in a pipeline")
+        self._waiting.append((room, number))
+        return room
+
+    def drain(self, now: float) -> Pending[None]:
+        """Wait until every message has been confirmed.
+
+        Raises:
+            Unconfirmed: some were not. It names them, and all outcomes are known by then.
+        """
+        drained: Pending[None] = Pending("end of a pipeline")
+        self._drains.append(drained)
+        self._finish_if_empty()
+        return drained
+
+    def drains_after(self, error: BaseException | None) -> bool:
+        """Return whether a ``with`` block that ends with ``error`` waits for what is in flight.
+
+        It does if the exception only says that the pipeline has failed: then it can name everything that has.
+        """
+        return error is None or isinstance(error, Unconfirmed)
+
+    def _settled(self, number: int, pending: Pending[None]) -> None:
+        if self._in_flight.get(number) is not pending:
+            return  # send() was interrupted
+        del self._in_flight[number]
+        error = pending.exception()
+        if error is None:
+            self.confirmed += 1
+        else:
+            self._failures.append((number, error))
+        # At the first receipt, not at the last of several: ActiveMQ holds further ones back (Nagle's algorithm) until
+        # the first is answered.
+        self._admit(len(self._waiting) if self._failures else self._window - len(self._in_flight))
+        self._finish_if_empty()
+
+    def _admit(self, senders: int) -> None:
+        while self._waiting and senders > 0:
+            room, number = self._waiting.popleft()
+            room.succeed(number)
+            senders -= 1
+
+    def _finish_if_empty(self) -> None:
+        if self._in_flight:
+            return
+        drains, self._drains = self._drains, []
+        for drained in drains:
+            if self._failures:
+                drained.fail(self._unconfirmed())
+            else:
+                drained.succeed(None)
+
+    def _unconfirmed(self) -> Unconfirmed:
+        return Unconfirmed(tuple(sorted(self._failures, key=lambda failure: failure[0])), self._sent)

@@ -1,0 +1,172 @@
+"""When to dial which endpoint: failover in order of preference, full-jitter back-off between rounds.
+
+A *round* tries every endpoint once, in order of preference. Before a round there is a pause of a random length
+between 0 and a bound that grows with each failed round ("full jitter": a thousand clients do not come back at the
+same moment). An attempt succeeds when CONNECTED arrives, not when TCP connects: a broker that is shutting down may
+still accept sockets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import inf
+from typing import Protocol
+
+from ._urls import Endpoint
+
+__all__ = ["Attempt", "Reconnect", "Rng", "Schedule"]
+
+
+class Rng(Protocol):
+    """The one method of :class:`random.Random` that is needed."""
+
+    def random(self) -> float:
+        """Return a number of at least 0 and less than 1."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Reconnect:
+    """When to connect again, and when to give up.
+
+    Attributes:
+        first_delay: the bound of the pause before the first round after a connection was lost, in seconds. A
+            connection that did not live for a second, nor for the length of the bound, counts as another failed round,
+            so that a broker that sends CONNECTED and closes at once is not dialled in a hot loop.
+        max_delay: what the bound grows to, in seconds.
+        rounds: how many rounds may fail after a loss before the session gives up; ``None`` is no limit, 0 means that
+            a lost connection is not replaced.
+        first_rounds: the same before the very first connection, so that a wrong address fails fast.
+        growth: the factor by which the bound grows after a failed round.
+        jitter: the share of a pause that is random, from 0 (none of it) to 1 (all of it).
+    """
+
+    first_delay: float = 0.1
+    max_delay: float = 30.0
+    rounds: int | None = None
+    first_rounds: int | None = 1
+    growth: float = 2.0
+    jitter: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.first_delay <= self.max_delay < inf:
+            raise ValueError(
+                "Reconnect: expected 0 <= first_delay <= max_delay, in seconds, "
+                f"got first_delay={self.first_delay!r}, max_delay={self.max_delay!r}"
+            )
+        if self.rounds is not None and self.rounds < 0:
+            raise ValueError(f"Reconnect.rounds must be at least 0, got {self.rounds!r}")
+        if self.first_rounds is not None and self.first_rounds < 1:
+            raise ValueError(f"Reconnect.first_rounds must be at least 1, got {self.first_rounds!r}")
+        if not 1 <= self.growth <= 1000:
+            raise ValueError(f"Reconnect.growth must be between 1 and 1000, got {self.growth!r}")
+        if not 0 <= self.jitter <= 1:
+            raise ValueError(f"Reconnect.jitter must be between 0 and 1, got {self.jitter!r}")
+
+    @classmethod
+    def never(cls) -> Reconnect:
+        """Make a policy that does not replace a lost connection."""
+        return cls(rounds=0)
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One attempt to connect.
+
+    Attributes:
+        endpoint: what to dial.
+        at: not before this time, on the clock of ``now``.
+        timeout: how many seconds dialling may take, name resolution and TLS included.
+        number: 1 for the first attempt since the last connection.
+    """
+
+    endpoint: Endpoint
+    at: float
+    timeout: float
+    number: int
+
+
+class Schedule:
+    """Computes the order and the times of attempts from their outcomes.
+
+    Args:
+        endpoints: in order of preference.
+        policy: the pauses, and when to give up.
+        rng: for the jitter; without it every pause is as long as it may be.
+        connect_timeout: seconds that one attempt may take.
+    """
+
+    def __init__(
+        self, endpoints: Sequence[Endpoint], policy: Reconnect, rng: Rng | None, connect_timeout: float
+    ) -> None:
+        self._endpoints = tuple(endpoints)
+        self._policy = policy
+        self._rng = rng
+        self._connect_timeout = connect_timeout
+        self._ever_connected = False
+        self._position = 0
+        self._rounds_failed = 0
+        self._growths = 0  # how often the bound has grown
+        self._number = 0
+        self._round_at: float | None = None
+        self._connected_at: float | None = None
+
+    def next(self, now: float) -> Attempt | None:
+        """Return the attempt that is due, the same one until its outcome is known; ``None`` to give up."""
+        allowed = self._policy.rounds if self._ever_connected else self._policy.first_rounds
+        if allowed is not None and self._rounds_failed >= allowed:
+            return None
+        if self._round_at is None:
+            self._round_at = now + self._pause()
+        endpoint = self._endpoints[self._position]
+        return Attempt(endpoint, self._round_at, self._connect_timeout, self._number + 1)
+
+    def _pause(self) -> float:
+        if not self._ever_connected and self._rounds_failed == 0:
+            return 0.0
+        random = self._rng.random() if self._rng is not None else 1.0
+        return self._bound() * (1.0 - self._policy.jitter * (1.0 - random))
+
+    def _bound(self) -> float:
+        policy = self._policy
+        # The exponent is capped: a client that has been retrying for a day must not overflow a float.
+        return min(policy.max_delay, policy.first_delay * policy.growth ** min(self._growths, 60))
+
+    def failed(self) -> None:
+        """Note that the attempt did not lead to CONNECTED."""
+        self._number += 1
+        self._position += 1
+        if self._position == len(self._endpoints):
+            self._position = 0
+            self._rounds_failed += 1
+            if self._ever_connected or self._rounds_failed > 1:
+                self._growths += 1
+            self._round_at = None
+
+    def connected(self, now: float) -> None:
+        """Note that CONNECTED has arrived."""
+        self._ever_connected = True
+        self._rounds_failed = 0
+        self._number = 0
+        self._position = 0
+        self._connected_at = now
+
+    def lost(self, now: float, *, at_once: bool = False) -> None:
+        """Note that the connection was lost.
+
+        Args:
+            now: seconds.
+            at_once: make no pause before the next round: our own side has ended the connection.
+
+        Back-off starts again from the first delay only after a connection that has lived for a while: otherwise a
+        broker that sends CONNECTED and closes at once would be dialled in a hot loop.
+        """
+        self._round_at = None
+        lived = now - self._connected_at if self._connected_at is not None else 0.0
+        if at_once:
+            self._round_at = now
+        elif lived >= max(1.0, self._bound()):
+            self._growths = 0
+        else:
+            self._growths += 1

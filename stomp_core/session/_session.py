@@ -1,0 +1,1333 @@
+"""Session: a client of a STOMP broker over many sockets. It sends operations and dispatches received frames.
+
+A session owns its parts and is the only one that calls them; they return values and events and never call the session:
+
+=================== ==============================================================================================
+Connector           when to dial what, the handshake, what the end of a connection means
+Sender              the send queue, operations that wait for a connection, receipts and replies in flight, timeouts
+Subscriptions       records of subscriptions, their message queues, what a new connection subscribes again
+Transactions        records of open transactions
+Notifier            the listener
+=================== ==============================================================================================
+
+The records belong to the session. What users hold are handles: :class:`Subscription`, :class:`Transaction`, and a
+:class:`~stomp_core.session.Pending` for each operation.
+
+Who drives it. A driver tells the session facts (``connection_made``, ``receive_data``, ``handle_timeout``,
+``connection_lost``) and asks what to do (``next_attempt``, ``data_to_send``, ``want_read``, ``want_close``,
+``next_deadline``). :class:`stomp_core.adapter.Driver` turns that into commands, which is what an adapter should use;
+an engine that interleaves reading and writing in its own way may use the methods here. A session is not thread-safe: an
+adapter with threads needs a lock.
+
+Time. Every call that can start, meet or miss a deadline takes ``now``: seconds of any monotonic clock, the same one in
+all calls. Operations take it as their first argument.
+
+Check first, then change. An operation that raises has changed nothing. While one changes the session,
+:attr:`Session.changing` is true: a driver that finds it true between two calls knows that an exception (of a signal
+handler) has interrupted an operation half-way, and must replace the connection.
+
+What becomes of an operation when its connection is lost. If it had left, its outcome is unknown. If it had not left and
+means the same on every connection (a SEND outside of a transaction), it goes first on the next connection. Otherwise it
+was not sent. Nothing is ever sent twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from math import inf
+from typing import TypeVar
+
+from .._logging import log_exception
+from ..errors import ErrorCode, LocalProtocolError, RemoteProtocolError, StompError
+from ..protocol import (
+    Abort,
+    Ack,
+    AckMode,
+    Begin,
+    Body,
+    ClientConnection,
+    Commit,
+    Connected,
+    Disconnect,
+    Error,
+    Event,
+    Message,
+    Nack,
+    Receipt,
+    Send,
+    Tolerated,
+    Unsubscribe,
+    event_from_frame,
+)
+from ..wire import NEED_DATA, ConnectionClosed, Frame, Headers, HeaderSource, HeartBeat, Version
+from ._broker_profiles import BrokerProfile
+from ._config import Config
+from ._connector import AttemptFailed, Connector, ConnectorEvent, Established, GaveUp, Lost, SessionState
+from ._delivery import Delivery, SubscriptionLike
+from ._errors import ConnectFailed, ConnectionLost, NotSent, SessionClosed, StaleMessageError
+from ._handles import QueueEntry, Subscription, Transaction
+from ._listener import Listener, Notifier
+from ._message_queue import EVENT_OVERHEAD, BufferLimit, MessageQueue
+from ._operations import (
+    AbortOperation,
+    AckOperation,
+    BeginOperation,
+    CommitOperation,
+    Operation,
+    RequestOperation,
+    SendOperation,
+    SubscriptionWait,
+    TimerCallback,
+    UnsubscribeOperation,
+)
+from ._pending import Pending, call_all
+from ._reconnect import Attempt, Rng
+from ._sender import QUEUED, Sender
+from ._subscriptions import Progress, SubscriptionRecord, Subscriptions, SubscriptionState
+from ._transactions import TransactionLike, TransactionRecord, Transactions, TransactionState
+from ._urls import Endpoint, EndpointSource
+
+__all__ = ["Session", "TapEvent"]
+
+T = TypeVar("T")
+
+TapEvent = Event | HeartBeat | ConnectionClosed
+
+_ACK_MODES = ("auto", "client", "client-individual")
+_NO_HEADERS = Headers()
+_TEXT = "text/plain;charset=utf-8"
+_MAX_KNOWN_HEADERS = 256
+
+
+class Session:
+    """A client of a STOMP broker, over as many connections as it takes. Pure: no I/O, no clock, no threads.
+
+    Args:
+        config: the options; a URL, or several, stands for a :class:`Config` with these endpoints.
+        wake: called when an operation has left something for the driver to do: bytes to write, an end, a changed
+            :attr:`want_read`, an earlier deadline. It may be set later. What it raises is logged.
+        run_listener: called with each notification of the listener, a function without arguments, to run it
+            elsewhere; by default it is run at once, in the middle of the session's work.
+        make_delivery: makes what subscriptions return, from the message, its subscription and its connection's number.
+        tap: keep every event that is received, in order, in :attr:`tap` as well. Who asks for it must take it.
+        rng: for the jitter of back-off: a :class:`random.Random`. Without it every pause is as long as it may be.
+
+    Attributes:
+        config: the options.
+        wake: see above.
+        opened: done with the first CONNECTED, or failed with the reason why there will be none.
+        error: why a closed session has ended; ``None`` if the caller closed it.
+        dropped: how many messages came for no subscription, or for one that had ended.
+        tap: every event that was received, if asked for. A heart-beat is in it once for each chunk that contains
+            nothing else: line ends that come with a frame may belong to it.
+
+    Raises:
+        ValueError: an option is out of its range, or a URL is not valid.
+        LocalProtocolError: CONNECT cannot carry an option.
+    """
+
+    def __init__(
+        self,
+        config: Config | EndpointSource,
+        *,
+        wake: Callable[[], object] | None = None,
+        run_listener: Callable[[Callable[[], None]], object] | None = None,
+        make_delivery: Callable[[Message, SubscriptionLike | None, int], Delivery] = Delivery,
+        tap: bool = False,
+        rng: Rng | None = None,
+    ) -> None:
+        self.config = config if isinstance(config, Config) else Config(config)
+        self.wake = wake
+        self.opened: Pending[Connected] = Pending("connect")
+        self.error: Exception | None = None
+        self.dropped = 0
+        self._make_delivery = make_delivery
+        self._buffer = BufferLimit(self.config.buffer_size)
+        self.tap: MessageQueue[TapEvent] | None = MessageQueue(self._buffer) if tap else None
+        self._notifier = Notifier(self.config.listener, run_listener)
+        self._connector = Connector(self.config, rng)
+        self._subscriptions = Subscriptions()
+        self._transactions = Transactions()
+        self._sender = Sender(
+            self.config, self._connector, self._subscriptions, self._transactions, self._notifier
+        )
+        self._closing: Pending[bool] | None = None  # of close()
+        self._known_headers: dict[tuple[str, str | None, bool], Headers] = {}  # of SENDs; see `_send_alike`
+
+    # ------------------------------------------------------------------ what can be seen
+
+    @property
+    def state(self) -> SessionState:
+        """The state; see :class:`SessionState`."""
+        return self._connector.state
+
+    @property
+    def closed(self) -> bool:
+        """Whether the session has ended for good. :attr:`error` says why; ``None`` if the caller closed it."""
+        return self._connector.state is SessionState.CLOSED
+
+    @property
+    def endpoints(self) -> tuple[Endpoint, ...]:
+        """Where the broker is, in order of preference."""
+        return self.config.parsed_endpoints
+
+    @property
+    def endpoint(self) -> Endpoint | None:
+        """The endpoint of the present connection, or of the latest attempt."""
+        return self._connector.endpoint
+
+    @property
+    def client_id(self) -> str | None:
+        """The ``client-id`` header of CONNECT."""
+        return self.config.effective_client_id
+
+    @property
+    def connection_number(self) -> int:
+        """1 for the first established connection, 2 for the next one; 0 before it."""
+        return self._connector.connection_number
+
+    @property
+    def connected(self) -> Connected | None:
+        """The CONNECTED frame of the present connection; ``None`` while there is none."""
+        return self._connector.connected
+
+    @property
+    def version(self) -> Version | None:
+        """The version of STOMP on the present connection; ``None`` while there is none."""
+        return self._connector.version
+
+    @property
+    def heart_beat(self) -> tuple[float, float]:
+        """The negotiated intervals ``(sending, receiving)`` in seconds; 0.0 is never."""
+        conn = self._connector.conn
+        return conn.heart_beat if conn is not None else (0.0, 0.0)
+
+    @property
+    def broker_profile(self) -> BrokerProfile:
+        """The profile of the present broker: as configured, or recognised by CONNECTED's ``server`` header."""
+        return self._connector.broker_profile
+
+    @property
+    def listener(self) -> Listener | None:
+        """The observer of the session."""
+        return self._notifier.listener
+
+    def clear_interruption(self) -> bool:
+        """Return whether an operation was interrupted half-way, and forget it.
+
+        For a driver, between two calls: if it was, :attr:`changing` is still true, and the connection must be replaced.
+        """
+        interrupted, self._sender.changing = self._sender.changing, False
+        return interrupted
+
+    @property
+    def changing(self) -> bool:
+        """Whether an operation is half-way; see the text of this module."""
+        return self._sender.changing
+
+    # ------------------------------------------------------------------ for the driver: facts
+
+    def next_attempt(self, now: float) -> Attempt | None:
+        """Return what to dial and when; ``None`` if the session is closed.
+
+        It may be asked again before ``attempt.at`` (after a wake-up, say) and then returns the same attempt, or
+        ``None`` if the session was closed meanwhile. Its outcome is :meth:`connection_made` or
+        :meth:`connection_lost`.
+
+        Raises:
+            RuntimeError: there is still a socket: close it and call :meth:`connection_lost` first.
+        """
+        _check_now(now)
+        attempt, is_new = self._connector.next_attempt(now)
+        if is_new:
+            self._notifier.notify("dialling", attempt)
+        return attempt
+
+    def connection_made(self, now: float) -> None:
+        """Note that the attempt led to a socket, with TLS if the endpoint is ``secure``.
+
+        Raises:
+            RuntimeError: there was no attempt.
+        """
+        _check_now(now)
+        connect = self._connector.connection_made(now)
+        if connect is not None:
+            self._sender.send_connect(now, connect)
+            self._sender.changing = False
+
+    def connection_lost(
+        self, reason: BaseException | str | None, now: float, *, at_once: bool = False
+    ) -> None:
+        """Note that there is no socket any more: the attempt failed, or the connection is gone or was closed.
+
+        Args:
+            reason: the exception or a sentence that says why, if there was one. The class of an exception is used to
+                say what to check.
+            now: seconds.
+            at_once: connect again without a pause: the driver has ended an established connection by itself.
+
+        Raises:
+            RuntimeError: there was no attempt.
+        """
+        _check_now(now)
+        self._apply(self._connector.connection_lost(reason, now, at_once=at_once), now)
+        self._process_events(now)
+        self._sender.changing = False
+
+    def receive_data(self, data: bytes | bytearray | memoryview, now: float) -> None:
+        """Process bytes from the socket; ``b""`` is the end of the stream. Look at :attr:`want_close` afterwards.
+
+        Raises:
+            RuntimeError: there is no connection.
+        """
+        _check_now(now)
+        conn = self._conn_of_driver("receive_data")
+        if conn is None:
+            return
+        if self.tap is not None and data and conn.between_frames and not bytes(data).strip(b"\r\n"):
+            self.tap.put(HeartBeat(bytes(data).count(b"\n")), EVENT_OVERHEAD)
+        self._connector.data_received(now)
+        conn.receive_data(data, now)
+        self._process_events(now)
+        self._sync_reading(now)
+        self._sender.changing = False
+
+    def alive(self, now: float) -> None:
+        """Note that bytes arrived that are not STOMP's yet, such as a part of a WebSocket frame: the peer is alive.
+
+        Raises:
+            RuntimeError: there is no connection.
+        """
+        _check_now(now)
+        conn = self._conn_of_driver("alive")
+        if conn is not None:
+            self._connector.data_received(now)
+            conn.alive(now)
+
+    def _conn_of_driver(self, call: str) -> ClientConnection | None:
+        """Return the present connection; ``None`` if it is over, but its socket is still open."""
+        connector = self._connector
+        if (
+            connector.conn is None
+            and not connector.socket_open
+            and connector.state is not SessionState.CLOSED
+        ):
+            raise RuntimeError(f"{call}() was called without a connection: call connection_made() first")
+        return connector.conn
+
+    def handle_timeout(self, now: float) -> None:
+        """Do what is due: heart-beats, timeouts of operations, of the handshake and of closing.
+
+        To call it early or late does no harm.
+        """
+        _check_now(now)
+        self._sync_reading(now)
+        closing_is_over = self._sender.handle_timeout(now)
+        self._apply(self._connector.handle_timeout(now), now)
+        if closing_is_over:
+            self._finish(None)
+        self._keep_alive(now)
+        self._sync_reading(now)
+        self._sender.changing = False
+
+    def _keep_alive(self, now: float) -> None:
+        """Send a heart-beat that is due, and notice that the broker is late or silent."""
+        conn = self._connector.conn
+        if conn is None:
+            return
+        if self._notifier.listener is not None and (silence := self._connector.lateness(now)) is not None:
+            self._notifier.notify("heart_beat_late", silence)
+        beat = conn.handle_timeout(now)
+        # Bytes that wait to be written are as good a sign of life.
+        if beat and not self._sender.send_queue.size:
+            self._sender.send_queue.put(beat, None)
+            self._notifier.notify("heart_beat_sent")
+        self._process_events(now)
+
+    def _sync_reading(self, now: float) -> None:
+        """Tell the connection whether the driver reads: while it does not, the broker's silence proves nothing."""
+        self._connector.set_reading(self.want_read, now)
+
+    def terminate(self, now: float) -> None:
+        """End the session at once, without DISCONNECT, and settle every Pending.
+
+        A socket that is open is to be closed: see :attr:`want_close`. To call it again does no harm: should an
+        exception have interrupted an earlier end, it settles the rest.
+        """
+        _check_now(now)
+        self._finish(None)
+        self._connector.end()
+        self._settle_everything(confirmed=False)
+        self._changed()
+
+    # ------------------------------------------------------------------ for the driver: questions
+
+    def data_to_send(self, limit: int | None = None) -> bytes | memoryview:
+        """Return bytes to write; ``b""`` if there are none. They count as sent: they must be written, in this order.
+
+        Args:
+            limit: bytes at most; ``None`` is all of them. Take only as many as the transport accepts: what is not
+                taken is the back pressure of senders, and can still be withdrawn.
+        """
+        return self._sender.send_queue.take(limit)
+
+    def write_with(self, send: Callable[[bytes | memoryview], int]) -> None:
+        """Write what there is to send by calling ``send`` until nothing is left or it raises.
+
+        In place of :meth:`data_to_send`, for an engine that an exception of a signal handler may interrupt anywhere.
+
+        Args:
+            send: writes bytes and returns how many it took, like :meth:`socket.socket.send`.
+        """
+        self._sender.send_queue.write_with(send)
+
+    @property
+    def size_to_send(self) -> int:
+        """How many bytes :meth:`data_to_send` would return."""
+        return self._sender.send_queue.size
+
+    @property
+    def buffered_size(self) -> int:
+        """About how many bytes of memory the received messages take that nobody has taken yet."""
+        return self._buffer.size
+
+    @property
+    def want_read(self) -> bool:
+        """Whether the socket should be read now. While it should not, the peer's silence proves nothing.
+
+        Reading stops when the messages that nobody has taken fill the buffer: the consumer is slow, and TCP slows the
+        broker down. But who waits for a receipt or a reply would then wait in vain, and a broker that waits for us to
+        read may not read what we write. So while something is awaited, or the send queue is full, reading goes on up to
+        four times the buffer.
+        """
+        buffer = self._buffer
+        if not buffer.full or self._connector.state is SessionState.HANDSHAKING:
+            return True
+        sender = self._sender
+        awaited = len(sender.receipts) > 0 or len(sender.replies) > 0 or sender.is_full
+        return awaited and not buffer.exceeded
+
+    def needs_turn(self, *, reading: bool, writing: bool) -> bool:
+        """Return whether there is something for a driver to do besides what it does.
+
+        Args:
+            reading: whether it reads.
+            writing: whether it waits for room to write.
+        """
+        connector = self._connector
+        return (
+            (connector.conn is None and (connector.socket_open or connector.state is SessionState.CLOSED))
+            or (self._sender.send_queue.size > 0 and not writing and connector.socket_open)
+            or self.want_read is not reading
+        )
+
+    @property
+    def want_close(self) -> bool:
+        """Whether the socket should be closed now: at once, without waiting for unsent bytes. Then call
+        :meth:`connection_lost`.
+        """
+        return self._connector.want_close
+
+    def next_deadline(self) -> float | None:
+        """Return when :meth:`handle_timeout` is due, on the clock of ``now``; ``None`` is never."""
+        earliest = self._sender.next_deadline()
+        other = self._connector.next_deadline(report_late=self._notifier.listener is not None)
+        if other is not None and (earliest is None or other < earliest):
+            earliest = other
+        return None if earliest == inf else earliest
+
+    def may_delay_writing(self, limit: int) -> bool:
+        """Return whether what is in the send queue may wait for the next RECEIPT (Nagle's rule, without a clock).
+
+        It may while a receipt is awaited of a frame that has left: the RECEIPT will come and wake the driver.
+
+        Args:
+            limit: bytes in the send queue from which on they should leave in any case.
+        """
+        return self._sender.send_queue.size < limit and len(self._sender.receipts) > len(
+            self._sender.send_queue
+        )
+
+    def set_read_timeout(self, seconds: float) -> None:
+        """Treat the present connection as dead if nothing is received for ``seconds``, if heart-beats were negotiated.
+
+        Raises:
+            ValueError: seconds is not positive.
+        """
+        conn = self._connector.conn
+        if conn is not None:
+            conn.set_read_timeout(seconds)
+            self._changed()
+
+    # ------------------------------------------------------------------ operations
+
+    def send(
+        self,
+        now: float,
+        destination: str,
+        body: Body = b"",
+        *,
+        content_type: str | None = None,
+        headers: HeaderSource = (),
+        receipt: bool | str = False,
+        transaction: TransactionLike | str | None = None,
+        content_length: bool = True,
+        timeout: float | None = None,
+    ) -> Pending[None]:
+        """Send a message (STOMP 1.2, "SEND").
+
+        While there is no connection it waits for one. What was in flight when a connection was lost is never sent
+        again.
+
+        Args:
+            destination: where to; its syntax is the broker's own.
+            body: ``bytes`` are sent as they are; ``str`` is sent as UTF-8, with
+                ``content-type:text/plain;charset=utf-8`` unless you name another ``content_type``.
+            content_type: the MIME type of the body.
+            headers: further headers, a mapping or pairs of ``str``. They must not contradict the other arguments.
+            receipt: ``True``: wait for the broker to confirm it. ``False``: wait only for room in the send queue.
+                A ``str`` is the same as ``True``, with this receipt id.
+            transaction: the open transaction that it is part of.
+            content_length: whether to write ``content-length``; ActiveMQ makes a BytesMessage of a message that has
+                it, a TextMessage of one that has not.
+            timeout: seconds to wait; by default ``receipt_timeout``.
+
+        Raises:
+            LocalProtocolError: STOMP cannot carry it, or does not allow it here. Nothing has changed.
+            Rejected: the broker answered with ERROR.
+            NotSent: it never left this process (NotSentInTime: before the timeout).
+            OutcomeUnknown: the connection was lost, or the receipt did not come in time (ReceiptTimeout).
+            TransactionLost: the transaction was lost with its connection.
+            SessionClosed, ConnectionLost: the session has ended.
+        """
+        self._check_usable(now)
+        if not (headers or receipt or transaction) and self._send_alike(
+            now, destination, body, content_type, content_length
+        ):
+            self._changed()
+            return QUEUED
+        record = None if transaction is None else self._transactions.find(transaction)
+        if record is not None and receipt:
+            raise LocalProtocolError(
+                "a SEND in a transaction cannot wait for its receipt, which RabbitMQ sends only after COMMIT: "
+                "commit with a receipt instead",
+                code=ErrorCode.HEADER_NOT_ALLOWED,
+            )
+        receipt_id = self._sender.receipts.id_for(receipt) if receipt else None
+        own = _own_headers(headers)
+        if self._notifier.listener is not None:
+            own = self._with_observer_headers(destination, own)
+        event = Send(
+            destination,
+            body,
+            content_type=content_type,
+            transaction=None if record is None else record.id,
+            receipt=receipt_id,
+            headers=own,
+            content_length=content_length,
+        )
+        seconds = self.config.receipt_timeout if timeout is None else _checked_timeout(timeout)
+        what = "SEND to " + destination
+        pending: Pending[None] = (
+            Pending(what) if receipt_id is not None else self._sender.pending_for(event, what)
+        )
+        operation = SendOperation(event, pending, receipt_id, seconds, record)
+        if pending.done:
+            self._sender.send(now, operation)  # there is a connection, and room in its send queue
+        else:
+            self._sender.send_or_queue(now, operation)
+            if isinstance(receipt, str):
+                self._sender.receipts.reserve(receipt)
+            if not pending.done:
+                pending.on_cancel = partial(self._withdraw, operation)
+        self._changed()
+        return pending
+
+    def subscribe(
+        self,
+        now: float,
+        destination: str,
+        *,
+        id: str | None = None,
+        ack: AckMode = "auto",
+        prefetch: int | None = None,
+        durable: str | None = None,
+        headers: HeaderSource = (),
+        receipt: bool = True,
+        timeout: float | None = None,
+    ) -> Pending[Subscription]:
+        """Subscribe to a destination (STOMP 1.2, "SUBSCRIBE"), on this connection and on those that replace it.
+
+        Args:
+            destination: what to subscribe to.
+            id: the subscription's name on the wire; by default a generated one.
+            ack: ``"auto"``: the broker considers a message consumed when it has sent it; ``"client"``: an ACK also
+                covers all earlier messages of the subscription; ``"client-individual"``: each message has its own ACK.
+            prefetch: how many messages may be in flight or unacknowledged at a time; sent in the broker's own header.
+            durable: the name of a durable topic subscription, sent in the broker's own headers; then also its ``id``.
+            headers: further headers, such as ``selector``.
+            receipt: wait for the broker to confirm it. ``False``: wait only for room in the send queue.
+            timeout: seconds to wait; by default ``receipt_timeout``.
+
+        Returns:
+            The subscription.
+
+        Raises:
+            LocalProtocolError: STOMP does not allow it: an ``id`` in use, an unknown ack mode, a header that clashes.
+            Rejected: the broker answered with ERROR.
+            ReceiptTimeout: the broker did not confirm in time; the subscription is ended.
+            NotSentInTime: there was no connection in time.
+            SessionClosed, ConnectionLost: the session has ended.
+        """
+        self._check_usable(now)
+        if ack not in _ACK_MODES:
+            raise LocalProtocolError(
+                f"the ack mode {ack!r} is not one of 'auto', 'client', 'client-individual'",
+                code=ErrorCode.BAD_ACK_MODE,
+            )
+        if prefetch is not None and prefetch < 1:
+            raise LocalProtocolError(
+                f"prefetch must be a number of messages of at least 1, got {prefetch!r}",
+                code=ErrorCode.BAD_HEADER_VALUE,
+            )
+        name = id if id is not None else durable if durable is not None else self._subscriptions.free_id()
+        if name in self._subscriptions:
+            raise LocalProtocolError(
+                f"subscription id {name!r} is already in use", code=ErrorCode.DUPLICATE_SUBSCRIPTION
+            )
+        record = SubscriptionRecord(
+            self._buffer, name, destination, ack, prefetch, durable, _own_headers(headers), receipt
+        )
+        subscription = record.handle = Subscription(self, record, self._make_delivery)
+        pending: Pending[Subscription] = Pending(f"SUBSCRIBE to {destination}")
+        pending.on_cancel = partial(self._end_unwanted, subscription)
+        seconds = self._seconds(timeout)
+        record.waiter = pending
+        try:
+            self._sender.subscribe_or_queue(now, record)
+            self._subscriptions.add(record)
+            if not pending.done:
+                self._sender.watch(now, SubscriptionWait(pending, seconds, record))
+            self._changed()
+        except StompError:
+            raise  # refused; nothing has changed
+        except BaseException:
+            # An exception of a signal handler. Nobody gets the handle, so nobody would take the messages: the
+            # connection must be replaced, and the next one must not subscribe.
+            self._sender.changing = True
+            self._subscriptions.remove(record)
+            record.end(SubscriptionState.GONE)
+            raise
+        return pending
+
+    def unsubscribe(
+        self,
+        now: float,
+        subscription: Subscription,
+        *,
+        receipt: bool = True,
+        delete: bool = False,
+        timeout: float | None = None,
+    ) -> Pending[None]:
+        """End a subscription (STOMP 1.2, "UNSUBSCRIBE"). Messages that come late are dropped, and counted.
+
+        In ``auto`` mode the messages in its queue can still be taken. In the other modes they are dropped: the broker
+        delivers them to somebody else.
+
+        Args:
+            subscription: the subscription to end.
+            receipt: wait for the broker to confirm that no more messages come. ``False``: wait only for room in the
+                send queue.
+            delete: delete a durable subscription at the broker, instead of only leaving it.
+            timeout: seconds to wait; by default ``receipt_timeout``.
+
+        Raises:
+            LocalProtocolError: it is to be deleted, and this broker cannot be asked for that (ActiveMQ Classic).
+            Rejected, ReceiptTimeout: the broker answered with ERROR, or not in time. The subscription has ended anyway.
+            NotSent, OutcomeUnknown: it was to be deleted, and there was no connection, or the connection was lost.
+        """
+        _check_now(now)
+        record = subscription.record
+        pending: Pending[None] = Pending(f"UNSUBSCRIBE from {record.destination}")
+        if record.state is not SubscriptionState.ACTIVE:
+            pending.succeed(None)
+            return pending
+        deletes = delete and record.durable is not None
+        if record.progress is Progress.NOT_SENT:
+            self._subscriptions.remove(record)
+            record.end(SubscriptionState.GONE)
+            if deletes:
+                pending.fail(NotSent(f"{record.durable!r} was not deleted: there is no connection"))
+            else:
+                pending.succeed(None)
+            self._changed()
+            return pending
+        headers = (
+            self.broker_profile.delete_durable_headers(record.durable)
+            if deletes and record.durable is not None
+            else ()
+        )
+        receipt_id = self._sender.receipts.id_for(receipt)
+        event = Unsubscribe(record.id, receipt=receipt_id, headers=headers)
+        operation = UnsubscribeOperation(event, pending, receipt_id, self._seconds(timeout), record, deletes)
+        self._sender.send(now, operation)
+        if receipt_id is not None:
+            record.end(SubscriptionState.DRAINING)
+        else:
+            self._subscriptions.remove(record)
+            record.end(SubscriptionState.GONE)
+        self._changed()
+        return pending
+
+    def ack(
+        self,
+        now: float,
+        delivery: Delivery,
+        *,
+        transaction: TransactionLike | str | None = None,
+        receipt: bool | str = False,
+        headers: HeaderSource = (),
+        timeout: float | None = None,
+    ) -> Pending[None]:
+        """Acknowledge a message (STOMP 1.2, "ACK").
+
+        Args:
+            delivery: the message, as its subscription returned it.
+            transaction: the open transaction that the ACK is part of.
+            receipt: wait for the broker to confirm it.
+            headers: further headers.
+            timeout: seconds to wait; by default ``receipt_timeout``.
+
+        Raises:
+            StaleMessageError: the message came on an earlier connection; the broker delivers it again.
+            LocalProtocolError: its subscription is in ``auto`` mode or has ended, or it is acknowledged already.
+            TransactionLost: the transaction was lost with its connection.
+            Rejected: the broker answered with ERROR.
+            NotSent: it never left this process.
+            OutcomeUnknown: the connection was lost, or the receipt did not come in time (ReceiptTimeout).
+            SessionClosed, ConnectionLost: the session has ended.
+        """
+        return self._acknowledge(now, "ACK", delivery, transaction, receipt, headers, timeout)
+
+    def nack(
+        self,
+        now: float,
+        delivery: Delivery,
+        *,
+        transaction: TransactionLike | str | None = None,
+        receipt: bool | str = False,
+        headers: HeaderSource = (),
+        timeout: float | None = None,
+    ) -> Pending[None]:
+        """Tell the broker that a message was not consumed (STOMP 1.2, "NACK"; not in 1.0).
+
+        What the broker does then differs: RabbitMQ delivers it again at once (``requeue:false`` drops or dead-letters
+        it), ActiveMQ moves it to a dead-letter queue.
+
+        Args:
+            delivery: the message, as its subscription returned it.
+            transaction: the open transaction that the NACK is part of.
+            receipt: wait for the broker to confirm it.
+            headers: further headers.
+            timeout: seconds to wait; by default ``receipt_timeout``.
+
+        Raises:
+            StaleMessageError: the message came on an earlier connection; the broker delivers it again.
+            LocalProtocolError: its subscription is in ``auto`` mode or has ended, or it is acknowledged already.
+            TransactionLost: the transaction was lost with its connection.
+            Rejected: the broker answered with ERROR.
+            NotSent: it never left this process.
+            OutcomeUnknown: the connection was lost, or the receipt did not come in time (ReceiptTimeout).
+            SessionClosed, ConnectionLost: the session has ended.
+        """
+        return self._acknowledge(now, "NACK", delivery, transaction, receipt, headers, timeout)
+
+    def begin(
+        self, now: float, id: str | None = None, *, headers: HeaderSource = (), timeout: float | None = None
+    ) -> Pending[Transaction]:
+        """Begin a transaction (STOMP 1.2, "BEGIN"). While there is no connection it waits for one.
+
+        Args:
+            id: its name on the wire; by default a generated one.
+            headers: further headers.
+            timeout: seconds to wait for a connection; by default ``receipt_timeout``.
+
+        Returns:
+            The transaction.
+
+        Raises:
+            LocalProtocolError: the id is in use.
+            NotSent: there was no connection in time.
+            SessionClosed, ConnectionLost: the session has ended.
+        """
+        self._check_usable(now)
+        name = id if id is not None else self._transactions.free_id()
+        pending: Pending[Transaction] = Pending(f"BEGIN of {name}")
+        event = Begin(name, headers=_own_headers(headers))
+        record = TransactionRecord(name)
+        operation = BeginOperation(event, pending, self._seconds(timeout), record, Transaction(self, record))
+        self._sender.send_or_queue(now, operation)
+        pending.on_cancel = partial(self._abort_unwanted, operation)
+        self._changed()
+        return pending
+
+    def commit(
+        self,
+        now: float,
+        transaction: TransactionLike | str,
+        *,
+        receipt: bool = True,
+        timeout: float | None = None,
+    ) -> Pending[None]:
+        """Commit a transaction (STOMP 1.2, "COMMIT").
+
+        Args:
+            transaction: an open one.
+            receipt: wait for the broker to confirm it.
+            timeout: seconds to wait; by default ``receipt_timeout``.
+
+        Raises:
+            TransactionLost: the connection was lost before COMMIT left; nothing was committed.
+            TransactionInDoubt: the connection was lost after it left; all or nothing was committed.
+            Rejected: the broker answered with ERROR; nothing was committed.
+            LocalProtocolError: it has ended already.
+        """
+        _check_now(now)
+        record = self._transactions.find(transaction)
+        receipt_id = self._sender.receipts.id_for(receipt)
+        pending: Pending[None] = Pending(f"COMMIT of {record.id}")
+        event = Commit(record.id, receipt=receipt_id)
+        self._sender.send(now, CommitOperation(event, pending, receipt_id, self._seconds(timeout), record))
+        self._transactions.end(record)
+        if not pending.done:
+            record.state = TransactionState.COMMITTING
+        self._changed()
+        return pending
+
+    def abort(
+        self,
+        now: float,
+        transaction: TransactionLike | str,
+        *,
+        receipt: bool = False,
+        timeout: float | None = None,
+    ) -> Pending[None]:
+        """Abort a transaction (STOMP 1.2, "ABORT"). One that was lost with its connection is aborted already.
+
+        Args:
+            transaction: an open one, or one that was lost.
+            receipt: wait for the broker to confirm it.
+            timeout: seconds to wait; by default ``receipt_timeout``.
+
+        Raises:
+            LocalProtocolError: it has ended already.
+            Rejected, ReceiptTimeout: the broker answered with ERROR, or not in time.
+        """
+        _check_now(now)
+        name = transaction if isinstance(transaction, str) else transaction.id
+        pending: Pending[None] = Pending(f"ABORT of {name}")
+        if self._transactions.forget_lost(transaction):
+            pending.succeed(None)
+            return pending
+        record = self._transactions.find(transaction)
+        receipt_id = self._sender.receipts.id_for(receipt)
+        event = Abort(record.id, receipt=receipt_id)
+        operation = AbortOperation(event, pending, receipt_id, self._seconds(timeout), record)
+        if self._sender.disconnecting:
+            operation.confirmed()  # DISCONNECT, the last frame, aborts what is open
+        else:
+            self._sender.send(now, operation)
+        self._transactions.end(record)
+        if not pending.done:
+            record.state = TransactionState.ABORTING
+        self._changed()
+        return pending
+
+    def request(
+        self,
+        now: float,
+        destination: str,
+        body: Body = b"",
+        *,
+        content_type: str | None = None,
+        headers: HeaderSource = (),
+        timeout: float | None = None,
+    ) -> Pending[Delivery]:
+        """Send a message and wait for the reply to it, which comes over a temporary queue of this connection.
+
+        The service that answers sends to the destination in the ``reply-to`` header, with the same ``correlation-id``.
+        The different conventions of RabbitMQ and ActiveMQ are taken care of.
+
+        Args:
+            destination: where to.
+            body: ``bytes``, or ``str``, which is sent as UTF-8.
+            content_type: the MIME type of the body.
+            headers: further headers.
+            timeout: seconds to wait for the reply; by default ``receipt_timeout``.
+
+        Returns:
+            The reply.
+
+        Raises:
+            LocalProtocolError: STOMP cannot carry it, or the headers contain ``reply-to`` or ``correlation-id``.
+            ReceiptTimeout: no reply came in time.
+            OutcomeUnknown: the connection, and the reply queue with it, was lost.
+            NotSent: the request never left this process.
+            SessionClosed, ConnectionLost: the session has ended.
+        """
+        self._check_usable(now)
+        own = self._with_observer_headers(destination, _own_headers(headers))
+        event = Send(destination, body, content_type=content_type, headers=own)
+        for name in ("reply-to", "correlation-id"):
+            if name in event.headers:
+                raise LocalProtocolError(
+                    f"request() sets the header {name!r} itself", code=ErrorCode.HEADER_CLASH
+                )
+        pending: Pending[Delivery] = Pending(f"request to {destination}")
+        operation = RequestOperation(event, pending, self._seconds(timeout), self._sender.replies.new_id())
+        self._sender.send_or_queue(now, operation)
+        pending.on_cancel = partial(self._withdraw, operation)
+        self._changed()
+        return pending
+
+    def send_frame(self, now: float, frame: Event | Frame) -> Pending[None]:
+        """Send a raw frame. The session does not track it.
+
+        The rules of the conversation hold, but nothing is remembered beyond this connection: a SUBSCRIBE sent this way
+        is not repeated on the next one, and its messages and receipts go to :attr:`tap` only. It waits for room in the
+        send queue.
+
+        Args:
+            frame: any client frame or event but DISCONNECT.
+
+        Raises:
+            LocalProtocolError: STOMP does not allow it here, or it is DISCONNECT, which :meth:`close` sends. Nothing
+                has changed.
+            SessionClosed, ConnectionLost: there is no connection.
+        """
+        self._check_connected(now)
+        event = frame if isinstance(frame, Event) else event_from_frame(frame)
+        command = event.frame.command
+        if command == "DISCONNECT":
+            raise LocalProtocolError("close() sends DISCONNECT", code=ErrorCode.UNEXPECTED_FRAME)
+        receipt = event.frame.headers.find("\nreceipt:")
+        sender = self._sender
+        if receipt is not None:
+            sender.receipts.check_raw(receipt)
+        pending = sender.pending_for(event, command + " frame")
+        if pending.done and self._notifier.listener is None:
+            sender.send_untracked(now, event)
+        else:
+            sender.send(now, Operation(event, pending, None, self.config.receipt_timeout))
+        if receipt is not None:
+            sender.receipts.reserve_raw(receipt)
+        self._changed()
+        return pending
+
+    def send_heart_beat(self, now: float) -> Pending[None]:
+        """Send a line end now (STOMP 1.2, "Heart-beating"). Heart-beats that are due are sent without this.
+
+        Raises:
+            SessionClosed, ConnectionLost: there is no connection.
+        """
+        self._check_connected(now)
+        self._sender.send_queue.put(b"\n", None)
+        self._notifier.notify("heart_beat_sent")
+        self._changed()
+        return Pending.completed("heart-beat", None)
+
+    def close(
+        self,
+        now: float,
+        *,
+        receipt: str | None = None,
+        headers: HeaderSource = (),
+        timeout: float | None = None,
+    ) -> Pending[bool]:
+        """End the session gracefully (STOMP 1.2, "DISCONNECT").
+
+        Subscriptions end at once. Receipts in flight get half of the time to come; then DISCONNECT asks for one of its
+        own, and the socket is closed when that has come. Nothing is dialled again. It never fails.
+
+        Args:
+            receipt: the id of DISCONNECT's receipt; by default a generated one.
+            headers: further headers of DISCONNECT.
+            timeout: seconds for all of it; by default ``close_timeout``.
+
+        Returns:
+            Whether the broker confirmed that it has processed everything.
+
+        Raises:
+            LocalProtocolError: headers that STOMP cannot carry, or a receipt id in use. Nothing has changed.
+        """
+        _check_now(now)
+        if self._closing is not None:
+            return self._closing
+        if self.closed:
+            self._closing = Pending.completed("close", False)
+            return self._closing
+        seconds = self.config.close_timeout if timeout is None else _checked_timeout(timeout)
+        receipt_id = self._sender.receipts.id_for(True if receipt is None else receipt)
+        disconnect = Disconnect(receipt=receipt_id, headers=_own_headers(headers))
+        self._sender.check_writable(disconnect)
+        if receipt is not None:
+            self._sender.receipts.reserve(receipt)
+        if not self.closed:
+            self._sender.prepare_closing(disconnect, now, seconds)
+        closing: Pending[bool] = Pending("close")
+        self._closing = closing
+        if self.state is SessionState.CONNECTED:
+            self._connector.start_closing()
+            for record in self._subscriptions:
+                record.end(SubscriptionState.GONE)
+            self._sender.start_closing(now, seconds)
+        else:
+            self._finish(None)
+        self._changed()
+        return closing
+
+    # ------------------------------------------------------------------ what operations share
+
+    def _acknowledge(
+        self,
+        now: float,
+        command: str,
+        delivery: Delivery,
+        transaction: TransactionLike | str | None,
+        receipt: bool | str,
+        headers: HeaderSource,
+        timeout: float | None,
+    ) -> Pending[None]:
+        _check_now(now)
+        connector = self._connector
+        if connector.state is SessionState.CLOSED:
+            self._check_usable(now)
+        if delivery.connection_number != connector.connection_number or connector.connected is None:
+            raise StaleMessageError(
+                f"message {delivery.message_id!r} came on an earlier connection; the broker delivers it again"
+            )
+        record = None if transaction is None else self._transactions.find(transaction)
+        name = None if record is None else record.id
+        receipt_id = self._sender.receipts.id_for(receipt) if receipt else None
+        own = _own_headers(headers)
+        event: Ack | Nack
+        if command == "ACK":
+            event = delivery.event.acknowledge(transaction=name, receipt=receipt_id, headers=own)
+        else:
+            event = delivery.event.reject(transaction=name, receipt=receipt_id, headers=own)
+        pending: Pending[None] = Pending(f"{command} of {delivery.message_id}")
+        operation = AckOperation(event, pending, receipt_id, self._seconds(timeout), record)
+        self._sender.send(now, operation)
+        if isinstance(receipt, str):
+            self._sender.receipts.reserve(receipt)
+        self._changed()
+        return pending
+
+    def _send_alike(
+        self, now: float, destination: str, body: Body, content_type: str | None, content_length: bool
+    ) -> bool:
+        """Send a message like an earlier one; return False where that is not possible.
+
+        Most programs send message after message that differ in the body only. Then the Headers object of the first one
+        serves for all, and the layers below recognise it and check nothing again.
+        """
+        text = type(body) is str
+        if text:
+            assert isinstance(body, str)
+            body = body.encode()
+        elif type(body) is not bytes:
+            return False
+        key = (destination, content_type, text and body != b"")
+        known = self._known_headers.get(key)
+        if known is not None:
+            event = Send.from_frame(Frame("SEND", known, body), content_length=content_length)
+            return self._sender.send_message(now, event)
+        if text and body and content_type is None:
+            content_type = _TEXT
+        event = Send(destination, body, content_type=content_type, content_length=content_length)
+        if not self._sender.send_message(now, event):
+            return False
+        if len(self._known_headers) >= _MAX_KNOWN_HEADERS:
+            self._known_headers.clear()
+        self._known_headers[key] = event.headers
+        return True
+
+    def _with_observer_headers(self, destination: str, own: Headers) -> Headers:
+        """Return a message's headers, with those that the listener adds to them."""
+        added = [pair for pair in self._notifier.headers_for(destination) if pair[0] not in own]
+        return Headers([*own.items(), *added]) if added else own
+
+    def _withdraw(self, operation: Operation, now: float) -> None:
+        """The caller no longer waits."""
+        self._sender.withdraw(operation, now)
+        self._changed()
+
+    def _end_unwanted(self, subscription: Subscription, now: float) -> None:
+        """The caller no longer waits for a subscription, and so has no handle to end it with."""
+        self.unsubscribe(now, subscription, receipt=False)
+
+    def _abort_unwanted(self, operation: BeginOperation, now: float) -> None:
+        """The caller no longer waits for a transaction, and so has no handle to end it with."""
+        record = operation.transaction
+        if record is None:
+            self._withdraw(operation, now)
+        elif record.state is TransactionState.OPEN:
+            self.abort(now, record)
+
+    def _check_usable(self, now: float) -> None:
+        """Raise if ``now`` is no time, or if the session has ended."""
+        if type(now) is not float or not -inf < now < inf:
+            _check_now(now)
+        if self.error is not None:
+            raise self.error.with_traceback(None)
+        if self._closing is not None or self._connector.state is SessionState.CLOSED:
+            raise SessionClosed("the session was closed")
+
+    def _check_connected(self, now: float) -> None:
+        if self._connector.state is SessionState.CONNECTED and self._closing is None:
+            _check_now(now)
+        else:
+            self._check_usable(now)
+            raise ConnectionLost("there is no connection at the moment")
+
+    def _seconds(self, timeout: float | None) -> float:
+        return self.config.receipt_timeout if timeout is None else _checked_timeout(timeout)
+
+    def _changed(self) -> None:
+        """End an operation: all is changed, and there may be something for the driver to do."""
+        self._sender.changing = False
+        wake = self.wake
+        if wake is not None:
+            try:
+                wake()
+            except Exception as error:
+                log_exception("wake() raised", error)
+
+    # ------------------------------------------------------------------ receiving
+
+    def _process_events(self, now: float) -> None:
+        """Take events from the connection and act on each, until it needs more data or is over."""
+        connector = self._connector
+        observed = self._notifier.listener is not None or self.tap is not None
+        while (conn := connector.conn) is not None:
+            try:
+                event = conn.next_event()
+            except RemoteProtocolError as error:
+                self._apply(connector.handle_violation(error, now), now)
+                return
+            if event is NEED_DATA:
+                return
+            if observed:
+                self._show(event)
+            if type(event) is Message:
+                self._on_message(event)
+            elif type(event) is Receipt:
+                if self._sender.receive_receipt(event.receipt_id, now):
+                    self._finish(None, confirmed=True)
+            elif type(event) is Connected:
+                self._apply(connector.handle_connected(event, now), now)
+            elif type(event) is Error:
+                self._on_error(event, now)
+            elif type(event) is ConnectionClosed:
+                self._on_closed(event, now)
+                return
+
+    def _show(self, event: object) -> None:
+        """Show a received event to the listener and the tap, before it is acted upon."""
+        if isinstance(event, Event):
+            self._notifier.notify("frame_received", event)
+            if self.tap is not None:
+                self.tap.put(event, event.frame.size + EVENT_OVERHEAD)
+        elif isinstance(event, HeartBeat):
+            self._notifier.notify("heart_beat_received", event)
+        elif isinstance(event, Tolerated):
+            self._notifier.notify("tolerated", event)
+
+    def _on_message(self, message: Message) -> None:
+        name = message.subscription
+        if name is not None:
+            record = self._subscriptions.get(name)
+        else:
+            # A broker that speaks 1.0 names no subscription if SUBSCRIBE had no id; ours always has one.
+            record = self._subscriptions.only_one_to(message.destination)
+        number = self._connector.connection_number
+        if record is not None:
+            if record.receive(message, number):
+                return
+            reason = "its subscription has ended"
+        else:
+            request = self._sender.replies.receive(message)
+            if request is not None:
+                request.pending.succeed(self._make_delivery(message, None, number))
+                return
+            if self.tap is not None:
+                return
+            reason = "it belongs to no subscription"
+        self.dropped += 1
+        self._notifier.notify("message_dropped", message, reason)
+
+    def _on_error(self, error: Error, now: float) -> None:
+        self._notifier.notify("error_received", error)
+        connector = self._connector
+        if connector.state is SessionState.HANDSHAKING:
+            self._apply(connector.handle_refusal(error, now), now)
+            return
+        attributed = self._sender.receive_error(error)
+        reason = f"the broker sent ERROR: {error.description}"
+        self._apply(connector.broken(reason, now, error=error, attributed=attributed), now)
+
+    def _on_closed(self, closed: ConnectionClosed, now: float) -> None:
+        if closed.clean:
+            self._finish(None)
+        else:
+            self._apply(self._connector.broken(closed.reason, now, closed=closed), now)
+
+    # ------------------------------------------------------------------ what the connector reports, and the end
+
+    def _apply(self, events: list[ConnectorEvent], now: float) -> None:
+        """Act on what the connector reports: on all of it, even if an exception interrupts a part."""
+        if events:
+            call_all(partial(self._apply_one, event, now) for event in events)
+
+    def _apply_one(self, event: ConnectorEvent, now: float) -> None:
+        if isinstance(event, Established):
+            self._notifier.notify("connection_made", event.endpoint, event.connected)
+            self._sender.connection_established(now)
+            self.opened.succeed(event.connected)
+        elif isinstance(event, AttemptFailed):
+            self._sender.send_queue.drop()
+            self._notifier.notify("attempt_failed", event.endpoint, event.reason)
+        elif isinstance(event, GaveUp):
+            self._finish(event.error)
+        elif self.state is SessionState.CLOSING:
+            self._finish(None, lost=event)
+        else:
+            unsent = self._sender.send_queue.drop()
+            try:
+                self._notifier.notify("connection_lost", event.endpoint, event.closed.reason)
+            finally:
+                self._forget_connection(event.closed, event.error, unsent)
+
+    def _forget_connection(
+        self, closed: ConnectionClosed, error: Error | None, unsent: list[Operation]
+    ) -> None:
+        """End what cannot outlive an established connection."""
+        try:
+            self._sender.connection_lost(closed, error, unsent)
+        finally:
+            if self.tap is not None:
+                self.tap.put(closed, EVENT_OVERHEAD)
+
+    def _finish(self, error: Exception | None, *, confirmed: bool = False, lost: Lost | None = None) -> None:
+        """End the session.
+
+        Args:
+            error: why, if the caller did not close it.
+            confirmed: whether the broker has confirmed DISCONNECT.
+            lost: how the connection ended, if not as it should.
+        """
+        if self.closed:
+            return
+        was_connected = self.connected is not None
+        self.error = error
+        # Everything is settled whatever interrupts this (an exception of a signal handler, say): nobody may wait for
+        # a session that says that it is closed.
+        try:
+            unsent = self._sender.send_queue.drop()
+            self._connector.end()
+            if was_connected:
+                closed = lost.closed if lost is not None else _closed_as_asked()
+                self._forget_connection(closed, lost.error if lost is not None else None, unsent)
+        finally:
+            try:
+                self._settle_everything(confirmed=confirmed)
+            finally:
+                self._notifier.notify("closed", error)
+
+    def _settle_everything(self, *, confirmed: bool) -> None:
+        error = self.error
+        steps: list[Callable[[], object]] = [partial(self._sender.settle_everything, error)]
+        steps += [partial(record.end, SubscriptionState.GONE, error) for record in self._subscriptions]
+        if self.tap is not None:
+            steps.append(self.tap.close)
+        never_opened = error or ConnectFailed("the session was closed before it was connected")
+        steps.append(partial(self.opened.fail, never_opened))
+        if self._closing is not None:
+            steps.append(partial(self._closing.succeed, confirmed))
+        call_all(steps)
+        self._subscriptions.clear()
+        self._sender.stop_watching()
+
+    # ------------------------------------------------------------------ for code on top of the session
+
+    def call_later(self, now: float, seconds: float, callback: Callable[[float], object]) -> None:
+        """Call ``callback(now)`` from :meth:`handle_timeout` after ``seconds``, unless the session ends before.
+
+        An exception that it raises is logged.
+        """
+        _check_now(now)
+        self._sender.watch(now, TimerCallback(callback, seconds))
+        self._changed()
+
+    def notify_listener(self, method: str, *arguments: object) -> bool:
+        """Call a method of the listener.
+
+        Args:
+            method: the name of a method of :class:`~stomp_core.session.Listener`.
+            arguments: those of the method.
+
+        Returns:
+            Whether the listener overrides this method; if it does not, it is not called.
+        """
+        listener = self._notifier.listener
+        if listener is None or not listener.handles(method):
+            return False
+        self._notifier.notify(method, *arguments)
+        return True
+
+    def put_back(self, record: SubscriptionRecord, entry: QueueEntry) -> None:
+        """Put a message back that was taken from a subscription's queue; see :meth:`Subscription.put_back`."""
+        record.put_back(entry, self.connection_number if self.connected is not None else 0)
+
+    def take_from(self, queue: MessageQueue[T]) -> T | None:
+        """Take an item from a queue of this session, and wake the driver if reading may go on because of it."""
+        was_full = self._buffer.full
+        item = queue.take()
+        if was_full and not self._buffer.full:
+            self._changed()
+        return item
+
+
+def _closed_as_asked() -> ConnectionClosed:
+    return ConnectionClosed(clean=True, reason="the session was closed")
+
+
+def _check_now(now: float) -> None:
+    try:
+        finite = -inf < now < inf
+    except TypeError:
+        finite = False
+    if not finite:
+        raise ValueError(f"now must be a finite number of seconds, got {now!r}")
+
+
+def _checked_timeout(timeout: float) -> float:
+    if not timeout >= 0:
+        raise ValueError(f"timeout must be at least 0 seconds, got {timeout!r}")
+    return timeout
+
+
+def _own_headers(headers: HeaderSource) -> Headers:
+    """Return a caller's own headers, without those that are arguments of the call: the session must know of them."""
+    if not isinstance(headers, Headers):
+        if not headers:
+            return _NO_HEADERS
+        headers = Headers(headers)
+    for name in ("receipt", "transaction"):
+        if name in headers:
+            raise LocalProtocolError(
+                f"pass {name!r} as an argument of the call, not in headers",
+                code=ErrorCode.HEADER_NOT_ALLOWED,
+            )
+    return headers

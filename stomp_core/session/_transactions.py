@@ -1,0 +1,134 @@
+"""Transactions: records of the open ones, and which names were lost with the last connection.
+
+A transaction lives on one connection (STOMP 1.2, "BEGIN": a broker aborts what is open when the connection ends). It is
+never partly replayed on another one.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Protocol
+
+from ..errors import ErrorCode, LocalProtocolError
+from ._errors import TransactionLost
+
+__all__ = ["TransactionLike", "TransactionRecord", "TransactionState", "Transactions"]
+
+
+class TransactionState(StrEnum):
+    """The state of a transaction."""
+
+    OPEN = "open"
+    COMMITTING = "committing"  # COMMIT was sent, its receipt has not come
+    ABORTING = "aborting"  # ABORT was sent, its receipt has not come
+    DONE = "done"  # committed or aborted, as asked
+    LOST = "lost"  # the connection was lost while it was open: the broker dropped all of it
+    IN_DOUBT = (
+        "in doubt"  # the connection was lost while COMMIT was in flight: all or nothing of it was committed
+    )
+
+
+class TransactionLike(Protocol):
+    """What names a transaction in a call: a :class:`Transaction` of the session, or an adapter's."""
+
+    @property
+    def id(self) -> str:
+        """Its name on the wire."""
+        ...
+
+    @property
+    def state(self) -> TransactionState:
+        """Its state."""
+        ...
+
+
+class TransactionRecord:
+    """What the session knows of one transaction.
+
+    Attributes:
+        id: its name on the wire.
+        connection_number: the connection that it lives on; 0 until BEGIN is in its send queue.
+        state: see :class:`TransactionState`.
+    """
+
+    __slots__ = ("connection_number", "id", "state")
+
+    def __init__(self, id: str) -> None:
+        self.id = id
+        self.connection_number = 0
+        self.state = TransactionState.OPEN
+
+
+class Transactions:
+    """The open transactions of a session. All of them live on the present connection."""
+
+    def __init__(self) -> None:
+        self._open: dict[str, TransactionRecord] = {}
+        self._lost: set[str] = set()
+        self._counter = 0
+
+    def free_id(self) -> str:
+        """Return a name that no open transaction has."""
+        while True:
+            self._counter += 1
+            name = f"tx-{self._counter}"
+            if name not in self._open:
+                return name
+
+    def begin(self, transaction: TransactionRecord) -> None:
+        """Add a transaction whose BEGIN was sent."""
+        self._open[transaction.id] = transaction
+        self._lost.discard(transaction.id)
+
+    def end(self, transaction: TransactionRecord) -> None:
+        """Remove a transaction whose COMMIT or ABORT was sent."""
+        del self._open[transaction.id]
+
+    def find(self, transaction: TransactionLike | str) -> TransactionRecord:
+        """Return an open transaction, named by itself or by its id.
+
+        Raises:
+            TransactionLost: it was lost with its connection.
+            LocalProtocolError: it has ended, or there was never one of this name.
+        """
+        if isinstance(transaction, str):
+            name = transaction
+        else:
+            name = transaction.id
+            if transaction.state not in (TransactionState.OPEN, TransactionState.LOST):
+                raise LocalProtocolError(
+                    f"transaction {name!r} is {transaction.state.value}, not open",
+                    code=ErrorCode.UNKNOWN_TRANSACTION,
+                )
+        if self._is_lost(transaction):
+            raise TransactionLost(
+                f"transaction {name!r} was lost with its connection; the broker dropped all of it"
+            )
+        found = self._open.get(name)
+        if found is None:
+            raise LocalProtocolError(f"no transaction {name!r} is open", code=ErrorCode.UNKNOWN_TRANSACTION)
+        return found
+
+    def forget_lost(self, transaction: TransactionLike | str) -> bool:
+        """Return whether this transaction was lost with its connection.
+
+        A name is remembered until it is asked for here, or until a new transaction has it.
+        """
+        lost = self._is_lost(transaction)
+        if isinstance(transaction, str):
+            self._lost.discard(transaction)
+        return lost
+
+    def _is_lost(self, transaction: TransactionLike | str) -> bool:
+        if isinstance(transaction, str):
+            return transaction in self._lost
+        return transaction.state is TransactionState.LOST
+
+    def connection_lost(self) -> None:
+        """Mark all open transactions as lost."""
+        for transaction in self._open.values():
+            transaction.state = TransactionState.LOST
+        if self._open:
+            # The names of an earlier connection are forgotten: nobody has asked for them.
+            self._lost = set(self._open)
+        self._open.clear()

@@ -1,0 +1,98 @@
+"""Raise an exception at any point of the session's code, as a signal handler may do."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from types import CodeType, FrameType
+from typing import Any
+
+_TOOL = 4  # one of the ids of sys.monitoring that are free for anybody
+
+
+class Interruption(BaseException):
+    """What a signal handler raises."""
+
+
+class _Counter:
+    """Counts instructions of the session's modules, and raises at one of them."""
+
+    def __init__(self, step: int) -> None:
+        self.count = 0
+        self._step = step
+
+    def count_one(self) -> None:
+        self.count += 1
+        if self.count == self._step:
+            raise Interruption
+
+    # Python 3.12 and later: opcode tracing by sys.settrace misses instructions there.
+
+    def monitor(self, action: Callable[[], object]) -> None:
+        monitoring: Any = getattr(sys, "monitoring")  # noqa: B009 - for type checkers of Python 3.11
+        monitoring.use_tool_id(_TOOL, "interrupt")
+        monitoring.register_callback(_TOOL, monitoring.events.INSTRUCTION, self._on_instruction)
+        monitoring.set_events(_TOOL, monitoring.events.INSTRUCTION)
+        try:
+            action()
+        finally:
+            monitoring.set_events(_TOOL, 0)
+            monitoring.free_tool_id(_TOOL)
+
+    def _on_instruction(self, code: CodeType, offset: int) -> Any:
+        if "/stomp_core/session/" in code.co_filename:
+            self.count_one()
+
+    # Python 3.11
+
+    def trace(self, action: Callable[[], object]) -> None:
+        previous = sys.gettrace()
+        sys.settrace(self._on_call)
+        try:
+            action()
+        finally:
+            sys.settrace(previous)
+
+    def _on_call(self, frame: FrameType, event: str, argument: Any) -> Any:
+        if "/stomp_core/session/" not in frame.f_code.co_filename:
+            return None
+        frame.f_trace_opcodes = True
+        frame.f_trace_lines = False
+        return self._on_event
+
+    def _on_event(self, frame: FrameType, event: str, argument: Any) -> Any:
+        if event == "opcode":
+            self.count_one()
+        return self._on_event
+
+
+def interrupt(action: Callable[[], object], step: int) -> int:
+    """Call ``action``, and raise before the ``step``-th instruction of the session's modules; 0: never.
+
+    That is at more points than those at which CPython calls signal handlers.
+
+    Returns:
+        How many instructions there were.
+    """
+    counter = _Counter(step)
+    try:
+        if sys.version_info >= (3, 12):
+            counter.monitor(action)
+        else:
+            counter.trace(action)
+    except Interruption:
+        pass
+    return counter.count
+
+
+def interrupt_everywhere(run: Callable[[int], int], *, stride: int = 1) -> None:
+    """Call ``run`` with every step, after a call without one, which returns how many there are.
+
+    Args:
+        run: makes a scene, calls :func:`interrupt` with the step, checks what must hold, and returns its result.
+        stride: leave out steps to save time.
+    """
+    steps = range(1, run(0) + 1, stride)
+    assert len(steps) > 50
+    for step in steps:
+        assert run(step) >= step

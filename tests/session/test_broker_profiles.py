@@ -1,0 +1,69 @@
+"""What brokers call the things that STOMP leaves to them."""
+
+from __future__ import annotations
+
+import pytest
+
+from stomp_core.session import ACTIVEMQ, ARTEMIS, BROKER_PROFILES, GENERIC, RABBITMQ, BrokerProfile
+from stomp_core.session._broker_profiles import profile_for
+
+
+@pytest.mark.parametrize(
+    ("server", "profile"),
+    [
+        ("RabbitMQ/3.10.8", RABBITMQ),
+        ("rabbitmq", RABBITMQ),
+        ("ActiveMQ/5.17.2", ACTIVEMQ),
+        ("ActiveMQ-Artemis/2.31.2 ActiveMQ Artemis Messaging Engine", ARTEMIS),
+        ("apache-apollo/1.7", GENERIC),
+        ("My RabbitMQ", GENERIC),
+        ("", GENERIC),
+        (None, GENERIC),
+    ],
+)
+def test_a_broker_is_recognised_by_its_server_header(server: str | None, profile: BrokerProfile) -> None:
+    assert profile_for(server) is profile
+
+
+def test_the_table_of_prefetch_headers() -> None:
+    assert {profile.name: profile.prefetch for profile in (*BROKER_PROFILES, GENERIC)} == {
+        "RabbitMQ": ("prefetch-count",),
+        "ActiveMQ Artemis": ("activemq.prefetchSize",),
+        "ActiveMQ Classic": ("activemq.prefetchSize",),
+        "STOMP": ("prefetch-count", "activemq.prefetchSize"),
+    }
+
+
+def test_the_table_of_durable_subscriptions() -> None:
+    durable = {
+        profile.name: (profile.durable, profile.delete_durable) for profile in (*BROKER_PROFILES, GENERIC)
+    }
+    rabbit = (("durable", "true"), ("auto-delete", "false"))
+    artemis = (("durable-subscription-name", "{name}"),)
+    activemq = (("activemq.subscriptionName", "{name}"),)
+    assert durable == {
+        "RabbitMQ": (rabbit, rabbit),
+        "ActiveMQ Artemis": (artemis, artemis),
+        "ActiveMQ Classic": (activemq, None),
+        "STOMP": (None, ()),
+    }
+    assert [profile.durable_needs_client_id for profile in BROKER_PROFILES] == [False, True, True]
+
+
+def test_only_rabbitmq_subscribes_to_replies_for_the_client() -> None:
+    assert [profile.subscribes_to_replies for profile in (*BROKER_PROFILES, GENERIC)] == [
+        False,
+        True,
+        True,
+        True,
+    ]
+    assert {profile.temporary_queue for profile in (*BROKER_PROFILES, GENERIC)} == {"/temp-queue/"}
+
+
+def test_the_table_of_nack_headers_that_discard_a_message() -> None:
+    assert {profile.name: profile.discard for profile in (*BROKER_PROFILES, GENERIC)} == {
+        "RabbitMQ": (("requeue", "false"),),
+        "ActiveMQ Artemis": (),
+        "ActiveMQ Classic": (),
+        "STOMP": (),
+    }

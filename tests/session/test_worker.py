@@ -1,0 +1,431 @@
+"""HandlerRunner: what becomes of a message after its handler, in literal bytes."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from stomp_core.session import (
+    Config,
+    Delivery,
+    HandlerRunner,
+    Listener,
+    Listeners,
+    Session,
+    SessionState,
+    StaleMessageError,
+    Subscription,
+    WorkPolicy,
+)
+
+NOW = 0.0
+CONNECTED = b"CONNECTED\nversion:%s\nserver:RabbitMQ/3\n\n\0"
+
+
+def opened(version: bytes = b"1.2", listener: Listener | None = None) -> Session:
+    session = Session(Config("stomp://h", heart_beat=(0, 0), listener=listener))
+    session.next_attempt(0.0)
+    session.connection_made(0.0)
+    session.receive_data(CONNECTED % version, 0.0)
+    session.data_to_send()
+    return session
+
+
+def subscribed(session: Session, ack: str = "client-individual") -> Subscription:
+    pending = session.subscribe(0.0, "/queue/a", id="1", ack=ack, receipt=False)  # type: ignore[arg-type]
+    session.data_to_send()
+    return pending.result()
+
+
+def deliver(session: Session, number: int, body: bytes = b"job", *, again: bool = False) -> None:
+    redelivered = b"redelivered:true\n" if again else b""
+    session.receive_data(
+        b"MESSAGE\nsubscription:1\nmessage-id:m%d\nack:a%d\ndestination:/queue/a\n%b\n%b\0"
+        % (number, number, redelivered, body),
+        0.0,
+    )
+
+
+def taken(runner: HandlerRunner) -> Delivery:
+    delivery = runner.take()
+    assert delivery is not None
+    return delivery
+
+
+def frames(session: Session) -> list[str]:
+    return [
+        frame.lstrip("\n")
+        for frame in bytes(session.data_to_send()).decode().split("\0")
+        if frame.strip("\n")
+    ]
+
+
+def start(
+    session: Session,
+    policy: WorkPolicy | None = None,
+    *,
+    ack: str = "client-individual",
+    concurrency: int = 1,
+) -> HandlerRunner:
+    return HandlerRunner(session, subscribed(session, ack), concurrency, policy)
+
+
+def logged(caplog: pytest.LogCaptureFixture) -> list[tuple[str, str]]:
+    """The log records so far, with the text of their exceptions."""
+    found = []
+    for record in caplog.records:
+        assert (record.name, record.levelno) == ("stomp_core", logging.ERROR)
+        assert record.exc_info is not None
+        found.append((record.getMessage(), str(record.exc_info[1])))
+    return found
+
+
+def test_a_message_whose_handler_returns_is_acknowledged(caplog: pytest.LogCaptureFixture) -> None:
+    session = opened()
+    runner = start(session)
+    deliver(session, 1)
+    runner.returned(NOW, taken(runner)).result()
+    assert frames(session) == ["ACK\nid:a1\n\n"]
+    assert logged(caplog) == []
+
+
+def test_a_handler_may_acknowledge_by_itself() -> None:
+    session = opened()
+    runner = start(session)
+    deliver(session, 1)
+    delivery = taken(runner)
+    session.nack(0.0, delivery)
+    runner.returned(NOW, delivery).result()
+    assert frames(session) == ["NACK\nid:a1\n\n"]
+
+
+def test_on_return_leave_sends_nothing() -> None:
+    session = opened()
+    runner = start(session, WorkPolicy(on_return="leave"))
+    deliver(session, 1)
+    runner.returned(NOW, taken(runner)).result()
+    assert frames(session) == []
+
+
+def test_in_auto_mode_nothing_is_acknowledged(caplog: pytest.LogCaptureFixture) -> None:
+    session = opened()
+    runner = start(session, ack="auto")
+    deliver(session, 1)
+    runner.returned(NOW, taken(runner)).result()
+    deliver(session, 2)
+    runner.raised(NOW, taken(runner), ValueError("broken")).result()
+    session.handle_timeout(1000.0)
+    assert frames(session) == []
+    assert logged(caplog) == [("the handler of message 'm2' from /queue/a failed", "broken")]
+
+
+def test_the_pause_before_nack_doubles_with_each_failure(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    session = opened()
+    runner = start(session, WorkPolicy(first_delay=0.5, max_delay=1.5, max_failures=None))
+    now = 0.0
+    for number, pause in enumerate((0.5, 1.0, 1.5, 1.5), start=1):
+        deliver(session, number, again=number > 1)
+        assert runner.raised(now, taken(runner), ValueError("broken")).done
+        assert session.next_deadline() == now + pause
+        session.handle_timeout(now + pause - 0.01)
+        assert frames(session) == []
+        now += pause
+        session.handle_timeout(now)
+        assert frames(session) == [f"NACK\nid:a{number}\n\n"]
+    assert logged(caplog) == [
+        (f"the handler of message 'm{number}' from /queue/a failed", "broken") for number in (1, 2, 3, 4)
+    ]
+
+
+def test_a_message_is_recognised_by_its_content() -> None:
+    session = opened()
+    runner = start(session, WorkPolicy(first_delay=0, max_delay=0, max_failures=2, given_up="ack"))
+    deliver(session, 1, b"good job")
+    runner.raised(NOW, taken(runner), ValueError()).result()
+    deliver(session, 2, b"bad job")
+    runner.raised(NOW, taken(runner), ValueError()).result()
+    assert frames(session) == ["NACK\nid:a1\n\n", "NACK\nid:a2\n\n"]
+    deliver(session, 3, b"bad job", again=True)
+    runner.raised(NOW, taken(runner), ValueError()).result()
+    assert frames(session) == ["ACK\nid:a3\n\n"]
+
+
+def test_a_success_resets_the_count_of_failures() -> None:
+    session = opened()
+    runner = start(session, WorkPolicy(first_delay=0, max_delay=0, max_failures=2))
+    for number, fails in enumerate((True, False, True), start=1):
+        deliver(session, number, again=number > 1)
+        if fails:
+            runner.raised(NOW, taken(runner), ValueError()).result()
+        else:
+            runner.returned(NOW, taken(runner)).result()
+    assert frames(session) == ["NACK\nid:a1\n\n", "ACK\nid:a2\n\n", "NACK\nid:a3\n\n"]
+
+
+@pytest.mark.parametrize(
+    ("given_up", "sent"),
+    [("leave", []), ("ack", ["ACK\nid:a1\n\n"]), ("nack", ["NACK\nid:a1\nrequeue:false\n\n"])],
+)
+def test_after_max_failures_a_message_is_not_retried(
+    given_up: str, sent: list[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    session = opened()
+    runner = start(session, WorkPolicy(max_failures=1, given_up=given_up))  # type: ignore[arg-type]
+    deliver(session, 1)
+    runner.raised(NOW, taken(runner), ValueError("broken")).result()
+    session.handle_timeout(1000.0)
+    assert frames(session) == sent
+    assert logged(caplog) == [
+        ("the handler of message 'm1' from /queue/a failed", "broken"),
+        (f"message 'm1' from /queue/a is not retried any more after 1 failures ({given_up})", "broken"),
+    ]
+
+
+def test_a_failed_message_can_be_moved_in_one_transaction() -> None:
+    session = opened()
+    runner = start(session, WorkPolicy(max_failures=1, given_up="move", dead_letters="/queue/dead"))
+    deliver(session, 1)
+    runner.raised(NOW, taken(runner), ValueError()).result()
+    begin, ack, send, commit = frames(session)
+    assert begin.startswith("BEGIN\ntransaction:tx-")
+    transaction = begin.split("\n")[1]
+    assert send == f"SEND\ndestination:/queue/dead\n{transaction}\ncontent-length:3\n\njob"
+    assert ack == f"ACK\nid:a1\n{transaction}\n\n"
+    assert commit == f"COMMIT\n{transaction}\n\n"
+
+
+def test_an_acknowledged_message_is_not_moved() -> None:
+    session = opened()
+    runner = start(session, WorkPolicy(max_failures=1, given_up="move", dead_letters="/queue/dead"))
+    deliver(session, 1)
+    delivery = taken(runner)
+    session.ack(0.0, delivery)
+    runner.raised(NOW, delivery, ValueError()).result()
+    assert [frame.partition("\n")[0] for frame in frames(session)] == ["ACK", "BEGIN", "ABORT"]
+
+
+def test_in_auto_mode_a_message_is_moved_at_its_first_failure() -> None:
+    session = opened()
+    runner = start(session, WorkPolicy(given_up="move", dead_letters="/queue/dead"), ack="auto")
+    deliver(session, 1)
+    runner.raised(NOW, taken(runner), ValueError()).result()
+    assert frames(session) == ["SEND\ndestination:/queue/dead\ncontent-length:3\n\njob"]
+
+
+def test_the_listener_is_notified_of_failures(caplog: pytest.LogCaptureFixture) -> None:
+    class Recording(Listener):
+        def __init__(self) -> None:
+            self.calls: list[tuple[object, ...]] = []
+
+        def handler_error(self, delivery: Delivery, error: Exception) -> None:
+            self.calls.append((delivery.message_id, str(error)))
+
+        def message_given_up(self, delivery: Delivery, failures: int) -> None:
+            self.calls.append((delivery.message_id, failures))
+
+    recording = Recording()
+    session = opened(listener=recording)
+    runner = start(session, WorkPolicy(first_delay=0, max_delay=0, max_failures=2))
+    deliver(session, 1)
+    runner.raised(NOW, taken(runner), ValueError("one")).result()
+    deliver(session, 2, again=True)
+    runner.raised(NOW, taken(runner), ValueError("two")).result()
+    assert recording.calls == [("m1", "one"), ("m2", "two"), ("m2", 2)]
+    assert logged(caplog) == []
+
+
+def test_what_the_listener_has_no_method_for_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    class WithoutMethod(Listener):
+        def closed(self, error: Exception | None) -> None:
+            """The only method that it has."""
+
+    class WithMethod(Listener):
+        def handler_error(self, delivery: Delivery, error: Exception) -> None:
+            """Do nothing."""
+
+    for listener, count in (
+        (WithoutMethod(), 1),
+        (WithMethod(), 0),
+        (Listeners(WithoutMethod(), WithoutMethod()), 1),
+        (Listeners(WithoutMethod(), WithMethod()), 0),
+    ):
+        caplog.clear()
+        session = opened(listener=listener)
+        runner = start(session)
+        deliver(session, 1)
+        runner.raised(NOW, taken(runner), ValueError("broken")).result()
+        assert len(logged(caplog)) == count
+
+
+class Spans(Listener):
+    """Notes what a handler is called within."""
+
+    def __init__(self, trouble: str = "") -> None:
+        self.calls: list[str] = []
+        self.trouble = trouble
+
+    @contextmanager
+    def handling(self, delivery: Delivery) -> Iterator[None]:
+        if self.trouble == "enter":
+            raise RuntimeError(self.trouble)
+        try:
+            yield
+        except Exception as error:
+            self.calls.append(repr(error))
+            raise
+        finally:
+            if self.trouble == "exit":
+                raise RuntimeError(self.trouble)
+        self.calls.append("returned")
+
+
+def test_a_handler_is_called_in_the_context_of_the_listener() -> None:
+    spans = Spans()
+    session = opened(listener=spans)
+    runner = start(session)
+    for number in (1, 2):
+        deliver(session, number)
+    with runner.handling(taken(runner)):
+        pass
+    with pytest.raises(KeyError), runner.handling(taken(runner)):
+        raise KeyError("own")
+    assert spans.calls == ["returned", "KeyError('own')"]
+
+
+@pytest.mark.parametrize("trouble", ["enter", "exit"])
+@pytest.mark.parametrize("several", [False, True], ids=["alone", "among others"])
+def test_what_that_context_raises_is_logged(
+    caplog: pytest.LogCaptureFixture, trouble: str, several: bool
+) -> None:
+    clumsy, other = Spans(trouble), Spans()
+    session = opened(listener=Listeners(clumsy, other) if several else clumsy)
+    runner = start(session)
+    for number in (1, 2):
+        deliver(session, number)
+    with runner.handling(taken(runner)):
+        pass
+    with pytest.raises(KeyError), runner.handling(taken(runner)):
+        raise KeyError("own")
+    assert logged(caplog) == [("a listener raised in handling()", trouble)] * 2
+    assert other.calls == (["returned", "KeyError('own')"] if several else [])
+
+
+def test_on_error_stop_ends_all_workers_and_raises() -> None:
+    session = opened()
+    runner = start(session, WorkPolicy(on_error="stop"), concurrency=2)
+    deliver(session, 1)
+    deliver(session, 2)
+    delivery = taken(runner)
+    runner.raised(NOW, delivery, ValueError("enough")).result()
+    assert runner.ended
+    assert runner.take() is None
+    assert runner.ready().done
+    with pytest.raises(ValueError, match="enough"):
+        runner.finish()
+    assert frames(session) == []
+
+
+def test_stopping_wakes_a_worker_that_waits() -> None:
+    session = opened()
+    runner = start(session)
+    arrival = runner.ready()
+    before = arrival.done
+    runner.stop()
+    assert (before, arrival.done) == (False, True)
+    assert runner.ended
+    runner.finish()
+
+
+def test_stopping_a_subscription_stops_its_handlers_only() -> None:
+    session = opened()
+    subscription = subscribed(session)
+    first, second = (HandlerRunner(session, subscription, 1, None) for _ in range(2))
+    subscription.stop()
+    assert first.ended
+    assert second.ended
+    first.finish()
+    second.finish()
+    assert not subscription.ended
+
+
+def test_a_message_of_a_lost_connection_is_left_to_the_broker() -> None:
+    session = opened()
+    runner = start(session)
+    deliver(session, 1)
+    delivery = taken(runner)
+    session.receive_data(b"", 1.0)
+    session.connection_lost(None, 1.0)
+    with pytest.raises(StaleMessageError):
+        session.ack(0.0, delivery)
+    runner.returned(NOW, delivery).result()
+    runner.raised(NOW, delivery, ValueError()).result()
+    session.handle_timeout(100.0)
+    assert session.state is SessionState.WAITING
+    assert not runner.ended
+
+
+def test_the_error_of_the_subscription_is_raised_at_the_end() -> None:
+    session = opened()
+    runner = start(session)
+    session.receive_data(b"ERROR\nmessage:queue deleted\nsubscription:1\n\n\0", 1.0)
+    assert runner.take() is None
+    assert runner.ended
+    with pytest.raises(Exception, match="queue deleted"):
+        runner.finish()
+
+
+def test_in_1_0_a_failed_message_is_left() -> None:
+    session = opened(b"1.0")
+    runner = start(session, WorkPolicy(first_delay=0, max_delay=0))
+    deliver(session, 1)
+    runner.raised(NOW, taken(runner), ValueError()).result()
+    assert frames(session) == []
+
+
+def test_the_memory_of_failures_is_bounded() -> None:
+    session = opened()
+    runner = start(session, WorkPolicy(max_failures=2, on_error="leave", given_up="ack"))
+    for number in range(10_002):
+        deliver(session, number, b"%d" % number)
+        runner.raised(NOW, taken(runner), ValueError())
+    for number, remembered in ((1, False), (10_001, True)):
+        deliver(session, 20_000 + number, b"%d" % number)
+        runner.raised(NOW, taken(runner), ValueError())
+        assert (frames(session) == [f"ACK\nid:a{20_000 + number}\n\n"]) is remembered
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"on_return": "nack"},
+        {"on_error": "retry"},
+        {"given_up": "stop"},
+        {"first_delay": -1},
+        {"first_delay": 2, "max_delay": 1},
+        {"max_failures": 0},
+        {"given_up": "move"},
+        {"dead_letters": "/queue/dead"},
+    ],
+)
+def test_an_option_out_of_its_range_is_refused(arguments: dict[str, object]) -> None:
+    with pytest.raises(ValueError):
+        WorkPolicy(**arguments)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("concurrency", "ack"), [(0, "client-individual"), (2, "client")])
+def test_a_concurrency_out_of_its_range_is_refused(concurrency: int, ack: str) -> None:
+    with pytest.raises(ValueError):
+        start(opened(), concurrency=concurrency, ack=ack)
+
+
+def test_client_mode_allows_one_worker() -> None:
+    session = opened()
+    runner = start(session, ack="client")
+    deliver(session, 1)
+    runner.returned(NOW, taken(runner)).result()
+    assert frames(session) == ["ACK\nid:a1\n\n"]

@@ -1,0 +1,258 @@
+"""Engine: drives a session in an asyncio event loop, with one protocol for each socket and one task for each dial.
+
+Everything happens in the loop's thread, so nothing is locked. The engine carries out what the driver yields
+(:mod:`stomp_core.adapter` has the contract) and tells it what happened; :class:`LoopEngine` decides when it polls.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+from collections.abc import Awaitable, Callable, Coroutine
+from time import monotonic
+from typing import Any, TypeVar, cast
+
+from stomp_core.adapter import Abort, AsyncMessage, Command, Dial, End, Line, LoopEngine, Read, Timer, Write
+from stomp_core.session import Endpoint, Pending, Session
+
+from ._dial import dial
+
+__all__ = ["Engine"]
+
+T = TypeVar("T")
+_TIME_SLICE = 0.005  # seconds that a task may go on without an await that really waits
+_READ_SIZE = 64 * 1024
+
+
+class Engine(LoopEngine):
+    """Drives one session in the running event loop. An :class:`~stomp_core.adapter.AsyncEngine`.
+
+    Args:
+        session: what it drives.
+        ssl_context: for TLS; by default one that verifies the server.
+    """
+
+    def __init__(self, session: Session, ssl_context: ssl.SSLContext | None) -> None:
+        super().__init__(session, monotonic)
+        self._ssl_context = ssl_context
+        self._loop = asyncio.get_running_loop()
+        self._timer: asyncio.TimerHandle | None = None
+        self._waited_at = monotonic()
+        self._end = asyncio.Event()
+        self._sockets: set[_Socket] = set()  # those that are not closed
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Start to drive the session."""
+        self._task = self._loop.create_task(self._live(), name="stomp_asyncio")
+        self.poll()
+
+    async def _live(self) -> None:
+        """Live as long as the connection: when the loop cancels all of its tasks, end the connection."""
+        try:
+            await self._end.wait()
+        finally:
+            self.abort()
+            for connection in list(self._sockets):
+                connection.abort()
+                await asyncio.wait([connection.closed])
+
+    # ------------------------------------------------------------------ for AsyncConnection
+
+    async def wait(self, pending: Pending[T], timeout: float | None = None) -> T:
+        """Wait for an outcome, and return it or raise it. If the task is cancelled, cancel the Pending.
+
+        Raises:
+            TimeoutError: it is not known after ``timeout`` seconds.
+        """
+        if pending.done:
+            return pending.result()
+        settled: asyncio.Future[bool] = self._loop.create_future()
+
+        def settle(done: bool = True) -> None:
+            if not settled.done():
+                settled.set_result(done)
+
+        pending.add_done_callback(settle)
+        timer = None if timeout is None else self._loop.call_later(timeout, settle, False)
+        try:
+            if not await settled:
+                raise TimeoutError(f"{pending.what} took more than {timeout:g} s")
+        except BaseException:
+            pending.remove_done_callback(settle)
+            self.run(pending.cancel)
+            raise
+        finally:
+            if timer is not None:
+                timer.cancel()
+        self._waited_at = monotonic()
+        return pending.result()
+
+    async def checkpoint(self) -> None:
+        """Let other tasks run if they had no turn for a while."""
+        if monotonic() - self._waited_at > _TIME_SLICE:
+            await asyncio.sleep(0)
+            self._waited_at = monotonic()
+
+    async def run_workers(self, worker: Callable[[], Coroutine[Any, Any, None]], count: int) -> None:
+        """Run ``worker()`` in ``count`` tasks, and return when all of them have ended."""
+        async with asyncio.TaskGroup() as group:
+            for _ in range(count):
+                group.create_task(worker())
+
+    async def call_handler(
+        self, handler: Callable[[AsyncMessage], Awaitable[object]], message: AsyncMessage
+    ) -> None:
+        """Call a user's handler, in the task of a worker."""
+        try:
+            await handler(message)
+        except asyncio.CancelledError as error:
+            task = asyncio.current_task()
+            if task is None or task.cancelling():
+                raise
+            raise RuntimeError("the handler awaited something that was cancelled") from error
+
+    async def join(self) -> None:
+        """Wait until everything of the engine has ended."""
+        if self._task is not None and not self._task.done():
+            await asyncio.wait([self._task])
+
+    # ------------------------------------------------------------------ for LoopEngine
+
+    def poll_soon(self) -> None:
+        self._loop.call_soon(self.poll_if_due)
+
+    def carry_out(self, command: Command) -> None:
+        if isinstance(command, Write):
+            self._write(command.line, command.data)
+        elif isinstance(command, Timer):
+            if self._timer is not None:
+                self._timer.cancel()
+            self._timer = self._loop.call_later(max(0.0, command.at - monotonic()), self._ring)
+        elif isinstance(command, Read):
+            _socket_of(command.line).set_reading(command.on)
+        elif isinstance(command, Dial):
+            connection = command.line.tag = _Socket(self, command.line)
+            self._sockets.add(connection)
+            connection.closed.add_done_callback(lambda _: self._sockets.discard(connection))
+            connection.task = self._loop.create_task(
+                self._dial(connection, command.endpoint), name=f"stomp_asyncio dials {command.endpoint}"
+            )
+            connection.task.add_done_callback(connection.dialled)
+        elif isinstance(command, Abort):
+            _socket_of(command.line).abort()
+        elif isinstance(command, End):
+            if self._timer is not None:
+                self._timer.cancel()
+            self._end.set()
+
+    def _ring(self) -> None:
+        # uvloop runs timers first, then callbacks, then looks at sockets; asyncio looks at sockets first. In both, the
+        # sockets are looked at before the second callback from here.
+        self._loop.call_soon(self._loop.call_soon, self.timer_rang)
+
+    def _write(self, line: Line, data: bytes | memoryview) -> None:
+        transport = _socket_of(line).transport
+        assert transport is not None
+        if transport.is_closing():
+            return  # connection_lost() comes
+        transport.write(data)
+        if transport.is_closing() or transport.get_write_buffer_size():
+            return  # connection_lost() or resume_writing() comes
+        if self.wrote(line):
+            self._loop.call_soon(self.end_turn, line)
+
+    async def _dial(self, connection: _Socket, endpoint: Endpoint) -> None:
+        try:
+            if endpoint.secure and self._ssl_context is None:
+                self._ssl_context = ssl.create_default_context()
+            sock = await dial(endpoint, self._ssl_context, lambda: connection)
+            if not endpoint.secure:
+                connection.socket = sock
+        except Exception as error:
+            connection.dialling_failed(error)
+
+
+def _socket_of(line: Line) -> _Socket:
+    return cast(_Socket, line.tag)
+
+
+class _Socket(asyncio.Protocol):
+    """One attempt to dial, and the connection that it becomes.
+
+    Attributes:
+        line: what the driver knows of it.
+        task: dials.
+        transport: ``None`` until it is connected.
+        socket: of a connection without TLS.
+        closed: done when there is no transport, and will be none.
+    """
+
+    def __init__(self, engine: Engine, line: Line) -> None:
+        self._engine = engine
+        self.line = line
+        self.task: asyncio.Task[None] | None = None
+        self.transport: asyncio.Transport | None = None
+        self.socket: socket.socket | None = None
+        self.closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def set_reading(self, on: bool) -> None:
+        """Start or stop reading."""
+        transport = self.transport
+        if transport is not None and not transport.is_closing():
+            if on:
+                transport.resume_reading()
+            else:
+                transport.pause_reading()
+
+    def abort(self) -> None:
+        """Close the connection at once, or stop dialling."""
+        if self.transport is not None:
+            self.transport.abort()
+        elif self.task is not None:
+            self.task.cancel()
+
+    def dialling_failed(self, reason: Exception) -> None:
+        """Note that the task that dials has failed. Its transport, if it has made one, is closed."""
+        if self.transport is None:
+            self._engine.report(self.line.lost, reason)
+        else:
+            self.transport.abort()
+
+    def dialled(self, task: asyncio.Task[None]) -> None:
+        """Note that the task that dials has ended, or was cancelled, even before it had begun."""
+        if self.transport is None:
+            self.closed.set_result(None)
+
+    # ------------------------------------------------------------------ for the transport
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast(asyncio.Transport, transport)
+        # resume_writing() is to be called when its buffer is empty. A plain transport calls pause_writing() above
+        # `high` bytes, one with TLS from `high` bytes on.
+        secure = transport.get_extra_info("ssl_object") is not None
+        self.transport.set_write_buffer_limits(high=1 if secure else 0, low=0)
+        self._engine.report(self.line.made)
+        if self.line.over:
+            self.transport.abort()  # the driver does not want it any more
+
+    def data_received(self, data: bytes) -> None:
+        self._engine.report(self.line.received, data)
+
+    def eof_received(self) -> None:
+        self._engine.report(self.line.eof)
+
+    def resume_writing(self) -> None:
+        self._engine.report(self.line.written)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if isinstance(exc, OSError) and self.socket is not None:
+            # Writing failed: the peer has closed. What it sent before, an ERROR perhaps, may still be there to be read.
+            try:
+                while data := self.socket.recv(_READ_SIZE):
+                    self._engine.report(self.line.received, data)
+            except OSError:
+                pass
+        self._engine.report(self.line.lost, exc)
+        self.closed.set_result(None)

@@ -1,0 +1,133 @@
+"""connect() and Connection: the blocking API of :mod:`stomp_core.adapter`, on the engine of this package."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Iterable
+
+from stomp_core import HeaderSource, Leniency, Limits
+from stomp_core.adapter import BlockingConnection, export
+from stomp_core.protocol import Connect
+from stomp_core.session import (
+    BrokerProfile,
+    Config,
+    EndpointSource,
+    Listener,
+    Reconnect,
+    check_endpoints,
+)
+from stomp_core.wire import ALL_VERSIONS
+
+from ._engine import Engine
+
+__all__ = ["Connection", "connect"]
+
+
+@export("stomp_socket")
+class Connection(BlockingConnection):
+    __doc__ = BlockingConnection.__doc__
+    _engine: Engine
+
+    def close(self, *, timeout: float | None = None) -> bool:
+        if self._engine.foreign:
+            self._engine.drop()
+            return False
+        return bool(super().close(timeout=timeout))  # None where a signal handler cannot wait for it
+
+    close.__doc__ = BlockingConnection.close.__doc__
+
+
+@export("stomp_socket")
+def connect(
+    endpoints: EndpointSource,
+    login: str | None = None,
+    passcode: str | None = None,
+    *,
+    ssl_context: ssl.SSLContext | None = None,
+    host: str | None = None,
+    client_id: str | None = None,
+    heart_beat: tuple[float, float] = (10.0, 10.0),
+    versions: Iterable[str] = ALL_VERSIONS,
+    headers: HeaderSource = (),
+    reconnect: Reconnect | None = None,
+    connect_timeout: float = 10.0,
+    handshake_timeout: float = 10.0,
+    receipt_timeout: float = 30.0,
+    close_timeout: float = 10.0,
+    buffer_size: int = 16 * 1024 * 1024,
+    broker_profile: BrokerProfile | None = None,
+    limits: Limits | None = None,
+    leniency: Leniency | None = None,
+    escape_connect: bool = False,
+    heart_beat_tolerance: float = 2.5,
+    listener: Listener | None = None,
+    connect_frame: Connect | None = None,
+) -> Connection:
+    """Connect to a broker: ``with connect(...) as connection``. It returns when the broker has answered CONNECTED.
+
+    Args:
+        endpoints: where the broker is: a URL (``stomp://``, ``stomp+ssl://``, ``stomp+unix://``), or several in order
+            of preference.
+        login: the user; by default that of the URL.
+        passcode: its password; by default that of the URL.
+        ssl_context: for ``stomp+ssl://``; by default one that verifies the server's certificate and name.
+        host: the ``host`` header of CONNECT, a virtual host; by default that of the URL, otherwise ``"/"``.
+        client_id: the ``client-id`` header of CONNECT, by which ActiveMQ and Artemis identify durable subscribers.
+        heart_beat: the intervals ``(send, receive)`` that we offer, in seconds; 0 is never.
+        versions: the versions of STOMP to offer.
+        headers: further headers of CONNECT.
+        reconnect: when to connect again, and when to give up; by default :class:`Reconnect` with its own defaults.
+        connect_timeout: seconds that one attempt to dial may take.
+        handshake_timeout: seconds between the connection and CONNECTED.
+        receipt_timeout: seconds that an operation may take, unless the call has a ``timeout`` of its own.
+        close_timeout: seconds that closing may take.
+        buffer_size: stop reading when this many bytes of messages are buffered.
+        broker_profile: the broker's headers, if its ``server`` header does not identify it.
+        limits: size limits for received frames.
+        leniency: which violations the parser tolerates; by default those of RabbitMQ and ActiveMQ.
+        escape_connect: escape the headers of CONNECT, against the specification; needed for a ``\\`` in a passcode.
+        heart_beat_tolerance: treat the connection as dead after this many of the broker's intervals without a byte.
+        listener: an observer of the connection.
+        connect_frame: the CONNECT frame to send, as it is, instead of one that is made of the options above.
+
+    Raises:
+        AuthenticationFailed: the broker refused the login or the passcode.
+        ConnectFailed: no endpoint could be connected to. It says why, and what to check, for each of them. It is also
+            an :class:`OSError`.
+        ValueError: an option is out of its range, a URL is not valid, or there is an ``ssl_context`` for a URL that
+            means plaintext.
+        LocalProtocolError: CONNECT cannot carry an option.
+    """
+    config = Config(
+        endpoints,
+        login,
+        passcode,
+        host=host,
+        client_id=client_id,
+        heart_beat=heart_beat,
+        versions=versions,
+        headers=headers,
+        reconnect=reconnect,
+        connect_timeout=connect_timeout,
+        handshake_timeout=handshake_timeout,
+        receipt_timeout=receipt_timeout,
+        close_timeout=close_timeout,
+        buffer_size=buffer_size,
+        broker_profile=broker_profile,
+        limits=limits,
+        leniency=leniency,
+        escape_connect=escape_connect,
+        heart_beat_tolerance=heart_beat_tolerance,
+        listener=listener,
+        connect_frame=connect_frame,
+    )
+    check_endpoints(config.parsed_endpoints, ("tcp", "unix"), ssl_context_given=ssl_context is not None)
+    engine = Engine(config, ssl_context)
+    engine.start()
+    try:
+        engine.wait(engine.session.opened)
+    except BaseException:
+        engine.run(engine.session.terminate)
+        engine.join()
+        raise
+    return Connection(engine)

@@ -1,0 +1,113 @@
+"""Waker: one thread's sleep, which ends when a socket is ready, when somebody wakes it, or at a deadline."""
+
+from __future__ import annotations
+
+import errno
+import select
+import socket
+from collections.abc import Callable
+from typing import Any
+
+__all__ = ["SelectPoll", "Waker", "wait_writable"]
+
+_READ = getattr(select, "POLLIN", 1)
+_WRITE = getattr(select, "POLLOUT", 4)
+
+
+class SelectPoll:
+    """What is needed of :func:`select.poll`, for platforms that have only :func:`select.select`, as Windows."""
+
+    def __init__(self) -> None:
+        self._events: dict[int, int] = {}
+
+    def register(self, number: int, events: int) -> None:
+        """Watch a descriptor."""
+        self._events[number] = events
+
+    def unregister(self, number: int) -> None:
+        """Watch a descriptor no longer."""
+        del self._events[number]
+
+    def poll(self, milliseconds: float | None) -> list[tuple[int, int]]:
+        """Wait until one is ready; return those that are, with 0 in place of what they are ready for."""
+        read = [number for number, events in self._events.items() if events & _READ]
+        write = [number for number, events in self._events.items() if events & _WRITE]
+        # Windows reports a failed attempt to connect as an exceptional condition only.
+        ready = select.select(read, write, write, None if milliseconds is None else milliseconds / 1000)
+        return [(number, 0) for number in {*ready[0], *ready[1], *ready[2]}]
+
+
+_new_poll: Callable[[], Any] = getattr(select, "poll", SelectPoll)
+
+
+def wait_writable(number: int, timeout: float) -> None:
+    """Wait until a descriptor can be written, for ``timeout`` seconds at most."""
+    poll = _new_poll()
+    poll.register(number, _WRITE)
+    poll.poll(timeout * 1000)
+
+
+class Waker:
+    """For one thread that waits. :meth:`wake` may be called by any thread, and by signal handlers."""
+
+    def __init__(self) -> None:
+        self._receiver, self._sender = socket.socketpair()
+        self._receiver.setblocking(False)
+        self._sender.setblocking(False)
+        self._poll = _new_poll()
+        self._poll.register(self._receiver.fileno(), _READ)
+        self._watched: tuple[int, int] = (-1, 0)
+
+    def wake(self) -> None:
+        """Wake the thread that waits; if it does not wait now, its next wait ends at once."""
+        try:
+            self._sender.send(b"\0")
+        except BlockingIOError:
+            pass  # it is full of earlier calls, so the thread wakes anyway
+        except OSError as error:
+            # Closed: nobody waits any more. Anything else is the exception of a signal handler, such as the
+            # TimeoutError of an alarm, which is an OSError, too.
+            if error.errno != errno.EBADF:
+                raise
+
+    def wait(self, sock: socket.socket | None, read: bool, write: bool, timeout: float | None) -> bool:
+        """Wait until a socket is ready, somebody calls :meth:`wake`, or the time is over.
+
+        Args:
+            sock: the socket, if there is one.
+            read: wait until it can be read.
+            write: wait until it can be written.
+            timeout: seconds; ``None`` is for ever.
+
+        Returns:
+            Whether the socket is ready.
+        """
+        events = (_READ if read else 0) | (_WRITE if write else 0)
+        wanted = (sock.fileno(), events) if sock is not None and events else (-1, 0)
+        if wanted != self._watched:
+            self.forget()
+            if wanted[0] >= 0:
+                self._poll.register(*wanted)
+            self._watched = wanted
+        ready = False
+        # poll() counts whole milliseconds, and to wake too early would cost another turn.
+        for number, _ in self._poll.poll(None if timeout is None else timeout * 1000 + 0.999):
+            if number == wanted[0]:
+                ready = True
+            else:
+                try:
+                    self._receiver.recv(4096)
+                except BlockingIOError:
+                    pass
+        return ready
+
+    def forget(self) -> None:
+        """Watch no socket any more. Call it before the socket is closed."""
+        if self._watched[0] >= 0:
+            self._poll.unregister(self._watched[0])
+        self._watched = (-1, 0)
+
+    def close(self) -> None:
+        """Close the descriptors."""
+        self._receiver.close()
+        self._sender.close()

@@ -1,0 +1,133 @@
+"""Turn a SEND into MESSAGEs: which headers a broker passes on, and which it adds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import count
+
+from stomp_core import Frame, LocalProtocolError, Message, ServerConnection
+
+from ._queues import QueuedMessage, Subscription
+from ._settings import Flavour
+
+__all__ = ["MessageWriter", "forwarded_headers"]
+
+# Headers of a SEND that are for the broker, and headers that only the broker may set: a sender could forge them.
+_NOT_FORWARDED = frozenset(
+    (
+        "destination",
+        "receipt",
+        "transaction",
+        "content-length",
+        "message-id",
+        "subscription",
+        "ack",
+        "redelivered",
+    )
+)
+
+
+class _MessageWithoutLength(Message):
+    """A MESSAGE that is written without ``content-length``."""
+
+    __slots__ = ()
+
+    @property
+    def content_length_wanted(self) -> bool:
+        return False
+
+
+def forwarded_headers(
+    headers: Sequence[tuple[str, str]], body_size: int, flavour: Flavour
+) -> list[tuple[str, str]]:
+    """Return the headers of a SEND that its MESSAGEs will have.
+
+    ``content-length`` is among them only in flavours that write it only where the sender did.
+
+    Args:
+        headers: of the SEND.
+        body_size: bytes.
+        flavour: the broker to behave like.
+    """
+    pairs = [pair for pair in headers if pair[0] not in _NOT_FORWARDED]
+    if flavour.content_length_as_sent and any(name == "content-length" for name, _ in headers):
+        pairs.append(("content-length", str(body_size)))
+    return pairs
+
+
+class MessageWriter:
+    """Writes the MESSAGEs of one connection.
+
+    Args:
+        connection: checks and writes them.
+        flavour: the broker to behave like.
+        session: the name of the connection, for message ids.
+    """
+
+    def __init__(self, connection: ServerConnection, flavour: Flavour, session: str) -> None:
+        self._connection = connection
+        self._flavour = flavour
+        self._session = session
+        self._numbers = count(1)
+
+    def write(
+        self, subscription: Subscription, message: QueuedMessage, destination: str, now: float
+    ) -> tuple[bytes, str]:
+        """Write a MESSAGE.
+
+        Args:
+            subscription: the one that it is delivered to.
+            message: what was sent.
+            destination: the value of the ``destination`` header.
+            now: seconds.
+
+        Returns:
+            The bytes, and the id that an ACK will name.
+        """
+        version = self._connection.version
+        number = next(self._numbers)
+        if self._flavour.message_id_is_ack:
+            # RabbitMQ 3.10: T_<subscription>@@<session>@@<delivery tag>.
+            message_id = ack_id = f"T_{subscription.id}@@{self._session}@@{number}"
+        else:
+            # ActiveMQ 5.17: the message-id stays the same when a message is delivered again.
+            message_id = f"ID-{self._session}-{message.order}"
+            ack_id = f"ID-{self._session}-ack-{number}" if version == "1.2" else message_id
+        headers = [] if subscription.id is None else [("subscription", subscription.id)]
+        headers.append(("message-id", message_id))
+        headers.append(("destination", destination))
+        if version == "1.2" and subscription.ack != "auto":
+            headers.append(("ack", ack_id))
+        if message.deliveries:
+            headers.append(("redelivered", "true"))
+        return self._serialize(headers, message.headers, message.body, now), ack_id
+
+    def _serialize(
+        self,
+        own: Sequence[tuple[str, str]],
+        forwarded: Sequence[tuple[str, str]],
+        body: bytes,
+        now: float,
+    ) -> bytes:
+        kind = Message
+        if self._flavour.content_length_as_sent:
+            sized = any(name == "content-length" for name, _ in forwarded)
+            forwarded = [pair for pair in forwarded if pair[0] != "content-length"]
+            # A body with a NUL in it cannot be written without its length.
+            if not sized and b"\0" not in body:
+                kind = _MessageWithoutLength
+        try:
+            return self._connection.send(kind.from_frame(Frame("MESSAGE", [*own, *forwarded], body)), now=now)
+        except LocalProtocolError:
+            # The sender's version can carry headers that this client's cannot: those are left out.
+            portable = [pair for pair in forwarded if _is_portable(*pair)]
+            return self._connection.send(kind.from_frame(Frame("MESSAGE", [*own, *portable], body)), now=now)
+
+
+def _is_portable(name: str, value: str) -> bool:
+    """Return whether every version of STOMP can carry this header."""
+    return (
+        ":" not in name
+        and not any(char in "\r\n\0" for char in name + value)
+        and (name.strip(" "), value.strip(" ")) == (name, value)
+    )

@@ -1,0 +1,199 @@
+"""Recorder: what the two sides of connections have sent, as frames.
+
+A recorder gets the bytes of both directions and parses them as the peers do: CONNECT and CONNECTED first, and what
+follows in the version that CONNECTED names. What a client sends behind CONNECT is therefore recorded only when
+CONNECTED has passed. The parser tolerates every violation that it can; what is no STOMP at all is recorded as bytes,
+and so is everything that follows it in that direction.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from stomp_core import (
+    NEED_DATA,
+    ConnectionClosed,
+    Frame,
+    FrameParser,
+    HeartBeat,
+    Leniency,
+    RemoteProtocolError,
+)
+
+__all__ = ["Record", "Recorder"]
+
+_SHOWN = 200  # bytes of a body in a transcript
+_MASK = "***"
+_TO_SERVER, _TO_CLIENT = "to-server", "to-client"
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One frame, heart-beat or chunk of other bytes.
+
+    Attributes:
+        connection: the number of the connection, from 1.
+        direction: ``"to-server"`` or ``"to-client"``.
+        at: seconds since the recorder was created.
+        what: a frame, a heart-beat, or bytes that are not STOMP.
+    """
+
+    connection: int
+    direction: str
+    at: float
+    what: Frame | HeartBeat | bytes
+
+    def __str__(self) -> str:
+        arrow = "->" if self.direction == _TO_SERVER else "<-"
+        return f"{self.at:9.3f} #{self.connection} {arrow} {_shown(self.what)}"
+
+
+class Recorder:
+    """Record the bytes of any number of connections. A Broker or a FaultProxy feeds it, or the caller does.
+
+    Args:
+        on_record: called with each :class:`Record`, in the thread that delivered its last byte.
+        keep: keep records; otherwise only ``on_record`` gets them.
+
+    >>> recorder = Recorder()
+    >>> recorder.note(1, "to-server", b"CONNECT\\nlogin:me\\npasscode:secret\\n\\n\\0", at=0.0)
+    >>> print(recorder.transcript())
+        0.000 #1 -> CONNECT login:me passcode:***
+    """
+
+    def __init__(self, on_record: Callable[[Record], None] | None = None, *, keep: bool = True) -> None:
+        self._on_record = on_record
+        self._keep = keep
+        self._created = time.monotonic()
+        self._conversations: dict[int, _Conversation] = {}
+        self._records: list[Record] = []
+        self._lock = threading.Lock()
+
+    def note(self, connection: int, direction: str, data: bytes, *, at: float | None = None) -> None:
+        """Record bytes that were sent in one direction.
+
+        Args:
+            connection: the number of the connection; any number, if the caller feeds the recorder.
+            direction: ``"to-server"`` or ``"to-client"``.
+            data: the bytes, in any pieces.
+            at: seconds since this recorder was created; ``None`` is now.
+
+        Raises:
+            ValueError: the direction does not exist.
+        """
+        if direction not in (_TO_SERVER, _TO_CLIENT):
+            raise ValueError(f"direction must be 'to-server' or 'to-client', got {direction!r}")
+        moment = time.monotonic() - self._created if at is None else at
+        with self._lock:
+            conversation = self._conversations.setdefault(connection, _Conversation())
+            for sent_in, what in conversation.receive(direction, data):
+                record = Record(connection, sent_in, moment, what)
+                if self._keep:
+                    self._records.append(record)
+                if self._on_record is not None:
+                    self._on_record(record)
+
+    @property
+    def records(self) -> list[Record]:
+        """All records, in order."""
+        with self._lock:
+            return list(self._records)
+
+    def frames(self, command: str | None = None, direction: str | None = None) -> list[Frame]:
+        """Return the recorded frames, in order.
+
+        Args:
+            command: only frames with this command.
+            direction: only frames sent in this direction.
+        """
+        return [
+            record.what
+            for record in self.records
+            if isinstance(record.what, Frame)
+            and command in (None, record.what.command)
+            and direction in (None, record.direction)
+        ]
+
+    def transcript(self) -> str:
+        """Return all records as text, one line each. Passcodes are masked."""
+        return "\n".join(map(str, self.records))
+
+    def clear(self) -> None:
+        """Forget all records. A frame that was received in part is still recorded when it is complete."""
+        with self._lock:
+            self._records.clear()
+
+
+_Sent = tuple[str, Frame | HeartBeat | bytes]  # a direction, and what was sent in it
+
+
+class _Conversation:
+    """The two parsers of one connection, which learn the version as the peers do."""
+
+    def __init__(self) -> None:
+        self._parsers = {
+            direction: FrameParser(None, leniency=Leniency.permissive())
+            for direction in (_TO_SERVER, _TO_CLIENT)
+        }
+        self._connecting = False  # CONNECT was sent, CONNECTED was not
+        self._not_stomp: set[str] = set()  # directions that are recorded as bytes
+
+    def receive(self, direction: str, data: bytes) -> list[_Sent]:
+        """Parse bytes; returns what is complete now."""
+        if direction in self._not_stomp:
+            return [(direction, data)]
+        self._parsers[direction].receive_data(data)
+        complete: list[_Sent] = []
+        if self._parse(direction, complete):
+            # What the client sent behind CONNECT is in the version that is known only now.
+            self._parse(_TO_SERVER, complete)
+        return complete
+
+    def _parse(self, direction: str, complete: list[_Sent]) -> bool:
+        """Append what is complete in one direction; returns whether CONNECTED was among it."""
+        parser = self._parsers[direction]
+        connected = False
+        while not (direction == _TO_SERVER and self._connecting):
+            try:
+                item = parser.next_frame()
+            except RemoteProtocolError as error:
+                self._not_stomp.add(direction)
+                complete.append((direction, f"(not STOMP: {error})".encode()))
+                break
+            if item is NEED_DATA or isinstance(item, ConnectionClosed):
+                break
+            complete.append((direction, item))
+            if isinstance(item, Frame):
+                if item.command in ("CONNECT", "STOMP"):
+                    self._connecting = True
+                elif item.command == "CONNECTED":
+                    self._set_version(item.headers.get("version", "1.0"))
+                    connected = True
+        return connected
+
+    def _set_version(self, version: str) -> None:
+        self._connecting = False
+        if version in ("1.0", "1.1", "1.2"):
+            for parser in self._parsers.values():
+                parser.version = version
+
+
+def _shown(what: Frame | HeartBeat | bytes) -> str:
+    if isinstance(what, HeartBeat):
+        return "heart-beat" if what.count == 1 else f"heart-beat x{what.count}"
+    if isinstance(what, bytes):
+        return repr(what[:_SHOWN])
+    words = [what.command]
+    for name, value in what.headers.items():
+        words.append(f"{name}:{_MASK if name == 'passcode' else _printable(value)}")
+    if what.body:
+        more = f" ... ({len(what.body)} bytes)" if len(what.body) > _SHOWN else ""
+        words.append(f"{what.body[:_SHOWN]!r}{more}")
+    return " ".join(words)
+
+
+def _printable(value: str) -> str:
+    return value if value.isprintable() and value else repr(value)
