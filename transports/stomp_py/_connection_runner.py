@@ -193,7 +193,10 @@ class ConnectionRunner:
             ProtocolException: STOMP cannot carry these headers.
         """
         try:
-            return self._engine.run(lambda now: self._session.close(now, receipt=receipt, headers=headers))
+            closing: Pending[bool] | None = self._engine.run(
+                lambda now: self._session.close(now, receipt=receipt, headers=headers)
+            )
+            return closing
         except LocalProtocolError as error:
             raise ProtocolException(str(error)) from error
 

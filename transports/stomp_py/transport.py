@@ -216,7 +216,7 @@ class Transport(BaseTransport):
         self.__bind_host_port = bind_host_port
         self.__ssl_params: dict[HostAndPort, SSLParams] = {}
         self.vhost = vhost
-        self.heart_beat_receive_scale = 1.5
+        self.heart_beat_receive_scale: float = 1.5
         self.__lock = threading.Lock()  # one thread connects at a time
         self.__cancelled = threading.Event()
         self.__dialled: tuple[Endpoint, Socket] | None = None
@@ -333,7 +333,7 @@ class Transport(BaseTransport):
                 self.__cancelled,
             )
             self.__dialled = endpoint, sock
-            self.current_host_and_port = (endpoint.host, endpoint.port)
+            self.current_host_and_port: HostAndPort | None = (endpoint.host, endpoint.port)
         log.info("established connection to host %s, port %s", endpoint.host, endpoint.port)
 
     def stop(self) -> None:
@@ -440,7 +440,7 @@ class Transport(BaseTransport):
                 raise
             self.__runner = runner
             self.__closing = None
-            self.receiver_thread = runner.start(self.create_thread_fc)
+            self.receiver_thread: Any = runner.start(self.create_thread_fc)
 
     def __close(self, runner: ConnectionRunner, receipt: str | None, headers: dict[str, str]) -> None:
         self.__closing = closing = runner.close(receipt, headers)

@@ -88,9 +88,9 @@ class Engine:
         # Bound once: each call would pay for a method that only passes it on.
         self.call: Any = partial(shared.call, False)
         self.call_delayed: Any = partial(shared.call, True)
-        self.run = shared.run
-        self.wait = shared.wait
-        self.take = shared.take
+        self.run: Any = shared.run
+        self.wait: Any = shared.wait
+        self.take: Any = shared.take
 
     def start(self) -> None:
         """Start the thread, which connects."""
