@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import gc
-import itertools
 import multiprocessing
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -14,8 +12,6 @@ import threading
 import time
 import warnings
 import weakref
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from types import CodeType, FrameType
 from typing import Any
@@ -23,34 +19,17 @@ from typing import Any
 import pytest
 
 import stomp_socket
-from stomp_core import Frame, StompError
-from stomp_socket import Reconnect, SessionClosed
+from stomp_core import Frame
+from stomp_core.session import Config
+from stomp_socket import Engine, Reconnect, SessionClosed
+from stomp_socket._waker import SelectPoll
 from stomp_testing import Broker, FaultProxy
 
-from .worlds import HANGS, until
+from .worlds import HANGS, in_a_thread, until
 
 ROOT = Path(__file__).parents[2]
 SOON = Reconnect(first_delay=0.01, max_delay=0.05)
 needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork() on this platform")
-
-
-class Struck(Exception):
-    """What a signal handler raises in these tests."""
-
-
-def in_a_thread(function: Callable[[], Any]) -> tuple[threading.Thread, list[Any]]:
-    """Start it; what it returns or raises is in the list when the thread has ended."""
-    outcome: list[Any] = []
-
-    def run() -> None:
-        try:
-            outcome.append(function())
-        except Exception as error:
-            outcome.append(error)
-
-    thread = threading.Thread(target=run, daemon=True)
-    thread.start()
-    return thread, outcome
 
 
 def wait_for_messages(broker: Broker, count: int, destination: str = "/queue/a") -> None:
@@ -80,17 +59,17 @@ def run_program(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
 # -------------------------------------------------------------------------------- E1: what was sent has left
 
 
-@pytest.mark.parametrize("count", [1, 17, 300])
 @pytest.mark.parametrize(
-    "end",
+    ("end", "count"),
     [
-        "os.kill(os.getpid(), signal.SIGKILL)",
-        "os.kill(os.getpid(), signal.SIGTERM)",
-        "os._exit(0)",
-        "os.execv(sys.executable, [sys.executable, '-c', ''])",
-        "pass",
+        ("os.kill(os.getpid(), signal.SIGKILL)", 1),
+        ("os.kill(os.getpid(), signal.SIGKILL)", 300),
+        ("os.kill(os.getpid(), signal.SIGTERM)", 17),
+        ("os._exit(0)", 300),
+        ("os.execv(sys.executable, [sys.executable, '-c', ''])", 100),
+        ("pass", 300),
     ],
-    ids=["SIGKILL", "SIGTERM", "_exit", "execv", "exit"],
+    ids=["SIGKILL-1", "SIGKILL-300", "SIGTERM", "_exit", "execv", "exit"],
 )
 def test_a_send_that_returned_survives_the_process(end: str, count: int) -> None:
     code = (
@@ -111,7 +90,7 @@ def _connect_and_send(url: str) -> None:
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of fork() in a process with threads
-@pytest.mark.parametrize("method", multiprocessing.get_all_start_methods())
+@pytest.mark.parametrize("method", sorted({"fork", "spawn"} & {*multiprocessing.get_all_start_methods()}))
 def test_a_send_that_returned_survives_a_child_of_multiprocessing(method: str) -> None:
     with Broker() as broker:
         context: Any = multiprocessing.get_context(method)
@@ -267,6 +246,38 @@ def test_a_listener_that_calls_its_connection_gets_an_error_and_nothing_is_sent(
         assert broker.messages("/queue/b") == []
 
 
+class SlowListener(stomp_socket.Listener):
+    """Blocks the thread while a MESSAGE is received."""
+
+    def __init__(self) -> None:
+        self.entered = threading.Event()
+        self.go_on = threading.Event()
+
+    def frame_received(self, event: Any) -> None:
+        if event.command == "MESSAGE":
+            self.entered.set()
+            self.go_on.wait(HANGS)
+
+
+def test_a_slow_listener_keeps_nobody_from_sending() -> None:
+    listener = SlowListener()
+    with Broker() as broker, stomp_socket.connect(broker.url, listener=listener) as conn:
+        conn.subscribe("/queue/a")
+        broker.send("/queue/a", "x")
+        assert listener.entered.wait(HANGS)
+
+        def send_some() -> None:
+            for _ in range(50):
+                conn.send("/queue/b", "x")
+
+        senders = [in_a_thread(send_some) for _ in range(4)]
+        for thread, _ in senders:
+            thread.join(HANGS)
+        wait_for_messages(broker, 200, "/queue/b")
+        assert not listener.go_on.is_set()
+        listener.go_on.set()
+
+
 def test_several_waiting_callers_all_get_their_outcomes() -> None:
     with Broker() as broker, stomp_socket.connect(broker.url) as conn:
         subscriptions = [conn.subscribe(f"/queue/{number}") for number in range(5)]
@@ -329,271 +340,6 @@ def test_heart_beats_leave_and_silence_is_noticed_on_every_new_connection() -> N
         proxy.stall()
         for conn in connections:
             wait_until_closed(conn)
-
-
-# -------------------------------------------------------------------------------- E3: signals
-
-
-@contextmanager
-def strike(position: int, where: list[str]) -> Iterator[list[int]]:
-    """Raise :class:`Struck` at the n-th place in the library where CPython may call a signal handler.
-
-    CPython looks for signals when a function starts, after a call of a C function, and when it jumps backward.
-    """
-    left = [position]
-    thread = threading.get_ident()
-
-    def strike_in(code: CodeType) -> None:
-        if threading.get_ident() != thread or not left[0]:
-            return
-        if "stomp_core" in code.co_filename or "stomp_socket" in code.co_filename:
-            left[0] -= 1
-            if not left[0]:
-                where.append(f"{Path(code.co_filename).name}:{code.co_name}")
-                raise Struck
-
-    def jumped(code: CodeType, offset: int, destination: int) -> None:
-        if destination < offset:
-            strike_in(code)
-
-    monitoring: Any = vars(sys)["monitoring"]  # since 3.12, and types are checked for 3.11
-    events = monitoring.events
-    monitoring.use_tool_id(monitoring.DEBUGGER_ID, "strike")
-    monitoring.register_callback(
-        monitoring.DEBUGGER_ID, events.PY_START, lambda code, offset: strike_in(code)
-    )
-    monitoring.register_callback(
-        monitoring.DEBUGGER_ID, events.C_RETURN, lambda code, offset, function, first: strike_in(code)
-    )
-    monitoring.register_callback(monitoring.DEBUGGER_ID, events.JUMP, jumped)
-    monitoring.set_events(monitoring.DEBUGGER_ID, events.PY_START | events.CALL | events.JUMP)
-    try:
-        yield left
-    finally:
-        monitoring.set_events(monitoring.DEBUGGER_ID, 0)
-        monitoring.free_tool_id(monitoring.DEBUGGER_ID)
-
-
-needs_monitoring = pytest.mark.skipif(
-    sys.version_info < (3, 12), reason="sys.monitoring came with Python 3.12"
-)
-
-
-def _pipeline(conn: stomp_socket.Connection, body: str) -> None:
-    with conn.pipeline(4) as pipeline:
-        pipeline.send("/queue/a", body)
-
-
-@needs_monitoring
-@pytest.mark.parametrize(
-    "call",
-    [
-        lambda conn, body: conn.send("/queue/a", body),
-        lambda conn, body: conn.send("/queue/a", body, receipt=True),
-        _pipeline,
-    ],
-    ids=["send", "confirmed", "pipeline"],
-)
-def test_an_exception_at_any_point_of_a_call_duplicates_and_loses_nothing(
-    call: Callable[[stomp_socket.Connection, str], None],
-) -> None:
-    returned: set[str] = set()
-    where: list[str] = []
-    with Broker() as broker:
-        conn = stomp_socket.connect(broker.url, receipt_timeout=HANGS)
-        for position in range(1, 1000):
-            body = f"struck {position}"
-            left = [0]
-            try:
-                with strike(position, where) as left:
-                    call(conn, body)
-                returned.add(body)
-            except Struck:
-                pass
-            conn.send("/queue/a", f"after {position}", receipt=True)
-            returned.add(f"after {position}")
-            if left[0] > 0:
-                break  # the call has fewer places than that
-        else:
-            pytest.fail("the call never ends without a strike")
-        assert len(where) > 20
-        bodies = [body.decode() for body in broker.messages("/queue/a")]
-        assert len(bodies) == len(set(bodies)), "a message was sent twice"
-        assert returned <= set(bodies), "a message was lost whose send() had returned"
-        assert conn.close() is True
-
-
-@needs_monitoring
-def test_an_exception_at_any_point_of_close_leaves_nobody_waiting() -> None:
-    where: list[str] = []
-    with Broker() as broker:
-        for position in range(1, 1000):
-            conn = stomp_socket.connect(broker.url, close_timeout=2.0)
-            messages = conn.subscribe("/queue/a")
-            thread, outcome = in_a_thread(messages.receive)
-            left = [0]
-            try:
-                with strike(position, where) as left:
-                    conn.close()
-            except Struck:
-                pass
-            conn.close()
-            thread.join(HANGS)
-            assert [type(error) for error in outcome] == [SessionClosed], where[-1:]
-            if left[0] > 0:
-                break
-        assert len(where) > 5
-
-
-@contextmanager
-def alarm(handler: Callable[[], object], seconds: float) -> Iterator[None]:
-    """Call a signal handler every few seconds."""
-    before = signal.signal(signal.SIGALRM, lambda *_: handler())
-    try:
-        signal.setitimer(signal.ITIMER_REAL, seconds, seconds)
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
-
-
-@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="there is no setitimer() on this platform")
-@pytest.mark.parametrize("kind", [Struck, KeyboardInterrupt, TimeoutError])
-@pytest.mark.parametrize("receipt", [False, True], ids=["unconfirmed", "confirmed"])
-def test_handlers_that_raise_many_times_duplicate_and_lose_nothing(
-    kind: type[BaseException], receipt: bool
-) -> None:
-    """A handler's TimeoutError comes out: it is an OSError, and not one of the socket."""
-    struck = 0
-    armed = False
-
-    def handler() -> None:
-        # Once for each block: a signal that is handled late must not strike outside of it.
-        nonlocal armed
-        if armed:
-            armed = False
-            raise kind
-
-    returned = set()
-    with Broker() as broker:
-        conn = stomp_socket.connect(broker.url, receipt_timeout=HANGS)
-        numbers = itertools.count()
-        ends = time.monotonic() + 1.0
-
-        def send_until_struck() -> None:
-            # A function of its own: whatever instruction of it the handler interrupts, the caller catches it.
-            nonlocal armed
-            with alarm(handler, 0.002):
-                armed = True
-                while time.monotonic() < ends:
-                    body = str(next(numbers))
-                    conn.send("/queue/a", body, receipt=receipt)
-                    returned.add(body)
-
-        while time.monotonic() < ends:
-            try:
-                send_until_struck()
-            except kind:
-                struck += 1
-        armed = False
-        conn.send("/queue/a", "last", receipt=True)
-        assert conn.close() is True
-        bodies = [body.decode() for body in broker.messages("/queue/a")]
-    assert struck > 10
-    assert len(bodies) == len(set(bodies)), "a message was sent twice"
-    assert returned <= set(bodies), "a message was lost whose send() had returned"
-
-
-@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="there is no setitimer() on this platform")
-def test_a_handler_may_close_the_connection_that_the_main_thread_waits_for() -> None:
-    with Broker() as broker:
-        conn = stomp_socket.connect(broker.url)
-        messages = conn.subscribe("/queue/a")
-        closed: list[bool] = []
-        with alarm(lambda: closed.append(conn.close()), 0.05):
-            for _ in messages:
-                pass
-        assert closed[0] is True
-
-
-@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="there is no setitimer() on this platform")
-def test_a_handler_may_send_and_close_in_the_middle_of_sending() -> None:
-    with Broker() as broker:
-        conn = stomp_socket.connect(broker.url)
-        handled = 0
-
-        def handler() -> None:
-            nonlocal handled
-            handled += 1
-            if handled < 50:
-                conn.send("/queue/b", str(handled))
-            else:
-                conn.close()
-
-        def send_for_ever() -> None:
-            while True:
-                conn.send("/queue/a", "x")
-
-        with alarm(handler, 0.002), pytest.raises(StompError):
-            send_for_ever()
-        conn.close()
-        sent = sorted(int(body) for body in broker.messages("/queue/b"))
-        assert sent == list(range(1, 50))
-
-
-# -------------------------------------------------------------------------------- E4: fork
-
-
-@needs_fork
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of fork() in a process with threads
-def test_in_a_fork_every_operation_raises_and_the_parent_goes_on() -> None:
-    with Broker() as broker, stomp_socket.connect(broker.url) as conn:
-        messages = conn.subscribe("/queue/a")
-        stop = threading.Event()
-
-        def keep_busy() -> None:
-            while not stop.is_set():
-                conn.send("/queue/busy", "x", receipt=True)
-
-        thread, outcome = in_a_thread(keep_busy)
-        try:
-            for _ in range(20):
-                child = os.fork()
-                if child == 0:
-                    code = 1
-                    try:
-                        code = _in_the_child(conn, messages)
-                    finally:
-                        os._exit(code)
-                _, status = os.waitpid(child, 0)
-                assert os.waitstatus_to_exitcode(status) == 0
-        finally:
-            stop.set()
-        thread.join(HANGS)
-        assert outcome == [None]
-        conn.send("/queue/a", "still here", receipt=True)
-        assert messages.receive(timeout=10).text == "still here"
-        assert conn.session.connection_number == 1
-
-
-def _in_the_child(conn: stomp_socket.Connection, messages: stomp_socket.Subscription) -> int:
-    """Return 0 if every call does what it should in a forked child, otherwise which one does not."""
-    calls: list[Callable[[], object]] = [
-        lambda: conn.send("/queue/a", "x"),
-        lambda: conn.send("/queue/a", "x", receipt=True),
-        lambda: messages.receive(timeout=1),
-        lambda: conn.subscribe("/queue/b"),
-        lambda: messages.unsubscribe(),
-    ]
-    for position, call in enumerate(calls, start=2):
-        try:
-            call()
-        except RuntimeError as error:
-            if str(os.getppid()) not in str(error) or str(os.getpid()) not in str(error):
-                return 40 + position
-        else:
-            return position
-    return 0 if conn.close() is False else 60
 
 
 # -------------------------------------------------------------------------------- E5: collection and exit
@@ -660,6 +406,35 @@ def test_at_exit_stuck_peers_cost_one_wait_together() -> None:
 
 
 # -------------------------------------------------------------------------------- the rest
+
+
+def test_it_works_without_poll(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Windows has select() only."""
+    monkeypatch.setattr("stomp_socket._waker.new_poll", SelectPoll)
+    with (
+        Broker() as broker,
+        FaultProxy(broker.url) as proxy,
+        stomp_socket.connect(proxy.url, reconnect=SOON) as conn,
+    ):
+        messages = conn.subscribe("/queue/a")
+        proxy.cut_all()
+        until(lambda: conn.session.connection_number == 2)
+        conn.send("/queue/a", bytes(3_000_000))
+        assert len(messages.receive(timeout=HANGS).body) == 3_000_000
+
+
+def test_a_dialler_may_raise_anything() -> None:
+    class ProxyRefused(Exception):
+        pass
+
+    def dial(*_: object) -> socket.socket:
+        raise ProxyRefused("ask your administrator")
+
+    engine = Engine(Config("stomp://broker", reconnect=Reconnect.never()), dial=dial)
+    engine.start()
+    with pytest.raises(stomp_socket.ConnectFailed, match="ask your administrator"):
+        engine.wait(engine.session.opened)
+    engine.join()
 
 
 def test_what_the_broker_sent_last_is_read_though_writing_failed_first() -> None:

@@ -22,9 +22,24 @@ import stomp_asyncio
 import stomp_socket
 import stomp_trio
 
-__all__ = ["HANGS", "WORLDS", "World", "never", "until"]
+__all__ = ["HANGS", "WORLDS", "World", "in_a_thread", "never", "until"]
 
 HANGS = 30.0
+
+
+def in_a_thread(function: Callable[[], Any]) -> tuple[threading.Thread, list[Any]]:
+    """Start it; what it returns or raises is in the list when the thread has ended."""
+    outcome: list[Any] = []
+
+    def run() -> None:
+        try:
+            outcome.append(function())
+        except Exception as error:
+            outcome.append(error)
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    return thread, outcome
 
 
 def until(condition: Callable[[], object]) -> None:

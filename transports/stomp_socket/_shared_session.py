@@ -289,27 +289,27 @@ class SharedSession:
                 "a listener must not call an operation of its connection: hand it over to another thread"
             )
         request: _Request[T] = _Request(perform)
-        self._requests.append(request)
-        if self.asleep:
-            self.waker.wake()
-        if self.ended:
-            self._inside.value = True
-            try:
-                with self.lock:
-                    self._perform_after_the_end()
-            finally:
-                self._inside.value = False
         try:
+            self._requests.append(request)
+            if self.asleep:
+                self.waker.wake()
+            if self.ended:
+                self._inside.value = True
+                try:
+                    with self.lock:
+                        self._perform_after_the_end()
+                finally:
+                    self._inside.value = False
             request.done.acquire()
+            if request.error is not None:
+                raise request.error.with_traceback(None)
+            assert request.pending is not None
+            return request.pending.result()
         except BaseException:
             request.cancelled = True
-            if request.pending is not None:
-                self._cancel(request.pending)
+            if request.pending is not None and request.pending.exception() is None:
+                self._cancel(request.pending)  # interrupted: nobody gets the subscription, for instance
             raise
-        if request.error is not None:
-            raise request.error.with_traceback(None)
-        assert request.pending is not None
-        return request.pending.result()
 
     def _wait(self, pending: Pending[T], done: threading.Lock, timeout: float | None) -> T:
         try:

@@ -8,7 +8,7 @@ import socket
 from collections.abc import Callable
 from typing import Any
 
-__all__ = ["SelectPoll", "Waker", "wait_writable"]
+__all__ = ["SelectPoll", "Waker", "new_poll", "wait_writable"]
 
 _READ = getattr(select, "POLLIN", 1)
 _WRITE = getattr(select, "POLLOUT", 4)
@@ -37,12 +37,13 @@ class SelectPoll:
         return [(number, 0) for number in {*ready[0], *ready[1], *ready[2]}]
 
 
-_new_poll: Callable[[], Any] = getattr(select, "poll", SelectPoll)
+#: Makes a poll object.
+new_poll: Callable[[], Any] = getattr(select, "poll", SelectPoll)
 
 
 def wait_writable(number: int, timeout: float) -> None:
     """Wait until a descriptor can be written, for ``timeout`` seconds at most."""
-    poll = _new_poll()
+    poll = new_poll()
     poll.register(number, _WRITE)
     poll.poll(timeout * 1000)
 
@@ -54,7 +55,7 @@ class Waker:
         self._receiver, self._sender = socket.socketpair()
         self._receiver.setblocking(False)
         self._sender.setblocking(False)
-        self._poll = _new_poll()
+        self._poll = new_poll()
         self._poll.register(self._receiver.fileno(), _READ)
         self._watched: tuple[int, int] = (-1, 0)
 
