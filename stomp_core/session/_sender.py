@@ -27,6 +27,7 @@ from ._operations import (
     DisconnectOperation,
     Operation,
     RequestOperation,
+    SendOperation,
     SubscribeOperation,
     Timed,
     UnsubscribeOperation,
@@ -143,11 +144,16 @@ class Sender:
             if not pending.done:
                 self.watch(now, operation)
 
-    def send_message(self, now: float, event: Send) -> bool:
-        """Send a SEND that nobody waits for: the straight path of most messages.
+    def send_message(self, now: float, event: Send, operation: SendOperation | None = None) -> bool:
+        """Send a SEND on the straight path of most messages.
 
-        It does what :meth:`send_or_queue` does, for a SEND in no transaction and without receipt, if there is a
-        connection, room in the send queue, and no listener.
+        It does what :meth:`send_or_queue` does, for a SEND in no transaction, if there is a connection, room in the
+        send queue, and no listener.
+
+        Args:
+            now: seconds.
+            event: the SEND.
+            operation: what waits for its receipt; ``None`` if it asks for none, and nobody waits for it.
 
         Returns:
             False if it was not sent because one of these conditions does not hold.
@@ -168,9 +174,14 @@ class Sender:
         except StompError:
             self.changing = False
             raise
-        queue.put(wire, event)
-        receipts.sent += 1
-        receipts.without_receipt = receipts.sent
+        if operation is None:
+            queue.put(wire, event)
+            receipts.sent += 1
+            receipts.without_receipt = receipts.sent
+        else:
+            queue.put(wire, operation)
+            receipts.add(operation)
+            self.watch(now, operation)
         return True
 
     def send_untracked(self, now: float, event: Event) -> None:

@@ -502,11 +502,12 @@ class Session:
             SessionClosed, ConnectionLost: the session has ended.
         """
         self._check_usable(now)
-        if not (headers or receipt or transaction) and self._send_alike(
-            now, destination, body, content_type, content_length
-        ):
-            self._changed()
-            return QUEUED
+        receipt_id = self._sender.receipts.new_id() if receipt is True else None
+        if not (headers or transaction) and (receipt_id is not None or not receipt):
+            sent = self._send_alike(now, destination, body, content_type, content_length, receipt_id, timeout)
+            if sent is not None:
+                self._changed()
+                return sent
         record = None if transaction is None else self._transactions.find(transaction)
         if record is not None and receipt:
             raise LocalProtocolError(
@@ -514,7 +515,8 @@ class Session:
                 "commit with a receipt instead",
                 code=ErrorCode.HEADER_NOT_ALLOWED,
             )
-        receipt_id = self._sender.receipts.id_for(receipt) if receipt else None
+        if receipt and receipt_id is None:
+            receipt_id = self._sender.receipts.id_for(receipt)
         own = _own_headers(headers)
         if self._notifier.listener is not None:
             own = self._with_observer_headers(destination, own)
@@ -1025,33 +1027,50 @@ class Session:
         return pending
 
     def _send_alike(
-        self, now: float, destination: str, body: Body, content_type: str | None, content_length: bool
-    ) -> bool:
-        """Send a message like an earlier one; return False where that is not possible.
+        self,
+        now: float,
+        destination: str,
+        body: Body,
+        content_type: str | None,
+        content_length: bool,
+        receipt_id: str | None,
+        timeout: float | None,
+    ) -> Pending[None] | None:
+        """Send a message like an earlier one; return ``None`` where that is not possible.
 
-        Most programs send message after message that differ in the body only. Then the Headers object of the first one
-        serves for all, and the layers below recognise it and check nothing again.
+        Most programs send message after message that differ in the body and the receipt id only. Then the Headers
+        object of the first one serves for all, and the layers below recognise it and check nothing again.
         """
         text = type(body) is str
         if text:
             assert isinstance(body, str)
             body = body.encode()
         elif type(body) is not bytes:
-            return False
+            return None
         key = (destination, content_type, text and body != b"")
         known = self._known_headers.get(key)
-        if known is not None:
+        if known is None:
+            if text and body and content_type is None:
+                content_type = _TEXT
+            first = Send(destination, body, content_type=content_type, content_length=content_length)
+            self._sender.check_writable(first)
+            if len(self._known_headers) >= _MAX_KNOWN_HEADERS:
+                self._known_headers.clear()
+            known = self._known_headers[key] = first.headers
+        if receipt_id is None:
             event = Send.from_frame(Frame("SEND", known, body), content_length=content_length)
-            return self._sender.send_message(now, event)
-        if text and body and content_type is None:
-            content_type = _TEXT
-        event = Send(destination, body, content_type=content_type, content_length=content_length)
-        if not self._sender.send_message(now, event):
-            return False
-        if len(self._known_headers) >= _MAX_KNOWN_HEADERS:
-            self._known_headers.clear()
-        self._known_headers[key] = event.headers
-        return True
+            return QUEUED if self._sender.send_message(now, event) else None
+        own = known.with_line("receipt", receipt_id)
+        if own is None:
+            return None
+        event = Send.from_frame(Frame("SEND", own, body), content_length=content_length)
+        seconds = self.config.receipt_timeout if timeout is None else _checked_timeout(timeout)
+        pending: Pending[None] = Pending("SEND to " + destination)
+        operation = SendOperation(event, pending, receipt_id, seconds)
+        if not self._sender.send_message(now, event, operation):
+            return None
+        pending.on_cancel = partial(self._withdraw, operation)
+        return pending
 
     def _with_observer_headers(self, destination: str, own: Headers) -> Headers:
         """Return a message's headers, with those that the listener adds to them."""

@@ -149,6 +149,26 @@ class Headers:
             text += own[1:]
         return Headers.from_text(text, escaped=False, plain=True)
 
+    def with_line(self, name: str, value: str) -> Headers | None:
+        """Put one more header behind these, cheaply: what is known of these, such as their bytes, stays known.
+
+        Args:
+            name: a name that is not among these headers and needs no escape.
+            value: a value that needs no escape.
+
+        Returns:
+            New headers, or ``None`` if these are not plain.
+        """
+        if not self.plain:
+            return None
+        assert self.text is not None
+        line = f"{name}:{value}\n"
+        headers = Headers.from_text(self.text + line, escaped=False, plain=True)
+        if self.cached_head is not None:
+            command, version, head = self.cached_head
+            headers.cached_head = command, version, head + line.encode()
+        return headers
+
     @property
     def pairs(self) -> tuple[tuple[str, str], ...]:
         """All names and values, unescaped, in order, repeats included."""

@@ -27,6 +27,7 @@ from stomp_core.session import (
     ConnectFailed,
     ConnectionLost,
     Delivery,
+    Listener,
     NotSent,
     OutcomeUnknown,
     Pending,
@@ -1071,3 +1072,24 @@ def test_subscriptions_that_have_ended_are_freed() -> None:
     play.sent()
     play.wait(31.0)
     assert count_alive(SubscriptionRecord) == before
+
+
+@pytest.mark.parametrize("destination", ["/queue/a", "/queue/b:c", "/queue/\u00e9"])
+@pytest.mark.parametrize("body", ["text", "", b"bytes", b"", bytearray(b"array")], ids=repr)
+@pytest.mark.parametrize(
+    "options", [{}, {"content_type": "a/b"}, {"content_length": False}, {"receipt": True}]
+)
+def test_a_message_like_an_earlier_one_has_the_bytes_of_the_first_one(
+    destination: str, body: Any, options: dict[str, Any]
+) -> None:
+    """The straight path changes nothing but the receipt id. With a listener nothing takes it."""
+    outputs = []
+    for listener in (None, Listener()):
+        play = Play(listener=listener).connected()
+        written = []
+        for _ in range(3):
+            play.send(destination, body, **options)
+            written.append(bytes(play.session.data_to_send()))
+        assert written[1:] == [written[0].replace(b"auto-1\n", b"auto-%d\n" % number) for number in (2, 3)]
+        outputs.append(written)
+    assert outputs[0] == outputs[1]

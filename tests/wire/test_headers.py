@@ -336,3 +336,19 @@ class TestMadeHeaders:
         assert {type(part) for pair in headers.items() for part in pair} == {str}
         wire = Frame("SEND", {"destination": text}).to_bytes("1.2")
         assert wire == b"SEND\ndestination:" + plain.encode() + b"\n\n\0"
+
+    @pytest.mark.parametrize("written_before", [False, True])
+    def test_get_one_more_line_and_the_bytes_of_a_frame_that_is_made_anew(self, written_before: bool) -> None:
+        headers = Headers({"destination": "/queue/a", "b": "c"})
+        if written_before:
+            Frame("SEND", headers).to_bytes("1.2")
+        longer = headers.with_line("receipt", "r-1")
+        assert longer is not None
+        assert longer.items() == [("destination", "/queue/a"), ("b", "c"), ("receipt", "r-1")]
+        for version in ("1.2", "1.1"):
+            anew = Frame("SEND", Headers(longer.items()), b"body").to_bytes(version)
+            assert Frame("SEND", longer, b"body").to_bytes(version) == anew
+        assert headers.items() == [("destination", "/queue/a"), ("b", "c")]
+
+    def test_with_an_escape_get_no_line_in_the_cheap_way(self) -> None:
+        assert Headers({"destination": "a:b\nc"}).with_line("receipt", "r-1") is None
