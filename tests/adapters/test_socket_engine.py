@@ -423,6 +423,29 @@ def test_it_works_without_poll(monkeypatch: pytest.MonkeyPatch) -> None:
         assert len(messages.receive(timeout=HANGS).body) == 3_000_000
 
 
+def test_a_call_while_the_thread_ends_is_refused_as_any_other() -> None:
+    """A refused call wakes the thread, which may be about to close what wakes it."""
+    with Broker() as broker:
+        for _ in range(100):
+            conn = stomp_socket.connect(broker.url)
+            closed = threading.Event()
+
+            def send_for_ever(conn: stomp_socket.Connection = conn, closed: threading.Event = closed) -> str:
+                while not closed.is_set():
+                    try:
+                        conn.send("/queue/a", "x")
+                    except SessionClosed:
+                        pass
+                return "refused"
+
+            callers = [in_a_thread(send_for_ever) for _ in range(2)]
+            conn.close()
+            closed.set()
+            for thread, outcome in callers:
+                thread.join(HANGS)
+                assert outcome == ["refused"]
+
+
 def test_a_dialler_may_raise_anything() -> None:
     class ProxyRefused(Exception):
         pass

@@ -68,7 +68,7 @@ class Waker:
         except OSError as error:
             # Closed: nobody waits any more. Anything else is the exception of a signal handler, such as the
             # TimeoutError of an alarm, which is an OSError, too.
-            if error.errno != errno.EBADF:
+            if error.errno not in (errno.EBADF, errno.EPIPE):
                 raise
 
     def wait(self, sock: socket.socket | None, read: bool, write: bool, timeout: float | None) -> bool:
@@ -110,5 +110,5 @@ class Waker:
 
     def close(self) -> None:
         """Close the descriptors."""
-        self._receiver.close()
         self._sender.close()
+        self._receiver.close()
