@@ -87,7 +87,7 @@ class BlockingEngine(Protocol):
         """
         ...
 
-    def take(self, source: MessageSource, timeout: float | None = None) -> Delivery | None:
+    def take(self, source: MessageSource[T], timeout: float | None = None) -> T | None:
         """Wait for the next message, and return it; ``None`` when its source has ended.
 
         Raises:
@@ -242,7 +242,7 @@ class BlockingSubscription(SubscriptionView[BlockingEngine]):
             raise SessionClosed(f"the subscription to {self.destination} has ended")
         return message
 
-    def _next(self, source: MessageSource, timeout: float | None = None) -> BlockingMessage | None:
+    def _next(self, source: MessageSource[Delivery], timeout: float | None = None) -> BlockingMessage | None:
         engine = self._engine
         delivery = engine.take(source, timeout)
         return None if delivery is None else _handed_out(engine, delivery)

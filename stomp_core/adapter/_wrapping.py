@@ -15,7 +15,6 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from ..protocol import AckMode, Connected
 from ..session import (
-    Delivery,
     Pending,
     Pipeline,
     Session,
@@ -40,17 +39,21 @@ __all__ = [
 S = TypeVar("S")
 E = TypeVar("E")
 Exported = TypeVar("Exported")
+Item = TypeVar("Item", covariant=True)
 
 
-class MessageSource(Protocol):
-    """Where messages are taken from: a :class:`Subscription`, or a :class:`HandlerRunner` for one of its workers."""
+class MessageSource(Protocol[Item]):
+    """Where messages are taken from: a :class:`Subscription`, or a :class:`HandlerRunner` for one of its workers.
+
+    An adapter may take other things in the same way, such as the events of :attr:`Session.tap`.
+    """
 
     @property
     def ended(self) -> bool:
         """Whether :meth:`take` will never return a message again."""
         ...
 
-    def take(self) -> Delivery | None:
+    def take(self) -> Item | None:
         """Return the next message, or ``None`` if there is none now."""
         ...
 

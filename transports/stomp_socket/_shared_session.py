@@ -210,7 +210,7 @@ class SharedSession:
         self._check_may_wait()
         return self._wait(pending, self.run(lambda now: _when_done(pending)), timeout)
 
-    def take(self, source: MessageSource, timeout: float | None = None) -> Delivery | None:
+    def take(self, source: MessageSource[T], timeout: float | None = None) -> T | None:
         """Wait for the next message, and return it; ``None`` when its source has ended.
 
         Raises:
