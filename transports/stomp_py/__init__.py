@@ -32,8 +32,8 @@ from . import (
     transport,
     utils,
 )
+from ._alias import install_as_stomp
 from .adapter.ws import WSStompConnection
-from .alias import install_as_stomp
 from .connect import StompConnection10, StompConnection11, StompConnection12
 from .listener import (
     ConnectionListener,

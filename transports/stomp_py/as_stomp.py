@@ -1,5 +1,5 @@
 """Importing this is calling :func:`stomp_py.install_as_stomp`. For ``pytest -p stomp_py.as_stomp``, for instance."""
 
-from .alias import install_as_stomp
+from ._alias import install_as_stomp
 
 install_as_stomp()

@@ -9,11 +9,12 @@ from collections.abc import Callable, Iterable
 from typing import Any, Self
 
 from . import log
+from ._hosts import HostAndPort
 from ._tls import SSLParams
 from .protocol import *  # noqa: F403 -- programs get them from here too
 from .protocol import Headers, Protocol10, Protocol11, Protocol12
 from .transport import *  # noqa: F403
-from .transport import HostAndPort, Transport
+from .transport import Transport
 from .utils import get_uuid
 
 
