@@ -286,7 +286,7 @@ class AsyncSubscription(SubscriptionView[AsyncEngine]):
             raise SessionClosed(f"the subscription to {self.destination} has ended")
         return message
 
-    async def _next(self, source: MessageSource[Delivery], timeout: float | None = None) -> AsyncMessage | None:
+    async def _next(self, source: MessageSource, timeout: float | None = None) -> AsyncMessage | None:
         engine = self._engine
         await engine.checkpoint()
         deadline = None if timeout is None else engine.run(lambda now: now) + timeout

@@ -87,8 +87,10 @@ class BlockingEngine(Protocol):
         """
         ...
 
-    def take(self, source: MessageSource[T], timeout: float | None = None) -> T | None:
+    def take(self, source: MessageSource, timeout: float | None = None) -> BlockingMessage | None:
         """Wait for the next message, and return it; ``None`` when its source has ended.
+
+        An engine whose callers may be interrupted by exceptions of signal handlers puts the message back then.
 
         Raises:
             TimeoutError: there is none after ``timeout`` seconds.
@@ -242,10 +244,13 @@ class BlockingSubscription(SubscriptionView[BlockingEngine]):
             raise SessionClosed(f"the subscription to {self.destination} has ended")
         return message
 
-    def _next(self, source: MessageSource[Delivery], timeout: float | None = None) -> BlockingMessage | None:
+    def _next(self, source: MessageSource, timeout: float | None = None) -> BlockingMessage | None:
         engine = self._engine
-        delivery = engine.take(source, timeout)
-        return None if delivery is None else _handed_out(engine, delivery)
+        message = engine.take(source, timeout)
+        # Nothing is called from here on: CPython calls signal handlers after calls, and one that raises would lose it.
+        if message is not None:
+            message._engine = engine
+        return message
 
     def __iter__(self) -> Self:
         return self

@@ -15,6 +15,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from ..protocol import AckMode, Connected
 from ..session import (
+    Delivery,
     Pending,
     Pipeline,
     Session,
@@ -39,26 +40,30 @@ __all__ = [
 S = TypeVar("S")
 E = TypeVar("E")
 Exported = TypeVar("Exported")
-Item = TypeVar("Item", covariant=True)
 
 
-class MessageSource(Protocol[Item]):
-    """Where messages are taken from: a :class:`Subscription`, or a :class:`HandlerRunner` for one of its workers.
-
-    An adapter may take other things in the same way, such as the events of :attr:`Session.tap`.
-    """
+class MessageSource(Protocol):
+    """Where messages are taken from: a :class:`Subscription`, or a :class:`HandlerRunner` for one of its workers."""
 
     @property
     def ended(self) -> bool:
         """Whether :meth:`take` will never return a message again."""
         ...
 
-    def take(self) -> Item | None:
+    def take(self) -> Delivery | None:
         """Return the next message, or ``None`` if there is none now."""
         ...
 
     def ready(self) -> Pending[None]:
         """Return a Pending that is done when :meth:`take` should be called again."""
+        ...
+
+    def first(self) -> Any:
+        """Return what :meth:`take` takes next, for :meth:`put_back`; ``None`` if there is nothing."""
+        ...
+
+    def put_back(self, entry: Any) -> None:
+        """Make it the next one again, unless it is: an exception has interrupted the caller that took it."""
         ...
 
 

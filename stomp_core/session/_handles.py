@@ -17,9 +17,11 @@ from ._pending import Pending
 from ._subscriptions import SubscriptionRecord, SubscriptionState
 from ._transactions import TransactionLike, TransactionRecord, TransactionState
 
-__all__ = ["SessionOperations", "Subscription", "Transaction"]
+__all__ = ["QueueEntry", "SessionOperations", "Subscription", "Transaction"]
 
 T = TypeVar("T")
+#: A message and the number of its connection, and its size: what the queue of a subscription contains.
+QueueEntry = tuple[tuple[Message, int], int]
 
 
 class SessionOperations(Protocol):
@@ -97,6 +99,10 @@ class SessionOperations(Protocol):
 
     def take_from(self, queue: MessageQueue[T]) -> T | None:
         """Take an item from a queue of the session."""
+        ...
+
+    def put_back(self, record: SubscriptionRecord, entry: QueueEntry) -> None:
+        """Put a message back that was taken from the queue of a subscription."""
         ...
 
 
@@ -177,6 +183,18 @@ class Subscription:
         if record.error is not None:
             raise record.error.with_traceback(None)
         return None
+
+    def first(self) -> QueueEntry | None:
+        """Return the entry of the queue that :meth:`take` takes next, for :meth:`put_back`; ``None``: it is empty."""
+        return self.record.queue.first()
+
+    def put_back(self, entry: QueueEntry) -> None:
+        """Make a message the next one again, unless it is: an exception has interrupted the caller that took it.
+
+        With threads and signal handlers an exception may be raised between :meth:`take` and its caller. Ask for
+        :meth:`first` before; nobody else may take a message in between.
+        """
+        self._session.put_back(self.record, entry)
 
     def ready(self) -> Pending[None]:
         """Return a Pending that is done when :meth:`take` may return something new, or when it has :attr:`ended`.

@@ -46,9 +46,8 @@ class BufferLimit:
         if self.size >= self._limit:
             self.full = True
 
-    def remove(self, size: int) -> None:
-        """Count bytes that were taken from a queue."""
-        self.size -= size
+    def notice_removed(self) -> None:
+        """Look whether reading may go on: somebody has subtracted from :attr:`size` what was taken from a queue."""
         if self.full and self.size * 2 <= self._limit:
             self.full = False
 
@@ -88,6 +87,23 @@ class MessageQueue(Generic[T]):
         self._release(size)
         return item
 
+    def first(self) -> tuple[T, int] | None:
+        """Return the entry that :meth:`take` removes next, for :meth:`put_back`; ``None`` if the queue is empty."""
+        return self._items[0] if self._items else None
+
+    def put_back(self, entry: tuple[T, int]) -> None:
+        """Make an entry the first one again, unless it is: an exception has interrupted the caller that took it.
+
+        Whether its bytes were still counted is not known then, so all of the queue is counted anew.
+        """
+        if not self._items or self._items[0] is not entry:
+            self._items.appendleft(entry)
+        if not self._closed:
+            size = sum(size for _, size in self._items)
+            self._limit.add(size - self._size)
+            self._size = size
+        self.notify_all()
+
     def ready(self) -> Pending[None]:
         """Return a Pending that is done when :meth:`take` may return something new. It is safe to cancel."""
         if self._items or self._closed:
@@ -115,8 +131,10 @@ class MessageQueue(Generic[T]):
 
     def _release(self, size: int) -> None:
         if not self._closed:
+            # No call in between, so that no signal handler can raise there: the two must agree; see put_back().
             self._size -= size
-            self._limit.remove(size)
+            self._limit.size -= size
+            self._limit.notice_removed()
 
     def notify_all(self) -> None:
         """Wake all waiters."""

@@ -25,7 +25,6 @@ class Pipeline:
         window: how many messages may be in flight at a time. Their bodies may be in memory until they have left.
 
     Attributes:
-        in_flight: messages whose outcome is not known yet.
         confirmed: messages that the broker has confirmed.
 
     Raises:
@@ -41,8 +40,13 @@ class Pipeline:
         self._failures: list[tuple[int, Exception]] = []
         self._waiting: deque[tuple[Pending[int], int]] = deque()  # senders that wait for room in the window
         self._drains: list[Pending[None]] = []
-        self.in_flight = 0
+        self._in_flight: dict[int, Pending[None]] = {}  # by their number
         self.confirmed = 0
+
+    @property
+    def in_flight(self) -> int:
+        """How many messages have no outcome yet."""
+        return len(self._in_flight)
 
     def send(
         self,
@@ -86,10 +90,17 @@ class Pipeline:
             timeout=timeout,
         )
         number = self._sent
-        self._sent += 1
-        self.in_flight += 1
-        pending.add_done_callback(partial(self._settled, number, pending))
-        if self.in_flight < self._window or self._failures:
+        self._sent = number + 1
+        try:
+            self._in_flight[number] = pending
+            pending.add_done_callback(partial(self._settled, number, pending))
+        except BaseException:
+            # An exception of a signal handler: the caller gets it in place of the number, and drain() must not wait
+            # for a message of which this pipeline may learn nothing.
+            self._in_flight.pop(number, None)
+            self._finish_if_empty()
+            raise
+        if len(self._in_flight) < self._window or self._failures:
             return Pending.completed("room in a pipeline", number)
         room: Pending[int] = Pending("room in a pipeline")
         self._waiting.append((room, number))
@@ -114,7 +125,9 @@ class Pipeline:
         return error is None or isinstance(error, Unconfirmed)
 
     def _settled(self, number: int, pending: Pending[None]) -> None:
-        self.in_flight -= 1
+        if self._in_flight.get(number) is not pending:
+            return  # send() was interrupted
+        del self._in_flight[number]
         error = pending.exception()
         if error is None:
             self.confirmed += 1
@@ -122,7 +135,7 @@ class Pipeline:
             self._failures.append((number, error))
         # At the first receipt, not at the last of several: ActiveMQ holds further ones back (Nagle's algorithm) until
         # the first is answered.
-        self._admit(len(self._waiting) if self._failures else self._window - self.in_flight)
+        self._admit(len(self._waiting) if self._failures else self._window - len(self._in_flight))
         self._finish_if_empty()
 
     def _admit(self, senders: int) -> None:
@@ -132,7 +145,7 @@ class Pipeline:
             senders -= 1
 
     def _finish_if_empty(self) -> None:
-        if self.in_flight:
+        if self._in_flight:
             return
         drains, self._drains = self._drains, []
         for drained in drains:

@@ -134,9 +134,11 @@ class SendQueue:
             offset = sum(current.taken)
             rest = memoryview(current.wire)[offset:] if offset else current.wire
             current.taken.extend(map(send, (rest,)))
-            if len(rest) == current.taken[-1]:
+            unwritten = len(rest) - current.taken[-1]
+            if not unwritten:
                 self._piece = None
-                self.size = sum(len(entry[0]) for entry in self._entries)
+            # Computed anew: to subtract what was taken could be done twice, or not at all, by an interruption.
+            self.size = unwritten + sum(len(entry[0]) for entry in self._entries)
 
     def _current_piece(self) -> _Piece | None:
         """Return the piece that is being written, unless all of it was taken."""

@@ -66,7 +66,7 @@ from ._config import Config
 from ._connector import AttemptFailed, Connector, ConnectorEvent, Established, GaveUp, Lost, SessionState
 from ._delivery import Delivery, SubscriptionLike
 from ._errors import ConnectFailed, ConnectionLost, NotSent, SessionClosed, StaleMessageError
-from ._handles import Subscription, Transaction
+from ._handles import QueueEntry, Subscription, Transaction
 from ._listener import Listener, Notifier
 from ._message_queue import EVENT_OVERHEAD, BufferLimit, MessageQueue
 from ._operations import (
@@ -1077,7 +1077,7 @@ class Session:
 
     def _check_usable(self, now: float) -> None:
         """Raise if ``now`` is no time, or if the session has ended."""
-        if not -inf < now < inf:
+        if type(now) is not float or not -inf < now < inf:
             _check_now(now)
         if self.error is not None:
             raise self.error.with_traceback(None)
@@ -1285,6 +1285,10 @@ class Session:
             return False
         self._notifier.notify(method, *arguments)
         return True
+
+    def put_back(self, record: SubscriptionRecord, entry: QueueEntry) -> None:
+        """Put a message back that was taken from a subscription's queue; see :meth:`Subscription.put_back`."""
+        record.put_back(entry, self.connection_number if self.connected is not None else 0)
 
     def take_from(self, queue: MessageQueue[T]) -> T | None:
         """Take an item from a queue of this session, and wake the driver if reading may go on because of it."""

@@ -118,6 +118,20 @@ class SubscriptionRecord:
         self.queue.put((message, connection_number), message.frame.size + EVENT_OVERHEAD)
         return True
 
+    def put_back(self, entry: tuple[tuple[Message, int], int], connection_number: int) -> None:
+        """Make a message the next one again that was taken from the queue.
+
+        Args:
+            entry: of the queue.
+            connection_number: of the present connection; 0 if there is none.
+        """
+        if self.ack != "auto" and (
+            self.state is not SubscriptionState.ACTIVE or entry[0][1] != connection_number
+        ):
+            self.dropped += 1  # the broker delivers it again; see `_drop_unacknowledged`
+        else:
+            self.queue.put_back(entry)
+
     def confirm(self, *, by_broker: bool) -> None:
         """Settle the waiter: SUBSCRIBE was confirmed by the broker, or was sent without asking for a receipt."""
         self.progress = Progress.CONFIRMED if by_broker else Progress.SENT

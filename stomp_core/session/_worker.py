@@ -18,7 +18,7 @@ from ..errors import ErrorCode, LocalProtocolError, StompError
 from ..wire import Version
 from ._delivery import Delivery
 from ._errors import SessionClosed, StaleMessageError
-from ._handles import Subscription
+from ._handles import QueueEntry, Subscription
 from ._listener import HandlingContext
 from ._pending import Pending
 from ._session import Session
@@ -140,6 +140,14 @@ class HandlerRunner:
         except StompError as error:
             self.stop(error)
             return None
+
+    def first(self) -> QueueEntry | None:
+        """Return what :meth:`take` takes next; see :meth:`Subscription.first`."""
+        return self._subscription.first()
+
+    def put_back(self, entry: QueueEntry) -> None:
+        """Make a message the next one again; see :meth:`Subscription.put_back`."""
+        self._subscription.put_back(entry)
 
     def ready(self) -> Pending[None]:
         """Return a Pending that is done when a worker should call :meth:`take` again."""

@@ -24,12 +24,10 @@ def test_a_buffer_is_full_at_its_limit() -> None:
 def test_a_full_buffer_has_room_again_at_half_of_its_limit() -> None:
     limit = BufferLimit(100)
     limit.add(100)
-    limit.remove(49)
-    assert limit.full
-    limit.remove(1)
-    assert not limit.full
-    limit.remove(50)
-    assert limit.size == 0
+    for size, full in ((51, True), (50, False), (0, False)):
+        limit.size = size
+        limit.notice_removed()
+        assert limit.full is full
 
 
 def test_a_buffer_is_exceeded_beyond_four_times_its_limit() -> None:
@@ -143,3 +141,24 @@ def test_emptying_a_full_queue_makes_room(size: int) -> None:
     while queue.take() is not None:
         pass
     assert not limit.full
+
+
+def test_an_item_that_was_taken_can_be_put_back() -> None:
+    """Whatever an exception has interrupted: it is the first one, and counted once."""
+    limit = BufferLimit(100)
+    queue: MessageQueue[str] = MessageQueue(limit)
+    queue.put("a", 60)
+    queue.put("b", 20)
+    entry = queue.first()
+    assert entry is not None
+    queue.put_back(entry)  # it was not taken yet
+    assert (len(queue), limit.size) == (2, 80)
+    queue.take()
+    queue.take()
+    assert queue.first() is None
+    ready = queue.ready()
+    queue.put_back(entry)
+    assert ready.done
+    assert (len(queue), limit.size) == (1, 60)
+    assert queue.take() == "a"
+    assert limit.size == 0

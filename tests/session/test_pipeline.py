@@ -20,6 +20,7 @@ from stomp_core.session import (
     Unconfirmed,
 )
 
+from .interrupting import interrupt, interrupt_everywhere
 from .play import Play, failure
 
 
@@ -199,3 +200,18 @@ def test_which_blocks_wait_for_what_is_in_flight() -> None:
     assert pipeline.drains_after(Unconfirmed(((0, ValueError("x")),), 1))
     assert not pipeline.drains_after(ValueError("x"))
     assert not pipeline.drains_after(KeyboardInterrupt())
+
+
+def test_an_interrupted_send_keeps_nobody_waiting() -> None:
+    """An exception of a signal handler at any point of send(): what was in flight is not in flight for ever."""
+
+    def run(step: int) -> int:
+        play = Play().connected()
+        pipeline = Pipeline(play.session)
+        steps = interrupt(lambda: pipeline.send(play.now, "/queue/a"), step)
+        play.session.terminate(play.now)
+        assert pipeline.in_flight == 0
+        assert pipeline.drain(play.now).done
+        return steps
+
+    interrupt_everywhere(run)

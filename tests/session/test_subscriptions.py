@@ -164,6 +164,24 @@ def test_a_loss_drops_messages_that_will_be_delivered_again(ack: AckMode, kept: 
     assert scene.deliver("2") == [True]
 
 
+@pytest.mark.parametrize("ack", ["auto", "client", "client-individual"])
+def test_a_message_that_was_being_taken_can_be_put_back(ack: AckMode) -> None:
+    """An exception of a signal handler may come between take() and its caller."""
+    play = Play().connected()
+    subscription = play.subscribed("/q", ack=ack)
+    play.deliver(subscription.id, "1", "2", destination="/q")
+    entry = subscription.first()
+    assert entry is not None
+    assert ids(taken(subscription)) == ["1", "2"]
+    subscription.put_back(entry)
+    assert ids(taken(subscription)) == ["1"]
+    play.cut()
+    subscription.put_back(entry)
+    # What is not acknowledged is delivered again on the next connection.
+    assert ids(taken(subscription)) == (["1"] if ack == "auto" else [])
+    assert subscription.dropped == (0 if ack == "auto" else 1)
+
+
 def test_the_repr_shows_id_destination_mode_and_state() -> None:
     assert repr(Scene("client").subscription) == "<Subscription 's' to '/q', client, active>"
 

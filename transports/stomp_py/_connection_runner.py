@@ -35,6 +35,7 @@ import socket
 import threading
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any, cast
 
 from stomp_core import ErrorCode, LocalProtocolError, StompError
 from stomp_core.protocol import Connect, Connected, Event
@@ -220,8 +221,11 @@ class ConnectionRunner:
             if self._is_receiver:
                 self._engine.run(lambda now: self._session.close(now, receipt=receipt, headers=headers))
             else:
-                self._engine.call(Session.close, self._session, receipt=receipt, headers=headers)
-                self._end_notified.wait(_LISTENER_TIMEOUT)
+                confirmed = self._engine.call(Session.close, self._session, receipt=receipt, headers=headers)
+                # None in a signal handler that interrupts a call of this connection: the engine closes it as soon as
+                # that call goes on, so to wait here would be in vain.
+                if confirmed is not None:
+                    self._end_notified.wait(_LISTENER_TIMEOUT)
         except LocalProtocolError as error:
             raise ProtocolException(str(error)) from error
 
@@ -263,7 +267,7 @@ class ConnectionRunner:
         assert tap is not None
         batches = _Batches(self._session, tap)
         try:
-            while (batch := self._engine.take(batches)) is not None:
+            while (batch := cast("list[TapEvent] | None", self._engine.take(batches))) is not None:
                 for event in batch:
                     if isinstance(event, Connected):
                         self._engine.run(self._send_early)
@@ -295,7 +299,7 @@ class ConnectionRunner:
 class _Batches:
     """The events of a session's tap, many at a time: the engine's lock is taken once for all of them.
 
-    It is a :class:`stomp_core.adapter.MessageSource`.
+    It is a :class:`stomp_core.adapter.MessageSource` of batches in place of messages.
     """
 
     def __init__(self, session: Session, tap: MessageQueue[TapEvent]) -> None:
@@ -307,8 +311,8 @@ class _Batches:
         """Whether nothing more will be received, and everything was taken."""
         return self._session.closed and not len(self._tap)
 
-    def take(self) -> list[TapEvent] | None:
-        """Return what was received, but not too much; ``None`` if there is nothing."""
+    def take(self) -> Any:
+        """Return a list of events, but not too many; ``None`` if there is none."""
         batch: list[TapEvent] = []
         size = 0
         while len(batch) < _BATCH_EVENTS and size < _BATCH_BYTES:
@@ -323,6 +327,12 @@ class _Batches:
     def ready(self) -> Pending[None]:
         """Return a Pending that is done when there is something to take, or when the session has ended."""
         return self._tap.ready()
+
+    def first(self) -> Any:
+        """Return ``None``: signal handlers run in the main thread, so nothing interrupts the receiver."""
+
+    def put_back(self, entry: Any) -> None:
+        """Do nothing; see :meth:`first`."""
 
 
 def _raise_unless_harmless(what: str, error: StompError) -> None:

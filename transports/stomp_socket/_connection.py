@@ -32,7 +32,7 @@ class Connection(BlockingConnection):
         if self._engine.foreign:
             self._engine.drop()
             return False
-        return super().close(timeout=timeout)
+        return bool(super().close(timeout=timeout))  # None where a signal handler cannot wait for it
 
     close.__doc__ = BlockingConnection.close.__doc__
 

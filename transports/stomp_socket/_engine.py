@@ -13,14 +13,17 @@ I4  The thread decides under the lock for how long it sleeps (``until``, ``aslee
     It never sleeps longer than ``until``.
 I5  A caller who finds the lock taken leaves the operation to the thread, which performs all of them in one turn and
     writes their frames with one call: callers never stand in line for the lock.
-I6  What settles other callers' waits (close, unsubscribe, timeouts, cancellation) is done by the thread only, where
-    no signal handler can raise in the middle. A caller sleeps on a lock of its own, which the outcome releases.
+I6  Callers perform only what is done for each message: SEND, ACK, NACK. Everything else (SUBSCRIBE, transactions,
+    requests, close, timeouts, cancellation) is performed by the thread, where no signal handler can raise in the
+    middle: it changes indexes that must agree, and settles what others wait for. A caller sleeps on a lock of its
+    own, which the outcome releases.
 I7  Between two calls ``session.changing`` is false, unless an exception (of a signal handler, as a rule) has
     interrupted an operation half-way. The next caller finds it true and has the connection replaced: what had left
     on it has an unknown outcome, and nothing is sent twice. Writing is not part of it: the session notes what the
-    kernel took in the very call in which the kernel takes it.
-I8  A thread that is inside of the section, or about to enter it, knows that. A call by a signal handler or a
-    finalizer in the same thread is left to the connection's thread, and does not wait: it returns ``None`` at once.
+    kernel took in the very call in which the kernel takes it. A message that a caller was taking is put back.
+I8  A thread that is inside of the section, or about to enter it, knows that. A signal handler or a finalizer that
+    interrupts it cannot wait. What has no result (``send()``, ``ack()``, ``close()``, ``unsubscribe()``) is left to
+    the connection's thread and returns at once; anything else is refused before anything is done.
 I9  The thread holds the shared session, and nothing that holds the engine. When the last user of the engine is
     gone, so is the engine, and then the thread ends.
 I10 In a fork of the process every operation raises, ``close()`` closes descriptors only, and the parent goes on.
@@ -83,8 +86,8 @@ class Engine:
         self._loop = Loop(shared, ssl_context, dial)
         self.session = shared.session
         # Bound once: each call would pay for a method that only passes it on.
-        self.call = partial(shared.call, False)
-        self.call_delayed = partial(shared.call, True)
+        self.call: Any = partial(shared.call, False)
+        self.call_delayed: Any = partial(shared.call, True)
         self.run = shared.run
         self.wait = shared.wait
         self.take = shared.take
@@ -96,7 +99,7 @@ class Engine:
 
     def join(self) -> None:
         """Wait until the thread has ended, for a limited time: the session is closed, so it is about to."""
-        if not self._shared.is_inside and not self.foreign:
+        if self._shared.may_wait:
             self._loop.thread.join(_JOIN_TIMEOUT)
 
     @property

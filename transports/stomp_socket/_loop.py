@@ -76,16 +76,18 @@ class Loop:
         sock: socket.socket | None = None
         reason: Exception | None = None
         try:
-            sock = self._dial(attempt.endpoint, attempt.timeout, self._context, self._wait_while_dialling)
-            with shared.lock:
-                shared.replace_if_interrupted()
-                shared.socket = sock
-                shared.broken = None
-                shared.interrupted = False
-                session.connection_made(monotonic())
-            reason = self._serve(sock)
-        except (OSError, ssl.CertificateError, DialCancelled) as error:
-            reason = error
+            try:
+                sock = self._dial(attempt.endpoint, attempt.timeout, self._context, self._wait_while_dialling)
+            except Exception as error:  # a dialler may raise anything
+                reason = error
+            else:
+                with shared.lock:
+                    shared.replace_if_interrupted()
+                    shared.socket = sock
+                    shared.broken = None
+                    shared.interrupted = False
+                    session.connection_made(monotonic())
+                reason = self._serve(sock)
         finally:
             with shared.lock:
                 shared.replace_if_interrupted()
@@ -149,7 +151,8 @@ class Loop:
             if deadline is not None and deadline <= now:
                 session.handle_timeout(now)
                 deadline = session.next_deadline()
-            shared.write()
+            if session.size_to_send:
+                shared.write()
             over = session.closed or session.want_close or (sock is not None and shared.broken is not None)
             shared.reading = session.want_read
             shared.writing = sock is not None and session.size_to_send > 0

@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
+import logging
 import os
-import select
 import socket
 import ssl
 import threading
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from random import Random
 from threading import get_ident
 from time import monotonic
 from typing import Any, Generic, TypeVar
 
-from stomp_core.adapter import MessageSource
-from stomp_core.session import Config, Delivery, Pending, Session, Subscription
+from stomp_core.adapter import BlockingMessage, MessageSource
+from stomp_core.session import (
+    Config,
+    Delivery,
+    HandlerRunner,
+    Pending,
+    Pipeline,
+    Session,
+    Subscription,
+    Transaction,
+)
 
-from ._waker import Waker
+from ._waker import Waker, wait_writable
 
 __all__ = ["READ_SIZE", "SharedSession"]
 
@@ -26,10 +36,32 @@ T = TypeVar("T")
 #: Bytes of one read, and from which on a pipeline's frames do not wait for the next RECEIPT. More than a TLS record
 #: has: nothing stays in the TLS layer, where no poll() sees it.
 READ_SIZE = 64 * 1024
-#: Operations that settle what other callers wait for. They are performed by the thread, where no signal handler can
-#: raise in the middle.
-_ENDS_WAITS = frozenset({Session.close, Session.unsubscribe, Subscription.unsubscribe})
+_logger = logging.getLogger("stomp_core")
 _NOT_NOW = (BlockingIOError, InterruptedError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
+
+#: What callers perform themselves: all that is done for each message, and changes no more than the send queue and the
+#: counters of the connection. Everything else is performed by the thread, where no signal handler can raise in the
+#: middle: indexes of several parts must agree after it, or others wait for what it settles.
+_PERFORMED_BY_CALLERS = frozenset(
+    {
+        Session.send,
+        Session.ack,
+        Session.nack,
+        Session.send_frame,
+        Session.send_heart_beat,
+        Transaction.send,
+        Transaction.ack,
+        Transaction.nack,
+        Pipeline.send,
+        HandlerRunner.returned,
+    }
+)
+#: What a signal handler may call in the middle of a call of this connection. It returns before it is performed.
+_PERFORMED_LATER = (_PERFORMED_BY_CALLERS - {Pipeline.send}) | {
+    Session.close,
+    Session.unsubscribe,
+    Subscription.unsubscribe,
+}
 
 
 class _Request(Generic[T]):
@@ -41,12 +73,14 @@ class _Request(Generic[T]):
         pending: its outcome; ``None`` before it was performed.
         error: what it raised.
         cancelled: whether its caller no longer waits.
+        left: whether nobody has ever waited for it.
     """
 
-    __slots__ = ("cancelled", "done", "error", "pending", "perform")
+    __slots__ = ("cancelled", "done", "error", "left", "pending", "perform")
 
-    def __init__(self, perform: Callable[[float], Pending[T]]) -> None:
+    def __init__(self, perform: Callable[[float], Any], *, left: bool = False) -> None:
         self.perform = perform
+        self.left = left
         self.done = _held_lock()
         self.pending: Pending[T] | None = None
         self.error: Exception | None = None
@@ -133,9 +167,21 @@ class SharedSession:
             kwargs: see above.
         """
         inside = self._inside
-        if inside.value or self.lock.locked() or self.in_listener or operation in _ENDS_WAITS:
+        if (
+            # While a listener runs the thread performs nothing; then it is better to wait for the lock.
+            (self.lock.locked() and not self.in_listener)
+            or inside.value
+            or operation not in _PERFORMED_BY_CALLERS
+            or get_ident() == self.thread_id
+        ):
+            if inside.value and (
+                operation not in _PERFORMED_LATER
+                or (operation in _PERFORMED_BY_CALLERS and kwargs.get("receipt"))
+            ):
+                self._check_may_wait()
             return self._call_by_thread(lambda now: operation(subject, now, *args, **kwargs))
         session = self.session
+        pending = None
         inside.value = True
         try:
             with self.lock:
@@ -150,52 +196,24 @@ class SharedSession:
                 if self.asleep:
                     self._wake_thread_if_needed(done is not None)
         except BaseException:
+            if pending is not None:
+                self._cancel(pending)
             self.waker.wake()  # the thread looks whether something was interrupted, and writes what is there
             raise
         finally:
             inside.value = False
         return pending.result() if done is None else self._wait(pending, done, None)
 
-    def _call_by_thread(self, perform: Callable[[float], Pending[T]]) -> T:
-        """Leave an operation to the thread, and wait for its outcome where that is possible."""
-        self._check_process()
-        if self.in_listener and get_ident() == self.thread_id:
-            raise RuntimeError(
-                "a listener must not call an operation of its connection: hand it over to another thread"
-            )
-        request: _Request[T] = _Request(perform)
-        if self._inside.value:
-            # A signal handler or a finalizer interrupts a call of this connection in its own thread: to wait for the
-            # lock, or for the thread, would be to wait for ourselves.
-            self._requests.append(request)
-            self.waker.wake()
-            return None  # type: ignore[return-value]
-        self._requests.append(request)
-        if self.asleep:
-            self.waker.wake()
-        if self.ended:
-            with self.lock:
-                self.perform_requests()
-        return self._wait_for_request(request)
-
-    def _wait_for_request(self, request: _Request[T]) -> T:
-        try:
-            request.done.acquire()
-        except BaseException:
-            request.cancelled = True
-            if request.pending is not None:
-                self._cancel(request.pending)
-            raise
-        if request.error is not None:
-            raise request.error.with_traceback(None)
-        assert request.pending is not None
-        return request.pending.result()
-
     def run(self, function: Callable[[float], T]) -> T:
-        """Call ``function(now)`` in the thread, and return its value; write what it has sent."""
-        if self.in_listener and get_ident() == self.thread_id:
-            with self.lock:
-                return function(monotonic())
+        """Call ``function(now)`` in the thread, and return its value; write what it has sent.
+
+        In a listener, and in a signal handler or finalizer that interrupts a call of this connection, it returns
+        ``None`` at once.
+        """
+        if get_ident() == self.thread_id:
+            self._check_process()
+            self._leave(function)
+            return None  # type: ignore[return-value]
         return self._call_by_thread(lambda now: Pending.completed("run", function(now)))
 
     def wait(self, pending: Pending[T], timeout: float | None = None) -> T:
@@ -210,73 +228,114 @@ class SharedSession:
         self._check_may_wait()
         return self._wait(pending, self.run(lambda now: _when_done(pending)), timeout)
 
-    def take(self, source: MessageSource[T], timeout: float | None = None) -> T | None:
+    def take(self, source: MessageSource, timeout: float | None = None) -> BlockingMessage | None:
         """Wait for the next message, and return it; ``None`` when its source has ended.
+
+        An exception of a signal handler loses no message: until this method returns, it puts the message back.
 
         Raises:
             TimeoutError: there is none after ``timeout`` seconds.
             RuntimeError: called by a listener, or by a signal handler that interrupts a call of this connection.
         """
         self._check_may_wait()
-        inside = self._inside
-        give_up = None if timeout is None else monotonic() + timeout
+        inside, session = self._inside, self.session
+        deadline = None if timeout is None else monotonic() + timeout
         while True:
+            message: Any = None
+            entry: Any = None
+            waiting: tuple[Pending[None], threading.Lock] | None = None
             inside.value = True
             try:
                 with self.lock:
-                    self._check()
-                    delivery = source.take()
-                    ready = source.ready() if delivery is None and not source.ended else None
-                    done = None if ready is None else _when_done(ready)
+                    if self.foreign or self._writing_tls or session.changing:
+                        self._check()
+                    if self.ended:
+                        self._perform_after_the_end()
+                    entry = source.first()
+                    try:
+                        message = source.take()
+                    except BaseException:
+                        if entry is not None:
+                            source.put_back(entry)
+                        raise
+                    if message is None and not source.ended:
+                        ready = source.ready()
+                        waiting = ready, _when_done(ready)
                     if self.asleep:
                         self._wake_thread_if_needed(False)
+            except BaseException:
+                if message is not None:
+                    self._leave(partial(_put_back, source, entry))
+                self.waker.wake()
+                raise
             finally:
                 inside.value = False
-            if ready is None or done is None:
-                return delivery
-            self._wait(ready, done, None if give_up is None else max(0.0, give_up - monotonic()))
+            if waiting is None:
+                return message  # type: ignore[no-any-return]  # no call from here on: it could be interrupted
+            self._wait(*waiting, None if deadline is None else max(0.0, deadline - monotonic()))
+
+    # ------------------------------------------------------------------ waiting
+
+    def _call_by_thread(self, perform: Callable[[float], Pending[T]]) -> T:
+        """Leave an operation to the thread, and wait for its outcome where that is possible."""
+        self._check_process()
+        if self._inside.value:
+            # A signal handler or a finalizer interrupts a call of this connection in its own thread: to wait for the
+            # lock, or for the thread, would be to wait for ourselves.
+            self._leave(perform)
+            return None  # type: ignore[return-value]
+        if get_ident() == self.thread_id:
+            raise RuntimeError(
+                "a listener must not call an operation of its connection: hand it over to another thread"
+            )
+        request: _Request[T] = _Request(perform)
+        self._requests.append(request)
+        if self.asleep:
+            self.waker.wake()
+        if self.ended:
+            self._inside.value = True
+            try:
+                with self.lock:
+                    self._perform_after_the_end()
+            finally:
+                self._inside.value = False
+        try:
+            request.done.acquire()
+        except BaseException:
+            request.cancelled = True
+            if request.pending is not None:
+                self._cancel(request.pending)
+            raise
+        if request.error is not None:
+            raise request.error.with_traceback(None)
+        assert request.pending is not None
+        return request.pending.result()
 
     def _wait(self, pending: Pending[T], done: threading.Lock, timeout: float | None) -> T:
         try:
-            seconds = -1.0 if timeout is None else min(timeout, threading.TIMEOUT_MAX)
-            in_time = done.acquire(timeout=seconds)
+            in_time = done.acquire(timeout=-1.0 if timeout is None else min(timeout, threading.TIMEOUT_MAX))
         except BaseException:
-            self._cancel(pending)
+            self._cancel(pending, done)
             raise
-        if not in_time:
-            self.run(pending.cancel)
-            if not pending.done:
-                raise TimeoutError(f"{pending.what}: not done within {timeout:g} s")
+        if not in_time and not pending.done:
+            self._cancel(pending, done)
+            raise TimeoutError(f"{pending.what}: not done within {timeout:g} s")
         return pending.result()
 
-    def enter_thread(self) -> None:
-        """Note that the present thread is the thread of the connection: what it interrupts in itself must not wait."""
-        self.thread_id = get_ident()
-        self._inside.value = True
+    def _cancel(self, pending: Pending[Any], done: threading.Lock | None = None) -> None:
+        """Have the thread cancel what a caller no longer waits for."""
 
-    def call_listeners(self) -> None:
-        """Deliver the notifications, in the thread and without the lock."""
-        while self.notifications:
-            self.in_listener, self._inside.value = True, False
-            try:
-                self.notifications.popleft()()
-            finally:
-                self.in_listener, self._inside.value = False, True
-
-    def _cancel(self, pending: Pending[Any]) -> None:
-        """Have the thread cancel what an interrupted caller has waited for."""
-
-        def cancel(now: float) -> Pending[None]:
+        def cancel(now: float) -> None:
             pending.cancel(now)
-            return Pending.completed("cancel", None)
+            if done is not None:
+                pending.remove_done_callback(done.release)
 
-        self._requests.append(_Request(cancel))
+        self._leave(cancel)
+
+    def _leave(self, perform: Callable[[float], Any]) -> None:
+        """Leave something to the thread, and do not wait. May be called anywhere, also with the lock held."""
+        self._requests.append(_Request(perform, left=True))
         self.waker.wake()
-
-    @property
-    def is_inside(self) -> bool:
-        """Whether the present thread is inside of the section, so that it must not wait."""
-        return self._inside.value
 
     def _check_may_wait(self) -> None:
         self._check_process()
@@ -287,18 +346,18 @@ class SharedSession:
         if get_ident() == self.thread_id:
             raise RuntimeError("a listener must not wait for its connection: hand it over to another thread")
 
-    # ------------------------------------------------------------------ with the lock held
-
-    def _check(self) -> None:
-        self._check_process()
-        self.replace_if_interrupted()
-
     def _check_process(self) -> None:
         if self.foreign:
             raise RuntimeError(
                 f"this connection belongs to process {self._process}, and this is its fork {os.getpid()}: "
                 "connect in the new process"
             )
+
+    # ------------------------------------------------------------------ with the lock held
+
+    def _check(self) -> None:
+        self._check_process()
+        self.replace_if_interrupted()
 
     def replace_if_interrupted(self) -> None:
         """If an operation was interrupted half-way, write nothing more: the thread replaces the connection."""
@@ -329,33 +388,6 @@ class SharedSession:
             self.broken = error
         self._writing_tls = False
 
-    def perform_requests(self) -> None:
-        """Perform what callers have left to the thread, and write it with one call."""
-        finished = []
-        while self._requests:
-            request = self._requests.popleft()
-            if request.cancelled:
-                continue
-            try:
-                request.pending = pending = request.perform(monotonic())
-            except Exception as error:
-                request.error = error
-                finished.append(request.done)
-                continue
-            if pending.done:
-                finished.append(request.done)
-            else:
-                pending.add_done_callback(request.done.release)
-        if finished:
-            self.write()  # a send() that returns was handed to the kernel
-            for done in finished:
-                done.release()
-
-    @property
-    def has_requests(self) -> bool:
-        """Whether callers have left something to the thread."""
-        return bool(self._requests)
-
     def _wake_thread_if_needed(self, new_deadline: bool) -> None:
         """Wake the thread if it would sleep too long.
 
@@ -376,23 +408,95 @@ class SharedSession:
         self.asleep = False
         self.waker.wake()
 
+    # ------------------------------------------------------------------ for the thread
+
+    def enter_thread(self) -> None:
+        """Note that the present thread is the thread of the connection: what it interrupts in itself must not wait."""
+        self.thread_id = get_ident()
+        self._inside.value = True
+
+    @property
+    def has_requests(self) -> bool:
+        """Whether callers have left something to the thread."""
+        return bool(self._requests)
+
+    def perform_requests(self) -> None:
+        """Perform what callers have left to the thread, and write it with one call."""
+        finished = []
+        while self._requests:
+            request = self._requests.popleft()
+            if self._perform(request):
+                finished.append(request.done)
+        if finished:
+            self.write()  # a send() that returns was handed to the kernel
+            for done in finished:
+                done.release()
+
+    def _perform_after_the_end(self) -> None:
+        """Perform the requests in a caller's thread: there is no other any more.
+
+        Every operation is refused now, so it does no harm to perform one again whose caller was interrupted by an
+        exception: it is removed only afterwards, so that nobody waits for one that is lost.
+        """
+        while self._requests:
+            request = self._requests[0]
+            if self._perform(request) and request.done.locked():
+                request.done.release()
+            self._requests.popleft()
+
+    def _perform(self, request: _Request[Any]) -> bool:
+        """Perform a request; return whether its outcome is known."""
+        if request.cancelled:
+            return False
+        try:
+            outcome = request.perform(monotonic())
+        except Exception as error:
+            request.error = error
+            if request.left:
+                _logger.warning("what a signal handler or a finalizer has called failed: %s", error)
+            return True
+        if request.left:
+            return False
+        request.pending = pending = outcome
+        if request.cancelled:
+            # The caller may have looked for the Pending too early.
+            pending.cancel(monotonic())  # type: ignore[unreachable]  # another thread sets it
+        if pending.done:
+            return True
+        pending.add_done_callback(request.done.release)
+        return False
+
+    def call_listeners(self) -> None:
+        """Deliver the notifications, in the thread and without the lock."""
+        while self.notifications:
+            self.in_listener, self._inside.value = True, False
+            try:
+                self.notifications.popleft()()
+            finally:
+                self.in_listener, self._inside.value = False, True
+
+    # ------------------------------------------------------------------ for the lifetime
+
+    @property
+    def may_wait(self) -> bool:
+        """Whether the present thread may wait for the thread of the connection."""
+        return not (self._inside.value or self.foreign or get_ident() == self.thread_id)
+
     def flush(self, deadline: float) -> None:
         """Wait until the socket has taken everything that was sent, until ``deadline`` at most."""
-        sock = self.socket
-        while sock is not None and self.broken is None and self.session.size_to_send and not self.foreign:
-            left = deadline - monotonic()
-            if left <= 0:
-                return
-            poll = select.poll()
-            poll.register(sock.fileno(), select.POLLOUT)
-            poll.poll(left * 1000)
+        while monotonic() < deadline:
             with self.lock:
                 self.write()
-            sock = self.socket
+                sock = self.socket
+                if sock is None or self.broken is not None or not self.session.size_to_send:
+                    return
+                number = sock.fileno()
+            wait_writable(number, deadline - monotonic())
 
     def disown(self) -> None:
         """Make it unusable: this process is a fork of the one that made it."""
         self.foreign = True
+        self.broken = ConnectionAbortedError("the connection belongs to another process")
         self.lock = threading.Lock()  # the old one may be held by a thread that exists in the parent only
         self._inside = _Inside()
 
@@ -402,6 +506,10 @@ class SharedSession:
         if sock is not None:
             sock.close()
         self.waker.close()
+
+
+def _put_back(source: MessageSource, entry: object, now: float) -> None:
+    source.put_back(entry)
 
 
 def _held_lock() -> threading.Lock:

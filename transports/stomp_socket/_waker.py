@@ -5,8 +5,46 @@ from __future__ import annotations
 import errno
 import select
 import socket
+from collections.abc import Callable
+from typing import Any
 
-__all__ = ["Waker"]
+__all__ = ["SelectPoll", "Waker", "wait_writable"]
+
+_READ = getattr(select, "POLLIN", 1)
+_WRITE = getattr(select, "POLLOUT", 4)
+
+
+class SelectPoll:
+    """What is needed of :func:`select.poll`, for platforms that have only :func:`select.select`, as Windows."""
+
+    def __init__(self) -> None:
+        self._events: dict[int, int] = {}
+
+    def register(self, number: int, events: int) -> None:
+        """Watch a descriptor."""
+        self._events[number] = events
+
+    def unregister(self, number: int) -> None:
+        """Watch a descriptor no longer."""
+        del self._events[number]
+
+    def poll(self, milliseconds: float | None) -> list[tuple[int, int]]:
+        """Wait until one is ready; return those that are, with 0 in place of what they are ready for."""
+        read = [number for number, events in self._events.items() if events & _READ]
+        write = [number for number, events in self._events.items() if events & _WRITE]
+        # Windows reports a failed attempt to connect as an exceptional condition only.
+        ready = select.select(read, write, write, None if milliseconds is None else milliseconds / 1000)
+        return [(number, 0) for number in {*ready[0], *ready[1], *ready[2]}]
+
+
+_new_poll: Callable[[], Any] = getattr(select, "poll", SelectPoll)
+
+
+def wait_writable(number: int, timeout: float) -> None:
+    """Wait until a descriptor can be written, for ``timeout`` seconds at most."""
+    poll = _new_poll()
+    poll.register(number, _WRITE)
+    poll.poll(timeout * 1000)
 
 
 class Waker:
@@ -16,8 +54,8 @@ class Waker:
         self._receiver, self._sender = socket.socketpair()
         self._receiver.setblocking(False)
         self._sender.setblocking(False)
-        self._poll = select.poll()
-        self._poll.register(self._receiver.fileno(), select.POLLIN)
+        self._poll = _new_poll()
+        self._poll.register(self._receiver.fileno(), _READ)
         self._watched: tuple[int, int] = (-1, 0)
 
     def wake(self) -> None:
@@ -44,7 +82,7 @@ class Waker:
         Returns:
             Whether the socket is ready.
         """
-        events = (select.POLLIN if read else 0) | (select.POLLOUT if write else 0)
+        events = (_READ if read else 0) | (_WRITE if write else 0)
         wanted = (sock.fileno(), events) if sock is not None and events else (-1, 0)
         if wanted != self._watched:
             self.forget()
