@@ -81,6 +81,7 @@ class ClientConnection(Connection):
         self._latest_headers: Headers | None = None
         self._repeated_headers: Headers | None = None
         self._repeated_head = b""
+        self._repeated_length: int | None = None  # of the bodies that go with them, if they state it
 
     @overload
     def send(self, what: Event | Frame, *, now: float | None = None) -> bytes: ...
@@ -144,12 +145,17 @@ class ClientConnection(Connection):
                 and content_length
             ):
                 content = frame.body
-                if what.content_length_wanted or not content:
-                    # The straight path, see _note_headers(). Nothing is left to check, and no state changes.
+                length = self._repeated_length
+                # The straight path, see _note_headers(). Nothing is left to check, and no state changes.
+                if length is None:
+                    if what.content_length_wanted or not content:
+                        self._now = self._clock.last_write = now
+                        if not content:
+                            return b"%b\n\0" % self._repeated_head
+                        return b"%bcontent-length:%d\n\n%b\0" % (self._repeated_head, len(content), content)
+                elif length == len(content) and what.content_length_wanted:
                     self._now = self._clock.last_write = now
-                    if not content:
-                        return b"%b\n\0" % self._repeated_head
-                    return b"%bcontent-length:%d\n\n%b\0" % (self._repeated_head, len(content), content)
+                    return b"%b\n%b\0" % (self._repeated_head, content)
         elif isinstance(what, str):
             message = Send(
                 what,
@@ -174,24 +180,35 @@ class ClientConnection(Connection):
             raise TypeError(f"send() takes an event, a frame or a destination, got {type(what).__name__}")
         wire = self._send_event(event, now)
         if event.frame.command == "SEND":
-            self._note_headers(event.frame.headers)
+            self._note_headers(event.frame, wire)
         return wire
 
-    def _note_headers(self, headers: Headers) -> None:
+    def _note_headers(self, send: Frame, wire: bytes) -> None:
         """Find out whether a SEND has the headers of the one before it; then :meth:`send` takes a straight path.
 
         Many programs send one message after the other with the same headers, and a program or a layer above that keeps
         the Headers object gives it to each frame. Headers are immutable, so what depends on them only has to be done
         once: to check them, to escape them, and to find out that they name no transaction, which is the only rule that
-        relates a SEND to other frames. What remains is to put the body and its length behind the bytes of the head.
+        relates a SEND to other frames. What remains is to put the body and its length behind the bytes of the head. If
+        the headers state the length themselves, the path is for bodies of that length only.
 
         Headers that are new each time cost one comparison here.
+
+        Args:
+            send: the SEND.
+            wire: its bytes.
         """
+        headers = send.headers
         if headers is not self._latest_headers:
             self._latest_headers = headers
-        elif "transaction" not in headers and "content-length" not in headers:
-            # A SEND without a body is its head, a blank line and NUL.
-            self._repeated_head = Frame("SEND", headers).to_bytes(self._version or "").removesuffix(b"\n\0")
+        elif "transaction" not in headers and send.version is None:
+            if "content-length" in headers:
+                # Its bytes are a head, a blank line, the body and NUL. That the length is right has been checked.
+                self._repeated_length = len(send.body)
+                self._repeated_head = wire[: -len(b"\n" + send.body + b"\0")]
+            else:
+                self._repeated_length = None
+                self._repeated_head = Frame("SEND", headers).to_bytes(self._version or "").removesuffix(b"\n\0")
             self._repeated_headers = headers
 
     def connect(

@@ -666,6 +666,11 @@ def test_repeated_headers_are_sent_like_new_ones(version: str) -> None:
             for counted in (True, False):
                 expected = outcome(client, Headers(same.items()), body, counted)
                 assert outcome(client, same, body, counted) == expected
+    stated = Headers({"content-length": "4", "destination": "/q"})
+    for body in (b"text", b"text", b"text", b"more", b"longer", b"", b"\0abc", b"text"):
+        for counted in (True, False):
+            expected = outcome(client, Headers(stated.items()), body, counted)
+            assert outcome(client, stated, body, counted) == expected
     in_transaction = Headers({"destination": "/q", "transaction": "t"})
     client.begin("t")
     for _ in range(4):
