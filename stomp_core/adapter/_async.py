@@ -15,7 +15,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Gener
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
 from types import GenericAlias, TracebackType
-from typing import Any, Concatenate, Generic, ParamSpec, Protocol, Self, TypeVar, cast
+from typing import Any, Concatenate, Final, Generic, ParamSpec, Protocol, Self, TypeVar, cast
 
 from ..errors import StompError
 from ..session import (
@@ -220,8 +220,8 @@ class AsyncMessage(Delivery):
 
     _engine: AsyncEngine
 
-    ack = _message_operation(Session.ack)
-    nack = _message_operation(Session.nack)
+    ack: Final = _message_operation(Session.ack)
+    nack: Final = _message_operation(Session.nack)
 
 
 def _handed_out(engine: AsyncEngine, delivery: Delivery) -> AsyncMessage:
@@ -234,11 +234,11 @@ def _handed_out(engine: AsyncEngine, delivery: Delivery) -> AsyncMessage:
 class AsyncTransaction(TransactionView[AsyncEngine]):
     """A transaction on one connection; it is lost with it. Made by ``begin()`` or ``transaction()``."""
 
-    send = operation(Transaction.send)
-    ack = operation(Transaction.ack)
-    nack = operation(Transaction.nack)
-    commit = operation(Transaction.commit)
-    abort = operation(Transaction.abort)
+    send: Final = operation(Transaction.send)
+    ack: Final = operation(Transaction.ack)
+    nack: Final = operation(Transaction.nack)
+    commit: Final = operation(Transaction.commit)
+    abort: Final = operation(Transaction.abort)
 
 
 @export("stomp_core.adapter")
@@ -249,8 +249,8 @@ class AsyncPipeline(PipelineView[AsyncEngine]):
     It is an async context manager: at its end everything has been confirmed, or :class:`Unconfirmed` says what has not.
     """
 
-    send = operation(Pipeline.send)
-    drain = operation(Pipeline.drain)
+    send: Final = operation(Pipeline.send)
+    drain: Final = operation(Pipeline.drain)
 
     async def __aenter__(self) -> Self:
         return self
@@ -371,7 +371,7 @@ class AsyncSubscription(SubscriptionView[AsyncEngine]):
         """Let :meth:`run` finish the messages that it has, take no more, and return. A handler may call it, too."""
         self._subject.stop()
 
-    unsubscribe = operation(Subscription.unsubscribe)
+    unsubscribe: Final = operation(Subscription.unsubscribe)
 
     async def __aenter__(self) -> Self:
         return self
@@ -402,15 +402,15 @@ class AsyncConnection(ConnectionView[AsyncEngine]):
     def __init__(self, engine: AsyncEngine) -> None:
         super().__init__(engine, engine.session)
 
-    send = operation(Session.send)
-    ack = operation(Session.ack)
-    nack = operation(Session.nack)
-    subscribe = awaitable_context(wrap_result(Session.subscribe, AsyncSubscription))
-    begin = wrap_result(Session.begin, AsyncTransaction)
-    commit = operation(Session.commit)
-    abort = operation(Session.abort)
-    request = wrap_result(Session.request, _handed_out, returns=AsyncMessage)
-    send_frame = operation(Session.send_frame)
+    send: Final = operation(Session.send)
+    ack: Final = operation(Session.ack)
+    nack: Final = operation(Session.nack)
+    subscribe: Final = awaitable_context(wrap_result(Session.subscribe, AsyncSubscription))
+    begin: Final = wrap_result(Session.begin, AsyncTransaction)
+    commit: Final = operation(Session.commit)
+    abort: Final = operation(Session.abort)
+    request: Final = wrap_result(Session.request, _handed_out, returns=AsyncMessage)
+    send_frame: Final = operation(Session.send_frame)
 
     def pipeline(self, window: int = 100) -> AsyncPipeline:
         """Return a pipeline, to send many messages with a receipt each: ``async with conn.pipeline() as pipeline``.

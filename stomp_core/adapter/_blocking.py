@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from types import TracebackType
-from typing import Any, Concatenate, ParamSpec, Protocol, Self, TypeVar, cast
+from typing import Any, Concatenate, Final, ParamSpec, Protocol, Self, TypeVar, cast
 
 from ..errors import StompError
 from ..session import (
@@ -173,8 +173,8 @@ class BlockingMessage(Delivery):
 
     _engine: BlockingEngine
 
-    ack = _message_operation(Session.ack)
-    nack = _message_operation(Session.nack)
+    ack: Final = _message_operation(Session.ack)
+    nack: Final = _message_operation(Session.nack)
 
 
 def _handed_out(engine: BlockingEngine, delivery: Delivery) -> BlockingMessage:
@@ -187,11 +187,11 @@ def _handed_out(engine: BlockingEngine, delivery: Delivery) -> BlockingMessage:
 class BlockingTransaction(TransactionView[BlockingEngine]):
     """A transaction on one connection; it is lost with it. Made by ``begin()`` or ``transaction()``."""
 
-    send = operation(Transaction.send)
-    ack = operation(Transaction.ack)
-    nack = operation(Transaction.nack)
-    commit = operation(Transaction.commit)
-    abort = operation(Transaction.abort)
+    send: Final = operation(Transaction.send)
+    ack: Final = operation(Transaction.ack)
+    nack: Final = operation(Transaction.nack)
+    commit: Final = operation(Transaction.commit)
+    abort: Final = operation(Transaction.abort)
 
 
 @export("stomp_core.adapter")
@@ -202,8 +202,8 @@ class BlockingPipeline(PipelineView[BlockingEngine]):
     It is a context manager: at its end everything has been confirmed, or :class:`Unconfirmed` says what has not.
     """
 
-    send = delayed_operation(Pipeline.send)
-    drain = operation(Pipeline.drain)
+    send: Final = delayed_operation(Pipeline.send)
+    drain: Final = operation(Pipeline.drain)
 
     def __enter__(self) -> Self:
         return self
@@ -313,7 +313,7 @@ class BlockingSubscription(SubscriptionView[BlockingEngine]):
         """Let :meth:`run` finish the messages that it has, take no more, and return. From any thread, or a handler."""
         self._engine.run(lambda now: self._subject.stop())
 
-    unsubscribe = operation(Subscription.unsubscribe)
+    unsubscribe: Final = operation(Subscription.unsubscribe)
 
     def __enter__(self) -> Self:
         return self
@@ -356,15 +356,15 @@ class BlockingConnection(ConnectionView[BlockingEngine]):
     def __init__(self, engine: BlockingEngine) -> None:
         super().__init__(engine, engine.session)
 
-    send = operation(Session.send)
-    ack = operation(Session.ack)
-    nack = operation(Session.nack)
-    subscribe = wrap_result(Session.subscribe, BlockingSubscription)
-    begin = wrap_result(Session.begin, BlockingTransaction)
-    commit = operation(Session.commit)
-    abort = operation(Session.abort)
-    request = wrap_result(Session.request, _handed_out, returns=BlockingMessage)
-    send_frame = operation(Session.send_frame)
+    send: Final = operation(Session.send)
+    ack: Final = operation(Session.ack)
+    nack: Final = operation(Session.nack)
+    subscribe: Final = wrap_result(Session.subscribe, BlockingSubscription)
+    begin: Final = wrap_result(Session.begin, BlockingTransaction)
+    commit: Final = operation(Session.commit)
+    abort: Final = operation(Session.abort)
+    request: Final = wrap_result(Session.request, _handed_out, returns=BlockingMessage)
+    send_frame: Final = operation(Session.send_frame)
 
     def pipeline(self, window: int = 100) -> BlockingPipeline:
         """Return a pipeline, to send many messages with a receipt each: ``with conn.pipeline() as pipeline``.

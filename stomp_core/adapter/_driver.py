@@ -55,9 +55,9 @@ class Line:
 
     def __init__(self, driver: Driver) -> None:
         self._driver = driver
-        self.connected = False
-        self.writing = False  # a Write was given out and is not answered
-        self.reading = True  # what the adapter was told last
+        self.connected: bool = False
+        self.writing: bool = False  # a Write was given out and is not answered
+        self.reading: bool = True  # what the adapter was told last
         self.tag: Any = None
 
     @property

@@ -42,8 +42,8 @@ class LoopEngine(ABC):
 
     def __init__(self, session: Session, clock: Callable[[], float]) -> None:
         self.session = session
-        self.timer_at = inf
-        self.ended = False
+        self.timer_at: float = inf
+        self.ended: bool = False
         self._clock = clock
         self._driver = Driver(session, self._wake)
         self._inside = False  # in an operation or a fact, or in a poll: a poll comes after it

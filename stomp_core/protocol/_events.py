@@ -225,7 +225,7 @@ class Connect(Event):
             ("passcode", passcode),
             ("heart-beat", None if heart_beat is None else format_heart_beat(heart_beat)),
         )
-        self.frame = Frame(command, _merge(arguments, headers))
+        self.frame: Frame = Frame(command, _merge(arguments, headers))
 
     @property
     def host(self) -> str | None:
@@ -304,7 +304,7 @@ class Send(_Transactional, _Bodied):
             stated.append(("transaction", transaction))
         if receipt is not None:
             stated.append(("receipt", receipt))
-        self.frame = Frame("SEND", _merge_stated(stated, own), body)
+        self.frame: Frame = Frame("SEND", _merge_stated(stated, own), body)
         self.content_length_wanted = content_length  # pyright: ignore[reportIncompatibleMethodOverride]
 
     @classmethod
@@ -356,7 +356,7 @@ class Subscribe(_Receiptable):
         if destination is None:
             raise _missing("destination")
         arguments = (("id", id), ("destination", destination), ("ack", ack), ("receipt", receipt))
-        self.frame = Frame(self.command, _merge(arguments, headers))
+        self.frame: Frame = Frame(self.command, _merge(arguments, headers))
 
     @property
     def destination(self) -> str:
@@ -399,7 +399,7 @@ class Unsubscribe(_Receiptable):
         headers: HeaderSource = (),
     ) -> None:
         arguments = (("id", id), ("destination", destination), ("receipt", receipt))
-        self.frame = Frame(self.command, _merge(arguments, headers))
+        self.frame: Frame = Frame(self.command, _merge(arguments, headers))
 
     @property
     def id(self) -> str | None:
@@ -432,7 +432,7 @@ class _Acknowledgement(_Transactional):
             ("transaction", transaction),
             ("receipt", receipt),
         )
-        self.frame = Frame(self.command, _merge(arguments, headers))
+        self.frame: Frame = Frame(self.command, _merge(arguments, headers))
 
     @property
     def id(self) -> str | None:
@@ -485,7 +485,7 @@ class _TransactionBoundary(_Receiptable):
     def __init__(self, transaction: str, *, receipt: str | None = None, headers: HeaderSource = ()) -> None:
         if transaction is None:
             raise _missing("transaction")
-        self.frame = Frame(
+        self.frame: Frame = Frame(
             self.command, _merge((("transaction", transaction), ("receipt", receipt)), headers)
         )
 
@@ -546,7 +546,7 @@ class Disconnect(_Receiptable):
     command = "DISCONNECT"
 
     def __init__(self, *, receipt: str | None = None, headers: HeaderSource = ()) -> None:
-        self.frame = Frame(self.command, _merge((("receipt", receipt),), headers))
+        self.frame: Frame = Frame(self.command, _merge((("receipt", receipt),), headers))
 
 
 # -------------------------------------------------------------------------------- server frames
@@ -584,7 +584,7 @@ class Connected(Event):
             ("server", server),
             ("heart-beat", None if heart_beat is None else format_heart_beat(heart_beat)),
         )
-        self.frame = Frame(self.command, _merge(arguments, headers))
+        self.frame: Frame = Frame(self.command, _merge(arguments, headers))
 
     @property
     def version(self) -> str:
@@ -653,7 +653,7 @@ class Message(_Bodied):
             ("ack", ack),
             ("content-type", content_type),
         )
-        self.frame = Frame(self.command, _merge(arguments, own), body)
+        self.frame: Frame = Frame(self.command, _merge(arguments, own), body)
 
     @property
     def destination(self) -> str:
@@ -731,7 +731,7 @@ class Receipt(Event):
     def __init__(self, receipt_id: str, *, headers: HeaderSource = ()) -> None:
         if receipt_id is None:
             raise _missing("receipt-id")
-        self.frame = Frame(self.command, _merge((("receipt-id", receipt_id),), headers))
+        self.frame: Frame = Frame(self.command, _merge((("receipt-id", receipt_id),), headers))
 
     @property
     def receipt_id(self) -> str:
@@ -771,7 +771,7 @@ class Error(_Bodied):
             if content_type is None and body and "content-type" not in own:
                 content_type = "text/plain"
         arguments = (("message", message), ("receipt-id", receipt_id), ("content-type", content_type))
-        self.frame = Frame(self.command, _merge(arguments, own), body)
+        self.frame: Frame = Frame(self.command, _merge(arguments, own), body)
 
     @property
     def message(self) -> str:
@@ -806,8 +806,8 @@ class Tolerated:
     __slots__ = ("code", "description")
 
     def __init__(self, code: str, description: str) -> None:
-        self.code = code
-        self.description = description
+        self.code: str = code
+        self.description: str = description
 
     def __eq__(self, other: object) -> bool:
         return self.code == other.code if isinstance(other, Tolerated) else NotImplemented

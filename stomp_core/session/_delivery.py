@@ -47,9 +47,9 @@ class Delivery:
     __slots__ = ("connection_number", "event", "subscription")
 
     def __init__(self, event: Message, subscription: SubscriptionLike | None, connection_number: int) -> None:
-        self.event = event
-        self.subscription = subscription
-        self.connection_number = connection_number
+        self.event: Message = event
+        self.subscription: SubscriptionLike | None = subscription
+        self.connection_number: int = connection_number
 
     @property
     def body(self) -> bytes:

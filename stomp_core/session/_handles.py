@@ -127,7 +127,7 @@ class Subscription:
         make_delivery: Callable[[Message, SubscriptionLike | None, int], Delivery],
     ) -> None:
         self._session = session
-        self.record = record
+        self.record: SubscriptionRecord = record
         self._make_delivery = make_delivery
 
     @property
@@ -256,7 +256,7 @@ class Transaction:
 
     def __init__(self, session: SessionOperations, record: TransactionRecord) -> None:
         self._session = session
-        self.record = record
+        self.record: TransactionRecord = record
 
     @property
     def id(self) -> str:

@@ -32,8 +32,8 @@ class BufferLimit:
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        self.size = 0
-        self.full = False
+        self.size: int = 0
+        self.full: bool = False
 
     @property
     def exceeded(self) -> bool:

@@ -31,10 +31,10 @@ class Pending(Generic[T]):
     _value: T
 
     def __init__(self, what: str) -> None:
-        self.what = what
+        self.what: str = what
         self.deadline: float | None = None
         self.on_cancel: Callable[[float], object] | None = None
-        self.done = False
+        self.done: bool = False
         self._error: Exception | None = None
         self._callbacks: list[Callable[[], object]] | None = None
 

@@ -41,7 +41,7 @@ class Pipeline:
         self._waiting: deque[tuple[Pending[int], int]] = deque()  # senders that wait for room in the window
         self._drains: list[Pending[None]] = []
         self._in_flight: dict[int, Pending[None]] = {}  # by their number
-        self.confirmed = 0
+        self.confirmed: int = 0
 
     @property
     def in_flight(self) -> int:

@@ -137,11 +137,11 @@ class Session:
         tap: bool = False,
         rng: Rng | None = None,
     ) -> None:
-        self.config = config if isinstance(config, Config) else Config(config)
+        self.config: Config = config if isinstance(config, Config) else Config(config)
         self.wake = wake
         self.opened: Pending[Connected] = Pending("connect")
         self.error: Exception | None = None
-        self.dropped = 0
+        self.dropped: int = 0
         self._make_delivery = make_delivery
         self._buffer = BufferLimit(self.config.buffer_size)
         self.tap: MessageQueue[TapEvent] | None = MessageQueue(self._buffer) if tap else None

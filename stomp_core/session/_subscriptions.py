@@ -91,22 +91,22 @@ class SubscriptionRecord:
         headers: Headers,
         wants_receipt: bool,
     ) -> None:
-        self.id = id
-        self.destination = destination
+        self.id: str = id
+        self.destination: str = destination
         self.ack: AckMode = ack
-        self.prefetch = prefetch
-        self.durable = durable
-        self.headers = headers
-        self.wants_receipt = wants_receipt
+        self.prefetch: int | None = prefetch
+        self.durable: str | None = durable
+        self.headers: Headers = headers
+        self.wants_receipt: bool = wants_receipt
         # Any, because the handle's class belongs to the session, which imports this module.
         self.handle: Any = None
         self.waiter: Pending[Any] | None = None
         self.queue: MessageQueue[tuple[Message, int]] = MessageQueue(limit)
-        self.state = SubscriptionState.ACTIVE
-        self.progress = Progress.NOT_SENT
-        self.ever_left = False
+        self.state: SubscriptionState = SubscriptionState.ACTIVE
+        self.progress: Progress = Progress.NOT_SENT
+        self.ever_left: bool = False
         self.error: Exception | None = None
-        self.dropped = 0
+        self.dropped: int = 0
         self.stop_callbacks: list[Callable[[], object]] = []
 
     def receive(self, message: Message, connection_number: int) -> bool:

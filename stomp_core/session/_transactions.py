@@ -54,9 +54,9 @@ class TransactionRecord:
     __slots__ = ("connection_number", "id", "state")
 
     def __init__(self, id: str) -> None:
-        self.id = id
-        self.connection_number = 0
-        self.state = TransactionState.OPEN
+        self.id: str = id
+        self.connection_number: int = 0
+        self.state: TransactionState = TransactionState.OPEN
 
 
 class Transactions:

@@ -32,7 +32,7 @@ class HeartBeat:
     __slots__ = ("count",)
 
     def __init__(self, count: int = 1) -> None:
-        self.count = count
+        self.count: int = count
 
     def __eq__(self, other: object) -> bool:
         return self.count == other.count if isinstance(other, HeartBeat) else NotImplemented
@@ -60,10 +60,10 @@ class ConnectionClosed:
     __slots__ = ("clean", "code", "cut", "reason")
 
     def __init__(self, *, clean: bool, cut: bool = False, reason: str = "", code: str = "eof") -> None:
-        self.clean = clean
-        self.cut = cut
-        self.reason = reason
-        self.code = code
+        self.clean: bool = clean
+        self.cut: bool = cut
+        self.reason: str = reason
+        self.code: str = code
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, ConnectionClosed):

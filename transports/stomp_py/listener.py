@@ -114,9 +114,9 @@ class HeartbeatListener(ConnectionListener):
     def __init__(
         self, transport: Any, heartbeats: tuple[int, int], heart_beat_receive_scale: float = 1.5
     ) -> None:
-        self.transport = transport
+        self.transport: Any = transport
         self.heartbeats = heartbeats
-        self.heart_beat_receive_scale = heart_beat_receive_scale
+        self.heart_beat_receive_scale: float = heart_beat_receive_scale
         self.received_heartbeat: float | None = None
 
     @property
@@ -184,11 +184,11 @@ class WaitingListener(ConnectionListener):
     """
 
     def __init__(self, receipt: str | None) -> None:
-        self.receipt = receipt
-        self.receipt_condition = threading.Condition()
-        self.disconnect_condition = threading.Condition()
-        self.received = False
-        self.disconnected = False
+        self.receipt: str | None = receipt
+        self.receipt_condition: threading.Condition = threading.Condition()
+        self.disconnect_condition: threading.Condition = threading.Condition()
+        self.received: bool = False
+        self.disconnected: bool = False
 
     def on_receipt(self, frame: Any, body: Any = None) -> None:
         if _headers(frame).get("receipt-id") == self.receipt:
@@ -222,13 +222,13 @@ class StatsListener(ConnectionListener):
     """
 
     def __init__(self) -> None:
-        self.errors = 0
-        self.connections = 0
-        self.disconnects = 0
-        self.messages = 0
-        self.messages_sent = 0
-        self.heartbeat_timeouts = 0
-        self.heartbeat_count = 0
+        self.errors: int = 0
+        self.connections: int = 0
+        self.disconnects: int = 0
+        self.messages: int = 0
+        self.messages_sent: int = 0
+        self.heartbeat_timeouts: int = 0
+        self.heartbeat_count: int = 0
 
     def on_connecting(self, host_and_port: tuple[str, int]) -> None:
         self.connections += 1
@@ -266,7 +266,7 @@ class PrintingListener(ConnectionListener):
     """
 
     def __init__(self, print_to_log: bool = False) -> None:
-        self.print_to_log = print_to_log
+        self.print_to_log: bool = print_to_log
 
     def __print(self, *what: object) -> None:
         text = " ".join(map(str, what))
@@ -329,11 +329,11 @@ class TestListener(StatsListener, WaitingListener, PrintingListener):
         WaitingListener.__init__(self, receipt)
         PrintingListener.__init__(self, print_to_log)
         self.message_list: list[tuple[dict[str, Any], Any]] = []
-        self.message_condition = threading.Condition()
-        self.message_received = False
-        self.heartbeat_condition = threading.Condition()
-        self.heartbeat_received = False
-        self.timestamp = time.strftime("%Y%m%d%H%M%S")
+        self.message_condition: threading.Condition = threading.Condition()
+        self.message_received: bool = False
+        self.heartbeat_condition: threading.Condition = threading.Condition()
+        self.heartbeat_received: bool = False
+        self.timestamp: str = time.strftime("%Y%m%d%H%M%S")
 
     def wait_for_message(self) -> None:
         """Wait for a message that was received since the last call, without a timeout."""

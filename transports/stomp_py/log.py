@@ -7,20 +7,21 @@ from __future__ import annotations
 
 import logging
 import sys
+from collections.abc import Callable
 
-DEBUG = logging.DEBUG
-INFO = logging.INFO
+DEBUG: int = logging.DEBUG
+INFO: int = logging.INFO
 
 #: Whether warnings about failed connections are logged with a traceback.
-verbose = False
+verbose: bool = False
 
 _logger = logging.getLogger("stomp.py")
-debug = _logger.debug
-info = _logger.info
-warning = _logger.warning
-error = _logger.error
-isEnabledFor = _logger.isEnabledFor  # noqa: N816 -- the standard library's own spelling
-setLevel = _logger.setLevel  # noqa: N816
+debug: Callable[..., None] = _logger.debug
+info: Callable[..., None] = _logger.info
+warning: Callable[..., None] = _logger.warning
+error: Callable[..., None] = _logger.error
+isEnabledFor: Callable[[int], bool] = _logger.isEnabledFor  # noqa: N816 -- the standard library's own spelling
+setLevel: Callable[[int | str], None] = _logger.setLevel  # noqa: N816
 
 
 def log_to_stdout(verbose_logging: bool = True) -> None:

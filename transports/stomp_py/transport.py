@@ -208,7 +208,7 @@ class Transport(BaseTransport):
         )
         self.__dialler = Dialler(self.__tls, retries, self.__timeout, keepalive, bind_host_port)
         self.vhost = vhost
-        self.heart_beat_receive_scale = 1.5
+        self.heart_beat_receive_scale: float = 1.5
         self.__headers_cache = HeadersCache()
         self.__lock = threading.Lock()  # one thread connects at a time
         self.__dialled: tuple[Endpoint, Socket] | None = None  # a socket that CONNECT was not sent on yet

@@ -52,10 +52,10 @@ class Frame:
     def __init__(
         self, cmd: str | None = None, headers: dict[str, Any] | None = None, body: Any = None
     ) -> None:
-        self.cmd = cmd
+        self.cmd: str | None = cmd
         self.headers: dict[str, Any] = {} if headers is None else headers
-        self.original_headers = self.headers.copy()
-        self.body = body
+        self.original_headers: dict[str, Any] = self.headers.copy()
+        self.body: Any = body
 
     def __str__(self) -> str:
         return f"{{cmd={self.cmd},headers=[{clean_headers(self.headers)}],body={self.body}}}"

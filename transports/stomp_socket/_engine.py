@@ -45,7 +45,7 @@ from typing import Any
 from weakref import WeakSet
 
 from stomp_core.adapter import BlockingMessage
-from stomp_core.session import Config, Delivery
+from stomp_core.session import Config, Delivery, Session
 
 from ._dial import Dial, dial
 from ._loop import Loop
@@ -84,13 +84,13 @@ class Engine:
     ) -> None:
         self._shared = shared = SharedSession(config, make_delivery, tap=tap)
         self._loop = Loop(shared, ssl_context, dial)
-        self.session = shared.session
+        self.session: Session = shared.session
         # Bound once: each call would pay for a method that only passes it on.
         self.call: Any = partial(shared.call, False)
         self.call_delayed: Any = partial(shared.call, True)
-        self.run = shared.run
-        self.wait = shared.wait
-        self.take = shared.take
+        self.run: Any = shared.run
+        self.wait: Any = shared.wait
+        self.take: Any = shared.take
 
     def start(self) -> None:
         """Start the thread, which connects."""

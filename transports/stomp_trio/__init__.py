@@ -14,8 +14,8 @@ The rules of STOMP, reconnecting and deadlines are those of :class:`stomp_core.S
 
 try:
     import trio as _trio  # noqa: F401
-except ModuleNotFoundError as error:
-    if error.name != "trio":
+except ModuleNotFoundError as _error:
+    if _error.name != "trio":
         raise
     raise ModuleNotFoundError("stomp_trio needs trio: pip install stomp-core[trio]", name="trio") from None
 
