@@ -84,7 +84,7 @@ class ConnectionRunner:
 
     Raises:
         ProtocolException: STOMP cannot carry this CONNECT frame.
-        ValueError: a number is out of its range.
+        ValueError: ``heart_beat_receive_scale`` is not positive.
     """
 
     def __init__(
@@ -98,8 +98,6 @@ class ConnectionRunner:
         on_event: Callable[[TapEvent], None],
         on_end: Callable[[], None],
     ) -> None:
-        if not handshake_timeout >= 0:
-            raise ValueError(f"timeout must be at least 0 seconds, got {handshake_timeout!r}")
         if not heart_beat_receive_scale > 0:
             raise ValueError(f"heart_beat_receive_scale must be positive, got {heart_beat_receive_scale!r}")
         try:
@@ -208,7 +206,7 @@ class ConnectionRunner:
     def close(self, receipt: str | None, headers: dict[str, str]) -> None:
         """Send DISCONNECT, and wait until the broker has confirmed it and the listeners were called.
 
-        A listener does not wait.
+        A listener does not wait. In a fork of the process only the descriptors are closed.
 
         Args:
             receipt: the id of its receipt; ``None`` is a generated one.
@@ -217,6 +215,9 @@ class ConnectionRunner:
         Raises:
             ProtocolException: STOMP cannot carry these headers.
         """
+        if self._engine.foreign:
+            self._engine.drop()
+            return
         try:
             if self._is_receiver:
                 self._engine.run(lambda now: self._session.close(now, receipt=receipt, headers=headers))
