@@ -81,16 +81,17 @@ class ListenerCalls:
             frame: the frame that is about to be sent.
             connecting: whether it is CONNECT.
         """
-        for _, hook in self._hooks("on_send"):
-            if connecting or getattr(hook, "__func__", None) is not _ADDS_HEART_BEAT:
+        # As in _hooks(), but without a list: this runs for every frame.
+        for _, listener in sorted(self._listeners.items()):
+            hook = getattr(listener, "on_send", None)
+            if hook is not None and (connecting or getattr(hook, "__func__", None) is not _ADDS_HEART_BEAT):
                 _call(hook, frame)
 
     def _hooks(self, method: str) -> list[tuple[str, Hook]]:
-        """Return the names of the listeners that have a method, and the method."""
+        """Return the names of the listeners that have a method, in order, and the method."""
         found = []
-        for name in sorted(self._listeners):
-            # A listener may be removed meanwhile: then it is None, which has no such method.
-            hook = getattr(self._listeners.get(name), method, None)
+        for name, listener in sorted(self._listeners.items()):
+            hook = getattr(listener, method, None)
             if hook is not None:
                 found.append((name, hook))
         return found
