@@ -314,7 +314,7 @@ class Transport(BaseTransport):
                 self.__dialled[1].close()
                 self.__dialled = None
             self.__dialled = endpoint, _ = self.__dialler.dial()
-            self.current_host_and_port = (endpoint.host, endpoint.port)
+            self.current_host_and_port: HostAndPort | None = (endpoint.host, endpoint.port)
         log.info("established connection to host %s, port %s", endpoint.host, endpoint.port)
 
     def stop(self) -> None:
@@ -413,7 +413,7 @@ class Transport(BaseTransport):
                 sock.close()
                 raise
             self.__runner = runner
-            self.receiver_thread = runner.start(self.create_thread_fc)
+            self.receiver_thread: Any = runner.start(self.create_thread_fc)
 
     # ------------------------------------------------------------------ in the receiver thread
 
