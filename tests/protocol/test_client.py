@@ -666,13 +666,23 @@ def test_repeated_headers_are_sent_like_new_ones(version: str) -> None:
             for counted in (True, False):
                 expected = outcome(client, Headers(same.items()), body, counted)
                 assert outcome(client, same, body, counted) == expected
+    for _ in range(3):
+        for length in ("4", "04", "6", "0"):
+            stated = Headers({"a": "b", "content-length": length, "destination": "/q"})
+            escaped = Headers([*stated.items(), ("c", ":\\"), ("content-length", length)])
+            for body in (b"text", b"longer", b"", b"\0abc"):
+                for counted in (True, False):
+                    for pairs in (stated.items(), escaped.items()):
+                        expected = outcome(connected_client(version), Headers(pairs), body, counted)
+                        assert outcome(client, Headers(pairs), body, counted) == expected
     in_transaction = Headers({"destination": "/q", "transaction": "t"})
     client.begin("t")
     for _ in range(4):
         assert b"transaction:t" in client.send(Send.from_frame(Frame("SEND", in_transaction)), now=1.0)
     client.commit("t")
-    with pytest.raises(LocalProtocolError, match="no transaction 't'"):
-        client.send(Send.from_frame(Frame("SEND", in_transaction)), now=1.0)
+    for headers in (in_transaction, Headers([*in_transaction.items(), ("content-length", "0")])):
+        with pytest.raises(LocalProtocolError, match="no transaction 't'"):
+            client.send(Send.from_frame(Frame("SEND", headers)), now=1.0)
     same_again = Send.from_frame(Frame("SEND", same, b"x"))
     with pytest.raises(TypeError, match="with a destination only"):
         client.send(same_again, receipt="r", now=1.0)  # type: ignore[call-overload]

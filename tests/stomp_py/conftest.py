@@ -1,4 +1,4 @@
-"""Brokers to talk to, and connections that end with the test."""
+"""Brokers, and connections that are closed at the end of a test."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PASSCODE = "password"
 
 @dataclass(frozen=True)
 class Place:
-    """Where a broker is, real or not, that lets ``admin`` in."""
+    """Where a broker is, real or embedded, whose user is ``admin``."""
 
     name: str
     host: str
@@ -40,7 +40,7 @@ def broker() -> Iterator[Broker]:
 
 @pytest.fixture
 def here(broker: Broker) -> Place:
-    """The embedded broker alone."""
+    """Return the place of the embedded broker."""
     return Place("embedded", broker.host, broker.port)
 
 
@@ -52,7 +52,7 @@ def here(broker: Broker) -> Place:
     ]
 )
 def place(request: pytest.FixtureRequest) -> Place:
-    """The embedded broker, and the real ones, in turn."""
+    """Return the place of the embedded broker, then of each real one."""
     if request.param == "embedded":
         here: Place = request.getfixturevalue("here")
         return here
@@ -65,7 +65,7 @@ Open = Callable[..., Any]
 
 @pytest.fixture
 def open_connection() -> Iterator[Open]:
-    """``open_connection(place, listener, type=stomp.Connection, **arguments)``: a connection, connected."""
+    """Return ``open_connection(place, listener, type=stomp.Connection, **arguments)``, which connects."""
     opened: list[Any] = []
 
     def connect(place: Place, listener: Any = None, type: Any = stomp.Connection, **arguments: Any) -> Any:

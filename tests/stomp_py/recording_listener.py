@@ -14,7 +14,11 @@ PATIENCE = 20.0
 
 
 class RecordingListener(stomp.ConnectionListener):
-    """Remembers every call, in order."""
+    """Records every call, in order.
+
+    Attributes:
+        received: the name of the method and its argument, for each call.
+    """
 
     def __init__(self) -> None:
         self.received: list[tuple[str, Any]] = []
@@ -28,21 +32,21 @@ class RecordingListener(stomp.ConnectionListener):
     # ------------------------------------------------------------------ for tests
 
     def names(self, *besides: str) -> list[str]:
-        """The hooks that were called, in order, but for these."""
+        """Return the names of the methods that were called, in order, without those given."""
         with self._changed:
             return [hook for hook, _ in self.received if hook not in besides]
 
     def of(self, hook: str) -> list[Any]:
-        """The argument of each call of this hook."""
+        """Return the argument of each call of a method."""
         with self._changed:
             return [what for name, what in self.received if name == hook]
 
     def bodies(self) -> list[Any]:
-        """The bodies of the messages that came."""
+        """Return the bodies of the received messages."""
         return [frame.body for frame in self.of("on_message")]
 
     def wait_until(self, holds: Callable[[RecordingListener], object], what: str) -> None:
-        """Wait until something is so, and fail if it does not get so."""
+        """Wait until a condition holds; fail with ``what`` if it does not in time."""
         deadline = time.monotonic() + PATIENCE
         with self._changed:
             while not holds(self):
@@ -51,7 +55,7 @@ class RecordingListener(stomp.ConnectionListener):
                 self._changed.wait(min(left, 0.1))
 
     def wait_for(self, hook: str, count: int = 1) -> Any:
-        """Wait for so many calls of a hook, and return the argument of the latest of them."""
+        """Wait for so many calls of a method, and return the argument of the last of them."""
         self.wait_until(lambda recorder: len(recorder.of(hook)) >= count, f"{count} x {hook} did not come")
         return self.of(hook)[count - 1]
 

@@ -75,7 +75,7 @@ def test_a_library_that_imports_stomp_gets_it(tmp_path: Path) -> None:
     assert done.stdout == "stomp_py.utils\n"
 
 
-def test_twice_does_no_harm() -> None:
+def test_to_install_it_twice_does_no_harm() -> None:
     done = run("import stomp_py\nstomp_py.install_as_stomp()\nstomp_py.install_as_stomp()\nimport stomp")
     assert done.returncode == 0, done.stderr
 
@@ -97,7 +97,7 @@ def test_every_public_name_is_there() -> None:
         assert hasattr(stomp_py, name), name
 
 
-def test_its_api_is_that_of_stomp_py_which_is_installed() -> None:
+def test_its_public_names_are_those_of_stomp_py() -> None:
     """Its modules have the names of those that they import, too, and programs import them from anywhere."""
     stomp = pytest.importorskip("stomp", reason="pip install stomp.py")
     for name in ("connect", "constants", "exception", "listener", "protocol", "transport", "utils"):

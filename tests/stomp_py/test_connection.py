@@ -1,4 +1,4 @@
-"""The calls of a connection, and what programs reach for in it."""
+"""The methods of a connection, what they send, and the attributes that programs use."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ def version(request: pytest.FixtureRequest) -> str:
 
 
 def unused_port() -> int:
-    """A port of this machine on which nobody listens any more."""
+    """Return a port of this machine on which nothing listens any more."""
     with Broker() as broker:
         return broker.port
 
 
 def vhost_for(version: str) -> dict[str, Any]:
-    """1.2 says the host's name, as stomp.py does, which RabbitMQ takes for a virtual host."""
+    """Return arguments for RabbitMQ: from 1.1 on it takes the ``host`` header for the name of a virtual host."""
     return {} if version == "1.0" else {"vhost": "/"}
 
 
@@ -58,7 +58,7 @@ def test_the_default_is_1_1() -> None:
 
 
 def acknowledge(conn: Any, what: str, headers: dict[str, str], **more: Any) -> None:
-    """ACK or NACK as each version of the API wants it."""
+    """Call ``ack()`` or ``nack()`` with the arguments that they have in each version."""
     call = getattr(conn, what)
     if conn.version == "1.2":
         call(headers["ack"], **more)
@@ -123,7 +123,9 @@ def test_a_refused_message_comes_again_on_rabbitmq(
     assert broker.messages("/queue/a") == []
 
 
-def test_an_ack_in_an_aborted_transaction_is_none(broker: Broker, here: Place, open_connection: Open) -> None:
+def test_an_ack_in_an_aborted_transaction_has_no_effect(
+    broker: Broker, here: Place, open_connection: Open
+) -> None:
     recorder = RecordingListener()
     conn = open_connection(here, recorder)
     conn.subscribe("/queue/a", id=1, ack="client-individual")
@@ -158,7 +160,7 @@ def test_begin_sends_the_given_id_or_a_new_one(here: Place, open_connection: Ope
         conn.commit(name)
 
 
-def test_after_unsubscribe_no_message_comes(
+def test_no_message_arrives_after_unsubscribe(
     broker: Broker, here: Place, version: str, open_connection: Open
 ) -> None:
     recorder = RecordingListener()
@@ -191,7 +193,7 @@ def test_1_0_subscribes_and_unsubscribes_by_destination(
 
 
 def sent(call: Any, type: Any = stomp.Connection, **arguments: Any) -> bytes:
-    """What a broker gets to read of a call, without CONNECT."""
+    """Return the bytes that a broker receives because of a call, without CONNECT."""
     version = {stomp.Connection10: b"1.0", stomp.Connection12: b"1.2"}.get(type, b"1.1")
     with ScriptedServer([Expect(b"\0"), b"CONNECTED\nversion:" + version + b"\n\n\0"]) as server:
         conn = type([("127.0.0.1", server.port)], **arguments)
@@ -204,14 +206,26 @@ def sent(call: Any, type: Any = stomp.Connection, **arguments: Any) -> bytes:
     return bytes(rest.partition(b"SEND\ndestination:end")[0])
 
 
-def test_headers_leave_in_sorted_order() -> None:
+def test_headers_are_sent_in_sorted_order() -> None:
     wire = sent(
         lambda conn: conn.send("/queue/a", "x", zebra=1, alpha="2", headers={"middle": None, "kind": True})
     )
     assert wire == b"SEND\nalpha:2\ncontent-length:1\ndestination:/queue/a\nkind:True\nzebra:1\n\nx\0"
 
 
-def test_what_equals_the_headers_of_the_message_before_is_still_written_as_what_it_is() -> None:
+def test_alike_messages_state_the_length_of_their_own_body() -> None:
+    def send(conn: Any) -> None:
+        for body in ("x", "x", "x", "grün", "", b"x" * 100, "x"):
+            conn.send("/queue/a", body, zebra="1")
+
+    lines = [b"content-length:%d\n" % length if length else b"" for length in (1, 1, 1, 5, 0, 100, 1)]
+    bodies = [b"x", b"x", b"x", "grün".encode(), b"", b"x" * 100, b"x"]
+    assert sent(send) == b"".join(
+        b"SEND\n%bdestination:/queue/a\nzebra:1\n\n%b\0" % pair for pair in zip(lines, bodies, strict=True)
+    )
+
+
+def test_headers_that_only_equal_the_latest_are_made_anew() -> None:
     class Colour(str, Enum):  # noqa: UP042 -- a StrEnum is written as its value
         RED = "red"
 
@@ -226,12 +240,12 @@ def test_what_equals_the_headers_of_the_message_before_is_still_written_as_what_
     ]
 
 
-def test_bytes_may_be_sent_as_they_are_a_frame_or_an_end_of_line() -> None:
+def test_transport_sends_bytes_of_a_frame_or_a_line_end() -> None:
     assert sent(lambda conn: conn.transport.send(b"\n")) == b"\n"
     assert sent(lambda conn: conn.transport.send(b"SEND\ndestination:/queue/a\n\nx\0")).endswith(b"\n\nx\0")
 
 
-def test_an_end_of_line_needs_a_connection_that_stands() -> None:
+def test_a_line_end_needs_an_established_connection() -> None:
     with ScriptedServer([Expect(b"\0")]) as server:
         conn = stomp.Connection([("127.0.0.1", server.port)])
         with pytest.raises(NotConnectedException):
@@ -259,7 +273,7 @@ def test_connect_sends_its_headers_in_sorted_order() -> None:
 @pytest.mark.parametrize(
     ("command", "arguments"), [("STOMP", {}), ("CONNECT", {"with_connect_command": True})]
 )
-def test_connect_is_sent_as_asked(here: Place, command: str, arguments: dict[str, Any]) -> None:
+def test_connect_sends_the_chosen_command(here: Place, command: str, arguments: dict[str, Any]) -> None:
     recorder = RecordingListener()
     conn = stomp.Connection12(here.address)
     conn.set_listener("", recorder)
@@ -269,11 +283,7 @@ def test_connect_is_sent_as_asked(here: Place, command: str, arguments: dict[str
     assert recorder.of("on_send")[0].headers["host"] == here.host
 
 
-def test_content_length_is_that_of_the_bytes() -> None:
-    assert b"content-length:5\n" in sent(lambda conn: conn.send("/queue/a", "grün"))
-
-
-def test_without_auto_content_length_there_is_none() -> None:
+def test_without_auto_content_length_none_is_sent() -> None:
     wire = sent(lambda conn: conn.send("/queue/a", "x"), auto_content_length=False)
     assert wire == b"SEND\ndestination:/queue/a\n\nx\0"
 
@@ -283,7 +293,7 @@ def test_subscribe_sends_what_it_was_given() -> None:
     assert wire == b"SUBSCRIBE\nack:auto\ndestination:/queue/a\nid:5\nprefetch:10\nselector:x > 1\n\n\0"
 
 
-def test_a_frame_that_stomp_does_not_allow_is_refused_and_not_sent() -> None:
+def test_an_unknown_command_is_refused_and_not_sent() -> None:
     def call(conn: Any) -> None:
         with pytest.raises(StompException, match="NONSENSE"):
             conn.send_frame("NONSENSE", {"a": "b"})
@@ -300,6 +310,39 @@ def test_without_a_broker_connecting_fails_and_names_the_host() -> None:
     with pytest.raises(ConnectFailedException, match=str(port)):
         conn.connect(LOGIN, PASSCODE, wait=True)
     assert not conn.is_connected()
+
+
+@pytest.mark.parametrize(
+    ("answer", "check"),
+    [
+        (
+            b"ERROR\nmessage:Bad CONNECT\n\n\0",
+            "check username and passcode, and the virtual host (vhost=...)",
+        ),
+        (
+            b"ERROR\nmessage:Supported versions are\nversion:1.0\n\n\0",
+            "use the Connection class of a version",
+        ),
+        (b"\x15\x03\x01\x00\x02\x02\x16", "call set_ssl()"),
+        (b"HTTP/1.1 400 Bad Request\r\n\r\n", "check the port"),
+    ],
+    ids=["passcode", "version", "TLS", "HTTP"],
+)
+def test_connect_errors_name_the_arguments_of_stomp_py(answer: bytes, check: str) -> None:
+    with ScriptedServer([Expect(b"\0"), answer]) as server:
+        conn = stomp.Connection([("127.0.0.1", server.port)])
+        with pytest.raises(ConnectFailedException) as caught:
+            conn.connect(LOGIN, PASSCODE, wait=True)
+    assert check in str(caught.value)
+    for term_of_the_core in ("ws://", "stomp+ssl://", "(host=", "versions=", "escape_connect"):
+        assert term_of_the_core not in str(caught.value)
+
+
+@pytest.mark.parametrize("arguments", [{"reconnect_sleep_jitter": -0.1}, {"heart_beat_receive_scale": 0}])
+def test_numbers_out_of_range_are_named(here: Place, arguments: dict[str, Any]) -> None:
+    (name,) = arguments
+    with pytest.raises(ValueError, match=f"{name} must be"):
+        stomp.Connection(here.address, **arguments).connect(LOGIN, PASSCODE)
 
 
 def test_a_wrong_passcode_fails_and_calls_on_error(place: Place) -> None:
@@ -322,7 +365,7 @@ def test_without_waiting_on_connected_is_called(here: Place) -> None:
     conn.disconnect()
 
 
-def test_what_is_sent_too_early_leaves_when_connected(broker: Broker, here: Place) -> None:
+def test_a_frame_sent_before_connected_waits_for_it(broker: Broker, here: Place) -> None:
     conn = stomp.Connection(here.address)
     conn.connect(LOGIN, PASSCODE)
     conn.send("/queue/a", "early")
@@ -330,7 +373,7 @@ def test_what_is_sent_too_early_leaves_when_connected(broker: Broker, here: Plac
     conn.disconnect(receipt="bye")
 
 
-def test_what_is_refused_of_that_is_logged_and_what_is_so_already_is_no_mistake(
+def test_frames_that_waited_and_are_refused_are_logged(
     broker: Broker, here: Place, caplog: pytest.LogCaptureFixture
 ) -> None:
     broker.connect_delay = 0.3
@@ -348,7 +391,7 @@ def test_what_is_refused_of_that_is_logged_and_what_is_so_already_is_no_mistake(
     conn.disconnect()
 
 
-def test_the_first_host_that_answers_is_taken(here: Place) -> None:
+def test_the_first_host_that_answers_is_used(here: Place) -> None:
     conn = stomp.Connection(
         [("127.0.0.1", unused_port()), (here.host, here.port)], reconnect_sleep_initial=0.01
     )
@@ -357,7 +400,7 @@ def test_the_first_host_that_answers_is_taken(here: Place) -> None:
     conn.disconnect()
 
 
-def test_a_broker_that_comes_later_is_reached(broker: Broker, here: Place) -> None:
+def test_a_broker_that_starts_later_is_reached(broker: Broker, here: Place) -> None:
     broker.stop()
     timer = threading.Timer(0.5, broker.start)
     timer.start()
@@ -370,7 +413,7 @@ def test_a_broker_that_comes_later_is_reached(broker: Broker, here: Place) -> No
     timer.join()
 
 
-def test_as_many_attempts_are_made_as_were_asked_for() -> None:
+def test_reconnect_attempts_max_limits_the_attempts() -> None:
     conn = stomp.Connection(
         [("127.0.0.1", unused_port())],
         reconnect_attempts_max=3,
@@ -384,7 +427,9 @@ def test_as_many_attempts_are_made_as_were_asked_for() -> None:
     assert 0.25 < time.monotonic() - began < 2.0  # 0.1 s, then 0.2 s
 
 
-def test_a_connection_that_ended_is_made_again(broker: Broker, here: Place, open_connection: Open) -> None:
+def test_a_program_may_connect_again_after_the_end(
+    broker: Broker, here: Place, open_connection: Open
+) -> None:
     recorder = RecordingListener()
     conn = open_connection(here, recorder)
     for number in (1, 2, 3):
@@ -441,7 +486,7 @@ def test_start_and_stop_do_no_harm(here: Place) -> None:
     assert not conn.is_connected()
 
 
-def test_a_connection_as_context_ends_with_it(broker: Broker, here: Place) -> None:
+def test_a_context_disconnects_at_its_end(broker: Broker, here: Place) -> None:
     recorder = RecordingListener()
     with stomp.Connection(here.address) as conn:
         conn.set_listener("", recorder)
@@ -452,7 +497,7 @@ def test_a_connection_as_context_ends_with_it(broker: Broker, here: Place) -> No
     assert "on_receipt" in recorder.names()
 
 
-def test_a_context_ends_with_the_exception_of_its_block(here: Place) -> None:
+def test_a_context_disconnects_after_an_exception(here: Place) -> None:
     conn = stomp.Connection(here.address)
 
     def block() -> None:
@@ -465,16 +510,16 @@ def test_a_context_ends_with_the_exception_of_its_block(here: Place) -> None:
     assert not conn.is_connected()
 
 
-def test_a_context_in_which_nothing_was_connected_ends(here: Place) -> None:
+def test_a_context_without_a_connection_does_no_harm(here: Place) -> None:
     with stomp.Connection(here.address) as conn:
         pass
     assert not conn.is_connected()
 
 
-# ---------------------------------------------------------------------- what programs reach for
+# ---------------------------------------------------------------------- attributes that programs use
 
 
-def test_a_noted_receipt_is_forgotten_when_it_comes(here: Place, open_connection: Open) -> None:
+def test_set_receipt_keeps_a_value_until_the_receipt(here: Place, open_connection: Open) -> None:
     recorder = RecordingListener()
     conn = open_connection(here, recorder)
     conn.set_receipt("r", CMD_DISCONNECT + " is not what it is for")
@@ -485,7 +530,7 @@ def test_a_noted_receipt_is_forgotten_when_it_comes(here: Place, open_connection
     assert conn.is_connected()
 
 
-def test_the_receiver_runs_in_a_thread_of_the_programs_choice(here: Place) -> None:
+def test_override_threading_creates_the_receiver_thread(here: Place) -> None:
     made: list[threading.Thread] = []
 
     def create(callback: Any) -> threading.Thread:
@@ -512,7 +557,7 @@ def test_the_receiver_runs_in_a_thread_of_the_programs_choice(here: Place) -> No
     assert names == ["of the program"]
 
 
-def test_the_attributes_that_programs_reach_for(here: Place, open_connection: Open) -> None:
+def test_the_attributes_that_programs_use(here: Place, open_connection: Open) -> None:
     conn = open_connection(here, heartbeats=(1000, 2000))
     transport = conn.transport
     assert isinstance(transport.socket, socket.socket)
@@ -559,7 +604,7 @@ def test_a_connection_is_bound_to_bind_host_port(here: Place, open_connection: O
 
 @pytest.mark.skipif(not hasattr(socket, "TCP_KEEPIDLE"), reason="Linux only")
 @pytest.mark.parametrize("keepalive", [True, ("linux", 11, 12, 13)])
-def test_tcps_own_keep_alive_is_as_asked(here: Place, keepalive: Any, open_connection: Open) -> None:
+def test_keepalive_sets_the_options_of_the_socket(here: Place, keepalive: Any, open_connection: Open) -> None:
     sock = open_connection(here, keepalive=keepalive).transport.socket
     assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
     if keepalive is not True:
@@ -590,7 +635,7 @@ def test_every_argument_of_a_constructor_is_known() -> None:
         newer_type(**common, **newer)  # type: ignore[arg-type]
 
 
-# ---------------------------------------------------------------------- what there is not
+# ---------------------------------------------------------------------- what is refused
 
 
 @pytest.mark.parametrize(
@@ -600,7 +645,7 @@ def test_every_argument_of_a_constructor_is_known() -> None:
         pytest.param(lambda: stomp.adapter.multicast.MulticastConnection(), id="multicast"),
     ],
 )
-def test_what_is_out_of_scope_raises(make: Any) -> None:
+def test_multicast_and_websocket_raise(make: Any) -> None:
     with pytest.raises(NotImplementedError, match=r"WebSocket|multicast"):
         make()
 
@@ -626,9 +671,7 @@ def test_an_unsubscribe_for_nothing_is_logged_and_not_sent(
         pytest.param(lambda conn: conn.send_frame("MESSAGE", {"destination": "a"}), id="a frame of servers"),
     ],
 )
-def test_what_stomp_does_not_allow_is_refused_and_the_connection_lives(
-    here: Place, open_connection: Open, call: Any
-) -> None:
+def test_a_refused_frame_leaves_the_connection_intact(here: Place, open_connection: Open, call: Any) -> None:
     recorder = RecordingListener()
     conn = open_connection(here, recorder)
     conn.subscribe("/queue/a", id=1)

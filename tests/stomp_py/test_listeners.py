@@ -1,4 +1,4 @@
-"""How listeners are called: in which order and thread, and in the way of their time."""
+"""How listeners are called: in which order, in which thread, and with which arguments."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def any_arguments_at_all(calls: Calls) -> Any:
 
 
 def as_method(make: Any, hook: Any) -> Any:
-    """The same signature, after ``self``."""
+    """Return a method with the same signature, after ``self``."""
 
     def two(self: Any, headers: Any, body: Any) -> None:
         hook(headers, body)
@@ -116,12 +116,12 @@ def test_a_hook_is_called_as_its_signature_wants(
     conn.set_listener("listener", listener)
     conn.subscribe("/queue/a", id=1)
     conn.send("/queue/a", "x")
-    recorder.wait_for("on_message")  # "listener" stands before "test"
+    recorder.wait_for("on_message")  # it is called after "listener", by the order of the names
     assert calls == [("/queue/a", "x")]
 
 
 @pytest.mark.parametrize("hook", ["on_connected", "on_before_message", "on_receipt", "on_error", "on_send"])
-def test_every_hook_that_gets_a_frame_may_take_headers_and_body(
+def test_every_hook_with_a_frame_may_take_headers_and_body(
     hook: str, broker: Broker, here: Place, open_connection: Open
 ) -> None:
     calls: Calls = []
@@ -171,9 +171,7 @@ def test_listeners_are_called_in_the_order_of_their_names(here: Place, open_conn
     assert [name for name, hook in order if hook == "message"] == names
 
 
-def test_what_a_listener_changes_the_next_one_sees_and_the_broker_gets(
-    here: Place, open_connection: Open
-) -> None:
+def test_listeners_may_change_frames_for_those_after_them(here: Place, open_connection: Open) -> None:
     class Changing(stomp.ConnectionListener):
         def on_send(self, frame: Frame) -> None:
             if frame.cmd == "SEND":
@@ -236,7 +234,7 @@ def test_a_listener_may_send_acknowledge_and_disconnect(here: Place, open_connec
     assert recorder.bodies() == ["question", "answer"]
 
 
-def test_a_listener_may_connect_again_when_the_connection_is_lost(
+def test_a_listener_may_connect_again_after_a_loss(
     broker: Broker, here: Place, open_connection: Open
 ) -> None:
     class Returning(stomp.ConnectionListener):
@@ -282,7 +280,7 @@ def test_the_thread_of_each_hook(here: Place, open_connection: Open) -> None:
         assert threads[hook] == mine, hook
 
 
-def test_an_exception_of_on_send_or_another_hook_does_not_silence_other_listeners(
+def test_an_exception_does_not_stop_calls_of_other_listeners(
     here: Place, open_connection: Open, caplog: pytest.LogCaptureFixture
 ) -> None:
     class Failing(stomp.ConnectionListener):
@@ -298,7 +296,7 @@ def test_an_exception_of_on_send_or_another_hook_does_not_silence_other_listener
     assert "a bug of mine" in caplog.text
 
 
-def test_a_listener_is_registered_found_replaced_and_removed(here: Place) -> None:
+def test_listeners_are_set_found_replaced_and_removed(here: Place) -> None:
     conn = stomp.Connection(here.address)
     first, second = RecordingListener(), RecordingListener()
     conn.set_listener("name", first)
@@ -329,9 +327,7 @@ def test_a_silent_broker_calls_on_heartbeat_timeout(
     broker.resume()
 
 
-def test_how_long_a_broker_may_be_silent_may_be_changed_on_the_way(
-    here: Place, open_connection: Open
-) -> None:
+def test_receive_sleep_may_be_assigned_while_connected(here: Place, open_connection: Open) -> None:
     class Impatient(stomp.ConnectionListener):
         def on_heartbeat(self) -> None:
             protocol = conn.get_listener("protocol-listener")
@@ -366,7 +362,7 @@ def test_on_error_is_called_before_the_end(broker: Broker, here: Place, open_con
     assert (frame.headers["message"], frame.body) == ("no more", "the details")
 
 
-# ---------------------------------------------------------------------- those that come with it
+# ---------------------------------------------------------------------- the listeners of stomp.py
 
 
 def test_the_stats_listener_counts(broker: Broker, here: Place, open_connection: Open) -> None:
@@ -392,9 +388,7 @@ def test_the_stats_listener_counts(broker: Broker, here: Place, open_connection:
     ]
 
 
-def test_the_waiting_listener_waits_for_its_receipt_and_for_the_end(
-    here: Place, open_connection: Open
-) -> None:
+def test_the_waiting_listener_waits_for_receipt_and_end(here: Place, open_connection: Open) -> None:
     waiting = stomp.WaitingListener("mine")
     conn = open_connection(here, waiting)
     conn.send("/queue/a", "x", receipt="another")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from typing import Any
@@ -55,7 +56,7 @@ conn.disconnect()
 
 
 @pytest.mark.parametrize("program", [SEND_AND_RECEIVE, NEWER_SIGNATURE], ids=["headers, body", "frame"])
-def test_the_program_of_the_documentation_prints_what_it_sent(
+def test_programs_of_the_documentation_print_what_they_sent(
     program: str, place: Place, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(sys, "argv", ["program", "hello", "wörld"])
@@ -63,7 +64,7 @@ def test_the_program_of_the_documentation_prints_what_it_sent(
     assert capsys.readouterr().out == 'received a message "hello wörld"\n'
 
 
-def test_what_is_sent_in_a_transaction_comes_with_its_commit(place: Place, open_connection: Open) -> None:
+def test_messages_in_a_transaction_arrive_with_its_commit(place: Place, open_connection: Open) -> None:
     recorder = RecordingListener()
     conn = open_connection(place, recorder)
     queue = place.new_queue()
@@ -79,7 +80,7 @@ def test_what_is_sent_in_a_transaction_comes_with_its_commit(place: Place, open_
     assert recorder.bodies() == ["before", "test1", "test2"]
 
 
-def test_what_is_sent_in_an_aborted_transaction_never_comes(place: Place, open_connection: Open) -> None:
+def test_messages_in_an_aborted_transaction_never_arrive(place: Place, open_connection: Open) -> None:
     recorder = RecordingListener()
     conn = open_connection(place, recorder)
     queue = place.new_queue()
@@ -121,7 +122,7 @@ def test_the_hooks_from_dialling_to_connected(place: Place, open_connection: Ope
 
 
 @pytest.mark.parametrize("body", ["text", "grün ☃", "", " \n spaces \n", "with\0nul"])
-def test_a_body_of_text_comes_as_it_was_sent(place: Place, open_connection: Open, body: str) -> None:
+def test_a_text_body_arrives_as_it_was_sent(place: Place, open_connection: Open, body: str) -> None:
     recorder = RecordingListener()
     conn = open_connection(place, recorder)
     queue = place.new_queue()
@@ -131,7 +132,7 @@ def test_a_body_of_text_comes_as_it_was_sent(place: Place, open_connection: Open
     assert recorder.bodies() == [body]
 
 
-def test_before_message_is_called_first(place: Place, open_connection: Open) -> None:
+def test_on_before_message_is_called_first(place: Place, open_connection: Open) -> None:
     recorder = RecordingListener()
     conn = open_connection(place, recorder)
     queue = place.new_queue()
@@ -145,7 +146,7 @@ def test_before_message_is_called_first(place: Place, open_connection: Open) -> 
     assert after.headers["subscription"] == "1"
 
 
-HURRIED = """
+SENDS_AND_ENDS = """
 import stomp_py as stomp
 
 conn = stomp.Connection(ADDRESS)
@@ -155,17 +156,42 @@ for number in range(200):
 """
 
 
-def test_what_was_sent_has_left_when_the_program_ends_without_a_word(broker: Broker, here: Place) -> None:
+FORKS = """
+import os
+import stomp_py as stomp
+
+conn = stomp.Connection(ADDRESS)
+conn.connect('admin', 'password', wait=True)
+if os.fork() == 0:
+    try:
+        conn.send('/queue/a', 'from the child')
+    except RuntimeError:
+        conn.disconnect()
+        os._exit(0)
+    os._exit(1)
+assert os.wait()[1] == 0
+conn.send('/queue/a', 'from the parent', receipt='r')
+conn.disconnect()
+"""
+
+
+def run_program(program: str, here: Place) -> None:
+    """Run a program in an interpreter of its own, and check that it prints no error."""
+    source = f"import sys; sys.path[:0] = {sys.path!r}; ADDRESS = {here.address!r}\n{program}"
+    options = ["-W", "ignore::DeprecationWarning"]  # os.fork() with threads, from Python 3.12 on
     done = subprocess.run(
-        [
-            sys.executable,
-            "-c",
-            f"import sys; sys.path[:0] = {sys.path!r}; ADDRESS = {here.address!r}\n{HURRIED}",
-        ],
-        capture_output=True,
-        text=True,
-        timeout=60,
+        [sys.executable, *options, "-c", source], capture_output=True, text=True, timeout=60
     )
     assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork()")
+def test_a_fork_refuses_calls_and_the_parent_goes_on(broker: Broker, here: Place) -> None:
+    run_program(FORKS, here)
+    assert broker.messages("/queue/a") == [b"from the parent"]
+
+
+def test_a_program_that_ends_without_disconnect_has_sent_all(broker: Broker, here: Place) -> None:
+    run_program(SENDS_AND_ENDS, here)
     expected = [str(number).encode() for number in range(200)]
     broker.wait_until(lambda it: it.messages("/queue/a") == expected)

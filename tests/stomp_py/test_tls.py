@@ -1,4 +1,4 @@
-"""``set_ssl``: which hosts speak TLS, and whom they trust."""
+"""``set_ssl``: which hosts use TLS, and which servers are trusted."""
 
 from __future__ import annotations
 
@@ -51,13 +51,13 @@ def talk(conn: Any, queue: str = "/queue/a") -> None:
     assert recorder.bodies() == ["x" * 100_000]
 
 
-def test_with_the_authority_that_signed_it_the_broker_is_trusted(
+def test_ca_certs_trusts_the_authority_of_the_broker(
     secure: EmbeddedBroker, address: tuple[str, int]
 ) -> None:
     talk(connection(address, ca_certs=str(secure.ca_file)))
 
 
-def test_without_verification_anybody_is_trusted(address: tuple[str, int]) -> None:
+def test_without_verification_every_server_is_trusted(address: tuple[str, int]) -> None:
     talk(connection(address, verify=False))
 
 
@@ -66,14 +66,14 @@ def test_a_real_broker_over_tls(real_broker: Broker) -> None:
     talk(connection(address, ca_certs=str(real_broker.ca_file)), real_broker.new_queue())
 
 
-def test_without_hosts_all_of_them_speak_tls(secure: EmbeddedBroker, address: tuple[str, int]) -> None:
+def test_without_for_hosts_all_hosts_use_tls(secure: EmbeddedBroker, address: tuple[str, int]) -> None:
     conn = stomp.Connection([address], reconnect_attempts_max=1)
     conn.set_ssl(ca_certs=str(secure.ca_file))
     talk(conn)
 
 
 @pytest.mark.parametrize("fits", [True, False])
-def test_a_validator_of_ones_own_has_the_last_word(
+def test_cert_validator_may_refuse_the_certificate(
     secure: EmbeddedBroker, address: tuple[str, int], fits: bool
 ) -> None:
     asked: list[tuple[Any, str]] = []
@@ -103,7 +103,7 @@ def test_a_validator_of_ones_own_has_the_last_word(
         {"cert_file": __file__},
     ],
 )
-def test_a_file_that_is_not_there_or_no_certificate_fails_and_is_named(
+def test_a_missing_or_wrong_file_is_named_in_the_error(
     address: tuple[str, int], files: dict[str, str]
 ) -> None:
     with pytest.raises(ConnectFailedException, match="set_ssl") as caught:

@@ -1,4 +1,4 @@
-"""The helpers that programs import, and frames as listeners see them."""
+"""The functions that programs import, and the frames that listeners get."""
 
 from __future__ import annotations
 
@@ -45,11 +45,11 @@ def test_a_frame_is_parsed(given: bytes, command: str, headers: dict[str, str], 
 
 
 @pytest.mark.parametrize("given", [b"", b"\n", b"\n\n\n"])
-def test_ends_of_lines_are_no_frame(given: bytes) -> None:
+def test_line_ends_are_no_frame(given: bytes) -> None:
     assert utils.parse_frame(given) is None
 
 
-def test_a_frame_remembers_its_headers_as_they_were() -> None:
+def test_a_frame_keeps_a_copy_of_its_original_headers() -> None:
     frame = Frame("CMD", {"a": "1"}, "x")
     frame.headers["a"] = "2"
     assert frame.original_headers == {"a": "1"}
@@ -72,7 +72,7 @@ def test_no_two_frames_share_their_headers() -> None:
     ],
     ids=["str(frame)", "clean_headers", "lines of bytes", "lines of text"],
 )
-def test_a_passcode_is_shown_nowhere(shown: str) -> None:
+def test_texts_for_logs_mask_the_passcode(shown: str) -> None:
     assert "secret" not in shown
     assert "********" in shown
 
@@ -99,7 +99,7 @@ def test_heart_beats_are_negotiated(server: Any, client: tuple[int, int], agreed
     assert utils.calculate_heartbeats(server, client) == agreed
 
 
-def test_headers_are_merged_into_a_new_dict_and_the_latest_wins() -> None:
+def test_merged_headers_are_a_new_dict_and_the_last_wins() -> None:
     first = {"a": "1", "b": "2"}
     assert utils.merge_headers([first, None, {"b": "3"}]) == {"a": "1", "b": "3"}
     assert first == {"a": "1", "b": "2"}
@@ -110,7 +110,7 @@ def test_this_machine_is_known(host: str, expected: int) -> None:
     assert utils.is_localhost((host, 61613)) == expected
 
 
-def test_text_and_bytes_become_one_another() -> None:
+def test_text_and_bytes_are_converted() -> None:
     assert utils.encode("grün") == "grün".encode()
     assert utils.encode(b"\xff") == b"\xff"
     assert utils.decode("grün".encode()) == "grün"
@@ -122,7 +122,7 @@ def test_text_and_bytes_become_one_another() -> None:
         utils.encode(7)  # type: ignore[arg-type]
 
 
-def test_the_number_of_an_error() -> None:
+def test_get_errno_returns_the_number_or_the_argument() -> None:
     assert utils.get_errno(OSError(13, "no")) == 13
     assert utils.get_errno(ValueError("a reason")) == "a reason"
 

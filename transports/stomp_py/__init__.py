@@ -1,4 +1,4 @@
-"""stomp_py: programs written for stomp.py, on :mod:`stomp_core`.
+"""The API of stomp.py on :mod:`stomp_core`: programs written for stomp.py run unchanged.
 
     import stomp_py as stomp
 
@@ -13,8 +13,11 @@
     conn.send("/queue/test", "hello")
     conn.disconnect()
 
-The API is that of stomp.py 9.0, and what programs for its earlier versions call. For libraries that write ``import
-stomp`` themselves, call :func:`install_as_stomp` first. ``docs/migrating-from-stomp.py.md`` says what is different.
+The API is that of stomp.py 9.0, with what programs for its earlier versions call. For libraries that contain ``import
+stomp``, call :func:`install_as_stomp` first. ``docs/migrating-from-stomp.py.md`` lists what is different.
+
+Modules and names without an underscore are those of stomp.py, because programs import them; modules with one are ours.
+:mod:`stomp_py.transport` explains how they fit together.
 """
 
 import re
@@ -32,8 +35,8 @@ from . import (
     transport,
     utils,
 )
+from ._alias import install_as_stomp
 from .adapter.ws import WSStompConnection
-from .alias import install_as_stomp
 from .connect import StompConnection10, StompConnection11, StompConnection12
 from .listener import (
     ConnectionListener,
@@ -44,7 +47,7 @@ from .listener import (
     WaitingListener,
 )
 
-#: the version of stomp.py whose API this is
+#: The version of stomp.py whose API this is.
 __version__: str | tuple[int, ...] = "9.0.0"
 
 Connection10 = StompConnection10

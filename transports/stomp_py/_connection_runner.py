@@ -1,11 +1,31 @@
 """ConnectionRunner: one connection, from CONNECT to the last call of a listener.
 
-The engine of stomp_socket drives the connection in a thread of its own. Another thread, the *receiver*, takes what was
-received from the session's tap and calls the listeners. So a listener may take its time, and may call the connection,
-while heart-beats go on. What the receiver has not taken yet is bounded by the session, which stops reading.
+*Threads.* Three kinds of threads meet here:
 
-Before CONNECTED. stomp.py (9.0) sends whatever it is given, at once. Here frames that are sent before CONNECTED wait,
-and leave right after it, before any listener is called.
+* The engine of stomp_socket has a thread that reads, writes what is left, and keeps heart-beats and deadlines.
+* The *receiver* takes what was received from the session's tap and calls the listeners, one event after the other. It
+  is the thread that stomp.py calls its receiver loop, and that ``override_threading()`` lets a program create. So a
+  listener may take its time and may call the connection while heart-beats go on; in stomp.py 9.0 it stops them. What
+  the receiver has not taken yet is bounded: the session stops reading, and TCP slows the broker down.
+* Callers send by themselves. They wait for the end of ``connect(wait=True)`` and ``disconnect()``, and then, for a
+  limited time, until the listeners were called, because programs expect that ``on_connected`` comes before
+  ``connect()`` returns. A listener that calls ``connect()`` or ``disconnect()`` is in the receiver, so it does not wait
+  for itself.
+
+*Before CONNECTED.* stomp.py 9.0 sends whatever it is given at once, also before the broker has answered CONNECT; some
+brokers refuse that. Here such frames wait, and are sent right after CONNECTED, before ``on_connected`` is called. The
+session refuses them until then, so the list of them is here. It is read and replaced inside ``engine.run()`` only,
+where nobody else uses the session: no frame is left behind, and none overtakes another.
+
+*Receipts.* A program of stomp.py makes its receipt ids, and its listeners get the RECEIPTs. So frames are sent with
+:meth:`Session.send_frame`, which does not track them, and no receipt has a timeout. Only DISCONNECT is the session's
+own: :meth:`Session.close` waits for its RECEIPT, for ``close_timeout`` at most.
+
+*Heart-beats.* The CONNECT frame of the program asks for them, in milliseconds. The session negotiates, sends and checks
+them. ``heart_beat_receive_scale`` becomes its ``heart_beat_tolerance``; see the constructor.
+
+*The end.* The session never reconnects. Its end closes the tap; the receiver calls the listeners for what is left, then
+waits until the socket is closed, and calls them for the end.
 """
 
 from __future__ import annotations
@@ -19,54 +39,35 @@ from typing import Any, cast
 
 from stomp_core import ErrorCode, LocalProtocolError, StompError
 from stomp_core.protocol import Connect, Connected, Event
-from stomp_core.session import Config, Endpoint, MessageQueue, Pending, Reconnect, Session, TapEvent
+from stomp_core.session import (
+    Config,
+    Endpoint,
+    MessageQueue,
+    Pending,
+    Reconnect,
+    Session,
+    SessionState,
+    TapEvent,
+)
 from stomp_core.wire import Leniency
 from stomp_socket import Engine
 
 from . import log
+from ._error_texts import in_terms_of_stomp_py
 from .exception import ConnectFailedException, NotConnectedException, ProtocolException
 
 __all__ = ["ConnectionRunner"]
 
-# stomp.py tolerates whatever a broker sends.
+#: stomp.py tolerates whatever a broker sends, and undoes escapes in 1.0 as well.
 _LENIENCY = replace(Leniency.permissive(), escapes_in_1_0=True)
-# Errors of a frame that asks for what is already so: an ACK for nothing, an UNSUBSCRIBE from nothing.
+#: Errors of frames that ask for what is so already: an ACK of nothing, an UNSUBSCRIBE from nothing. Programs send such
+#: frames to be sure, and brokers differ in what they make of them: it is no error of the program.
 _HARMLESS = frozenset({ErrorCode.NOT_ACKNOWLEDGEABLE, ErrorCode.UNKNOWN_SUBSCRIPTION})
-_MAX_EVENTS = 100  # taken at a time
-_MAX_BYTES = 1024 * 1024
-_LISTENER_TIMEOUT = 1.0  # seconds that a caller waits for listeners, which may be waiting for the caller
-
-
-class _Batches:
-    """The events of a session's tap, many at a time; see :class:`stomp_core.adapter.MessageSource`."""
-
-    def __init__(self, session: Session, tap: MessageQueue[TapEvent]) -> None:
-        self._session = session
-        self._tap = tap
-
-    @property
-    def ended(self) -> bool:
-        return self._session.closed and not len(self._tap)
-
-    def take(self) -> Any:
-        batch: list[TapEvent] = []
-        size = 0
-        while len(batch) < _MAX_EVENTS and size < _MAX_BYTES:
-            event = self._session.take_from(self._tap)
-            if event is None:
-                break
-            batch.append(event)
-            size += len(event.frame.body) if isinstance(event, Event) else 0
-        return batch or None
-
-    def ready(self) -> Pending[None]:
-        return self._tap.ready()
-
-    def first(self) -> Any:
-        return None  # signal handlers run in the main thread, so nothing interrupts the receiver
-
-    def put_back(self, entry: Any) -> None:
-        """Do nothing; see above."""
+#: What the receiver takes at a time. What it has taken is not counted by the session any more, so it is limited.
+_BATCH_EVENTS = 100
+_BATCH_BYTES = 1024 * 1024
+#: Seconds that a caller waits for listeners. A listener may be waiting for this very caller.
+_LISTENER_TIMEOUT = 1.0
 
 
 class ConnectionRunner:
@@ -74,15 +75,16 @@ class ConnectionRunner:
 
     Args:
         sock: connected, and not blocking.
-        endpoint: where it leads.
+        endpoint: what it is connected to.
         connect: the CONNECT frame.
-        handshake_timeout: seconds that the broker has for its answer.
-        heart_beat_tolerance: treat the connection as dead after so many of the broker's intervals without a byte.
-        on_event: called with everything that is received, in order, in the receiver thread.
-        on_end: called at the end, in the receiver thread.
+        handshake_timeout: seconds that the broker has to answer it.
+        heart_beat_receive_scale: as for :class:`~stomp_py.protocol.Protocol11`.
+        on_event: called with everything that is received, in order, in the receiver.
+        on_end: called at the end, in the receiver.
 
     Raises:
         ProtocolException: STOMP cannot carry this CONNECT frame.
+        ValueError: ``heart_beat_receive_scale`` is not positive.
     """
 
     def __init__(
@@ -92,10 +94,12 @@ class ConnectionRunner:
         connect: Connect,
         *,
         handshake_timeout: float,
-        heart_beat_tolerance: float,
+        heart_beat_receive_scale: float,
         on_event: Callable[[TapEvent], None],
         on_end: Callable[[], None],
     ) -> None:
+        if not heart_beat_receive_scale > 0:
+            raise ValueError(f"heart_beat_receive_scale must be positive, got {heart_beat_receive_scale!r}")
         try:
             config = Config(
                 endpoint,
@@ -103,7 +107,9 @@ class ConnectionRunner:
                 reconnect=Reconnect.never(),
                 handshake_timeout=handshake_timeout,
                 receipt_timeout=math.inf,  # a broker that blocks its producers may do so for hours
-                heart_beat_tolerance=heart_beat_tolerance,
+                # stomp.py grants one interval more before the first heart-beat, which ActiveMQ needs: its first one
+                # comes after two intervals.
+                heart_beat_tolerance=heart_beat_receive_scale + 1.0,
                 leniency=_LENIENCY,
             )
         except LocalProtocolError as error:
@@ -112,13 +118,20 @@ class ConnectionRunner:
         self._session = self._engine.session
         self._on_event = on_event
         self._on_end = on_end
-        self._early: list[Event] | None = []  # frames that wait for CONNECTED
-        self._receiver: int | None = None
-        self._listeners_know = threading.Event()  # of CONNECTED
-        self._ended = threading.Event()
+        self._early: list[Event] | None = []  # frames that wait for CONNECTED; None after it
+        self._receiver: int | None = None  # the identifier of its thread
+        self._connected_notified = threading.Event()
+        self._end_notified = threading.Event()
 
     def start(self, create_thread: Callable[[Callable[[], None]], object]) -> object:
-        """Send CONNECT; return what was created to run the receiver."""
+        """Send CONNECT, and start the receiver.
+
+        Args:
+            create_thread: starts a thread that calls its argument, and returns at once.
+
+        Returns:
+            What ``create_thread`` has returned.
+        """
         self._engine.start()
         return create_thread(self._receive)
 
@@ -126,13 +139,18 @@ class ConnectionRunner:
 
     @property
     def socket(self) -> socket.socket | None:
-        """The socket, while there is one."""
+        """The socket; ``None`` if there is none."""
         return self._engine.socket
 
     @property
     def connected(self) -> bool:
-        """Whether CONNECTED has come, and the connection stands."""
+        """Whether CONNECTED was received, and the connection has not ended."""
         return self._session.connected is not None
+
+    @property
+    def closing(self) -> bool:
+        """Whether the program has closed the connection, and it has not ended yet."""
+        return self._session.state is SessionState.CLOSING
 
     @property
     def closed(self) -> bool:
@@ -141,33 +159,36 @@ class ConnectionRunner:
 
     @property
     def error(self) -> Exception | None:
-        """Why it has ended, if the caller did not close it."""
+        """Why it has ended; ``None`` if it has not, or if the program closed it."""
         return self._session.error
 
     # ------------------------------------------------------------------ for callers
 
     def send(self, event: Event) -> None:
-        """Send a frame; before CONNECTED has come, as soon as it has.
+        """Send a frame; before CONNECTED, as soon as that is received.
+
+        It waits while the send queue is full, for as long as the broker does not read.
 
         Raises:
             NotConnectedException: the connection has ended.
             ProtocolException: STOMP does not allow it here.
         """
-        if self._early is not None and self._engine.run(lambda now: self._put_off(event)):
+        if self._early is not None and self._engine.run(lambda now: self._add_early(event)):
             return
         try:
             self._engine.call(Session.send_frame, self._session, event)
         except StompError as error:
-            _raise_for(event.frame.command, error)
+            _raise_unless_harmless(event.frame.command, error)
 
-    def _put_off(self, event: Event) -> bool:
+    def _add_early(self, event: Event) -> bool:
+        """Let a frame wait for CONNECTED; return false if that was received meanwhile, or never will be."""
         if self._early is None or self._session.closed:
             return False
         self._early.append(event)
         return True
 
     def send_heart_beat(self) -> None:
-        """Send a line end; before CONNECTED has come there is nothing to keep alive.
+        """Send a line end. Before CONNECTED there is nothing to keep alive, and nothing is sent.
 
         Raises:
             NotConnectedException: the connection has ended.
@@ -176,54 +197,63 @@ class ConnectionRunner:
             try:
                 self._engine.call(Session.send_heart_beat, self._session)
             except StompError as error:
-                _raise_for("a heart-beat", error)
+                _raise_unless_harmless("a heart-beat", error)
 
     def set_read_timeout(self, seconds: float) -> None:
-        """Treat the connection as dead after so many seconds without a byte; 0 is never."""
+        """Treat the connection as dead if nothing is received for ``seconds``; 0 is never."""
         self._engine.run(lambda now: self._session.set_read_timeout(seconds or math.inf))
 
-    def close(self, receipt: str | None, headers: dict[str, str]) -> Pending[bool] | None:
-        """Send DISCONNECT.
+    def close(self, receipt: str | None, headers: dict[str, str]) -> None:
+        """Send DISCONNECT, and wait until the broker has confirmed it and the listeners were called.
 
-        Returns:
-            For :meth:`wait_closed`. ``None`` in a signal handler that interrupts a call of this connection: DISCONNECT
-            is sent as soon as that call goes on.
+        A listener does not wait. In a fork of the process only the descriptors are closed.
+
+        Args:
+            receipt: the id of its receipt; ``None`` is a generated one.
+            headers: its further headers.
 
         Raises:
             ProtocolException: STOMP cannot carry these headers.
         """
+        if self._engine.foreign:
+            self._engine.drop()
+            return
         try:
-            closing: Pending[bool] | None = self._engine.run(
-                lambda now: self._session.close(now, receipt=receipt, headers=headers)
-            )
-            return closing
+            if self._is_receiver:
+                self._engine.run(lambda now: self._session.close(now, receipt=receipt, headers=headers))
+            else:
+                confirmed = self._engine.call(Session.close, self._session, receipt=receipt, headers=headers)
+                # None in a signal handler that interrupts a call of this connection: the engine closes it as soon as
+                # that call goes on, so to wait here would be in vain.
+                if confirmed is not None:
+                    self._end_notified.wait(_LISTENER_TIMEOUT)
         except LocalProtocolError as error:
             raise ProtocolException(str(error)) from error
 
     def wait_connected(self, timeout: float | None) -> None:
         """Wait for CONNECTED, and until the listeners were called with it.
 
+        Args:
+            timeout: seconds; ``None`` is the ``handshake_timeout``.
+
         Raises:
-            ConnectFailedException: it did not come.
+            ConnectFailedException: it was not received.
         """
         try:
             self._engine.wait(self._session.opened, timeout)
         except (StompError, TimeoutError) as error:
-            self.wait_ended(_LISTENER_TIMEOUT)
-            raise ConnectFailedException(str(error)) from error
+            self.wait_ended(_LISTENER_TIMEOUT)  # so that on_error was called when connect() raises
+            raise ConnectFailedException(in_terms_of_stomp_py(str(error))) from error
         if not self._is_receiver:
-            self._listeners_know.wait(_LISTENER_TIMEOUT)
-
-    def wait_closed(self, closing: Pending[bool] | None, timeout: float = _LISTENER_TIMEOUT) -> None:
-        """Wait until a connection that is being closed has ended, and ``timeout`` seconds for its listeners."""
-        if closing is not None and not self._is_receiver:
-            self._engine.wait(closing)
-            self.wait_ended(timeout)
+            self._connected_notified.wait(_LISTENER_TIMEOUT)
 
     def wait_ended(self, timeout: float) -> None:
-        """Wait until the listeners were called for the end."""
+        """Wait until the connection has ended and the listeners were called, ``timeout`` seconds at most.
+
+        A listener does not wait.
+        """
         if not self._is_receiver:
-            self._ended.wait(timeout)
+            self._end_notified.wait(timeout)
 
     # ------------------------------------------------------------------ the receiver
 
@@ -232,17 +262,18 @@ class ConnectionRunner:
         return threading.get_ident() == self._receiver
 
     def _receive(self) -> None:
+        """Call the listeners until the connection has ended."""
         self._receiver = threading.get_ident()
         tap = self._session.tap
         assert tap is not None
         batches = _Batches(self._session, tap)
         try:
-            while batch := cast("list[TapEvent] | None", self._engine.take(batches)):
+            while (batch := cast("list[TapEvent] | None", self._engine.take(batches))) is not None:
                 for event in batch:
                     if isinstance(event, Connected):
                         self._engine.run(self._send_early)
                         self._on_event(event)
-                        self._listeners_know.set()
+                        self._connected_notified.set()
                     else:
                         self._on_event(event)
         finally:
@@ -252,10 +283,11 @@ class ConnectionRunner:
             try:
                 self._on_end()
             finally:
-                self._ended.set()
-                self._receiver = None
+                self._end_notified.set()
+                self._receiver = None  # another thread may get the same identifier
 
     def _send_early(self, now: float) -> None:
+        """Send what waits for CONNECTED. Nobody waits for the outcome any more, so refusals go to the log."""
         early, self._early = self._early or [], None
         for event in early:
             try:
@@ -265,13 +297,57 @@ class ConnectionRunner:
                 report("%s was not sent: %s", event.frame.command, error)
 
 
-def _raise_for(what: str, error: StompError) -> None:
-    """Raise stomp.py's exception for a frame that was not sent; only warn if it asks for what is already so."""
+class _Batches:
+    """The events of a session's tap, many at a time: the engine's lock is taken once for all of them.
+
+    It is a :class:`stomp_core.adapter.MessageSource` of batches in place of messages.
+    """
+
+    def __init__(self, session: Session, tap: MessageQueue[TapEvent]) -> None:
+        self._session = session
+        self._tap = tap
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more will be received, and everything was taken."""
+        return self._session.closed and not len(self._tap)
+
+    def take(self) -> Any:
+        """Return a list of events, but not too many; ``None`` if there is none."""
+        batch: list[TapEvent] = []
+        size = 0
+        while len(batch) < _BATCH_EVENTS and size < _BATCH_BYTES:
+            event = self._session.take_from(self._tap)
+            if event is None:
+                break
+            batch.append(event)
+            if isinstance(event, Event):
+                size += len(event.frame.body)
+        return batch or None
+
+    def ready(self) -> Pending[None]:
+        """Return a Pending that is done when there is something to take, or when the session has ended."""
+        return self._tap.ready()
+
+    def first(self) -> Any:
+        """Return ``None``: signal handlers run in the main thread, so nothing interrupts the receiver."""
+
+    def put_back(self, entry: Any) -> None:
+        """Do nothing; see :meth:`first`."""
+
+
+def _raise_unless_harmless(what: str, error: StompError) -> None:
+    """Raise the exception of stomp.py's API for something that was not sent; log a warning if that is harmless.
+
+    Raises:
+        ProtocolException: STOMP does not allow it.
+        NotConnectedException: there is no connection.
+    """
     if _is_harmless(error):
         log.warning("%s was not sent: %s", what, error)
         return
     kind = ProtocolException if isinstance(error, LocalProtocolError) else NotConnectedException
-    raise kind(str(error)) from error
+    raise kind(in_terms_of_stomp_py(str(error))) from error
 
 
 def _is_harmless(error: StompError) -> bool:

@@ -1,31 +1,30 @@
 """Conversion between the frames of stomp.py's API and the events of the core.
 
-The headers of the message before are remembered, because most programs send the same ones again: the core recognises
-the very Headers object of an earlier SEND, and checks and serializes it no more.
+A frame of stomp.py is a command, a ``dict`` and a body that is text or bytes; listeners may change all of it before it
+is sent. Therefore the frame is converted after the last listener has seen it, and ``content-length`` is computed then.
 """
 
 from __future__ import annotations
 
-from operator import itemgetter
-from typing import Any
-
-from stomp_core import LocalProtocolError, protocol
-from stomp_core.protocol import Event, Send, event_from_frame
+from stomp_core import LocalProtocolError
+from stomp_core.protocol import Connected, Error, Event, Message, Receipt, Send, event_from_frame
 from stomp_core.wire import Frame as CoreFrame
-from stomp_core.wire import Headers
 
 from . import log
-from .constants import HDR_CONTENT_LENGTH
+from ._headers_cache import HeadersCache, make_headers
+from .constants import CMD_SEND, HDR_CONTENT_LENGTH
 from .exception import ProtocolException
 from .utils import Frame, encode
 
 __all__ = ["to_event", "to_frame"]
 
-_latest: tuple[dict[str, str], Headers] = ({}, Headers())  # of the message before
 
+def to_event(frame: Frame, cache: HeadersCache) -> Event:
+    """Convert a frame that is about to be sent.
 
-def to_event(frame: Frame) -> Event:
-    """Convert a frame to an event, with its headers in sorted order and without those that are ``None``.
+    Args:
+        frame: stays as it is.
+        cache: makes the headers of a SEND.
 
     Raises:
         ProtocolException: there is no such command.
@@ -36,48 +35,33 @@ def to_event(frame: Frame) -> Event:
         body = encode(body) if body else b""
     given = dict(frame.headers)
     has_length = HDR_CONTENT_LENGTH in given
+    length: int | None = None
     if has_length and body:
-        # Listeners may have changed the body, and stomp.py counts characters.
-        given[HDR_CONTENT_LENGTH] = str(len(body))
-    if frame.cmd == "SEND":
-        return Send.from_frame(CoreFrame("SEND", _to_headers_cached(given), body), content_length=has_length)
+        # stomp.py 9.0 states the number of characters first, and listeners may have changed the body since. A length
+        # that is stated without a body stays as it is, for the core to check.
+        del given[HDR_CONTENT_LENGTH]
+        length = len(body)
+    if frame.cmd == CMD_SEND:
+        # Without a content-length in the headers the core must not add one: ActiveMQ makes a TextMessage of a SEND
+        # without it. That is what auto_content_length=False is for.
+        core = CoreFrame(CMD_SEND, cache.headers_for(given, length), body)
+        return Send.from_frame(core, content_length=has_length)
+    if length is not None:
+        given[HDR_CONTENT_LENGTH] = length
     try:
-        return event_from_frame(CoreFrame(frame.cmd or "", _to_headers(given), body))
+        return event_from_frame(CoreFrame(frame.cmd or "", make_headers(given), body))
     except LocalProtocolError as error:
         raise ProtocolException(str(error)) from error
 
 
-def _to_headers_cached(given: dict[str, Any]) -> Headers:
-    """Return the headers of a message: those of the message before, if they are the same."""
-    global _latest
-    latest, headers = _latest
-    only_text = {*map(type, given.values())} <= {
-        str
-    }  # other values that are equal may be written differently
-    if not only_text or given != latest:
-        headers = _to_headers(given)
-        if only_text:
-            _latest = given, headers
-    return headers
+def to_frame(event: Message | Receipt | Connected | Error, decode: bool) -> Frame:
+    """Convert a received event for the listeners.
 
-
-def _to_headers(given: dict[str, Any]) -> Headers:
-    headers: dict[str, str] = {}
-    repeats: list[tuple[str, str]] = []
-    for name, value in sorted(given.items()):
-        if type(value) is str:
-            headers[name] = value
-        elif isinstance(value, tuple):
-            repeats += [(str(name), str(one)) for one in value if one is not None]
-        elif value is not None:
-            headers[str(name)] = str(value)
-    return Headers(sorted([*headers.items(), *repeats], key=itemgetter(0)) if repeats else headers)
-
-
-def to_frame(
-    event: protocol.Message | protocol.Receipt | protocol.Connected | protocol.Error, decode: bool
-) -> Frame:
-    """What came in. A body that is no text stays bytes, and the log says so."""
+    Args:
+        event: stays as it is.
+        decode: make the body text. A body that is not UTF-8 stays bytes, with a warning in the log; stomp.py 9.0
+            replaces what it cannot decode.
+    """
     core = event.frame
     body: str | bytes = core.body
     if decode:

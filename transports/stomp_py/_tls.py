@@ -1,4 +1,9 @@
-"""What ``set_ssl`` asks for, as an :class:`ssl.SSLContext`."""
+"""TLS: which hosts of a connection speak it, and what ``set_ssl`` asks for as an :class:`ssl.SSLContext`.
+
+What differs from stomp.py: ``set_ssl`` refuses hosts that the connection does not have. stomp.py 9.0 ignores them, and
+then sends the passcode in plaintext. And certificates are always verified; stomp.py 8.2 verifies them only if it is
+given ``ca_certs``.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +12,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Literal, TypedDict
 
-__all__ = ["CertValidator", "SSLParams", "make_context"]
+from stomp_core.session import Endpoint
+
+from ._hosts import HostAndPort, Hosts
+
+__all__ = ["CertValidator", "SSLParams", "TLSSettings"]
 
 CertValidator = Callable[[Any, str], tuple[bool, str]]
 
@@ -29,12 +38,72 @@ class SSLParams(TypedDict):
     verify: bool
 
 
-def make_context(params: SSLParams) -> ssl.SSLContext:
-    """A context that verifies the server's certificate and name, unless ``verify=False``.
+class TLSSettings:
+    """The arguments of ``set_ssl`` for each host of a connection.
 
-    Raises:
-        OSError: a file that is not there, or not what it should be.
+    Args:
+        hosts: all hosts of the connection.
     """
+
+    def __init__(self, hosts: Hosts) -> None:
+        self._hosts = hosts
+        self._params: dict[HostAndPort, SSLParams] = {}
+
+    def set(self, for_hosts: list[HostAndPort], params: SSLParams) -> None:
+        """Use TLS with some hosts of the connection.
+
+        Args:
+            for_hosts: the hosts; none of them means all.
+            params: the other arguments of ``set_ssl``.
+
+        Raises:
+            ValueError: the connection has none of these hosts, so that all of it would be plaintext.
+        """
+        hosts = for_hosts or self._hosts.sorted
+        if not set(hosts) & set(self._hosts.sorted):
+            raise ValueError(
+                f"set_ssl: for_hosts must contain a host of this connection, which has {self._hosts.sorted}, "
+                f"got {hosts}; without a match it would use plaintext"
+            )
+        for host_and_port in hosts:
+            self._params[host_and_port] = params
+
+    def get(self, host_and_port: HostAndPort) -> SSLParams | None:
+        """Return the arguments of ``set_ssl`` for a host; ``None`` if it is plaintext."""
+        return self._params.get(host_and_port)
+
+    def make_contexts(self) -> dict[Endpoint, ssl.SSLContext | None]:
+        """Return what to dial, in order of preference, each with its context for TLS; ``None`` is plaintext.
+
+        Raises:
+            OSError: a file does not exist or is not what it should be. The text names the file.
+        """
+        contexts: dict[Endpoint, ssl.SSLContext | None] = {}
+        for host, port in self._hosts.sorted:
+            params = self._params.get((host, port))
+            if params is not None:
+                contexts[Endpoint("stomp+ssl", host, port)] = _make_context(params)
+            elif self._hosts.loopbacks.get((host, port)) not in self._params:
+                # 127.0.0.1 in place of a name that must speak TLS is left out: it would be plaintext, and the
+                # certificate is for the name.
+                contexts[Endpoint("stomp", host, port)] = None
+        return contexts
+
+    def validate(self, endpoint: Endpoint, sock: ssl.SSLSocket) -> None:
+        """Show the server's certificate to the ``cert_validator``, if there is one.
+
+        Raises:
+            ssl.SSLError: it refuses the certificate.
+        """
+        params = self._params.get((endpoint.host, endpoint.port))
+        if params is not None and params["cert_validator"] is not None:
+            accepted, reason = params["cert_validator"](sock.getpeercert(), endpoint.host)
+            if not accepted:
+                raise ssl.SSLError(f"the certificate was refused by cert_validator: {reason}")
+
+
+def _make_context(params: SSLParams) -> ssl.SSLContext:
+    """Make a context that verifies the server's certificate and name, unless ``verify=False``."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     version = _ONE_VERSION_ONLY.get(params["ssl_version"])
     if version is not None:
@@ -43,19 +112,19 @@ def make_context(params: SSLParams) -> ssl.SSLContext:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     elif params["ca_certs"]:
-        with _naming(params, "ca_certs"):
+        with _naming_files(params, "ca_certs"):
             context.load_verify_locations(params["ca_certs"])
     else:
         context.load_default_certs()
     if params["cert_file"]:
-        with _naming(params, "cert_file", "key_file"):
+        with _naming_files(params, "cert_file", "key_file"):
             context.load_cert_chain(params["cert_file"], params["key_file"], params["password"])
     return context
 
 
 @contextmanager
-def _naming(params: SSLParams, *names: Literal["ca_certs", "cert_file", "key_file"]) -> Iterator[None]:
-    """Let an error name the files, which the standard library does not."""
+def _naming_files(params: SSLParams, *names: Literal["ca_certs", "cert_file", "key_file"]) -> Iterator[None]:
+    """Name the files in an error, which the standard library does not."""
     try:
         yield
     except OSError as error:

@@ -1,5 +1,8 @@
-"""Importing this is calling :func:`stomp_py.install_as_stomp`. For ``pytest -p stomp_py.as_stomp``, for instance."""
+"""Calls :func:`stomp_py.install_as_stomp` when it is imported.
 
-from .alias import install_as_stomp
+For places that can only import something, such as ``pytest -p stomp_py.as_stomp``.
+"""
+
+from ._alias import install_as_stomp
 
 install_as_stomp()

@@ -1,4 +1,4 @@
-"""Terminal colours; empty where the terminal is likely to print them."""
+"""Escape sequences for colours in a terminal. Empty on Windows, where a terminal may print them."""
 
 from __future__ import annotations
 

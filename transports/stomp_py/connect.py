@@ -1,4 +1,4 @@
-"""Connections: the calls of a protocol on a transport of their own.
+"""Connections: the methods of a protocol, each connection with a transport of its own.
 
 No ``__all__``: programs get from here what :mod:`stomp_py.protocol` and :mod:`stomp_py.transport` have, too.
 """
@@ -9,25 +9,31 @@ from collections.abc import Callable, Iterable
 from typing import Any, Self
 
 from . import log
+from ._hosts import HostAndPort
 from ._tls import SSLParams
 from .protocol import *  # noqa: F403 -- programs get them from here too
 from .protocol import Headers, Protocol10, Protocol11, Protocol12
 from .transport import *  # noqa: F403
-from .transport import HostAndPort, Transport
+from .transport import Transport
 from .utils import get_uuid
 
 
 class BaseConnection:
-    """What connections of all versions share. A context manager that disconnects."""
+    """What connections of all versions have in common. A context manager, which disconnects at its end."""
 
     transport: Transport
 
     def set_listener(self, name: str, listener: Any) -> None:
-        """Register a listener; one of the same name is replaced. They are called in the order of their names."""
+        """Register a listener.
+
+        Args:
+            name: a listener of the same name is replaced. Listeners are called in the order of their names.
+            listener: often a :class:`~stomp_py.listener.ConnectionListener`, but any object with some of its methods.
+        """
         self.transport.set_listener(name, listener)
 
     def remove_listener(self, name: str) -> None:
-        """Forget a listener.
+        """Remove a listener.
 
         Raises:
             KeyError: there is none of this name.
@@ -35,43 +41,57 @@ class BaseConnection:
         self.transport.remove_listener(name)
 
     def get_listener(self, name: str) -> Any:
-        """The listener of this name; ``None`` if there is none."""
+        """Return a listener by its name; ``None`` if there is none."""
         return self.transport.get_listener(name)
 
     def override_threading(self, create_thread_fc: Callable[[Callable[[], None]], Any]) -> None:
-        """Run the receiver with this: a function that starts what it is given and returns at once."""
+        """Run the receiver, which calls the listeners, in a thread of the program.
+
+        Args:
+            create_thread_fc: starts a thread that calls its argument, and returns at once.
+        """
         self.transport.override_threading(create_thread_fc)
 
     def set_ssl(self, *args: Any, **kwargs: Any) -> None:
-        """Speak TLS; see :meth:`stomp_py.transport.Transport.set_ssl`."""
+        """Use TLS; see :meth:`stomp_py.transport.Transport.set_ssl` for the arguments."""
         self.transport.set_ssl(*args, **kwargs)
 
     def get_ssl(self, host_and_port: HostAndPort | None = None) -> SSLParams | None:
-        """What :meth:`set_ssl` was told for a host, by default the one that we are, or were, connected to."""
+        """Return the arguments of :meth:`set_ssl` for a host; ``None`` if there are none.
+
+        Args:
+            host_and_port: the host; by default that of the present or latest connection.
+        """
         return self.transport.get_ssl(host_and_port)
 
     def is_connected(self) -> bool:
-        """Whether the broker has answered CONNECTED, and the connection stands."""
+        """Return whether CONNECTED was received, and the connection has not ended."""
         return self.transport.is_connected()
 
     def start(self) -> None:
-        """Nothing: :meth:`connect` does it all. Programs for stomp.py before version 5 call this first."""
+        """Do nothing. Programs for stomp.py before version 5 call it before :meth:`connect`, which is enough here."""
 
     def stop(self) -> None:
-        """Disconnect. Programs for stomp.py before version 5 call this at the end."""
+        """Disconnect. Programs for stomp.py before version 5 call it at the end."""
         self.disconnect()
 
     def connect(self, *args: Any, wait: bool = False, **kwargs: Any) -> None:
-        """Dial, and send CONNECT; see :class:`~stomp_py.protocol.Protocol11` for the arguments.
+        """Dial, and send CONNECT.
+
+        Args:
+            args, kwargs: as for ``connect()`` of the protocol, see :class:`~stomp_py.protocol.Protocol11`.
+            wait: wait until the broker has answered.
 
         Raises:
-            ConnectFailedException: nobody answered; with ``wait``, also if the broker does not let us in, or does not
-                answer in time.
+            ConnectFailedException: no host answered; with ``wait`` also if the broker refuses CONNECT or does not
+                answer it in time.
         """
-        if len(args) > 2:
+        if (
+            len(args) > 2
+        ):  # wait is the third positional argument of the protocol, which must not wait by itself
             wait, args = args[2], (*args[:2], False, *args[3:])
         if self.transport.running:
-            log.warning("connect() was called on a connection that stands")
+            log.warning("connect() was called on a connection that is connected already")
         else:
             self.transport.start()
             super().connect(*args, **kwargs)  # type: ignore[misc]
@@ -84,8 +104,8 @@ class BaseConnection:
         """Send DISCONNECT, and wait until the broker has confirmed it, for 10 seconds at most.
 
         Args:
-            receipt: the id of the receipt; otherwise a generated one. With one it waits for the listeners too, for 30
-                seconds at most.
+            receipt: the id of the receipt; by default a generated one. With an id it also waits until the listeners
+                were called for the end, for 30 seconds at most.
             headers, keyword_headers: further headers of the frame.
         """
         super().disconnect(receipt, headers, **keyword_headers)  # type: ignore[misc]
@@ -100,7 +120,10 @@ class BaseConnection:
 
 
 class StompConnection10(BaseConnection, Protocol10):
-    """A connection that speaks STOMP 1.0; see :class:`~stomp_py.transport.Transport` for the arguments."""
+    """A connection with STOMP 1.0.
+
+    See :class:`~stomp_py.transport.Transport` and :class:`~stomp_py.protocol.Protocol10` for the arguments.
+    """
 
     def __init__(
         self,
@@ -139,7 +162,7 @@ class StompConnection10(BaseConnection, Protocol10):
 
 
 class StompConnection11(BaseConnection, Protocol11):
-    """A connection that speaks STOMP 1.1.
+    """A connection with STOMP 1.1.
 
     See :class:`~stomp_py.transport.Transport` and :class:`~stomp_py.protocol.Protocol11` for the arguments.
     """
@@ -184,4 +207,4 @@ class StompConnection11(BaseConnection, Protocol11):
 
 
 class StompConnection12(StompConnection11, Protocol12):
-    """A connection that speaks STOMP 1.2; arguments as for 1.1."""
+    """A connection with STOMP 1.2; arguments as for 1.1."""

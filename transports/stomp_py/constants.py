@@ -1,4 +1,4 @@
-"""Commands and headers of STOMP, by the names that programs import."""
+"""Names of commands and headers of STOMP, as constants."""
 
 from __future__ import annotations
 

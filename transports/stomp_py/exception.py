@@ -1,4 +1,7 @@
-"""What goes wrong, by the names that programs catch."""
+"""The exceptions of stomp.py. Their names are not ours to choose.
+
+The exception of the core, which has a ``code`` and often more to say, is the ``__cause__``.
+"""
 
 from __future__ import annotations
 
@@ -13,24 +16,27 @@ __all__ = [
 
 
 class StompException(Exception):
-    """The base of all exceptions. The exception of the layers below is its ``__cause__``."""
+    """The base of all of them."""
 
 
 class ConnectFailedException(StompException):
-    """There is no connection: no host could be reached, or the broker did not let us in."""
+    """Connecting failed: no host answered, or the broker refused or did not answer CONNECT."""
 
 
 class NotConnectedException(StompException):
-    """A frame was to be sent while there was no connection."""
+    """A frame was not sent, because there is no connection."""
 
 
 class ProtocolException(StompException):
-    """A frame was to be sent that STOMP does not allow here. Nothing was sent. (stomp.py has no such check.)"""
+    """A frame was not sent, because STOMP does not allow it here.
+
+    stomp.py 9.0 sends it, and the broker ends the connection.
+    """
 
 
 class ConnectionClosedException(StompException):
-    """Never raised: here the end of a connection is ``on_disconnected``. For ``except`` clauses that name it."""
+    """Never raised; the end of a connection is ``on_disconnected``. It exists for ``except`` clauses that name it."""
 
 
 class InterruptedException(StompException):
-    """Never raised. For ``except`` clauses that name it."""
+    """Never raised. It exists for ``except`` clauses that name it."""

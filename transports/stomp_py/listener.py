@@ -1,6 +1,9 @@
-"""Listeners: what a program registers with ``set_listener`` to be called with frames.
+"""Listeners: objects that a program registers with ``set_listener``, to be called with what is received and sent.
 
-No ``__all__``: programs that write ``from stomp.listener import *`` count on the modules below as well.
+:class:`HeartbeatListener` belongs to every connection of 1.1 and 1.2; the other classes are for programs to derive from
+or to use. :mod:`stomp_py._listener_calls` calls them.
+
+No ``__all__``: programs that write ``from stomp.listener import *`` rely on the modules below as well.
 """
 
 from __future__ import annotations
@@ -18,77 +21,92 @@ from .utils import Frame
 
 
 class Publisher:
-    """What listeners are registered with. This one forgets them."""
+    """The methods by which listeners are registered. Here they do nothing; a transport overrides them."""
 
     def set_listener(self, name: str, listener: Any) -> None:
         """Register a listener; one of the same name is replaced."""
 
     def remove_listener(self, name: str) -> None:
-        """Forget a listener."""
+        """Remove a listener."""
 
     def get_listener(self, name: str) -> Any:
-        """The listener of this name; ``None`` if there is none."""
+        """Return a listener by its name; ``None`` if there is none."""
         return None
 
 
 class ConnectionListener:
     """Override the methods that you need.
 
-    Hooks run one at a time in the receiver thread and may call the connection; ``on_connecting``, ``on_disconnecting``
-    and ``on_send`` run in the thread of the caller. Hooks that get a frame may take ``(headers, body)`` instead.
+    They are called one at a time by the receiver thread, and may call the connection. Three of them are called by the
+    thread that calls the connection: ``on_connecting``, ``on_disconnecting`` and ``on_send``. What a method raises is
+    logged, except for ``on_send``. A method that takes a frame may take ``(headers, body)`` instead.
     """
 
     def on_connecting(self, host_and_port: tuple[str, int]) -> None:
-        """There is a TCP connection to this host; CONNECT is still to be sent."""
+        """Called when a host was dialled, before CONNECT is sent."""
 
     def on_connected(self, frame: Frame) -> None:
-        """CONNECTED has come."""
+        """Called when CONNECTED was received."""
 
     def on_disconnecting(self) -> None:
-        """DISCONNECT is about to be sent."""
+        """Called before DISCONNECT is sent."""
 
     def on_disconnected(self) -> None:
-        """The connection has ended, as asked or not. It may be made anew from here."""
+        """Called when the connection has ended, whether the program closed it or not. It may connect again."""
 
     def on_heartbeat(self) -> None:
-        """One or several heart-beats have come."""
+        """Called when one or several heart-beats were received."""
 
     def on_heartbeat_timeout(self) -> None:
-        """The broker was silent for too long; ``on_disconnected`` follows."""
+        """Called when nothing was received for too long; ``on_disconnected`` follows."""
 
     def on_before_message(self, frame: Frame) -> None:
-        """A MESSAGE has come: change the frame for the hooks after this one, if you want to.
+        """Called when a MESSAGE was received, before ``on_message``. It may change the frame.
 
-        One that takes ``(headers, body)`` may return new ones.
+        It may also return new headers and a new body, as a tuple.
         """
 
     def on_message(self, frame: Frame) -> None:
-        """A MESSAGE has come."""
+        """Called when a MESSAGE was received."""
 
     def on_receipt(self, frame: Frame) -> None:
-        """A RECEIPT has come."""
+        """Called when a RECEIPT was received."""
 
     def on_error(self, frame: Frame) -> None:
-        """An ERROR has come; ``on_disconnected`` follows."""
+        """Called when an ERROR was received; ``on_disconnected`` follows."""
 
     def on_send(self, frame: Frame) -> None:
-        """A frame is about to be sent: change it, if you want to. What this raises reaches the sender."""
+        """Called before a frame is sent. It may change the frame.
+
+        If it raises an exception, nothing is sent, and the caller of the connection gets the exception.
+        """
 
     def on_receiver_loop_completed(self, frame: Frame | None) -> None:
-        """The receiver thread ends: nothing more comes of this connection."""
+        """Called last, when the receiver thread ends. The frame is ``None``."""
 
 
 class HeartbeatListener(ConnectionListener):
-    """Says in CONNECT which heart-beats we want, and notes what came of it. The connection itself keeps them.
+    """Adds the ``heart-beat`` header to CONNECT, and shows what was negotiated.
+
+    In stomp.py it also has a thread that sends and checks heart-beats. Here the session does that, from the same two
+    headers; this listener only computes the same numbers for programs that read them.
+
+    Each connection asks for the heart-beats that the constructor was given. stomp.py 9.0 asks for those that were
+    negotiated the last time, so that they shrink until there are none.
+
+    Args:
+        transport: the transport of the connection.
+        heartbeats: see below.
+        heart_beat_receive_scale: see :class:`~stomp_py.protocol.Protocol11`.
 
     Attributes:
-        heartbeats: milliseconds, ``(sending, receiving)``: what we want, and once connected what was agreed upon. Each
-            connection asks for what was wanted at first.
-        received_heartbeat: the :func:`time.monotonic` of the latest sign of life.
-        send_sleep: seconds after which a heart-beat leaves if nothing else does; 0 is never.
-        receive_sleep: seconds without a sign of life that the broker is granted; 0 is any number. What is set holds to
-            the end of the connection, and to the letter: otherwise one interval more is granted.
-        heartbeat_thread: ``None``, as there is no such thread.
+        heartbeats: ``(sending, receiving)`` in milliseconds: before CONNECTED what we ask for, then what was
+            negotiated. What is assigned is what the next connection asks for.
+        received_heartbeat: the :func:`time.monotonic` of the latest frame or heart-beat.
+        send_sleep: seconds after which a heart-beat is sent if nothing else is; 0 is never.
+        receive_sleep: seconds after which the connection is dead if nothing is received; 0 is never. A value that is
+            assigned holds exactly, until the connection ends; otherwise one interval more passes first.
+        heartbeat_thread: ``None``, since there is no such thread.
     """
 
     heartbeat_thread = None
@@ -103,29 +121,31 @@ class HeartbeatListener(ConnectionListener):
 
     @property
     def heartbeats(self) -> tuple[int, int]:
-        return self.__agreed
+        return self.__negotiated
 
     @heartbeats.setter
     def heartbeats(self, wanted: tuple[int, int]) -> None:
-        self.__wanted = self.__agreed = wanted
-        self.__granted: float | None = None
+        self.__wanted = self.__negotiated = wanted
+        self.__assigned_receive_sleep: float | None = None
 
     @property
     def send_sleep(self) -> float:
-        return self.__agreed[0] / 1000
+        return self.__negotiated[0] / 1000
 
     @property
     def receive_sleep(self) -> float:
         return (
-            self.__agreed[1] / 1000 * self.heart_beat_receive_scale
-            if self.__granted is None
-            else self.__granted
+            self.__negotiated[1] / 1000 * self.heart_beat_receive_scale
+            if self.__assigned_receive_sleep is None
+            else self.__assigned_receive_sleep
         )
 
     @receive_sleep.setter
     def receive_sleep(self, seconds: float) -> None:
+        if not seconds >= 0:
+            raise ValueError(f"receive_sleep must be at least 0 seconds, got {seconds!r}")
         self.transport.set_read_timeout(seconds)
-        self.__granted = seconds
+        self.__assigned_receive_sleep = seconds
 
     def on_send(self, frame: Frame) -> None:
         if frame.cmd in (CMD_CONNECT, CMD_STOMP) and self.__wanted != (0, 0):
@@ -134,30 +154,30 @@ class HeartbeatListener(ConnectionListener):
     def on_connected(self, frame: Frame) -> None:
         offered = frame.headers.get(HDR_HEARTBEAT, "0,0")
         try:
-            self.__agreed = utils.calculate_heartbeats(offered.split(","), self.__wanted)
+            self.__negotiated = utils.calculate_heartbeats(offered.split(","), self.__wanted)
         except ValueError:
-            self.__agreed = (0, 0)  # as the core takes it
-        self.__granted = None
-        self.__alive()
+            self.__negotiated = (0, 0)  # as the core reads a header that is not two numbers
+        self.__assigned_receive_sleep = None
+        self.__note_received()
 
     def on_message(self, frame: Frame) -> None:
-        self.__alive()
+        self.__note_received()
 
     def on_receipt(self, frame: Frame) -> None:
-        self.__alive()
+        self.__note_received()
 
     def on_error(self, frame: Frame) -> None:
-        self.__alive()
+        self.__note_received()
 
     def on_heartbeat(self) -> None:
-        self.__alive()
+        self.__note_received()
 
-    def __alive(self) -> None:
+    def __note_received(self) -> None:
         self.received_heartbeat = monotonic()
 
 
 class WaitingListener(ConnectionListener):
-    """Waits for a receipt, and for the end of a connection.
+    """Lets a thread wait for a RECEIPT, or for the end of a connection.
 
     Args:
         receipt: the id of the receipt.
@@ -182,22 +202,23 @@ class WaitingListener(ConnectionListener):
             self.disconnect_condition.notify_all()
 
     def wait_on_receipt(self) -> None:
-        """Wait for the receipt, for as long as it takes."""
+        """Wait for the RECEIPT, without a timeout."""
         with self.receipt_condition:
             self.receipt_condition.wait_for(lambda: self.received)
             self.received = False
 
     def wait_on_disconnected(self) -> None:
-        """Wait for the end of the connection, for as long as it takes."""
+        """Wait for the end of the connection, without a timeout."""
         with self.disconnect_condition:
             self.disconnect_condition.wait_for(lambda: self.disconnected)
 
 
 class StatsListener(ConnectionListener):
-    """Counts. ``str()`` of it is a table.
+    """Counts what was received and sent. ``str()`` returns a table.
 
     Attributes:
-        errors, connections, disconnects, messages, messages_sent, heartbeat_timeouts, heartbeat_count: how many.
+        errors, connections, disconnects, messages, messages_sent, heartbeat_timeouts, heartbeat_count: the counters.
+            ``messages_sent`` counts all frames, as in stomp.py.
     """
 
     def __init__(self) -> None:
@@ -238,10 +259,10 @@ class StatsListener(ConnectionListener):
 
 
 class PrintingListener(ConnectionListener):
-    """Prints everything but passcodes.
+    """Prints all calls, without passcodes.
 
     Args:
-        print_to_log: to the log instead.
+        print_to_log: write to the log instead.
     """
 
     def __init__(self, print_to_log: bool = False) -> None:
@@ -290,11 +311,15 @@ class PrintingListener(ConnectionListener):
 
 
 class TestListener(StatsListener, WaitingListener, PrintingListener):
-    """Counts, waits, prints, and keeps the messages. For tests.
+    """Counts, lets a thread wait, prints, and keeps the messages. For the tests of programs.
+
+    Args:
+        receipt: as for :class:`WaitingListener`.
+        print_to_log: as for :class:`PrintingListener`.
 
     Attributes:
         message_list: ``(headers, body)`` of each message.
-        timestamp: of its creation; for names of queues.
+        timestamp: when it was created, as text for names of queues.
     """
 
     __test__ = False  # a test runner should not take it for a test
@@ -311,17 +336,17 @@ class TestListener(StatsListener, WaitingListener, PrintingListener):
         self.timestamp: str = time.strftime("%Y%m%d%H%M%S")
 
     def wait_for_message(self) -> None:
-        """Wait for a message that came since the last time, for as long as it takes."""
+        """Wait for a message that was received since the last call, without a timeout."""
         with self.message_condition:
             self.message_condition.wait_for(lambda: self.message_received)
             self.message_received = False
 
     def get_latest_message(self) -> tuple[dict[str, Any], Any]:
-        """``(headers, body)`` of the latest message."""
+        """Return ``(headers, body)`` of the latest message."""
         return self.message_list[-1]
 
     def wait_for_heartbeat(self) -> None:
-        """Wait for a heart-beat that came since the last time, for as long as it takes."""
+        """Wait for a heart-beat that was received since the last call, without a timeout."""
         with self.heartbeat_condition:
             self.heartbeat_condition.wait_for(lambda: self.heartbeat_received)
             self.heartbeat_received = False
@@ -367,12 +392,15 @@ class TestListener(StatsListener, WaitingListener, PrintingListener):
         PrintingListener.on_heartbeat_timeout(self)
 
 
-#: What TestListener was called for a while.
+#: The name of TestListener in some versions of stomp.py.
 CombinedListener = TestListener
 
 
 def _headers(frame: Any) -> dict[str, Any]:
-    """The headers of a frame, or headers: subclasses with hooks of either kind call those of their parents."""
+    """Return the headers, whether ``frame`` is a frame or the headers.
+
+    A subclass whose method takes ``(headers, body)`` calls that of its base class with these.
+    """
     headers: dict[str, Any] = frame if isinstance(frame, dict) else frame.headers
     return headers
 

@@ -1,4 +1,7 @@
-"""The logger, which is called ``stomp.py``, and its methods as functions. No passcode ever gets here."""
+"""The logger ``stomp.py``, with its methods as functions of this module, as stomp.py 9.0 has them.
+
+No passcode is ever logged.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from collections.abc import Callable
 DEBUG: int = logging.DEBUG
 INFO: int = logging.INFO
 
-#: whether warnings about connections that failed come with a traceback
+#: Whether warnings about failed connections are logged with a traceback.
 verbose: bool = False
 
 _logger = logging.getLogger("stomp.py")
@@ -22,7 +25,11 @@ setLevel: Callable[[int | str], None] = _logger.setLevel  # noqa: N816
 
 
 def log_to_stdout(verbose_logging: bool = True) -> None:
-    """Print everything that is logged."""
+    """Print everything that is logged.
+
+    Args:
+        verbose_logging: the new value of :data:`verbose`.
+    """
     global verbose
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(logging.Formatter("%(asctime)s - %(name)s - %(levelname)s - %(message)s"))

@@ -1,4 +1,4 @@
-"""What :mod:`stomp_py.log` is called up to stomp.py 8.2."""
+"""The functions of :mod:`stomp_py.log`, whose name is ``logging`` up to stomp.py 8.2."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The calls of STOMP 1.0, 1.1 and 1.2, each making a frame. The core checks the frames.
+"""The methods of a connection for STOMP 1.0, 1.1 and 1.2. Each makes a frame and gives it to the transport.
+
+Arguments that are missing are reported here, as in stomp.py by ``AssertionError``. Everything else is checked by the
+core, with the frame as the listeners have left it.
 
 No ``__all__``: programs get from here what :mod:`stomp_py.listener` has, too.
 """
@@ -42,10 +45,14 @@ Headers = dict[str, Any]
 
 
 class _Protocol:
-    """What all versions share.
+    """What all versions have in common.
 
-    In every call, ``headers`` and ``keyword_headers`` are further headers of the frame. Values that are no text are
-    made text with ``str()``; ``None`` leaves a header out, and a tuple repeats it.
+    In all methods, ``headers`` and ``keyword_headers`` are further headers of the frame. Values that are not text are
+    made text with ``str()``; ``None`` leaves a header out, and a tuple repeats it. ``receipt`` is the id of a receipt
+    to ask for, with which ``on_receipt`` is called.
+
+    All methods that send a frame raise :class:`NotConnectedException` if there is no connection, and
+    :class:`ProtocolException` if STOMP does not allow the frame; then nothing was sent.
     """
 
     version: str
@@ -53,7 +60,12 @@ class _Protocol:
     auto_content_length: bool
 
     def send_frame(self, cmd: str, headers: Headers | None = None, body: Any = "") -> None:
-        """Send any frame.
+        """Send a frame.
+
+        Args:
+            cmd: the command.
+            headers: all headers. They stay as they are, even if a listener changes the frame.
+            body: text or bytes.
 
         Raises:
             NotConnectedException: there is no connection.
@@ -76,13 +88,14 @@ class _Protocol:
     def disconnect(
         self, receipt: str | None = None, headers: Headers | None = None, **keyword_headers: Any
     ) -> None:
-        """Send DISCONNECT, which asks for a receipt.
+        """Send DISCONNECT, which asks for a receipt. Without a connection nothing happens.
 
         Args:
-            receipt: the id of the receipt; otherwise a generated one.
+            receipt: the id of the receipt; by default a generated one.
+            headers, keyword_headers: further headers.
         """
         if not self.transport.is_connected():
-            self.transport.disconnect_socket()  # one that waits for CONNECTED, or is still being dialled
+            self.transport.disconnect_socket()  # one that waits for CONNECTED, or is being dialled by another thread
             return
         merged = utils.merge_headers([headers, keyword_headers])
         merged[HDR_RECEIPT] = receipt or utils.get_uuid()
@@ -91,7 +104,7 @@ class _Protocol:
         self.send_frame(CMD_DISCONNECT, merged)
 
     def set_receipt(self, receipt_id: str, value: Any) -> None:
-        """Note something about a receipt that is to come."""
+        """Keep a value until a RECEIPT is received; see :meth:`stomp_py.transport.BaseTransport.set_receipt`."""
         self.transport.set_receipt(receipt_id, value)
 
     def send(
@@ -106,8 +119,9 @@ class _Protocol:
 
         Args:
             destination: where to.
-            body: ``str`` goes as UTF-8.
+            body: ``bytes``, or ``str``, which is sent as UTF-8.
             content_type: its MIME type.
+            headers, keyword_headers: further headers.
         """
         assert destination is not None, "'destination' is required"
         assert body is not None, "'body' is required"
@@ -116,28 +130,40 @@ class _Protocol:
         if content_type:
             merged[HDR_CONTENT_TYPE] = content_type
         if self.auto_content_length and body and HDR_CONTENT_LENGTH not in merged:
-            merged[HDR_CONTENT_LENGTH] = len(body)
+            merged[HDR_CONTENT_LENGTH] = len(
+                body
+            )  # on_send sees it, as in stomp.py; what is sent counts bytes
         self.send_frame(CMD_SEND, merged, body)
 
     def begin(
         self, transaction: str | None = None, headers: Headers | None = None, **keyword_headers: Any
     ) -> str:
-        """Begin a transaction; returns its id, a generated one unless given."""
+        """Begin a transaction.
+
+        Args:
+            transaction: its id; by default a generated one.
+            headers, keyword_headers: further headers.
+
+        Returns:
+            Its id.
+        """
         name = transaction or utils.get_uuid()
-        self._demarcate(CMD_BEGIN, name, headers, keyword_headers)
+        self._send_transaction_frame(CMD_BEGIN, name, headers, keyword_headers)
         return name
 
     def commit(
         self, transaction: str | None = None, headers: Headers | None = None, **keyword_headers: Any
     ) -> None:
         """Commit a transaction."""
-        self._demarcate(CMD_COMMIT, transaction, headers, keyword_headers)
+        self._send_transaction_frame(CMD_COMMIT, transaction, headers, keyword_headers)
 
     def abort(self, transaction: str, headers: Headers | None = None, **keyword_headers: Any) -> None:
         """Abort a transaction."""
-        self._demarcate(CMD_ABORT, transaction, headers, keyword_headers)
+        self._send_transaction_frame(CMD_ABORT, transaction, headers, keyword_headers)
 
-    def _demarcate(self, cmd: str, transaction: str | None, headers: Headers | None, more: Headers) -> None:
+    def _send_transaction_frame(
+        self, cmd: str, transaction: str | None, headers: Headers | None, more: Headers
+    ) -> None:
         assert transaction is not None, "'transaction' is required"
         self.send_frame(cmd, {**utils.merge_headers([headers, more]), HDR_TRANSACTION: transaction})
 
@@ -155,11 +181,12 @@ class _Protocol:
 
 
 class Protocol10(_Protocol, ConnectionListener):
-    """The calls of STOMP 1.0.
+    """The methods of a connection with STOMP 1.0.
 
     Args:
-        transport: what sends frames.
-        auto_content_length: whether a SEND has a ``content-length``; ActiveMQ makes a BytesMessage of what has one.
+        transport: sends the frames.
+        auto_content_length: whether a SEND has a ``content-length``. ActiveMQ makes a BytesMessage of one that has it,
+            and a TextMessage of one that has not.
     """
 
     version = "1.0"
@@ -180,10 +207,13 @@ class Protocol10(_Protocol, ConnectionListener):
         """Send CONNECT.
 
         Args:
-            wait: until the broker has answered.
+            username: the ``login`` header.
+            passcode: the ``passcode`` header.
+            wait: wait until the broker has answered.
+            headers, keyword_headers: further headers.
 
         Raises:
-            ConnectFailedException: it does not let us in, or has not answered in time.
+            ConnectFailedException: with ``wait``, the broker refuses, or has not answered in time.
         """
         self._connect(CMD_CONNECT, utils.merge_headers([headers, keyword_headers]), username, passcode, wait)
 
@@ -195,7 +225,14 @@ class Protocol10(_Protocol, ConnectionListener):
         headers: Headers | None = None,
         **keyword_headers: Any,
     ) -> None:
-        """Listen to a destination."""
+        """Subscribe to a destination.
+
+        Args:
+            destination: what to subscribe to.
+            id: the id of the subscription, which 1.0 does not require.
+            ack: ``"auto"``, ``"client"`` or ``"client-individual"``.
+            headers, keyword_headers: further headers, such as ``selector``.
+        """
         assert destination is not None, "'destination' is required"
         merged = utils.merge_headers([headers, keyword_headers])
         merged[HDR_DESTINATION] = destination
@@ -211,7 +248,13 @@ class Protocol10(_Protocol, ConnectionListener):
         headers: Headers | None = None,
         **keyword_headers: Any,
     ) -> None:
-        """Listen no more, to a destination or to what was subscribed with this id."""
+        """End a subscription.
+
+        Args:
+            destination: its destination, if it has no id.
+            id: its id.
+            headers, keyword_headers: further headers.
+        """
         assert id is not None or destination is not None, "'id' or 'destination' is required"
         merged = utils.merge_headers([headers, keyword_headers])
         if id:
@@ -221,18 +264,25 @@ class Protocol10(_Protocol, ConnectionListener):
         self.send_frame(CMD_UNSUBSCRIBE, merged)
 
     def ack(self, id: str, transaction: str | None = None, receipt: str | None = None) -> None:
-        """Acknowledge a message by its ``message-id``."""
+        """Acknowledge a message.
+
+        Args:
+            id: its ``message-id`` header.
+            transaction: the open transaction that the ACK is part of.
+            receipt: the id of a receipt.
+        """
         self._acknowledge(CMD_ACK, {HDR_MESSAGE_ID: id}, transaction, receipt, {})
 
 
 class Protocol11(_Protocol, HeartbeatListener):
-    """The calls of STOMP 1.1.
+    """The methods of a connection with STOMP 1.1.
 
     Args:
-        transport: what sends frames.
-        heartbeats: milliseconds, ``(sending, receiving)``; 0 is never.
-        auto_content_length: as in 1.0.
-        heart_beat_receive_scale: the broker is dead after this many of its intervals, and one more, without a byte.
+        transport: sends the frames.
+        heartbeats: ``(sending, receiving)`` in milliseconds, what to ask for; 0 is never.
+        auto_content_length: as for 1.0.
+        heart_beat_receive_scale: the connection is dead if nothing is received for this many of the broker's intervals
+            and one more.
     """
 
     version = "1.1"
@@ -261,18 +311,21 @@ class Protocol11(_Protocol, HeartbeatListener):
         """Send STOMP, or CONNECT.
 
         Args:
-            wait: until the broker has answered.
+            username: the ``login`` header.
+            passcode: the ``passcode`` header.
+            wait: wait until the broker has answered.
+            headers, keyword_headers: further headers.
             with_connect_command: send CONNECT.
 
         Raises:
-            ConnectFailedException: it does not let us in, or has not answered in time.
+            ConnectFailedException: with ``wait``, the broker refuses, or has not answered in time.
         """
         merged = utils.merge_headers([headers, keyword_headers])
         merged[HDR_HOST] = self.transport.vhost or merged.get(HDR_HOST) or self._default_host()
         self._connect(CMD_CONNECT if with_connect_command else CMD_STOMP, merged, username, passcode, wait)
 
     def _default_host(self) -> str:
-        # stomp.py leaves the header out, which 1.1 requires. "/" is RabbitMQ's default virtual host.
+        # Without vhost stomp.py 9.0 leaves the header out, which 1.1 requires. "/" is RabbitMQ's default virtual host.
         return "/"
 
     def subscribe(
@@ -283,21 +336,40 @@ class Protocol11(_Protocol, HeartbeatListener):
         headers: Headers | None = None,
         **keyword_headers: Any,
     ) -> None:
-        """Listen to a destination, under an id."""
+        """Subscribe to a destination.
+
+        Args:
+            destination: what to subscribe to.
+            id: the id of the subscription, one that is not in use.
+            ack: ``"auto"``, ``"client"`` or ``"client-individual"``.
+            headers, keyword_headers: further headers, such as ``selector``.
+        """
         assert destination is not None, "'destination' is required"
         assert id is not None, "'id' is required"
         merged = utils.merge_headers([headers, keyword_headers])
         self.send_frame(CMD_SUBSCRIBE, {**merged, HDR_DESTINATION: destination, HDR_ID: id, HDR_ACK: ack})
 
     def unsubscribe(self, id: str | int, headers: Headers | None = None, **keyword_headers: Any) -> None:
-        """Listen no more to what was subscribed with this id."""
+        """End a subscription.
+
+        Args:
+            id: its id.
+            headers, keyword_headers: further headers.
+        """
         assert id is not None, "'id' is required"
         self.send_frame(CMD_UNSUBSCRIBE, {**utils.merge_headers([headers, keyword_headers]), HDR_ID: id})
 
     def ack(
         self, id: str, subscription: str | int, transaction: str | None = None, receipt: str | None = None
     ) -> None:
-        """Acknowledge a message by its ``message-id`` and ``subscription``."""
+        """Acknowledge a message.
+
+        Args:
+            id: its ``message-id`` header.
+            subscription: its ``subscription`` header.
+            transaction: the open transaction that the ACK is part of.
+            receipt: the id of a receipt.
+        """
         self._acknowledge(
             CMD_ACK, {HDR_MESSAGE_ID: id, HDR_SUBSCRIPTION: subscription}, transaction, receipt, {}
         )
@@ -310,27 +382,33 @@ class Protocol11(_Protocol, HeartbeatListener):
         receipt: str | None = None,
         **keyword_headers: Any,
     ) -> None:
-        """Say that a message, named as for :meth:`ack`, was not consumed."""
+        """Tell the broker that a message was not consumed; arguments as for :meth:`ack`."""
         named = {HDR_MESSAGE_ID: id, HDR_SUBSCRIPTION: subscription}
         self._acknowledge(CMD_NACK, named, transaction, receipt, keyword_headers)
 
 
 class Protocol12(Protocol11):
-    """The calls of STOMP 1.2; arguments as for 1.1."""
+    """The methods of a connection with STOMP 1.2; arguments as for 1.1."""
 
     version = "1.2"
 
     def _default_host(self) -> str:
-        return str(self.transport.current_host_and_port[0])
+        return str(self.transport.current_host_and_port[0])  # as in stomp.py 9.0
 
     def ack(  # type: ignore[override]
         self, id: str, transaction: str | None = None, receipt: str | None = None
     ) -> None:
-        """Acknowledge a message by its ``ack`` header."""
+        """Acknowledge a message.
+
+        Args:
+            id: its ``ack`` header.
+            transaction: the open transaction that the ACK is part of.
+            receipt: the id of a receipt.
+        """
         self._acknowledge(CMD_ACK, {HDR_ID: id}, transaction, receipt, {})
 
     def nack(  # type: ignore[override]
         self, id: str, transaction: str | None = None, receipt: str | None = None, **keyword_headers: Any
     ) -> None:
-        """Say that a message, named as for :meth:`ack`, was not consumed."""
+        """Tell the broker that a message was not consumed; arguments as for :meth:`ack`."""
         self._acknowledge(CMD_NACK, {HDR_ID: id}, transaction, receipt, keyword_headers)

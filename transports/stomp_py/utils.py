@@ -1,6 +1,9 @@
-"""Frames as listeners see them, and the helpers that programs import.
+"""The frame that listeners get, and functions of stomp.py that programs import.
 
-No ``__all__``: programs that write ``from stomp.utils import *`` count on the modules below as well.
+The core parses and serializes what connections receive and send: :func:`convert_frame` is for programs only, and
+:func:`parse_frame` otherwise reads only what a program gives to ``transport.send()`` as bytes.
+
+No ``__all__``: programs that write ``from stomp.utils import *`` rely on the modules below as well.
 """
 
 from __future__ import annotations
@@ -34,10 +37,13 @@ _MASK = "********"
 class Frame:
     """A frame, which listeners may change.
 
+    Args:
+        cmd: see below, as for the others.
+
     Attributes:
         cmd: the command.
         headers: a ``dict``.
-        original_headers: a copy of them from before any listener changed them.
+        original_headers: a copy of the headers, from before a listener changes them.
         body: ``str`` or ``bytes``.
     """
 
@@ -59,7 +65,7 @@ HEARTBEAT_FRAME = Frame("heartbeat")
 
 
 def encode(char_data: str | bytes, encoding: str = "utf-8") -> bytes:
-    """Text to bytes; bytes stay as they are.
+    """Encode text; return bytes as they are.
 
     Raises:
         TypeError: it is neither.
@@ -72,7 +78,7 @@ def encode(char_data: str | bytes, encoding: str = "utf-8") -> bytes:
 
 
 def decode(byte_data: bytes | None, encoding: str = "utf-8") -> str | None:
-    """Bytes to text, for people: what is not text is replaced."""
+    """Decode bytes; replace what cannot be decoded."""
     return None if byte_data is None else byte_data.decode(encoding, errors="replace")
 
 
@@ -82,22 +88,22 @@ def pack(pieces: Iterable[bytes] = ()) -> bytes:
 
 
 def join(chars: Iterable[bytes] = ()) -> str:
-    """Join bytes, and decode the whole."""
+    """Join bytes, and decode them."""
     return b"".join(chars).decode()
 
 
 def length(s: str | bytes | None) -> int:
-    """The length; of nothing, 0."""
+    """Return the length; 0 for ``None``."""
     return 0 if s is None else len(s)
 
 
 def is_eol_default(c: bytes) -> bool:
-    """Whether this is an end of line as 1.0 and 1.1 have it."""
+    """Return whether this is a line end of STOMP 1.0 and 1.1."""
     return c == b"\n"
 
 
 def merge_headers(header_map_list: Iterable[Mapping[str, Any] | None]) -> dict[str, Any]:
-    """A new dict of all of them, the later ones first in rank."""
+    """Return a new dict of all headers. Of headers with the same name the last one counts."""
     headers: dict[str, Any] = {}
     for header_map in header_map_list:
         if header_map:
@@ -106,24 +112,40 @@ def merge_headers(header_map_list: Iterable[Mapping[str, Any] | None]) -> dict[s
 
 
 def clean_headers(headers: dict[str, Any]) -> dict[str, Any]:
-    """The same without the passcode, for logs."""
+    """Return headers with the passcode masked, for logs. The argument stays as it is."""
     return {**headers, HDR_PASSCODE: _MASK} if HDR_PASSCODE in headers else headers
 
 
 def clean_lines(lines: object) -> str:
-    """What is to be logged, as text without any passcode."""
+    """Return lines as text with the passcode masked, for logs."""
     return PASSCODE_RE.sub(f"passcode:{_MASK}", str(lines))
 
 
 def calculate_heartbeats(shb: Iterable[str | int], chb: tuple[int, int]) -> tuple[int, int]:
-    """The intervals, in milliseconds, that a server's and a client's wishes amount to: ``(sending, receiving)``."""
+    """Negotiate heart-beats (STOMP 1.2, "Heart-beating"). Everything is in milliseconds; 0 is never.
+
+    Args:
+        shb: what the server can send, and what it asks for.
+        chb: what the client can send, and what it asks for.
+
+    Returns:
+        The intervals of the client: ``(sending, receiving)``.
+
+    Raises:
+        ValueError: not two numbers.
+    """
     server_sends, server_wants = shb
     sending, receiving = negotiate(chb, (int(server_sends), int(server_wants)))
     return round(sending * 1000), round(receiving * 1000)
 
 
 def parse_headers(lines: Sequence[str], offset: int = 0) -> dict[str, str]:
-    """Header lines as a dict, unescaped; of repeated headers the first counts."""
+    """Parse header lines, unescaped. Of repeated headers the first one counts.
+
+    Args:
+        lines: the lines; those without a colon are ignored.
+        offset: the number of lines to skip.
+    """
     headers: dict[str, str] = {}
     for line in lines[offset:]:
         name, colon, value = line.partition(":")
@@ -133,7 +155,14 @@ def parse_headers(lines: Sequence[str], offset: int = 0) -> dict[str, str]:
 
 
 def parse_frame(frame: bytes) -> Frame | None:
-    """A frame without its NUL; ``None`` if it is nothing but ends of lines. For programs: connections do not use it."""
+    """Parse a frame.
+
+    Args:
+        frame: its bytes, without the NUL.
+
+    Returns:
+        The frame, with a body of bytes; ``None`` for line ends only.
+    """
     frame = frame.lstrip(b"\r\n")
     end = PREAMBLE_END_RE.search(frame)
     head = frame[: end.start()] if end else frame
@@ -144,7 +173,10 @@ def parse_frame(frame: bytes) -> Frame | None:
 
 
 def convert_frame(frame: Frame) -> list[bytes]:
-    """A frame as lines, nothing escaped. For programs: connections do not use it."""
+    """Convert a frame to the pieces of its bytes, with the right ``content-length``.
+
+    Headers are sorted but not escaped, as in stomp.py, where the protocol escapes them before.
+    """
     body = encode(frame.body) if frame.body else b""
     headers = dict(frame.headers)
     if body and HDR_CONTENT_LENGTH in headers:
@@ -162,17 +194,17 @@ def convert_frame(frame: Frame) -> list[bytes]:
 
 
 def get_uuid() -> str:
-    """An id that nobody else has."""
+    """Return a new unique id."""
     return str(uuid.uuid4())
 
 
 def get_errno(e: Any) -> Any:
-    """The error number of an exception, or else its first argument."""
+    """Return the ``errno`` of an exception, otherwise its first argument."""
     return getattr(e, "errno", None) or e.args[0]
 
 
 def default_create_thread(callback: Callable[[], object]) -> threading.Thread:
-    """Start a thread that keeps no program from ending."""
+    """Start a daemon thread: it does not keep the program from ending."""
     thread = threading.Thread(target=callback, name="stomp.py", daemon=True)
     thread.start()
     return thread
@@ -180,7 +212,11 @@ def default_create_thread(callback: Callable[[], object]) -> threading.Thread:
 
 @cache
 def _localhost_names() -> list[str]:
-    """All names of this machine; asking for them may take a resolver's time, so it is done when they are wanted."""
+    """Return all names of this machine.
+
+    stomp.py 9.0 looks them up when it is imported, which takes seconds where a resolver does not answer. Here they are
+    looked up when they are needed first.
+    """
     names = ["localhost", "127.0.0.1"]
     if not os.environ.get("STOMP_SKIP_HOSTNAME_SCAN"):
         own = socket.gethostname()
@@ -193,12 +229,13 @@ def _localhost_names() -> list[str]:
 
 
 def is_localhost(host_and_port: tuple[str, int]) -> int:
-    """1 if it is this machine, 2 if not: a key to sort by."""
+    """Return 1 for this machine, 2 for others: a key to sort by."""
     host = host_and_port[0]
     return 1 if host in ("localhost", "127.0.0.1") or host in _localhost_names() else 2
 
 
 def __getattr__(name: str) -> Any:
+    # Not a constant, for the reason that _localhost_names() gives.
     if name == "LOCALHOST_NAMES":
         return _localhost_names()
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

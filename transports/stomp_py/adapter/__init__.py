@@ -1,4 +1,4 @@
-"""Other transports, by the names that programs import. There are none: each says so when it is used."""
+"""The other transports of stomp.py. This package has none of them; each raises an error when it is used."""
 
 from . import multicast, ws
 

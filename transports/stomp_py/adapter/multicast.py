@@ -1,4 +1,4 @@
-"""STOMP over multicast, without a broker, which this package does not have."""
+"""STOMP over multicast, without a broker: not in this package."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ __all__ = ["MulticastConnection", "MulticastTransport"]
 
 
 class MulticastConnection:
-    """Not there: it cannot be made."""
+    """Raises ``NotImplementedError``."""
 
     def __new__(cls, *args: Any, **kwargs: Any) -> NoReturn:
         raise NotImplementedError(
-            "stomp_py has no multicast connections: STOMP is between a client and a broker. "
-            "Connect to a broker with stomp_py.Connection, or stay with stomp.py for multicast"
+            "stomp_py has no multicast connections, since STOMP is between a client and a broker: "
+            "connect to a broker with stomp_py.Connection, or stay with stomp.py for multicast"
         )
 
 

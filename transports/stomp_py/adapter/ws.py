@@ -1,4 +1,4 @@
-"""STOMP over WebSocket, which this package does not have yet."""
+"""STOMP over WebSocket: not in this package yet."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ __all__ = ["WSStompConnection", "WSTransport"]
 
 
 class WSStompConnection:
-    """Not there: it cannot be made."""
+    """Raises ``NotImplementedError``."""
 
     def __new__(cls, *args: Any, **kwargs: Any) -> NoReturn:
         raise NotImplementedError(
-            "stomp_py has no WebSocket connections yet. Connect to the broker's TCP port with stomp_py.Connection"
+            "stomp_py has no WebSocket connections yet: connect to the broker's TCP port with stomp_py.Connection"
         )
 
 

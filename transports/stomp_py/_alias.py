@@ -1,4 +1,4 @@
-"""``import stomp`` that finds this package."""
+"""Makes ``import stomp`` find this package."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ _HERE = __name__.rpartition(".")[0]
 
 
 def install_as_stomp() -> None:
-    """Let ``import stomp``, and its submodules, mean this package, in this process, for programs and libraries alike.
+    """Make ``import stomp`` and the imports of its submodules find this package, everywhere in this process.
 
     Call it before anything imports stomp. A second call does no harm.
 
     Raises:
-        ImportError: stomp.py is imported already, so that its modules and ours would be mixed.
+        ImportError: stomp.py itself is imported already: its modules and ours would be mixed.
     """
     package = sys.modules[_HERE]
     present = sys.modules.get("stomp")

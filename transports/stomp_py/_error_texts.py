@@ -1,0 +1,33 @@
+"""Error texts of the core in terms of stomp.py's API.
+
+The core explains why a connection could not be made, and names what to check by its own URLs and by the options of its
+own ``connect()``, which users of this package do not know. What is to be checked stays the same, only the names change.
+"""
+
+from __future__ import annotations
+
+__all__ = ["in_terms_of_stomp_py"]
+
+#: What the core writes -> what it is here.
+_TERMS = {
+    "check that the URL has the name that the certificate is for, and pass an ssl_context that trusts its authority": (
+        "check that the host is the name that the certificate is for, and that ca_certs of set_ssl() has its authority"
+    ),
+    "(use stomp:// or ws:// for a plain one)": "(a plain one needs no set_ssl())",
+    " and not a TLS one (use stomp+ssl:// for that)": " and not a TLS one (which needs set_ssl())",
+    "it answers in TLS: use stomp+ssl://": "it answers in TLS: call set_ssl()",
+    "check the port, or use ws:// for STOMP over WebSocket": "check the port",
+    "; with a '\\' in the passcode, try escape_connect=True": "",
+    "check login and passcode, and the virtual host (host=...)": (
+        "check username and passcode, and the virtual host (vhost=...)"
+    ),
+    ": check versions=...": ": use the Connection class of a version that both have",
+    "the session was closed": "the connection was closed",
+}
+
+
+def in_terms_of_stomp_py(text: str) -> str:
+    """Return a text of the core with the names of this package."""
+    for core, ours in _TERMS.items():
+        text = text.replace(core, ours)
+    return text
