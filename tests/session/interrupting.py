@@ -10,6 +10,15 @@ from typing import Any
 _TOOL = 4  # one of the ids of sys.monitoring that are free for anybody
 
 
+def _counts(code: CodeType) -> bool:
+    """Tell whether instructions of this code are counted: the session's, but not those of generator expressions.
+
+    Until 3.12 Python runs instructions of a generator expression that is thrown away, and swallows what is raised
+    there, as it does in a finalizer. No signal handler is called at these instructions.
+    """
+    return "/stomp_core/session/" in code.co_filename and code.co_name != "<genexpr>"
+
+
 class Interruption(BaseException):
     """What a signal handler raises."""
 
@@ -40,7 +49,7 @@ class _Counter:
             monitoring.free_tool_id(_TOOL)
 
     def _on_instruction(self, code: CodeType, offset: int) -> Any:
-        if "/stomp_core/session/" in code.co_filename:
+        if _counts(code):
             self.count_one()
 
     # Python 3.11
@@ -54,7 +63,7 @@ class _Counter:
             sys.settrace(previous)
 
     def _on_call(self, frame: FrameType, event: str, argument: Any) -> Any:
-        if "/stomp_core/session/" not in frame.f_code.co_filename:
+        if not _counts(frame.f_code):
             return None
         frame.f_trace_opcodes = True
         frame.f_trace_lines = False
