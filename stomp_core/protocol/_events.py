@@ -192,7 +192,8 @@ class Connect(Event):
         login, passcode: credentials.
         heart_beat: how often this side can send and would like to receive something, in milliseconds; 0 is not at all.
         accept_version: the offered versions; by default those of the connection that sends the frame.
-        command: ``"STOMP"`` means the same to servers of 1.1 and 1.2, and cannot be mistaken for HTTP.
+        command: ``"STOMP"`` means the same to servers of 1.2 and to most of 1.1, and cannot be mistaken for HTTP.
+            Servers of 1.0 know only CONNECT, so a client that offers nothing but 1.0 has to send that.
         headers: any others.
 
     Raises:

@@ -34,7 +34,7 @@ from ._spec import (
 
 __all__ = ["serialize"]
 
-#: By version and command: what the text of headers contains if every required header is there. For the two commands
+#: By version and command: what the text of headers contains if every required header is there. For the commands of 1.0
 #: that a list of required headers does not describe it is NUL, which no plain text contains: the third way checks them.
 _REQUIRED_LINES: dict[str, dict[str, tuple[str, ...]]] = {
     version: {
@@ -42,7 +42,7 @@ _REQUIRED_LINES: dict[str, dict[str, tuple[str, ...]]] = {
     }
     for version, table in REQUIRED_HEADERS.items()
 }
-_REQUIRED_LINES[Version.V1_0] |= {"UNSUBSCRIBE": ("\0",), "NACK": ("\0",)}
+_REQUIRED_LINES[Version.V1_0] |= {"UNSUBSCRIBE": ("\0",), "NACK": ("\0",), "STOMP": ("\0",)}
 
 
 def serialize(
@@ -143,6 +143,10 @@ def _check_required(command: str, pairs: Sequence[tuple[str, str]], version: str
     if version == Version.V1_0:
         if command == "NACK":
             raise LocalProtocolError("NACK does not exist in STOMP 1.0", code=ErrorCode.NOT_IN_VERSION)
+        if command == "STOMP":
+            raise LocalProtocolError(
+                "the command STOMP does not exist in STOMP 1.0: send CONNECT", code=ErrorCode.NOT_IN_VERSION
+            )
         if command == "UNSUBSCRIBE" and names.isdisjoint(("id", "destination")):
             raise LocalProtocolError(
                 "UNSUBSCRIBE needs an 'id' or a 'destination' header in STOMP 1.0",

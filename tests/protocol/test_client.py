@@ -95,6 +95,25 @@ def test_stomp_is_another_command_for_connect() -> None:
     assert client.state is State.CONNECTING
 
 
+@pytest.mark.parametrize("offer", [None, ("1.0",)])
+def test_stomp_is_not_written_to_servers_of_1_0(offer: tuple[str, ...] | None) -> None:
+    """They know only CONNECT."""
+    client = ClientConnection(("1.0",))
+    with pytest.raises(LocalProtocolError, match="send CONNECT") as caught:
+        client.send(Connect(host="h", command="STOMP", accept_version=offer))
+    assert caught.value.code == "not-in-version"
+    assert client.state is State.NEW
+    assert client.connect(host="h").startswith(b"CONNECT\n")
+
+
+def test_stomp_may_offer_1_0_to_a_server_that_knows_the_command() -> None:
+    client = ClientConnection()
+    wire = client.send(Connect(host="h", command="STOMP"))
+    assert wire == b"STOMP\naccept-version:1.0,1.1,1.2\nhost:h\n\n\0"
+    client.receive_data(b"CONNECTED\nversion:1.0\n\n\0")
+    assert isinstance(client.next_event(), Connected)
+
+
 def test_1_0_alone_needs_no_host() -> None:
     assert ClientConnection(("1.0",)).connect(login="me") == b"CONNECT\nlogin:me\n\n\0"
 

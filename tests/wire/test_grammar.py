@@ -20,7 +20,6 @@ from .reading import VERSIONS
 REQUIRED = [
     # (command, 1.0, 1.1, 1.2)
     ("CONNECT", "", "accept-version host", "accept-version host"),
-    ("STOMP", "", "accept-version host", "accept-version host"),
     ("CONNECTED", "", "version", "version"),
     ("SEND", "destination", "destination", "destination"),
     ("SUBSCRIBE", "destination", "destination id", "destination id"),
@@ -46,6 +45,8 @@ ROWS = [
     ),
     ("UNSUBSCRIBE", "1.1", {"id"}),
     ("UNSUBSCRIBE", "1.2", {"id"}),
+    ("STOMP", "1.1", {"accept-version", "host"}),
+    ("STOMP", "1.2", {"accept-version", "host"}),
     ("NACK", "1.1", {"message-id", "subscription"}),
     ("NACK", "1.2", {"id"}),
 ]
@@ -108,6 +109,17 @@ def test_unsubscribe_of_1_0_requires_an_id_or_a_destination() -> None:
 def test_nack_exists_from_1_1_on(value: str) -> None:
     for version in ("1.1", "1.2"):
         assert Frame("NACK", {"message-id": value, "subscription": "0", "id": "7"}).to_bytes(version)
+
+
+@pytest.mark.parametrize("value", ["h", "a:b"])
+def test_stomp_exists_from_1_1_on(value: str) -> None:
+    """Servers of 1.0 know only CONNECT (STOMP 1.2, "CONNECT or STOMP Frame")."""
+    frame = Frame("STOMP", {"accept-version": "1.0", "host": value})
+    for version in ("1.1", "1.2"):
+        assert frame.to_bytes(version)
+    with pytest.raises(LocalProtocolError, match="send CONNECT") as info:
+        frame.to_bytes("1.0")
+    assert info.value.code == "not-in-version"
 
 
 def test_nack_does_not_exist_in_1_0() -> None:

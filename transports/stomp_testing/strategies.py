@@ -184,7 +184,7 @@ def frames(draw: st.DrawFn, version: str, commands: frozenset[str] | None = None
         commands: the commands to choose from; ``None`` is all that the version has.
     """
     known = _CLIENT_COMMANDS | _SERVER_COMMANDS if commands is None else commands
-    command = draw(st.sampled_from(sorted(known - ({"NACK"} if version == "1.0" else set()))))
+    command = draw(st.sampled_from(sorted(known - ({"NACK", "STOMP"} if version == "1.0" else set()))))
     handshake = command in _HANDSHAKE_COMMANDS
     names = list(_REQUIRED_HEADERS[version].get(command, ()))
     if command == "UNSUBSCRIBE" and version == "1.0":
