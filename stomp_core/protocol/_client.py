@@ -48,6 +48,8 @@ class ClientConnection(Connection):
         heart_beat_tolerance: how many intervals of the server may pass without a byte before it counts as dead. It has
             to be more than 2 with ActiveMQ, whose first heart-beat comes after two intervals.
         heart_beat_pace: after which share of this side's interval without a byte written a heart-beat is due.
+        heart_beats: keep heart-beats, for which every call needs ``now`` once they were negotiated. ``False`` is for
+            programs without a clock, such as analysers of recorded traffic: nothing is ever due.
 
     Raises:
         ValueError: an argument is out of its range.
@@ -68,6 +70,7 @@ class ClientConnection(Connection):
         escape_connect: bool = False,
         heart_beat_tolerance: float = 2.5,
         heart_beat_pace: float = 1.0,
+        heart_beats: bool = True,
     ) -> None:
         super().__init__(
             CLIENT,
@@ -76,6 +79,7 @@ class ClientConnection(Connection):
             Leniency.brokers() if leniency is None else leniency,
             heart_beat_tolerance=heart_beat_tolerance,
             heart_beat_pace=heart_beat_pace,
+            heart_beats=heart_beats,
             escape_connect=escape_connect,
         )
         # The headers of the latest SEND; and headers that were sent more than once, with their bytes.
@@ -122,7 +126,7 @@ class ClientConnection(Connection):
             what: a client event, a client frame, or the destination of a message.
             body, content_type, transaction, receipt, headers, content_length: as for :class:`Send`; with a destination
                 only.
-            now: seconds of any monotonic clock.
+            now: seconds of any monotonic clock. It may be left out as long as no heart-beats were negotiated.
 
         Returns:
             The bytes to write. All of them have to be written, and in the order of the calls.
@@ -131,7 +135,7 @@ class ClientConnection(Connection):
             LocalProtocolError: the protocol does not allow it here. Nothing has changed.
             ConnectionGoneError: the connection has ended.
             TypeError: ``what`` is something else, a message's argument was given without a destination, or ``now`` is
-                not a number.
+                not a number, or was left out although heart-beats were negotiated.
             ValueError: ``now`` is not finite.
         """
         if type(what) is Send:

@@ -3,8 +3,9 @@
 The model. A connection belongs to one socket, which it never sees. Received bytes are given to ``receive_data``, and
 ``next_event`` returns what they mean. ``send`` takes an event, checks it, and returns the bytes to write. Time is an
 argument: ``now`` is a number of seconds of any monotonic clock, ``next_deadline`` returns when ``handle_timeout`` has
-to be called at the latest, and to call it early or late does no harm. A call without ``now`` happens at the latest
-``now`` that was given to any call.
+to be called at the latest, and to call it early or late does no harm. As long as no heart-beats were negotiated, ``now``
+may be left out: nothing is ever due. Once they were, a call without ``now`` is refused, since the connection would never
+send a heart-beat, and never notice that the peer is dead. ``heart_beats=False`` is for programs without a clock.
 
 The roles differ in their tables (_states.py), their handshake (_handshake.py), and in who answers a violation. All of
 that is in this class, so that each way through it can be read from top to bottom. :class:`ClientConnection` and
@@ -32,7 +33,9 @@ again until the connection is closed. A client is FAILED then. A server is REFUS
 at times, and the text of the second one may be the useful one. Further ERRORs are returned as events, other frames and
 heart-beats are dropped, and a violation is not raised any more, but stops reading.
 
-**The end** is a :class:`ConnectionClosed`, which ``next_event`` returns once. It is *clean* after DISCONNECT only. A
+**The end** is a :class:`ConnectionClosed`, which ``next_event`` returns once. It is *clean* after DISCONNECT only, and
+if DISCONNECT asked for a receipt, after its RECEIPT only: without it nobody knows whether the server has processed the
+frames before ("Connection Lingering", "DISCONNECT"). A
 peer that misses its deadline is reported in the same way: ``handle_timeout`` notes the end, and ``next_event`` returns
 it after the events that were received before.
 """
@@ -57,7 +60,18 @@ from ..wire import (
 from ..wire._serializer import serialize
 from ..wire._spec import HANDSHAKE_COMMANDS, REQUIRED_HEADERS
 from ._error_answer import error_answer
-from ._events import Ack, Connect, Connected, Event, Message, Nack, Receipt, Tolerated, event_from_frame
+from ._events import (
+    Ack,
+    Connect,
+    Connected,
+    Disconnect,
+    Event,
+    Message,
+    Nack,
+    Receipt,
+    Tolerated,
+    event_from_frame,
+)
 from ._handshake import (
     Offer,
     check_connect,
@@ -90,6 +104,7 @@ class Connection:
         *,
         heart_beat_tolerance: float,
         heart_beat_pace: float,
+        heart_beats: bool,
         escape_connect: bool = False,
         unsolicited_messages: bool = False,
     ) -> None:
@@ -111,13 +126,17 @@ class Connection:
         self._state = State.NEW
         self._tracker = ConnectionTracker()
         self._clock = HeartBeatClock(heart_beat_tolerance, heart_beat_pace)
-        self._now = 0.0
+        self._heart_beats = heart_beats
+        self._intervals = (0.0, 0.0)
+        self._now: float | None = None  # the latest that was given to any call
         self._queue: list[Event | Tolerated] = []  # events that next_event returns before it reads on
 
         # What the handshake settles.
         self._offer: Offer | None = None
         self._version: Version | None = None
         self._required: Mapping[str, tuple[str, ...]] = {}  # the required headers of each received command
+
+        self._awaited: str | None = None  # the receipt of DISCONNECT, until it was received or sent
 
         # Why nothing more is read: the violation, or the end that handle_timeout has noted.
         self._error: RemoteProtocolError | None = None
@@ -138,7 +157,7 @@ class Connection:
     @property
     def heart_beat(self) -> tuple[float, float]:
         """The negotiated intervals ``(sending, receiving)`` in seconds; 0.0 means never."""
-        return self._clock.send_interval, self._clock.receive_interval
+        return self._intervals
 
     @property
     def between_frames(self) -> bool:
@@ -197,21 +216,27 @@ class Connection:
 
         Args:
             data: the bytes, in pieces of any size.
-            now: seconds of any monotonic clock.
+            now: seconds of any monotonic clock. It may be left out as long as no heart-beats were negotiated.
 
         Raises:
             ConnectionGoneError: bytes after the end, or after the peer was declared dead.
-            TypeError: ``data`` is not bytes, or ``now`` is not a number.
+            TypeError: ``data`` is not bytes, or ``now`` is not a number, or was left out although heart-beats were
+                negotiated.
             ValueError: ``now`` is not finite.
         """
-        if now is not None:
+        if now is None:
+            if data and self._clock.has_deadlines:
+                self._check_clockless("receive_data")
+        elif type(now) is not float or now - now != 0.0:  # a finite float needs no call
             check_now(now)
         if data and (self._state is _CLOSED or self._end is not None):
             raise ConnectionGoneError("bytes were received after the connection had ended")
         self._parser.receive_data(data)
         if now is not None:
+            if self._now is None:
+                self._clock.start(now)
             self._now = now
-        if data:
+        if data and self._now is not None:
             self._clock.last_read = self._now
 
     def alive(self, now: float | None = None) -> None:
@@ -226,8 +251,9 @@ class Connection:
         Raises:
             TypeError, ValueError: as for :meth:`receive_data`.
         """
-        self._set_now(now)
-        self._clock.last_read = self._now
+        self._set_now(now, "alive")
+        if self._now is not None:
+            self._clock.last_read = self._now
 
     def next_event(
         self,
@@ -333,6 +359,8 @@ class Connection:
                 self._set_intervals(self._offer.heart_beat, heart_beat)
                 self._set_version(version)
                 return tolerated
+            elif isinstance(event, Receipt):
+                self._confirm_disconnect(event)
             return None
         command = event.command
         if isinstance(event, Connect):
@@ -347,7 +375,14 @@ class Connection:
         self._tracker.check(event)
         if command != "SEND":  # changes nothing
             self._tracker.apply(event)
+        if isinstance(event, Disconnect):
+            self._awaited = event.receipt
         return None
+
+    def _confirm_disconnect(self, receipt: Receipt) -> None:
+        """Note that a RECEIPT was received or sent: it may be the one that DISCONNECT asks for."""
+        if receipt.receipt_id == self._awaited:
+            self._awaited = None
 
     def _set_version(self, version: Version) -> None:
         """Read and write everything from here on in this version."""
@@ -359,7 +394,9 @@ class Connection:
             self._required = {**self._required, "MESSAGE": ()}
 
     def _set_intervals(self, mine: HeartBeatRange, theirs: HeartBeatRange) -> None:
-        self._clock.set_intervals(*negotiate(mine, theirs))
+        self._intervals = negotiate(mine, theirs)
+        if self._heart_beats:
+            self._clock.set_intervals(*self._intervals)
 
     # ------------------------------------------------------------------ violations and the end
 
@@ -406,7 +443,11 @@ class Connection:
         if closed.cut:
             reason = closed.reason
         elif self._state is State.DISCONNECTING:
-            return ConnectionClosed(clean=True, reason="closed after DISCONNECT")
+            if self._awaited is None:
+                return ConnectionClosed(clean=True, reason="closed after DISCONNECT")
+            reason = (
+                f"the peer closed the connection after DISCONNECT, but before its RECEIPT {self._awaited!r}"
+            )
         else:
             reason = (
                 f"the peer closed the connection in state {self._state.value!r}, without ERROR or DISCONNECT"
@@ -427,6 +468,8 @@ class Connection:
         next_state = self._role.sends[self._state].get(command)
         if next_state is None or self._end is not None:
             raise self._cannot_send(command)
+        if now is None and self._clock.has_deadlines:
+            self._check_clockless("send")
         if command in HANDSHAKE_COMMANDS:
             wire = self._send_handshake(event, now)
         else:
@@ -437,8 +480,11 @@ class Connection:
                 raise LocalProtocolError(str(violation), code=violation.code) from None
         self._state = next_state
         if now is not None:
+            if self._now is None:
+                self._clock.start(now)
             self._now = now
-        self._clock.last_write = self._now
+        if self._now is not None:
+            self._clock.last_write = self._now
         return wire
 
     def _cannot_send(self, command: str) -> Exception:
@@ -466,7 +512,9 @@ class Connection:
         wire = self._serialize(connected, self._version)
         self._set_intervals(heart_beat, self._offer.heart_beat)
         # However long it took to answer: the client had to send nothing until CONNECTED.
-        self._clock.last_read = self._now if now is None else now
+        last = self._now if now is None else now
+        if last is not None:
+            self._clock.last_read = last
         return wire
 
     def _apply_sent(self, event: Event) -> None:
@@ -475,6 +523,10 @@ class Connection:
             self._tracker.check(event)
             if event.command != "SEND":  # changes nothing
                 self._tracker.apply(event)
+            if isinstance(event, Disconnect):
+                self._awaited = event.receipt
+        elif isinstance(event, Receipt):
+            self._confirm_disconnect(event)
         elif isinstance(event, Message):
             if not self._unsolicited_messages and not self._tracker.has_subscription_for(event):
                 raise RuleViolation(
@@ -499,11 +551,32 @@ class Connection:
 
     # ------------------------------------------------------------------ time
 
-    def _set_now(self, now: float | None) -> None:
-        if now is not None:
-            if type(now) is not float or now - now != 0.0:
-                check_now(now)
-            self._now = now
+    def _set_now(self, now: float | None, call: str) -> None:
+        """Note the time of a call."""
+        if now is None:
+            if self._clock.has_deadlines:
+                self._check_clockless(call)
+            return
+        if type(now) is not float or now - now != 0.0:
+            check_now(now)
+        if self._now is None:
+            # The first time that is known at all: what was received and written before has no other.
+            self._clock.start(now)
+        self._now = now
+
+    def _check_clockless(self, call: str) -> None:
+        """Refuse a call without ``now`` on a connection with heart-beats that has not ended.
+
+        Raises:
+            TypeError: there are deadlines.
+        """
+        if self._end is None and self._state in (_CONNECTED, State.DISCONNECTING):
+            sending, receiving = self._intervals
+            raise TypeError(
+                f"{call}() needs now=..., such as time.monotonic(): heart-beats were negotiated, every {sending:g} s "
+                f"from this side and every {receiving:g} s from the peer, where 0 is never. A program without a clock "
+                "makes the connection with heart_beats=False"
+            )
 
     def next_deadline(self) -> float | None:
         """Return when :meth:`handle_timeout` has to be called at the latest; ``None`` means never."""
@@ -528,7 +601,7 @@ class Connection:
         call may be late, read from the socket first: bytes that are already there are a sign of life.
 
         Args:
-            now: seconds of any monotonic clock.
+            now: seconds of any monotonic clock. It may be left out as long as no heart-beats were negotiated.
 
         Returns:
             The bytes to write; ``b""`` if there are none.
@@ -536,7 +609,9 @@ class Connection:
         Raises:
             TypeError, ValueError: as for :meth:`receive_data`.
         """
-        self._set_now(now)
+        self._set_now(now, "handle_timeout")
+        if self._now is None:
+            return b""
         send, receive = self._deadlines()
         if receive is not None and self._now >= receive:
             silence = self._now - self._clock.last_read
@@ -577,8 +652,8 @@ class Connection:
         Raises:
             TypeError, ValueError: as for :meth:`receive_data`.
         """
-        self._set_now(now)
-        self._clock.pause_reading(self._now)
+        self._set_now(now, "pause_reading")
+        self._clock.pause_reading(self._now or 0.0)
 
     def resume_reading(self, now: float | None = None) -> None:
         """Note that the socket is read again, which starts the deadline of the peer anew.
@@ -589,5 +664,5 @@ class Connection:
         Raises:
             TypeError, ValueError: as for :meth:`receive_data`.
         """
-        self._set_now(now)
-        self._clock.resume_reading(self._now)
+        self._set_now(now, "resume_reading")
+        self._clock.resume_reading(self._now or 0.0)

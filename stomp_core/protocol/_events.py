@@ -12,11 +12,12 @@ on, must not change the destination or the receipt of the call.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import ClassVar, Literal, Self
 
 from ..errors import ErrorCode, LocalProtocolError
-from ..wire import Frame, Headers, HeaderSource, Version
+from ..wire import ALL_VERSIONS, Frame, Headers, HeaderSource, HeaderTypeError, Version
 from ._heartbeat import HeartBeatRange, format_heart_beat, parse_heart_beat
 
 __all__ = [
@@ -44,6 +45,7 @@ __all__ = [
 Body = bytes | bytearray | memoryview | str
 AckMode = Literal["auto", "client", "client-individual"]
 _TEXT = "text/plain;charset=utf-8"
+_VERSION = re.compile(r"[0-9]{1,4}\.[0-9]{1,4}")
 _NO_HEADERS = Headers()
 
 
@@ -84,6 +86,32 @@ def _missing(name: str) -> LocalProtocolError:
     return LocalProtocolError(f"{name} is required, got None", code=ErrorCode.MISSING_HEADER)
 
 
+def _misfit(event: type[Event], frame: Frame) -> LocalProtocolError:
+    return LocalProtocolError(
+        f"{event.__name__} is made of a {event.command} frame, got {frame.command!r}; event_from_frame() chooses the "
+        "class by the command",
+        code=ErrorCode.UNEXPECTED_FRAME,
+    )
+
+
+def _offer(versions: Iterable[str]) -> str:
+    """Return the ``accept-version`` header that offers these versions, increasing, each once."""
+    numbered: dict[tuple[int, ...], str] = {}
+    for version in versions:
+        if not isinstance(version, str):
+            raise HeaderTypeError(
+                f"accept_version must be versions as str, as in ('1.1', '1.2'), got {version!r}",
+                code=ErrorCode.NOT_TEXT,
+            )
+        if not _VERSION.fullmatch(version):
+            raise LocalProtocolError(
+                f"accept_version must be versions as in ('1.1', '1.2'), got {version!r}",
+                code=ErrorCode.BAD_HEADER_VALUE,
+            )
+        numbered[tuple(map(int, version.split(".")))] = str.__str__(version)
+    return ",".join(version for _, version in sorted(numbered.items()))
+
+
 class Event:
     """A frame, seen as what its command means.
 
@@ -99,7 +127,13 @@ class Event:
 
     @classmethod
     def from_frame(cls, frame: Frame) -> Self:
-        """Make an event of a frame whose command fits the class. :func:`event_from_frame` chooses the class."""
+        """Make an event of a frame whose command fits the class. :func:`event_from_frame` chooses the class.
+
+        Raises:
+            LocalProtocolError: the command is another one.
+        """
+        if frame.command != cls.command and (cls.command, frame.command) != ("CONNECT", "STOMP"):
+            raise _misfit(cls, frame)
         self = cls.__new__(cls)
         self.frame = frame
         return self
@@ -191,14 +225,16 @@ class Connect(Event):
         host: the virtual host; required from 1.1 on.
         login, passcode: credentials.
         heart_beat: how often this side can send and would like to receive something, in milliseconds; 0 is not at all.
-        accept_version: the offered versions; by default those of the connection that sends the frame.
+        accept_version: the offered versions, which are written in increasing order, each once ("Protocol
+            Negotiation"); by default those of the connection that sends the frame.
         command: ``"STOMP"`` means the same to servers of 1.2 and to most of 1.1, and cannot be mistaken for HTTP.
             Servers of 1.0 know only CONNECT, so a client that offers nothing but 1.0 has to send that.
         headers: any others.
 
     Raises:
-        LocalProtocolError: a header contradicts an argument, or the heart-beat is not two whole numbers.
-        TypeError: ``accept_version`` is one ``str``.
+        LocalProtocolError: a header contradicts an argument, the heart-beat is not two whole numbers, or a version is
+            not two numbers with a dot.
+        TypeError: ``accept_version`` is one ``str``, or has something else than ``str``.
     """
 
     __slots__ = ()
@@ -220,7 +256,7 @@ class Connect(Event):
                 f"accept_version must be several versions, as in ({accept_version!r},), got one str"
             )
         arguments = (
-            ("accept-version", None if accept_version is None else ",".join(accept_version)),
+            ("accept-version", None if accept_version is None else _offer(accept_version)),
             ("host", host),
             ("login", login),
             ("passcode", passcode),
@@ -245,11 +281,22 @@ class Connect(Event):
 
     @property
     def accept_version(self) -> tuple[str, ...]:
-        """The offered versions; ``("1.0",)`` if the header is missing ("Protocol Negotiation")."""
+        """The offered versions, as they are listed; ``("1.0",)`` without the header ("Protocol Negotiation")."""
         value = self.headers.get("accept-version")
         if value is None:
             return (Version.V1_0.value,)
         return tuple(entry for part in value.split(",") if (entry := part.strip()))
+
+    @property
+    def known_versions(self) -> tuple[Version, ...]:
+        """The offered versions that this library has, in increasing order, each once; ``()`` if there is none.
+
+        A proxy that received this frame makes the connection to its server of them:
+        ``ClientConnection(connect.known_versions)``. A client may offer versions that nobody here knows, which a
+        server has to ignore. A :class:`ServerConnection` has refused an offer without any version that it knows.
+        """
+        offered = self.accept_version
+        return tuple(version for version in ALL_VERSIONS if version in offered)
 
     @property
     def heart_beat(self) -> HeartBeatRange:
@@ -315,7 +362,12 @@ class Send(_Transactional, _Bodied):
         Args:
             frame: the frame.
             content_length: as above.
+
+        Raises:
+            LocalProtocolError: it is another frame.
         """
+        if frame.command != "SEND":
+            raise _misfit(cls, frame)
         self = cls.__new__(cls)
         self.frame = frame
         self.content_length_wanted = content_length and not frame.omits_content_length
@@ -619,6 +671,8 @@ class Message(_Bodied):
         body: bytes, or text as for :class:`Send`.
         content_type: the MIME type of the body.
         headers: any others.
+        content_length: whether to write ``content-length``; ActiveMQ writes it for a BytesMessage, and leaves it out
+            for a TextMessage.
 
     Raises:
         LocalProtocolError: a header contradicts an argument, a value is not a ``str``, or a required one is ``None``.
@@ -637,6 +691,7 @@ class Message(_Bodied):
         body: Body = b"",
         content_type: str | None = None,
         headers: HeaderSource = (),
+        content_length: bool = True,
     ) -> None:
         own = _as_headers(headers)
         if isinstance(body, str):
@@ -654,7 +709,12 @@ class Message(_Bodied):
             ("ack", ack),
             ("content-type", content_type),
         )
-        self.frame: Frame = Frame(self.command, _merge(arguments, own), body)
+        frame = Frame(self.command, _merge(arguments, own), body)
+        if not content_length:
+            frame = Frame.assemble(
+                self.command, frame.headers, frame.body, version=None, omits_content_length=True
+            )
+        self.frame: Frame = frame
 
     @property
     def destination(self) -> str:

@@ -57,8 +57,10 @@ def check_versions(versions: Iterable[str]) -> tuple[Version, ...]:
     """Return versions in ascending order, each once.
 
     Raises:
-        ValueError: one does not exist, or there is none.
+        ValueError: one does not exist, there is none, or it is one ``str``.
     """
+    if isinstance(versions, str):
+        raise ValueError(f"versions must be several, as in ({versions!r},), got one str")
     known = []
     for version in versions:
         try:
@@ -84,23 +86,33 @@ def prepare_connect(connect: Connect, versions: tuple[Version, ...]) -> tuple[Co
         The frame with the right ``accept-version`` header, and what it offers.
 
     Raises:
-        LocalProtocolError: it offers what the connection does not have, or states something that is not allowed.
+        LocalProtocolError: it offers what the connection does not have, or states something that is not allowed. Of a
+            received CONNECT, which a proxy passes on, what the connection does not have is left out.
     """
     listed = connect.headers.get("accept-version")
-    offered: tuple[str, ...] = versions if listed is None else connect.accept_version
-    offer = ("accept-version", ",".join(offered))
-    if listed != offer[1] and not (listed is None and offered == (Version.V1_0,)):
-        # It was left out, or written with spaces. A client of 1.0 alone leaves it out: 1.0 does not have it.
-        others = connect.headers.without("accept-version").items()
-        connect = Connect.from_frame(Frame(connect.frame.command, [offer, *others], connect.frame.body))
-    for version in offered:
-        if version not in versions:
+    offered = versions
+    if listed is not None:
+        offered = tuple(version for version in versions if version in connect.accept_version)
+        # A proxy passes on what its client offers, of which it may not know everything.
+        if connect.frame.version is None:
+            for version in connect.accept_version:
+                if version not in versions:
+                    raise LocalProtocolError(
+                        f"accept-version offers {version!r}, but this connection has {', '.join(versions)}",
+                        code=ErrorCode.BAD_HEADER_VALUE,
+                    )
+        if not offered:
             raise LocalProtocolError(
-                f"accept-version offers {version!r}, but this connection has {', '.join(versions)}",
+                f"accept-version offers no version of this connection, which has {', '.join(versions)}",
                 code=ErrorCode.BAD_HEADER_VALUE,
             )
-    if not offered:
-        raise LocalProtocolError("accept-version offers no version", code=ErrorCode.BAD_HEADER_VALUE)
+    offer = ",".join(offered)
+    if listed != offer and not (listed is None and offered == (Version.V1_0,)):
+        # It was left out, or it is not the list of increasing versions that the specification demands ("Protocol
+        # Negotiation"). A client of 1.0 alone leaves it out: 1.0 does not have it.
+        others = connect.headers.without("accept-version").items()
+        pairs = [("accept-version", offer), *others]
+        connect = Connect.from_frame(Frame(connect.frame.command, pairs, connect.frame.body))
     if "receipt" in connect.headers:
         raise LocalProtocolError("CONNECT may not ask for a receipt", code=ErrorCode.HEADER_NOT_ALLOWED)
     return connect, Offer(offered, _own_heart_beat(connect), listed is not None)

@@ -99,24 +99,21 @@ def negotiate(mine: HeartBeatRange, theirs: HeartBeatRange) -> tuple[float, floa
     return sending / 1000, receiving / 1000
 
 
-def check_now(now: float) -> None:
+def check_now(now: object) -> None:
     """Check that ``now`` is a finite number.
 
     A wrong clock does not show at once: with NaN no deadline ever passes, and with a function in place of its result
-    the first comparison fails far away from the mistake.
+    the first comparison fails far away from the mistake. A bool is a number to Python, but no time: it is an argument
+    that was meant for something else.
 
     Raises:
-        TypeError: it is not a number.
+        TypeError: it is not an ``int`` or ``float``.
         ValueError: it is NaN or infinite.
     """
-    try:
-        if -inf < now < inf:
-            return
-    except TypeError:
-        pass
-    else:
+    if isinstance(now, bool) or not isinstance(now, int | float):
+        raise TypeError(f"now must be a number of seconds of a monotonic clock, got {now!r}")
+    if not -inf < now < inf:
         raise ValueError(f"now must be a finite number of seconds of a monotonic clock, got {now!r}")
-    raise TypeError(f"now must be a number of seconds of a monotonic clock, got {now!r}")
 
 
 class HeartBeatClock:
@@ -166,6 +163,15 @@ class HeartBeatClock:
     def set_read_timeout(self, seconds: float) -> None:
         """Let the receive deadline be so many seconds after the last byte. Without an interval there is none."""
         self._read_after = seconds if self.receive_interval and seconds != inf else 0.0
+
+    @property
+    def has_deadlines(self) -> bool:
+        """Whether anything is due at any time, once reading is not paused."""
+        return bool(self._write_after or self._read_after)
+
+    def start(self, now: float) -> None:
+        """Count both deadlines from now on."""
+        self.last_read = self.last_write = now
 
     @property
     def send_deadline(self) -> float | None:

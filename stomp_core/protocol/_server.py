@@ -32,6 +32,8 @@ class ServerConnection(Connection):
             in reply to ``reply-to:/temp-queue/...``.
         heart_beat_tolerance: how many intervals of the client may pass without a byte before it counts as dead.
         heart_beat_pace: after which share of this side's interval without a byte written a heart-beat is due.
+        heart_beats: keep heart-beats, for which every call needs ``now`` once they were negotiated. ``False`` is for
+            programs without a clock, such as analysers of recorded traffic: nothing is ever due.
 
     Raises:
         ValueError: an argument is out of its range.
@@ -53,6 +55,7 @@ class ServerConnection(Connection):
         unsolicited_messages: bool = False,
         heart_beat_tolerance: float = 2.5,
         heart_beat_pace: float = 1.0,
+        heart_beats: bool = True,
     ) -> None:
         super().__init__(
             SERVER,
@@ -61,6 +64,7 @@ class ServerConnection(Connection):
             Leniency() if leniency is None else leniency,
             heart_beat_tolerance=heart_beat_tolerance,
             heart_beat_pace=heart_beat_pace,
+            heart_beats=heart_beats,
             unsolicited_messages=unsolicited_messages,
         )
 
@@ -70,7 +74,7 @@ class ServerConnection(Connection):
         Args:
             what: a server event or a server frame, such as ``error.frame_hint``. A CONNECTED without ``version`` gets
                 the negotiated one.
-            now: seconds of any monotonic clock.
+            now: seconds of any monotonic clock. It may be left out as long as no heart-beats were negotiated.
 
         Returns:
             The bytes to write. All of them have to be written, and in the order of the calls.
@@ -78,7 +82,8 @@ class ServerConnection(Connection):
         Raises:
             LocalProtocolError: the protocol does not allow it here. Nothing has changed.
             ConnectionGoneError: the connection has ended.
-            TypeError: ``what`` is something else, or ``now`` is not a number.
+            TypeError: ``what`` is something else, or ``now`` is not a number, or was left out although heart-beats were
+                negotiated.
             ValueError: ``now`` is not finite.
         """
         if isinstance(what, Frame):

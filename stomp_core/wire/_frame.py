@@ -52,8 +52,8 @@ class Frame(_FrameBeingMade):
         body: the bytes of the body; ``b""`` if there is none.
         version: the version of STOMP that a parser read this frame in; ``""`` if that was not known yet, ``None`` for a
             frame that was not parsed.
-        omits_content_length: True if this frame was made by :meth:`replace` from a received one without
-            ``content-length``. Then it is written without, too.
+        omits_content_length: True if this frame was received without ``content-length``, or was made by :meth:`replace`
+            from one that was. Then it is written without, too, in any version.
     """
 
     __slots__ = ()
@@ -152,13 +152,12 @@ class Frame(_FrameBeingMade):
         counted = "content-length" in self.headers
         if counted or "content-length" in new_headers:
             new_headers = _with_content_length(new_headers, len(new_body) if counted else None)
-        omits = self.omits_content_length or (self.version is not None and not counted)
         return Frame.assemble(
             self.command if command is None else command,
             new_headers,
             new_body,
             version=None,
-            omits_content_length=omits,
+            omits_content_length=self.omits_content_length,
         )
 
     def to_bytes(self, version: str, *, content_length: bool = True) -> bytes:

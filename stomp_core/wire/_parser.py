@@ -285,7 +285,7 @@ class FrameParser:
                     else:
                         self._after_frame = True
                     self._pos = stop
-                    return Frame.assemble(command, headers, body, self._version_text, None, True)
+                    return Frame.assemble(command, headers, body, self._version_text, None, True, start < 0)
                 self._pos = end
                 self._start_body(command, headers, None, True)
                 return self._read_body()
@@ -485,7 +485,16 @@ class FrameParser:
             frame = Frame(self._command, self._headers.without("content-length"))
         else:
             strict = self._strict and self._body_reader.strict
-            frame = Frame.assemble(self._command, self._headers, body, self._version_text, self._head, strict)
+            headers = self._headers
+            frame = Frame.assemble(
+                self._command,
+                headers,
+                body,
+                self._version_text,
+                self._head,
+                strict,
+                "content-length" not in headers,
+            )
         self._headers = _NO_HEADERS
         self._head = None
         self._state = _BETWEEN_FRAMES

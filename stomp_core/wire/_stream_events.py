@@ -51,7 +51,7 @@ class ConnectionClosed:
 
     Attributes:
         clean: nothing is missing. For a parser: the stream ended between two frames. For a connection: it ended after
-            DISCONNECT.
+            DISCONNECT, and after its RECEIPT if it asked for one.
         cut: the stream ended inside a frame. The partial frame is never returned.
         reason: a sentence for people.
         code: ``"eof"``, or ``"heart-beat"`` if nothing was received from the peer for too long.

@@ -89,24 +89,34 @@ def close_by_peer(conn: Connection) -> ConnectionClosed:
 
 
 def connected_client(
-    version: str = "1.2", extra: bytes = b"", *, heart_beat: tuple[int, int] | None = None, **options: Any
+    version: str = "1.2",
+    extra: bytes = b"",
+    *,
+    heart_beat: tuple[int, int] | None = None,
+    now: float | None = 0.0,
+    **options: Any,
 ) -> ClientConnection:
-    """Return a client that has received CONNECTED at 0 s; ``extra`` are further header lines of it."""
+    """Return a client that has received CONNECTED, at 0 s; ``extra`` are further header lines of it."""
     client = ClientConnection(**options)
-    client.connect(host="h", heart_beat=heart_beat, now=0.0)
+    client.connect(host="h", heart_beat=heart_beat, now=now)
     assert isinstance(
-        one(receive(client, b"CONNECTED\nversion:%b\n%b\n\0" % (version.encode(), extra), 0.0)), Connected
+        one(receive(client, b"CONNECTED\nversion:%b\n%b\n\0" % (version.encode(), extra), now)), Connected
     )
     return client
 
 
 def connected_server(
-    version: str = "1.2", extra: bytes = b"", *, heart_beat: tuple[int, int] | None = None, **options: Any
+    version: str = "1.2",
+    extra: bytes = b"",
+    *,
+    heart_beat: tuple[int, int] | None = None,
+    now: float | None = 0.0,
+    **options: Any,
 ) -> ServerConnection:
-    """Return a server that has sent CONNECTED at 0 s; ``extra`` are further header lines of the client's CONNECT."""
+    """Return a server that has sent CONNECTED, at 0 s; ``extra`` are further header lines of the client's CONNECT."""
     server = ServerConnection(**options)
-    receive(server, b"CONNECT\naccept-version:%b\nhost:h\n%b\n\0" % (version.encode(), extra), 0.0)
-    server.send(Connected(heart_beat=heart_beat), now=0.0)
+    receive(server, b"CONNECT\naccept-version:%b\nhost:h\n%b\n\0" % (version.encode(), extra), now)
+    server.send(Connected(heart_beat=heart_beat), now=now)
     return server
 
 

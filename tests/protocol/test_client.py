@@ -33,6 +33,7 @@ from stomp_core import (
     Subscribe,
     Tolerated,
     Unsubscribe,
+    Version,
 )
 
 from .pair import (
@@ -158,9 +159,29 @@ def test_spaces_in_accept_version_are_removed() -> None:
 
 
 @pytest.mark.parametrize(
+    "connect",
+    [
+        Connect(host="h", accept_version=("1.2", "1.0", "1.1", "1.2")),
+        Connect(host="h", accept_version=iter(["1.1", Version.V1_0, "1.2"])),
+        Connect(host="h", headers={"accept-version": "1.2,1.1,1.0"}),
+        Connect(host="h", headers={"accept-version": "1.0,1.1,1.1,1.2"}),
+        Frame("CONNECT", [("accept-version", "1.2, 1.1,1.0,1.2"), ("host", "h")]),
+    ],
+)
+def test_an_offer_is_a_list_of_increasing_versions(connect: Connect | Frame) -> None:
+    """STOMP 1.2, "Protocol Negotiation"."""
+    client = ClientConnection()
+    assert client.send(connect) == b"CONNECT\naccept-version:1.0,1.1,1.2\nhost:h\n\n\0"
+    client.receive_data(b"CONNECTED\nversion:1.0\n\n\0")
+    assert isinstance(client.next_event(), Connected)
+
+
+@pytest.mark.parametrize(
     ("connect", "code"),
     [
         (Connect(host="h", accept_version=("1.2", "2.0")), "bad-header-value"),
+        (Connect(host="h", headers={"accept-version": ","}), "bad-header-value"),
+        (Connect(host="h", headers={"accept-version": "1.2,1.3"}), "bad-header-value"),
         (Connect(host="h", accept_version=("1.1",)), "bad-header-value"),
         (Connect(host="h", accept_version=()), "bad-header-value"),
         (Connect(host="h", headers={"receipt": "r"}), "header-not-allowed"),
@@ -673,7 +694,7 @@ def test_a_received_frame_is_sent_with_its_received_bytes() -> None:
         with pytest.raises(LocalProtocolError) as caught:
             client.send(frame)
         assert caught.value.code == "missing-header"
-    assert connected_client("1.1").send(frames[0]) == b"SEND\ndestination:/q\ncontent-length:1\n\nx\0"
+    assert connected_client("1.1").send(frames[0]) == b"SEND\ndestination:/q\n\nx\0"
 
 
 @every_version
@@ -722,12 +743,12 @@ def test_repeated_headers_count_as_a_heart_beat_like_new_ones() -> None:
     for now in (0.5, 1.0, 1.5, 2.0):
         client.send(send, now=now)
         assert client.next_deadline() == now + 1.0
-    client.send(send)
-    assert client.next_deadline() == 3.0
     client.receive_data(b"\n", now=2.5)
     client.handle_timeout(9.0)
     with pytest.raises(TypeError, match="now must be a number"):
         client.send(send, now="1")  # type: ignore[call-overload]
+    with pytest.raises(TypeError, match="heart-beats were negotiated"):
+        client.send(send)
 
 
 def outcome(client: ClientConnection, headers: Headers, body: bytes, counted: bool) -> bytes | str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import tracemalloc
 from collections.abc import Callable
+from decimal import Decimal
 from math import inf, nan
 from typing import Any
 
@@ -71,7 +72,7 @@ FINE = {"client": b"RECEIPT\nreceipt-id:r\n\n\0", "server": b"SEND\ndestination:
 @pytest.mark.parametrize("make", [ClientConnection, ServerConnection])
 @pytest.mark.parametrize(
     ("versions", "named"),
-    [((), "at least one"), (("1.3",), "'1.3'"), (("1.2", "2"), "'2'"), ("1.2", "'1'"), (("",), "''")],
+    [((), "at least one"), (("1.3",), "'1.3'"), (("1.2", "2"), "'2'"), ("1.2", "one str"), (("",), "''")],
 )
 def test_versions_must_exist(make: Any, versions: Any, named: str) -> None:
     with pytest.raises(ValueError, match=named):
@@ -421,20 +422,77 @@ def test_while_reading_is_paused_the_peer_has_no_deadline(role: str) -> None:
     assert one(drain(conn)).code == "heart-beat"
 
 
+def clockless_calls(role: str) -> dict[str, Callable[[Connection], object]]:
+    """Every call that takes ``now``, without it."""
+    return {
+        "send": lambda conn: conn.send(Receipt("r") if role == "server" else Send("/q")),
+        "receive_data": lambda conn: conn.receive_data(b"\n"),
+        "handle_timeout": lambda conn: conn.handle_timeout(),
+        "alive": lambda conn: conn.alive(),
+        "pause_reading": lambda conn: conn.pause_reading(),
+        "resume_reading": lambda conn: conn.resume_reading(),
+    }
+
+
 @both_roles
-def test_without_now_the_latest_one_counts(role: str) -> None:
+@pytest.mark.parametrize("call", list(clockless_calls("client")))
+@pytest.mark.parametrize("paused", [False, True])
+def test_with_heart_beats_every_call_needs_now(role: str, call: str, paused: bool) -> None:
+    """Without it no heart-beat would ever leave, and no silence would be noticed. The refused call changes nothing."""
     conn = connection(role, **BEATS)
-    assert conn.handle_timeout(3.0) == b""
-    conn.send(Receipt("r") if role == "server" else Send("/q"))
-    assert conn.next_deadline() == 7.0
-    conn.receive_data(b"\n", now=6.0)
-    conn.receive_data(b"\n")
-    assert conn.handle_timeout(7.0) == b"\n"
-    conn.pause_reading(now=7.5)
-    conn.resume_reading()
-    assert conn.handle_timeout() == b""
-    assert conn.handle_timeout(32.4) == b"\n"
-    assert conn.next_deadline() == 32.5
+    if paused:
+        conn.pause_reading(1.0)
+    before = conn.next_deadline(), conn.state
+    with pytest.raises(TypeError, match=rf"{call}\(\) needs now=.*4 s .*10 s .*heart_beats=False"):
+        clockless_calls(role)[call](conn)
+    assert (conn.next_deadline(), conn.state) == before
+    assert conn.next_event() is NEED_DATA
+    assert conn.handle_timeout(4.0) == b"\n"
+
+
+@both_roles
+@pytest.mark.parametrize(
+    ("mine", "agreed"), [((4000, 0), (4.0, 0.0)), ((0, 10_000), (0.0, 10.0))], ids=["sending", "receiving"]
+)
+def test_one_direction_of_heart_beats_needs_now_too(
+    role: str, mine: tuple[int, int], agreed: tuple[float, float]
+) -> None:
+    conn = connection(role, heart_beat=mine, extra=b"heart-beat:10000,4000\n")
+    assert conn.heart_beat == agreed
+    with pytest.raises(TypeError, match="needs now"):
+        conn.receive_data(b"\n")
+
+
+@both_roles
+@pytest.mark.parametrize("call", list(clockless_calls("client")))
+def test_without_heart_beats_no_call_needs_now(role: str, call: str) -> None:
+    clockless_calls(role)[call](connection(role))
+
+
+@both_roles
+@pytest.mark.parametrize("call", list(clockless_calls("client")))
+def test_heart_beats_may_be_switched_off_for_programs_without_a_clock(role: str, call: str) -> None:
+    conn = connection(role, **BEATS, heart_beats=False)
+    assert conn.heart_beat == (4.0, 10.0), "what was negotiated is known"
+    clockless_calls(role)[call](conn)
+    assert conn.next_deadline() is None
+    assert conn.handle_timeout(1e9) == b""
+    assert conn.next_event() is NEED_DATA
+
+
+@both_roles
+def test_the_first_now_starts_the_clock(role: str) -> None:
+    """A handshake without a clock must not make a peer look dead that was never watched."""
+    conn = connection(role, now=None, **BEATS)
+    assert conn.handle_timeout(1000.0) == b""
+    assert conn.next_event() is NEED_DATA
+    assert conn.next_deadline() == 1004.0
+
+
+@both_roles
+def test_the_end_of_the_stream_needs_no_now(role: str) -> None:
+    conn = connection(role, **BEATS)
+    assert not close_by_peer(conn).clean
 
 
 @both_roles
@@ -467,6 +525,8 @@ def test_bytes_of_a_partial_message_are_a_sign_of_life(role: str) -> None:
         (inf, ValueError),
         (-inf, ValueError),
         ("1", TypeError),
+        (True, TypeError),
+        (Decimal(1), TypeError),
         (len, TypeError),
         ([], TypeError),
     ],
@@ -542,15 +602,16 @@ def test_outside_of_connected_there_are_no_deadlines(role: str, state: str) -> N
         conn = connection(role, **BEATS)
         if state == "failed":
             if isinstance(conn, ServerConnection):
-                conn.send(Error("no"))
+                conn.send(Error("no"), now=0.0)
             else:
-                receive(conn, b"ERROR\n\n\0")
+                receive(conn, b"ERROR\n\n\0", 0.0)
         elif state == "closed":
             close_by_peer(conn)
         else:
-            receive_error(conn, b"junk")
+            receive_error(conn, b"junk", 0.0)
     assert conn.next_deadline() is None
     assert conn.handle_timeout(1e9) == b""
+    assert conn.handle_timeout() == b"", "nothing is due, so nobody needs a clock"
 
 
 def test_after_disconnect_the_client_has_no_deadline() -> None:

@@ -343,6 +343,56 @@ def test_header_values_must_be_str(value: Any) -> None:
         Send("/q", headers={"x": value})
 
 
+@pytest.mark.parametrize("event", [Connect, Connected, Send, Ack, Message, Receipt, Error, Disconnect])
+@pytest.mark.parametrize("command", ["CONNECT", "STOMP", "CONNECTED", "SEND", "NACK", "MESSAGE", "send", ""])
+def test_an_event_is_made_of_a_frame_that_fits(event: type[Event], command: str) -> None:
+    """A Send that is a CONNECTED frame made the connection fail with an AssertionError."""
+    fits = command == event.command or (event is Connect and command == "STOMP")
+    if fits:
+        assert event.from_frame(Frame(command)).frame.command == command
+    else:
+        with pytest.raises(LocalProtocolError, match=f"{event.__name__} is made of a {event.command} frame"):
+            event.from_frame(Frame(command))
+
+
+def test_accept_version_is_written_in_increasing_order() -> None:
+    connect = Connect(accept_version=["2.0", "1.10", "1.2", "1.9", "1.2"])
+    assert connect.headers["accept-version"] == "1.2,1.9,1.10,2.0"
+
+
+@pytest.mark.parametrize(
+    "wrong", ["", "1", "1.2,1.1", " 1.2", "1.2\n", "1.x", "1.2.3", "\u0661.2", "1" * 5000]
+)
+def test_accept_version_must_be_versions(wrong: str) -> None:
+    with pytest.raises(LocalProtocolError, match="must be versions as in") as caught:
+        Connect(accept_version=["1.1", wrong])
+    assert caught.value.code == "bad-header-value"
+
+
+@pytest.mark.parametrize("wrong", [1.2, None, b"1.2", 12])
+def test_accept_version_must_be_text(wrong: Any) -> None:
+    with pytest.raises(TypeError, match="must be versions as str"):
+        Connect(accept_version=[wrong])
+
+
+@pytest.mark.parametrize(
+    ("offer", "known"),
+    [
+        ("accept-version:1.2\n", ("1.2",)),
+        ("accept-version:1.3,1.2, 1.1 ,2.0\n", ("1.1", "1.2")),
+        ("accept-version:1.2,1.2\n", ("1.2",)),
+        ("accept-version:1.3\n", ()),
+        ("accept-version:\n", ()),
+        ("", ("1.0",)),
+    ],
+)
+def test_the_known_versions_of_an_offer(offer: str, known: tuple[str, ...]) -> None:
+    """A client may offer versions that come after this library."""
+    connect = parsed(f"CONNECT\n{offer}host:h\n\n\0".encode(), None)
+    assert isinstance(connect, Connect)
+    assert connect.known_versions == known
+
+
 def test_accept_version_cannot_be_one_str() -> None:
     with pytest.raises(TypeError, match="several versions"):
         Connect(accept_version="1.2")

@@ -13,16 +13,18 @@ from stomp_core import (
     Connected,
     ConnectionClosed,
     ConnectionGoneError,
+    Disconnect,
     Event,
     Frame,
     LocalProtocolError,
+    Receipt,
     RemoteProtocolError,
     ServerConnection,
     State,
 )
 from stomp_core.protocol import CLIENT_RECEIVES, CLIENT_SENDS, SERVER_RECEIVES, SERVER_SENDS
 
-from .pair import Connection, connected_client, connected_server, drain, receive
+from .pair import VERSIONS, Connection, close_by_peer, connected_client, connected_server, drain, receive
 
 # A frame of each command that fits a connection of 1.2 on which subscription s is live in client-individual mode,
 # message a waits, and transaction t is open.
@@ -257,6 +259,84 @@ def test_the_end_is_clean_after_disconnect_only(role: str, state: str) -> None:
     assert conn.state is State.CLOSED
     assert conn.next_event() is NEED_DATA
     assert conn.next_deadline() is None
+
+
+RECEIPT_OF = b"RECEIPT\nreceipt-id:%b\n\n\0"
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize(
+    ("receipt", "behind", "clean"),
+    [
+        (None, b"", True),
+        (None, RECEIPT_OF % b"of-a-send", True),
+        ("77", b"", False),
+        ("77", b"\n", False),
+        ("77", RECEIPT_OF % b"76", False),
+        ("77", RECEIPT_OF % b"", False),
+        ("77", RECEIPT_OF % b"77", True),
+        ("77", RECEIPT_OF % b"76" + RECEIPT_OF % b"77" + RECEIPT_OF % b"78", True),
+        ("77", (RECEIPT_OF % b"77")[:-1], False),
+        ("77", RECEIPT_OF % b"77" + b"MESS", False),
+        ("77", RECEIPT_OF % b"77" + b"ERROR\nmessage:m\n\n\0", False),
+        ("77", b"ERROR\nmessage:m\nreceipt-id:77\n\n\0", False),
+        (None, b"ERROR\nmessage:m\n\n\0", False),
+        ("", b"", False),
+        ("", RECEIPT_OF % b"", True),
+    ],
+)
+def test_a_disconnect_that_asks_for_a_receipt_ends_clean_only_with_it(
+    version: str, receipt: str | None, behind: bytes, clean: bool
+) -> None:
+    """Without it nobody knows whether the frames before DISCONNECT were processed (STOMP 1.2, "DISCONNECT")."""
+    client = connected_client(version)
+    client.send(Disconnect(receipt=receipt))
+    receive(client, behind)
+    closed = close_by_peer(client)
+    assert closed.clean is clean
+    if not clean and receipt and behind in (b"", b"\n"):
+        assert f"before its RECEIPT {receipt!r}" in closed.reason
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_an_end_that_was_received_before_the_receipt_is_read_after_it(version: str) -> None:
+    client = connected_client(version)
+    client.send(Disconnect(receipt="77"))
+    client.receive_data(RECEIPT_OF % b"77")
+    client.receive_data(b"")
+    receipt, closed = drain(client)
+    assert receipt == Receipt("77")
+    assert isinstance(closed, ConnectionClosed)
+    assert closed.clean
+
+
+@pytest.mark.parametrize(
+    ("receipt", "sent", "clean"),
+    [
+        (None, [], True),
+        ("77", [], False),
+        ("77", ["76"], False),
+        ("77", ["77"], True),
+        ("77", ["77", "78"], True),
+        ("", [], False),
+        ("", [""], True),
+    ],
+)
+def test_for_a_server_too(receipt: str | None, sent: list[str], clean: bool) -> None:
+    """A client that leaves before the RECEIPT that it asked for has not learnt that all was processed."""
+    server = connected_server()
+    receive(server, Disconnect(receipt=receipt).frame.to_bytes("1.2"))
+    for receipt_id in sent:
+        server.send(Receipt(receipt_id))
+    assert close_by_peer(server).clean is clean
+
+
+def test_a_refused_receipt_does_not_make_the_end_clean() -> None:
+    server = connected_server("1.1")
+    receive(server, b"DISCONNECT\nreceipt:77\n\n\0")
+    with pytest.raises(LocalProtocolError):
+        server.send(Receipt("77", headers={"x": "\r"}))
+    assert not close_by_peer(server).clean
 
 
 @pytest.mark.parametrize(
