@@ -141,11 +141,13 @@ class Lost:
 
     Attributes:
         endpoint: where the broker is.
-        closed: how it ended.
+        reason: a sentence that says why.
+        closed: how it ended: the event of the protocol layer, if there was one.
         error: an ERROR of which it is unknown what it answers, so it may answer anything in flight.
     """
 
     endpoint: Endpoint
+    reason: str
     closed: ConnectionClosed
     error: Error | None
 
@@ -381,10 +383,9 @@ class Connector:
         if self.state is SessionState.HANDSHAKING:
             return self._attempt_failed(handshake_eof(endpoint, reason), None, now)
         reason = f"the connection to {endpoint} was lost: {reason}"
-        code = closed.code if closed is not None else "eof"
-        lost = Lost(
-            endpoint, ConnectionClosed(clean=False, code=code, reason=reason), None if attributed else error
-        )
+        if closed is None:
+            closed = ConnectionClosed(clean=False, reason=reason)
+        lost = Lost(endpoint, reason, closed, None if attributed else error)
         if self.state is SessionState.CLOSING:
             return [lost]  # the session ends with it
         self._drop(Input.CONNECTION_LOST)

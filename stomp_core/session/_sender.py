@@ -15,7 +15,6 @@ from functools import partial
 
 from ..errors import ErrorCode, LocalProtocolError, StompError
 from ..protocol import Connect, Disconnect, Error, Event, Message, Send, Subscribe
-from ..wire import ConnectionClosed
 from ._config import Config
 from ._connector import Connector, SessionState
 from ._errors import NotSent, Rejected, SessionClosed
@@ -438,15 +437,14 @@ class Sender:
 
     # ------------------------------------------------------------------ the end of a connection and of the session
 
-    def connection_lost(self, closed: ConnectionClosed, error: Error | None, unsent: list[Operation]) -> None:
+    def connection_lost(self, reason: str, error: Error | None, unsent: list[Operation]) -> None:
         """End what cannot outlive an established connection, and keep what can for the next one.
 
         Args:
-            closed: how it ended.
+            reason: why it ended.
             error: an ERROR that may answer anything in flight.
             unsent: the operations whose frames had not left.
         """
-        reason = closed.reason
         # One that has left is among the unsent ones if an exception interrupted the driver just then.
         portable = [operation for operation in unsent if operation.portable and not operation.left]
         for operation in portable:

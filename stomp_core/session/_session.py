@@ -1198,7 +1198,7 @@ class Session:
 
     def _on_closed(self, closed: ConnectionClosed, now: float) -> None:
         if closed.clean:
-            self._finish(None)
+            self._finish(None, closed=closed)
         else:
             self._apply(self._connector.broken(closed.reason, now, closed=closed), now)
 
@@ -1224,27 +1224,35 @@ class Session:
         else:
             unsent = self._sender.send_queue.drop()
             try:
-                self._notifier.notify("connection_lost", event.endpoint, event.closed.reason)
+                self._notifier.notify("connection_lost", event.endpoint, event.reason)
             finally:
-                self._forget_connection(event.closed, event.error, unsent)
+                self._forget_connection(event.closed, event.reason, event.error, unsent)
 
     def _forget_connection(
-        self, closed: ConnectionClosed, error: Error | None, unsent: list[Operation]
+        self, closed: ConnectionClosed, reason: str, error: Error | None, unsent: list[Operation]
     ) -> None:
         """End what cannot outlive an established connection."""
         try:
-            self._sender.connection_lost(closed, error, unsent)
+            self._sender.connection_lost(reason, error, unsent)
         finally:
             if self.tap is not None:
                 self.tap.put(closed, EVENT_OVERHEAD)
 
-    def _finish(self, error: Exception | None, *, confirmed: bool = False, lost: Lost | None = None) -> None:
+    def _finish(
+        self,
+        error: Exception | None,
+        *,
+        confirmed: bool = False,
+        lost: Lost | None = None,
+        closed: ConnectionClosed | None = None,
+    ) -> None:
         """End the session.
 
         Args:
             error: why, if the caller did not close it.
             confirmed: whether the broker has confirmed DISCONNECT.
             lost: how the connection ended, if not as it should.
+            closed: how it ended, if the broker ended it as it should.
         """
         if self.closed:
             return
@@ -1256,8 +1264,11 @@ class Session:
             unsent = self._sender.send_queue.drop()
             self._connector.end()
             if was_connected:
-                closed = lost.closed if lost is not None else _closed_as_asked()
-                self._forget_connection(closed, lost.error if lost is not None else None, unsent)
+                if lost is not None:
+                    self._forget_connection(lost.closed, lost.reason, lost.error, unsent)
+                else:
+                    closed = closed or ConnectionClosed(clean=True, reason="the session was closed")
+                    self._forget_connection(closed, "the session was closed", None, unsent)
         finally:
             try:
                 self._settle_everything(confirmed=confirmed)
@@ -1316,10 +1327,6 @@ class Session:
         if was_full and not self._buffer.full:
             self._changed()
         return item
-
-
-def _closed_as_asked() -> ConnectionClosed:
-    return ConnectionClosed(clean=True, reason="the session was closed")
 
 
 def _check_now(now: float) -> None:

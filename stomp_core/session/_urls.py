@@ -44,13 +44,21 @@ class Endpoint:
 
     ``str(endpoint)`` is its URL without credentials, and without the query, which may contain some.
 
+    An adapter of your own may have endpoints with a scheme of its own, such as ``Endpoint("serial", path="/dev/tty0")``.
+    The adapters of this library refuse them.
+
     Attributes:
-        scheme: ``"stomp"``, ``"stomp+ssl"``, ``"stomp+unix"``, ``"ws"`` or ``"wss"``.
+        scheme: ``"stomp"``, ``"stomp+ssl"``, ``"stomp+unix"``, ``"ws"`` or ``"wss"``; or one of an adapter's own, in
+            lower case.
         host: name or address; ``""`` for a Unix socket.
         port: TCP port; 0 for a Unix socket.
         path: of the Unix socket, or of the WebSocket's URL with its query; otherwise ``""``.
         virtual_host: the STOMP ``host`` header that the path of the URL names; ``None`` if there is no path.
         credentials: from the URL; not shown in ``str()`` and ``repr()``.
+
+    Raises:
+        TypeError: the scheme, the host or the path is not a ``str``.
+        ValueError: the scheme cannot be one, or what its transport needs is missing.
     """
 
     scheme: str
@@ -59,6 +67,21 @@ class Endpoint:
     path: str = ""
     virtual_host: str | None = None
     credentials: Credentials | None = field(default=None, compare=False)
+
+    def __post_init__(self) -> None:
+        for name in ("scheme", "host", "path"):
+            value = getattr(self, name)
+            if not isinstance(value, str):
+                raise TypeError(f"the {name} of an Endpoint must be a str, got {type(value).__name__}")
+        if not _SCHEME.fullmatch(self.scheme) or self.scheme != self.scheme.lower():
+            raise ValueError(
+                "the scheme of an Endpoint must be letters, digits, '+', '-' and '.', in lower case, as in "
+                f"Endpoint('stomp', 'localhost', 61613), got {self.scheme!r}"
+            )
+        if self.transport == "unix" and not self.path:
+            raise ValueError(f"an Endpoint of scheme {self.scheme!r} needs a path")
+        if self.transport in ("tcp", "websocket") and not self.host:
+            raise ValueError(f"an Endpoint of scheme {self.scheme!r} needs a host")
 
     @classmethod
     def parse(cls, url: str) -> Endpoint:
@@ -110,20 +133,23 @@ class Endpoint:
 
     @property
     def transport(self) -> str:
-        """``"tcp"``, ``"unix"`` or ``"websocket"``."""
-        return _KINDS[self.scheme].transport
+        """``"tcp"``, ``"unix"`` or ``"websocket"``; the scheme itself if it is one of an adapter's own."""
+        kind = _KINDS.get(self.scheme)
+        return self.scheme if kind is None else kind.transport
 
     @property
     def secure(self) -> bool:
         """Whether the scheme means TLS."""
-        return _KINDS[self.scheme].secure
+        kind = _KINDS.get(self.scheme)
+        return kind is not None and kind.secure
 
     def __str__(self) -> str:
         if self.transport == "unix":
             return f"{self.scheme}://{self.path}"
         host = f"[{self.host}]" if ":" in self.host else self.host
+        port = f":{self.port}" if self.port or self.scheme in _KINDS else ""
         path, question_mark, _ = self.path.partition("?")
-        return f"{self.scheme}://{host}:{self.port}{path}{question_mark and '?...'}"
+        return f"{self.scheme}://{host}{port}{path}{question_mark and '?...'}"
 
     def __repr__(self) -> str:
         virtual_host = "" if self.virtual_host is None else f", virtual host {self.virtual_host!r}"

@@ -22,6 +22,7 @@ from stomp_core.session import (
     AuthenticationFailed,
     ConnectFailed,
     ConnectionLost,
+    Endpoint,
     Input,
     OutcomeUnknown,
     Reconnect,
@@ -885,3 +886,44 @@ def test_every_change_of_state_is_in_the_table() -> None:
     both = {(one, three) for one, two in in_table for other, three in in_table if two is other}
     assert seen <= in_table | both
     assert {pair for pair in in_table if pair[0] is not pair[1]} <= seen
+
+
+# -------------------------------------------------------------------------------- endpoints of other adapters
+
+
+@pytest.mark.parametrize(
+    "reason",
+    [
+        None,
+        "unplugged",
+        OSError("unplugged"),
+        ConnectionRefusedError(),
+        ConnectionResetError(),
+        TimeoutError(),
+        FileNotFoundError(),
+        EOFError(),
+        ssl.SSLError("no TLS on a serial line"),
+    ],
+    ids=repr,
+)
+def test_a_scheme_of_an_adapter_works_whatever_fails(reason: BaseException | str | None) -> None:
+    """``Endpoint("serial")`` was accepted, and a KeyError came out of connection_lost()."""
+    play = Play(Endpoint("serial", path="/dev/ttyUSB0"), reconnect=Reconnect(first_rounds=None))
+    play.attempt()
+    play.cut(reason)
+    play.dial()
+    play.cut(reason)
+    play.dial()
+    play.receive_bytes(b"\x15\x03")
+    play.close_socket()
+    play.dial()
+    play.wait(10.0)
+    play.close_socket()
+    play.connected()
+    play.cut(reason)
+    reasons = [
+        text for _, text in [*play.recorder.of("attempt_failed"), *play.recorder.of("connection_lost")]
+    ]
+    assert len(reasons) == 5
+    assert all("serial:///dev/ttyUSB0" in text for text in reasons)
+    play.connected()

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from stomp_core import (
+    ClientConnection,
     Connected,
     ConnectionClosed,
     Error,
@@ -768,15 +769,58 @@ def test_a_silent_broker_ends_with_the_code_heart_beat() -> None:
     assert "from the peer for 25.0 s" in end.reason
 
 
-@pytest.mark.parametrize("sent", [True, False])
-def test_an_end_while_closing_is_clean_only_behind_disconnect(sent: bool) -> None:
+@pytest.mark.parametrize("answer", ["before DISCONNECT", "nothing", "another", "its receipt"])
+def test_an_end_while_closing_is_clean_only_with_the_receipt_of_disconnect(answer: str) -> None:
+    """Without it nobody knows whether the broker has processed what was sent before."""
     play = Play(tap=True).connected()
-    if not sent:
+    if answer == "before DISCONNECT":
         play.send("/q", receipt=True)
-    play.close()
-    play.sent()
+    closing = play.close()
+    sent = play.sent()
+    if answer == "another":
+        play.confirm("something")
+    elif answer == "its receipt":
+        play.confirm(sent[-1].receipt)
     play.receive_bytes(b"")
-    assert drained(play)[-1].clean is sent
+    confirmed = answer == "its receipt"
+    assert drained(play)[-1].clean is confirmed
+    assert closing.result() is confirmed
+    assert play.session.error is None, "the caller closed it"
+
+
+@pytest.mark.parametrize("told", ["the end of the stream", "a lost connection"])
+@pytest.mark.parametrize(
+    ("received", "cut"),
+    [(b"MESS", True), (b"RECEIPT\nreceipt-id:1\n\n", True), (b"\r", True), (b"\n", False), (b"", False)],
+)
+def test_the_tap_has_the_end_as_the_protocol_layer_saw_it(received: bytes, cut: bool, told: str) -> None:
+    play = Play(tap=True).connected()
+    conn = ClientConnection()
+    conn.connect(host="/")
+    conn.receive_data(b"CONNECTED\nversion:1.2\n\n\0" + received)
+    conn.receive_data(b"")
+    while not isinstance(expected := conn.next_event(), ConnectionClosed):
+        pass
+    if received:
+        play.receive_bytes(received)
+    if told == "a lost connection":
+        play.cut()
+    else:
+        play.receive_bytes(b"")
+    end = drained(play)[-1]
+    assert (end.clean, end.cut, end.code) == (False, cut, "eof")
+    assert end == expected
+    assert end.reason == expected.reason
+    ((_, reason),) = play.recorder.of("connection_lost")
+    assert expected.reason in reason
+
+
+def test_the_tap_has_the_end_that_comes_while_closing_as_it_was() -> None:
+    play = Play(tap=True).connected()
+    play.close()
+    play.receive_bytes(b"RECEI")
+    play.receive_bytes(b"")
+    assert drained(play)[-1].cut
 
 
 def test_a_failed_attempt_puts_no_end_in_the_tap() -> None:

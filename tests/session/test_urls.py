@@ -57,6 +57,40 @@ def test_a_scheme_means_a_transport_with_or_without_tls(url: str, transport: str
 
 
 @pytest.mark.parametrize(
+    ("endpoint", "text"),
+    [
+        (Endpoint("serial"), "serial://"),
+        (Endpoint("serial", path="/dev/ttyUSB0"), "serial:///dev/ttyUSB0"),
+        (Endpoint("mem", "one"), "mem://one"),
+        (Endpoint("x-1.0+y", "::1", 5, "/p?secret=1"), "x-1.0+y://[::1]:5/p?..."),
+    ],
+)
+def test_an_adapter_may_have_schemes_of_its_own(endpoint: Endpoint, text: str) -> None:
+    assert (endpoint.transport, endpoint.secure, str(endpoint)) == (endpoint.scheme, False, text)
+    assert text in repr(endpoint)
+    with pytest.raises(ValueError, match=f"{re.escape(endpoint.scheme)}:// is not available here"):
+        check_endpoints(endpoint, ALL, ssl_context_given=False)
+
+
+@pytest.mark.parametrize("scheme", ["", "STOMP", "Serial", "a b", "stomp://", "1x", "x\n", "\u00fc"])
+def test_a_scheme_must_be_one(scheme: str) -> None:
+    with pytest.raises(ValueError, match="the scheme of an Endpoint must be"):
+        Endpoint(scheme, "h", 1)
+
+
+@pytest.mark.parametrize("scheme", ["stomp", "stomp+ssl", "stomp+unix", "ws", "wss"])
+def test_an_endpoint_needs_what_its_transport_needs(scheme: str) -> None:
+    with pytest.raises(ValueError, match="needs a (host|path)"):
+        Endpoint(scheme)
+
+
+@pytest.mark.parametrize("arguments", [(None,), (b"stomp", "h"), ("stomp", None), ("stomp", "h", 1, b"/")])
+def test_the_parts_of_an_endpoint_are_text(arguments: Any) -> None:
+    with pytest.raises(TypeError, match="of an Endpoint must be a str, got"):
+        Endpoint(*arguments)
+
+
+@pytest.mark.parametrize(
     ("url", "credentials"),
     [
         ("stomp://u:p@h", Credentials("u", "p")),
