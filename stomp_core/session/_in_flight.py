@@ -116,21 +116,33 @@ class Receipts:
         self.without_receipt = self.sent
 
     def receive(self, receipt_id: str) -> Operation | None:
-        """Return the operation that this RECEIPT confirms; ``None`` if it confirms none."""
+        """Return the operation that this RECEIPT confirms; ``None`` if it confirms none: see :meth:`unexpected`."""
         operation = self._awaited.get(receipt_id)
-        if operation is None:
-            self._chosen.discard(receipt_id)
-            if self._raw[receipt_id] <= 1:
-                del self._raw[receipt_id]
-            else:
-                self._raw[receipt_id] -= 1
-            return None
-        if not operation.left:
+        if operation is None or not operation.left:
             return None  # it cannot answer a frame that the broker has not received
         del self._awaited[receipt_id]
         self._chosen.discard(receipt_id)
         self._confirmed = max(self._confirmed, operation.number)
         return operation
+
+    def unexpected(self, receipt_id: str) -> str | None:
+        """Note a RECEIPT that confirms no operation.
+
+        Returns:
+            Why it confirms none; ``None`` if a raw frame has asked for it.
+        """
+        if receipt_id in self._awaited:
+            return "the frame that asks for it has not been sent yet"
+        late = receipt_id in self._chosen or self._was_generated(receipt_id)
+        self._chosen.discard(receipt_id)
+        if receipt_id in self._raw:
+            self._raw[receipt_id] -= 1
+            if not self._raw[receipt_id]:
+                del self._raw[receipt_id]
+            return None
+        if late:
+            return "nobody waits for it any more: it comes too late, or twice"
+        return "no frame on this connection has asked for it"
 
     def forget(self, operation: Operation) -> None:
         """Stop waiting for the RECEIPT of an operation."""

@@ -11,8 +11,8 @@ from functools import partial
 from types import TracebackType
 
 from .._logging import log_exception
-from ..protocol import Connected, Error, Event, Message, Tolerated
-from ..wire import HeartBeat
+from ..protocol import Connected, Error, Event, Message, Receipt, Tolerated
+from ..wire import Headers, HeartBeat
 from ._delivery import Delivery
 from ._reconnect import Attempt
 from ._urls import Endpoint
@@ -66,6 +66,9 @@ class Listener:
 
     def frame_dropped(self, event: Event, reason: str) -> None:
         """Called when a frame that was accepted without a receipt will never leave this process."""
+
+    def unexpected_receipt(self, receipt: Receipt, reason: str) -> None:
+        """Called when a RECEIPT came that confirms nothing: unknown, too late, or for a frame that was not sent yet."""
 
     def message_dropped(self, message: Message, reason: str) -> None:
         """Called when a message was dropped, such as one for a subscription that has ended."""
@@ -136,7 +139,7 @@ class Listeners(Listener):
 
     def _call_all(self, method: str, *arguments: object) -> None:
         for listener in self._listeners:
-            _call(getattr(listener, method), *arguments)
+            _call(listener, method, *arguments)
 
     def dialling(self, attempt: Attempt) -> None:
         self._call_all("dialling", attempt)
@@ -177,6 +180,9 @@ class Listeners(Listener):
     def frame_dropped(self, event: Event, reason: str) -> None:
         self._call_all("frame_dropped", event, reason)
 
+    def unexpected_receipt(self, receipt: Receipt, reason: str) -> None:
+        self._call_all("unexpected_receipt", receipt, reason)
+
     def message_dropped(self, message: Message, reason: str) -> None:
         self._call_all("message_dropped", message, reason)
 
@@ -190,7 +196,7 @@ class Listeners(Listener):
         pairs: list[tuple[str, str]] = []
         for listener in self._listeners:
             try:
-                pairs += listener.headers_for(destination)
+                pairs += Headers(listener.headers_for(destination)).items()
             except Exception as error:
                 log_exception("a listener raised in headers_for()", error)
         return pairs
@@ -231,24 +237,28 @@ class Notifier:
         if self.listener is None:
             return
         if self._run is None:
-            _call(getattr(self.listener, method), *arguments)
+            _call(self.listener, method, *arguments)
         else:
-            self._run(partial(_call, getattr(self.listener, method), *arguments))
+            try:
+                self._run(partial(_call, self.listener, method, *arguments))
+            except Exception as error:
+                log_exception("run_listener() raised", error)
 
     def headers_for(self, destination: str) -> list[tuple[str, str]]:
         """Return the headers that the listener adds to a message."""
         if self.listener is None:
             return []
         try:
-            return list(self.listener.headers_for(destination))
+            # As headers, so that what is none is the listener's mistake and not that of the caller who sends.
+            return Headers(self.listener.headers_for(destination)).items()
         except Exception as error:
             log_exception("a listener raised in headers_for()", error)
             return []
 
 
-def _call(method: Callable[..., object], *arguments: object) -> None:
-    """Call a method of a listener; log what it raises."""
+def _call(listener: Listener, method: str, *arguments: object) -> None:
+    """Call a method of a listener; log what it raises, and that it has no such method."""
     try:
-        method(*arguments)
+        getattr(listener, method)(*arguments)
     except Exception as error:
-        log_exception(f"a listener raised in {getattr(method, '__name__', method)}()", error)
+        log_exception(f"a listener raised in {method}()", error)

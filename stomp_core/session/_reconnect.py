@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from math import inf
 from typing import Protocol
 
+from .._logging import log_exception
 from ._urls import Endpoint
 
 __all__ = ["Attempt", "Reconnect", "Rng", "Schedule"]
@@ -125,8 +126,18 @@ class Schedule:
     def _pause(self) -> float:
         if not self._ever_connected and self._rounds_failed == 0:
             return 0.0
-        random = self._rng.random() if self._rng is not None else 1.0
-        return self._bound() * (1.0 - self._policy.jitter * (1.0 - random))
+        return self._bound() * (1.0 - self._policy.jitter * (1.0 - self._random()))
+
+    def _random(self) -> float:
+        if self._rng is None:
+            return 1.0
+        try:
+            random = float(self._rng.random())
+        except Exception as error:
+            # In the middle of the end of a connection, which has to be dealt with.
+            log_exception("rng.random() raised", error)
+            return 1.0
+        return random if 0.0 <= random <= 1.0 else 1.0
 
     def _bound(self) -> float:
         policy = self._policy

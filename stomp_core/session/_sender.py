@@ -14,7 +14,7 @@ from __future__ import annotations
 from functools import partial
 
 from ..errors import ErrorCode, LocalProtocolError, StompError
-from ..protocol import Connect, Disconnect, Error, Event, Message, Send, Subscribe
+from ..protocol import Connect, Disconnect, Error, Event, Message, Receipt, Send, Subscribe
 from ._config import Config
 from ._connector import Connector, SessionState
 from ._errors import NotSent, Rejected, SessionClosed
@@ -314,10 +314,13 @@ class Sender:
 
     # ------------------------------------------------------------------ answers
 
-    def receive_receipt(self, receipt_id: str, now: float) -> bool:
+    def receive_receipt(self, receipt: Receipt, now: float) -> bool:
         """Settle the operation that a RECEIPT confirms; return whether it confirms DISCONNECT."""
-        operation = self.receipts.receive(receipt_id)
+        operation = self.receipts.receive(receipt.receipt_id)
         if operation is None:
+            reason = self.receipts.unexpected(receipt.receipt_id)
+            if reason is not None:
+                self._notifier.notify("unexpected_receipt", receipt, reason)
             return False
         operation.confirmed()
         if isinstance(operation, UnsubscribeOperation):

@@ -96,6 +96,8 @@ TapEvent = Event | HeartBeat | ConnectionClosed
 
 _ACK_MODES = ("auto", "client", "client-individual")
 _NO_HEADERS = Headers()
+#: What an operation states itself.
+_NOT_OF_LISTENER = ("destination", "receipt", "transaction", "content-length", "reply-to", "correlation-id")
 _TEXT = "text/plain;charset=utf-8"
 _MAX_KNOWN_HEADERS = 256
 
@@ -108,7 +110,7 @@ class Session:
         wake: called when an operation has left something for the driver to do: bytes to write, an end, a changed
             :attr:`want_read`, an earlier deadline. It may be set later. What it raises is logged.
         run_listener: called with each notification of the listener, a function without arguments, to run it
-            elsewhere; by default it is run at once, in the middle of the session's work.
+            elsewhere; by default it is run at once, in the middle of the session's work. What it raises is logged.
         make_delivery: makes what subscriptions return, from the message, its subscription and its connection's number.
         tap: keep every event that is received, in order, in :attr:`tap` as well. Who asks for it must take it.
         rng: for the jitter of back-off: a :class:`random.Random`. Without it every pause is as long as it may be.
@@ -1073,9 +1075,24 @@ class Session:
         return pending
 
     def _with_observer_headers(self, destination: str, own: Headers) -> Headers:
-        """Return a message's headers, with those that the listener adds to them."""
-        added = [pair for pair in self._notifier.headers_for(destination) if pair[0] not in own]
-        return Headers([*own.items(), *added]) if added else own
+        """Return a message's headers, with those that the listener adds to them.
+
+        What the listener may not add, or STOMP cannot carry, is its mistake and not that of the caller who sends: it is
+        logged, and the message is sent without.
+        """
+        added = [
+            pair
+            for pair in self._notifier.headers_for(destination)
+            if pair[0] not in own and pair[0] not in _NOT_OF_LISTENER
+        ]
+        if not added:
+            return own
+        try:
+            self._sender.check_writable(Send("", headers=added))
+        except StompError as error:
+            log_exception("a listener returned headers from headers_for() that cannot be sent", error)
+            return own
+        return Headers([*own.items(), *added])
 
     def _withdraw(self, operation: Operation, now: float) -> None:
         """The caller no longer waits."""
@@ -1142,7 +1159,7 @@ class Session:
             if type(event) is Message:
                 self._on_message(event)
             elif type(event) is Receipt:
-                if self._sender.receive_receipt(event.receipt_id, now):
+                if self._sender.receive_receipt(event, now):
                     self._finish(None, confirmed=True)
             elif type(event) is Connected:
                 self._apply(connector.handle_connected(event, now), now)
@@ -1178,13 +1195,23 @@ class Session:
         else:
             request = self._sender.replies.receive(message)
             if request is not None:
-                request.pending.succeed(self._make_delivery(message, None, number))
+                self._settle_request(request, message, number)
                 return
             if self.tap is not None:
                 return
             reason = "it belongs to no subscription"
         self.dropped += 1
         self._notifier.notify("message_dropped", message, reason)
+
+    def _settle_request(self, request: RequestOperation, message: Message, number: int) -> None:
+        try:
+            delivery = self._make_delivery(message, None, number)
+        except Exception as error:
+            # Not into the caller, who has only received bytes; and whoever waits for the reply must not wait for ever.
+            log_exception("make_delivery() raised", error)
+            request.pending.fail(error)
+        else:
+            request.pending.succeed(delivery)
 
     def _on_error(self, error: Error, now: float) -> None:
         self._notifier.notify("error_received", error)

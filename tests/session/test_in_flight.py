@@ -112,8 +112,20 @@ def test_a_receipt_for_a_frame_that_has_not_left_confirms_nothing() -> None:
     waiting = operation("a")
     receipts.add(waiting)
     assert receipts.receive("a") is None
+    assert receipts.unexpected("a") == "the frame that asks for it has not been sent yet"
+    assert len(receipts) == 1
     waiting.leave()
     assert receipts.receive("a") is waiting
+    assert receipts.unexpected("a") == "no frame on this connection has asked for it"
+
+
+def test_a_receipt_that_comes_twice_or_too_late_is_recognised_by_its_generated_id() -> None:
+    receipts = Receipts()
+    name = receipts.new_id()
+    in_flight(receipts, name)
+    receipts.receive(name)
+    assert receipts.unexpected(name) == "nobody waits for it any more: it comes too late, or twice"
+    assert receipts.unexpected("auto-2") == "no frame on this connection has asked for it"
 
 
 def test_an_id_is_free_again_when_its_receipt_has_come() -> None:
@@ -128,6 +140,7 @@ def test_an_id_that_no_operation_waits_for_is_freed_too() -> None:
     receipts = Receipts()
     receipts.reserve("mine")
     assert receipts.receive("mine") is None
+    assert receipts.unexpected("mine") is not None
     assert receipts.id_for("mine") == "mine"
 
 
@@ -140,6 +153,8 @@ def test_raw_frames_that_share_an_id_are_counted() -> None:
         with pytest.raises(LocalProtocolError):
             receipts.id_for("raw")
         assert receipts.receive("raw") is None
+        assert receipts.unexpected("raw") is None, "a raw frame has asked for it"
+    assert receipts.unexpected("raw") == "no frame on this connection has asked for it"
     assert receipts.id_for("raw") == "raw"
 
 
@@ -160,6 +175,7 @@ def test_the_id_of_a_timed_out_operation_stays_in_use() -> None:
     with pytest.raises(LocalProtocolError):
         receipts.id_for("mine")
     assert receipts.receive("mine") is None
+    assert receipts.unexpected("mine") == "nobody waits for it any more: it comes too late, or twice"
     assert receipts.id_for("mine") == "mine"
 
 

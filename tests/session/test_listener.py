@@ -5,12 +5,21 @@ from __future__ import annotations
 import inspect
 import logging
 from collections.abc import Callable
+from math import nan
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from stomp_core import Connected, Error, Event, HeartBeat, Leniency, Message, Tolerated
-from stomp_core.session import Listener, Listeners, SessionState
+from stomp_core import Connected, Error, Event, HeartBeat, Leniency, Message, Receipt, Send, Tolerated
+from stomp_core.session import (
+    Listener,
+    Listeners,
+    OutcomeUnknown,
+    ReceiptTimeout,
+    Reconnect,
+    SessionState,
+)
 
 from .play import Play, Recorder
 
@@ -132,6 +141,50 @@ def test_a_dropped_message_is_notified() -> None:
     assert play.session.dropped == 2
 
 
+def test_a_receipt_that_confirms_nothing_is_notified() -> None:
+    play = Play(receipt_timeout=5.0).connected()
+    queued = play.send("/q", "not written yet", receipt="mine")
+    play.receive_bytes(b"RECEIPT\nreceipt-id:mine\n\n\0")
+    assert not queued.done, "the broker cannot have it"
+    play.sent()
+    play.receive_bytes(b"RECEIPT\nreceipt-id:nobody's\n\n\0")
+    assert not queued.done
+    play.confirm("mine")
+    assert queued.result() is None
+    late = play.send("/q", receipt="late")
+    play.sent()
+    play.wait(5.0)
+    assert isinstance(late.exception(), ReceiptTimeout)
+    play.confirm("late")
+    unexpected = play.recorder.of("unexpected_receipt")
+    assert [(receipt.receipt_id, reason) for receipt, reason in unexpected] == [
+        ("mine", "the frame that asks for it has not been sent yet"),
+        ("nobody's", "no frame on this connection has asked for it"),
+        ("late", "nobody waits for it any more: it comes too late, or twice"),
+    ]
+    assert all(isinstance(receipt, Receipt) for receipt, _ in unexpected)
+
+
+def test_a_receipt_of_a_raw_frame_is_expected() -> None:
+    play = Play(tap=True).connected()
+    play.session.send_frame(play.now, Send("/q", receipt="raw"))
+    play.sent()
+    play.confirm("raw")
+    assert play.recorder.of("unexpected_receipt") == []
+    play.receive_bytes(b"RECEIPT\nreceipt-id:raw\n\n\0")
+    assert len(play.recorder.of("unexpected_receipt")) == 1
+
+
+def test_a_receipt_before_its_frame_has_left_confirms_it_on_no_connection() -> None:
+    play = Play().connected()
+    queued = play.send("/q", receipt="mine")
+    play.receive_bytes(b"RECEIPT\nreceipt-id:mine\n\n\0")
+    play.reconnect()
+    assert not queued.done
+    play.confirm_all()
+    assert queued.done
+
+
 class Tracer(Listener):
     """One that adds headers to what is sent."""
 
@@ -159,6 +212,46 @@ def test_a_listener_may_add_headers_but_changes_none() -> None:
 class BadTracer(Listener):
     def headers_for(self, destination: str) -> list[tuple[str, str]]:
         raise ValueError(f"no headers for {destination}")
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        None, 5, "ab", ["ab"], [("a",)], [("a", 1)], [("a", "b", "c")], [(b"a", "b")], [("", "x")], [("a", "\0")],
+        [("a", "\ud800")], {"a": None},
+    ],
+    ids=ascii,
+)  # fmt: skip
+def test_headers_of_a_listener_that_are_none_do_not_stop_the_message(
+    headers: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Wrong(Listener):
+        def headers_for(self, destination: str) -> Any:
+            return headers
+
+    for listener in (Wrong(), Listeners(Wrong())):
+        caplog.clear()
+        play = Play(listener=listener).connected()
+        play.send("/queue/a", "body", headers={"x": "mine"})
+        assert play.sent_one().headers["x"] == "mine"
+        assert len(caplog.records) == 1
+        assert "headers_for()" in caplog.records[0].getMessage()
+
+
+def test_a_listener_does_not_change_what_the_call_states() -> None:
+    class Rude(Listener):
+        def headers_for(self, destination: str) -> dict[str, str]:
+            names = ("destination", "receipt", "transaction", "content-length", "trace")
+            return dict.fromkeys(names, "of the listener")
+
+    play = Play(listener=Rude()).connected()
+    play.send("/queue/a", "body")
+    assert play.sent_one().headers.items() == [
+        ("destination", "/queue/a"),
+        ("content-type", "text/plain;charset=utf-8"),
+        ("trace", "of the listener"),
+        ("content-length", "4"),
+    ]
 
 
 def the_log_record(caplog: pytest.LogCaptureFixture) -> tuple[str, str]:
@@ -203,6 +296,56 @@ def test_run_listener_gets_each_notification_to_call_it_later(caplog: pytest.Log
         notification()
     assert failing.session.state is SessionState.CONNECTED
     assert the_log_record(caplog) == ("a listener raised in frame_sent()", "I cannot handle CONNECT")
+
+
+def test_what_run_listener_raises_is_logged_and_changes_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    """It came out of send() after the message was queued."""
+
+    def run(notification: Callable[[], None]) -> None:
+        raise RuntimeError("the executor is shut down")
+
+    play = Play(run_listener=run).connected()
+    caplog.clear()
+    pending = play.send("/queue/a", receipt=True)
+    assert the_log_record(caplog) == ("run_listener() raised", "the executor is shut down")
+    assert play.sent_one().destination == "/queue/a"
+    play.receive_bytes(b"")
+    assert isinstance(pending.exception(), OutcomeUnknown)
+    play.close_socket()
+    play.close()
+    assert play.session.closed
+
+
+def test_a_listener_without_a_method_is_logged_and_changes_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    """An object of the right kind, written for an earlier version of this library."""
+
+    class Old:
+        def handles(self, method: str) -> bool:
+            return False
+
+        def headers_for(self, destination: str) -> tuple[()]:
+            return ()
+
+    play = Play(listener=Old()).connected()
+    play.send("/queue/a")
+    assert play.sent_one().destination == "/queue/a"
+    assert "a listener raised in frame_sent()" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("rng", "logged"),
+    [(lambda: 1 / 0, True), (lambda: "x", True), (lambda: None, True), (lambda: nan, False), (lambda: -5.0, False)],
+    ids=["raises", "text", "None", "NaN", "negative"],
+)  # fmt: skip
+def test_a_broken_source_of_jitter_does_not_stop_reconnecting(
+    rng: Callable[[], Any], logged: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    source = SimpleNamespace(random=rng)
+    play = Play(rng=source, reconnect=Reconnect(first_delay=1.0)).connected()
+    play.now = 10.0
+    play.cut()
+    assert play.attempt().at == 11.0, "the pause is as long as it may be"
+    assert ("rng.random() raised" in caplog.text) is logged
 
 
 def test_notify_listener_returns_whether_the_method_is_overridden() -> None:

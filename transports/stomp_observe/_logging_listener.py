@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 
-from stomp_core import Connected, Error, Event, HeartBeat, Message, Tolerated
+from stomp_core import Connected, Error, Event, HeartBeat, Message, Receipt, Tolerated
 from stomp_core.session import Attempt, Delivery, Endpoint, Listener
 
 __all__ = ["LoggingListener"]
@@ -67,6 +67,9 @@ class LoggingListener(Listener):
 
     def frame_dropped(self, event: Event, reason: str) -> None:
         self._logger.error("%s was not sent: %s", event.frame.command, reason)
+
+    def unexpected_receipt(self, receipt: Receipt, reason: str) -> None:
+        self._logger.warning("RECEIPT %r confirms nothing: %s", receipt.receipt_id, reason)
 
     def message_dropped(self, message: Message, reason: str) -> None:
         self._logger.warning("message %r dropped: %s", message.message_id, reason)
