@@ -17,6 +17,7 @@ import os
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -145,26 +146,44 @@ class _Records(logging.Handler):
         self._texts.append(f"logger {record.name}: {self.format(record)}")
 
 
-@pytest.fixture(autouse=True)
-def _nothing_is_unhandled(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Fail a test in which an exception reached an excepthook or an event loop's exception handler.
+@contextmanager
+def _no_unhandled_exceptions() -> Iterator[None]:
+    """Fail if an exception reaches an excepthook or an event loop's exception handler.
 
     The default handlers of asyncio and uvloop write an ERROR to the logger ``asyncio``, as does what asyncio finds when
-    it collects a task or a future.
+    it collects a task or a future. pytest itself makes a warning, and so an error, of what reaches sys.unraisablehook.
+    tests/test_unhandled.py causes each of them.
     """
     unhandled: list[str] = []
 
     def unhandled_in_thread(details: threading.ExceptHookArgs) -> None:
         unhandled.append(f"thread {details.thread}: {details.exc_value!r}")
 
-    monkeypatch.setattr(sys, "excepthook", lambda kind, error, trace: unhandled.append(repr(error)))
-    monkeypatch.setattr(threading, "excepthook", unhandled_in_thread)
     handler = _Records(unhandled)
     logger = logging.getLogger("asyncio")
-    logger.addHandler(handler)
-    yield
-    logger.removeHandler(handler)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "excepthook", lambda kind, error, trace: unhandled.append(repr(error)))
+        patch.setattr(threading, "excepthook", unhandled_in_thread)
+        logger.addHandler(handler)
+        try:
+            yield
+        finally:
+            logger.removeHandler(handler)
     assert not unhandled, "\n".join(unhandled)
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_unhandled() -> Iterator[None]:
+    with _no_unhandled_exceptions():
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _nothing_unhandled_is_left() -> Iterator[None]:
+    """What asyncio finds only when it collects a task or a future, after all tests."""
+    yield
+    with _no_unhandled_exceptions():
+        gc.collect()
 
 
 @pytest.fixture(scope="session")

@@ -7,10 +7,11 @@ import gc
 import signal
 import socket
 import ssl
+import struct
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any
 
@@ -24,7 +25,7 @@ from stomp_core.session import NotSent, OutcomeUnknown, Reconnect, StaleMessageE
 from stomp_testing import RESET, Broker, Expect, FaultProxy, Pause, ScriptedServer
 from tests.certificates import Certificates
 
-from .worlds import HANGS, World
+from .worlds import HANGS, World, in_a_thread, until
 
 CONNECTED = b"CONNECTED\nversion:1.2\nserver:RabbitMQ/3\n\n\0"
 SOON = Reconnect(first_delay=0.01, max_delay=0.05)
@@ -58,6 +59,92 @@ def test_the_broker_s_last_frames_are_read_after_a_failed_write(world: World) ->
         with pytest.raises(Exception, match="enough"):
             world.call(send_late)
         assert received == ["enough"]
+
+
+@contextmanager
+def broker_that_gives_up(
+    tls: ssl.SSLContext | None, paused: threading.Event, how: str
+) -> Iterator[int]:
+    """One that fills the inbox of its subscriber; and once that reads no more, it sends ERROR and closes."""
+
+    messages = b"MESSAGE\nsubscription:s\nmessage-id:1\ndestination:/q\n\n%b\0" % (b"x" * 5000)
+
+    def serve() -> None:
+        peer, _ = listener.accept()
+        peer.settimeout(HANGS)
+        peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # a reset drops what still waits to be sent
+        with peer if tls is None else tls.wrap_socket(peer, server_side=True) as peer:
+            received = b""
+            for answer in (CONNECTED, messages):
+                while b"\0" not in received:
+                    received += peer.recv(65536)
+                received = received.partition(b"\0")[2]
+                peer.sendall(answer)
+            assert paused.wait(HANGS)
+            peer.sendall(b"ERROR\nmessage:enough\n\nyou are too slow\0")
+            if how == "reset":
+                peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            elif isinstance(peer, ssl.SSLSocket) and how == "close_notify":
+                peer.setblocking(False)
+                with suppress(ssl.SSLError):  # it has not answered, or has written meanwhile
+                    peer.unwrap()
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread, outcome = in_a_thread(serve)
+        try:
+            yield listener.getsockname()[1]
+        finally:
+            paused.set()
+            thread.join(HANGS)
+            assert outcome == [None]
+
+
+@pytest.mark.parametrize("how", ["closed", "reset", "close_notify"])
+@pytest.mark.parametrize("secure", [False, True], ids=["plain", "TLS"])
+def test_the_broker_s_last_words_are_read_though_the_inbox_is_full(
+    world: World, tls_certs: Certificates, secure: bool, how: str
+) -> None:
+    """The program reads nothing, so the socket is not read; then writing fails, and the ERROR lies in the socket."""
+    if how == "close_notify" and not secure:
+        pytest.skip("only TLS has it")
+    received: list[str] = []
+    inbox_is_full, paused = threading.Event(), threading.Event()
+
+    class Observer(world.module.Listener):  # type: ignore[misc,name-defined]
+        def frame_received(self, event: Any) -> None:
+            if event.command == "MESSAGE":
+                inbox_is_full.set()
+
+        def error_received(self, error: Any) -> None:
+            received.append(error.description)
+
+    client = server = None
+    if secure:
+        client = ssl.create_default_context(cafile=str(tls_certs.ca))
+        server = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        server.load_cert_chain(*tls_certs.server)
+    with broker_that_gives_up(server, paused, how) as port:
+        conn = world.connect(
+            f"stomp{'+ssl' if secure else ''}://localhost:{port}",
+            ssl_context=client,
+            listener=Observer(),
+            buffer_size=1000,
+            reconnect=Reconnect.never(),
+        )
+        subscription = conn.subscribe("/q", id="s", receipt=False)
+        assert inbox_is_full.wait(HANGS)
+        for _ in range(3):
+            world.call(lambda: None)  # what was decided then is done now
+        assert received == []
+        paused.set()
+
+        def send_until_it_fails() -> None:
+            until(lambda: world.call(conn.inner.send, "/queue/a", "x" * 10_000))
+
+        with pytest.raises(Exception, match="enough"):
+            send_until_it_fails()
+        assert received == ["enough: you are too slow"]
+        assert len(subscription.receive().body) == 5000, "what was received before is still there"
 
 
 @contextmanager

@@ -157,6 +157,8 @@ class Engine(LoopEngine):
         assert transport is not None
         if transport.is_closing():
             return  # connection_lost() comes
+        if _socket_of(line).ended_while_paused():
+            return  # its end is told
         transport.write(data)
         if transport.is_closing() or transport.get_write_buffer_size():
             return  # connection_lost() or resume_writing() comes
@@ -167,9 +169,7 @@ class Engine(LoopEngine):
         try:
             if endpoint.secure and self._ssl_context is None:
                 self._ssl_context = ssl.create_default_context()
-            sock = await dial(endpoint, self._ssl_context, lambda: connection)
-            if not endpoint.secure:
-                connection.socket = sock
+            connection.socket = await dial(endpoint, self._ssl_context, lambda: connection)
         except Exception as error:
             connection.dialling_failed(error)
 
@@ -185,7 +185,7 @@ class _Socket(asyncio.Protocol):
         line: what the driver knows of it.
         task: dials.
         transport: ``None`` until it is connected.
-        socket: of a connection without TLS.
+        socket: below the transport, and below TLS.
         closed: done when there is no transport, and will be none.
     """
 
@@ -195,6 +195,7 @@ class _Socket(asyncio.Protocol):
         self.task: asyncio.Task[None] | None = None
         self.transport: asyncio.Transport | None = None
         self.socket: socket.socket | None = None
+        self._tls: ssl.SSLObject | None = None
         self.closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def set_reading(self, on: bool) -> None:
@@ -225,14 +226,44 @@ class _Socket(asyncio.Protocol):
         if self.transport is None:
             self.closed.set_result(None)
 
+    # ------------------------------------------------------------------ what the peer said last
+
+    def ended_while_paused(self) -> bool:
+        """Return whether the peer has closed a connection with TLS that is not read; then tell what it said last.
+
+        TLS of asyncio goes on reading the socket while reading is paused, into a buffer of its own. If it finds the end
+        of the stream there, it tells nobody before reading is resumed, and drops what is written meanwhile.
+        """
+        if self._tls is None or self.line.reading or self.socket is None:
+            return False
+        try:
+            if self.socket.recv(1, socket.MSG_PEEK):
+                return False
+        except (BlockingIOError, InterruptedError):
+            return False
+        except OSError:
+            pass  # it was reset
+        self._read_rest()
+        self._engine.report(self.line.eof)
+        return True
+
+    def _read_rest(self) -> None:
+        """Read what the peer sent before the connection ended, an ERROR perhaps, and nobody has read yet."""
+        source = self._tls.read if self._tls is not None else self.socket.recv if self.socket is not None else None
+        try:
+            while source is not None and not self.line.over and (data := source(_READ_SIZE)):
+                self._engine.report(self.line.received, data)
+        except OSError:  # also those of TLS
+            pass
+
     # ------------------------------------------------------------------ for the transport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)
         # resume_writing() is to be called when its buffer is empty. A plain transport calls pause_writing() above
         # `high` bytes, one with TLS from `high` bytes on.
-        secure = transport.get_extra_info("ssl_object") is not None
-        self.transport.set_write_buffer_limits(high=1 if secure else 0, low=0)
+        self._tls = transport.get_extra_info("ssl_object")
+        self.transport.set_write_buffer_limits(high=0 if self._tls is None else 1, low=0)
         self._engine.report(self.line.made)
         if self.line.over:
             self.transport.abort()  # the driver does not want it any more
@@ -247,12 +278,9 @@ class _Socket(asyncio.Protocol):
         self._engine.report(self.line.written)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        if isinstance(exc, OSError) and self.socket is not None:
-            # Writing failed: the peer has closed. What it sent before, an ERROR perhaps, may still be there to be read.
-            try:
-                while data := self.socket.recv(_READ_SIZE):
-                    self._engine.report(self.line.received, data)
-            except OSError:
-                pass
+        if isinstance(exc, OSError) or self._tls is not None:
+            # Writing failed: the peer has closed. With TLS the transport has read ahead, and closes without an exception
+            # at times (uvloop).
+            self._read_rest()
         self._engine.report(self.line.lost, exc)
         self.closed.set_result(None)
