@@ -69,13 +69,26 @@ def fail():
 def run(tmp_path: Path, bodies: dict[str, str], *, last: bool = True) -> str:
     """Run tests with these bodies under the conftest of this suite; return the end of what pytest prints."""
     (tmp_path / "conftest.py").write_text(CONFTEST.read_text())
-    (tmp_path / "pytest.ini").write_text('[pytest]\nfilterwarnings = error\nmarkers =\n    rabbitmq\n    activemq\n')
+    (tmp_path / "pytest.ini").write_text(
+        "[pytest]\nfilterwarnings = error\nmarkers =\n    rabbitmq\n    activemq\n"
+    )
     tests = [f"def test_{number}():{body}" for number, body in enumerate(bodies.values())]
     if last:
         tests.append("def test_nothing_is_wrong():\n    pass\n")
     (tmp_path / "test_it.py").write_text("\n".join([HEAD, *tests]))
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "-rA", str(tmp_path)],
+        [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-q",
+            "-p",
+            "no:cacheprovider",
+            "-p",
+            "no:xdist",
+            "-rA",
+            str(tmp_path),
+        ],
         cwd=tmp_path,
         capture_output=True,
         text=True,

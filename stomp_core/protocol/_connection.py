@@ -3,9 +3,10 @@
 The model. A connection belongs to one socket, which it never sees. Received bytes are given to ``receive_data``, and
 ``next_event`` returns what they mean. ``send`` takes an event, checks it, and returns the bytes to write. Time is an
 argument: ``now`` is a number of seconds of any monotonic clock, ``next_deadline`` returns when ``handle_timeout`` has
-to be called at the latest, and to call it early or late does no harm. As long as no heart-beats were negotiated, ``now``
-may be left out: nothing is ever due. Once they were, a call without ``now`` is refused, since the connection would never
-send a heart-beat, and never notice that the peer is dead. ``heart_beats=False`` is for programs without a clock.
+to be called at the latest, and to call it early or late does no harm. As long as no heart-beats were negotiated,
+``now`` may be left out: nothing is ever due. Once they were, a call without ``now`` is refused, since the connection
+would never send a heart-beat, and never notice that the peer is dead. ``heart_beats=False`` is for programs without a
+clock.
 
 The roles differ in their tables (_states.py), their handshake (_handshake.py), and in who answers a violation. All of
 that is in this class, so that each way through it can be read from top to bottom. :class:`ClientConnection` and

@@ -44,7 +44,7 @@ class Endpoint:
 
     ``str(endpoint)`` is its URL without credentials, and without the query, which may contain some.
 
-    An adapter of your own may have endpoints with a scheme of its own, such as ``Endpoint("serial", path="/dev/tty0")``.
+    An adapter of your own may have endpoints with a scheme of its own, as in ``Endpoint("serial", path="/dev/ttyS0")``.
     The adapters of this library refuse them.
 
     Attributes:

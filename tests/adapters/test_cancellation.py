@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import os
 import socket
 import ssl
-import time
 import types
 from collections.abc import Callable, Coroutine, Generator
 from pathlib import Path
@@ -18,7 +18,11 @@ import trio
 
 import stomp_asyncio
 import stomp_trio
+from stomp_core.session import Reconnect
 from stomp_testing import Broker, Pause, ScriptedServer
+from tests.certificates import Certificates
+
+from .worlds import HANGS, until
 
 MOST_AWAITS = 400
 JOBS = ("one", "two", "three")
@@ -306,47 +310,187 @@ LOOPS = [
 ]
 
 
-async def cancel_after(seconds: float, url: str, context: ssl.SSLContext | None) -> None:
-    connecting = stomp_asyncio.connect(url, ssl_context=context, connect_timeout=30, handshake_timeout=30)
-    task = asyncio.ensure_future(connecting)
+#: None of these timeouts is to end what is to be cancelled, nor the number of attempts.
+PATIENT: dict[str, Any] = {
+    "connect_timeout": 30,
+    "handshake_timeout": 30,
+    "reconnect": Reconnect(first_delay=30, max_delay=30, jitter=0, first_rounds=None),
+}
+STATES = ["resolving", "dialling", "TLS", "handshaking", "back-off"]
+Connecting = Callable[[], Any]
+
+
+async def cancel_after(seconds: float, connect: Connecting) -> None:
+    task = asyncio.ensure_future(connect())
     await asyncio.sleep(seconds)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
-        await asyncio.wait_for(task, 10)
+        await asyncio.wait_for(task, HANGS)
 
 
-async def time_out(seconds: float, url: str, context: ssl.SSLContext | None) -> None:
+async def time_out(seconds: float, connect: Connecting) -> None:
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(seconds):
-            await stomp_asyncio.connect(url, ssl_context=context, connect_timeout=30, handshake_timeout=30)
+            await connect()
+
+
+async def wait_for_a_while(seconds: float, connect: Connecting) -> None:
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(connect(), max(seconds, 0.001))  # 0 cancels it before it has begun
+
+
+async def leave_task_group(seconds: float, connect: Connecting) -> None:
+    async def fail() -> None:
+        await asyncio.sleep(seconds)
+        raise KeyError("of another task")
+
+    async def both() -> None:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(fail())
+            group.create_task(enter(connect))
+
+    with pytest.raises(ExceptionGroup) as caught:
+        await both()
+    assert [type(error) for error in caught.value.exceptions] == [KeyError]
+
+
+async def enter(connect: Connecting) -> None:
+    async with connect():
+        raise AssertionError("it cannot connect")
+
+
+@contextlib.contextmanager
+def never_connecting(state: str) -> Generator[tuple[str, dict[str, Any]]]:
+    """A URL, and options for it, with which connecting comes to this state and no further.
+
+    At the end every socket that was opened meanwhile is closed.
+    """
+    with (
+        ScriptedServer([Pause(60)]) as server,
+        socket.create_server(("127.0.0.1", 0), backlog=0) as full,
+        contextlib.ExitStack() as stack,
+    ):
+        url, options = server.url, PATIENT
+        if state == "TLS":
+            # The context is made here, because that takes long.
+            options = {**PATIENT, "ssl_context": ssl.create_default_context()}
+            url = server.url.replace("stomp://", "stomp+ssl://")
+        elif state == "dialling":
+            # Its queue is full, so that nothing answers.
+            address = full.getsockname()
+            for _ in range(4):
+                client = stack.enter_context(socket.socket())
+                client.setblocking(False)
+                client.connect_ex(address)
+            url = f"stomp://127.0.0.1:{address[1]}"
+        elif state == "back-off":
+            url = "stomp://127.0.0.1:1"
+        before = sockets()
+        yield url, options
+        if state in ("TLS", "handshaking"):
+            server.wait_until_closed(timeout=HANGS)
+        gc.collect()
+        until(lambda: sockets() <= before)
+
+
+def sockets() -> set[str]:
+    """The sockets of this process; none where the platform does not tell. libuv keeps pipes of its own for good."""
+    found = set()
+    with contextlib.suppress(OSError):
+        for name in os.listdir("/proc/self/fd"):
+            with contextlib.suppress(OSError):
+                target = os.readlink(f"/proc/self/fd/{name}")
+                if target.startswith("socket:"):
+                    found.add(target)
+    return found
 
 
 @pytest.mark.parametrize("loop_factory", LOOPS)
-@pytest.mark.parametrize("end", [cancel_after, time_out], ids=["cancelled", "timed out"])
-@pytest.mark.parametrize("state", ["resolving", "dialling", "TLS", "handshaking"])
+@pytest.mark.parametrize("end", [cancel_after, time_out, wait_for_a_while, leave_task_group])
+@pytest.mark.parametrize("state", STATES)
 def test_connect_may_be_cancelled_in_every_state(
     loop_factory: Callable[[], asyncio.AbstractEventLoop], end: Any, state: str
 ) -> None:
-    with ScriptedServer([Pause(60)]) as server, socket.create_server(("127.0.0.1", 0), backlog=0) as full:
-        with contextlib.ExitStack() as stack:
-            url, context = server.url, None
-            if state == "TLS":
-                context = ssl.create_default_context()  # made here, because that takes long
-                url = server.url.replace("stomp://", "stomp+ssl://")
-            elif state == "dialling":
-                # Its queue is full, so that nothing answers.
-                address = full.getsockname()
-                for _ in range(4):
-                    client = stack.enter_context(socket.socket())
-                    client.setblocking(False)
-                    client.connect_ex(address)
-                url = f"stomp://127.0.0.1:{address[1]}"
-            began = time.monotonic()
-            with asyncio.Runner(loop_factory=loop_factory) as runner:
-                runner.run(end(0.0 if state == "resolving" else 0.2, url, context))
-            assert time.monotonic() - began < 5
-            if state in ("TLS", "handshaking"):
-                server.wait_until_closed()
+    """Exceptions that nobody retrieves fail every test; see tests/conftest.py."""
+
+    async def main(url: str, options: dict[str, Any]) -> None:
+        await end(0.0 if state == "resolving" else 0.2, lambda: stomp_asyncio.connect(url, **options))
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+
+    with never_connecting(state) as (url, options):
+        with asyncio.Runner(loop_factory=loop_factory) as runner:
+            runner.run(asyncio.wait_for(main(url, options), HANGS))
+
+
+@pytest.mark.parametrize("loop_factory", LOOPS)
+@pytest.mark.parametrize("secure", [False, True], ids=["plain", "TLS"])
+def test_connect_may_be_cancelled_in_every_turn_of_the_loop(
+    loop_factory: Callable[[], asyncio.AbstractEventLoop], secure: bool, tls_certs: Certificates
+) -> None:
+    """Cancelled in the turn in which a transport is made, uvloop calls connection_made() but not connection_lost()."""
+    context = server_context = None
+    if secure:
+        context = ssl.create_default_context(cafile=str(tls_certs.ca))
+        server_context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        server_context.load_cert_chain(*tls_certs.server)
+
+    async def main(url: str) -> int:
+        connected = 0
+        for turns in range(MOST_AWAITS):
+            task = asyncio.ensure_future(enter_and_leave(url, context))
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            task.cancel()
+            done, _ = await asyncio.wait([task], timeout=HANGS)
+            assert done, f"it hangs when it is cancelled in turn {turns}"
+            assert asyncio.all_tasks() == {asyncio.current_task()}
+            connected += not task.cancelled()
+            if connected == 3:
+                return turns
+        return MOST_AWAITS
+
+    with Broker(tls=server_context) as broker:
+        before = sockets()
+        with asyncio.Runner(loop_factory=loop_factory) as runner:
+            assert runner.run(main(broker.tls_url if secure else broker.url)) > 10
+        broker.wait_until(lambda b: not b.connections, timeout=HANGS)
+        gc.collect()
+        until(lambda: sockets() <= before)
+
+
+async def enter_and_leave(url: str, context: ssl.SSLContext | None) -> None:
+    async with stomp_asyncio.connect(url, ssl_context=context):
+        pass
+
+
+@pytest.mark.parametrize("loop_factory", LOOPS)
+@pytest.mark.parametrize("state", STATES)
+def test_a_loop_that_ends_while_connecting_leaves_nothing_behind(
+    loop_factory: Callable[[], asyncio.AbstractEventLoop], state: str
+) -> None:
+    """As with Ctrl-C: the runner cancels all tasks, the engine's own among them, and closes the loop."""
+
+    async def main(url: str, options: dict[str, Any]) -> None:
+        connecting = asyncio.ensure_future(stomp_asyncio.connect(url, **options))
+        await asyncio.sleep(0.0 if state == "resolving" else 0.2)
+        assert not connecting.done()
+
+    with never_connecting(state) as (url, options):
+        with asyncio.Runner(loop_factory=loop_factory) as runner:
+            runner.run(main(url, options))
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_connect_may_be_cancelled_in_every_state_in_trio(state: str) -> None:
+    async def main(url: str, options: dict[str, Any]) -> None:
+        with trio.fail_after(HANGS):
+            with trio.move_on_after(0.0 if state == "resolving" else 0.2) as scope:
+                async with stomp_trio.connect(url, **options):
+                    raise AssertionError("it cannot connect")
+        assert scope.cancelled_caught
+
+    with never_connecting(state) as (url, options):
+        trio.run(main, url, options)
 
 
 @pytest.mark.parametrize("loop_factory", LOOPS)

@@ -62,9 +62,7 @@ def test_the_broker_s_last_frames_are_read_after_a_failed_write(world: World) ->
 
 
 @contextmanager
-def broker_that_gives_up(
-    tls: ssl.SSLContext | None, paused: threading.Event, how: str
-) -> Iterator[int]:
+def broker_that_gives_up(tls: ssl.SSLContext | None, paused: threading.Event, how: str) -> Iterator[int]:
     """One that fills the inbox of its subscriber; and once that reads no more, it sends ERROR and closes."""
 
     messages = b"MESSAGE\nsubscription:s\nmessage-id:1\ndestination:/q\n\n%b\0" % (b"x" * 5000)
@@ -72,7 +70,9 @@ def broker_that_gives_up(
     def serve() -> None:
         peer, _ = listener.accept()
         peer.settimeout(HANGS)
-        peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # a reset drops what still waits to be sent
+        peer.setsockopt(
+            socket.IPPROTO_TCP, socket.TCP_NODELAY, 1
+        )  # a reset drops what still waits to be sent
         with peer if tls is None else tls.wrap_socket(peer, server_side=True) as peer:
             received = b""
             for answer in (CONNECTED, messages):

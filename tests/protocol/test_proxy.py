@@ -104,7 +104,7 @@ def test_an_offer_that_the_server_behind_lacks_is_refused() -> None:
     server = ServerConnection()
     connect = one(receive(server, b"CONNECT\naccept-version:1.1,1.3\nhost:h\n\n\0"))
     client = ClientConnection(("1.2",))
-    with pytest.raises(LocalProtocolError, match="no version of this connection, which has 1.2") as caught:
+    with pytest.raises(LocalProtocolError, match="no version of this connection") as caught:
         client.send(connect)
     assert caught.value.code == "bad-header-value"
     assert client.next_event() is NEED_DATA

@@ -80,7 +80,7 @@ def test_a_scheme_must_be_one(scheme: str) -> None:
 
 @pytest.mark.parametrize("scheme", ["stomp", "stomp+ssl", "stomp+unix", "ws", "wss"])
 def test_an_endpoint_needs_what_its_transport_needs(scheme: str) -> None:
-    with pytest.raises(ValueError, match="needs a (host|path)"):
+    with pytest.raises(ValueError, match=r"needs a (host|path)"):
         Endpoint(scheme)
 
 

@@ -224,6 +224,17 @@ class _Socket(asyncio.Protocol):
     def dialled(self, task: asyncio.Task[None]) -> None:
         """Note that the task that dials has ended, or was cancelled, even before it had begun."""
         if self.transport is None:
+            self._note_closed()
+        elif task.cancelled():
+            # Cancelled in the moment in which it had connected. uvloop then closes the transport without calling
+            # connection_lost(), for which the end of the engine would wait for ever. asyncio calls it, at the latest in
+            # the third turn of the loop from here (with TLS).
+            self.transport.abort()
+            call_soon = asyncio.get_running_loop().call_soon
+            call_soon(call_soon, call_soon, self._note_closed)
+
+    def _note_closed(self) -> None:
+        if not self.closed.done():
             self.closed.set_result(None)
 
     # ------------------------------------------------------------------ what the peer said last
@@ -249,7 +260,9 @@ class _Socket(asyncio.Protocol):
 
     def _read_rest(self) -> None:
         """Read what the peer sent before the connection ended, an ERROR perhaps, and nobody has read yet."""
-        source = self._tls.read if self._tls is not None else self.socket.recv if self.socket is not None else None
+        source = (
+            self._tls.read if self._tls is not None else self.socket.recv if self.socket is not None else None
+        )
         try:
             while source is not None and not self.line.over and (data := source(_READ_SIZE)):
                 self._engine.report(self.line.received, data)
@@ -283,4 +296,4 @@ class _Socket(asyncio.Protocol):
             # at times (uvloop).
             self._read_rest()
         self._engine.report(self.line.lost, exc)
-        self.closed.set_result(None)
+        self._note_closed()
