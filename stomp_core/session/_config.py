@@ -42,6 +42,8 @@ class Config:
         leniency: which violations the parser tolerates; by default those of RabbitMQ and ActiveMQ.
         escape_connect: escape the headers of CONNECT, against the specification; needed for a ``\\`` in a passcode.
         heart_beat_tolerance: treat the connection as dead after this many of the broker's intervals without a byte.
+        heart_beat_pace: send a heart-beat after this share of our interval without a byte sent, from 0.1 to 1. At 1
+            some arrive late, and ActiveMQ closes the connection.
         listener: an observer of the session.
         connect_frame: the CONNECT frame to send, as it is, instead of one made of ``login``, ``passcode``, ``host``,
             ``client_id``, ``heart_beat``, ``headers`` and the URL.
@@ -70,6 +72,7 @@ class Config:
     leniency: Leniency | None = field(default=None, kw_only=True)
     escape_connect: bool = field(default=False, kw_only=True)
     heart_beat_tolerance: float = field(default=2.5, kw_only=True)
+    heart_beat_pace: float = field(default=0.8, kw_only=True)
     listener: Listener | None = field(default=None, kw_only=True)
     connect_frame: Connect | None = field(default=None, kw_only=True)
     #: The endpoints, parsed.
@@ -117,6 +120,7 @@ class Config:
             leniency=self.leniency,
             escape_connect=self.escape_connect,
             heart_beat_tolerance=self.heart_beat_tolerance,
+            heart_beat_pace=self.heart_beat_pace,
         )
 
     def make_connect(self, endpoint: Endpoint) -> Connect:

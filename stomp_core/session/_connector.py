@@ -58,7 +58,6 @@ __all__ = [
 # A broker that is starting may accept connections before its users are known, so a refusal of credentials that were
 # accepted before ends the session only when it is repeated.
 _REFUSALS_AFTER_SUCCESS = 3
-_LATE_FACTOR = 1.5  # intervals of the broker without a byte after which the listener is told
 
 
 class SessionState(StrEnum):
@@ -469,7 +468,7 @@ class Connector:
         if conn is None or self._late_reported or self._reading_paused:
             return None
         receiving = conn.heart_beat[1] if self.state is SessionState.CONNECTED else 0.0
-        return self._last_read + receiving * _LATE_FACTOR if receiving else None
+        return self._last_read + receiving * self.broker_profile.heart_beat_late if receiving else None
 
 
 def _sentence(reason: BaseException | str) -> str:
