@@ -7,7 +7,7 @@ Connector           when to dial what, the handshake, what the end of a connecti
 Sender              the send queue, operations that wait for a connection, receipts and replies in flight, timeouts
 Subscriptions       records of subscriptions, their message queues, what a new connection subscribes again
 Transactions        records of open transactions
-Notifier            the listener
+Notifier            the log and the listener
 =================== ==============================================================================================
 
 The records belong to the session. What users hold are handles: :class:`Subscription`, :class:`Transaction`, and a
@@ -67,8 +67,9 @@ from ._connector import AttemptFailed, Connector, ConnectorEvent, Established, G
 from ._delivery import Delivery, SubscriptionLike
 from ._errors import ConnectFailed, ConnectionLost, NotSent, SessionClosed, StaleMessageError
 from ._handles import QueueEntry, Subscription, Transaction
-from ._listener import Listener, Notifier
+from ._listener import Listener
 from ._message_queue import EVENT_OVERHEAD, BufferLimit, MessageQueue
+from ._notifier import Notifier
 from ._operations import (
     AbortOperation,
     AckOperation,
@@ -112,6 +113,7 @@ class Session:
         make_delivery: makes what subscriptions return, from the message, its subscription and its connection's number.
         tap: keep every event that is received, in order, in :attr:`tap` as well. Who asks for it must take it.
         rng: for the jitter of back-off: a :class:`random.Random`. Without it every pause is as long as it may be.
+        log: write what becomes of connections to the loggers ``stomp_core.connection`` and ``stomp_core.frames``.
 
     Attributes:
         config: the options.
@@ -136,6 +138,7 @@ class Session:
         make_delivery: Callable[[Message, SubscriptionLike | None, int], Delivery] = Delivery,
         tap: bool = False,
         rng: Rng | None = None,
+        log: bool = True,
     ) -> None:
         self.config: Config = config if isinstance(config, Config) else Config(config)
         self.wake = wake
@@ -145,7 +148,7 @@ class Session:
         self._make_delivery = make_delivery
         self._buffer = BufferLimit(self.config.buffer_size)
         self.tap: MessageQueue[TapEvent] | None = MessageQueue(self._buffer) if tap else None
-        self._notifier = Notifier(self.config.listener, run_listener)
+        self._notifier = Notifier(self.config.listener, run_listener, log=log)
         self._connector = Connector(self.config, rng)
         self._subscriptions = Subscriptions()
         self._transactions = Transactions()
@@ -253,6 +256,7 @@ class Session:
         _check_now(now)
         connect = self._connector.connection_made(now)
         if connect is not None:
+            self._notifier.update()
             self._sender.send_connect(now, connect)
             self._sender.changing = False
 
@@ -336,13 +340,19 @@ class Session:
         conn = self._connector.conn
         if conn is None:
             return
-        if self._notifier.listener is not None and (silence := self._connector.lateness(now)) is not None:
-            self._notifier.notify("heart_beat_late", silence)
         beat = conn.handle_timeout(now)
+        # For a listener there is a deadline. For the log alone, when our own heart-beat is due is early enough.
+        if (beat or self._notifier.listener is not None) and (
+            silence := self._connector.lateness(now)
+        ) is not None:
+            self._notifier.notify("heart_beat_late", silence)
+        if beat:
+            self._notifier.update()
         # Bytes that wait to be written are as good a sign of life.
         if beat and not self._sender.send_queue.size:
             self._sender.send_queue.put(beat, None)
-            self._notifier.notify("heart_beat_sent")
+            if self._notifier.wants_frames:
+                self._notifier.notify_frame("heart_beat_sent")
         self._process_events(now)
 
     def _sync_reading(self, now: float) -> None:
@@ -935,7 +945,8 @@ class Session:
         """
         self._check_connected(now)
         self._sender.send_queue.put(b"\n", None)
-        self._notifier.notify("heart_beat_sent")
+        if self._notifier.wants_frames:
+            self._notifier.notify_frame("heart_beat_sent")
         self._changed()
         return Pending.completed("heart-beat", None)
 
@@ -1128,7 +1139,7 @@ class Session:
     def _process_events(self, now: float) -> None:
         """Take events from the connection and act on each, until it needs more data or is over."""
         connector = self._connector
-        observed = self._notifier.listener is not None or self.tap is not None
+        observed = self._notifier.wants_frames or self.tap is not None
         while (conn := connector.conn) is not None:
             try:
                 event = conn.next_event()
@@ -1137,7 +1148,7 @@ class Session:
                 return
             if event is NEED_DATA:
                 return
-            if observed:
+            if observed or type(event) is Tolerated:
                 self._show(event)
             if type(event) is Message:
                 self._on_message(event)
@@ -1154,14 +1165,17 @@ class Session:
 
     def _show(self, event: object) -> None:
         """Show a received event to the listener and the tap, before it is acted upon."""
+        notifier = self._notifier
         if isinstance(event, Event):
-            self._notifier.notify("frame_received", event)
+            if notifier.wants_frames:
+                notifier.notify_frame("frame_received", event)
             if self.tap is not None:
                 self.tap.put(event, event.frame.size + EVENT_OVERHEAD)
         elif isinstance(event, HeartBeat):
-            self._notifier.notify("heart_beat_received", event)
+            if notifier.wants_frames:
+                notifier.notify_frame("heart_beat_received", event)
         elif isinstance(event, Tolerated):
-            self._notifier.notify("tolerated", event)
+            notifier.notify("tolerated", event)
 
     def _on_message(self, message: Message) -> None:
         name = message.subscription
@@ -1192,6 +1206,8 @@ class Session:
         if connector.state is SessionState.HANDSHAKING:
             self._apply(connector.handle_refusal(error, now), now)
             return
+        if connector.state is SessionState.CLOSING:
+            self._notifier.error_while_closing(error)
         attributed = self._sender.receive_error(error)
         reason = f"the broker sent ERROR: {error.description}"
         self._apply(connector.broken(reason, now, error=error, attributed=attributed), now)
@@ -1302,7 +1318,7 @@ class Session:
         listener = self._notifier.listener
         if listener is None or not listener.handles(method):
             return False
-        self._notifier.notify(method, *arguments)
+        self._notifier.notify_listener(method, *arguments)
         return True
 
     def put_back(self, record: SubscriptionRecord, entry: QueueEntry) -> None:
