@@ -130,7 +130,8 @@ def check_pace(pace: float) -> None:
         TypeError: it is not a number.
         ValueError: it is out of its range.
     """
-    if not isinstance(pace, (int, float)) or isinstance(pace, bool):
+    given: object = pace
+    if not isinstance(given, (int, float)) or isinstance(given, bool):
         raise TypeError(f"heart_beat_pace must be a number, the share of the interval, got {pace!r}")
     if not _LEAST_PACE <= pace <= 1:
         raise ValueError(

@@ -10,12 +10,11 @@ from ..protocol import ClientConnection, Connect
 from ..wire import ALL_VERSIONS, Headers, HeaderSource, Leniency, Limits
 from ._broker_profiles import BrokerProfile
 from ._listener import Listener
+from ._masking import Mask
 from ._reconnect import Reconnect
 from ._urls import Credentials, Endpoint, EndpointSource, parse_endpoints
 
 __all__ = ["Config"]
-
-_MASK = "***"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +52,7 @@ class Config:
         LocalProtocolError: CONNECT cannot carry an option, or two of them contradict each other.
     """
 
-    endpoints: EndpointSource
+    endpoints: EndpointSource = field(repr=False)  # a URL may contain the passcode
     login: str | None = None
     passcode: str | None = field(default=None, repr=False)
     host: str | None = field(default=None, kw_only=True)
@@ -76,7 +75,7 @@ class Config:
     listener: Listener | None = field(default=None, kw_only=True)
     connect_frame: Connect | None = field(default=None, kw_only=True)
     #: The endpoints, parsed.
-    parsed_endpoints: tuple[Endpoint, ...] = field(init=False, repr=False)
+    parsed_endpoints: tuple[Endpoint, ...] = field(init=False)
     #: The policy in force.
     reconnect_policy: Reconnect = field(init=False, repr=False)
 
@@ -142,14 +141,11 @@ class Config:
             headers=pairs,
         )
 
-    def mask(self, endpoint: Endpoint, text: str) -> str:
-        """Return text that a peer influenced, without the passcode that was sent to it."""
+    def mask_for(self, endpoint: Endpoint) -> Mask:
+        """Return what masks the passcode that is sent to an endpoint."""
         credentials = self._credentials_for(endpoint)
-        passcode = credentials.passcode
         # A passcode that equals the login (guest, guest) is no secret, and the login is worth reading.
-        if not passcode or passcode == credentials.login:
-            return text
-        return text.replace(passcode, _MASK)
+        return Mask(None if credentials.passcode == credentials.login else credentials.passcode)
 
     def _credentials_for(self, endpoint: Endpoint) -> Credentials:
         if self.connect_frame is not None:

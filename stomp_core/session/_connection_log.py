@@ -2,8 +2,8 @@
 
 =========== ===========================================================================================================
 ERROR       giving up; a frame that was accepted and never left
-WARNING     a failed attempt; a lost connection; an ERROR while closing; late heart-beats; a dropped message; a violation
-            by the broker that is tolerated, once for each kind and connection
+WARNING     a failed attempt; a lost connection; an ERROR while closing; late heart-beats; a dropped message; a
+            violation by the broker that is tolerated, once for each kind and connection
 INFO        an attempt; a connection, a new one after a loss; closed by the caller
 DEBUG       frames and heart-beats, in the logger ``stomp_core.frames``
 =========== ===========================================================================================================
@@ -55,7 +55,9 @@ class ConnectionLog(Listener):
 
     def dialling(self, attempt: Attempt) -> None:
         self._endpoint = attempt.endpoint
-        self._connection.info("connecting to %s (attempt %d)", printable(str(attempt.endpoint)), attempt.number)
+        self._connection.info(
+            "connecting to %s (attempt %d)", printable(str(attempt.endpoint)), attempt.number
+        )
 
     def attempt_failed(self, endpoint: Endpoint, reason: str) -> None:
         self._connection.warning("could not connect: %s", printable(reason))

@@ -29,7 +29,11 @@ class Notifier:
     __slots__ = ("_log", "_run", "listener", "wants_frames")
 
     def __init__(
-        self, listener: Listener | None, run: Callable[[Callable[[], None]], object] | None, *, log: bool = True
+        self,
+        listener: Listener | None,
+        run: Callable[[Callable[[], None]], object] | None,
+        *,
+        log: bool = True,
     ) -> None:
         self.listener = listener
         self._run = run

@@ -1148,6 +1148,9 @@ class Session:
                 return
             if event is NEED_DATA:
                 return
+            received = event
+            if type(event) is Error:
+                event = connector.mask.error(event)
             if observed or type(event) is Tolerated:
                 self._show(event)
             if type(event) is Message:
@@ -1158,7 +1161,8 @@ class Session:
             elif type(event) is Connected:
                 self._apply(connector.handle_connected(event, now), now)
             elif type(event) is Error:
-                self._on_error(event, now)
+                assert type(received) is Error
+                self._on_error(received, event, now)
             elif type(event) is ConnectionClosed:
                 self._on_closed(event, now)
                 return
@@ -1200,11 +1204,18 @@ class Session:
         self.dropped += 1
         self._notifier.notify("message_dropped", message, reason)
 
-    def _on_error(self, error: Error, now: float) -> None:
+    def _on_error(self, received: Error, error: Error, now: float) -> None:
+        """Process an ERROR.
+
+        Args:
+            received: as it is.
+            error: with the passcode masked, for everything that is shown or kept.
+            now: seconds.
+        """
         self._notifier.notify("error_received", error)
         connector = self._connector
         if connector.state is SessionState.HANDSHAKING:
-            self._apply(connector.handle_refusal(error, now), now)
+            self._apply(connector.handle_refusal(received, error, now), now)
             return
         if connector.state is SessionState.CLOSING:
             self._notifier.error_while_closing(error)

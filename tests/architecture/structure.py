@@ -26,6 +26,7 @@ SESSION_ORDER: tuple[str, ...] = (
     "_sender",
     "_connector",
     "_config",
+    "_masking",
     "_send_queue",
     "_in_flight",
     "_notifier",
