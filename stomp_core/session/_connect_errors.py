@@ -165,8 +165,8 @@ def handshake_refusal(endpoint: Endpoint, error: Error, shown: Error | None = No
     """
     if _CLIENT_ID.search(error.description):
         check = (
-            "the broker still has a connection with this client_id: that of another program, or an earlier one that was "
-            "lost without its noticing; Reconnect(first_rounds=...) retries the first connection, too"
+            "the broker still has a connection with this client_id: that of another program, or an earlier one that "
+            "was lost without its noticing; Reconnect(first_rounds=...) retries the first connection, too"
         )
     elif is_login_refusal(error):
         check = "check login and passcode, and the virtual host (host=...), which must exist in RabbitMQ"

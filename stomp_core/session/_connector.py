@@ -392,9 +392,11 @@ class Connector:
         if self.state is SessionState.HANDSHAKING:
             return self._attempt_failed(handshake_eof(endpoint, reason), None, now)
         reason = f"the connection to {endpoint} was lost: {reason}"
-        code = closed.code if closed is not None else "eof"
+        code, cut = (closed.code, closed.cut) if closed is not None else ("eof", False)
         lost = Lost(
-            endpoint, ConnectionClosed(clean=False, code=code, reason=reason), None if attributed else error
+            endpoint,
+            ConnectionClosed(clean=False, cut=cut, code=code, reason=reason),
+            None if attributed else error,
         )
         if self.state is SessionState.CLOSING:
             return [lost]  # the session ends with it

@@ -1139,7 +1139,7 @@ class Session:
     def _process_events(self, now: float) -> None:
         """Take events from the connection and act on each, until it needs more data or is over."""
         connector = self._connector
-        observed = self._notifier.wants_frames or self.tap is not None
+        shows = self._notifier.wants_frames or self.tap is not None
         while (conn := connector.conn) is not None:
             try:
                 event = conn.next_event()
@@ -1148,24 +1148,24 @@ class Session:
                 return
             if event is NEED_DATA:
                 return
-            received = event
-            if type(event) is Error:
-                event = connector.mask.error(event)
-            if observed or type(event) is Tolerated:
-                self._show(event)
             if type(event) is Message:
+                if shows:
+                    self._show(event)
                 self._on_message(event)
             elif type(event) is Receipt:
+                if shows:
+                    self._show(event)
                 if self._sender.receive_receipt(event.receipt_id, now):
                     self._finish(None, confirmed=True)
-            elif type(event) is Connected:
-                self._apply(connector.handle_connected(event, now), now)
             elif type(event) is Error:
-                assert type(received) is Error
-                self._on_error(received, event, now)
+                self._on_error(event, now)
             elif type(event) is ConnectionClosed:
                 self._on_closed(event, now)
                 return
+            else:
+                self._show(event)
+                if type(event) is Connected:
+                    self._apply(connector.handle_connected(event, now), now)
 
     def _show(self, event: object) -> None:
         """Show a received event to the listener and the tap, before it is acted upon."""
@@ -1204,14 +1204,9 @@ class Session:
         self.dropped += 1
         self._notifier.notify("message_dropped", message, reason)
 
-    def _on_error(self, received: Error, error: Error, now: float) -> None:
-        """Process an ERROR.
-
-        Args:
-            received: as it is.
-            error: with the passcode masked, for everything that is shown or kept.
-            now: seconds.
-        """
+    def _on_error(self, received: Error, now: float) -> None:
+        error = self._connector.mask.error(received)  # what is shown and kept
+        self._show(error)
         self._notifier.notify("error_received", error)
         connector = self._connector
         if connector.state is SessionState.HANDSHAKING:
