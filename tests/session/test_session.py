@@ -14,6 +14,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from stomp_core import (
+    ConnectionClosed,
     Disconnect,
     ErrorCode,
     Frame,
@@ -997,7 +998,6 @@ def test_the_tap_shows_whether_the_stream_ended_inside_a_frame(cut: bool, closin
     *_, closed = iter(play.session.tap.take, None)
     assert isinstance(closed, ConnectionClosed)
     assert closed.cut is cut
-
 
 
 def test_the_rules_of_stomp_hold_for_raw_frames() -> None:
