@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 
 from .._logging import get_logger
 from .._text import printable
-from ..protocol import Connected, Error, Event, Message, Tolerated
+from ..protocol import Connected, Error, Event, Message, Receipt, Tolerated
 from ..wire import HeartBeat
 from ._listener import Listener
 from ._reconnect import Attempt
@@ -102,11 +102,12 @@ class ConnectionLog(Listener):
         what = event.frame.command if destination is None else f"{event.frame.command} to {destination}"
         self._connection.error("%s was not sent: %s", printable(what), printable(reason))
 
-    def message_dropped(self, message: Event, reason: str) -> None:
-        if isinstance(message, Message):
-            what = f"message {message.message_id!r} from {message.destination}"
-        else:
-            what = repr(message)
+    def unexpected_receipt(self, receipt: Receipt, reason: str) -> None:
+        """Log a RECEIPT that confirms nothing."""
+        self._connection.warning("RECEIPT %r confirms nothing: %s", receipt.receipt_id, printable(reason))
+
+    def message_dropped(self, message: Message, reason: str) -> None:
+        what = f"message {message.message_id!r} from {message.destination}"
         self._connection.warning("%s was dropped: %s", printable(what), printable(reason))
 
     def frame_sent(self, event: Event) -> None:

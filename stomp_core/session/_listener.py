@@ -5,13 +5,13 @@ An observer changes nothing, with one exception that tracing needs: it may add h
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from types import TracebackType
 
 from .._logging import log_exception
 from ..protocol import Connected, Error, Event, Message, Tolerated
-from ..wire import HeartBeat
+from ..wire import Headers, HeartBeat
 from ._delivery import Delivery
 from ._reconnect import Attempt
 from ._urls import Endpoint
@@ -135,7 +135,7 @@ class Listeners(Listener):
 
     def _call_all(self, method: str, *arguments: object) -> None:
         for listener in self._listeners:
-            call_listener(getattr(listener, method), *arguments)
+            call_listener(listener, method, *arguments)
 
     def dialling(self, attempt: Attempt) -> None:
         self._call_all("dialling", attempt)
@@ -189,7 +189,7 @@ class Listeners(Listener):
         pairs: list[tuple[str, str]] = []
         for listener in self._listeners:
             try:
-                pairs += listener.headers_for(destination)
+                pairs += Headers(listener.headers_for(destination)).items()
             except Exception as error:
                 log_exception("a listener raised in headers_for()", error)
         return pairs
@@ -208,9 +208,9 @@ class Listeners(Listener):
         return any(listener.handles(method) for listener in self._listeners)
 
 
-def call_listener(method: Callable[..., object], *arguments: object) -> None:
-    """Call a method of a listener; log what it raises."""
+def call_listener(listener: Listener, method: str, *arguments: object) -> None:
+    """Call a method of a listener; log what it raises, and that it has no such method."""
     try:
-        method(*arguments)
+        getattr(listener, method)(*arguments)
     except Exception as error:
-        log_exception(f"a listener raised in {getattr(method, '__name__', method)}()", error)
+        log_exception(f"a listener raised in {method}()", error)

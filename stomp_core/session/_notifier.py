@@ -7,6 +7,7 @@ from functools import partial
 
 from .._logging import log_exception
 from ..protocol import Error
+from ..wire import Headers
 from ._connection_log import ConnectionLog
 from ._listener import Listener, call_listener
 
@@ -50,31 +51,31 @@ class Notifier:
     def notify(self, method: str, *arguments: object) -> None:
         """Call a method of the log, and of the listener if there is one."""
         if self._log is not None:
-            self._call(getattr(self._log, method), *arguments)
+            self._call(self._log, method, *arguments)
         self.notify_listener(method, *arguments)
 
     def notify_frame(self, method: str, *arguments: object) -> None:
         """Do the same for a frame or heart-beat. Ask :attr:`wants_frames` first."""
         if self._log is not None and self._log.logs_frames:
-            self._call(getattr(self._log, method), *arguments)
+            self._call(self._log, method, *arguments)
         self.notify_listener(method, *arguments)
 
     def notify_listener(self, method: str, *arguments: object) -> None:
         """Call a method of the listener, if there is one, and not of the log."""
         if self.listener is not None:
-            self._call(getattr(self.listener, method), *arguments)
+            self._call(self.listener, method, *arguments)
 
     def error_while_closing(self, error: Error) -> None:
         """Log an ERROR after the caller has closed the session."""
         if self._log is not None:
-            self._call(self._log.error_while_closing, error)
+            self._call(self._log, "error_while_closing", error)
 
-    def _call(self, method: Callable[..., object], *arguments: object) -> None:
+    def _call(self, listener: Listener, method: str, *arguments: object) -> None:
         if self._run is None:
-            call_listener(method, *arguments)
+            call_listener(listener, method, *arguments)
             return
         try:
-            self._run(partial(call_listener, method, *arguments))
+            self._run(partial(call_listener, listener, method, *arguments))
         except Exception as error:
             log_exception("run_listener() raised", error)
 
@@ -83,7 +84,8 @@ class Notifier:
         if self.listener is None:
             return []
         try:
-            return list(self.listener.headers_for(destination))
+            # As headers, so that what is none is the listener's mistake and not that of the caller who sends.
+            return Headers(self.listener.headers_for(destination)).items()
         except Exception as error:
             log_exception("a listener raised in headers_for()", error)
             return []

@@ -107,12 +107,6 @@ class Endpoint:
         if kind.transport == "websocket":
             path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         elif parts.path not in ("", "/"):
-            if "@" in parts.path:
-                # The login would be taken for the host, and a part of the passcode for the port, and both be shown.
-                raise ValueError(
-                    f"the path of a {scheme}:// URL contains '@': percent-encode a '/' of the passcode as %2F, or an "
-                    "'@' of the virtual host as %40"
-                )
             virtual_host = unquote(parts.path[1:])
         return cls(scheme, parts.hostname, port or kind.port or 0, path, virtual_host, credentials)
 

@@ -203,13 +203,6 @@ def test_a_url_with_a_control_character_is_refused(url: str, char: str) -> None:
     assert "s3c" not in text
 
 
-@pytest.mark.parametrize("url", ["stomp://joe:123/4@broker", "stomp+ssl://joe:1/2/3@broker/vhost"])
-def test_a_url_whose_passcode_would_be_taken_for_a_port_is_refused(url: str) -> None:
-    with pytest.raises(ValueError, match="%2F") as caught:
-        Config(url)
-    assert "1" not in str(caught.value)
-
-
 def test_spaces_and_line_ends_between_urls_separate_them() -> None:
     config = Config(" stomp://a,\n  stomp://b ")
     assert [endpoint.host for endpoint in config.parsed_endpoints] == ["a", "b"]
