@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 __all__ = ["ConnectionLog"]
 
+_SHOWN_PAUSE = 0.05  # seconds
+
 
 class ConnectionLog(Listener):
     """Logs one session.
@@ -53,10 +55,12 @@ class ConnectionLog(Listener):
         """Find out whether frames are logged: a question that is too expensive to ask for each of them."""
         self.logs_frames = self._frames.isEnabledFor(10)  # DEBUG
 
-    def dialling(self, attempt: Attempt) -> None:
+    def dialling_after(self, attempt: Attempt, pause: float) -> None:
+        """Log an attempt, which begins in ``pause`` seconds."""
         self._endpoint = attempt.endpoint
+        later = f" in {pause:.1f} s" if pause >= _SHOWN_PAUSE else ""
         self._connection.info(
-            "connecting to %s (attempt %d)", printable(str(attempt.endpoint)), attempt.number
+            "connecting to %s%s (attempt %d)", printable(str(attempt.endpoint)), later, attempt.number
         )
 
     def attempt_failed(self, endpoint: Endpoint, reason: str) -> None:

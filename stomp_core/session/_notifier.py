@@ -10,6 +10,7 @@ from ..protocol import Error
 from ..wire import Headers
 from ._connection_log import ConnectionLog
 from ._listener import Listener, call_listener
+from ._reconnect import Attempt
 
 __all__ = ["Notifier"]
 
@@ -64,6 +65,12 @@ class Notifier:
         """Call a method of the listener, if there is one, and not of the log."""
         if self.listener is not None:
             self._call(self.listener, method, *arguments)
+
+    def dialling(self, attempt: Attempt, now: float) -> None:
+        """Tell that an attempt was given out, which may begin later."""
+        if self._log is not None:
+            self._call(self._log, "dialling_after", attempt, attempt.at - now)
+        self.notify_listener("dialling", attempt)
 
     def error_while_closing(self, error: Error) -> None:
         """Log an ERROR after the caller has closed the session."""

@@ -243,8 +243,8 @@ class Session:
         """
         _check_now(now)
         attempt, is_new = self._connector.next_attempt(now)
-        if is_new:
-            self._notifier.notify("dialling", attempt)
+        if is_new and attempt is not None:
+            self._notifier.dialling(attempt, now)
         return attempt
 
     def connection_made(self, now: float) -> None:

@@ -50,12 +50,12 @@ def test_the_life_of_a_session(debug: pytest.LogCaptureFixture) -> None:
     play.confirm_all()
     assert lines(debug) == [
         ("WARNING", "the connection to stomp://broker:61613 was lost: reset by peer"),
-        ("INFO", "connecting to stomp://broker:61613 (attempt 1)"),
+        ("INFO", "connecting to stomp://broker:61613 in 0.2 s (attempt 1)"),
         (
             "WARNING",
             f"could not connect: {play.session.endpoint}: connection refused: {CHECK_THE_PORT}",
         ),
-        ("INFO", "connecting to stomp://broker:61613 (attempt 2)"),
+        ("INFO", "connecting to stomp://broker:61613 in 0.4 s (attempt 2)"),
         ("INFO", "connected again to stomp://broker:61613: RabbitMQ/3.13.7, STOMP 1.2"),
         ("INFO", "stomp://broker:61613: closed by the caller"),
     ]
