@@ -16,6 +16,13 @@ __all__ = ["Mask"]
 
 _MASK = "***"
 _QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
+_OWN_WORDS = frozenset(
+    {
+        "version", "host", "destination", "subscription", "message-id", "receipt-id", "id", "ack", "transaction",
+        "receipt", "heart-beat", "content-length", "new", "connecting", "connected", "disconnecting", "failed",
+        "refusing", "closed",
+    }
+)  # fmt: skip
 #: Headers by which an ERROR is matched with what it answers, and those that describe its own body.
 _STRUCTURAL = frozenset({"receipt-id", "subscription", "content-length", "content-type", "version"})
 
@@ -40,8 +47,11 @@ class Mask:
         return text if self._pattern is None else self._pattern.sub(_MASK, text)
 
     def quotations(self, sentence: str) -> str:
-        """Mask what a sentence of ours quotes."""
-        return _QUOTED.sub(lambda match: self.text(match.group()), sentence)
+        """Mask what a sentence of ours quotes, but for names of headers and states, which are ours as well."""
+        return _QUOTED.sub(
+            lambda match: match.group() if match.group()[1:-1] in _OWN_WORDS else self.text(match.group()),
+            sentence,
+        )
 
     def error(self, error: Error) -> Error:
         """Return an ERROR without the passcode; the same one if it does not repeat it."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from types import BuiltinMethodType
 
 from .._logging import log_exception
 from ..protocol import Error
@@ -78,13 +79,18 @@ class Notifier:
             self._call(self._log, "error_while_closing", error)
 
     def _call(self, listener: Listener, method: str, *arguments: object) -> None:
-        if self._run is None:
+        run = self._run
+        if run is None:
             call_listener(listener, method, *arguments)
-            return
-        try:
-            self._run(partial(call_listener, listener, method, *arguments))
-        except Exception as error:
-            log_exception("run_listener() raised", error)
+        elif type(run) is BuiltinMethodType:
+            # The append() of the blocking adapter's queue raises nothing by itself: what comes out of it was raised by
+            # a signal handler, and belongs to the program.
+            run(partial(call_listener, listener, method, *arguments))
+        else:
+            try:
+                run(partial(call_listener, listener, method, *arguments))
+            except Exception as error:
+                log_exception("run_listener() raised", error)
 
     def headers_for(self, destination: str) -> list[tuple[str, str]]:
         """Return the headers that the listener adds to a message."""

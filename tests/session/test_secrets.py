@@ -29,7 +29,10 @@ def secret_session(login: str = "joe", passcode: str = "s3cret") -> Play:
     return Play(login=login, passcode=passcode)
 
 
-@pytest.mark.parametrize("passcode", ["e", "o", "conn", "the", "refused", "check", "port", "broker", "STOMP"])
+@pytest.mark.parametrize(
+    "passcode",
+    ["e", "o", "conn", "the", "refused", "check", "port", "broker", "STOMP", "connecting", "version"],
+)
 def test_no_sentence_of_ours_is_masked(passcode: str) -> None:
     """What is missing would tell the passcode: "conn***ction r***fus***d"."""
 
@@ -41,12 +44,9 @@ def test_no_sentence_of_ours_is_masked(passcode: str) -> None:
             play.cut(reason)
             found.append(str(play.session.error))
         for answer in (
-            b"",
-            b"HTTP/1.1 200 OK\r\n\r\n",
-            b"\x15\x03",
-            b"ERROR\n\n\0",
-            b"ERROR\nmessage:no\n\n\0",
-        ):
+            b"", b"HTTP/1.1 200 OK\r\n\r\n", b"\x15\x03", b"ERROR\n\n\0", b"ERROR\nmessage:no\n\n\0",
+            b"CONNECTED\n\n\0", b"MESSAGE\n\n\0", b"ERROR\nno colon\n\n\0", b"CONNECTED\nversion:9\n\n\0",
+        ):  # fmt: skip
             play = secret_session(passcode=passcode)
             play.dial()
             play.receive_bytes(answer)
