@@ -44,7 +44,7 @@ bench: $(VENV)/.stamp-bench  ## compare speed with other Python clients (ARGS=--
 fuzz: $(VENV)/.stamp-fuzz  ## run atheris on every target, for TIME=60 seconds in all
 	$(BIN)/python fuzz/run.py --time $(TIME) $(ARGS)
 
-soak: $(VENV)/.stamp-test  ## send SOAK_MESSAGES=100000 while connections are cut and brokers are killed
+soak: $(VENV)/.stamp-test  ## send SOAK_MESSAGES=100000 while brokers are killed; let connections idle for IDLE_MINUTES=1
 	SOAK_MESSAGES=$(SOAK_MESSAGES) $(BIN)/python -m pytest -m soak -o timeout=0 -o faulthandler_timeout=0 -s $(ARGS)
 
 clean:  ## remove everything that these targets made

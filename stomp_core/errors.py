@@ -19,7 +19,9 @@ The message of an error is for people and may change; its :attr:`~StompError.cod
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Protocol
+from typing import Any, Protocol
+
+from ._text import printable
 
 __all__ = [
     "AnswerFrame",
@@ -81,8 +83,10 @@ class ErrorCode(StrEnum):
 class StompError(Exception):
     """The base class of all exceptions of this library.
 
+    It can be pickled and copied, and contains no passcode: task queues store exceptions.
+
     Args:
-        message: a sentence for people.
+        message: a sentence for people. It becomes one printable line: control characters in it are escaped.
         code: by default that of the class.
 
     Attributes:
@@ -92,9 +96,21 @@ class StompError(Exception):
     code: str = "stomp-error"
 
     def __init__(self, message: str, *, code: str | None = None) -> None:
-        super().__init__(message)
+        super().__init__(printable(message))
         if code is not None:
             self.code = str(code)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        # What exceptions do by default calls the constructor with the message alone.
+        return _restore, (type(self), self.args, self.__dict__)
+
+
+def _restore(kind: type[StompError], args: tuple[object, ...], attributes: dict[str, Any]) -> StompError:
+    """Make an exception that was pickled or copied."""
+    error = kind.__new__(kind, *args)
+    Exception.__init__(error, *args)
+    error.__dict__.update(attributes)
+    return error
 
 
 class ProtocolError(StompError):

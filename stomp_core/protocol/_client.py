@@ -47,7 +47,8 @@ class ClientConnection(Connection):
             ActiveMQ do. It makes a difference for a ``\\`` in a passcode.
         heart_beat_tolerance: how many intervals of the server may pass without a byte before it counts as dead. It has
             to be more than 2 with ActiveMQ, whose first heart-beat comes after two intervals.
-        heart_beat_pace: after which share of this side's interval without a byte written a heart-beat is due.
+        heart_beat_pace: after which share of this side's interval without a byte written a heart-beat is due, from 0.1
+            to 1. Peers that allow no margin (ActiveMQ) close a connection whose heart-beats leave at 1.
         heart_beats: keep heart-beats, for which every call needs ``now`` once they were negotiated. ``False`` is for
             programs without a clock, such as analysers of recorded traffic: nothing is ever due.
 
@@ -69,7 +70,7 @@ class ClientConnection(Connection):
         leniency: Leniency | None = None,
         escape_connect: bool = False,
         heart_beat_tolerance: float = 2.5,
-        heart_beat_pace: float = 1.0,
+        heart_beat_pace: float = 0.8,
         heart_beats: bool = True,
     ) -> None:
         super().__init__(

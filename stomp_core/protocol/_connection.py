@@ -81,7 +81,7 @@ from ._handshake import (
     prepare_connect,
     prepare_connected,
 )
-from ._heartbeat import HeartBeatClock, HeartBeatRange, check_now, negotiate
+from ._heartbeat import HeartBeatClock, HeartBeatRange, check_now, check_pace, negotiate
 from ._states import CLIENT, Role, State
 from ._tracker import ConnectionTracker, Coverage, RuleViolation, TrackedSubscription
 
@@ -113,10 +113,7 @@ class Connection:
             raise ValueError(
                 f"heart_beat_tolerance must be more than 1 interval, got {heart_beat_tolerance!r}"
             )
-        if not 0 < heart_beat_pace <= 1:
-            raise ValueError(
-                f"heart_beat_pace must be more than 0 and at most 1 interval, got {heart_beat_pace!r}"
-            )
+        check_pace(heart_beat_pace)
         self._role = role
         self._is_client = role is CLIENT
         self._versions = check_versions(versions)

@@ -16,6 +16,7 @@ import re
 from collections.abc import Iterable
 from typing import ClassVar, Literal, Self
 
+from .._text import first_line
 from ..errors import ErrorCode, LocalProtocolError
 from ..wire import ALL_VERSIONS, Frame, Headers, HeaderSource, HeaderTypeError, Version
 from ._heartbeat import HeartBeatRange, format_heart_beat, parse_heart_beat
@@ -47,6 +48,9 @@ AckMode = Literal["auto", "client", "client-individual"]
 _TEXT = "text/plain;charset=utf-8"
 _VERSION = re.compile(r"[0-9]{1,4}\.[0-9]{1,4}")
 _NO_HEADERS = Headers()
+_MOST_OF_A_BODY = 4096  # bytes in which to look for the first line of an ERROR's body
+#: A line of a Java stack trace, or its first line, which names the class of the exception.
+_STACK_TRACE = re.compile(r"^\s+at [\w.$<>]+\(|^\s*(?:[\w$]+\.)+[\w$]*(?:Exception|Error)\b", re.MULTILINE)
 
 
 def _as_headers(headers: HeaderSource) -> Headers:
@@ -846,11 +850,20 @@ class Error(_Bodied):
 
     @property
     def description(self) -> str:
-        """Message and body in one line, for people. Bytes that are not text are shown as ``\\ufffd``."""
-        detail = " ".join(self.body[:1000].decode(errors="replace").split())
-        if not detail or detail == self.message:
-            return self.message or "the server gave no reason"
-        return f"{self.message}: {detail}" if self.message else detail
+        """What is wrong, in one line for people: the ``message`` header, and the first line of the body.
+
+        The body of an ERROR of ActiveMQ is a Java stack trace, which names classes that have nothing to do with the
+        cause. Its first line is shown only if there is no ``message`` header, the others never. Bytes that are not text
+        are shown as ``\\ufffd``, control characters are escaped.
+        """
+        message = first_line(self.message)
+        detail = self.body[:_MOST_OF_A_BODY].decode(errors="replace")
+        line = first_line(detail)
+        if not message:
+            return line or "the server gave no reason"
+        if not line or line in message or _STACK_TRACE.search(detail):
+            return message
+        return f"{message}: {line}"
 
 
 # -------------------------------------------------------------------------------- no frame

@@ -6,8 +6,10 @@ and from the intervals two deadlines:
 
 * The *send deadline*. This side promised to write something at least once in its interval, so a heart-beat (an
   end-of-line) is due one interval after the last byte that was written. Every frame counts as a heart-beat, so a
-  connection that is busy sends none. The deadline may be moved forward by ``pace``, a share of the interval: ActiveMQ
-  closes a connection whose heart-beat arrives 1.00 to 1.02 intervals after the last byte.
+  connection that is busy sends none. The interval is an upper bound for the peer, which may allow no margin: ActiveMQ
+  closes a connection whose heart-beat arrives 1.00 to 1.02 intervals after the last byte. So the deadline is moved
+  forward by ``pace``, a share of the interval (0.8 by default), which leaves the rest of it to late timers, busy
+  programs and the network.
 * The *receive deadline*. The peer promised the same. If nothing was received for ``tolerance`` of its intervals, the
   connection counts as lost. The tolerance has to be above 1, since the network and the peer's timers are late at times
   ("Heart-beating": the receiver SHOULD take into account an error margin), and it has to be above 2 in practice, since
@@ -31,6 +33,7 @@ __all__ = [
     "HeartBeatClock",
     "HeartBeatRange",
     "check_now",
+    "check_pace",
     "format_heart_beat",
     "negotiate",
     "parse_heart_beat",
@@ -38,6 +41,7 @@ __all__ = [
 
 HeartBeatRange = tuple[int, int]
 _LONGEST_NUMBER = 19  # digits; int() of thousands of digits takes quadratic time
+_LEAST_PACE = 0.1  # more than ten heart-beats in an interval help nobody, and 0 would be a loop
 
 
 def parse_heart_beat(value: str | None) -> HeartBeatRange | None:
@@ -114,6 +118,22 @@ def check_now(now: object) -> None:
         raise TypeError(f"now must be a number of seconds of a monotonic clock, got {now!r}")
     if not -inf < now < inf:
         raise ValueError(f"now must be a finite number of seconds of a monotonic clock, got {now!r}")
+
+
+def check_pace(pace: float) -> None:
+    """Check that ``pace`` is a sensible share of an interval.
+
+    Raises:
+        TypeError: it is not a number.
+        ValueError: it is out of its range.
+    """
+    given: object = pace
+    if not isinstance(given, (int, float)) or isinstance(given, bool):
+        raise TypeError(f"heart_beat_pace must be a number, the share of the interval, got {pace!r}")
+    if not _LEAST_PACE <= pace <= 1:
+        raise ValueError(
+            f"heart_beat_pace must be a share of the interval between {_LEAST_PACE} and 1, got {pace!r}"
+        )
 
 
 class HeartBeatClock:

@@ -31,7 +31,8 @@ class ServerConnection(Connection):
         unsolicited_messages: allow MESSAGEs whose subscription the client did not ask for, as RabbitMQ sends them
             in reply to ``reply-to:/temp-queue/...``.
         heart_beat_tolerance: how many intervals of the client may pass without a byte before it counts as dead.
-        heart_beat_pace: after which share of this side's interval without a byte written a heart-beat is due.
+        heart_beat_pace: after which share of this side's interval without a byte written a heart-beat is due, from 0.1
+            to 1.
         heart_beats: keep heart-beats, for which every call needs ``now`` once they were negotiated. ``False`` is for
             programs without a clock, such as analysers of recorded traffic: nothing is ever due.
 
@@ -54,7 +55,7 @@ class ServerConnection(Connection):
         leniency: Leniency | None = None,
         unsolicited_messages: bool = False,
         heart_beat_tolerance: float = 2.5,
-        heart_beat_pace: float = 1.0,
+        heart_beat_pace: float = 0.8,
         heart_beats: bool = True,
     ) -> None:
         super().__init__(

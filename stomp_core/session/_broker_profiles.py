@@ -30,6 +30,7 @@ class BrokerProfile:
         subscribes_to_replies: whether a client must SUBSCRIBE to its own temporary queue; RabbitMQ does it for the
             client, at the first ``reply-to``.
         temporary_queue: the prefix of temporary queues.
+        heart_beat_late: after how many of its intervals without a byte its heart-beat is reported as late.
     """
 
     name: str
@@ -41,6 +42,7 @@ class BrokerProfile:
     discard: Pairs = ()
     subscribes_to_replies: bool = True
     temporary_queue: str = "/temp-queue/"
+    heart_beat_late: float = 1.5
 
     def durable_headers(self, name: str, client_id: str | None) -> list[tuple[str, str]]:
         """Return the SUBSCRIBE headers of the durable subscription ``name``.
@@ -105,6 +107,8 @@ ACTIVEMQ = BrokerProfile(
     durable_needs_client_id=True,
     # It takes a second UNSUBSCRIBE, of a subscription that has already ended, which the rules of STOMP do not allow.
     delete_durable=None,
+    # It looks once in an interval whether it has written since the last look, so two intervals are usual.
+    heart_beat_late=2.25,
 )
 #: For an unknown broker: the specification, and headers that do no harm to a broker that does not know them.
 GENERIC = BrokerProfile("STOMP", "", prefetch=("prefetch-count", "activemq.prefetchSize"))

@@ -10,12 +10,11 @@ from ..protocol import ClientConnection, Connect
 from ..wire import ALL_VERSIONS, Headers, HeaderSource, Leniency, Limits
 from ._broker_profiles import BrokerProfile
 from ._listener import Listener
+from ._masking import Mask
 from ._reconnect import Reconnect
 from ._urls import Credentials, Endpoint, EndpointSource, parse_endpoints
 
 __all__ = ["Config"]
-
-_MASK = "***"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +41,8 @@ class Config:
         leniency: which violations the parser tolerates; by default those of RabbitMQ and ActiveMQ.
         escape_connect: escape the headers of CONNECT, against the specification; needed for a ``\\`` in a passcode.
         heart_beat_tolerance: treat the connection as dead after this many of the broker's intervals without a byte.
+        heart_beat_pace: send a heart-beat after this share of our interval without a byte sent, from 0.1 to 1. At 1
+            some arrive late, and ActiveMQ closes the connection.
         listener: an observer of the session.
         connect_frame: the CONNECT frame to send, as it is, instead of one made of ``login``, ``passcode``, ``host``,
             ``client_id``, ``heart_beat``, ``headers`` and the URL.
@@ -51,7 +52,7 @@ class Config:
         LocalProtocolError: CONNECT cannot carry an option, or two of them contradict each other.
     """
 
-    endpoints: EndpointSource
+    endpoints: EndpointSource = field(repr=False)  # a URL may contain the passcode
     login: str | None = None
     passcode: str | None = field(default=None, repr=False)
     host: str | None = field(default=None, kw_only=True)
@@ -70,10 +71,11 @@ class Config:
     leniency: Leniency | None = field(default=None, kw_only=True)
     escape_connect: bool = field(default=False, kw_only=True)
     heart_beat_tolerance: float = field(default=2.5, kw_only=True)
+    heart_beat_pace: float = field(default=0.8, kw_only=True)
     listener: Listener | None = field(default=None, kw_only=True)
     connect_frame: Connect | None = field(default=None, kw_only=True)
     #: The endpoints, parsed.
-    parsed_endpoints: tuple[Endpoint, ...] = field(init=False, repr=False)
+    parsed_endpoints: tuple[Endpoint, ...] = field(init=False)
     #: The policy in force.
     reconnect_policy: Reconnect = field(init=False, repr=False)
 
@@ -117,6 +119,7 @@ class Config:
             leniency=self.leniency,
             escape_connect=self.escape_connect,
             heart_beat_tolerance=self.heart_beat_tolerance,
+            heart_beat_pace=self.heart_beat_pace,
         )
 
     def make_connect(self, endpoint: Endpoint) -> Connect:
@@ -138,14 +141,11 @@ class Config:
             headers=pairs,
         )
 
-    def mask(self, endpoint: Endpoint, text: str) -> str:
-        """Return text that a peer influenced, without the passcode that was sent to it."""
+    def mask_for(self, endpoint: Endpoint) -> Mask:
+        """Return what masks the passcode that is sent to an endpoint."""
         credentials = self._credentials_for(endpoint)
-        passcode = credentials.passcode
         # A passcode that equals the login (guest, guest) is no secret, and the login is worth reading.
-        if not passcode or passcode == credentials.login:
-            return text
-        return text.replace(passcode, _MASK)
+        return Mask(None if credentials.passcode == credentials.login else credentials.passcode)
 
     def _credentials_for(self, endpoint: Endpoint) -> Credentials:
         if self.connect_frame is not None:

@@ -7,6 +7,7 @@ their classes, because the core imports neither ``socket`` nor ``ssl``.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from ..errors import ErrorCode, RemoteProtocolError
 from ..protocol import Error
@@ -21,23 +22,43 @@ __all__ = [
     "is_login_refusal",
 ]
 
-_LOGIN = re.compile(
-    r"denied|refused for user|passw|passcode|credential|authenticat|authoriz|security|\blogin\b|user name|"
-    r"not allowed|bad connect|unauthori[sz]ed|forbidden",
+# What passes: the broker still has a connection of this client, or has no room for one more, or is not ready. The texts
+# are those of ActiveMQ, Artemis and RabbitMQ.
+_CLIENT_ID = re.compile(
+    r"already (?:connected|in use|(?:been )?set|exists|logged in|has a connection)|"
+    r"client.?id\b.*\b(?:in use|used|taken|set already)",
     re.IGNORECASE,
 )
+_NOT_NOW = re.compile(
+    r"not (?:yet )?(?:been )?(?:started|ready|available|active|running)|(?<!\w)(?:starting|stopping|stopped)\b|"
+    r"shut(?:ting)?.?down|unavailable|too many (?:open )?(?:client )?connections|(?:maximum|max|limit).*connections|"
+    r"connection.?(?:limit|max)|memory|\bbusy\b|overload|try again|maintenance|"
+    r"not (?:the |a )?(?:master|primary|leader)|\b(?:slave|standby|backup)\b",
+    re.IGNORECASE,
+)
+# Credentials that a broker has refused must not be tried again and again: accounts get locked that way.
+_CREDENTIALS = re.compile(
+    r"passw|passcode|credential|authenticat|unauthori[sz]ed|user name|refused for user|validate user|"
+    r"\blog.?ins?\b.*fail|fail.*\blog.?ins?\b",
+    re.IGNORECASE,
+)
+# Words that are in refusals of credentials, but in others too.
+_LOGIN = re.compile(r"denied|authoriz|security|\blogin\b|not allowed|bad connect|forbidden", re.IGNORECASE)
 
 
-def dial_failure(endpoint: Endpoint, reason: BaseException | str | None, timeout: float) -> str:
+def dial_failure(
+    endpoint: Endpoint, reason: BaseException | str | None, timeout: float, mask: Callable[[str], str] = str
+) -> str:
     """Explain why an endpoint could not be dialled, TLS included.
 
     Args:
         endpoint: what was dialled.
         reason: the exception, or a sentence.
         timeout: seconds that dialling was allowed to take.
+        mask: masks the passcode in what others say: a dialler of the program, or what it has asked.
     """
     if not isinstance(reason, BaseException):
-        return f"{endpoint}: {reason or 'it could not be dialled'}"
+        return f"{endpoint}: {mask(reason) if reason else 'it could not be dialled'}"
     names = {entry.__name__ for entry in type(reason).__mro__}
     cause = _sentence(reason)
     if "gaierror" in names:
@@ -70,7 +91,7 @@ def dial_failure(endpoint: Endpoint, reason: BaseException | str | None, timeout
             else "check that it is the broker's STOMP port"
         )
         return f"{endpoint}: the peer closed the connection while connecting ({cause}): {check}"
-    return f"{endpoint}: {cause}"
+    return f"{endpoint}: {mask(cause)}"
 
 
 def _sentence(reason: BaseException) -> str:
@@ -101,28 +122,56 @@ def _other_scheme(endpoint: Endpoint) -> str:
     return " and not a TLS one (use stomp+ssl:// for that)" if not endpoint.secure else ""
 
 
-def handshake_violation(endpoint: Endpoint, error: RemoteProtocolError) -> str:
-    """Explain that the answer to CONNECT is not STOMP."""
+def handshake_violation(
+    endpoint: Endpoint, error: RemoteProtocolError, mask: Callable[[str], str] = str
+) -> str:
+    """Explain that the answer to CONNECT is not STOMP.
+
+    Args:
+        endpoint: what was dialled.
+        error: what is wrong with the answer.
+        mask: masks the passcode in what the sentence of the error quotes.
+    """
     text = str(error)
     check = "check that this is the broker's STOMP port"
     if error.code == ErrorCode.UNEXPECTED_BYTE and "b'\\x15'" in text:
         check = "it answers in TLS: use stomp+ssl://"
     elif error.code == ErrorCode.UNKNOWN_COMMAND and "HTTP/" in text:
         check = "it answers in HTTP: check the port, or use ws:// for STOMP over WebSocket"
-    return f"{endpoint}: the answer is not STOMP: {text}: {check}"
+    return f"{endpoint}: the answer is not STOMP: {mask(text)}: {check}"
 
 
 def is_login_refusal(error: Error) -> bool:
-    """Return whether this ERROR, the answer to CONNECT, refuses the credentials. Brokers have no common code for it."""
-    return _LOGIN.search(error.description) is not None
+    """Return whether this ERROR, the answer to CONNECT, refuses the credentials.
+
+    Brokers have no common code for it, so the text decides: the ``message`` header and the first line of the body, not
+    the stack trace that may follow, in which any class may be named. Every other refusal may be temporary.
+    """
+    text = error.description
+    if _CLIENT_ID.search(text):
+        return False  # whatever the client id is called
+    return _CREDENTIALS.search(text) is not None or (
+        _LOGIN.search(text) is not None and _NOT_NOW.search(text) is None
+    )
 
 
-def handshake_refusal(endpoint: Endpoint, error: Error) -> str:
-    """Explain why the broker refused CONNECT."""
-    if is_login_refusal(error):
+def handshake_refusal(endpoint: Endpoint, error: Error, shown: Error | None = None) -> str:
+    """Explain why the broker refused CONNECT.
+
+    Args:
+        endpoint: what was dialled.
+        error: the ERROR, which says why.
+        shown: the ERROR to quote, if it is another one: with the passcode masked.
+    """
+    if _CLIENT_ID.search(error.description):
+        check = (
+            "the broker still has a connection with this client_id: that of another program, or an earlier one that "
+            "was lost without its noticing; Reconnect(first_rounds=...) retries the first connection, too"
+        )
+    elif is_login_refusal(error):
         check = "check login and passcode, and the virtual host (host=...), which must exist in RabbitMQ"
     elif "version" in error.headers:
         check = f"it supports STOMP {error.headers['version']}: check versions=..."
     else:
         check = "see the broker's log"
-    return f"{endpoint}: the broker refused: {error.description}: {check}"
+    return f"{endpoint}: the broker refused: {(shown or error).description}: {check}"

@@ -40,6 +40,7 @@ from ._connect_errors import (
     is_login_refusal,
 )
 from ._errors import AuthenticationFailed, ConnectFailed, ConnectionLost
+from ._masking import Mask
 from ._reconnect import Attempt, Rng, Schedule
 from ._urls import Endpoint
 
@@ -58,7 +59,6 @@ __all__ = [
 # A broker that is starting may accept connections before its users are known, so a refusal of credentials that were
 # accepted before ends the session only when it is repeated.
 _REFUSALS_AFTER_SUCCESS = 3
-_LATE_FACTOR = 1.5  # intervals of the broker without a byte after which the listener is told
 
 
 class SessionState(StrEnum):
@@ -224,6 +224,11 @@ class Connector:
         """Whether the driver has a socket of a connection that is over."""
         return self.socket_open and self.conn is None
 
+    @property
+    def mask(self) -> Mask:
+        """Masks the passcode that was sent to the present endpoint, in what others say."""
+        return self._config.mask_for(self._here())
+
     def _here(self) -> Endpoint:
         assert self.endpoint is not None  # there was an attempt
         return self.endpoint
@@ -294,7 +299,8 @@ class Connector:
                         "connection_lost() was called without an attempt: call next_attempt() first"
                     )
                 return []
-            return self._attempt_failed(dial_failure(self._here(), reason, self._attempt.timeout), None, now)
+            sentence = dial_failure(self._here(), reason, self._attempt.timeout, self.mask.text)
+            return self._attempt_failed(sentence, None, now)
         names = {entry.__name__ for entry in type(reason).__mro__}
         if self.state is SessionState.HANDSHAKING and "SSLError" in names:
             # In TLS 1.3 a client learns only at its first read that the server refuses its certificate.
@@ -316,14 +322,19 @@ class Connector:
         self._schedule.connected(now)
         return [Established(self._here(), connected)]
 
-    def handle_refusal(self, error: Error, now: float) -> list[ConnectorEvent]:
-        """Process an ERROR that answers CONNECT."""
-        sentence = handshake_refusal(self._here(), error)
-        if is_login_refusal(error):
+    def handle_refusal(self, received: Error, error: Error, now: float) -> list[ConnectorEvent]:
+        """Process an ERROR that answers CONNECT.
+
+        Args:
+            received: the ERROR, by which it is decided what it means.
+            error: the ERROR with the passcode masked, which goes into exceptions.
+            now: seconds.
+        """
+        sentence = handshake_refusal(self._here(), received, error)
+        if is_login_refusal(received):
             self._login_refusals += 1
             allowed = _REFUSALS_AFTER_SUCCESS if self.connection_number else 1
             if self._login_refusals >= allowed:
-                sentence = self._config.mask(self._here(), sentence)
                 refused = AuthenticationFailed(
                     f"could not connect: {sentence}", ((self._here(), sentence),), error
                 )
@@ -332,7 +343,6 @@ class Connector:
 
     def _attempt_failed(self, sentence: str, error: Error | None, now: float) -> list[ConnectorEvent]:
         endpoint = self._here()
-        sentence = self._config.mask(endpoint, sentence)
         self._drop(Input.ATTEMPT_FAILED)
         self._failures.append((endpoint, sentence))
         self._schedule.failed()
@@ -356,8 +366,9 @@ class Connector:
     def handle_violation(self, error: RemoteProtocolError, now: float) -> list[ConnectorEvent]:
         """Process received bytes that violate the protocol."""
         if self.state is SessionState.HANDSHAKING:
-            return self._attempt_failed(handshake_violation(self._here(), error), None, now)
-        return self.broken(f"protocol error: {error}", now)
+            sentence = handshake_violation(self._here(), error, self.mask.quotations)
+            return self._attempt_failed(sentence, None, now)
+        return self.broken(f"protocol error: {self.mask.quotations(str(error))}", now)
 
     def broken(
         self,
@@ -470,7 +481,7 @@ class Connector:
         if conn is None or self._late_reported or self._reading_paused:
             return None
         receiving = conn.heart_beat[1] if self.state is SessionState.CONNECTED else 0.0
-        return self._last_read + receiving * _LATE_FACTOR if receiving else None
+        return self._last_read + receiving * self.broker_profile.heart_beat_late if receiving else None
 
 
 def _sentence(reason: BaseException | str) -> str:

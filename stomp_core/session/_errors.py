@@ -45,8 +45,8 @@ class ConnectFailed(SessionError, ConnectionError):
     """No endpoint could be connected to.
 
     Attributes:
-        failures: what happened at each endpoint, in order: pairs of the endpoint and a sentence that says the cause
-            and what to check.
+        failures: what happened at each endpoint, in order: pairs of the endpoint, without its credentials, and a
+            sentence that says the cause and what to check.
         error: the ERROR frame with which the last endpoint refused, if it sent one.
     """
 
@@ -56,7 +56,7 @@ class ConnectFailed(SessionError, ConnectionError):
         self, message: str, failures: tuple[tuple[Endpoint, str], ...] = (), error: Error | None = None
     ) -> None:
         super().__init__(message)
-        self.failures = failures
+        self.failures = tuple((endpoint.without_secrets(), sentence) for endpoint, sentence in failures)
         self.error = error
 
 

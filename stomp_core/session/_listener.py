@@ -5,9 +5,8 @@ An observer changes nothing, with one exception that tracing needs: it may add h
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
-from functools import partial
 from types import TracebackType
 
 from .._logging import log_exception
@@ -17,7 +16,7 @@ from ._delivery import Delivery
 from ._reconnect import Attempt
 from ._urls import Endpoint
 
-__all__ = ["HandlingContext", "Listener", "Listeners", "Notifier"]
+__all__ = ["HandlingContext", "Listener", "Listeners", "call_listener"]
 
 
 class Listener:
@@ -139,7 +138,7 @@ class Listeners(Listener):
 
     def _call_all(self, method: str, *arguments: object) -> None:
         for listener in self._listeners:
-            _call(listener, method, *arguments)
+            call_listener(listener, method, *arguments)
 
     def dialling(self, attempt: Attempt) -> None:
         self._call_all("dialling", attempt)
@@ -215,48 +214,7 @@ class Listeners(Listener):
         return any(listener.handles(method) for listener in self._listeners)
 
 
-class Notifier:
-    """Calls the methods of a session's listener.
-
-    Args:
-        listener: ``None`` if nobody observes.
-        run: called with each notification, a function without arguments, to run it elsewhere; ``None``: at once.
-
-    Attributes:
-        listener: see above.
-    """
-
-    __slots__ = ("_run", "listener")
-
-    def __init__(self, listener: Listener | None, run: Callable[[Callable[[], None]], object] | None) -> None:
-        self.listener = listener
-        self._run = run
-
-    def notify(self, method: str, *arguments: object) -> None:
-        """Call a method of the listener, if there is one."""
-        if self.listener is None:
-            return
-        if self._run is None:
-            _call(self.listener, method, *arguments)
-        else:
-            try:
-                self._run(partial(_call, self.listener, method, *arguments))
-            except Exception as error:
-                log_exception("run_listener() raised", error)
-
-    def headers_for(self, destination: str) -> list[tuple[str, str]]:
-        """Return the headers that the listener adds to a message."""
-        if self.listener is None:
-            return []
-        try:
-            # As headers, so that what is none is the listener's mistake and not that of the caller who sends.
-            return Headers(self.listener.headers_for(destination)).items()
-        except Exception as error:
-            log_exception("a listener raised in headers_for()", error)
-            return []
-
-
-def _call(listener: Listener, method: str, *arguments: object) -> None:
+def call_listener(listener: Listener, method: str, *arguments: object) -> None:
     """Call a method of a listener; log what it raises, and that it has no such method."""
     try:
         getattr(listener, method)(*arguments)

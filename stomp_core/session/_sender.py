@@ -19,7 +19,7 @@ from ._config import Config
 from ._connector import Connector, SessionState
 from ._errors import NotSent, Rejected, SessionClosed
 from ._in_flight import Deadlines, Receipts, Replies, ReplyQueue
-from ._listener import Notifier
+from ._notifier import Notifier
 from ._operations import (
     BeginOperation,
     CommitOperation,
@@ -134,8 +134,8 @@ class Sender:
         assert event is not None
         self._transmit(now, event, operation)
         self.receipts.add(operation)
-        if self._notifier.listener is not None:
-            self._notifier.notify("frame_sent", event)
+        if self._notifier.wants_frames:
+            self._notifier.notify_frame("frame_sent", event)
         pending = operation.pending
         if not pending.done:
             if self.send_queue.size <= _HIGH_WATER:
@@ -147,7 +147,7 @@ class Sender:
         """Send a SEND on the straight path of most messages.
 
         It does what :meth:`send_or_queue` does, for a SEND in no transaction, if there is a connection, room in the
-        send queue, and no listener.
+        send queue, and nobody who is told of frames.
 
         Args:
             now: seconds.
@@ -163,7 +163,7 @@ class Sender:
             conn is None
             or connector.state is not SessionState.CONNECTED
             or self._subscriptions.probing is not None
-            or self._notifier.listener is not None
+            or self._notifier.wants_frames
             or queue.size + len(event.frame.body) >= _HIGH_WATER
         ):
             return False
@@ -187,13 +187,14 @@ class Sender:
         """Send a frame whose outcome nobody waits for. Raises before anything has changed."""
         self._transmit(now, event, None)
         self.receipts.add_without_receipt()
-        if self._notifier.listener is not None:
-            self._notifier.notify("frame_sent", event)
+        if self._notifier.wants_frames:
+            self._notifier.notify_frame("frame_sent", event)
 
     def send_connect(self, now: float, connect: Connect) -> None:
         """Send CONNECT. It is not one of the frames that a later ERROR may answer: CONNECTED answers it."""
         self._transmit(now, connect, None)
-        self._notifier.notify("frame_sent", connect)
+        if self._notifier.wants_frames:
+            self._notifier.notify_frame("frame_sent", connect)
 
     def _transmit(self, now: float, event: Event, operation: Operation | None) -> None:
         """Put a frame in the send queue. What STOMP forbids is refused, and nothing has changed.

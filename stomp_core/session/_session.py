@@ -7,7 +7,7 @@ Connector           when to dial what, the handshake, what the end of a connecti
 Sender              the send queue, operations that wait for a connection, receipts and replies in flight, timeouts
 Subscriptions       records of subscriptions, their message queues, what a new connection subscribes again
 Transactions        records of open transactions
-Notifier            the listener
+Notifier            the log and the listener
 =================== ==============================================================================================
 
 The records belong to the session. What users hold are handles: :class:`Subscription`, :class:`Transaction`, and a
@@ -67,8 +67,9 @@ from ._connector import AttemptFailed, Connector, ConnectorEvent, Established, G
 from ._delivery import Delivery, SubscriptionLike
 from ._errors import ConnectFailed, ConnectionLost, NotSent, SessionClosed, StaleMessageError
 from ._handles import QueueEntry, Subscription, Transaction
-from ._listener import Listener, Notifier
+from ._listener import Listener
 from ._message_queue import EVENT_OVERHEAD, BufferLimit, MessageQueue
+from ._notifier import Notifier
 from ._operations import (
     AbortOperation,
     AckOperation,
@@ -114,6 +115,7 @@ class Session:
         make_delivery: makes what subscriptions return, from the message, its subscription and its connection's number.
         tap: keep every event that is received, in order, in :attr:`tap` as well. Who asks for it must take it.
         rng: for the jitter of back-off: a :class:`random.Random`. Without it every pause is as long as it may be.
+        log: write what becomes of connections to the loggers ``stomp_core.connection`` and ``stomp_core.frames``.
 
     Attributes:
         config: the options.
@@ -138,6 +140,7 @@ class Session:
         make_delivery: Callable[[Message, SubscriptionLike | None, int], Delivery] = Delivery,
         tap: bool = False,
         rng: Rng | None = None,
+        log: bool = True,
     ) -> None:
         self.config: Config = config if isinstance(config, Config) else Config(config)
         self.wake = wake
@@ -147,7 +150,7 @@ class Session:
         self._make_delivery = make_delivery
         self._buffer = BufferLimit(self.config.buffer_size)
         self.tap: MessageQueue[TapEvent] | None = MessageQueue(self._buffer) if tap else None
-        self._notifier = Notifier(self.config.listener, run_listener)
+        self._notifier = Notifier(self.config.listener, run_listener, log=log)
         self._connector = Connector(self.config, rng)
         self._subscriptions = Subscriptions()
         self._transactions = Transactions()
@@ -242,8 +245,8 @@ class Session:
         """
         _check_now(now)
         attempt, is_new = self._connector.next_attempt(now)
-        if is_new:
-            self._notifier.notify("dialling", attempt)
+        if is_new and attempt is not None:
+            self._notifier.dialling(attempt, now)
         return attempt
 
     def connection_made(self, now: float) -> None:
@@ -255,6 +258,7 @@ class Session:
         _check_now(now)
         connect = self._connector.connection_made(now)
         if connect is not None:
+            self._notifier.update()
             self._sender.send_connect(now, connect)
             self._sender.changing = False
 
@@ -338,13 +342,19 @@ class Session:
         conn = self._connector.conn
         if conn is None:
             return
-        if self._notifier.listener is not None and (silence := self._connector.lateness(now)) is not None:
-            self._notifier.notify("heart_beat_late", silence)
         beat = conn.handle_timeout(now)
+        # For a listener there is a deadline. For the log alone, when our own heart-beat is due is early enough.
+        if (beat or self._notifier.listener is not None) and (
+            silence := self._connector.lateness(now)
+        ) is not None:
+            self._notifier.notify("heart_beat_late", silence)
+        if beat:
+            self._notifier.update()
         # Bytes that wait to be written are as good a sign of life.
         if beat and not self._sender.send_queue.size:
             self._sender.send_queue.put(beat, None)
-            self._notifier.notify("heart_beat_sent")
+            if self._notifier.wants_frames:
+                self._notifier.notify_frame("heart_beat_sent")
         self._process_events(now)
 
     def _sync_reading(self, now: float) -> None:
@@ -937,7 +947,8 @@ class Session:
         """
         self._check_connected(now)
         self._sender.send_queue.put(b"\n", None)
-        self._notifier.notify("heart_beat_sent")
+        if self._notifier.wants_frames:
+            self._notifier.notify_frame("heart_beat_sent")
         self._changed()
         return Pending.completed("heart-beat", None)
 
@@ -1145,7 +1156,7 @@ class Session:
     def _process_events(self, now: float) -> None:
         """Take events from the connection and act on each, until it needs more data or is over."""
         connector = self._connector
-        observed = self._notifier.listener is not None or self.tap is not None
+        shows = self._notifier.wants_frames or self.tap is not None
         while (conn := connector.conn) is not None:
             try:
                 event = conn.next_event()
@@ -1154,31 +1165,38 @@ class Session:
                 return
             if event is NEED_DATA:
                 return
-            if observed:
-                self._show(event)
             if type(event) is Message:
+                if shows:
+                    self._show(event)
                 self._on_message(event)
             elif type(event) is Receipt:
+                if shows:
+                    self._show(event)
                 if self._sender.receive_receipt(event, now):
                     self._finish(None, confirmed=True)
-            elif type(event) is Connected:
-                self._apply(connector.handle_connected(event, now), now)
             elif type(event) is Error:
                 self._on_error(event, now)
             elif type(event) is ConnectionClosed:
                 self._on_closed(event, now)
                 return
+            else:
+                self._show(event)
+                if type(event) is Connected:
+                    self._apply(connector.handle_connected(event, now), now)
 
     def _show(self, event: object) -> None:
         """Show a received event to the listener and the tap, before it is acted upon."""
+        notifier = self._notifier
         if isinstance(event, Event):
-            self._notifier.notify("frame_received", event)
+            if notifier.wants_frames:
+                notifier.notify_frame("frame_received", event)
             if self.tap is not None:
                 self.tap.put(event, event.frame.size + EVENT_OVERHEAD)
         elif isinstance(event, HeartBeat):
-            self._notifier.notify("heart_beat_received", event)
+            if notifier.wants_frames:
+                notifier.notify_frame("heart_beat_received", event)
         elif isinstance(event, Tolerated):
-            self._notifier.notify("tolerated", event)
+            notifier.notify("tolerated", event)
 
     def _on_message(self, message: Message) -> None:
         name = message.subscription
@@ -1213,12 +1231,16 @@ class Session:
         else:
             request.pending.succeed(delivery)
 
-    def _on_error(self, error: Error, now: float) -> None:
+    def _on_error(self, received: Error, now: float) -> None:
+        error = self._connector.mask.error(received)  # what is shown and kept
+        self._show(error)
         self._notifier.notify("error_received", error)
         connector = self._connector
         if connector.state is SessionState.HANDSHAKING:
-            self._apply(connector.handle_refusal(error, now), now)
+            self._apply(connector.handle_refusal(received, error, now), now)
             return
+        if connector.state is SessionState.CLOSING:
+            self._notifier.error_while_closing(error)
         attributed = self._sender.receive_error(error)
         reason = f"the broker sent ERROR: {error.description}"
         self._apply(connector.broken(reason, now, error=error, attributed=attributed), now)
@@ -1340,7 +1362,7 @@ class Session:
         listener = self._notifier.listener
         if listener is None or not listener.handles(method):
             return False
-        self._notifier.notify(method, *arguments)
+        self._notifier.notify_listener(method, *arguments)
         return True
 
     def put_back(self, record: SubscriptionRecord, entry: QueueEntry) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 from urllib.parse import SplitResult, unquote, urlsplit
 
@@ -27,6 +27,7 @@ _KINDS = {
     "wss": _Kind("websocket", True, 443),
 }
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*")
+_NAMES = {"\n": "a line feed", "\r": "a carriage return", "\t": "a tab", "\0": "NUL", "\x1b": "ESC"}
 _BETWEEN_URLS = re.compile(r"\s*,\s*(?=[A-Za-z][A-Za-z0-9+.-]*://)")
 
 
@@ -93,6 +94,7 @@ class Endpoint:
         Raises:
             ValueError: the URL is not valid; the text says why, without repeating any credentials.
         """
+        _refuse_control_characters(url)
         scheme, colon, _ = url.partition("://")
         kind = _KINDS.get(scheme.lower())
         if not colon or kind is None:
@@ -130,6 +132,10 @@ class Endpoint:
         elif parts.path not in ("", "/"):
             virtual_host = unquote(parts.path[1:])
         return cls(scheme, parts.hostname, port or kind.port or 0, path, virtual_host, credentials)
+
+    def without_secrets(self) -> Endpoint:
+        """Return this endpoint without credentials and query, for what is stored or shown."""
+        return replace(self, credentials=None, path=self.path.partition("?")[0])
 
     @property
     def transport(self) -> str:
@@ -171,7 +177,7 @@ def parse_endpoints(source: EndpointSource) -> tuple[Endpoint, ...]:
     if isinstance(source, Endpoint):
         return (source,)
     if isinstance(source, str):
-        return tuple(Endpoint.parse(url) for url in _BETWEEN_URLS.split(source.strip()))
+        return tuple(Endpoint.parse(url) for url in _BETWEEN_URLS.split(source.strip(" ")))
     endpoints = tuple(endpoint for entry in source for endpoint in parse_endpoints(entry))
     if not endpoints:
         raise ValueError("at least one URL is needed")
@@ -196,6 +202,16 @@ def check_endpoints(source: EndpointSource, transports: tuple[str, ...], *, ssl_
             raise ValueError(
                 f"{endpoint}: an ssl_context was given, but this URL means plaintext; use "
                 f"{'wss' if endpoint.transport == 'websocket' else 'stomp+ssl'}:// for TLS"
+            )
+
+
+def _refuse_control_characters(url: str) -> None:
+    # urlsplit() drops some of them without a word.
+    for position, char in enumerate(url):
+        if not char.isprintable():
+            raise ValueError(
+                f"the URL contains {_NAMES.get(char, 'a control character')} ({char!a}, character {position + 1} of "
+                f"{len(url)}): remove it, or write it percent-encoded if it belongs to the passcode or the path"
             )
 
 

@@ -19,6 +19,7 @@ from stomp_core.session import (
     StaleMessageError,
     TransactionState,
 )
+from stomp_testing import FaultProxy
 from tests.brokers import ActiveMQ, Broker, RabbitMQ
 
 from .worlds import World
@@ -217,3 +218,54 @@ def test_a_suspended_broker_is_noticed_by_its_silence(world: World, activemq: Ac
     finally:
         activemq.resume()
     conn.send(activemq.new_queue(), "awake", receipt=True)
+
+
+def test_a_second_connection_with_a_client_id_is_no_refused_login(world: World, activemq: ActiveMQ) -> None:
+    """The stack trace in the body names SimpleAuthenticationBroker."""
+    client_id = activemq.new_queue("client").rpartition("/")[2]
+    world.connect(activemq.url, client_id=client_id)
+    with pytest.raises(ConnectFailed, match="already connected") as caught:
+        world.connect(activemq.url, client_id=client_id)
+    assert type(caught.value) is ConnectFailed
+    assert "at org.apache" not in str(caught.value)
+    assert "still has a connection with this client_id" in str(caught.value)
+    error = caught.value.error
+    assert error is not None
+    assert b"at org.apache.activemq" in error.body, "the whole ERROR is kept"
+
+
+def test_a_durable_subscriber_comes_back_after_a_half_open_loss(world: World, activemq: ActiveMQ) -> None:
+    """ActiveMQ refuses the client id until it notices the loss: our heart-beats of the old connection are overdue."""
+    refusals: list[str] = []
+
+    class Observer(world.module.Listener):  # type: ignore[misc,name-defined]
+        def attempt_failed(self, endpoint: Any, reason: str) -> None:
+            refusals.append(reason)
+
+    topic = activemq.new_topic()
+    client_id = topic.rpartition("/")[2]
+    with FaultProxy(activemq.url) as proxy:
+        conn = world.connect(
+            [proxy.url, activemq.url], client_id=client_id, heart_beat=(5, 1), handshake_timeout=0.5,
+            reconnect=SOON, listener=Observer(),
+        )  # fmt: skip
+        subscription = conn.subscribe(topic, durable="news", ack="client-individual")
+        proxy.stall()
+        sender = world.connect(activemq.url)
+        sender.send(topic, "meanwhile", receipt=True)
+        message = subscription.receive(timeout=60)
+        assert message.text == "meanwhile"
+        message.ack(receipt=True)
+        assert any("already connected" in reason for reason in refusals)
+        assert not any("at org.apache" in reason for reason in refusals)
+        conn.close()
+        proxy.resume()
+
+
+def test_a_wrong_passcode_is_quoted_nowhere(world: World, real_broker: Broker) -> None:
+    with pytest.raises(AuthenticationFailed) as caught:
+        world.connect(f"stomp://{real_broker.host}:{real_broker.tcp_port}", real_broker.login, "not-that-one")
+    text = str(caught.value)
+    assert "not-that-one" not in f"{text} {caught.value.error!r}"
+    assert "check login and passcode" in text
+    assert len(text) < 400

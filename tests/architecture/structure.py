@@ -8,6 +8,7 @@ from __future__ import annotations
 #: The layers of stomp_core, lowest first: a layer imports only itself and layers before it.
 #: A name is a module or a package in stomp_core.
 CORE_LAYERS: tuple[str, ...] = (
+    "_text",
     "errors",
     "_logging",
     "wire",
@@ -25,8 +26,11 @@ SESSION_ORDER: tuple[str, ...] = (
     "_sender",
     "_connector",
     "_config",
+    "_masking",
     "_send_queue",
     "_in_flight",
+    "_notifier",
+    "_connection_log",
     "_listener",
     "_handles",
     "_operations",
@@ -76,7 +80,7 @@ ALLOWED_IMPURE: dict[tuple[str, str], str] = {
 
 #: Modules that `import stomp_core` must not load, not even through the standard library.
 NOT_LOADED: set[str] = {
-    "_socket", "_ssl", "asyncio", "random", "select", "selectors", "socket", "ssl", "threading", "time",
+    "_socket", "_ssl", "asyncio", "logging", "random", "select", "selectors", "socket", "ssl", "threading", "time",
 }  # fmt: skip
 
 #: Packages in which the name of every module begins with an underscore, except for the modules named here.

@@ -22,6 +22,8 @@ from stomp_core import (
 )
 
 VERSIONS = ("1.0", "1.1", "1.2")
+#: The tests calculate in whole intervals; those of the default pace make their connections themselves.
+WHOLE_INTERVALS: Any = {"heart_beat_pace": 1.0}
 Connection = ClientConnection | ServerConnection
 Happening = Event | HeartBeat | ConnectionClosed | Tolerated
 
@@ -97,7 +99,7 @@ def connected_client(
     **options: Any,
 ) -> ClientConnection:
     """Return a client that has received CONNECTED, at 0 s; ``extra`` are further header lines of it."""
-    client = ClientConnection(**options)
+    client = ClientConnection(**(WHOLE_INTERVALS | options))
     client.connect(host="h", heart_beat=heart_beat, now=now)
     assert isinstance(
         one(receive(client, b"CONNECTED\nversion:%b\n%b\n\0" % (version.encode(), extra), now)), Connected
@@ -114,7 +116,7 @@ def connected_server(
     **options: Any,
 ) -> ServerConnection:
     """Return a server that has sent CONNECTED, at 0 s; ``extra`` are further header lines of the client's CONNECT."""
-    server = ServerConnection(**options)
+    server = ServerConnection(**(WHOLE_INTERVALS | options))
     receive(server, b"CONNECT\naccept-version:%b\nhost:h\n%b\n\0" % (version.encode(), extra), now)
     server.send(Connected(heart_beat=heart_beat), now=now)
     return server
@@ -140,8 +142,8 @@ class Pair:
     ) -> None:
         self.now = 0.0
         self.cut = cut
-        self.client = client or ClientConnection((version,))
-        self.server = server or ServerConnection()
+        self.client = client or ClientConnection((version,), **WHOLE_INTERVALS)
+        self.server = server or ServerConnection(**WHOLE_INTERVALS)
         self.client_received: list[Happening] = []
         self.server_received: list[Happening] = []
         self.to_server(self.client.connect(host="h", heart_beat=client_beats, now=self.now))

@@ -90,13 +90,21 @@ def test_versions_are_offered_in_order() -> None:
     [
         {"heart_beat_tolerance": 1.0}, {"heart_beat_tolerance": 0.5}, {"heart_beat_tolerance": float("nan")},
         {"heart_beat_pace": 0.0}, {"heart_beat_pace": -1.0}, {"heart_beat_pace": 1.01},
-        {"heart_beat_pace": float("nan")},
+        {"heart_beat_pace": float("nan")}, {"heart_beat_pace": 0.001}, {"heart_beat_pace": 0.099},
     ],
 )  # fmt: skip
 def test_heart_beat_options_have_a_range(make: Any, options: Any) -> None:
     with pytest.raises(ValueError, match=next(iter(options))):
         make(**options)
     make(heart_beat_tolerance=1.001, heart_beat_pace=1.0)
+    make(heart_beat_pace=0.1)
+
+
+@pytest.mark.parametrize("make", [ClientConnection, ServerConnection])
+@pytest.mark.parametrize("pace", ["0.8", None, True, (0.8,)])
+def test_a_pace_that_is_no_number_is_refused(make: Any, pace: Any) -> None:
+    with pytest.raises(TypeError, match="heart_beat_pace must be a number"):
+        make(heart_beat_pace=pace)
 
 
 def test_a_new_connection_has_no_version_and_no_deadline() -> None:
@@ -560,10 +568,21 @@ def test_the_end_of_the_stream_is_no_sign_of_life(role: str) -> None:
 
 
 def test_without_any_now_it_is_0() -> None:
-    client = ClientConnection()
+    client = ClientConnection(heart_beat_pace=1.0)
     client.connect(host="h", heart_beat=(1000, 1000))
     receive(client, b"CONNECTED\nversion:1.2\nheart-beat:1000,1000\n\n\0")
     assert client.next_deadline() == 1.0
+
+
+def test_heart_beats_leave_well_before_the_interval_ends_by_default() -> None:
+    """ActiveMQ closes a connection whose heart-beats leave after 1.00 to 1.02 intervals."""
+    pair = Pair(
+        client=ClientConnection(), server=ServerConnection(), client_beats=(10_000, 5_000),
+        server_beats=(5_000, 10_000),
+    )  # fmt: skip
+    sent = pair.wait(20.0)
+    assert [at for at, side, _ in sent if side == "client"] == [8.0, 16.0]
+    assert [at for at, side, _ in sent if side == "server"] == [4.0, 8.0, 12.0, 16.0, 20.0]
 
 
 def test_a_pace_below_1_makes_heart_beats_earlier() -> None:
@@ -634,7 +653,7 @@ def test_after_disconnect_the_server_sends_heart_beats() -> None:
 
 
 def test_a_slow_handshake_makes_a_heart_beat_overdue() -> None:
-    client = ClientConnection()
+    client = ClientConnection(heart_beat_pace=1.0)
     client.connect(host="h", heart_beat=(1000, 1000), now=0.0)
     receive(client, b"CONNECTED\nversion:1.2\nheart-beat:1000,1000\n\n\0", 30.0)
     assert client.next_deadline() == 1.0

@@ -530,16 +530,30 @@ def test_the_repr_shows_headers_and_the_start_of_the_body() -> None:
     assert "secret" not in repr(Connect(passcode="secret"))
 
 
+STACK_TRACE = """\
+java.lang.SecurityException: User name is invalid.
+\tat org.apache.activemq.security.SimpleAuthenticationBroker.authenticate(SimpleAuthenticationBroker.java:103)
+\tat org.apache.activemq.security.AbstractAuthenticationBroker.addConnection(AbstractAuthenticationBroker.java:62)
+"""
+
+
 @pytest.mark.parametrize(
     ("error", "description"),
     [
         (Error("no"), "no"),
-        (Error("no", body="why\n  so"), "no: why so"),
+        (Error("no", body="why\n  so"), "no: why"),
+        (Error("no", body="\n  why\n"), "no: why"),
+        (Error(body="why\nso"), "why"),
+        (Error("no\nat all", body="why"), "no: why"),
+        (Error(body="\x1b[31mred\u2028"), "\\x1b[31mred"),
+        (Error("User name is invalid.", body=STACK_TRACE), "User name is invalid."),
+        (Error(body=STACK_TRACE), "java.lang.SecurityException: User name is invalid."),
         (Error(body="why"), "why"),
         (Error("same", body="same\n"), "same"),
         (Error(), "the server gave no reason"),
         (Error("no", body=b"\xff"), "no: \ufffd"),
-        (Error(body="x" * 2000), "x" * 1000),
+        (Error(body="x" * 2000), "x" * 300 + "..."),
+        (Error("y" * 301, body="why"), "y" * 300 + "...: why"),
     ],
 )
 def test_the_description_of_an_error_is_one_line(error: Error, description: str) -> None:

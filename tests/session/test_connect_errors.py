@@ -174,6 +174,68 @@ def test_a_refused_login_is_recognised_by_its_text(error: Error) -> None:
     )
 
 
+TRACE = """
+\tat org.apache.activemq.broker.region.RegionBroker.addConnection(RegionBroker.java:254)
+\tat org.apache.activemq.security.SimpleAuthenticationBroker.addConnection(SimpleAuthenticationBroker.java:75)
+\tat org.apache.activemq.security.AuthorizationBroker.denied(AuthorizationBroker.java:1)
+"""
+IN_USE = "Broker: localhost - Client: X already connected from tcp://127.0.0.1:40312"
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        Error(IN_USE, body=f"javax.jms.InvalidClientIDException: {IN_USE}{TRACE}"),
+        Error(body=f"javax.jms.InvalidClientIDException: {IN_USE}{TRACE}"),
+        Error(IN_USE.replace("X", "login-security-passwords")),
+        Error("client ID X already in use"),
+        Error("clientID=X was already set into another connection"),
+        Error("Client with ID X is already in use"),
+        Error("AMQ229035: Metadata jms-client-id=X had been set already: client id in use"),
+        Error("client-id has already been set"),
+    ],
+    ids=lambda error: str(error.description),
+)
+def test_a_client_id_in_use_is_no_refused_login(error: Error) -> None:
+    assert not connect_errors.is_login_refusal(error)
+    text = connect_errors.handshake_refusal(PLAIN, error)
+    assert "still has a connection with this client_id" in text
+    assert "Reconnect(first_rounds=...)" in text
+    assert "\n" not in text
+    assert "AuthorizationBroker" not in text
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        Error("Server not started", body=f"java.lang.IllegalStateException: x{TRACE}"),
+        Error("Broker is stopping", body=TRACE),
+        Error("Broker security-1 is shutting down"),
+        Error("Exceeded the maximum number of allowed client connections: 1000"),
+        Error("Bad CONNECT", body="node connection limit (1000) is reached\n"),
+        Error("too many connections are not allowed"),
+        Error("this node is a backup, not the master"),
+        Error("memory usage is too high: connections are denied"),
+        Error(f"no reason{TRACE}"),
+    ],
+    ids=lambda error: str(error.description),
+)
+def test_a_broker_that_accepts_nobody_now_refuses_no_login(error: Error) -> None:
+    assert not connect_errors.is_login_refusal(error)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "too many failed logins: the account is locked, try again later",
+        "AMQ229031: Unable to validate user from 127.0.0.1",
+        "authentication failed: maximum of 3 connections",
+    ],
+)
+def test_refused_credentials_come_before_everything_else(text: str) -> None:
+    assert connect_errors.is_login_refusal(Error(text))
+
+
 @pytest.mark.parametrize(
     ("error", "check"),
     [

@@ -14,6 +14,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from stomp_core import (
+    ConnectionClosed,
     Disconnect,
     ErrorCode,
     Frame,
@@ -982,6 +983,21 @@ def test_any_frame_can_be_sent_raw() -> None:
     play.cut()
     play.connected()
     assert play.sent() == [], "it does not come back"
+
+
+@pytest.mark.parametrize("cut", [False, True])
+@pytest.mark.parametrize("closing", [False, True])
+def test_the_tap_shows_whether_the_stream_ended_inside_a_frame(cut: bool, closing: bool) -> None:
+    play = Play(tap=True, reconnect=Reconnect.never()).connected()
+    if closing:
+        play.close()
+        play.sent()
+    play.receive_bytes(b"RECEIPT\nrec" if cut else b"\n")
+    play.receive_bytes(b"")
+    assert play.session.tap is not None
+    *_, closed = iter(play.session.tap.take, None)
+    assert isinstance(closed, ConnectionClosed)
+    assert closed.cut is cut
 
 
 def test_the_rules_of_stomp_hold_for_raw_frames() -> None:

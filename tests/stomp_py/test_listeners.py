@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import logging
+import pickle
 import threading
 from typing import Any
 
 import pytest
 
 import stomp_py as stomp
+from stomp_py.exception import ConnectFailedException
 from stomp_py.utils import Frame
-from stomp_testing import Broker
+from stomp_testing import Broker, Expect, ScriptedServer
 
-from .conftest import Open, Place
+from .conftest import LOGIN, PASSCODE, Open, Place
 from .recording_listener import RecordingListener
 
 Calls = list[Any]
@@ -437,3 +440,43 @@ def test_the_test_listener_keeps_messages_and_waits(
     headers, body = listener.get_latest_message()
     assert (headers["destination"], body) == ("/queue/a", "x")
     assert capsys.readouterr().out == ""
+
+
+# ---------------------------------------------------------------------- the log
+
+
+def test_the_log_is_that_of_stomp_py_alone(
+    broker: Broker, here: Place, open_connection: Open, caplog: pytest.LogCaptureFixture
+) -> None:
+    recorder = RecordingListener()
+    with caplog.at_level(logging.DEBUG):
+        open_connection(here, recorder)
+        broker.drop_connections()
+        recorder.wait_for("on_disconnected")
+    names = {record.name for record in caplog.records}
+    assert "stomp.py" in names
+    assert not [name for name in names if name.startswith("stomp_core")]
+    (lost,) = [record for record in caplog.records if record.levelname == "WARNING"]
+    assert "was lost" in lost.getMessage()
+
+
+def test_an_error_that_repeats_the_passcode_is_masked(caplog: pytest.LogCaptureFixture) -> None:
+    answer = b"ERROR\nmessage:no user with passcode:password\n\npasscode 'password' is wrong\n\0"
+    recorder = RecordingListener()
+    with caplog.at_level(logging.DEBUG), ScriptedServer([Expect(b"\0"), answer]) as server:
+        conn = stomp.Connection([("127.0.0.1", server.port)])
+        conn.set_listener("test", recorder)
+        with pytest.raises(ConnectFailedException) as caught:
+            conn.connect(LOGIN, PASSCODE, wait=True)
+        recorder.wait_for("on_error")
+    (frame,) = recorder.of("on_error")
+    for text in (
+        str(caught.value),
+        str(frame),
+        repr(frame.body),
+        caplog.text,
+        repr(pickle.dumps(caught.value)),
+    ):
+        assert "no user with passcode:password" not in text
+        assert "'password'" not in text
+    assert "***" in str(caught.value)

@@ -53,6 +53,7 @@ def connect(
     leniency: Leniency | None = None,
     escape_connect: bool = False,
     heart_beat_tolerance: float = 2.5,
+    heart_beat_pace: float = 0.8,
     listener: Listener | None = None,
     connect_frame: Connect | None = None,
 ) -> ConnectContext[Connection]:
@@ -82,6 +83,8 @@ def connect(
         leniency: which violations the parser tolerates; by default those of RabbitMQ and ActiveMQ.
         escape_connect: escape the headers of CONNECT, against the specification; needed for a ``\\`` in a passcode.
         heart_beat_tolerance: treat the connection as dead after this many of the broker's intervals without a byte.
+        heart_beat_pace: send a heart-beat after this share of our interval without a byte sent, from 0.1 to 1. At 1
+            some arrive late, and ActiveMQ closes the connection.
         listener: an observer of the connection.
         connect_frame: the CONNECT frame to send, as it is, instead of one that is made of the options above.
 
@@ -113,6 +116,7 @@ def connect(
         leniency=leniency,
         escape_connect=escape_connect,
         heart_beat_tolerance=heart_beat_tolerance,
+        heart_beat_pace=heart_beat_pace,
         listener=listener,
         connect_frame=connect_frame,
     )

@@ -114,7 +114,8 @@ class ConnectionRunner:
             )
         except LocalProtocolError as error:
             raise ProtocolException(str(error)) from error
-        self._engine = Engine(config, dial=lambda *_: sock, tap=True)
+        # The facade has the logger of stomp.py, so its connections do not write to that of the core as well.
+        self._engine = Engine(config, dial=lambda *_: sock, tap=True, log=False)
         self._session = self._engine.session
         self._on_event = on_event
         self._on_end = on_end

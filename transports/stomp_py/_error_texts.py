@@ -22,6 +22,8 @@ _TERMS = {
         "check username and passcode, and the virtual host (vhost=...)"
     ),
     ": check versions=...": ": use the Connection class of a version that both have",
+    "this client_id: that of": "this client-id: that of",
+    "; Reconnect(first_rounds=...) retries the first connection, too": "; try again later",
     "the session was closed": "the connection was closed",
 }
 

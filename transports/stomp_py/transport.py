@@ -423,7 +423,7 @@ class Transport(BaseTransport):
         elif isinstance(event, HeartBeat):
             self.process_frame(HEARTBEAT_FRAME, None)
         elif isinstance(event, ConnectionClosed):
-            log.info("%s", event.reason)
+            (log.info if event.clean else log.warning)("%s", event.reason)
             if event.code == "heart-beat":
                 self.notify("heartbeat_timeout")
 

@@ -67,7 +67,7 @@ class Engine:
         ssl_context: for TLS; by default one that verifies the server's certificate and name.
         dial: makes the connected socket of an attempt.
         make_delivery: see :class:`stomp_core.Session`. It must not hold the engine.
-        tap: see :class:`stomp_core.Session`.
+        tap, log: see :class:`stomp_core.Session`.
 
     Attributes:
         session: the session. Look at it; use it by the methods here only.
@@ -81,8 +81,9 @@ class Engine:
         dial: Dial = dial,
         make_delivery: Callable[..., Delivery] = BlockingMessage,
         tap: bool = False,
+        log: bool = True,
     ) -> None:
-        self._shared = shared = SharedSession(config, make_delivery, tap=tap)
+        self._shared = shared = SharedSession(config, make_delivery, tap=tap, log=log)
         self._loop = Loop(shared, ssl_context, dial)
         self.session: Session = shared.session
         # Bound once: each call would pay for a method that only passes it on.

@@ -99,7 +99,7 @@ class SharedSession:
     Args:
         config: the options of the session.
         make_delivery: see :class:`Session`; must not hold the engine.
-        tap: see :class:`Session`.
+        tap, log: see :class:`Session`.
 
     Attributes:
         session: see above.
@@ -119,7 +119,9 @@ class SharedSession:
         waker: the thread's sleep.
     """
 
-    def __init__(self, config: Config, make_delivery: Callable[..., Delivery], *, tap: bool) -> None:
+    def __init__(
+        self, config: Config, make_delivery: Callable[..., Delivery], *, tap: bool, log: bool = True
+    ) -> None:
         self.notifications: deque[Callable[[], None]] = deque()
         self.session = Session(
             config,
@@ -127,6 +129,7 @@ class SharedSession:
             run_listener=self.notifications.append,
             tap=tap,
             rng=Random(),
+            log=log,
         )
         self.lock = threading.Lock()
         self.waker = Waker()

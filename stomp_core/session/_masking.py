@@ -1,0 +1,82 @@
+"""Masking: what a peer has sent, without the passcode.
+
+Only what comes from elsewhere is masked, and only where it repeats the passcode as a whole word. To mask a short
+passcode in our own sentences, or inside of words, would tell it by what is missing ("conn***ction r***fus***d").
+"""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import quote
+
+from ..protocol import Error
+from ..wire import Headers
+
+__all__ = ["Mask"]
+
+_MASK = "***"
+_QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
+_OWN_WORDS = frozenset(
+    {
+        "version", "host", "destination", "subscription", "message-id", "receipt-id", "id", "ack", "transaction",
+        "receipt", "heart-beat", "content-length", "new", "connecting", "connected", "disconnecting", "failed",
+        "refusing", "closed",
+    }
+)  # fmt: skip
+#: Headers by which an ERROR is matched with what it answers, and those that describe its own body.
+_STRUCTURAL = frozenset({"receipt-id", "subscription", "content-length", "content-type", "version"})
+
+
+class Mask:
+    """Masks one passcode.
+
+    Args:
+        passcode: ``None`` or ``""`` if there is none.
+    """
+
+    __slots__ = ("_pattern",)
+
+    def __init__(self, passcode: str | None) -> None:
+        self._pattern: re.Pattern[str] | None = None
+        if passcode:
+            forms = sorted(_forms(passcode), key=len, reverse=True)
+            self._pattern = re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, forms))})(?!\w)")
+
+    def text(self, text: str) -> str:
+        """Mask a text that comes from elsewhere."""
+        return text if self._pattern is None else self._pattern.sub(_MASK, text)
+
+    def quotations(self, sentence: str) -> str:
+        """Mask what a sentence of ours quotes, but for names of headers and states, which are ours as well."""
+        return _QUOTED.sub(
+            lambda match: match.group() if match.group()[1:-1] in _OWN_WORDS else self.text(match.group()),
+            sentence,
+        )
+
+    def error(self, error: Error) -> Error:
+        """Return an ERROR without the passcode; the same one if it does not repeat it."""
+        if self._pattern is None:
+            return error
+        headers = [
+            (name, value if name in _STRUCTURAL else self.text(value))
+            for name, value in error.headers.items()
+        ]
+        body = self.text(error.body.decode(errors="surrogateescape")).encode(errors="surrogateescape")
+        if body == error.body and headers == error.headers.items():
+            return error
+        frame = error.frame.replace(headers=Headers(headers), body=body)
+        masked = Error.from_frame(frame)
+        assert isinstance(masked, Error)
+        return masked
+
+
+def _forms(passcode: str) -> set[str]:
+    """Return how a peer may repeat a passcode: as it is, escaped as in a frame, as in a URL, or in a repr."""
+    escaped = passcode.replace("\\", "\\\\").replace(":", "\\c").replace("\n", "\\n").replace("\r", "\\r")
+    return {
+        passcode,
+        escaped,
+        quote(passcode, safe="", errors="replace"),
+        repr(passcode)[1:-1],
+        repr(passcode.encode(errors="replace"))[2:-1],
+    }

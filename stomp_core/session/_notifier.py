@@ -1,0 +1,104 @@
+"""Notifier: tells the log and the listener what happens in a session."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from types import BuiltinMethodType
+
+from .._logging import log_exception
+from ..protocol import Error
+from ..wire import Headers
+from ._connection_log import ConnectionLog
+from ._listener import Listener, call_listener
+from ._reconnect import Attempt
+
+__all__ = ["Notifier"]
+
+
+class Notifier:
+    """Calls the methods of a session's log and listener.
+
+    Args:
+        listener: ``None`` if nobody observes.
+        run: called with each notification, a function without arguments, to run it elsewhere; ``None``: at once.
+        log: whether to write to the log.
+
+    Attributes:
+        listener: see above.
+        wants_frames: whether frames and heart-beats are to be told: one test for each frame where they are not.
+    """
+
+    __slots__ = ("_log", "_run", "listener", "wants_frames")
+
+    def __init__(
+        self,
+        listener: Listener | None,
+        run: Callable[[Callable[[], None]], object] | None,
+        *,
+        log: bool = True,
+    ) -> None:
+        self.listener = listener
+        self._run = run
+        self._log = ConnectionLog() if log else None
+        self.wants_frames = False
+        self.update()
+
+    def update(self) -> None:
+        """Find out anew whether frames are logged: the program may have changed the level of the logger."""
+        if self._log is not None:
+            self._log.update()
+        self.wants_frames = self.listener is not None or (self._log is not None and self._log.logs_frames)
+
+    def notify(self, method: str, *arguments: object) -> None:
+        """Call a method of the log, and of the listener if there is one."""
+        if self._log is not None:
+            self._call(self._log, method, *arguments)
+        self.notify_listener(method, *arguments)
+
+    def notify_frame(self, method: str, *arguments: object) -> None:
+        """Do the same for a frame or heart-beat. Ask :attr:`wants_frames` first."""
+        if self._log is not None and self._log.logs_frames:
+            self._call(self._log, method, *arguments)
+        self.notify_listener(method, *arguments)
+
+    def notify_listener(self, method: str, *arguments: object) -> None:
+        """Call a method of the listener, if there is one, and not of the log."""
+        if self.listener is not None:
+            self._call(self.listener, method, *arguments)
+
+    def dialling(self, attempt: Attempt, now: float) -> None:
+        """Tell that an attempt was given out, which may begin later."""
+        if self._log is not None:
+            self._call(self._log, "dialling_after", attempt, attempt.at - now)
+        self.notify_listener("dialling", attempt)
+
+    def error_while_closing(self, error: Error) -> None:
+        """Log an ERROR after the caller has closed the session."""
+        if self._log is not None:
+            self._call(self._log, "error_while_closing", error)
+
+    def _call(self, listener: Listener, method: str, *arguments: object) -> None:
+        run = self._run
+        if run is None:
+            call_listener(listener, method, *arguments)
+        elif type(run) is BuiltinMethodType:
+            # The append() of the blocking adapter's queue raises nothing by itself: what comes out of it was raised by
+            # a signal handler, and belongs to the program.
+            run(partial(call_listener, listener, method, *arguments))
+        else:
+            try:
+                run(partial(call_listener, listener, method, *arguments))
+            except Exception as error:
+                log_exception("run_listener() raised", error)
+
+    def headers_for(self, destination: str) -> list[tuple[str, str]]:
+        """Return the headers that the listener adds to a message."""
+        if self.listener is None:
+            return []
+        try:
+            # As headers, so that what is none is the listener's mistake and not that of the caller who sends.
+            return Headers(self.listener.headers_for(destination)).items()
+        except Exception as error:
+            log_exception("a listener raised in headers_for()", error)
+            return []
