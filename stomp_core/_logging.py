@@ -11,6 +11,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from ._text import printable
@@ -43,4 +44,6 @@ def log_exception(sentence: str, error: BaseException) -> None:
         sentence: what raised it.
         error: the exception.
     """
-    get_logger().error("%s", printable(sentence), exc_info=error)
+    # A handler of the program's log may raise as well. Then there is nowhere left to report it.
+    with suppress(Exception):
+        get_logger().error("%s", printable(sentence), exc_info=error)

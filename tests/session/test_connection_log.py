@@ -258,3 +258,27 @@ def test_a_callback_that_raises_after_a_send_was_queued_goes_to_the_log(
     assert pending.exception() is None
     assert {entry.name for entry in caplog.records} == {"stomp_core"}
     assert {entry.getMessage() for entry in caplog.records} == {"wake() raised", "a done callback raised"}
+
+
+def test_a_handler_of_the_log_that_raises_does_not_reach_the_caller() -> None:
+    class Broken(logging.Handler):
+        calls = 0
+
+        def emit(self, record: logging.LogRecord) -> None:
+            self.calls += 1
+            raise OSError("the disk is full")
+
+    handler = Broken()
+    logger = logging.getLogger("stomp_core")
+    logger.addHandler(handler)
+    try:
+        play = unobserved(reconnect=Reconnect.never()).connected()
+        pending = play.send("/queue/a", receipt=True)
+        pending.add_done_callback(lambda: 1 / 0)
+        play.sent()
+        play.cut("gone")
+    finally:
+        logger.removeHandler(handler)
+    assert pending.done
+    assert play.session.closed
+    assert handler.calls >= 3
