@@ -428,7 +428,8 @@ def test_connect_may_be_cancelled_in_every_turn_of_the_loop(
     loop_factory: Callable[[], asyncio.AbstractEventLoop], secure: bool, tls_certs: Certificates
 ) -> None:
     """Cancelled in the turn in which a transport is made, uvloop calls connection_made() but not connection_lost()."""
-    context = server_context = None
+    context: ssl.SSLContext | None = None
+    server_context: ssl.SSLContext | bool = False
     if secure:
         context = ssl.create_default_context(cafile=str(tls_certs.ca))
         server_context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)

@@ -240,9 +240,9 @@ def test_headers_of_a_listener_that_are_none_do_not_stop_the_message(
 
 def test_a_listener_does_not_change_what_the_call_states() -> None:
     class Rude(Listener):
-        def headers_for(self, destination: str) -> dict[str, str]:
+        def headers_for(self, destination: str) -> list[tuple[str, str]]:
             names = ("destination", "receipt", "transaction", "content-length", "trace")
-            return dict.fromkeys(names, "of the listener")
+            return [(name, "of the listener") for name in names]
 
     play = Play(listener=Rude()).connected()
     play.send("/queue/a", "body")
