@@ -10,6 +10,8 @@ from __future__ import annotations
 CORE_LAYERS: tuple[str, ...] = (
     "errors",
     "_logging",
+    "_arguments",
+    "_hints",
     "wire",
     "protocol",
     "session",
@@ -39,6 +41,7 @@ SESSION_ORDER: tuple[str, ...] = (
     "_errors",
     "_pending",
     "_urls",
+    "_other_protocols",
     "_broker_profiles",
 )
 # =====================================================================================================================
