@@ -9,11 +9,13 @@ __all__ = ["ANSWER_SIZE", "protocol_of_answer", "protocol_of_port"]
 #: How many bytes of an answer are looked at.
 ANSWER_SIZE = 64
 
-_STOMP_PORT = "use the broker's STOMP port, usually 61613 (61614 with TLS)"
-_RABBITMQ = "use RabbitMQ's STOMP port, usually 61613; its plugin rabbitmq_stomp must be enabled"
-_ACTIVEMQ = "use ActiveMQ's STOMP port, usually 61613"
-_HTTP = f"a management page or a proxy answers, or STOMP over WebSocket: {_STOMP_PORT}"
-_TLS = "use stomp+ssl:// for this port"
+_STOMP_PORT = "check the port: STOMP's is usually 61613 (61614 with TLS)"
+_RABBITMQ = (
+    "check the port: RabbitMQ's for STOMP is usually 61613, and its plugin rabbitmq_stomp must be enabled"
+)
+_ACTIVEMQ = "check the port: ActiveMQ's for STOMP is usually 61613"
+_HTTP = "check the port: a web page, a proxy or STOMP over WebSocket answers; STOMP's own is usually 61613"
+_TLS = "check the scheme: use stomp+ssl:// for this port"
 
 #: How an answer begins, the protocol, and what to do.
 _ANSWERS: tuple[tuple[re.Pattern[bytes], str, str], ...] = tuple(

@@ -42,7 +42,10 @@ def untrusted() -> ssl.SSLCertVerificationError:
         (
             TLS,
             ssl.SSLError(1, "wrong version number"),
-            ("this port does not speak TLS (wrong version number): use stomp:// for a plain STOMP port"),
+            (
+                "TLS failed (wrong version number): check the port, since nothing there speaks TLS (use stomp:// for a "
+                "plain one)"
+            ),
         ),
         (
             TLS,
@@ -135,7 +138,11 @@ def test_the_sentence_for_an_end_before_connected() -> None:
     [
         (b"AMQP\x00\x00\x09\x01", "AMQP", "rabbitmq_stomp must be enabled"),
         (b"AMQP\x03\x01\x00\x00", "AMQP", "61613"),
-        (b"\x00\x00\x01\x7c\x01ActiveMQ\x00\x00\x00\x0c", "OpenWire", "ActiveMQ's STOMP port, usually 61613"),
+        (
+            b"\x00\x00\x01\x7c\x01ActiveMQ\x00\x00\x00\x0c",
+            "OpenWire",
+            "ActiveMQ's for STOMP is usually 61613",
+        ),
         (b"HTTP/1.1 400 Bad Request\r\n", "HTTP", "61613"),
         (b"\x15\x03\x03\x00\x02\x02\x0a", "TLS", "use stomp+ssl:// for this port"),
         (b"SSH-2.0-OpenSSH_9.2p1\r\n", "SSH", "61613"),

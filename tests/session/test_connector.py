@@ -241,7 +241,10 @@ def test_a_later_tls_error_loses_the_connection() -> None:
     ("answer", "check"),
     [
         (b"HTTP/1.1 400 Bad Request\r\n\r\n", "this port speaks HTTP, not STOMP"),
-        (b"\x15\x03\x01\x00\x02\x02\x16", "this port speaks TLS, not STOMP: use stomp+ssl://"),
+        (
+            b"\x15\x03\x01\x00\x02\x02\x16",
+            "this port speaks TLS, not STOMP: check the scheme: use stomp+ssl://",
+        ),
         (b"MESSAGE\n\n\0", "the answer is not STOMP: MESSAGE may not be received"),
         (b"CONNECTED\nversion:1.3\n\n\0", "the server chose STOMP '1.3'"),
     ],
