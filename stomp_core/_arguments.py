@@ -27,8 +27,8 @@ def shown(value: object) -> str:
     """Return how an error shows an argument: short, and with its type unless that is obvious."""
     if isinstance(value, type):
         return f"the class {value.__qualname__}"
-    if type(value).__name__ in ("function", "method", "builtin_function_or_method", "coroutine"):
-        return f"the {type(value).__name__} {getattr(value, '__name__', '')}".rstrip()
+    if type(value).__name__ in ("function", "method", "builtin_function_or_method"):
+        return f"the function {getattr(value, '__name__', '')}"
     text = repr(value)
     if len(text) > _LONGEST_SHOWN:
         text = f"{text[:_LONGEST_SHOWN]}..."
@@ -37,8 +37,13 @@ def shown(value: object) -> str:
     return f"the {type(value).__name__} {text}"
 
 
-def check_number(name: str, value: Any, unit: str) -> float:
-    """Check a number with a unit, and return it as a ``float``.
+def check_number(name: str, value: Any, unit: str = "") -> float:
+    """Check a number, and return it as a ``float``.
+
+    Args:
+        name: of the argument.
+        value: what came.
+        unit: of the number.
 
     Raises:
         TypeError: it is no number.
@@ -49,17 +54,18 @@ def check_number(name: str, value: Any, unit: str) -> float:
         instead = ""
         if isinstance(value, str) and value.strip().replace(".", "", 1).isdigit():
             instead = f": write {value.strip()}"
-        raise TypeError(f"{name} must be a number of {unit}, got {shown(value)}{instead}")
+        raise TypeError(f"{name} must be a number{unit and ' of '}{unit}, got {shown(value)}{instead}")
     return float(value)
 
 
-def check_seconds(name: str, value: Any, *, longest: float = inf) -> float:
+def check_seconds(name: str, value: Any, *, longest: float = inf, endless: bool = True) -> float:
     """Check a duration.
 
     Args:
         name: of the argument.
         value: a number: ``int``, ``float``, or what converts to ``float`` without being text, such as numpy's numbers.
         longest: what is above that, and not infinite, is taken for milliseconds.
+        endless: infinity is allowed.
 
     Returns:
         The duration as a ``float``.
@@ -68,6 +74,7 @@ def check_seconds(name: str, value: Any, *, longest: float = inf) -> float:
         TypeError: it is no number.
         ValueError: it is negative, not a number (NaN), or surely milliseconds.
     """
+    no_limit = "; math.inf is no limit" if endless else ""
     if type(value) is not float:
         if hasattr(value, "total_seconds"):
             raise TypeError(
@@ -75,15 +82,17 @@ def check_seconds(name: str, value: Any, *, longest: float = inf) -> float:
             )
         if value is None:
             raise TypeError(
-                f"{name} must be a number of seconds, got None: leave it out for the default, math.inf is no limit"
+                f"{name} must be a number of seconds, got None: leave it out for the default{no_limit}"
             )
     seconds = check_number(name, value, "seconds")
     if not seconds >= 0:
-        instead = ": math.inf is no limit" if seconds < 0 else ""
-        raise ValueError(f"{name} must be at least 0 seconds, got {seconds:g}{instead}")
+        raise ValueError(
+            f"{name} must be at least 0 seconds, got {seconds:g}{no_limit if seconds < 0 else ''}"
+        )
     if longest < seconds < inf:
         raise ValueError(
-            f"{name} is in seconds: {seconds / 1000:g}, not milliseconds ({seconds:g}); math.inf is no limit"
+            f"{name} is in seconds: {seconds / 1000:g}, not milliseconds ({seconds:g}); at most {longest:g} is allowed"
+            f"{no_limit}"
         )
     return seconds
 

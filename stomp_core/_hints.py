@@ -46,6 +46,9 @@ _SEND = _words(
         "auto_content_length": "use content_length=False",
         "confirm confirmed wait sync block blocking mandatory ack acks": "use receipt=True",
         "tx txn transaction_id": "use transaction=...",
+        "receipt": "leave it out: a pipeline asks for every receipt, in a transaction COMMIT has one",
+        "transaction": "use the send() of the transaction itself",
+        "timeout": "leave it out: in a transaction only COMMIT waits",
         "callback on_delivery on_ack": "send(..., receipt=True) returns when the broker has confirmed it",
     }
 )
@@ -81,9 +84,10 @@ _CONFIG = _words(
         "ssl_cert_file ssl_key_file ssl_version verify verify_ssl cert_reqs check_hostname": (
             "use ssl_context=ssl.create_default_context(cafile=...) with a stomp+ssl:// URL"
         ),
-        "auto_reconnect reconnect_delay reconnect_interval reconnect_attempts_max reconnect_sleep_initial "
-        "reconnect_sleep_max reconnect_sleep_increase reconnect_sleep_jitter retry retries max_retries "
-        "connection_attempts max_attempts retry_delay retry_on_timeout backoff": (
+        "auto_reconnect reconnects reconnect_attempts max_reconnects max_reconnect_attempts reconnect_delay "
+        "reconnect_interval reconnect_attempts_max reconnect_sleep_initial reconnect_sleep_max "
+        "reconnect_sleep_increase reconnect_sleep_jitter retry retries max_retries connection_attempts max_attempts "
+        "retry_delay retry_on_timeout backoff": (
             "use reconnect=Reconnect(...), which has first_delay, max_delay, rounds and first_rounds"
         ),
         "version protocol protocol_version stomp_version accept_version": 'use versions=("1.2",)',
@@ -216,14 +220,16 @@ def unknown_keywords(name: str, unknown: Iterable[str], known: Iterable[str]) ->
 
 
 def _argument_hint(name: str, word: str, known: Iterable[str]) -> str:
-    hint = _ARGUMENTS.get(name, {}).get(word.lower())
+    hint = _NOT_CALLED.get(name) or _ARGUMENTS.get(name, {}).get(word.lower())
     if hint is not None:
         return hint
     known = list(known)
     close = _closest(word, known)
     if close is not None:
         return f"did you mean {close!r}?"
-    return f"it takes {', '.join(known)}" if known else "it takes no arguments"
+    if not known:
+        return "it takes no arguments"
+    return f"it takes {', '.join(known)}" if len(known) <= _LONGEST_LIST else f"see help({name})"
 
 
 def _closest(word: str, known: Iterable[str]) -> str | None:
@@ -266,7 +272,8 @@ def refuse_call(
     positional = [entry.name for entry in parameters if entry.kind is not inspect.Parameter.KEYWORD_ONLY]
     if len(arguments) > len(positional):
         others = names[len(positional) :]
-        named = f": name the others, as in {others[0]}=... ({', '.join(others)})" if others else ""
+        more = f" ({', '.join(others)})" if 1 < len(others) <= _LONGEST_LIST else ""
+        named = f": name the others, as in {others[0]}=...{more}" if others else ""
         raise TypeError(
             f"{name}() takes {len(positional)} positional argument{'s' * (len(positional) != 1)}"
             f"{' (' + ', '.join(positional) + ')' if positional else ''}, got {len(arguments)}{named}"
@@ -294,12 +301,16 @@ _EXAMPLES = {
     "commit": "commit(transaction), with what begin() returned",
     "abort": "abort(transaction), with what begin() returned",
     "Session": "Session('stomp://localhost:61613')",
-    "Connection": "a Connection is made by connect('stomp://localhost:61613')",
 }
+#: Classes that users do not call.
+_NOT_CALLED: dict[str, str] = dict.fromkeys(
+    ("BlockingConnection", "AsyncConnection"), "a Connection is made by connect('stomp://localhost:61613')"
+)
+_LONGEST_LIST = 10  # names in a sentence
 
 
 def _example(name: str, missing: str) -> str:
-    return _EXAMPLES.get(name, f"pass {missing}=...")
+    return _NOT_CALLED.get(name) or _EXAMPLES.get(name, f"pass {missing}=...")
 
 
 def explained(function: F) -> F:
@@ -307,11 +318,12 @@ def explained(function: F) -> F:
 
     Not for what is called for each message: the wrapper costs a call.
     """
-    if isinstance(function, type):
-        kind: Any = function
-        kind.__init__ = _explained(kind.__init__, kind.__name__)
-        return function
-    return _explained(function, function.__name__)  # type: ignore[no-any-return]
+    decorated: Any = function
+    if isinstance(decorated, type):
+        decorated.__init__ = _explained(decorated.__init__, decorated.__name__)  # type: ignore[misc]
+    else:
+        decorated = _explained(decorated, decorated.__name__)
+    return decorated  # type: ignore[no-any-return]
 
 
 def _explained(function: Any, name: str) -> Any:
@@ -433,7 +445,7 @@ def unknown_attribute(owner: object, name: str) -> Never:
         owner: the object. The end of its class's name says which words are looked up.
         name: of the attribute.
     """
-    kind = type(owner).__name__
+    kind = type(owner).__name__.removeprefix("Blocking").removeprefix("Async")
     text = f"{kind!r} object has no attribute {name!r}"
     if not name.startswith("_"):
         for ending, hints in _ATTRIBUTES.items():

@@ -406,6 +406,7 @@ class AsyncSubscription(SubscriptionView[AsyncEngine]):
 
 
 @export("stomp_core.adapter")
+@explained
 class AsyncConnection(ConnectionView[AsyncEngine]):
     """A connection to a broker, and to those that replace it. It belongs to one event loop. Made by ``connect()``.
 

@@ -371,6 +371,7 @@ def _handle(
 
 
 @export("stomp_core.adapter")
+@explained
 class BlockingConnection(ConnectionView[BlockingEngine]):
     """A connection to a broker, and to those that replace it. Thread-safe. Made by ``connect()``.
 

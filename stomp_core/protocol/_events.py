@@ -100,7 +100,9 @@ def check_destination(destination: object) -> None:
             "destination is required, got None: pass one such as '/queue/orders'",
             code=ErrorCode.MISSING_HEADER,
         )
-    instead = "decode it" if isinstance(destination, (bytes, bytearray)) else "such as '/queue/orders'"
+    instead = (
+        "decode it" if isinstance(destination, (bytes, bytearray)) else "pass one such as '/queue/orders'"
+    )
     raise HeaderTypeError(
         f"destination must be a str, got {shown(destination)}: {instead}", code=ErrorCode.NOT_TEXT
     )

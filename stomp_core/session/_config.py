@@ -91,10 +91,12 @@ class Config:
     reconnect_policy: Reconnect = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
+        # The URL first: connect("localhost", 61613) is better refused for it than for a login that is a number.
+        endpoints = parse_endpoints(self.endpoints)
         self._check_types()
         # The dataclass is frozen, and these are computed: iterables are read once, here.
         computed = {
-            "parsed_endpoints": parse_endpoints(self.endpoints),
+            "parsed_endpoints": endpoints,
             "reconnect_policy": Reconnect() if self.reconnect is None else self.reconnect,
             "versions": check_versions(self.versions),
             "headers": Headers(self.headers),

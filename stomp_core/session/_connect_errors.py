@@ -57,8 +57,8 @@ def dial_failure(endpoint: Endpoint, reason: BaseException | str | None, timeout
         )
     if "SSLError" in names and _NOT_TLS.search(cause):
         return (
-            f"{endpoint}: TLS failed ({cause}): check the port, since nothing there speaks TLS (use stomp:// for a plain "
-            f"one){protocol_of_port(endpoint.port)}"
+            f"{endpoint}: TLS failed ({cause}): check the port, since nothing there speaks TLS (use stomp:// for a "
+            f"plain one){protocol_of_port(endpoint.port)}"
         )
     if "SSLError" in names:
         return (

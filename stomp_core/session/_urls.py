@@ -135,6 +135,8 @@ class Endpoint:
             return cls(scheme, path=path, credentials=credentials)
         if not parts.hostname:
             raise ValueError(f"a {scheme}:// URL needs a host, as in {scheme}://localhost:{kind.port}")
+        if any(character.isspace() for character in parts.hostname):
+            raise ValueError(f"the host of a {scheme}:// URL contains a space")
         if port == 0:
             raise ValueError(f"port 0 cannot be connected to; the usual port of {scheme}:// is {kind.port}")
         if "@" in parts.path and "@" not in parts.netloc and kind.transport == "tcp":
@@ -226,7 +228,7 @@ def _not_a_url(value: object) -> TypeError:
     pair = _host_and_port(value)
     if pair is not None:
         return TypeError(f"a URL must be a str, got a pair of host and port: write '{pair}'")
-    instead = f"such as '{_EXAMPLE}'"
+    instead = f"pass one such as '{_EXAMPLE}'"
     if isinstance(value, (bytes, bytearray)):
         instead = "decode it, as in .decode()"
     elif hasattr(value, "geturl"):
@@ -322,13 +324,14 @@ def _unreadable(scheme: str, url: str) -> str:
         if colon and port.isdigit():
             if host.count(":") > 1 and "[" not in host:
                 return f"the host of a {scheme}:// URL cannot be parsed: write an IPv6 address in brackets, [::1]"
-            if _HOST.fullmatch(host):
+            if ":" not in host or host.endswith("]"):
                 return f"the port of a {scheme}:// URL must be between 1 and 65535, got {port}: it cannot be parsed"
         elif colon and "[" not in authority:
             return (
                 f"the port of a {scheme}:// URL cannot be parsed: it must be a number, as in "
                 f"{scheme}://localhost:{_KINDS[scheme].port}"
             )
+        return f"the host of a {scheme}:// URL cannot be parsed: it has the form {scheme}://localhost:{_KINDS[scheme].port}"
     return (
         f"the port or host of a {scheme}:// URL cannot be parsed; is a character of the passcode "
         "(such as '/', '#', '?' or '@') not percent-encoded?"

@@ -28,6 +28,7 @@ class Connection(BlockingConnection):
     __doc__ = BlockingConnection.__doc__
     _engine: Engine
 
+    @explained
     def close(self, *, timeout: float | None = None) -> bool:
         if self._engine.foreign:
             self._engine.drop()

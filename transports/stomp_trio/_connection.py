@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Iterable
+from contextlib import AbstractAsyncContextManager
 from random import Random
 from types import TracebackType
 
@@ -46,7 +47,7 @@ class ConnectionNursery:
     def __init__(self, session: Session, ssl_context: ssl.SSLContext | None) -> None:
         self._engine = Engine(session, ssl_context)
         self._connection = Connection(self._engine)
-        self._nursery = trio.open_nursery()
+        self._nursery: AbstractAsyncContextManager[trio.Nursery]
         self._crash: Exception | None = None  # of the engine, which is a mistake in this library
 
     async def _drive(self) -> None:
@@ -57,6 +58,7 @@ class ConnectionNursery:
             raise
 
     async def __aenter__(self) -> Connection:
+        self._nursery = trio.open_nursery()  # not before: connect() may be called where trio does not run
         nursery = await self._nursery.__aenter__()
         nursery.start_soon(self._drive)
         try:
