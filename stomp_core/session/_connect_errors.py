@@ -10,7 +10,7 @@ import re
 
 from ..errors import RemoteProtocolError
 from ..protocol import Error
-from ._other_protocols import protocol_of_answer, protocol_of_port
+from ._other_protocols import protocol_of_answer, protocol_of_port, usual_port
 from ._urls import Endpoint
 
 __all__ = [
@@ -109,7 +109,7 @@ def handshake_silence(endpoint: Endpoint, timeout: float, answer: bytes = b"") -
         return recognised
     return (
         f"{endpoint}: connected, but no CONNECTED came within {timeout:g} s: check that this is the broker's STOMP "
-        f"port{_other_scheme(endpoint)}{protocol_of_port(endpoint.port)}, and that the broker is not overloaded"
+        f"port{_usual_port(endpoint)}{_other_scheme(endpoint)}, and that the broker is not overloaded"
     )
 
 
@@ -123,12 +123,16 @@ def handshake_eof(endpoint: Endpoint, reason: str, answer: bytes = b"") -> str:
     """
     if (recognised := _recognised(endpoint, answer)) is not None:
         return recognised
-    port = f"{_other_scheme(endpoint)}{protocol_of_port(endpoint.port)}"
+    port = f"{_usual_port(endpoint)}{_other_scheme(endpoint)}"
     return (
         f"{endpoint}: the peer closed the connection before CONNECTED ({reason}): check that this is the broker's "
         f"STOMP port{port}; with a client certificate, that the server accepts it; with a '\\' in the passcode, try "
         "escape_connect=True"
     )
+
+
+def _usual_port(endpoint: Endpoint) -> str:
+    return usual_port(endpoint.port) if endpoint.transport == "tcp" else ""
 
 
 def _other_scheme(endpoint: Endpoint) -> str:
@@ -147,7 +151,7 @@ def handshake_violation(endpoint: Endpoint, error: RemoteProtocolError, answer: 
     """
     if (recognised := _recognised(endpoint, answer)) is not None:
         return recognised
-    check = f"check that this is the broker's STOMP port{protocol_of_port(endpoint.port)}"
+    check = f"check that this is the broker's STOMP port{_usual_port(endpoint)}"
     return f"{endpoint}: the answer is not STOMP: {error}: {check}"
 
 

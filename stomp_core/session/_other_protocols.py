@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["ANSWER_SIZE", "protocol_of_answer", "protocol_of_port"]
+__all__ = ["ANSWER_SIZE", "protocol_of_answer", "protocol_of_port", "usual_port"]
 
+_STOMP_PORTS = (0, 61612, 61613, 61614)  # 0: a Unix socket
 #: How many bytes of an answer are looked at.
 ANSWER_SIZE = 64
 
@@ -86,3 +87,10 @@ def protocol_of_port(port: int) -> str:
     """Return a part of a sentence that says what a port is usually for; ``""`` if it may well be one for STOMP."""
     usual = _PORTS.get(port)
     return "" if usual is None else f" (port {port} is usually {usual}; STOMP's is 61613, with TLS 61614)"
+
+
+def usual_port(port: int) -> str:
+    """Return the same for a port that is not understood: it also names STOMP's ports if this is another one."""
+    if port in _STOMP_PORTS:
+        return ""
+    return protocol_of_port(port) or " (usually 61613, with TLS 61614)"

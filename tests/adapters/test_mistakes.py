@@ -659,7 +659,7 @@ def test_the_port_of_something_else(world: World, script: list[Any], words: tupl
     assert "\n" not in str(caught.value)
 
 
-def test_a_port_that_says_nothing(world: World) -> None:
+def test_a_silent_port(world: World) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         url = f"stomp://127.0.0.1:{server.getsockname()[1]}"
         with pytest.raises(ConnectFailed) as caught:
