@@ -552,6 +552,18 @@ def test_what_is_right_is_done(world: World, broker: Broker, text: str) -> None:
     assert not world.call(lambda: eval(text, names(world) | handles.by_name()))
 
 
+@pytest.mark.parametrize("seconds", [math.inf, 10_000_000])
+def test_no_limit_is_math_inf(world: World, broker: Broker, seconds: float) -> None:
+    """poll() takes 24 days at most: such a timeout was an OverflowError of the blocking adapter."""
+    short = {f"{what}_timeout": math.inf for what in ("connect", "handshake", "close")}
+    conn = world.connect(broker.url, receipt_timeout=seconds, **short)
+    queue = f"/queue/{uuid.uuid4()}"
+    subscription = conn.subscribe(queue, timeout=seconds)
+    conn.send(queue, "hello", receipt=True, timeout=seconds)
+    assert subscription.receive(timeout=seconds).text == "hello"
+    assert conn.close(timeout=seconds)
+
+
 # ------------------------------------------------------------------ options in classes of their own
 
 CLASSES: list[tuple[str, type[Exception], tuple[str, ...]]] = [
