@@ -11,7 +11,7 @@ import functools
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Never, TypeVar
 
-__all__ = ["explained", "refuse_call", "unknown_attribute", "unknown_keywords"]
+__all__ = ["explained", "refuse_call", "unknown_attribute", "unknown_keywords", "unknown_name"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -453,3 +453,39 @@ def unknown_attribute(owner: object, name: str) -> Never:
                 # Without `obj`: Python would add a guess of its own.
                 raise AttributeError(f"{text}: {hints[name]}", name=name)
     raise AttributeError(text, name=name, obj=owner)
+
+
+_PURE = "stomp_core does no I/O: use stomp_socket.connect(...), or that of stomp_asyncio or stomp_trio"
+_CONNECT = "use connect('stomp://localhost:61613')"
+#: Names that people look for in a package.
+_NAMES = {
+    "stomp_core": _words(
+        {"connect Connection Client StompClient StompConnection Connection11 Connection12 AsyncClient": _PURE}
+    ),
+    "": _words(
+        {
+            "Client StompClient AsyncClient StompConnection StompConnection10 StompConnection11 StompConnection12 "
+            "Connection10 Connection11 Connection12 Stomp open open_connection create_connection connect_async "
+            "BlockingConnection AsyncConnection": _CONNECT,
+            "ConnectionListener PrintingListener StatsListener MessageListener": (
+                "use subscription.run(handler) for messages; a Listener observes the connection"
+            ),
+            "Session Config Frame Headers": "it is in stomp_core",
+            "Consumer Subscriber": "use subscribe(destination) of a connection",
+            "Producer Publisher": "use send(destination, body) of a connection",
+        }
+    ),
+}
+
+
+def unknown_name(package: str, name: str) -> Never:
+    """Raise the error for a name that a package does not have, with a hint if it is known.
+
+    Args:
+        package: the name of the package.
+        name: of the attribute.
+    """
+    hint = _NAMES.get(package, _NAMES[""]).get(name)
+    raise AttributeError(
+        f"module {package!r} has no attribute {name!r}{': ' if hint else ''}{hint or ''}", name=name
+    )

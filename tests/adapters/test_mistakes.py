@@ -52,6 +52,7 @@ def names(world: World) -> dict[str, Any]:
     public = {name: getattr(world.module, name) for name in world.module.__all__}
     return public | {
         "Order": Order,
+        "module": world.module,
         "dt": dt,
         "decimal": decimal,
         "io": io,
@@ -490,6 +491,16 @@ CALLS: list[tuple[str, type[Exception], tuple[str, ...]]] = [
     ("subscription.close()", AttributeError, ("'Subscription'", "unsubscribe()")),
     ("transaction.rollback()", AttributeError, ("'Transaction'", "abort()")),
     ("pipeline.flush()", AttributeError, ("'Pipeline'", "drain()")),
+    # names of packages
+    (
+        "stomp_core.connect('stomp://localhost')",
+        AttributeError,
+        ("'stomp_core'", "'connect'", "stomp_socket.connect"),
+    ),
+    ("module.Client('localhost')", AttributeError, ("'Client'", "connect('stomp://localhost:61613')")),
+    ("module.Connection12([('localhost', 61613)])", AttributeError, ("connect('stomp://localhost:61613')",)),
+    ("module.ConnectionListener()", AttributeError, ("'ConnectionListener'", "run(handler)")),
+    ("module.nothing", AttributeError, ("'nothing'",)),
     ("conn.no_such_thing", AttributeError, ("'Connection'", "'no_such_thing'")),
 ]
 
