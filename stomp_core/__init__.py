@@ -7,6 +7,9 @@ Three layers, each usable without the next one:
 * session: :class:`Session`, a client's life over many sockets, from which adapters are made.
 """
 
+from typing import TYPE_CHECKING
+
+from ._hints import unknown_name as _unknown_name
 from .errors import (
     AnswerFrame,
     ConnectionGoneError,
@@ -210,3 +213,8 @@ __all__ = [
     "check_endpoints",
     "parse_endpoints",
 ]
+
+if not TYPE_CHECKING:  # type checkers know the names, and report others
+
+    def __getattr__(name: str) -> object:
+        _unknown_name("stomp_core", name)

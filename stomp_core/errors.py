@@ -8,6 +8,10 @@ There are three kinds, because a caller has three questions:
   connection can be trusted. A server answers with ``error.frame_hint`` and closes.
 * :class:`ConnectionGoneError`: the connection is over, without a violation of the protocol.
 
+An argument of a wrong type is a :class:`TypeError`, and a value out of its range a :class:`ValueError`, unless it
+becomes a part of a frame: what a frame cannot carry is a LocalProtocolError, and if it is of a wrong type, one that is
+a ``TypeError`` too. A call that is refused has changed nothing.
+
 How exceptions are named, here and in the layers above: what breaks a rule, in a call or on the wire, ends in ``Error``
 (``StaleMessageError``). What became of a connection or an operation, through no mistake in a call, is named by that
 outcome, without a suffix (``ConnectionLost``, ``Rejected``, ``OutcomeUnknown``). ConnectionGoneError is of the first

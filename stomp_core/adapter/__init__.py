@@ -5,6 +5,7 @@ states the contract. On top of an engine, :class:`BlockingConnection` is the API
 block, and :class:`AsyncConnection` the one for tasks of an event loop, whose engine can be a :class:`LoopEngine`.
 """
 
+from .._hints import explained, unknown_name
 from ._async import (
     AsyncConnection,
     AsyncEngine,
@@ -53,5 +54,7 @@ __all__ = [
     "Timer",
     "Write",
     "awaitable_context",
+    "explained",
     "export",
+    "unknown_name",
 ]

@@ -15,8 +15,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Gener
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
 from types import GenericAlias, TracebackType
-from typing import Any, Concatenate, Final, Generic, ParamSpec, Protocol, Self, TypeVar, cast
+from typing import Any, Concatenate, Final, Generic, Never, ParamSpec, Protocol, Self, TypeVar, cast
 
+from .._arguments import check_seconds
+from .._hints import explained, refuse_call, unknown_keywords
 from ..errors import StompError
 from ..session import (
     Delivery,
@@ -38,6 +40,7 @@ from ._wrapping import (
     SubscriptionView,
     TransactionView,
     Wrapped,
+    check_engine,
     describe,
     export,
 )
@@ -113,7 +116,11 @@ def operation(
     async def call(self: Wrapped[S, AsyncEngine], /, *args: P.args, **kwargs: P.kwargs) -> T:
         engine, subject = self._engine, self._subject
         await engine.checkpoint()
-        pending = engine.run(lambda now: method(subject, now, *args, **kwargs))
+        try:
+            pending = engine.run(lambda now: method(subject, now, *args, **kwargs))
+        except TypeError:
+            refuse_call(call, (self, *args), kwargs)
+            raise
         return pending.result() if pending.done else await engine.wait(pending)
 
     describe(call, method)
@@ -150,7 +157,11 @@ def _message_operation(
     async def call(self: AsyncMessage, /, *args: P.args, **kwargs: P.kwargs) -> None:
         engine = self._engine
         await engine.checkpoint()
-        pending = engine.run(lambda now: method(engine.session, now, self, *args, **kwargs))
+        try:
+            pending = engine.run(lambda now: method(engine.session, now, self, *args, **kwargs))
+        except TypeError:
+            refuse_call(call, (self, *args), kwargs)
+            raise
         if pending.done:
             pending.result()
         else:
@@ -270,7 +281,7 @@ class AsyncSubscription(SubscriptionView[AsyncEngine]):
     the connection is closed. When the connection is lost for good, it raises why.
     """
 
-    async def receive(self, timeout: float | None = None) -> AsyncMessage:
+    async def receive(self, timeout: float | None = None, **unknown: Never) -> AsyncMessage:
         """Return the next message, and wait for it if there is none.
 
         Args:
@@ -280,7 +291,12 @@ class AsyncSubscription(SubscriptionView[AsyncEngine]):
             TimeoutError: none came in time.
             SessionClosed: the subscription, or the connection, was closed.
             StompError: why the subscription ended, if the user did not end it.
+            TypeError, ValueError: ``timeout`` is no number of seconds.
         """
+        if unknown:
+            raise unknown_keywords("receive", unknown, ("timeout",))
+        if timeout is not None:
+            timeout = check_seconds("timeout", timeout)
         message = await self._next(self._subject, timeout)
         if message is None:
             raise SessionClosed(f"the subscription to {self.destination} has ended")
@@ -320,6 +336,7 @@ class AsyncSubscription(SubscriptionView[AsyncEngine]):
             raise StopAsyncIteration
         return message
 
+    @explained
     async def run(
         self,
         handler: Callable[[AsyncMessage], Awaitable[object]],
@@ -389,6 +406,7 @@ class AsyncSubscription(SubscriptionView[AsyncEngine]):
 
 
 @export("stomp_core.adapter")
+@explained
 class AsyncConnection(ConnectionView[AsyncEngine]):
     """A connection to a broker, and to those that replace it. It belongs to one event loop. Made by ``connect()``.
 
@@ -400,6 +418,7 @@ class AsyncConnection(ConnectionView[AsyncEngine]):
     """
 
     def __init__(self, engine: AsyncEngine) -> None:
+        check_engine(engine)
         super().__init__(engine, engine.session)
 
     send: Final = operation(Session.send)
@@ -412,6 +431,7 @@ class AsyncConnection(ConnectionView[AsyncEngine]):
     request: Final = wrap_result(Session.request, _handed_out, returns=AsyncMessage)
     send_frame: Final = operation(Session.send_frame)
 
+    @explained
     def pipeline(self, window: int = 100) -> AsyncPipeline:
         """Return a pipeline, to send many messages with a receipt each: ``async with conn.pipeline() as pipeline``.
 
@@ -419,10 +439,12 @@ class AsyncConnection(ConnectionView[AsyncEngine]):
             window: how many messages may be in flight at a time.
 
         Raises:
+            TypeError: the window is no whole number.
             ValueError: the window is not at least 1.
         """
         return AsyncPipeline(self._engine, Pipeline(self._subject, window))
 
+    @explained
     def transaction(
         self, id: str | None = None, *, headers: HeaderSource = (), timeout: float | None = None
     ) -> AbstractAsyncContextManager[AsyncTransaction]:
@@ -440,6 +462,7 @@ class AsyncConnection(ConnectionView[AsyncEngine]):
         """
         return _transaction_block(self, self._engine, id, headers, timeout)
 
+    @explained
     async def close(self, *, timeout: float | None = None) -> bool:
         """End the connection gracefully (STOMP 1.2, "DISCONNECT"). To call it again does no harm.
 
@@ -462,6 +485,7 @@ class AsyncConnection(ConnectionView[AsyncEngine]):
         finally:
             await engine.join()
 
+    @explained
     async def disconnect(self, *, timeout: float | None = None) -> bool:
         """Do the same as :meth:`close`."""
         return await self.close(timeout=timeout)

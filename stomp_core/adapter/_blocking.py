@@ -14,8 +14,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from types import TracebackType
-from typing import Any, Concatenate, Final, ParamSpec, Protocol, Self, TypeVar, cast
+from typing import Any, Concatenate, Final, Never, ParamSpec, Protocol, Self, TypeVar, cast
 
+from .._arguments import check_seconds
+from .._hints import explained, refuse_call, unknown_keywords
 from ..errors import StompError
 from ..session import (
     Delivery,
@@ -37,6 +39,7 @@ from ._wrapping import (
     SubscriptionView,
     TransactionView,
     Wrapped,
+    check_engine,
     describe,
     export,
 )
@@ -112,7 +115,11 @@ def operation(
     """Lift an operation: the same, but it returns its outcome when that is known, or raises it."""
 
     def call(self: Wrapped[S, BlockingEngine], /, *args: P.args, **kwargs: P.kwargs) -> T:
-        return self._engine.call(method, self._subject, *args, **kwargs)
+        try:
+            return self._engine.call(method, self._subject, *args, **kwargs)
+        except TypeError:
+            refuse_call(call, (self, *args), kwargs)
+            raise
 
     describe(call, method)
     return call
@@ -124,7 +131,11 @@ def delayed_operation(
     """Lift an operation whose frame may wait for the next RECEIPT."""
 
     def call(self: Wrapped[S, BlockingEngine], /, *args: P.args, **kwargs: P.kwargs) -> T:
-        return self._engine.call_delayed(method, self._subject, *args, **kwargs)
+        try:
+            return self._engine.call_delayed(method, self._subject, *args, **kwargs)
+        except TypeError:
+            refuse_call(call, (self, *args), kwargs)
+            raise
 
     describe(call, method)
     return call
@@ -146,7 +157,12 @@ def wrap_result(
 
     def call(self: Wrapped[S, BlockingEngine], /, *args: P.args, **kwargs: P.kwargs) -> U:
         engine = self._engine
-        return wrap(engine, engine.call(method, self._subject, *args, **kwargs))
+        try:
+            outcome = engine.call(method, self._subject, *args, **kwargs)
+        except TypeError:
+            refuse_call(call, (self, *args), kwargs)
+            raise
+        return wrap(engine, outcome)
 
     describe(call, method, returns=wrap if returns is None else returns)
     return call
@@ -159,7 +175,11 @@ def _message_operation(
 
     def call(self: BlockingMessage, /, *args: P.args, **kwargs: P.kwargs) -> None:
         engine = self._engine
-        engine.call(method, engine.session, self, *args, **kwargs)
+        try:
+            engine.call(method, engine.session, self, *args, **kwargs)
+        except TypeError:
+            refuse_call(call, (self, *args), kwargs)
+            raise
 
     describe(call, method, given=("delivery",))
     return call
@@ -223,7 +243,7 @@ class BlockingSubscription(SubscriptionView[BlockingEngine]):
     the connection is closed. When the connection is lost for good, it raises why.
     """
 
-    def receive(self, timeout: float | None = None) -> BlockingMessage:
+    def receive(self, timeout: float | None = None, **unknown: Never) -> BlockingMessage:
         """Return the next message, and wait for it if there is none.
 
         Args:
@@ -233,7 +253,13 @@ class BlockingSubscription(SubscriptionView[BlockingEngine]):
             TimeoutError: none came in time.
             SessionClosed: the subscription, or the connection, was closed.
             StompError: why the subscription ended, if the user did not end it.
+            TypeError, ValueError: ``timeout`` is no number of seconds.
         """
+        # A parameter for them, and no decorator: with one, an exception of a signal handler could lose the message.
+        if unknown:
+            raise unknown_keywords("receive", unknown, ("timeout",))
+        if timeout is not None:
+            timeout = check_seconds("timeout", timeout)
         try:
             message = self._next(self._subject, timeout)
         except TimeoutError as error:
@@ -261,6 +287,7 @@ class BlockingSubscription(SubscriptionView[BlockingEngine]):
             raise StopIteration
         return message
 
+    @explained
     def run(
         self,
         handler: Callable[[BlockingMessage], object],
@@ -344,6 +371,7 @@ def _handle(
 
 
 @export("stomp_core.adapter")
+@explained
 class BlockingConnection(ConnectionView[BlockingEngine]):
     """A connection to a broker, and to those that replace it. Thread-safe. Made by ``connect()``.
 
@@ -354,6 +382,7 @@ class BlockingConnection(ConnectionView[BlockingEngine]):
     """
 
     def __init__(self, engine: BlockingEngine) -> None:
+        check_engine(engine)
         super().__init__(engine, engine.session)
 
     send: Final = operation(Session.send)
@@ -366,6 +395,7 @@ class BlockingConnection(ConnectionView[BlockingEngine]):
     request: Final = wrap_result(Session.request, _handed_out, returns=BlockingMessage)
     send_frame: Final = operation(Session.send_frame)
 
+    @explained
     def pipeline(self, window: int = 100) -> BlockingPipeline:
         """Return a pipeline, to send many messages with a receipt each: ``with conn.pipeline() as pipeline``.
 
@@ -373,10 +403,12 @@ class BlockingConnection(ConnectionView[BlockingEngine]):
             window: how many messages may be in flight at a time.
 
         Raises:
+            TypeError: the window is no whole number.
             ValueError: the window is not at least 1.
         """
         return BlockingPipeline(self._engine, Pipeline(self._subject, window))
 
+    @explained
     def transaction(
         self, id: str | None = None, *, headers: HeaderSource = (), timeout: float | None = None
     ) -> AbstractContextManager[BlockingTransaction]:
@@ -394,6 +426,7 @@ class BlockingConnection(ConnectionView[BlockingEngine]):
         """
         return _transaction_block(self, id, headers, timeout)
 
+    @explained
     def close(self, *, timeout: float | None = None) -> bool:
         """End the connection gracefully (STOMP 1.2, "DISCONNECT"). To call it again does no harm.
 
@@ -410,6 +443,7 @@ class BlockingConnection(ConnectionView[BlockingEngine]):
         self._engine.join()
         return confirmed
 
+    @explained
     def disconnect(self, *, timeout: float | None = None) -> bool:
         """Do the same as :meth:`close`."""
         return self.close(timeout=timeout)

@@ -11,8 +11,9 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Collection
 from types import FunctionType
-from typing import Any, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Never, Protocol, TypeVar
 
+from .._hints import unknown_attribute
 from ..protocol import AckMode, Connected
 from ..session import (
     Delivery,
@@ -33,6 +34,7 @@ __all__ = [
     "SubscriptionView",
     "TransactionView",
     "Wrapped",
+    "check_engine",
     "describe",
     "export",
 ]
@@ -75,9 +77,29 @@ class Wrapped(Generic[S, E]):
         subject: the session, or the handle.
     """
 
+    # Slots: with __getattr__, an attribute in a __dict__ is found more slowly (CPython 3.12 and later).
+    __slots__ = ("_engine", "_subject")
+
     def __init__(self, engine: E, subject: S) -> None:
         self._engine = engine
         self._subject = subject
+
+    if not TYPE_CHECKING:  # type checkers know the attributes, and report others
+
+        def __getattr__(self, name: str) -> Never:
+            unknown_attribute(self, name)
+
+
+def check_engine(engine: object) -> None:
+    """Check that a connection is made of an engine, and not by a user of a URL.
+
+    Raises:
+        TypeError: it is something else.
+    """
+    if not hasattr(engine, "session"):
+        raise TypeError(
+            "a Connection is made by connect(): write connect('stomp://localhost:61613') in place of Connection(...)"
+        )
 
 
 class ConnectionView(Wrapped[Session, E]):

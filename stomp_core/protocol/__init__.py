@@ -22,8 +22,11 @@ from ._events import (
     Subscribe,
     Tolerated,
     Unsubscribe,
+    check_destination,
+    encode_body,
     event_from_frame,
 )
+from ._handshake import check_versions
 from ._heartbeat import negotiate
 from ._server import ServerConnection
 from ._states import CLIENT_RECEIVES, CLIENT_SENDS, SERVER_RECEIVES, SERVER_SENDS, State
@@ -57,6 +60,9 @@ __all__ = [
     "Tolerated",
     "TrackedSubscription",
     "Unsubscribe",
+    "check_destination",
+    "check_versions",
+    "encode_body",
     "event_from_frame",
     "negotiate",
 ]

@@ -16,9 +16,10 @@ import re
 from collections.abc import Iterable
 from typing import ClassVar, Literal, Self
 
+from .._arguments import shown
 from .._text import first_line
 from ..errors import ErrorCode, LocalProtocolError
-from ..wire import ALL_VERSIONS, Frame, Headers, HeaderSource, HeaderTypeError, Version
+from ..wire import ALL_VERSIONS, Frame, Headers, HeaderSource, HeaderTypeError, Version, body_type_error
 from ._heartbeat import HeartBeatRange, format_heart_beat, parse_heart_beat
 
 __all__ = [
@@ -40,6 +41,8 @@ __all__ = [
     "Subscribe",
     "Tolerated",
     "Unsubscribe",
+    "check_destination",
+    "encode_body",
     "event_from_frame",
 ]
 
@@ -114,6 +117,43 @@ def _offer(versions: Iterable[str]) -> str:
             )
         numbered[tuple(map(int, version.split(".")))] = str.__str__(version)
     return ",".join(version for _, version in sorted(numbered.items()))
+
+
+def check_destination(destination: object) -> None:
+    """Check a destination that is going to be a header.
+
+    Raises:
+        HeaderTypeError: it is no ``str``.
+    """
+    if isinstance(destination, str):
+        return
+    if destination is None:
+        raise HeaderTypeError(
+            "destination is required, got None: pass one such as '/queue/orders'",
+            code=ErrorCode.MISSING_HEADER,
+        )
+    instead = (
+        "decode it" if isinstance(destination, (bytes, bytearray)) else "pass one such as '/queue/orders'"
+    )
+    raise HeaderTypeError(
+        f"destination must be a str, got {shown(destination)}: {instead}", code=ErrorCode.NOT_TEXT
+    )
+
+
+def encode_body(body: str) -> bytes:
+    """Encode text that is a body as UTF-8.
+
+    Raises:
+        LocalProtocolError: it contains a lone surrogate, which UTF-8 cannot express.
+    """
+    try:
+        return body.encode()
+    except UnicodeEncodeError as error:
+        raise LocalProtocolError(
+            f"body cannot be encoded as UTF-8: {body[error.start]!r} at position {error.start} is half of a character "
+            "(a lone surrogate); pass bytes if it is no text",
+            code=ErrorCode.CANNOT_ENCODE,
+        ) from None
 
 
 class Event:
@@ -323,7 +363,8 @@ class Send(_Transactional, _Bodied):
             TextMessage of one that has not.
 
     Raises:
-        LocalProtocolError: a header contradicts an argument, a value is not a ``str``, or the destination is ``None``.
+        LocalProtocolError: a header contradicts an argument, a value is of a wrong type (then it is a
+            :class:`HeaderTypeError`, which is a ``TypeError`` too), or the body is ``str`` that has no UTF-8.
     """
 
     # A slot in place of the property of the base class: this is read for every message that is sent.
@@ -344,11 +385,13 @@ class Send(_Transactional, _Bodied):
     ) -> None:
         own = _as_headers(headers)
         if isinstance(body, str):
-            body = body.encode()
+            body = encode_body(body)
             if content_type is None and body and "content-type" not in own:
                 content_type = _TEXT
-        if destination is None:
-            raise _missing("destination")
+        elif type(body) is not bytes and not isinstance(body, (bytes, bytearray, memoryview)):
+            raise body_type_error(body, "body", "str or bytes")
+        if type(destination) is not str:
+            check_destination(destination)
         stated = [("destination", destination)]
         if content_type is not None:
             stated.append(("content-type", content_type))
@@ -410,8 +453,7 @@ class Subscribe(_Receiptable):
         receipt: str | None = None,
         headers: HeaderSource = (),
     ) -> None:
-        if destination is None:
-            raise _missing("destination")
+        check_destination(destination)
         arguments = (("id", id), ("destination", destination), ("ack", ack), ("receipt", receipt))
         self.frame: Frame = Frame(self.command, _merge(arguments, headers))
 
@@ -699,11 +741,10 @@ class Message(_Bodied):
     ) -> None:
         own = _as_headers(headers)
         if isinstance(body, str):
-            body = body.encode()
+            body = encode_body(body)
             if content_type is None and body and "content-type" not in own:
                 content_type = _TEXT
-        if destination is None:
-            raise _missing("destination")
+        check_destination(destination)
         if message_id is None:
             raise _missing("message-id")
         arguments = (
@@ -832,7 +873,7 @@ class Error(_Bodied):
     ) -> None:
         own = _as_headers(headers)
         if isinstance(body, str):
-            body = body.encode()
+            body = encode_body(body)
             if content_type is None and body and "content-type" not in own:
                 content_type = "text/plain"
         arguments = (("message", message), ("receipt-id", receipt_id), ("content-type", content_type))

@@ -20,8 +20,9 @@ parser cannot know yet whether they may have a body: 1.0 allows it, 1.1 and 1.2 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from .._arguments import shown
 from ..errors import ErrorCode, LocalProtocolError
 from ..wire import Frame, Leniency, Version
 from ._events import Connect, Connected, Event, Tolerated
@@ -57,16 +58,28 @@ def check_versions(versions: Iterable[str]) -> tuple[Version, ...]:
     """Return versions in ascending order, each once.
 
     Raises:
-        ValueError: one does not exist, there is none, or it is one ``str``.
+        TypeError: it is one version, or no versions at all.
+        ValueError: one does not exist, or there is none.
     """
-    if isinstance(versions, str):
-        raise ValueError(f"versions must be several, as in ({versions!r},), got one str")
+    given: Any = versions
+    if isinstance(given, str):
+        raise TypeError(f"versions must be several, as in ({str(given)!r},), got the str {str(given)!r}")
+    if isinstance(given, bytes) or not hasattr(given, "__iter__"):
+        instead = (
+            f": write ({str(given)!r},)"
+            if isinstance(given, float)
+            else ": leave it out to offer all of them"
+        )
+        raise TypeError(f"versions must be several, as in ('1.1', '1.2'), got {shown(given)}{instead}")
     known = []
-    for version in versions:
+    for version in given:
         try:
             known.append(Version(version))
         except ValueError:
-            raise ValueError(f"versions must be of '1.0', '1.1' and '1.2', got {version!r}") from None
+            instead = "" if isinstance(version, str) else f": a version is a str, as in {str(version)!r}"
+            raise ValueError(
+                f"versions must be of '1.0', '1.1' and '1.2', got {shown(version)}{instead}"
+            ) from None
     if not known:
         raise ValueError("versions must name at least one version of STOMP, got none")
     return tuple(sorted(set(known)))

@@ -82,7 +82,8 @@ def format_heart_beat(heart_beat: tuple[int, int]) -> str:
 
 def _refusal(heart_beat: object) -> LocalProtocolError:
     return LocalProtocolError(
-        f"heart_beat must be two whole numbers of milliseconds, (send, receive), got {heart_beat!r}",
+        f"heart_beat must be two whole numbers of milliseconds, (send, receive), got {heart_beat!r}: (10000, 10000) is "
+        "10 seconds",
         code=ErrorCode.BAD_HEART_BEAT,
     )
 

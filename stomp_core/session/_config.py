@@ -4,9 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from math import inf
 
+from .._arguments import (
+    check_instance,
+    check_number,
+    check_seconds,
+    check_text,
+    check_whole,
+    shown,
+)
+from .._hints import explained
 from ..errors import ErrorCode, LocalProtocolError
-from ..protocol import ClientConnection, Connect
+from ..protocol import ClientConnection, Connect, check_versions
 from ..wire import ALL_VERSIONS, Headers, HeaderSource, Leniency, Limits
 from ._broker_profiles import BrokerProfile
 from ._listener import Listener
@@ -16,7 +26,10 @@ from ._urls import Credentials, Endpoint, EndpointSource, parse_endpoints
 
 __all__ = ["Config"]
 
+_HOUR = 3600.0  # an interval above that was meant in milliseconds
 
+
+@explained
 @dataclass(frozen=True, slots=True)
 class Config:
     """The options of ``connect()`` and of :class:`~stomp_core.Session`.
@@ -27,7 +40,7 @@ class Config:
         passcode: its password. No repr shows it.
         host: the ``host`` header of CONNECT, a virtual host; ``None`` for that of the URL, otherwise ``"/"``.
         client_id: the ``client-id`` header of CONNECT, by which ActiveMQ and Artemis identify durable subscribers.
-        heart_beat: the intervals ``(send, receive)`` that we offer, in seconds; 0 is never.
+        heart_beat: the intervals ``(send, receive)`` that we offer, in seconds, up to an hour; 0 is never.
         versions: the versions of STOMP to offer.
         headers: further headers of CONNECT.
         reconnect: when to connect again, and when to give up.
@@ -48,6 +61,7 @@ class Config:
             ``client_id``, ``heart_beat``, ``headers`` and the URL.
 
     Raises:
+        TypeError: an option is of a wrong type.
         ValueError: an option is out of its range, or a URL is not valid.
         LocalProtocolError: CONNECT cannot carry an option, or two of them contradict each other.
     """
@@ -80,20 +94,18 @@ class Config:
     reconnect_policy: Reconnect = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
+        # The URL first: connect("localhost", 61613) is better refused for it than for a login that is a number.
+        endpoints = parse_endpoints(self.endpoints)
+        self._check_types()
         # The dataclass is frozen, and these are computed: iterables are read once, here.
         computed = {
-            "parsed_endpoints": parse_endpoints(self.endpoints),
+            "parsed_endpoints": endpoints,
             "reconnect_policy": Reconnect() if self.reconnect is None else self.reconnect,
-            "versions": tuple(self.versions),
+            "versions": check_versions(self.versions),
             "headers": Headers(self.headers),
         }
         for name, value in computed.items():
             object.__setattr__(self, name, value)
-        for name in ("connect_timeout", "handshake_timeout", "receipt_timeout", "close_timeout"):
-            if not getattr(self, name) >= 0:
-                raise ValueError(f"{name} must be at least 0 seconds, got {getattr(self, name)!r}")
-        if self.buffer_size < 1:
-            raise ValueError(f"buffer_size must be at least 1 byte, got {self.buffer_size!r}")
         in_headers = Headers(self.headers).get("client-id")
         if in_headers is not None and self.client_id is not None and in_headers != self.client_id:
             raise LocalProtocolError(
@@ -103,6 +115,36 @@ class Config:
         # Serialized once now, so that a wrong option is an error of this call and not of a later handshake.
         for endpoint in self.parsed_endpoints:
             self.new_connection().send(self.make_connect(endpoint))
+
+    def _check_types(self) -> None:
+        """Raise for options that are of a wrong type or out of their range, where the parts do not check them."""
+        for name in ("login", "host", "client_id"):
+            check_text(name, getattr(self, name))
+        check_text("passcode", self.passcode, secret=True)
+        if self.passcode is not None and self.login is None:
+            raise ValueError(
+                "passcode was given without login: give both, or both in the URL; login='' is an empty one"
+            )
+        for name in ("connect_timeout", "handshake_timeout", "close_timeout"):
+            check_seconds(name, getattr(self, name), longest=_HOUR)
+        check_seconds("receipt_timeout", self.receipt_timeout)
+        check_number("heart_beat_tolerance", self.heart_beat_tolerance, "intervals")
+        check_whole("buffer_size", self.buffer_size, "bytes")
+        if not isinstance(self.escape_connect, bool):
+            raise TypeError(f"escape_connect must be True or False, got {shown(self.escape_connect)}")
+        check_instance("reconnect", self.reconnect, Reconnect, _instead_of_reconnect(self.reconnect))
+        check_instance("limits", self.limits, Limits, "Limits(max_body=...), in bytes")
+        check_instance("leniency", self.leniency, Leniency, "Leniency.brokers() or Leniency.permissive()")
+        check_instance(
+            "broker_profile", self.broker_profile, BrokerProfile, "RABBITMQ, ACTIVEMQ, ARTEMIS or GENERIC"
+        )
+        check_instance(
+            "listener",
+            self.listener,
+            Listener,
+            "an object whose class inherits from Listener; messages are for subscription.run(handler)",
+        )
+        check_instance("connect_frame", self.connect_frame, Connect, "Connect(host=..., login=...)")
 
     @property
     def effective_client_id(self) -> str | None:
@@ -159,15 +201,40 @@ def _to_milliseconds(heart_beat: tuple[float, float]) -> tuple[int, int]:
     """Convert seconds of the API to milliseconds of the header.
 
     Raises:
-        ValueError: not two numbers of seconds that are 0 or at least a millisecond.
+        TypeError: not two numbers.
+        ValueError: they are no seconds, each 0 or from a millisecond to an hour.
     """
-    try:
-        sending, receiving = (float(seconds) for seconds in heart_beat)
-    except (TypeError, ValueError):
-        raise ValueError(
-            f"heart_beat must be two numbers of seconds, (send, receive), got {heart_beat!r}"
-        ) from None
+    pair: object = heart_beat
+    refusal = f"heart_beat must be two numbers of seconds, (send, receive), got {shown(pair)}"
+    if pair is None or pair is False or pair == 0:
+        raise TypeError(f"{refusal}: (0, 0) switches heart-beats off")
+    if isinstance(pair, (str, bytes)) or not isinstance(pair, Iterable):
+        raise TypeError(f"{refusal}: write (10, 10)")
+    numbers = tuple(pair)
+    if len(numbers) != 2:
+        raise ValueError(refusal)
+    for number in numbers:
+        if isinstance(number, (bool, str, bytes)) or not hasattr(type(number), "__float__"):
+            raise TypeError(f"{refusal}: write (10, 10)")
+    sending, receiving = (float(number) for number in numbers)
     for seconds in (sending, receiving):
-        if seconds != 0 and not 0.001 <= seconds < 1e9:
-            raise ValueError(f"heart_beat is in seconds, each 0 or at least 0.001, got {heart_beat!r}")
+        if seconds != 0 and not 0.001 <= seconds < inf:
+            raise ValueError(f"heart_beat is in seconds, each 0 or at least 0.001, got {shown(pair)}")
+    if max(sending, receiving) > _HOUR:
+        # Every other client takes milliseconds. In seconds these would be hours without a sign of life.
+        raise ValueError(
+            f"heart_beat is in seconds: ({sending / 1000:g}, {receiving / 1000:g}), not milliseconds "
+            f"({sending:g}, {receiving:g}); at most an hour, 3600, is allowed"
+        )
     return round(sending * 1000), round(receiving * 1000)
+
+
+def _instead_of_reconnect(value: object) -> str:
+    """Return what to pass in place of something that is no policy."""
+    if value is False:
+        return "Reconnect.never() does not replace a lost connection"
+    if value is True:
+        return "leave it out: to reconnect is the default"
+    if isinstance(value, int):
+        return f"Reconnect(rounds={value}) gives up after so many rounds"
+    return "Reconnect(rounds=..., max_delay=...)"

@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from ..errors import ErrorCode, RemoteProtocolError
+from ..errors import RemoteProtocolError
 from ..protocol import Error
+from ._other_protocols import protocol_of_answer, protocol_of_port, usual_port
 from ._urls import Endpoint
 
 __all__ = [
@@ -45,6 +46,13 @@ _CREDENTIALS = re.compile(
 # Words that are in refusals of credentials, but in others too.
 _LOGIN = re.compile(r"denied|authoriz|security|\blogin\b|not allowed|bad connect|forbidden", re.IGNORECASE)
 
+#: What OpenSSL says when the peer's answer is no TLS.
+_NOT_TLS = re.compile(
+    r"wrong.version.number|record.layer.failure|packet.length.too.long|http.request|unknown.protocol|"
+    r"unexpected.message|bad.record.type",
+    re.IGNORECASE,
+)
+
 
 def dial_failure(
     endpoint: Endpoint, reason: BaseException | str | None, timeout: float, mask: Callable[[str], str] = str
@@ -68,10 +76,15 @@ def dial_failure(
             f"{endpoint}: the server's certificate is not trusted ({cause}): check that the URL has the name that the "
             "certificate is for, and pass an ssl_context that trusts its authority"
         )
+    if "SSLError" in names and _NOT_TLS.search(cause):
+        return (
+            f"{endpoint}: TLS failed ({cause}): check the port, since nothing there speaks TLS (use stomp:// for a "
+            f"plain one){protocol_of_port(endpoint.port)}"
+        )
     if "SSLError" in names:
         return (
-            f"{endpoint}: TLS failed ({cause}): check that this port speaks TLS at all (use stomp:// or ws:// for a "
-            "plain one), and whether the server asks for a client certificate"
+            f"{endpoint}: TLS failed ({cause}): check that this port speaks TLS at all (use stomp:// for a plain one), "
+            f"and whether the server asks for a client certificate{protocol_of_port(endpoint.port)}"
         )
     if "ConnectionRefusedError" in names:
         return (
@@ -81,7 +94,10 @@ def dial_failure(
     if "TimeoutError" in names:
         what = "no connection" + (", or no end of the TLS handshake," if endpoint.secure else "")
         check = " (a plain port does not answer TLS)" if endpoint.secure else ""
-        return f"{endpoint}: {what} within {timeout:g} s: check host, port and firewalls{check}"
+        return (
+            f"{endpoint}: {what} within {timeout:g} s: check host, port and firewalls{check}"
+            f"{protocol_of_port(endpoint.port)}"
+        )
     if "FileNotFoundError" in names:
         return f"{endpoint}: there is no such socket: check the path, and that the broker runs"
     if "ConnectionResetError" in names or "EOFError" in names or "BrokenPipeError" in names:
@@ -90,7 +106,10 @@ def dial_failure(
             if endpoint.secure
             else "check that it is the broker's STOMP port"
         )
-        return f"{endpoint}: the peer closed the connection while connecting ({cause}): {check}"
+        return (
+            f"{endpoint}: the peer closed the connection while connecting ({mask(cause)}): {check}"
+            f"{protocol_of_port(endpoint.port)}"
+        )
     return f"{endpoint}: {mask(cause)}"
 
 
@@ -99,21 +118,42 @@ def _sentence(reason: BaseException) -> str:
     return text or type(reason).__name__
 
 
-def handshake_silence(endpoint: Endpoint, timeout: float) -> str:
-    """Explain that CONNECTED did not come in time."""
+def handshake_silence(endpoint: Endpoint, timeout: float, answer: bytes = b"") -> str:
+    """Explain that CONNECTED did not come in time.
+
+    Args:
+        endpoint: what is connected.
+        timeout: seconds that it was waited for.
+        answer: the first bytes that the peer sent.
+    """
+    if (recognised := _recognised(endpoint, answer)) is not None:
+        return recognised
     return (
         f"{endpoint}: connected, but no CONNECTED came within {timeout:g} s: check that this is the broker's STOMP "
-        f"port{_other_scheme(endpoint)}, and that the broker is not overloaded"
+        f"port{_usual_port(endpoint)}{_other_scheme(endpoint)}, and that the broker is not overloaded"
     )
 
 
-def handshake_eof(endpoint: Endpoint, reason: str) -> str:
-    """Explain that the peer closed the connection before CONNECTED."""
+def handshake_eof(endpoint: Endpoint, reason: str, answer: bytes = b"") -> str:
+    """Explain that the peer closed the connection before CONNECTED.
+
+    Args:
+        endpoint: what was connected.
+        reason: how the connection ended.
+        answer: the first bytes that the peer sent.
+    """
+    if (recognised := _recognised(endpoint, answer)) is not None:
+        return recognised
+    port = f"{_usual_port(endpoint)}{_other_scheme(endpoint)}"
     return (
         f"{endpoint}: the peer closed the connection before CONNECTED ({reason}): check that this is the broker's "
-        f"STOMP port{_other_scheme(endpoint)}; with a client certificate, that the server accepts it; with a '\\' "
-        "in the passcode, try escape_connect=True"
+        f"STOMP port{port}; with a client certificate, that the server accepts it; with a '\\' in the passcode, try "
+        "escape_connect=True"
     )
+
+
+def _usual_port(endpoint: Endpoint) -> str:
+    return usual_port(endpoint.port) if endpoint.transport == "tcp" else ""
 
 
 def _other_scheme(endpoint: Endpoint) -> str:
@@ -123,22 +163,31 @@ def _other_scheme(endpoint: Endpoint) -> str:
 
 
 def handshake_violation(
-    endpoint: Endpoint, error: RemoteProtocolError, mask: Callable[[str], str] = str
+    endpoint: Endpoint,
+    error: RemoteProtocolError,
+    answer: bytes = b"",
+    mask: Callable[[str], str] = str,
 ) -> str:
     """Explain that the answer to CONNECT is not STOMP.
 
     Args:
-        endpoint: what was dialled.
-        error: what is wrong with the answer.
+        endpoint: what is connected.
+        error: which rule the answer breaks.
+        answer: its first bytes, by which other protocols are recognised.
         mask: masks the passcode in what the sentence of the error quotes.
     """
-    text = str(error)
-    check = "check that this is the broker's STOMP port"
-    if error.code == ErrorCode.UNEXPECTED_BYTE and "b'\\x15'" in text:
-        check = "it answers in TLS: use stomp+ssl://"
-    elif error.code == ErrorCode.UNKNOWN_COMMAND and "HTTP/" in text:
-        check = "it answers in HTTP: check the port, or use ws:// for STOMP over WebSocket"
-    return f"{endpoint}: the answer is not STOMP: {mask(text)}: {check}"
+    if (recognised := _recognised(endpoint, answer)) is not None:
+        return recognised
+    check = f"check that this is the broker's STOMP port{_usual_port(endpoint)}"
+    return f"{endpoint}: the answer is not STOMP: {mask(str(error))}: {check}"
+
+
+def _recognised(endpoint: Endpoint, answer: bytes) -> str | None:
+    found = protocol_of_answer(answer)
+    if found is None:
+        return None
+    protocol, remedy = found
+    return f"{endpoint}: this port speaks {protocol}, not STOMP: {remedy}"
 
 
 def is_login_refusal(error: Error) -> bool:

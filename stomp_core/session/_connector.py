@@ -41,6 +41,7 @@ from ._connect_errors import (
 )
 from ._errors import AuthenticationFailed, ConnectFailed, ConnectionLost
 from ._masking import Mask
+from ._other_protocols import ANSWER_SIZE
 from ._reconnect import Attempt, Rng, Schedule
 from ._urls import Endpoint
 
@@ -196,6 +197,7 @@ class Connector:
         self._attempt: Attempt | None = None  # given out; its outcome is not known
         self._dial_at: float | None = None
         self._handshake_deadline: float | None = None
+        self._answer = b""  # the first bytes of the answer to CONNECT, until that is understood
         self._failures: deque[tuple[Endpoint, str]] = deque(maxlen=len(config.parsed_endpoints))
         self._login_refusals = 0
         self._reading_paused = False
@@ -273,6 +275,7 @@ class Connector:
         self._dial_at = None
         self._move(Input.SOCKET_CONNECTED)
         self._handshake_deadline = now + self._config.handshake_timeout
+        self._answer = b""
         self._last_read = now
         self._late_reported = False
         self._reading_paused = False
@@ -366,7 +369,7 @@ class Connector:
     def handle_violation(self, error: RemoteProtocolError, now: float) -> list[ConnectorEvent]:
         """Process received bytes that violate the protocol."""
         if self.state is SessionState.HANDSHAKING:
-            sentence = handshake_violation(self._here(), error, self.mask.quotations)
+            sentence = handshake_violation(self._here(), error, self._answer, self.mask.quotations)
             return self._attempt_failed(sentence, None, now)
         return self.broken(f"protocol error: {self.mask.quotations(str(error))}", now)
 
@@ -392,7 +395,7 @@ class Connector:
         """
         endpoint = self._here()
         if self.state is SessionState.HANDSHAKING:
-            return self._attempt_failed(handshake_eof(endpoint, reason), None, now)
+            return self._attempt_failed(handshake_eof(endpoint, reason, self._answer), None, now)
         reason = f"the connection to {endpoint} was lost: {reason}"
         if closed is None:
             closed = ConnectionClosed(clean=False, reason=reason)
@@ -424,8 +427,15 @@ class Connector:
 
     # ------------------------------------------------------------------ time
 
-    def data_received(self, now: float) -> None:
-        """Note that bytes were received."""
+    def data_received(self, now: float, data: bytes | bytearray | memoryview = b"") -> None:
+        """Note that bytes were received.
+
+        Args:
+            now: seconds.
+            data: the bytes, if they are STOMP's.
+        """
+        if self._handshake_deadline is not None and len(self._answer) < ANSWER_SIZE:
+            self._answer += bytes(data[: ANSWER_SIZE - len(self._answer)])
         self._last_read = now
         self._late_reported = False
 
@@ -464,7 +474,7 @@ class Connector:
         if self._dial_at is not None and now >= self._dial_at:
             self._dial_at = None
         if self._handshake_deadline is not None and now >= self._handshake_deadline:
-            sentence = handshake_silence(self._here(), self._config.handshake_timeout)
+            sentence = handshake_silence(self._here(), self._config.handshake_timeout, self._answer)
             return self._attempt_failed(sentence, None, now)
         return []
 

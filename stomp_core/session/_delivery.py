@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import TYPE_CHECKING, Never, Protocol
 
+from .._hints import unknown_attribute
 from ..protocol import AckMode, Message
 from ..wire import Headers
 from ._subscriptions import SubscriptionState
@@ -90,6 +91,11 @@ class Delivery:
     def redelivered(self) -> bool:
         """Whether the broker marks it as delivered before (``redelivered:true``; RabbitMQ and ActiveMQ set it)."""
         return self.event.headers.get("redelivered") == "true"
+
+    if not TYPE_CHECKING:  # type checkers know the attributes, and report others
+
+        def __getattr__(self, name: str) -> Never:
+            unknown_attribute(self, name)
 
     def __repr__(self) -> str:
         return (

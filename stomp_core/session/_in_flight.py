@@ -14,8 +14,10 @@ from collections.abc import Iterable, Iterator
 from heapq import heapify, heappop, heappush
 from itertools import islice
 
+from .._arguments import shown
 from ..errors import ErrorCode, LocalProtocolError
 from ..protocol import Error, Message
+from ..wire import HeaderTypeError
 from ._broker_profiles import BrokerProfile
 from ._operations import Operation, RequestOperation, Timed
 
@@ -59,6 +61,12 @@ class Receipts:
             LocalProtocolError: the caller's id is in use.
         """
         if not isinstance(receipt, str):
+            given: object = receipt
+            if given is not None and not isinstance(given, bool):
+                raise HeaderTypeError(
+                    f"receipt must be True, False or an id of your own as a str, got {shown(receipt)}",
+                    code=ErrorCode.NOT_TEXT,
+                )
             return self.new_id() if receipt else None
         self.check_raw(receipt)
         if receipt in self._raw:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from functools import partial
 
+from .._arguments import check_whole
 from ..protocol import Body
 from ..wire import HeaderSource
 from ._errors import Unconfirmed
@@ -28,12 +29,12 @@ class Pipeline:
         confirmed: messages that the broker has confirmed.
 
     Raises:
+        TypeError: the window is no whole number.
         ValueError: the window is not at least 1.
     """
 
     def __init__(self, session: Session, window: int = 100) -> None:
-        if window < 1:
-            raise ValueError(f"window must be a number of messages of at least 1, got {window!r}")
+        check_whole("window", window, "messages")
         self._session = session
         self._window = window
         self._sent = 0

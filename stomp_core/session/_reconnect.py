@@ -13,10 +13,15 @@ from dataclasses import dataclass
 from math import inf
 from typing import Protocol
 
+from .._arguments import check_number, check_seconds, check_whole
+from .._hints import explained
 from .._logging import log_exception
 from ._urls import Endpoint
 
 __all__ = ["Attempt", "Reconnect", "Rng", "Schedule"]
+
+
+_LONGEST_FIRST_DELAY = 3600.0  # seconds; what is above that was meant in milliseconds
 
 
 class Rng(Protocol):
@@ -27,6 +32,7 @@ class Rng(Protocol):
         ...
 
 
+@explained
 @dataclass(frozen=True, slots=True)
 class Reconnect:
     """When to connect again, and when to give up.
@@ -41,6 +47,10 @@ class Reconnect:
         first_rounds: the same before the very first connection, so that a wrong address fails fast.
         growth: the factor by which the bound grows after a failed round.
         jitter: the share of a pause that is random, from 0 (none of it) to 1 (all of it).
+
+    Raises:
+        TypeError: an attribute is of a wrong type.
+        ValueError: an attribute is out of its range.
     """
 
     first_delay: float = 0.1
@@ -51,15 +61,19 @@ class Reconnect:
     jitter: float = 1.0
 
     def __post_init__(self) -> None:
+        check_seconds("Reconnect.first_delay", self.first_delay, longest=_LONGEST_FIRST_DELAY, endless=False)
+        check_seconds("Reconnect.max_delay", self.max_delay, endless=False)
         if not 0 <= self.first_delay <= self.max_delay < inf:
             raise ValueError(
                 "Reconnect: expected 0 <= first_delay <= max_delay, in seconds, "
                 f"got first_delay={self.first_delay!r}, max_delay={self.max_delay!r}"
             )
-        if self.rounds is not None and self.rounds < 0:
-            raise ValueError(f"Reconnect.rounds must be at least 0, got {self.rounds!r}")
-        if self.first_rounds is not None and self.first_rounds < 1:
-            raise ValueError(f"Reconnect.first_rounds must be at least 1, got {self.first_rounds!r}")
+        if self.rounds is not None:
+            check_whole("Reconnect.rounds", self.rounds, "rounds", least=0)
+        if self.first_rounds is not None:
+            check_whole("Reconnect.first_rounds", self.first_rounds, "rounds")
+        check_number("Reconnect.growth", self.growth)
+        check_number("Reconnect.jitter", self.jitter)
         if not 1 <= self.growth <= 1000:
             raise ValueError(f"Reconnect.growth must be between 1 and 1000, got {self.growth!r}")
         if not 0 <= self.jitter <= 1:

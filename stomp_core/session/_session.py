@@ -38,6 +38,8 @@ from functools import partial
 from math import inf
 from typing import TypeVar
 
+from .._arguments import check_seconds, shown
+from .._hints import explained
 from .._logging import log_exception
 from ..errors import ErrorCode, LocalProtocolError, RemoteProtocolError, StompError
 from ..protocol import (
@@ -58,9 +60,20 @@ from ..protocol import (
     Send,
     Tolerated,
     Unsubscribe,
+    check_destination,
+    encode_body,
     event_from_frame,
 )
-from ..wire import NEED_DATA, ConnectionClosed, Frame, Headers, HeaderSource, HeartBeat, Version
+from ..wire import (
+    NEED_DATA,
+    ConnectionClosed,
+    Frame,
+    Headers,
+    HeaderSource,
+    HeaderTypeError,
+    HeartBeat,
+    Version,
+)
 from ._broker_profiles import BrokerProfile
 from ._config import Config
 from ._connector import AttemptFailed, Connector, ConnectorEvent, Established, GaveUp, Lost, SessionState
@@ -86,7 +99,13 @@ from ._pending import Pending, call_all
 from ._reconnect import Attempt, Rng
 from ._sender import QUEUED, Sender
 from ._subscriptions import Progress, SubscriptionRecord, Subscriptions, SubscriptionState
-from ._transactions import TransactionLike, TransactionRecord, Transactions, TransactionState
+from ._transactions import (
+    TransactionLike,
+    TransactionRecord,
+    Transactions,
+    TransactionState,
+    check_transaction,
+)
 from ._urls import Endpoint, EndpointSource
 
 __all__ = ["Session", "TapEvent"]
@@ -103,6 +122,7 @@ _TEXT = "text/plain;charset=utf-8"
 _MAX_KNOWN_HEADERS = 256
 
 
+@explained
 class Session:
     """A client of a STOMP broker, over as many connections as it takes. Pure: no I/O, no clock, no threads.
 
@@ -127,6 +147,7 @@ class Session:
             nothing else: line ends that come with a frame may belong to it.
 
     Raises:
+        TypeError: an option is of a wrong type.
         ValueError: an option is out of its range, or a URL is not valid.
         LocalProtocolError: CONNECT cannot carry an option.
     """
@@ -293,7 +314,7 @@ class Session:
             return
         if self.tap is not None and data and conn.between_frames and not bytes(data).strip(b"\r\n"):
             self.tap.put(HeartBeat(bytes(data).count(b"\n")), EVENT_OVERHEAD)
-        self._connector.data_received(now)
+        self._connector.data_received(now, data)
         conn.receive_data(data, now)
         self._process_events(now)
         self._sync_reading(now)
@@ -514,8 +535,14 @@ class Session:
             SessionClosed, ConnectionLost: the session has ended.
         """
         self._check_usable(now)
+        if timeout is not None:
+            timeout = _checked_timeout(timeout)
         receipt_id = self._sender.receipts.new_id() if receipt is True else None
-        if not (headers or transaction) and (receipt_id is not None or not receipt):
+        if (
+            type(destination) is str
+            and not (headers or transaction)
+            and (receipt_id is not None or not receipt)
+        ):
             sent = self._send_alike(now, destination, body, content_type, content_length, receipt_id, timeout)
             if sent is not None:
                 self._changed()
@@ -531,6 +558,7 @@ class Session:
             receipt_id = self._sender.receipts.id_for(receipt)
         own = _own_headers(headers)
         if self._notifier.listener is not None:
+            check_destination(destination)
             own = self._with_observer_headers(destination, own)
         event = Send(
             destination,
@@ -541,7 +569,7 @@ class Session:
             headers=own,
             content_length=content_length,
         )
-        seconds = self.config.receipt_timeout if timeout is None else _checked_timeout(timeout)
+        seconds = self.config.receipt_timeout if timeout is None else timeout
         what = "SEND to " + destination
         pending: Pending[None] = (
             Pending(what) if receipt_id is not None else self._sender.pending_for(event, what)
@@ -595,10 +623,15 @@ class Session:
             SessionClosed, ConnectionLost: the session has ended.
         """
         self._check_usable(now)
+        check_destination(destination)
         if ack not in _ACK_MODES:
-            raise LocalProtocolError(
-                f"the ack mode {ack!r} is not one of 'auto', 'client', 'client-individual'",
-                code=ErrorCode.BAD_ACK_MODE,
+            raise _bad_ack_mode(ack)
+        _check_text("id", id)
+        _check_text("durable", durable)
+        if prefetch is not None and (isinstance(prefetch, bool) or not isinstance(prefetch, int)):
+            raise HeaderTypeError(
+                f"prefetch must be a number of messages, got {shown(prefetch)}",
+                code=ErrorCode.BAD_HEADER_VALUE,
             )
         if prefetch is not None and prefetch < 1:
             raise LocalProtocolError(
@@ -776,6 +809,7 @@ class Session:
             SessionClosed, ConnectionLost: the session has ended.
         """
         self._check_usable(now)
+        _check_text("id", id)
         name = id if id is not None else self._transactions.free_id()
         pending: Pending[Transaction] = Pending(f"BEGIN of {name}")
         event = Begin(name, headers=_own_headers(headers))
@@ -839,6 +873,7 @@ class Session:
             Rejected, ReceiptTimeout: the broker answered with ERROR, or not in time.
         """
         _check_now(now)
+        check_transaction(transaction)
         name = transaction if isinstance(transaction, str) else transaction.id
         pending: Pending[None] = Pending(f"ABORT of {name}")
         if self._transactions.forget_lost(transaction):
@@ -891,6 +926,7 @@ class Session:
             SessionClosed, ConnectionLost: the session has ended.
         """
         self._check_usable(now)
+        check_destination(destination)
         own = self._with_observer_headers(destination, _own_headers(headers))
         event = Send(destination, body, content_type=content_type, headers=own)
         for name in ("reply-to", "correlation-id"):
@@ -921,6 +957,12 @@ class Session:
             SessionClosed, ConnectionLost: there is no connection.
         """
         self._check_connected(now)
+        given: object = frame
+        if not isinstance(given, (Event, Frame)):
+            raise TypeError(
+                f"send_frame() needs a Frame or an event, got {shown(given)}: "
+                'Frame("SEND", {"destination": "/queue/orders"}, b"hello")'
+            )
         event = frame if isinstance(frame, Event) else event_from_frame(frame)
         command = event.frame.command
         if command == "DISCONNECT":
@@ -1015,6 +1057,8 @@ class Session:
         timeout: float | None,
     ) -> Pending[None]:
         _check_now(now)
+        if not isinstance(delivery, Delivery):
+            raise _no_message(command.lower(), delivery)
         connector = self._connector
         if connector.state is SessionState.CLOSED:
             self._check_usable(now)
@@ -1057,7 +1101,11 @@ class Session:
         text = type(body) is str
         if text:
             assert isinstance(body, str)
-            body = body.encode()
+            try:
+                body = body.encode()
+            except UnicodeEncodeError:
+                encode_body(str(body))  # raises, and says why
+                raise
         elif type(body) is not bytes:
             return None
         key = (destination, content_type, text and body != b"")
@@ -1077,7 +1125,7 @@ class Session:
         if own is None:
             return None
         event = Send.from_frame(Frame("SEND", own, body), content_length=content_length)
-        seconds = self.config.receipt_timeout if timeout is None else _checked_timeout(timeout)
+        seconds = self.config.receipt_timeout if timeout is None else timeout
         pending: Pending[None] = Pending("SEND to " + destination)
         operation = SendOperation(event, pending, receipt_id, seconds)
         if not self._sender.send_message(now, event, operation):
@@ -1388,9 +1436,38 @@ def _check_now(now: float) -> None:
 
 
 def _checked_timeout(timeout: float) -> float:
-    if not timeout >= 0:
-        raise ValueError(f"timeout must be at least 0 seconds, got {timeout!r}")
-    return timeout
+    return check_seconds("timeout", timeout)
+
+
+def _check_text(name: str, value: object) -> None:
+    if value is not None and not isinstance(value, str):
+        instead = f": write {str(value)!r}" if isinstance(value, int) and not isinstance(value, bool) else ""
+        raise HeaderTypeError(f"{name} must be a str, got {shown(value)}{instead}", code=ErrorCode.NOT_TEXT)
+
+
+def _bad_ack_mode(ack: object) -> LocalProtocolError:
+    if isinstance(ack, bool):
+        instead = "'auto' acknowledges at once, 'client-individual' awaits an ACK for each message"
+    else:
+        word = str(ack).lower().replace("_", "-")
+        meant = (
+            "client-individual"
+            if "individual" in word or "manual" in word
+            else "auto"
+            if "auto" in word
+            else ""
+        )
+        instead = f"write {meant!r}" if meant else "the default is 'auto'"
+    text = f"the ack mode {ack!r} is not one of 'auto', 'client', 'client-individual': {instead}"
+    kind = LocalProtocolError if isinstance(ack, str) else HeaderTypeError
+    return kind(text, code=ErrorCode.BAD_ACK_MODE)
+
+
+def _no_message(call: str, value: object) -> TypeError:
+    return TypeError(
+        f"{call}() needs the message that the subscription returned, got {shown(value)}: "
+        f"keep that object, and call {call}(message) or message.{call}()"
+    )
 
 
 def _own_headers(headers: HeaderSource) -> Headers:

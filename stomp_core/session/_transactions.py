@@ -9,10 +9,11 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Protocol
 
+from .._arguments import shown
 from ..errors import ErrorCode, LocalProtocolError
 from ._errors import TransactionLost
 
-__all__ = ["TransactionLike", "TransactionRecord", "TransactionState", "Transactions"]
+__all__ = ["TransactionLike", "TransactionRecord", "TransactionState", "Transactions", "check_transaction"]
 
 
 class TransactionState(StrEnum):
@@ -59,6 +60,18 @@ class TransactionRecord:
         self.state: TransactionState = TransactionState.OPEN
 
 
+def check_transaction(transaction: object) -> None:
+    """Check an argument that stands for a transaction.
+
+    Raises:
+        TypeError: it is neither a transaction nor the id of one.
+    """
+    if not isinstance(transaction, str) and not (
+        hasattr(transaction, "state") and hasattr(transaction, "id")
+    ):
+        raise TypeError(f"transaction must be what begin() returned, or its id, got {shown(transaction)}")
+
+
 class Transactions:
     """The open transactions of a session. All of them live on the present connection."""
 
@@ -91,6 +104,7 @@ class Transactions:
             TransactionLost: it was lost with its connection.
             LocalProtocolError: it has ended, or there was never one of this name.
         """
+        check_transaction(transaction)
         if isinstance(transaction, str):
             name = transaction
         else:

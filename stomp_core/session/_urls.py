@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 from urllib.parse import SplitResult, unquote, urlsplit
+
+from .._arguments import shown
 
 __all__ = ["Credentials", "Endpoint", "EndpointSource", "check_endpoints", "parse_endpoints"]
 
@@ -26,8 +28,47 @@ _KINDS = {
     "ws": _Kind("websocket", False, 80),
     "wss": _Kind("websocket", True, 443),
 }
+#: The schemes that every adapter can dial: no error advises another one.
+_ADVISED = "stomp://, stomp+ssl:// (TLS) and stomp+unix://"
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*")
 _NAMES = {"\n": "a line feed", "\r": "a carriage return", "\t": "a tab", "\0": "NUL", "\x1b": "ESC"}
+#: What other libraries call a scheme, and what it is here.
+_OTHER_SCHEMES = {
+    **dict.fromkeys(("tcp", "stomp+tcp", "nio", "stomp+nio", "plain", "auto", "mq"), "stomp"),
+    **dict.fromkeys(
+        (
+            "ssl",
+            "tls",
+            "tcps",
+            "stomps",
+            "stomp+tls",
+            "stomp+nio+ssl",
+            "stompssl",
+            "nio+ssl",
+            "tcp+ssl",
+            "auto+ssl",
+        ),
+        "stomp+ssl",
+    ),
+    **dict.fromkeys(("unix", "file", "ipc", "stomp-unix", "http+unix"), "stomp+unix"),
+}
+#: Protocols that are not STOMP, whose port is another one too.
+_OTHER_PROTOCOLS = (
+    "http",
+    "https",
+    "amqp",
+    "amqps",
+    "mqtt",
+    "mqtts",
+    "kafka",
+    "redis",
+    "rediss",
+    "nats",
+    "pyamqp",
+)
+#: A host with or without a port and nothing else: it contains no credentials and may be shown.
+_HOST = re.compile(r"(?P<host>[A-Za-z0-9_.-]+|\[[0-9A-Fa-f:.]+\])(:(?P<port>[0-9]{1,5}))?/?")
+_EXAMPLE = "stomp://localhost:61613"
 _BETWEEN_URLS = re.compile(r"\s*,\s*(?=[A-Za-z][A-Za-z0-9+.-]*://)")
 
 
@@ -94,23 +135,19 @@ class Endpoint:
         Raises:
             ValueError: the URL is not valid; the text says why, without repeating any credentials.
         """
+        if not isinstance(url, str):
+            raise _not_a_url(url)
         _refuse_control_characters(url)
         scheme, colon, _ = url.partition("://")
         kind = _KINDS.get(scheme.lower())
         if not colon or kind is None:
-            # Without a valid scheme the text may begin with credentials: do not quote it.
-            named = colon and _SCHEME.fullmatch(scheme)
-            shown = f"{scheme!r} is not a STOMP URL scheme" if named else "the URL has no scheme"
-            raise ValueError(f"{shown}; use one of {', '.join(f'{name}://' for name in _KINDS)}")
+            raise ValueError(_suggestion(url))
         scheme = scheme.lower()
         try:
             parts = urlsplit(url)
             port = parts.port
         except ValueError:
-            raise ValueError(
-                f"the port or host of a {scheme}:// URL cannot be parsed; is a character of the passcode "
-                "(such as '/', '#', '?' or '@') not percent-encoded?"
-            ) from None
+            raise ValueError(_unreadable(scheme, url)) from None
         _refuse_extras(scheme, kind, parts)
         credentials = None
         if parts.username or parts.password is not None:
@@ -123,8 +160,16 @@ class Endpoint:
             return cls(scheme, path=path, credentials=credentials)
         if not parts.hostname:
             raise ValueError(f"a {scheme}:// URL needs a host, as in {scheme}://localhost:{kind.port}")
+        if any(character.isspace() for character in parts.hostname):
+            raise ValueError(f"the host of a {scheme}:// URL contains a space")
         if port == 0:
-            raise ValueError("port 0 cannot be connected to")
+            raise ValueError(f"port 0 cannot be connected to; the usual port of {scheme}:// is {kind.port}")
+        if "@" in parts.path and "@" not in parts.netloc and kind.transport == "tcp":
+            # "stomp://user:1/2@host" reads as the host "user": better to ask than to connect to it.
+            raise ValueError(
+                f"a {scheme}:// URL has an '@' behind a '/': percent-encode '/' as %2F in a passcode, '@' as %40 in a "
+                "virtual host"
+            )
         path = ""
         virtual_host = None
         if kind.transport == "websocket":
@@ -172,33 +217,182 @@ def parse_endpoints(source: EndpointSource) -> tuple[Endpoint, ...]:
         source: a URL, several URLs separated by commas, an :class:`Endpoint`, or any sequence of these.
 
     Raises:
+        TypeError: it is neither a URL nor a sequence of URLs.
         ValueError: a URL is not valid, or there is none.
     """
     if isinstance(source, Endpoint):
         return (source,)
     if isinstance(source, str):
-        return tuple(Endpoint.parse(url) for url in _BETWEEN_URLS.split(source.strip(" ")))
-    endpoints = tuple(endpoint for entry in source for endpoint in parse_endpoints(entry))
+        text = source.strip(" ")
+        if text.lower().startswith("failover:"):
+            raise ValueError(_suggestion(text))
+        return tuple(Endpoint.parse(url) for url in _BETWEEN_URLS.split(text))
+    given: object = source
+    if isinstance(given, (bytes, Mapping)) or not isinstance(given, Iterable) or hasattr(given, "geturl"):
+        raise _not_a_url(given)
+    entries = list(given)
+    for entry in entries:
+        if not isinstance(entry, (str, Endpoint)):
+            raise _not_a_url(entries if _host_and_port(entries) else entry)
+    endpoints = tuple(endpoint for entry in entries for endpoint in parse_endpoints(entry))
     if not endpoints:
-        raise ValueError("at least one URL is needed")
+        raise ValueError(f"at least one URL is needed, such as '{_EXAMPLE}', got none")
     return endpoints
 
 
-def check_endpoints(source: EndpointSource, transports: tuple[str, ...], *, ssl_context_given: bool) -> None:
+# ------------------------------------------------------------------ what was meant
+
+
+def _host_and_port(value: object) -> str | None:
+    """Return the URL that a pair of host and port means, and ``None`` for anything else."""
+    if isinstance(value, (tuple, list)) and len(value) == 2 and isinstance(value[0], str):
+        host, port = value
+        if isinstance(port, bool) or not isinstance(port, (int, str)):
+            return None
+        if not str(port).isdigit() or _HOST.fullmatch(host) is None:
+            return None
+        return f"stomp://{host}:{port}"
+    return None
+
+
+def _not_a_url(value: object) -> TypeError:
+    """Return the error for something that is no text. It may contain credentials, so only what is safe is shown."""
+    pair = _host_and_port(value)
+    if pair is not None:
+        return TypeError(f"a URL must be a str, got a pair of host and port: write '{pair}'")
+    instead = f"pass one such as '{_EXAMPLE}'"
+    if isinstance(value, (bytes, bytearray)):
+        instead = "decode it, as in .decode()"
+    elif hasattr(value, "geturl"):
+        instead = "use its .geturl()"
+    elif isinstance(value, Mapping):
+        instead = f"write host and port as a URL, such as '{_EXAMPLE}'"
+    elif value is None:
+        instead = (
+            f"pass the broker's URL, such as '{_EXAMPLE}'; is a setting or an environment variable missing?"
+        )
+    got = "None" if value is None else f"a value of type {type(value).__name__}"
+    if isinstance(value, int) and not isinstance(value, bool):
+        got = str(value)
+    return TypeError(f"a URL must be a str, got {got}: {instead}")
+
+
+def _suggestion(url: str) -> str:
+    """Return what is wrong with a text without one of our schemes, and what was probably meant.
+
+    Without a valid scheme the text may contain credentials anywhere. It is quoted only where it is nothing but a host
+    and a port.
+    """
+    text = url.strip()
+    if not text:
+        return f"the URL is empty: write one such as '{_EXAMPLE}'"
+    if text.lower().startswith("failover:"):
+        return _instead_of_failover(text)
+    scheme, colon, rest = text.partition("://")
+    if not colon:
+        if _HOST.fullmatch(text):
+            return f"the URL has no scheme: write '{_written('stomp', text)}'"
+        scheme, colon, rest = text.partition(":")
+        if (
+            colon
+            and scheme.lower() in ("stomp", "stomp+ssl", *_OTHER_SCHEMES)
+            and _HOST.fullmatch(rest.lstrip("/"))
+        ):
+            name = _OTHER_SCHEMES.get(scheme.lower(), scheme.lower())
+            return f"the URL has no '://' behind its scheme: write '{_written(name, rest.lstrip('/'))}'"
+        if text.startswith("/"):
+            return "the URL has no scheme: a Unix socket is written stomp+unix:///path/of/the/socket"
+        return f"the URL has no scheme; use one of {_ADVISED}, such as '{_EXAMPLE}'"
+    if not _SCHEME.fullmatch(scheme):
+        return f"the URL has no scheme; use one of {_ADVISED}, such as '{_EXAMPLE}'"
+    name = scheme.lower()
+    refused = f"{scheme!r} is not a STOMP URL scheme"
+    if name in _OTHER_PROTOCOLS:
+        return (
+            f"{refused}: it is another protocol, on another port; use one of {_ADVISED}, such as '{_EXAMPLE}'"
+        )
+    ours = _OTHER_SCHEMES.get(name)
+    if ours is None:
+        return f"{refused}; use one of {_ADVISED}, such as '{_EXAMPLE}'"
+    if ours == "stomp+unix":
+        return f"{refused}: write stomp+unix:///path/of/the/socket"
+    if _HOST.fullmatch(rest):
+        return f"{refused}: write '{_written(ours, rest)}'"
+    return f"{refused}: write {ours}:// in its place"
+
+
+def _written(scheme: str, host: str) -> str:
+    """Return the URL of a host with or without a port."""
+    found = _HOST.fullmatch(host)
+    assert found is not None
+    return f"{scheme}://{found['host']}:{found['port'] or _KINDS[scheme].port}"
+
+
+def _instead_of_failover(text: str) -> str:
+    """Return what to write in place of ActiveMQ's ``failover:(tcp://a:61613,tcp://b:61613)?option=value``."""
+    inside = text.partition(":")[2].lstrip("/").partition("?")[0].strip("()")
+    urls = []
+    for part in inside.split(","):
+        scheme, colon, host = part.strip().partition("://")
+        ours = _OTHER_SCHEMES.get(
+            scheme.lower(), scheme.lower() if scheme.lower() in ("stomp", "stomp+ssl") else None
+        )
+        if not colon or ours is None or ours == "stomp+unix" or not _HOST.fullmatch(host):
+            urls = ["stomp://a:61613", "stomp://b:61613"]
+            break
+        urls.append(_written(ours, host))
+    return (
+        f"'failover:' is not a STOMP URL scheme: pass a list of URLs, as in {urls!r}; they are tried in this order, "
+        "and reconnect=Reconnect(...) has the delays"
+    )
+
+
+def _unreadable(scheme: str, url: str) -> str:
+    """Return what is wrong with a URL whose host or port cannot be parsed, without quoting what may be a passcode."""
+    rest = url.partition("://")[2]
+    if "@" not in rest:
+        authority = re.split(r"[/?#]", rest, maxsplit=1)[0]
+        host, colon, port = authority.rpartition(":")
+        if colon and port.isdigit():
+            if host.count(":") > 1 and "[" not in host:
+                return f"the host of a {scheme}:// URL cannot be parsed: write an IPv6 address in brackets, [::1]"
+            if ":" not in host or host.endswith("]"):
+                return f"the port of a {scheme}:// URL must be between 1 and 65535, got {port}: it cannot be parsed"
+        elif colon and "[" not in authority:
+            return (
+                f"the port of a {scheme}:// URL cannot be parsed: it must be a number, as in "
+                f"{scheme}://localhost:{_KINDS[scheme].port}"
+            )
+        return f"the host of a {scheme}:// URL cannot be parsed: it has the form {scheme}://localhost:{_KINDS[scheme].port}"
+    return (
+        f"the port or host of a {scheme}:// URL cannot be parsed; is a character of the passcode "
+        "(such as '/', '#', '?' or '@') not percent-encoded?"
+    )
+
+
+def check_endpoints(source: EndpointSource, transports: tuple[str, ...], *, ssl_context: object) -> None:
     """Check, before anything is dialled, that an adapter can connect to these endpoints as the caller means it.
 
     Args:
         source: the endpoints.
         transports: the transports of the adapter, as :attr:`Endpoint.transport` names them.
-        ssl_context_given: whether the caller passed an SSL context, and so expects TLS everywhere.
+        ssl_context: what the caller passed. If it is not ``None``, TLS is expected everywhere.
 
     Raises:
-        ValueError: an endpoint has another transport, or is plaintext although TLS is expected.
+        TypeError: ``ssl_context`` is something else than an :class:`ssl.SSLContext`.
+        ValueError: an endpoint has another transport, or is plaintext although TLS is expected; or the context is one
+            for servers.
     """
+    if ssl_context is not None:
+        _check_ssl_context(ssl_context)
     for endpoint in parse_endpoints(source):
         if endpoint.transport not in transports:
-            raise ValueError(f"{endpoint}: {endpoint.scheme}:// is not available here")
-        if ssl_context_given and not endpoint.secure and endpoint.transport != "unix":
+            instead = "stomp+ssl" if endpoint.secure else "stomp"
+            raise ValueError(
+                f"{endpoint}: {endpoint.scheme}:// is not available here: use the broker's STOMP port, as in "
+                f"{instead}://{endpoint.host}:{_KINDS[instead].port}"
+            )
+        if ssl_context is not None and not endpoint.secure and endpoint.transport != "unix":
             raise ValueError(
                 f"{endpoint}: an ssl_context was given, but this URL means plaintext; use "
                 f"{'wss' if endpoint.transport == 'websocket' else 'stomp+ssl'}:// for TLS"
@@ -213,6 +407,20 @@ def _refuse_control_characters(url: str) -> None:
                 f"the URL contains {_NAMES.get(char, 'a control character')} ({char!a}, character {position + 1} of "
                 f"{len(url)}): remove it, or write it percent-encoded if it belongs to the passcode or the path"
             )
+
+
+def _check_ssl_context(context: object) -> None:
+    # Recognised by the name of the class, because the core does not import ssl.
+    if "SSLContext" not in {entry.__name__ for entry in type(context).__mro__}:
+        instead = "ssl.create_default_context(cafile=...)"
+        if isinstance(context, bool):
+            instead = "the scheme stomp+ssl:// alone means TLS with a verified certificate"
+        raise TypeError(f"ssl_context must be an ssl.SSLContext, got {shown(context)}: {instead}")
+    if getattr(getattr(context, "protocol", None), "name", "") == "PROTOCOL_TLS_SERVER":
+        raise ValueError(
+            "ssl_context is one for servers (Purpose.CLIENT_AUTH): use ssl.create_default_context(), whose purpose is "
+            "to verify a server"
+        )
 
 
 def _refuse_extras(scheme: str, kind: _Kind, parts: SplitResult) -> None:

@@ -13,6 +13,8 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Literal
 
+from .._arguments import check_choice, check_instance, check_seconds, check_text, check_whole
+from .._hints import explained
 from .._logging import log_exception
 from ..errors import ErrorCode, LocalProtocolError, StompError
 from ..wire import Version
@@ -32,6 +34,7 @@ _MAX_REMEMBERED = (
 _PER_DELIVERY = frozenset({"message-id", "ack", "subscription", "redelivered", "x-delivery-count", "receipt"})
 
 
+@explained
 @dataclass(frozen=True, slots=True)
 class WorkPolicy:
     """What to do with a message after its handler.
@@ -52,6 +55,7 @@ class WorkPolicy:
     A message is recognised by its destination, headers and body, since RabbitMQ gives it a new id with each delivery.
 
     Raises:
+        TypeError: an attribute is of a wrong type.
         ValueError: an attribute is out of its range.
     """
 
@@ -64,18 +68,18 @@ class WorkPolicy:
     dead_letters: str | None = None
 
     def __post_init__(self) -> None:
-        if self.on_return not in ("ack", "leave"):
-            raise ValueError(f"on_return must be 'ack' or 'leave', got {self.on_return!r}")
-        if self.on_error not in ("nack", "ack", "leave", "stop"):
-            raise ValueError(f"on_error must be 'nack', 'ack', 'leave' or 'stop', got {self.on_error!r}")
-        if self.given_up not in ("leave", "ack", "nack", "move"):
-            raise ValueError(f"given_up must be 'leave', 'ack', 'nack' or 'move', got {self.given_up!r}")
+        check_choice("on_return", self.on_return, ("ack", "leave"))
+        check_choice("on_error", self.on_error, ("nack", "ack", "leave", "stop"))
+        check_choice("given_up", self.given_up, ("leave", "ack", "nack", "move"))
+        check_seconds("first_delay", self.first_delay)
+        check_seconds("max_delay", self.max_delay)
+        check_text("dead_letters", self.dead_letters)
         if not 0 <= self.first_delay <= self.max_delay:
             raise ValueError(
                 f"expected 0 <= first_delay <= max_delay, got {self.first_delay!r} and {self.max_delay!r}"
             )
-        if self.max_failures is not None and self.max_failures < 1:
-            raise ValueError(f"max_failures must be at least 1, got {self.max_failures!r}")
+        if self.max_failures is not None:
+            check_whole("max_failures", self.max_failures, "failures")
         if (self.given_up == "move") != (self.dead_letters is not None):
             raise ValueError("given_up='move' and dead_letters=... go together: give both or neither")
 
@@ -104,8 +108,8 @@ class HandlerRunner:
     def __init__(
         self, session: Session, subscription: Subscription, concurrency: int, policy: WorkPolicy | None
     ) -> None:
-        if concurrency < 1:
-            raise ValueError(f"concurrency must be a number of workers of at least 1, got {concurrency!r}")
+        check_whole("concurrency", concurrency, "workers")
+        check_instance("policy", policy, WorkPolicy, "WorkPolicy(max_failures=...)")
         if concurrency > 1 and subscription.ack == "client":
             raise ValueError(
                 "concurrency must be 1 in 'client' mode, where an ACK covers earlier messages too: "

@@ -3,7 +3,7 @@
 It is usable on its own, by programs that deal with frames in whatever order they come: proxies, recorders, fuzzers.
 """
 
-from ._frame import Frame
+from ._frame import Frame, body_type_error
 from ._headers import Headers, HeaderSource, HeaderTypeError
 from ._options import Leniency, Limits
 from ._parser import FrameParser
@@ -24,5 +24,6 @@ __all__ = [
     "Limits",
     "NeedData",
     "Version",
+    "body_type_error",
     "unescape",
 ]

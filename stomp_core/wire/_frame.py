@@ -14,7 +14,7 @@ from ..errors import ErrorCode
 from ._headers import Headers, HeaderSource, HeaderTypeError
 from ._serializer import serialize
 
-__all__ = ["Frame"]
+__all__ = ["Frame", "body_type_error"]
 
 
 class _FrameBeingMade:
@@ -239,8 +239,45 @@ def _to_bytes(body: object) -> bytes:
     if type(body) is bytes:
         return body
     if not isinstance(body, (bytes, bytearray, memoryview)):
-        raise HeaderTypeError(
-            f"the body of a frame must be bytes, not {type(body).__name__}: encode text first",
-            code=ErrorCode.NOT_TEXT,
-        )
+        raise body_type_error(body, "the body of a frame", "bytes")
     return bytes(body)
+
+
+def body_type_error(body: object, what: str, accepted: str) -> HeaderTypeError:
+    """Return the error for a body of a wrong type: it says how to make it one of the right type.
+
+    Args:
+        body: what came.
+        what: what it was to be.
+        accepted: which types that has.
+    """
+    names = {entry.__name__ for entry in type(body).__mro__}
+    if isinstance(body, type):
+        instead = "pass an instance of it, converted to bytes"
+    elif isinstance(body, str):
+        instead = "encode text first, as in .encode()"
+    elif body is None:
+        instead = 'pass b"" for an empty body'
+    elif isinstance(body, (dict, list, tuple)):
+        instead = "json.dumps(...)"
+    elif isinstance(body, (bool, int, float, complex)):
+        instead = f"str({body!r})"
+    elif hasattr(body, "model_dump_json"):
+        instead = ".model_dump_json()"
+    elif hasattr(body, "__dataclass_fields__"):
+        instead = "json.dumps(dataclasses.asdict(...))"
+    elif callable(getattr(body, "read", None)):
+        instead = "pass what its .read() returns"
+    elif isinstance(getattr(body, "body", None), bytes):
+        instead = "pass its .body"
+    elif callable(getattr(body, "tobytes", None)):
+        instead = "pass what its .tobytes() returns"
+    elif "UUID" in names or "Decimal" in names or "Path" in names:
+        instead = "str(...)"
+    elif callable(getattr(body, "isoformat", None)):
+        instead = "pass what its .isoformat() returns"
+    else:
+        instead = "convert it, with str(...) or json.dumps(...)"
+    return HeaderTypeError(
+        f"{what} must be {accepted}, not {type(body).__name__}: {instead}", code=ErrorCode.NOT_TEXT
+    )

@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TypeVar, overload
 
+from .._arguments import shown
 from ..errors import ErrorCode, LocalProtocolError
 from ._spec import unescape
 
@@ -322,31 +323,60 @@ def _check_source(items: object) -> Iterable[object]:
     if isinstance(items, Mapping):
         return items.items()
     if isinstance(items, (str, bytes)) or not isinstance(items, Iterable):
+        instead = ": leave it out" if items is None else ', as in {"name": "value"}'
         raise HeaderTypeError(
-            f"headers must be a mapping or pairs of str, not {type(items).__name__}", code=ErrorCode.NOT_TEXT
+            f"headers must be a mapping or pairs of str, not {type(items).__name__}{instead}",
+            code=ErrorCode.NOT_TEXT,
         )
     return items
 
 
 def _check_pair(pair: object) -> tuple[str, str]:
-    if type(pair) is tuple:
+    if type(pair) is tuple and len(pair) == 2:
         name, value = pair
         if type(name) is str and type(value) is str:
             return name, value
     # A str of two characters would unpack like a pair.
     if isinstance(pair, (str, bytes)) or not isinstance(pair, Iterable):
-        raise HeaderTypeError(f"header {pair!r} is not a pair of str", code=ErrorCode.NOT_TEXT)
-    name, value = pair
+        raise _no_pair(pair)
+    parts = tuple(pair)
+    if len(parts) != 2:
+        raise _no_pair(pair)
+    name, value = parts
     if not isinstance(name, str):
-        raise HeaderTypeError(f"header name {name!r} is not a str", code=ErrorCode.NOT_TEXT)
+        instead = ": decode it" if isinstance(name, bytes) else ""
+        raise HeaderTypeError(f"header name {name!r} is not a str{instead}", code=ErrorCode.NOT_TEXT)
     if not isinstance(value, str):
-        shown = "" if name == "passcode" else f" {value!r}"
-        raise HeaderTypeError(
-            f"the value{shown} of header {name!r} is a {type(value).__name__}, not a str",
-            code=ErrorCode.NOT_TEXT,
-        )
+        raise HeaderTypeError(_not_text(name, value), code=ErrorCode.NOT_TEXT)
     # A subclass of str may format itself as something else than its text: members of `class Queue(str, Enum)` do.
     return str.__str__(name), str.__str__(value)
+
+
+def _no_pair(pair: object) -> HeaderTypeError:
+    quoted = "" if "passcode" in repr(pair) else f" {shown(pair)}"
+    return HeaderTypeError(
+        f'header{quoted} is not a pair of str: write headers as {{"name": "value"}} or [("name", "value")]',
+        code=ErrorCode.NOT_TEXT,
+    )
+
+
+def _not_text(name: str, value: object) -> str:
+    secret = name == "passcode"
+    if value is None:
+        instead = "leave the header out"
+    elif isinstance(value, bool):
+        instead = f"write {str(value).lower()!r}"
+    elif isinstance(value, (int, float)):
+        instead = "write it in quotes" if secret else f"write {str(value)!r}"
+    elif isinstance(value, (bytes, bytearray)):
+        instead = "decode it"
+    elif isinstance(value, (Mapping, list, tuple, set)):
+        instead = "use json.dumps(...)"
+    else:
+        instead = "use str(...)"
+    text = repr(value)
+    quoted = "" if secret else f" {text if len(text) <= 60 else text[:60] + '...'}"
+    return f"the value{quoted} of header {name!r} is a {type(value).__name__}, not a str: {instead}"
 
 
 HeaderSource = Headers | Mapping[str, str] | Iterable[tuple[str, str]]

@@ -4,9 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 
+from .._arguments import check_whole, shown
+from .._hints import explained
+
 __all__ = ["Leniency", "Limits"]
 
 
+_UNITS = {"max_headers": "headers"}
+
+
+@explained
 @dataclass(frozen=True, slots=True)
 class Limits:
     """Size limits for received frames.
@@ -25,7 +32,8 @@ class Limits:
             ``None`` means the same as ``max_body``, and no more than that is accepted in any case.
 
     Raises:
-        ValueError: a limit is not a number of at least 0.
+        TypeError: a limit is no whole number.
+        ValueError: a limit is negative.
     """
 
     max_command: int = 64
@@ -40,8 +48,7 @@ class Limits:
             value = getattr(self, field.name)
             if value is None and field.name == "max_unterminated":
                 continue
-            if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-                raise ValueError(f"Limits.{field.name} must be a number of at least 0, got {value!r}")
+            check_whole(f"Limits.{field.name}", value, _UNITS.get(field.name, "bytes"), least=0)
 
     @property
     def body_without_length(self) -> int:
@@ -49,6 +56,7 @@ class Limits:
         return self.max_body if self.max_unterminated is None else min(self.max_unterminated, self.max_body)
 
 
+@explained
 @dataclass(frozen=True, slots=True)
 class Leniency:
     """Which violations the parser tolerates.
@@ -80,6 +88,9 @@ class Leniency:
         missing_message_headers: a MESSAGE may lack ``destination``, ``message-id`` and ``subscription``, as those of
             simple test doubles do (client). They read as ``""``, ``""`` and ``None``.
         bad_heart_beat: a ``heart-beat`` header that is not two numbers counts as ``0,0``, and is reported by an event.
+
+    Raises:
+        TypeError: a switch is neither ``True`` nor ``False``.
     """
 
     crlf: bool = False
@@ -98,6 +109,12 @@ class Leniency:
     receipt_on_connect: bool = False
     missing_message_headers: bool = False
     bad_heart_beat: bool = False
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if not isinstance(value, bool):
+                raise TypeError(f"Leniency.{field.name} must be True or False, got {shown(value)}")
 
     @classmethod
     def brokers(cls) -> Leniency:

@@ -11,6 +11,8 @@ CORE_LAYERS: tuple[str, ...] = (
     "_text",
     "errors",
     "_logging",
+    "_arguments",
+    "_hints",
     "wire",
     "protocol",
     "session",
@@ -43,6 +45,7 @@ SESSION_ORDER: tuple[str, ...] = (
     "_errors",
     "_pending",
     "_urls",
+    "_other_protocols",
     "_broker_profiles",
 )
 # =====================================================================================================================

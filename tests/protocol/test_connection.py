@@ -72,10 +72,25 @@ FINE = {"client": b"RECEIPT\nreceipt-id:r\n\n\0", "server": b"SEND\ndestination:
 @pytest.mark.parametrize("make", [ClientConnection, ServerConnection])
 @pytest.mark.parametrize(
     ("versions", "named"),
-    [((), "at least one"), (("1.3",), "'1.3'"), (("1.2", "2"), "'2'"), ("1.2", "one str"), (("",), "''")],
+    [((), "at least one"), (("1.3",), "'1.3'"), (("1.2", "2"), "'2'"), (("",), "''")],
 )
 def test_versions_must_exist(make: Any, versions: Any, named: str) -> None:
     with pytest.raises(ValueError, match=named):
+        make(versions)
+
+
+@pytest.mark.parametrize("make", [ClientConnection, ServerConnection])
+@pytest.mark.parametrize(
+    ("versions", "text"),
+    [
+        ("1.2", r"versions must be several, as in \('1.2',\), got the str '1.2'"),
+        (1.2, r"got 1.2: write \('1.2',\)"),
+        (None, "got None: leave it out"),
+        (b"1.2", "got the bytes"),
+    ],
+)
+def test_one_version_is_not_several(make: Any, versions: Any, text: str) -> None:
+    with pytest.raises(TypeError, match=text):
         make(versions)
 
 

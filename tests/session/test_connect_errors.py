@@ -43,8 +43,16 @@ def untrusted() -> ssl.SSLCertVerificationError:
             TLS,
             ssl.SSLError(1, "wrong version number"),
             (
-                "TLS failed (wrong version number): check that this port speaks TLS at all (use stomp:// or ws:// for "
-                "a plain one), and whether the server asks for a client certificate"
+                "TLS failed (wrong version number): check the port, since nothing there speaks TLS (use stomp:// for a "
+                "plain one)"
+            ),
+        ),
+        (
+            TLS,
+            ssl.SSLError(1, "handshake failure"),
+            (
+                "TLS failed (handshake failure): check that this port speaks TLS at all (use stomp:// for a plain "
+                "one), and whether the server asks for a client certificate"
             ),
         ),
         (
@@ -126,24 +134,69 @@ def test_the_sentence_for_an_end_before_connected() -> None:
 
 
 @pytest.mark.parametrize(
-    ("code", "text", "check"),
+    ("answer", "protocol", "remedy"),
     [
-        ("unexpected-byte", "the frame begins with b'\\x15'", "it answers in TLS: use stomp+ssl://"),
+        (b"AMQP\x00\x00\x09\x01", "AMQP", "rabbitmq_stomp must be enabled"),
+        (b"AMQP\x03\x01\x00\x00", "AMQP", "61613"),
         (
-            "unknown-command",
-            "'HTTP/1.1 400 Bad Request' is no command",
-            "it answers in HTTP: check the port, or use ws:// for STOMP over WebSocket",
+            b"\x00\x00\x01\x7c\x01ActiveMQ\x00\x00\x00\x0c",
+            "OpenWire",
+            "ActiveMQ's for STOMP is usually 61613",
         ),
-        ("unknown-command", "'SSH-2.0' is no command", "check that this is the broker's STOMP port"),
-        ("unexpected-byte", "the frame begins with b'\\x00'", "check that this is the broker's STOMP port"),
-        ("bare-cr", "HTTP/ b'\\x15'", "check that this is the broker's STOMP port"),
+        (b"HTTP/1.1 400 Bad Request\r\n", "HTTP", "61613"),
+        (b"\x15\x03\x03\x00\x02\x02\x0a", "TLS", "use stomp+ssl:// for this port"),
+        (b"SSH-2.0-OpenSSH_9.2p1\r\n", "SSH", "61613"),
+        (b"-ERR unknown command 'CONNECT'\r\n", "Redis", "61613"),
+        (b"-NOAUTH Authentication required.\r\n", "Redis", "61613"),
+        (b"220 mail.example.com ESMTP\r\n", "SMTP or FTP", "61613"),
+        (b"220-Welcome\r\n", "SMTP or FTP", "61613"),
+        (b"+OK POP3 ready\r\n", "POP3", "61613"),
+        (b"* OK IMAP4rev1\r\n", "IMAP", "61613"),
+        (b"J\x00\x00\x00\n8.0.33\x00", "MySQL", "61613"),
+        (b"\x45\x00\x00\x00\xffj\x04Host", "MySQL", "61613"),
+        (b"E\x00\x00\x00\x8bSFATAL\x00", "PostgreSQL", "61613"),
+        (b" \x02\x00\x05", "MQTT", "61613"),
+        (b'INFO {"server_id":"N"}\r\n', "NATS", "61613"),
+        (b"ERROR\r\nERROR\r\n", "memcached", "61613"),
+        (b"UNKNOWN_COMMAND\r\n", "beanstalkd", "61613"),
+        (b"\xff\xfd\x18", "Telnet", "61613"),
     ],
+    ids=lambda value: str(value)[:16],
 )
-def test_the_sentence_for_an_answer_that_is_not_stomp(code: str, text: str, check: str) -> None:
-    error = RemoteProtocolError(text, code=code)
-    assert connect_errors.handshake_violation(PLAIN, error) == (
-        f"stomp://broker:61613: the answer is not STOMP: {text}: {check}"
+def test_another_protocol_is_recognised_by_its_answer(answer: bytes, protocol: str, remedy: str) -> None:
+    error = RemoteProtocolError("not STOMP", code="unexpected-byte")
+    for sentence in (
+        connect_errors.handshake_violation(PLAIN, error, answer),
+        connect_errors.handshake_eof(PLAIN, "the end", answer),
+        connect_errors.handshake_silence(PLAIN, 5.0, answer),
+    ):
+        assert sentence.startswith(f"stomp://broker:61613: this port speaks {protocol}, not STOMP: ")
+        assert remedy in sentence
+
+
+@pytest.mark.parametrize(
+    "answer", [b"", b"garbage", b"\x00", b"CONNECTED\nversion:1.2\n\n", b"ERROR\r\nmessage:x\n"]
+)
+def test_any_other_answer_is_shown_as_it_is(answer: bytes) -> None:
+    error = RemoteProtocolError("'garbage' is no command", code="unknown-command")
+    assert connect_errors.handshake_violation(PLAIN, error, answer) == (
+        "stomp://broker:61613: the answer is not STOMP: 'garbage' is no command: check that this is the broker's STOMP "
+        "port"
     )
+
+
+@pytest.mark.parametrize(
+    ("port", "usual"), [(9092, "Kafka's"), (5672, "AMQP"), (61616, "OpenWire"), (27017, "MongoDB's")]
+)
+def test_the_port_of_another_protocol_is_named_where_nothing_is_answered(port: int, usual: str) -> None:
+    endpoint = Endpoint.parse(f"stomp://broker:{port}")
+    for sentence in (
+        connect_errors.handshake_eof(endpoint, "the end"),
+        connect_errors.handshake_silence(endpoint, 5.0),
+        connect_errors.dial_failure(endpoint, ConnectionResetError(104, "reset"), 5.0),
+    ):
+        assert f"port {port} is usually {usual}" in sentence
+        assert "STOMP's is 61613" in sentence
 
 
 @pytest.mark.parametrize(

@@ -241,8 +241,11 @@ def test_a_later_tls_error_loses_the_connection() -> None:
 @pytest.mark.parametrize(
     ("answer", "check"),
     [
-        (b"HTTP/1.1 400 Bad Request\r\n\r\n", "it answers in HTTP"),
-        (b"\x15\x03\x01\x00\x02\x02\x16", "it answers in TLS: use stomp+ssl://"),
+        (b"HTTP/1.1 400 Bad Request\r\n\r\n", "this port speaks HTTP, not STOMP"),
+        (
+            b"\x15\x03\x01\x00\x02\x02\x16",
+            "this port speaks TLS, not STOMP: check the scheme: use stomp+ssl://",
+        ),
         (b"MESSAGE\n\n\0", "the answer is not STOMP: MESSAGE may not be received"),
         (b"CONNECTED\nversion:1.3\n\n\0", "the server chose STOMP '1.3'"),
     ],
@@ -253,6 +256,15 @@ def test_an_answer_that_is_not_stomp_fails_the_attempt(answer: bytes, check: str
     play.receive_bytes(answer)
     assert check in str(failure(play.session.opened, ConnectFailed))
     assert play.session.want_close
+
+
+def test_another_protocol_is_recognised_in_pieces_and_when_it_goes_silent() -> None:
+    play = Play(handshake_timeout=5.0)
+    play.dial()
+    for byte in b"SSH-2.0-OpenSSH":  # no line end, so that the parser still waits for more
+        play.receive_bytes(bytes([byte]))
+    play.wait(6.0)
+    assert "this port speaks SSH, not STOMP" in str(failure(play.session.opened, ConnectFailed))
 
 
 def test_a_failed_dial_fails_the_attempt() -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+import ssl
 from typing import Any
 
 import pytest
 
 from stomp_core.session import Credentials, Endpoint, check_endpoints, parse_endpoints
 
+CONTEXT = ssl.create_default_context()
 ALL = ("tcp", "unix", "websocket")
 
 
@@ -69,7 +71,7 @@ def test_an_adapter_may_have_schemes_of_its_own(endpoint: Endpoint, text: str) -
     assert (endpoint.transport, endpoint.secure, str(endpoint)) == (endpoint.scheme, False, text)
     assert text in repr(endpoint)
     with pytest.raises(ValueError, match=f"{re.escape(endpoint.scheme)}:// is not available here"):
-        check_endpoints(endpoint, ALL, ssl_context_given=False)
+        check_endpoints(endpoint, ALL, ssl_context=None)
 
 
 @pytest.mark.parametrize("scheme", ["", "STOMP", "Serial", "a b", "stomp://", "1x", "x\n", "\u00fc"])
@@ -110,13 +112,16 @@ def test_credentials_are_percent_decoded(url: str, credentials: Credentials | No
 @pytest.mark.parametrize(
     ("url", "text"),
     [
-        ("", "the URL has no scheme; use one of stomp://"),
+        ("", "the URL is empty: write one such as 'stomp://localhost:61613'"),
         ("localhost:61613", "the URL has no scheme"),
         ("stomp", "the URL has no scheme"),
         ("guest", "the URL has no scheme"),
         (
             "http://h",
-            "'http' is not a STOMP URL scheme; use one of stomp://, stomp+ssl://, stomp+unix://, ws://, wss://",
+            (
+                "'http' is not a STOMP URL scheme: it is another protocol, on another port; use one of stomp://, "
+                "stomp+ssl:// (TLS) and stomp+unix://, such as 'stomp://localhost:61613'"
+            ),
         ),
         ("stomp://", "a stomp:// URL needs a host, as in stomp://localhost:61613"),
         ("wss:///ws", "a wss:// URL needs a host, as in wss://localhost:443"),
@@ -229,20 +234,20 @@ def test_an_empty_list_is_refused_with_the_reason() -> None:
 
 
 def test_a_transport_that_the_adapter_lacks_is_refused() -> None:
-    check_endpoints("stomp://a,stomp+unix:///s", ("tcp", "unix"), ssl_context_given=False)
+    check_endpoints("stomp://a,stomp+unix:///s", ("tcp", "unix"), ssl_context=None)
     with pytest.raises(ValueError, match=r"ws://b:80/: ws:// is not available here"):
-        check_endpoints("stomp://a,ws://b", ("tcp", "unix"), ssl_context_given=False)
+        check_endpoints("stomp://a,ws://b", ("tcp", "unix"), ssl_context=None)
 
 
 @pytest.mark.parametrize("url", ["stomp+ssl://a", "wss://a", "stomp+unix:///s"])
 def test_an_ssl_context_is_allowed_with_tls_or_unix_sockets(url: str) -> None:
-    check_endpoints(url, ALL, ssl_context_given=True)
+    check_endpoints(url, ALL, ssl_context=CONTEXT)
 
 
 @pytest.mark.parametrize(("url", "instead"), [("stomp://a", "stomp+ssl"), ("ws://a", "wss")])
 def test_an_ssl_context_with_a_plaintext_url_is_refused(url: str, instead: str) -> None:
-    check_endpoints(url, ALL, ssl_context_given=False)
+    check_endpoints(url, ALL, ssl_context=None)
     with pytest.raises(ValueError, match=f"use {instead.replace('+', '[+]')}:// for TLS"):
-        check_endpoints(url, ALL, ssl_context_given=True)
+        check_endpoints(url, ALL, ssl_context=CONTEXT)
     with pytest.raises(ValueError, match="plaintext"):
-        check_endpoints(["wss://ok", url], ALL, ssl_context_given=True)
+        check_endpoints(["wss://ok", url], ALL, ssl_context=CONTEXT)

@@ -323,7 +323,7 @@ class TestMadeHeaders:
 
     @pytest.mark.parametrize("pair", [("a",), ("a", "b", "c"), ["a"], ()], ids=repr)
     def test_have_pairs_of_two(self, pair: object) -> None:
-        with pytest.raises(ValueError, match="to unpack"):
+        with pytest.raises(HeaderTypeError, match="is not a pair of str"):
             Headers([pair])  # type: ignore[list-item]
 
     @pytest.mark.parametrize(

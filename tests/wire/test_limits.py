@@ -348,7 +348,10 @@ class TestLimits:
         if name == "max_unterminated" and value is None:
             assert Limits(max_unterminated=None).max_unterminated is None
             return
-        with pytest.raises(ValueError, match=rf"Limits\.{name} must be a number of at least 0, got"):
+        kind = ValueError if value == -1 else TypeError
+        with pytest.raises(
+            kind, match=rf"Limits\.{name} must be a (whole )?number of (bytes|headers).*, got"
+        ):
             Limits(**{name: value})  # type: ignore[arg-type]
 
     @pytest.mark.parametrize("name", [field.name for field in fields(Limits)])

@@ -11,6 +11,8 @@ A task that is cancelled, at any await, loses no message and leaves the connecti
 STOMP, reconnecting and deadlines are those of :class:`stomp_core.Session`.
 """
 
+from typing import TYPE_CHECKING
+
 from stomp_core import (
     ConnectionGoneError,
     ErrorCode,
@@ -27,6 +29,7 @@ from stomp_core.adapter import AsyncPipeline as Pipeline
 from stomp_core.adapter import AsyncSubscription as Subscription
 from stomp_core.adapter import AsyncTransaction as Transaction
 from stomp_core.adapter import ConnectContext
+from stomp_core.adapter import unknown_name as _unknown_name
 from stomp_core.session import (
     ACTIVEMQ,
     ARTEMIS,
@@ -102,3 +105,8 @@ __all__ = [
     "WorkPolicy",
     "connect",
 ]
+
+if not TYPE_CHECKING:  # type checkers know the names, and report others
+
+    def __getattr__(name: str) -> object:
+        _unknown_name("stomp_asyncio", name)

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from random import Random
 
 from stomp_core import HeaderSource, Leniency, Limits
-from stomp_core.adapter import AsyncConnection, AsyncMessage, ConnectContext, export
+from stomp_core.adapter import AsyncConnection, AsyncMessage, ConnectContext, explained, export
 from stomp_core.protocol import Connect
 from stomp_core.session import (
     BrokerProfile,
@@ -31,6 +31,7 @@ class Connection(AsyncConnection):
 
 
 @export("stomp_asyncio")
+@explained
 def connect(
     endpoints: EndpointSource,
     login: str | None = None,
@@ -69,7 +70,7 @@ def connect(
         ssl_context: for ``stomp+ssl://``; by default one that verifies the server's certificate and name.
         host: the ``host`` header of CONNECT, a virtual host; by default that of the URL, otherwise ``"/"``.
         client_id: the ``client-id`` header of CONNECT, by which ActiveMQ and Artemis identify durable subscribers.
-        heart_beat: the intervals ``(send, receive)`` that we offer, in seconds; 0 is never.
+        heart_beat: the intervals ``(send, receive)`` that we offer, in seconds, up to an hour; 0 is never.
         versions: the versions of STOMP to offer.
         headers: further headers of CONNECT.
         reconnect: when to connect again, and when to give up; by default :class:`Reconnect` with its own defaults.
@@ -92,6 +93,7 @@ def connect(
         AuthenticationFailed: the broker refused the login or the passcode.
         ConnectFailed: no endpoint could be connected to. It says why, and what to check, for each of them. It is also
             an :class:`OSError`.
+        TypeError: an option is of a wrong type.
         ValueError: an option is out of its range, a URL is not valid, or there is an ``ssl_context`` for a URL that
             means plaintext. Raised by the call itself.
         LocalProtocolError: CONNECT cannot carry an option. Raised by the call itself.
@@ -120,7 +122,7 @@ def connect(
         listener=listener,
         connect_frame=connect_frame,
     )
-    check_endpoints(config.parsed_endpoints, ("tcp", "unix"), ssl_context_given=ssl_context is not None)
+    check_endpoints(config.parsed_endpoints, ("tcp", "unix"), ssl_context=ssl_context)
     session = Session(config, make_delivery=AsyncMessage, rng=Random())
     return ConnectContext(_connect(session, ssl_context))
 

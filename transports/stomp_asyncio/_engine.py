@@ -292,8 +292,8 @@ class _Socket(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         if isinstance(exc, OSError) or self._tls is not None:
-            # Writing failed: the peer has closed. With TLS the transport has read ahead, and uvloop closes it without an
-            # exception at times.
+            # Writing failed: the peer has closed. With TLS the transport has read ahead, and uvloop closes it
+            # without an exception at times.
             self._read_rest()
         self._engine.report(self.line.lost, exc)
         self._note_closed()

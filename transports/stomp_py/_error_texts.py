@@ -13,10 +13,9 @@ _TERMS = {
     "check that the URL has the name that the certificate is for, and pass an ssl_context that trusts its authority": (
         "check that the host is the name that the certificate is for, and that ca_certs of set_ssl() has its authority"
     ),
-    "(use stomp:// or ws:// for a plain one)": "(a plain one needs no set_ssl())",
+    "(use stomp:// for a plain one)": "(a plain one needs no set_ssl())",
     " and not a TLS one (use stomp+ssl:// for that)": " and not a TLS one (which needs set_ssl())",
-    "it answers in TLS: use stomp+ssl://": "it answers in TLS: call set_ssl()",
-    "check the port, or use ws:// for STOMP over WebSocket": "check the port",
+    "check the scheme: use stomp+ssl:// for this port": "call set_ssl() for this port",
     "; with a '\\' in the passcode, try escape_connect=True": "",
     "check login and passcode, and the virtual host (host=...)": (
         "check username and passcode, and the virtual host (vhost=...)"

@@ -11,6 +11,8 @@ Each connection has one thread, which reads and keeps the heart-beats, so that a
 busy. The rules of STOMP, reconnecting and deadlines are those of :class:`stomp_core.Session`.
 """
 
+from typing import TYPE_CHECKING
+
 from stomp_core import (
     ConnectionGoneError,
     ErrorCode,
@@ -26,6 +28,7 @@ from stomp_core.adapter import BlockingMessage as Message
 from stomp_core.adapter import BlockingPipeline as Pipeline
 from stomp_core.adapter import BlockingSubscription as Subscription
 from stomp_core.adapter import BlockingTransaction as Transaction
+from stomp_core.adapter import unknown_name as _unknown_name
 from stomp_core.session import (
     ACTIVEMQ,
     ARTEMIS,
@@ -104,3 +107,8 @@ __all__ = [
     "connect",
     "dial",
 ]
+
+if not TYPE_CHECKING:  # type checkers know the names, and report others
+
+    def __getattr__(name: str) -> object:
+        _unknown_name("stomp_socket", name)

@@ -6,7 +6,7 @@ import ssl
 from collections.abc import Iterable
 
 from stomp_core import HeaderSource, Leniency, Limits
-from stomp_core.adapter import BlockingConnection, export
+from stomp_core.adapter import BlockingConnection, explained, export
 from stomp_core.protocol import Connect
 from stomp_core.session import (
     BrokerProfile,
@@ -28,6 +28,7 @@ class Connection(BlockingConnection):
     __doc__ = BlockingConnection.__doc__
     _engine: Engine
 
+    @explained
     def close(self, *, timeout: float | None = None) -> bool:
         if self._engine.foreign:
             self._engine.drop()
@@ -38,6 +39,7 @@ class Connection(BlockingConnection):
 
 
 @export("stomp_socket")
+@explained
 def connect(
     endpoints: EndpointSource,
     login: str | None = None,
@@ -74,7 +76,7 @@ def connect(
         ssl_context: for ``stomp+ssl://``; by default one that verifies the server's certificate and name.
         host: the ``host`` header of CONNECT, a virtual host; by default that of the URL, otherwise ``"/"``.
         client_id: the ``client-id`` header of CONNECT, by which ActiveMQ and Artemis identify durable subscribers.
-        heart_beat: the intervals ``(send, receive)`` that we offer, in seconds; 0 is never.
+        heart_beat: the intervals ``(send, receive)`` that we offer, in seconds, up to an hour; 0 is never.
         versions: the versions of STOMP to offer.
         headers: further headers of CONNECT.
         reconnect: when to connect again, and when to give up; by default :class:`Reconnect` with its own defaults.
@@ -97,6 +99,7 @@ def connect(
         AuthenticationFailed: the broker refused the login or the passcode.
         ConnectFailed: no endpoint could be connected to. It says why, and what to check, for each of them. It is also
             an :class:`OSError`.
+        TypeError: an option is of a wrong type.
         ValueError: an option is out of its range, a URL is not valid, or there is an ``ssl_context`` for a URL that
             means plaintext.
         LocalProtocolError: CONNECT cannot carry an option.
@@ -125,7 +128,7 @@ def connect(
         listener=listener,
         connect_frame=connect_frame,
     )
-    check_endpoints(config.parsed_endpoints, ("tcp", "unix"), ssl_context_given=ssl_context is not None)
+    check_endpoints(config.parsed_endpoints, ("tcp", "unix"), ssl_context=ssl_context)
     engine = Engine(config, ssl_context)
     engine.start()
     try:

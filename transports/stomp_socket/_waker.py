@@ -12,6 +12,7 @@ __all__ = ["SelectPoll", "Waker", "new_poll", "wait_writable"]
 
 _READ = getattr(select, "POLLIN", 1)
 _WRITE = getattr(select, "POLLOUT", 4)
+_LONGEST = 86_400.0  # seconds; poll() takes no more than 2**31 milliseconds. To wake early does no harm.
 
 
 class SelectPoll:
@@ -78,7 +79,7 @@ class Waker:
             sock: the socket, if there is one.
             read: wait until it can be read.
             write: wait until it can be written.
-            timeout: seconds; ``None`` is for ever.
+            timeout: seconds; ``None`` is for ever. After a day it is over in any case.
 
         Returns:
             Whether the socket is ready.
@@ -92,7 +93,8 @@ class Waker:
             self._watched = wanted
         ready = False
         # poll() counts whole milliseconds, and to wake too early would cost another turn.
-        for number, _ in self._poll.poll(None if timeout is None else timeout * 1000 + 0.999):
+        milliseconds = None if timeout is None else min(timeout, _LONGEST) * 1000 + 0.999
+        for number, _ in self._poll.poll(milliseconds):
             if number == wanted[0]:
                 ready = True
             else:

@@ -8,7 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-import pytest
+try:
+    import pytest
+except ModuleNotFoundError as _error:
+    if _error.name != "pytest":
+        raise
+    raise ModuleNotFoundError(
+        "stomp_testing.plugin needs pytest: pip install stomp-core[testing]", name="pytest"
+    ) from None
 
 if TYPE_CHECKING:
     from . import Broker, FaultProxy

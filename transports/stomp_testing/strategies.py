@@ -8,7 +8,14 @@ from __future__ import annotations
 
 import itertools
 
-from hypothesis import strategies as st
+try:
+    from hypothesis import strategies as st
+except ModuleNotFoundError as _error:
+    if _error.name != "hypothesis":
+        raise
+    raise ModuleNotFoundError(
+        "stomp_testing.strategies needs hypothesis: pip install stomp-core[testing]", name="hypothesis"
+    ) from None
 
 from stomp_core import Frame
 

@@ -19,6 +19,8 @@ except ModuleNotFoundError as _error:
         raise
     raise ModuleNotFoundError("stomp_trio needs trio: pip install stomp-core[trio]", name="trio") from None
 
+from typing import TYPE_CHECKING
+
 from stomp_core import (
     ConnectionGoneError,
     ErrorCode,
@@ -35,6 +37,7 @@ from stomp_core.adapter import AsyncPipeline as Pipeline
 from stomp_core.adapter import AsyncSubscription as Subscription
 from stomp_core.adapter import AsyncTransaction as Transaction
 from stomp_core.adapter import ConnectContext
+from stomp_core.adapter import unknown_name as _unknown_name
 from stomp_core.session import (
     ACTIVEMQ,
     ARTEMIS,
@@ -111,3 +114,8 @@ __all__ = [
     "WorkPolicy",
     "connect",
 ]
+
+if not TYPE_CHECKING:  # type checkers know the names, and report others
+
+    def __getattr__(name: str) -> object:
+        _unknown_name("stomp_trio", name)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Iterable
+from contextlib import AbstractAsyncContextManager
 from random import Random
 from types import TracebackType
 
 import trio
 
 from stomp_core import HeaderSource, Leniency, Limits
-from stomp_core.adapter import AsyncConnection, AsyncMessage, export
+from stomp_core.adapter import AsyncConnection, AsyncMessage, explained, export
 from stomp_core.protocol import Connect
 from stomp_core.session import (
     BrokerProfile,
@@ -46,7 +47,7 @@ class ConnectionNursery:
     def __init__(self, session: Session, ssl_context: ssl.SSLContext | None) -> None:
         self._engine = Engine(session, ssl_context)
         self._connection = Connection(self._engine)
-        self._nursery = trio.open_nursery()
+        self._nursery: AbstractAsyncContextManager[trio.Nursery]
         self._crash: Exception | None = None  # of the engine, which is a mistake in this library
 
     async def _drive(self) -> None:
@@ -57,6 +58,7 @@ class ConnectionNursery:
             raise
 
     async def __aenter__(self) -> Connection:
+        self._nursery = trio.open_nursery()  # not before: connect() may be called where trio does not run
         nursery = await self._nursery.__aenter__()
         nursery.start_soon(self._drive)
         try:
@@ -99,6 +101,7 @@ class ConnectionNursery:
 
 
 @export("stomp_trio")
+@explained
 def connect(
     endpoints: EndpointSource,
     login: str | None = None,
@@ -137,7 +140,7 @@ def connect(
         ssl_context: for ``stomp+ssl://``; by default one that verifies the server's certificate and name.
         host: the ``host`` header of CONNECT, a virtual host; by default that of the URL, otherwise ``"/"``.
         client_id: the ``client-id`` header of CONNECT, by which ActiveMQ and Artemis identify durable subscribers.
-        heart_beat: the intervals ``(send, receive)`` that we offer, in seconds; 0 is never.
+        heart_beat: the intervals ``(send, receive)`` that we offer, in seconds, up to an hour; 0 is never.
         versions: the versions of STOMP to offer.
         headers: further headers of CONNECT.
         reconnect: when to connect again, and when to give up; by default :class:`Reconnect` with its own defaults.
@@ -160,6 +163,7 @@ def connect(
         AuthenticationFailed: the broker refused the login or the passcode.
         ConnectFailed: no endpoint could be connected to. It says why, and what to check, for each of them. It is also
             an :class:`OSError`.
+        TypeError: an option is of a wrong type.
         ValueError: an option is out of its range, a URL is not valid, or there is an ``ssl_context`` for a URL that
             means plaintext. Raised by the call itself.
         LocalProtocolError: CONNECT cannot carry an option. Raised by the call itself.
@@ -188,6 +192,6 @@ def connect(
         listener=listener,
         connect_frame=connect_frame,
     )
-    check_endpoints(config.parsed_endpoints, ("tcp", "unix"), ssl_context_given=ssl_context is not None)
+    check_endpoints(config.parsed_endpoints, ("tcp", "unix"), ssl_context=ssl_context)
     session = Session(config, make_delivery=AsyncMessage, rng=Random())
     return ConnectionNursery(session, ssl_context)

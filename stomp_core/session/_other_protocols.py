@@ -1,0 +1,96 @@
+"""Other protocols: what a port speaks that is not STOMP, recognised by its answer to CONNECT or by its number."""
+
+from __future__ import annotations
+
+import re
+
+__all__ = ["ANSWER_SIZE", "protocol_of_answer", "protocol_of_port", "usual_port"]
+
+_STOMP_PORTS = (0, 61612, 61613, 61614)  # 0: a Unix socket
+#: How many bytes of an answer are looked at.
+ANSWER_SIZE = 64
+
+_STOMP_PORT = "check the port: STOMP's is usually 61613 (61614 with TLS)"
+_RABBITMQ = (
+    "check the port: RabbitMQ's for STOMP is usually 61613, and its plugin rabbitmq_stomp must be enabled"
+)
+_ACTIVEMQ = "check the port: ActiveMQ's for STOMP is usually 61613"
+_HTTP = "check the port: a web page, a proxy or STOMP over WebSocket answers; STOMP's own is usually 61613"
+_TLS = "check the scheme: use stomp+ssl:// for this port"
+
+#: How an answer begins, the protocol, and what to do.
+_ANSWERS: tuple[tuple[re.Pattern[bytes], str, str], ...] = tuple(
+    (re.compile(pattern, re.DOTALL), protocol, remedy)
+    for pattern, protocol, remedy in (
+        (rb"AMQP", "AMQP", _RABBITMQ),
+        (rb".{0,8}ActiveMQ", "OpenWire", _ACTIVEMQ),
+        (rb"HTTP/", "HTTP", _HTTP),
+        (rb"[\x14-\x17]\x03[\x00-\x04]", "TLS", _TLS),
+        (rb"SSH-", "SSH", _STOMP_PORT),
+        (rb"-(ERR|NOAUTH|DENIED|WRONGPASS)", "Redis", _STOMP_PORT),
+        (rb"220[ -]", "SMTP or FTP", _STOMP_PORT),
+        (rb"\+OK", "POP3", _STOMP_PORT),
+        (rb"\* (OK|PREAUTH)", "IMAP", _STOMP_PORT),
+        (rb".{3}\x00[\n\xff]", "MySQL", _STOMP_PORT),
+        (rb"E\x00\x00.{2}S", "PostgreSQL", _STOMP_PORT),
+        (rb"\x20\x02", "MQTT", _STOMP_PORT),
+        (rb"INFO \{", "NATS", _STOMP_PORT),
+        (rb"ERROR\r\nERROR", "memcached", _STOMP_PORT),
+        (rb"UNKNOWN_COMMAND", "beanstalkd", _STOMP_PORT),
+        (rb"\xff[\xfb-\xfe]", "Telnet", _STOMP_PORT),
+    )
+)
+#: Ports whose servers close the connection, or say nothing, when they get CONNECT.
+_PORTS = {
+    22: "SSH",
+    25: "SMTP",
+    80: "HTTP",
+    443: "HTTPS",
+    1414: "IBM MQ's",
+    1883: "MQTT",
+    2181: "ZooKeeper's",
+    3306: "MySQL's",
+    4222: "NATS",
+    4369: "Erlang's epmd",
+    5432: "PostgreSQL's",
+    5671: "AMQP over TLS",
+    5672: "AMQP",
+    6379: "Redis'",
+    6650: "Pulsar's",
+    8161: "ActiveMQ's web console",
+    8883: "MQTT over TLS",
+    9092: "Kafka's",
+    11211: "memcached's",
+    15671: "RabbitMQ's management",
+    15672: "RabbitMQ's management",
+    15674: "STOMP over WebSocket",
+    25672: "RabbitMQ's cluster port",
+    27017: "MongoDB's",
+    61616: "OpenWire (ActiveMQ)",
+    61617: "OpenWire over TLS (ActiveMQ)",
+}
+
+
+def protocol_of_answer(answer: bytes) -> tuple[str, str] | None:
+    """Return which protocol an answer to CONNECT belongs to, and what to do; ``None`` if it is not known.
+
+    Args:
+        answer: the first bytes that the server sent.
+    """
+    for pattern, protocol, remedy in _ANSWERS:
+        if pattern.match(answer):
+            return protocol, remedy
+    return None
+
+
+def protocol_of_port(port: int) -> str:
+    """Return a part of a sentence that says what a port is usually for; ``""`` if it may well be one for STOMP."""
+    usual = _PORTS.get(port)
+    return "" if usual is None else f" (port {port} is usually {usual}; STOMP's is 61613, with TLS 61614)"
+
+
+def usual_port(port: int) -> str:
+    """Return the same for a port that is not understood: it also names STOMP's ports if this is another one."""
+    if port in _STOMP_PORTS:
+        return ""
+    return protocol_of_port(port) or " (usually 61613, with TLS 61614)"
