@@ -23,13 +23,14 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from ..errors import ErrorCode, LocalProtocolError
-from ..wire import Frame, Leniency, Version
+from ..wire import ALL_VERSIONS, Frame, Leniency, Version
 from ._events import Connect, Connected, Event, Tolerated
 from ._heartbeat import HeartBeatRange, parse_heart_beat
 from ._tracker import RuleViolation
 
 __all__ = [
     "Offer",
+    "any_offer",
     "check_connect",
     "check_connected",
     "check_versions",
@@ -106,6 +107,12 @@ def prepare_connect(connect: Connect, versions: tuple[Version, ...]) -> tuple[Co
     return connect, Offer(offered, _own_heart_beat(connect), listed is not None)
 
 
+def any_offer(connect: Connect) -> Offer:
+    """Return what a CONNECT offers that :func:`prepare_connect` refuses, and that is sent all the same."""
+    heart_beat = parse_heart_beat(connect.headers.get("heart-beat")) or (0, 0)
+    return Offer(connect.accept_version, heart_beat, "accept-version" in connect.headers)
+
+
 def check_connected(
     connected: Connected, offer: Offer, leniency: Leniency
 ) -> tuple[Version, HeartBeatRange, Tolerated | None]:
@@ -123,6 +130,11 @@ def check_connected(
         raise RuleViolation(
             ErrorCode.VERSION_NOT_OFFERED,
             f"the server chose STOMP {version!r}{missing}, but {', '.join(offer.versions)} was offered",
+        )
+    if version not in ALL_VERSIONS:
+        raise RuleViolation(
+            ErrorCode.VERSION_NOT_OFFERED,
+            f"the server chose STOMP {version!r}, which was offered, but is not known here",
         )
     if version != Version.V1_0:
         _refuse_body(connected, leniency)

@@ -118,7 +118,8 @@ class Receipts:
     def receive(self, receipt_id: str) -> Operation | None:
         """Return the operation that this RECEIPT confirms; ``None`` if it confirms none."""
         operation = self._awaited.get(receipt_id)
-        if operation is None:
+        if operation is None or (self._raw and receipt_id in self._raw):
+            # Operations and raw frames share an id only in an unchecked conversation, where DISCONNECT comes last.
             self._chosen.discard(receipt_id)
             if self._raw[receipt_id] <= 1:
                 del self._raw[receipt_id]

@@ -142,6 +142,8 @@ class Session:
         self.opened: Pending[Connected] = Pending("connect")
         self.error: Exception | None = None
         self.dropped: int = 0
+        leniency = self.config.leniency
+        self._unchecked_conversation: bool = leniency is not None and leniency.unchecked_conversation
         self._make_delivery = make_delivery
         self._buffer = BufferLimit(self.config.buffer_size)
         self.tap: MessageQueue[TapEvent] | None = MessageQueue(self._buffer) if tap else None
@@ -900,6 +902,8 @@ class Session:
         is not repeated on the next one, and its messages and receipts go to :attr:`tap` only. It waits for room in the
         send queue.
 
+        With the leniency ``unchecked_conversation`` it may be any frame; see :meth:`take_broken_rules`.
+
         Args:
             frame: any client frame or event but DISCONNECT.
 
@@ -909,13 +913,14 @@ class Session:
             SessionClosed, ConnectionLost: there is no connection.
         """
         self._check_connected(now)
-        event = frame if isinstance(frame, Event) else event_from_frame(frame)
+        unchecked = self._unchecked_conversation
+        event = frame if isinstance(frame, Event) else event_from_frame(frame, any_command=unchecked)
         command = event.frame.command
-        if command == "DISCONNECT":
+        if command == "DISCONNECT" and not unchecked:
             raise LocalProtocolError("close() sends DISCONNECT", code=ErrorCode.UNEXPECTED_FRAME)
         receipt = event.frame.headers.find("\nreceipt:")
         sender = self._sender
-        if receipt is not None:
+        if receipt is not None and not unchecked:
             sender.receipts.check_raw(receipt)
         pending = sender.pending_for(event, command + " frame")
         if pending.done and self._notifier.listener is None:
@@ -926,6 +931,14 @@ class Session:
             sender.receipts.reserve_raw(receipt)
         self._changed()
         return pending
+
+    def take_broken_rules(self) -> tuple[Tolerated, ...]:
+        """Return, once, which rules of STOMP were broken by frames that were sent on the present connection.
+
+        There are none without the leniency ``unchecked_conversation``.
+        """
+        conn = self._connector.conn
+        return () if conn is None else conn.take_broken_rules()
 
     def send_heart_beat(self, now: float) -> Pending[None]:
         """Send a line end now (STOMP 1.2, "Heart-beating"). Heart-beats that are due are sent without this.
@@ -953,8 +966,8 @@ class Session:
         own, and the socket is closed when that has come. Nothing is dialled again. It never fails.
 
         Args:
-            receipt: the id of DISCONNECT's receipt; by default a generated one.
-            headers: further headers of DISCONNECT.
+            receipt: the id of DISCONNECT's receipt; by default that in ``headers``, otherwise a generated one.
+            headers: further headers of DISCONNECT, or all of them.
             timeout: seconds for all of it; by default ``close_timeout``.
 
         Returns:
@@ -970,8 +983,15 @@ class Session:
             self._closing = Pending.completed("close", False)
             return self._closing
         seconds = self.config.close_timeout if timeout is None else _checked_timeout(timeout)
-        receipt_id = self._sender.receipts.id_for(True if receipt is None else receipt)
-        disconnect = Disconnect(receipt=receipt_id, headers=_own_headers(headers))
+        all_headers = Headers(headers)
+        if receipt is None and "receipt" in all_headers:
+            receipt = all_headers["receipt"]
+            disconnect = Disconnect(headers=all_headers)
+            if not self._unchecked_conversation:
+                self._sender.receipts.id_for(receipt)
+        else:
+            receipt_id = self._sender.receipts.id_for(True if receipt is None else receipt)
+            disconnect = Disconnect(receipt=receipt_id, headers=_own_headers(all_headers))
         self._sender.check_writable(disconnect)
         if receipt is not None:
             self._sender.receipts.reserve(receipt)

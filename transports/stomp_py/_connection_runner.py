@@ -17,6 +17,9 @@ brokers refuse that. Here such frames wait, and are sent right after CONNECTED, 
 session refuses them until then, so the list of them is here. It is read and replaced inside ``engine.run()`` only,
 where nobody else uses the session: no frame is left behind, and none overtakes another.
 
+*What STOMP forbids* is sent, with a warning in the log, as stomp.py sends it. Refused is only what cannot be written
+without being taken for something else, such as a line feed in a header of 1.0.
+
 *Receipts.* A program of stomp.py makes its receipt ids, and its listeners get the RECEIPTs. So frames are sent with
 :meth:`Session.send_frame`, which does not track them, and no receipt has a timeout. Only DISCONNECT is the session's
 own: :meth:`Session.close` waits for its RECEIPT, for ``close_timeout`` at most.
@@ -37,7 +40,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, cast
 
-from stomp_core import ErrorCode, LocalProtocolError, StompError
+from stomp_core import LocalProtocolError, StompError
 from stomp_core.protocol import Connect, Connected, Event
 from stomp_core.session import (
     Config,
@@ -49,20 +52,18 @@ from stomp_core.session import (
     SessionState,
     TapEvent,
 )
-from stomp_core.wire import Leniency
+from stomp_core.wire import HeaderSource, Leniency
 from stomp_socket import Engine
 
 from . import log
 from ._error_texts import in_terms_of_stomp_py
-from .exception import ConnectFailedException, NotConnectedException, ProtocolException
+from .exception import ConnectFailedException, NotConnectedException, ProtocolException, StompException
 
 __all__ = ["ConnectionRunner"]
 
-#: stomp.py tolerates whatever a broker sends, and undoes escapes in 1.0 as well.
-_LENIENCY = replace(Leniency.permissive(), escapes_in_1_0=True)
-#: Errors of frames that ask for what is so already: an ACK of nothing, an UNSUBSCRIBE from nothing. Programs send such
-#: frames to be sure, and brokers differ in what they make of them: it is no error of the program.
-_HARMLESS = frozenset({ErrorCode.NOT_ACKNOWLEDGEABLE, ErrorCode.UNKNOWN_SUBSCRIPTION})
+#: stomp.py tolerates whatever a broker sends, undoes escapes in 1.0 as well, and sends whatever a program wants:
+#: brokers differ in what they accept, and answer ERROR to the rest.
+_LENIENCY = replace(Leniency.permissive(), escapes_in_1_0=True, unchecked_conversation=True)
 #: What the receiver takes at a time. What it has taken is not counted by the session any more, so it is limited.
 _BATCH_EVENTS = 100
 _BATCH_BYTES = 1024 * 1024
@@ -113,7 +114,7 @@ class ConnectionRunner:
                 leniency=_LENIENCY,
             )
         except LocalProtocolError as error:
-            raise ProtocolException(str(error)) from error
+            raise _in_terms_of_stomp_py(error) from error
         self._engine = Engine(config, dial=lambda *_: sock, tap=True)
         self._session = self._engine.session
         self._on_event = on_event
@@ -171,14 +172,19 @@ class ConnectionRunner:
 
         Raises:
             NotConnectedException: the connection has ended.
-            ProtocolException: STOMP does not allow it here.
+            ProtocolException: it cannot be written without being taken for something else.
         """
         if self._early is not None and self._engine.run(lambda now: self._add_early(event)):
             return
         try:
             self._engine.call(Session.send_frame, self._session, event)
         except StompError as error:
-            _raise_unless_harmless(event.frame.command, error)
+            raise _in_terms_of_stomp_py(error) from error
+        self._warn_of_broken_rules()
+
+    def _warn_of_broken_rules(self) -> None:
+        for broken in self._session.take_broken_rules():
+            log.warning("sent, although STOMP does not allow it: %s", in_terms_of_stomp_py(broken.description))
 
     def _add_early(self, event: Event) -> bool:
         """Let a frame wait for CONNECTED; return false if that was received meanwhile, or never will be."""
@@ -197,20 +203,19 @@ class ConnectionRunner:
             try:
                 self._engine.call(Session.send_heart_beat, self._session)
             except StompError as error:
-                _raise_unless_harmless("a heart-beat", error)
+                raise _in_terms_of_stomp_py(error) from error
 
     def set_read_timeout(self, seconds: float) -> None:
         """Treat the connection as dead if nothing is received for ``seconds``; 0 is never."""
         self._engine.run(lambda now: self._session.set_read_timeout(seconds or math.inf))
 
-    def close(self, receipt: str | None, headers: dict[str, str]) -> None:
+    def close(self, headers: HeaderSource = ()) -> None:
         """Send DISCONNECT, and wait until the broker has confirmed it and the listeners were called.
 
         A listener does not wait. In a fork of the process only the descriptors are closed.
 
         Args:
-            receipt: the id of its receipt; ``None`` is a generated one.
-            headers: its further headers.
+            headers: its headers. Without a ``receipt`` there, one is generated.
 
         Raises:
             ProtocolException: STOMP cannot carry these headers.
@@ -220,15 +225,17 @@ class ConnectionRunner:
             return
         try:
             if self._is_receiver:
-                self._engine.run(lambda now: self._session.close(now, receipt=receipt, headers=headers))
+                self._engine.run(lambda now: self._session.close(now, headers=headers))
             else:
-                confirmed = self._engine.call(Session.close, self._session, receipt=receipt, headers=headers)
+                confirmed = self._engine.call(Session.close, self._session, headers=headers)
                 # None in a signal handler that interrupts a call of this connection: the engine closes it as soon as
                 # that call goes on, so to wait here would be in vain.
                 if confirmed is not None:
                     self._end_notified.wait(_LISTENER_TIMEOUT)
         except LocalProtocolError as error:
-            raise ProtocolException(str(error)) from error
+            raise _in_terms_of_stomp_py(error) from error
+        finally:
+            self._warn_of_broken_rules()
 
     def wait_connected(self, timeout: float | None) -> None:
         """Wait for CONNECTED, and until the listeners were called with it.
@@ -293,8 +300,8 @@ class ConnectionRunner:
             try:
                 self._session.send_frame(now, event)
             except StompError as error:
-                report = log.warning if _is_harmless(error) else log.error
-                report("%s was not sent: %s", event.frame.command, error)
+                log.error("%s was not sent: %s", event.frame.command, in_terms_of_stomp_py(str(error)))
+        self._warn_of_broken_rules()
 
 
 class _Batches:
@@ -336,19 +343,7 @@ class _Batches:
         """Do nothing; see :meth:`first`."""
 
 
-def _raise_unless_harmless(what: str, error: StompError) -> None:
-    """Raise the exception of stomp.py's API for something that was not sent; log a warning if that is harmless.
-
-    Raises:
-        ProtocolException: STOMP does not allow it.
-        NotConnectedException: there is no connection.
-    """
-    if _is_harmless(error):
-        log.warning("%s was not sent: %s", what, error)
-        return
+def _in_terms_of_stomp_py(error: StompError) -> StompException:
+    """Return the exception of stomp.py's API for something that was not sent."""
     kind = ProtocolException if isinstance(error, LocalProtocolError) else NotConnectedException
-    raise kind(in_terms_of_stomp_py(str(error))) from error
-
-
-def _is_harmless(error: StompError) -> bool:
-    return isinstance(error, LocalProtocolError) and error.code in _HARMLESS
+    return kind(in_terms_of_stomp_py(str(error)))

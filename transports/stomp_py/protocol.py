@@ -52,7 +52,8 @@ class _Protocol:
     to ask for, with which ``on_receipt`` is called.
 
     All methods that send a frame raise :class:`NotConnectedException` if there is no connection, and
-    :class:`ProtocolException` if STOMP does not allow the frame; then nothing was sent.
+    :class:`ProtocolException` if the frame cannot be written without being taken for something else; then nothing was
+    sent. What STOMP does not allow otherwise is sent, with a warning in the log.
     """
 
     version: str
@@ -69,7 +70,7 @@ class _Protocol:
 
         Raises:
             NotConnectedException: there is no connection.
-            ProtocolException: STOMP does not allow it here. Nothing was sent.
+            ProtocolException: it cannot be written without being taken for something else. Nothing was sent.
         """
         self.transport.transmit(utils.Frame(cmd, dict(headers or {}), body))
 
