@@ -518,9 +518,7 @@ class Connection:
 
     def _cannot_send(self, command: str) -> Exception:
         """Return the reason why a command cannot be sent in this state."""
-        if self._state is _CLOSED or (
-            self._state is _FAILED and not self._leniency.unchecked_conversation
-        ):
+        if self._state is _CLOSED or (self._state is _FAILED and not self._leniency.unchecked_conversation):
             return ConnectionGoneError(f"{command} cannot be sent: the connection is {self._state.value}")
         if self._end is not None:
             return ConnectionGoneError(f"{command} cannot be sent: {self._end.reason}")

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from ..errors import ErrorCode, LocalProtocolError
-from ..protocol import ClientConnection, Connect
+from ..protocol import ClientConnection, Connect, Event
 from ..wire import ALL_VERSIONS, Headers, HeaderSource, Leniency, Limits
 from ._broker_profiles import BrokerProfile
 from ._listener import Listener
@@ -44,7 +44,8 @@ class Config:
         heart_beat_tolerance: treat the connection as dead after this many of the broker's intervals without a byte.
         listener: an observer of the session.
         connect_frame: the CONNECT frame to send, as it is, instead of one made of ``login``, ``passcode``, ``host``,
-            ``client_id``, ``heart_beat``, ``headers`` and the URL.
+            ``client_id``, ``heart_beat``, ``headers`` and the URL. With the leniency ``unchecked_conversation`` it may
+            be any other frame, for RabbitMQ's implicit connect.
 
     Raises:
         ValueError: an option is out of its range, or a URL is not valid.
@@ -71,7 +72,7 @@ class Config:
     escape_connect: bool = field(default=False, kw_only=True)
     heart_beat_tolerance: float = field(default=2.5, kw_only=True)
     listener: Listener | None = field(default=None, kw_only=True)
-    connect_frame: Connect | None = field(default=None, kw_only=True)
+    connect_frame: Event | None = field(default=None, kw_only=True)
     #: The endpoints, parsed.
     parsed_endpoints: tuple[Endpoint, ...] = field(init=False, repr=False)
     #: The policy in force.
@@ -119,8 +120,8 @@ class Config:
             heart_beat_tolerance=self.heart_beat_tolerance,
         )
 
-    def make_connect(self, endpoint: Endpoint) -> Connect:
-        """Make the CONNECT frame for an endpoint."""
+    def make_connect(self, endpoint: Endpoint) -> Event:
+        """Make the CONNECT frame for an endpoint, or return the frame that is to be sent in its place."""
         if self.connect_frame is not None:
             return self.connect_frame
         credentials = self._credentials_for(endpoint)
@@ -149,7 +150,8 @@ class Config:
 
     def _credentials_for(self, endpoint: Endpoint) -> Credentials:
         if self.connect_frame is not None:
-            return Credentials(self.connect_frame.login, self.connect_frame.passcode)
+            headers = self.connect_frame.headers
+            return Credentials(headers.get("login"), headers.get("passcode"))
         if self.login is not None or self.passcode is not None:
             return Credentials(self.login, self.passcode)
         return endpoint.credentials or Credentials()

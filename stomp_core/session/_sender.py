@@ -14,7 +14,7 @@ from __future__ import annotations
 from functools import partial
 
 from ..errors import ErrorCode, LocalProtocolError, StompError
-from ..protocol import Connect, Disconnect, Error, Event, Message, Send, Subscribe
+from ..protocol import Disconnect, Error, Event, Message, Send, Subscribe
 from ..wire import ConnectionClosed
 from ._config import Config
 from ._connector import Connector, SessionState
@@ -191,7 +191,7 @@ class Sender:
         if self._notifier.listener is not None:
             self._notifier.notify("frame_sent", event)
 
-    def send_connect(self, now: float, connect: Connect) -> None:
+    def send_connect(self, now: float, connect: Event) -> None:
         """Send CONNECT. It is not one of the frames that a later ERROR may answer: CONNECTED answers it."""
         self._transmit(now, connect, None)
         self._notifier.notify("frame_sent", connect)

@@ -902,7 +902,8 @@ class Session:
         is not repeated on the next one, and its messages and receipts go to :attr:`tap` only. It waits for room in the
         send queue.
 
-        With the leniency ``unchecked_conversation`` it may be any frame; see :meth:`take_broken_rules`.
+        With the leniency ``unchecked_conversation`` it may be any frame, and may be sent before CONNECTED was received;
+        see :meth:`take_broken_rules`.
 
         Args:
             frame: any client frame or event but DISCONNECT.
@@ -912,8 +913,10 @@ class Session:
                 has changed.
             SessionClosed, ConnectionLost: there is no connection.
         """
-        self._check_connected(now)
         unchecked = self._unchecked_conversation
+        before_connected = unchecked and self.state is SessionState.HANDSHAKING
+        if not before_connected:
+            self._check_connected(now)
         event = frame if isinstance(frame, Event) else event_from_frame(frame, any_command=unchecked)
         command = event.frame.command
         if command == "DISCONNECT" and not unchecked:
@@ -922,8 +925,8 @@ class Session:
         sender = self._sender
         if receipt is not None and not unchecked:
             sender.receipts.check_raw(receipt)
-        pending = sender.pending_for(event, command + " frame")
-        if pending.done and self._notifier.listener is None:
+        pending = QUEUED if before_connected else sender.pending_for(event, command + " frame")
+        if pending.done and (before_connected or self._notifier.listener is None):
             sender.send_untracked(now, event)
         else:
             sender.send(now, Operation(event, pending, None, self.config.receipt_timeout))
@@ -966,8 +969,9 @@ class Session:
         own, and the socket is closed when that has come. Nothing is dialled again. It never fails.
 
         Args:
-            receipt: the id of DISCONNECT's receipt; by default that in ``headers``, otherwise a generated one.
-            headers: further headers of DISCONNECT, or all of them.
+            receipt: the id of DISCONNECT's receipt; by default a generated one.
+            headers: further headers of DISCONNECT. With the leniency ``unchecked_conversation`` the receipt may be
+                among them, and its id may be in use.
             timeout: seconds for all of it; by default ``close_timeout``.
 
         Returns:
@@ -984,11 +988,9 @@ class Session:
             return self._closing
         seconds = self.config.close_timeout if timeout is None else _checked_timeout(timeout)
         all_headers = Headers(headers)
-        if receipt is None and "receipt" in all_headers:
+        if self._unchecked_conversation and receipt is None and "receipt" in all_headers:
             receipt = all_headers["receipt"]
             disconnect = Disconnect(headers=all_headers)
-            if not self._unchecked_conversation:
-                self._sender.receipts.id_for(receipt)
         else:
             receipt_id = self._sender.receipts.id_for(True if receipt is None else receipt)
             disconnect = Disconnect(receipt=receipt_id, headers=_own_headers(all_headers))

@@ -91,7 +91,7 @@ CALLS: dict[str, Call] = {
     "send keywords": lambda c: c.send("/queue/a", "x", b="1", a="2"),
     "send keywords over headers": lambda c: c.send("/queue/a", "x", headers={"a": "1"}, a="2"),
     "send numbers": lambda c: c.send("/queue/a", "x", priority=9, ratio=0.5, persistent=True, none=None),
-"send bytes as a value": lambda c: c.send("/queue/a", "x", odd=b"bytes"),
+    "send bytes as a value": lambda c: c.send("/queue/a", "x", odd=b"bytes"),
     "send a tuple": lambda c: c.send("/queue/a", "x", many=("1", "2", 3)),
     "send a tuple of nothing": lambda c: c.send("/queue/a", "x", many=()),
     "send an empty value": lambda c: c.send("/queue/a", "x", empty=""),
@@ -120,7 +120,9 @@ CALLS: dict[str, Call] = {
     "send_frame SUBSCRIBE with a body": lambda c: c.send_frame("SUBSCRIBE", {"destination": "/q"}, "body"),
     "send_frame ACK without headers": lambda c: c.send_frame("ACK", {}),
     "send_frame NACK": lambda c: c.send_frame("NACK", {"message-id": "m"}),
-    "send_frame second CONNECT": lambda c: c.send_frame("CONNECT", {"accept-version": "1.2, 1.1", "host": "x"}),
+    "send_frame second CONNECT": lambda c: c.send_frame(
+        "CONNECT", {"accept-version": "1.2, 1.1", "host": "x"}
+    ),
     "send_frame STOMP with a passcode": lambda c: c.send_frame("STOMP", {"passcode": "a:b\\c"}),
     "send_frame DISCONNECT": lambda c: c.send_frame("DISCONNECT", {}),
     "send_frame BEGIN without headers": lambda c: c.send_frame("BEGIN", {}),
@@ -308,13 +310,15 @@ def test_any_accept_version_is_offered(theirs: ModuleType, offered: str) -> None
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_without_auto_content_length_the_bytes_are_those_of_stomp_py(theirs: ModuleType, version: str) -> None:
+def test_without_auto_content_length_the_bytes_are_those_of_stomp_py(
+    theirs: ModuleType, version: str
+) -> None:
     def call(conn: Any) -> None:
         conn.send("/queue/a", "text")
         conn.send("/queue/a", b"bytes", headers={"content-length": 5})
         conn.send("/queue/a", "")
 
-    arguments = {"auto_content_length": False}
+    arguments: Any = {"auto_content_length": False}
     assert record(stomp_py, version, call, **arguments) == record(theirs, version, call, **arguments)
 
 
@@ -333,7 +337,7 @@ def test_a_second_connect_is_sent(theirs: ModuleType, caplog: pytest.LogCaptureF
 def test_disconnect_is_that_of_stomp_py(theirs: ModuleType, version: str, receipt: Any) -> None:
     def disconnect(lib: Any) -> bytes:
         answer = b"CONNECTED\nversion:%b\n\n\0" % version.encode()
-        script = [Expect(b"\0"), answer, Expect(b"\0"), Expect(b"\0"), CLOSE]
+        script: Any = [Expect(b"\0"), answer, Expect(b"\0"), Expect(b"\0"), CLOSE]
         with ScriptedServer(script) as server:
             kind = getattr(lib, f"StompConnection{version.replace('.', '')}")
             conn = kind([("127.0.0.1", server.port)])

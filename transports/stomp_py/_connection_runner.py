@@ -77,8 +77,8 @@ class ConnectionRunner:
     Args:
         sock: connected, and not blocking.
         endpoint: what it is connected to.
-        connect: the CONNECT frame.
-        handshake_timeout: seconds that the broker has to answer it.
+        connect: the CONNECT frame; or another one if the broker logs in its clients by itself, as RabbitMQ can.
+        handshake_timeout: seconds that the broker has to answer CONNECT.
         heart_beat_receive_scale: as for :class:`~stomp_py.protocol.Protocol11`.
         on_event: called with everything that is received, in order, in the receiver.
         on_end: called at the end, in the receiver.
@@ -92,7 +92,7 @@ class ConnectionRunner:
         self,
         sock: socket.socket,
         endpoint: Endpoint,
-        connect: Connect,
+        connect: Event,
         *,
         handshake_timeout: float,
         heart_beat_receive_scale: float,
@@ -101,12 +101,13 @@ class ConnectionRunner:
     ) -> None:
         if not heart_beat_receive_scale > 0:
             raise ValueError(f"heart_beat_receive_scale must be positive, got {heart_beat_receive_scale!r}")
+        handshake = isinstance(connect, Connect)
         try:
             config = Config(
                 endpoint,
                 connect_frame=connect,
                 reconnect=Reconnect.never(),
-                handshake_timeout=handshake_timeout,
+                handshake_timeout=handshake_timeout if handshake else math.inf,
                 receipt_timeout=math.inf,  # a broker that blocks its producers may do so for hours
                 # stomp.py grants one interval more before the first heart-beat, which ActiveMQ needs: its first one
                 # comes after two intervals.
@@ -119,7 +120,8 @@ class ConnectionRunner:
         self._session = self._engine.session
         self._on_event = on_event
         self._on_end = on_end
-        self._early: list[Event] | None = []  # frames that wait for CONNECTED; None after it
+        # Frames that wait for CONNECTED; None after it, and if it will not be received.
+        self._early: list[Event] | None = [] if handshake else None
         self._receiver: int | None = None  # the identifier of its thread
         self._connected_notified = threading.Event()
         self._end_notified = threading.Event()
@@ -184,7 +186,9 @@ class ConnectionRunner:
 
     def _warn_of_broken_rules(self) -> None:
         for broken in self._session.take_broken_rules():
-            log.warning("sent, although STOMP does not allow it: %s", in_terms_of_stomp_py(broken.description))
+            log.warning(
+                "sent, although STOMP does not allow it: %s", in_terms_of_stomp_py(broken.description)
+            )
 
     def _add_early(self, event: Event) -> bool:
         """Let a frame wait for CONNECTED; return false if that was received meanwhile, or never will be."""

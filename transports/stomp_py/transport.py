@@ -28,7 +28,7 @@ import threading
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from stomp_core.protocol import Connect, Connected, Error, Message, Receipt
+from stomp_core.protocol import Connected, Error, Message, Receipt
 from stomp_core.session import Endpoint, TapEvent
 from stomp_core.wire import ConnectionClosed, HeartBeat
 
@@ -241,7 +241,7 @@ class Transport(BaseTransport):
         return self.__runner is not None and not self.__runner.closed
 
     @property
-    def connected(self) -> bool:  # type: ignore[override]
+    def connected(self) -> bool:
         """Whether CONNECTED was received, and the connection has not ended; or what was assigned meanwhile."""
         if self.__runner is None or self.__runner.closed:
             return False
@@ -373,15 +373,16 @@ class Transport(BaseTransport):
         """
         runner = self.__runner
         connecting = frame.cmd in (CMD_CONNECT, CMD_STOMP)
-        if (runner is None or runner.closed) and not (connecting and self.__dialled is not None):
+        first = self.__dialled is not None and bool(frame.cmd)
+        if (runner is None or runner.closed) and not first:
             raise NotConnectedException("there is no connection")
         self._calls.before_sending(frame, connecting)
         if log.isEnabledFor(log.DEBUG):
             log.debug(
                 "sending frame: %r, headers=%r, body=%r", frame.cmd, clean_headers(frame.headers), frame.body
             )
-        if connecting and self.__dialled is not None:
-            self.__send_connect(frame)
+        if first:
+            self.__send_first(frame)
             return
         assert runner is not None
         if not frame.cmd and not frame.headers and not frame.body:
@@ -411,19 +412,18 @@ class Transport(BaseTransport):
         if self.__runner is not None:
             self.__runner.set_read_timeout(seconds)
 
-    def __send_connect(self, frame: Frame) -> None:
+    def __send_first(self, frame: Frame) -> None:
+        """Send CONNECT; or another frame, where ``start()`` was called without ``connect()``."""
         with self.__lock:
             dialled, self.__dialled = self.__dialled, None
             if dialled is None:
                 raise NotConnectedException("there is no connection")
             endpoint, sock = dialled
             try:
-                connect = to_event(frame, self.__headers_cache)
-                assert isinstance(connect, Connect)
                 runner = ConnectionRunner(
                     sock,
                     endpoint,
-                    connect,
+                    to_event(frame, self.__headers_cache),
                     handshake_timeout=self.__timeout,
                     heart_beat_receive_scale=self.heart_beat_receive_scale,
                     on_event=self.__receive_event,
