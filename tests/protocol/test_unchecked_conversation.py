@@ -36,7 +36,7 @@ from stomp_core import (
 from stomp_core.wire import NEED_DATA, FrameParser
 from stomp_testing import strategies
 
-from .pair import connected_client, connected_server, connection, one, receive
+from .pair import connected_client, connected_server, connection, one, receive, state_of
 
 UNCHECKED = Leniency(unchecked_conversation=True)
 VERSIONS = ("1.0", "1.1", "1.2")
@@ -335,7 +335,7 @@ def test_in_1_0_artemis_names_a_subscription_that_the_client_did_not(leniency: L
 def test_frames_before_connect_are_sent_and_their_answers_received() -> None:
     client = ClientConnection(leniency=UNCHECKED)
     assert client.send(Send("/q", receipt="r"), now=0.0) == b"SEND\ndestination:/q\nreceipt:r\n\n\0"
-    assert client.state is State.NEW
+    assert state_of(client) is State.NEW
     assert one(receive(client, b"RECEIPT\nreceipt-id:r\n\n\0")) == Receipt("r")
     assert one(receive(client, b"ERROR\nmessage:who are you\n\n\0")) == Error("who are you")
     assert client.state is State.FAILED

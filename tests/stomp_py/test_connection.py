@@ -737,7 +737,7 @@ def test_set_connected_changes_what_is_shown(here: Place, open_connection: Open)
     assert conn.is_connected()
 
 
-def test_a_transport_without_network_is_connected_when_it_is_said_so() -> None:
+def test_set_connected_of_a_transport_without_network() -> None:
     transport = stomp.transport.BaseTransport()
     assert not transport.is_connected()
     transport.set_connected(True)

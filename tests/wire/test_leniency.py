@@ -223,6 +223,7 @@ def test_the_names_of_the_switches_are_stable() -> None:
         "crlf", "bare_cr", "cr_between_frames", "nul_between_frames", "bad_header_lines", "unknown_escapes",
         "cr_escape_in_1_1", "escapes_in_1_0", "escapes_in_connect", "not_utf8", "padded_content_length",
         "unexpected_body", "missing_host", "receipt_on_connect", "missing_message_headers", "bad_heart_beat",
+        "unchecked_conversation",
     )  # fmt: skip
     assert Leniency.__doc__ is not None
     assert [name for name in NAMES if f"{name}: " not in Leniency.__doc__] == []

@@ -99,7 +99,8 @@ class ConnectionRunner:
         on_event: Callable[[TapEvent], None],
         on_end: Callable[[], None],
     ) -> None:
-        if not heart_beat_receive_scale > 0:
+        scale: object = heart_beat_receive_scale  # of a program without types
+        if not isinstance(scale, int | float) or not scale > 0:
             raise ValueError(f"heart_beat_receive_scale must be positive, got {heart_beat_receive_scale!r}")
         handshake = isinstance(connect, Connect)
         try:

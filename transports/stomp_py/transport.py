@@ -185,6 +185,10 @@ class Transport(BaseTransport):
         auto_decode, encoding, is_eol_fc: as for :class:`BaseTransport`.
         recv_bytes: without effect.
         bind_host_port: the pair of address and port to connect from.
+
+    Raises:
+        TypeError: ``timeout`` is not a number.
+        ValueError: it is negative, or no number at all (NaN).
     """
 
     def __init__(
@@ -208,6 +212,7 @@ class Transport(BaseTransport):
     ) -> None:
         self.__runner: ConnectionRunner | None = None  # of the present connection, or of the latest one
         super().__init__(auto_decode, encoding, is_eol_fc)
+        _check_timeout(timeout)
         hosts = sort_hosts(host_and_ports, prefer_localhost, try_loopback_connect)
         self.__host_and_ports = hosts.sorted
         self.__tls = TLSSettings(hosts)
@@ -446,7 +451,7 @@ class Transport(BaseTransport):
                 self.__warned_of_bytes = True
                 log.warning(
                     "the body of a %s frame is not UTF-8: listeners get such bodies as bytes (as always with "
-                    "auto_decode=False). This is said once for each connection.",
+                    "auto_decode=False). This warning comes once for each connection.",
                     frame.cmd,
                 )
             if isinstance(event, Connected):
@@ -463,3 +468,12 @@ class Transport(BaseTransport):
         # In this order, as stomp.py documents it; 9.0 does it the other way round.
         self.notify("disconnected")
         self.notify("receiver_loop_completed")
+
+
+def _check_timeout(timeout: object) -> None:
+    if timeout is None:
+        return
+    if not isinstance(timeout, int | float) or isinstance(timeout, bool):
+        raise TypeError(f"timeout must be a number of seconds, got {timeout!r}")
+    if not timeout >= 0:
+        raise ValueError(f"timeout must be at least 0 seconds, got {timeout!r}")
