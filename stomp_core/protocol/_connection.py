@@ -128,6 +128,7 @@ class Connection:
 
         # Why nothing more is read: the violation, or the end that handle_timeout has noted.
         self._error: RemoteProtocolError | None = None
+        self._error_received = False  # an ERROR that has not ended the conversation
         self._end: ConnectionClosed | None = None
 
     # ------------------------------------------------------------------ what can be asked
@@ -337,6 +338,10 @@ class Connection:
         except RuleViolation as violation:
             raise self._violation(violation.code, str(violation), frame) from None
         self._state = next_state
+        if command == "ERROR" and state is not _CONNECTING and self._leniency.unchecked_conversation:
+            # Many brokers close after ERROR, as they have to. If this one does not, the conversation goes on.
+            self._state = state
+            self._error_received = True
         if tolerated is None:
             return event
         self._queue.append(event)
@@ -436,6 +441,8 @@ class Connection:
         """Return the end of the stream as the end of a connection, which is clean after DISCONNECT only."""
         if closed.cut:
             reason = closed.reason
+        elif self._error_received:
+            reason = "closed after ERROR"
         elif self._state is State.DISCONNECTING:
             return ConnectionClosed(clean=True, reason="closed after DISCONNECT")
         else:

@@ -84,9 +84,10 @@ class Leniency:
             unknown commands, missing headers, a version that does not exist, a body where none may be, frames in the
             wrong state, an ACK of nothing, an id that is in use or unknown. Each is noted in ``take_broken_rules()`` of
             the connection, and changes what the connection tracks only as far as it makes sense. The bytes stay safe:
-            what could be read as another header or frame is still refused. A client also accepts MESSAGE, RECEIPT,
-            CONNECTED and ERROR out of turn, which may be the answer. Not in ``brokers()`` and ``permissive()``, since
-            it is no violation by a peer.
+            what could be read as another header or frame is still refused. A client also accepts what may be the
+            answer: MESSAGE, RECEIPT, CONNECTED and ERROR out of turn, and a version that it did not offer. An ERROR in
+            an established connection does not end it, unless the server closes. Not in ``brokers()`` and
+            ``permissive()``, since it is no violation by a peer.
     """
 
     crlf: bool = False

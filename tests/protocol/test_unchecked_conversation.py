@@ -31,6 +31,7 @@ from stomp_core import (
     ServerConnection,
     State,
     Subscribe,
+    Tolerated,
     Unsubscribe,
 )
 from stomp_core.wire import NEED_DATA, FrameParser
@@ -361,13 +362,26 @@ def test_frames_after_disconnect_are_sent() -> None:
     assert one(receive(client, b"RECEIPT\nreceipt-id:bye\n\n\0")) == Receipt("bye")
 
 
-def test_frames_after_an_error_are_sent_until_the_end() -> None:
+def test_an_error_does_not_end_the_conversation_before_the_server_closes() -> None:
+    """RabbitMQ leaves most connections open after ERROR."""
     client = connected_client(leniency=UNCHECKED)
-    receive(client, b"ERROR\nmessage:no\n\n\0")
+    client.subscribe("/q", id="s", ack="client")
+    assert one(receive(client, b"ERROR\nmessage:no\n\n\0")) == Error("no")
     assert client.send(Send("/q")) == b"SEND\ndestination:/q\n\n\0"
-    assert isinstance(_close(client), ConnectionClosed)
+    deliver(client, 1)
+    assert client.unacknowledged("s") == ("1",)
+    closed = _close(client)
+    assert isinstance(closed, ConnectionClosed)
+    assert (closed.clean, closed.reason) == (False, "closed after ERROR")
     with pytest.raises(ConnectionGoneError):
         client.send(Send("/q"))
+
+
+def test_an_error_that_answers_connect_ends_it() -> None:
+    client = ClientConnection(leniency=UNCHECKED)
+    client.connect(host="h")
+    receive(client, b"ERROR\nmessage:no\n\n\0")
+    assert client.state is State.FAILED
 
 
 def _close(client: ClientConnection) -> Any:
@@ -391,9 +405,22 @@ def test_any_accept_version_is_offered_as_it_is(offered: str) -> None:
     assert client.state is State.CONNECTING
 
 
-def test_a_version_that_does_not_exist_cannot_be_chosen() -> None:
+@pytest.mark.parametrize("chosen", [b"version:1.0\n", b"version:1.3\n", b"version: 1.1\n", b""])
+def test_whatever_version_is_chosen_an_offered_one_is_used(chosen: bytes) -> None:
     client = ClientConnection(leniency=UNCHECKED)
-    client.send(frame("CONNECT", {"accept-version": "1.2,1.3", "host": "h"}))
+    client.send(frame("CONNECT", {"accept-version": "1.1,1.3", "host": "h"}))
+    tolerated, connected = receive(client, b"CONNECTED\n%b\n\0" % chosen)
+    assert isinstance(connected, Connected)
+    assert isinstance(tolerated, Tolerated)
+    assert tolerated.code == ErrorCode.VERSION_NOT_OFFERED
+    assert client.version == "1.1"
+
+
+@pytest.mark.parametrize("leniency", [UNCHECKED, Leniency.permissive()], ids=["unchecked", "permissive"])
+def test_if_no_version_that_exists_was_offered_none_can_be_chosen(leniency: Leniency) -> None:
+    offered = "1.3" if leniency is UNCHECKED else "1.1"
+    client = ClientConnection(leniency=leniency)
+    client.send(frame("CONNECT", {"accept-version": offered, "host": "h"}))
     client.receive_data(b"CONNECTED\nversion:1.3\n\n\0")
     with pytest.raises(RemoteProtocolError) as caught:
         client.next_event()

@@ -13,11 +13,12 @@ import pytest
 import stomp_py as stomp
 from stomp_py.constants import CMD_DISCONNECT
 from stomp_py.exception import ConnectFailedException, NotConnectedException, ProtocolException
-from stomp_testing import Broker, Expect, ScriptedServer
+from stomp_testing import CLOSE, Broker, Expect, ScriptedServer
 
 from .conftest import LOGIN, PASSCODE, Open, Place
 from .recording_listener import RecordingListener
 
+ERROR = b"ERROR\nmessage:Unknown destination\n\n\0"
 MESSAGE = b"MESSAGE\nsubscription:s\nmessage-id:1\ndestination:/queue/a\n\nhello\0"
 VERSIONS = {"1.0": stomp.Connection10, "1.1": stomp.Connection11, "1.2": stomp.Connection12}
 
@@ -671,6 +672,44 @@ def test_a_frame_that_cannot_be_written_leaves_the_connection_intact(
         conn.send("/queue/a", "x", kind="a\0b")
     conn.send("/queue/a", "x")
     recorder.wait_for("on_message")
+
+
+def test_a_connection_goes_on_after_an_error_if_the_broker_lets_it() -> None:
+    """RabbitMQ leaves most connections open after ERROR, and programs for stomp.py rely on it."""
+    recorder = RecordingListener()
+    script: Any = [
+        Expect(b"\0"),
+        b"CONNECTED\nversion:1.1\n\n\0",
+        Expect(b"\0"),
+        ERROR,
+        Expect(b"\0"),
+        MESSAGE,
+        CLOSE,
+    ]
+    with ScriptedServer(script) as server:
+        conn = stomp.Connection([("127.0.0.1", server.port)])
+        conn.set_listener("", recorder)
+        conn.connect(LOGIN, PASSCODE, wait=True)
+        conn.send("/nowhere", "x")
+        assert recorder.wait_for("on_error").headers["message"] == "Unknown destination"
+        assert conn.is_connected()
+        conn.send("/queue/a", "x")
+        assert recorder.wait_for("on_message").body == "hello"
+        recorder.wait_for("on_disconnected")
+    assert not conn.is_connected()
+
+
+@pytest.mark.parametrize("stated", [b"", b"version:1.0\n", b"version: 1.1\n"])
+def test_a_server_may_state_any_version(stated: bytes) -> None:
+    """As simple test doubles of brokers do; frames are those of the connection's class."""
+    script: Any = [Expect(b"\0"), b"CONNECTED\n%b\n\0" % stated, Expect(b"\0"), CLOSE]
+    with ScriptedServer(script) as server:
+        conn = stomp.Connection([("127.0.0.1", server.port)])
+        conn.connect(LOGIN, PASSCODE, wait=True)
+        conn.send("/queue/a", "", kind="a:b")
+        server.wait_for(b"SEND\ndestination:/queue/a\nkind:a\\cb\n\n\0")
+        server.wait_until_closed()
+        conn.disconnect()
 
 
 def test_a_broker_may_log_in_clients_by_itself() -> None:

@@ -150,7 +150,6 @@ def test_no_refusal_names_what_is_not_there(text: str) -> None:
         [Expect(b"\0"), b"HTTP/1.1 400 Bad Request\r\n\r\n"],
         [Expect(b"\0"), b"ERROR\nmessage:Bad CONNECT\n\n\0"],
         [Expect(b"\0"), b"ERROR\nmessage:no such version\nversion:1.0\n\n\0"],
-        [Expect(b"\0"), b"CONNECTED\nversion:1.0\n\n\0"],
         [Expect(b"\0"), b"CONNECTED\nversion:1.2\nheart-beat:1\n\n"],
         [],
     ],

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import exception, utils  # noqa: F401 -- programs get it from here too
+from . import exception, log, utils  # noqa: F401 -- programs get them from here too
 from .constants import (
     CMD_ABORT,
     CMD_ACK,
@@ -37,7 +37,7 @@ from .constants import (
     HDR_SUBSCRIPTION,
     HDR_TRANSACTION,
 )
-from .exception import ConnectFailedException  # noqa: F401
+from .exception import ConnectFailedException, NotConnectedException  # noqa: F401
 from .listener import *  # noqa: F403
 from .listener import ConnectionListener, HeartbeatListener
 
@@ -102,7 +102,10 @@ class _Protocol:
         merged[HDR_RECEIPT] = receipt or utils.get_uuid()
         self.set_receipt(merged[HDR_RECEIPT], CMD_DISCONNECT)
         self.transport.notify("disconnecting")
-        self.send_frame(CMD_DISCONNECT, merged)
+        try:
+            self.send_frame(CMD_DISCONNECT, merged)
+        except NotConnectedException:
+            log.debug("the connection has ended by itself")
 
     def set_receipt(self, receipt_id: str, value: Any) -> None:
         """Keep a value until a RECEIPT is received; see :meth:`stomp_py.transport.BaseTransport.set_receipt`."""
