@@ -26,7 +26,6 @@ from ._events import (
     Send,
     Subscribe,
     Unsubscribe,
-    event_from_frame,
 )
 from ._states import CLIENT, State
 
@@ -186,7 +185,7 @@ class ClientConnection(Connection):
         if isinstance(what, Event):
             event = what
         elif isinstance(what, Frame):
-            event = event_from_frame(what)
+            event = self._event_of(what)
         else:
             raise TypeError(f"send() takes an event, a frame or a destination, got {type(what).__name__}")
         wire = self._send_event(event, now)

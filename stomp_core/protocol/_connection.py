@@ -43,6 +43,7 @@ it after the events that were received before.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Mapping
 from typing import Literal
 
@@ -58,7 +59,7 @@ from ..wire import (
     NeedData,
     Version,
 )
-from ..wire._serializer import serialize
+from ..wire._serializer import serialize, serialize_unchecked
 from ..wire._spec import HANDSHAKE_COMMANDS, REQUIRED_HEADERS
 from ._error_answer import error_answer
 from ._events import (
@@ -75,6 +76,7 @@ from ._events import (
 )
 from ._handshake import (
     Offer,
+    any_offer,
     check_connect,
     check_connected,
     check_versions,
@@ -90,6 +92,10 @@ __all__ = ["Connection"]
 # An attribute of an enum class takes longer to look up than most checks that are made for each event.
 _CONNECTING, _CONNECTED, _FAILED, _CLOSED = State.CONNECTING, State.CONNECTED, State.FAILED, State.CLOSED
 _V1_2 = Version.V1_2
+#: Broken rules that are kept for a caller who does not ask for them.
+_MAX_BROKEN_RULES = 100
+#: What a client whose conversation is unchecked may receive in any state, and the state that follows if it changes.
+_OUT_OF_TURN = {"CONNECTED": None, "MESSAGE": None, "RECEIPT": None, "ERROR": State.FAILED}
 _new = object.__new__  # makes an event whose frame is set next; Message.from_frame() would be one call more
 
 
@@ -128,6 +134,7 @@ class Connection:
         self._intervals = (0.0, 0.0)
         self._now: float | None = None  # the latest that was given to any call
         self._queue: list[Event | Tolerated] = []  # events that next_event returns before it reads on
+        self._broken_rules: deque[Tolerated] = deque(maxlen=_MAX_BROKEN_RULES)
 
         # What the handshake settles.
         self._offer: Offer | None = None
@@ -138,6 +145,7 @@ class Connection:
 
         # Why nothing more is read: the violation, or the end that handle_timeout has noted.
         self._error: RemoteProtocolError | None = None
+        self._error_received = False  # an ERROR that has not ended the conversation
         self._end: ConnectionClosed | None = None
 
     # ------------------------------------------------------------------ what can be asked
@@ -206,6 +214,17 @@ class Connection:
             return self._tracker.covered_by(ack)
         except RuleViolation as violation:
             raise LocalProtocolError(str(violation), code=violation.code) from None
+
+    def take_broken_rules(self) -> tuple[Tolerated, ...]:
+        """Return, once, which rules this side has broken with the frames that it sent, at most the latest 100.
+
+        There are none without the leniency ``unchecked_conversation``.
+        """
+        if not self._broken_rules:
+            return ()
+        broken = tuple(self._broken_rules)
+        self._broken_rules.clear()
+        return broken
 
     # ------------------------------------------------------------------ receiving
 
@@ -325,6 +344,8 @@ class Connection:
                 return receipt
         next_state = self._role.receives[state].get(command)
         if next_state is None:
+            if self._leniency.unchecked_conversation and self._is_client and command in _OUT_OF_TURN:
+                return self._receive_out_of_turn(frame)
             raise self._violation(
                 ErrorCode.UNEXPECTED_FRAME,
                 f"{command} may not be received by a {self._role.name} in state {state.value!r}",
@@ -341,10 +362,25 @@ class Connection:
         except RuleViolation as violation:
             raise self._violation(violation.code, str(violation), frame) from None
         self._state = next_state
+        if command == "ERROR" and state is not _CONNECTING and self._leniency.unchecked_conversation:
+            # Many brokers close after ERROR, as they have to. If this one does not, the conversation goes on.
+            self._state = state
+            self._error_received = True
         if tolerated is None:
             return event
         self._queue.append(event)
         return tolerated
+
+    def _receive_out_of_turn(self, frame: Frame) -> Event:
+        """Return the event of a frame that answers one which this client should not have sent."""
+        event = event_from_frame(frame)
+        if isinstance(event, Message):
+            try:
+                self._tracker.add_message(event)
+            except RuleViolation:
+                pass  # it has no ack header, so nobody can acknowledge it
+        self._state = _OUT_OF_TURN[frame.command] or self._state
+        return event
 
     def _apply_received(self, event: Event) -> Tolerated | None:
         """Check a received event against what came before it, and remember it. Raises RuleViolation."""
@@ -440,6 +476,8 @@ class Connection:
         """Return the end of the stream as the end of a connection, which is clean after DISCONNECT only."""
         if closed.cut:
             reason = closed.reason
+        elif self._error_received:
+            reason = "closed after ERROR"
         elif self._state is State.DISCONNECTING:
             if self._awaited is None:
                 return ConnectionClosed(clean=True, reason="closed after DISCONNECT")
@@ -464,19 +502,25 @@ class Connection:
             check_now(now)
         command = event.frame.command
         next_state = self._role.sends[self._state].get(command)
-        if next_state is None or self._end is not None:
-            raise self._cannot_send(command)
-        if now is None and self._clock.has_deadlines:
+        if now is None and next_state is not None and self._clock.has_deadlines:
             self._check_clockless("send")
-        if command in HANDSHAKE_COMMANDS:
-            wire = self._send_handshake(event, now)
-        else:
-            wire = self._serialize(event, self._version or _V1_2)
-            try:
-                self._apply_sent(event)
-            except RuleViolation as violation:
-                raise LocalProtocolError(str(violation), code=violation.code) from None
-        self._state = next_state
+        try:
+            if next_state is None or self._end is not None:
+                raise self._cannot_send(command)
+            if command in HANDSHAKE_COMMANDS:
+                wire = self._send_handshake(event, now)
+            else:
+                wire = self._serialize(event, self._version or _V1_2)
+                try:
+                    self._apply_sent(event)
+                except RuleViolation as violation:
+                    raise LocalProtocolError(str(violation), code=violation.code) from None
+        except LocalProtocolError as refusal:
+            if not self._leniency.unchecked_conversation:
+                raise
+            wire = self._send_regardless(event, refusal, now)
+        if next_state is not None:
+            self._state = next_state
         if now is not None:
             if self._now is None:
                 self._clock.start(now)
@@ -485,9 +529,49 @@ class Connection:
             self._clock.last_write = self._now
         return wire
 
+    def _send_regardless(self, event: Event, refusal: LocalProtocolError, now: float | None) -> bytes:
+        """Return the bytes of an event that was refused, if they are safe. See :class:`Leniency`."""
+        frame = event.frame
+        wire = serialize_unchecked(
+            frame.command,
+            frame.headers,
+            frame.body,
+            self._version or self._expected_version,
+            content_length=event.content_length_wanted,
+            escape_connect=self._escape_connect,
+        )
+        if isinstance(event, Connect):
+            if self._is_client and self._state is State.NEW:
+                self._offer = any_offer(event)
+        elif isinstance(event, Connected):
+            if not self._is_client and self._state is _CONNECTING:
+                assert self._offer is not None
+                self._set_intervals(event.heart_beat, self._offer.heart_beat)
+                last = self._now if now is None else now
+                if last is not None:
+                    self._clock.last_read = last
+        elif self._is_client:
+            self._tracker.apply_regardless(event)
+        elif isinstance(event, Message):
+            try:
+                self._tracker.add_message(event)
+            except RuleViolation:
+                pass  # it has no ack header, so the client cannot acknowledge it
+        self._broken_rules.append(Tolerated(refusal.code, str(refusal)))
+        return wire
+
+    @property
+    def _expected_version(self) -> Version:
+        """The highest version that may still be negotiated."""
+        offered = self._versions if self._offer is None else self._offer.versions
+        return max((version for version in self._versions if version in offered), default=self._versions[-1])
+
+    def _event_of(self, frame: Frame) -> Event:
+        return event_from_frame(frame, any_command=self._leniency.unchecked_conversation)
+
     def _cannot_send(self, command: str) -> Exception:
         """Return the reason why a command cannot be sent in this state."""
-        if self._state in (_FAILED, _CLOSED):
+        if self._state is _CLOSED or (self._state is _FAILED and not self._leniency.unchecked_conversation):
             return ConnectionGoneError(f"{command} cannot be sent: the connection is {self._state.value}")
         if self._end is not None:
             return ConnectionGoneError(f"{command} cannot be sent: {self._end.reason}")
@@ -499,6 +583,8 @@ class Connection:
     def _send_handshake(self, event: Event, now: float | None) -> bytes:
         if isinstance(event, Connect):
             connect, offer = prepare_connect(event, self._versions)
+            if self._leniency.unchecked_conversation and "accept-version" in event.headers:
+                connect = event  # with the header as it is, in its place
             # No version is known, so the frame is written with the required headers of the highest one.
             wire = self._serialize(connect, max(offer.versions), escape_connect=self._escape_connect)
             self._offer = offer

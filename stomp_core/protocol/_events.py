@@ -160,13 +160,13 @@ class Event:
     """A frame, seen as what its command means.
 
     Attributes:
-        command: the command of this kind of event.
+        command: the command of this kind of event; ``""`` for one that STOMP does not have.
         frame: the frame itself.
     """
 
     __slots__ = ("frame",)
 
-    command: ClassVar[str]
+    command: ClassVar[str] = ""
     frame: Frame
 
     @classmethod
@@ -911,7 +911,7 @@ class Error(_Bodied):
 
 
 class Tolerated:
-    """A violation by the peer that a :class:`~stomp_core.Leniency` tolerates, and that changes what happens.
+    """A violation that a :class:`~stomp_core.Leniency` tolerates: by the peer, or in what this side has sent.
 
     Attributes:
         code: which rule was violated, as an :class:`~stomp_core.ErrorCode`.
@@ -944,13 +944,20 @@ _EVENTS: dict[str, type[Event]] = {
 _EVENTS["STOMP"] = Connect
 
 
-def event_from_frame(frame: Frame) -> Event:
+def event_from_frame(frame: Frame, *, any_command: bool = False) -> Event:
     """Make the event of a frame, of the class that its command demands.
+
+    Args:
+        frame: the frame.
+        any_command: make an :class:`Event` of a command that STOMP does not have, for connections whose leniency lets
+            it pass.
 
     Raises:
         LocalProtocolError: there is no such command.
     """
     event = _EVENTS.get(frame.command)
     if event is None:
+        if any_command:
+            return Event.from_frame(frame)
         raise LocalProtocolError(f"{frame.command!r} is not a STOMP command", code=ErrorCode.UNKNOWN_COMMAND)
     return event.from_frame(frame)

@@ -24,13 +24,14 @@ from typing import Any, NamedTuple
 
 from .._arguments import shown
 from ..errors import ErrorCode, LocalProtocolError
-from ..wire import Frame, Leniency, Version
+from ..wire import ALL_VERSIONS, Frame, Leniency, Version
 from ._events import Connect, Connected, Event, Tolerated
 from ._heartbeat import HeartBeatRange, parse_heart_beat
 from ._tracker import RuleViolation
 
 __all__ = [
     "Offer",
+    "any_offer",
     "check_connect",
     "check_connected",
     "check_versions",
@@ -131,6 +132,12 @@ def prepare_connect(connect: Connect, versions: tuple[Version, ...]) -> tuple[Co
     return connect, Offer(offered, _own_heart_beat(connect), listed is not None)
 
 
+def any_offer(connect: Connect) -> Offer:
+    """Return what a CONNECT offers that :func:`prepare_connect` refuses, and that is sent all the same."""
+    heart_beat = parse_heart_beat(connect.headers.get("heart-beat")) or (0, 0)
+    return Offer(connect.accept_version, heart_beat, "accept-version" in connect.headers)
+
+
 def check_connected(
     connected: Connected, offer: Offer, leniency: Leniency
 ) -> tuple[Version, HeartBeatRange, Tolerated | None]:
@@ -143,11 +150,21 @@ def check_connected(
         RuleViolation: the server chose a version that was not offered, or states something that is not allowed.
     """
     version = connected.version
+    known = [offered for offered in ALL_VERSIONS if offered in offer.versions]
+    if version not in known and known and leniency.unchecked_conversation:
+        problem = f"the server chose STOMP {version!r}, which was not offered; taken as {known[-1]}"
+        unknown = Tolerated(ErrorCode.VERSION_NOT_OFFERED, problem)
+        return known[-1], _received_heart_beat(connected, leniency)[0], unknown
     if version not in offer.versions:
         missing = "" if "version" in connected.headers else " (it names no version, which means 1.0)"
         raise RuleViolation(
             ErrorCode.VERSION_NOT_OFFERED,
             f"the server chose STOMP {version!r}{missing}, but {', '.join(offer.versions)} was offered",
+        )
+    if version not in ALL_VERSIONS:
+        raise RuleViolation(
+            ErrorCode.VERSION_NOT_OFFERED,
+            f"the server chose STOMP {version!r}, which was offered, but is not known here",
         )
     if version != Version.V1_0:
         _refuse_body(connected, leniency)

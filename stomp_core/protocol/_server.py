@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from ..errors import AnswerFrame
 from ..wire import ALL_VERSIONS, Frame, Leniency, Limits
 from ._connection import Connection
-from ._events import Event, event_from_frame
+from ._events import Event
 from ._states import SERVER
 
 __all__ = ["ServerConnection"]
@@ -88,7 +88,7 @@ class ServerConnection(Connection):
             ValueError: ``now`` is not finite.
         """
         if isinstance(what, Frame):
-            what = event_from_frame(what)
+            what = self._event_of(what)
         elif not isinstance(what, Event):
             raise TypeError(f"send() takes an event or a frame, got {type(what).__name__}")
         return self._send_event(what, now)

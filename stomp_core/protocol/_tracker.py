@@ -36,6 +36,14 @@ SUBSCRIBE had an ``id``, and the server did not repeat it in the MESSAGE (1.0 do
 the same from here, and brokers have different wildcards. So the message is given to a subscription that has to
 acknowledge messages, if there is any: to track a message that needs no ACK does no harm, but to refuse an ACK that the
 server waits for stops the subscription.
+
+Artemis makes up an id for a subscription of 1.0 that has none. So in 1.0 a ``subscription`` header that names an
+unknown one does not count if there is a subscription without id to exactly this destination.
+
+**Frames that break the rules.** A connection may be allowed to send what :meth:`ConnectionTracker.check` refuses.
+:meth:`ConnectionTracker.apply_regardless` then tracks what makes sense: an ACK whose message is known acknowledges it,
+whatever subscription it names, since brokers go by the message, and since what is never acknowledged would be tracked
+for ever. Everything else changes nothing.
 """
 
 from __future__ import annotations
@@ -52,7 +60,7 @@ from ._events import Ack, Event, Message, Nack, Subscribe, Unsubscribe
 
 __all__ = ["ConnectionTracker", "Coverage", "RuleViolation", "TrackedSubscription"]
 
-_V1_2 = Version.V1_2
+_V1_0, _V1_2 = Version.V1_0, Version.V1_2
 _ACK_MODES = ("auto", "client", "client-individual")
 
 # The ids for ACK of some messages of one subscription, each with the number of its delivery.
@@ -258,21 +266,26 @@ class ConnectionTracker:
             if ack_id in subscription._unacknowledged:
                 return subscription, ack_id
         else:
-            holder = self._holders.get(ack_id)
-            if holder is not None:
-                return next(iter(holder)) if isinstance(holder, dict) else holder, ack_id
+            subscription = self._first_holder(ack_id)
+            if subscription is not None:
+                return subscription, ack_id
         raise RuleViolation(
             ErrorCode.NOT_ACKNOWLEDGEABLE,
             f"no message {ack_id!r} can be acknowledged here: it was acknowledged already, its subscription "
             "is in auto mode or has ended, or it was delivered on another connection",
         )
 
+    def _first_holder(self, ack_id: str) -> TrackedSubscription | None:
+        """Return the subscription that has waited longest for an ACK with this id."""
+        holder = self._holders.get(ack_id)
+        return next(iter(holder)) if isinstance(holder, dict) else holder
+
     def apply(self, event: Event) -> None:
         """Change what is tracked as a client frame demands that :meth:`check` has passed. SEND changes nothing."""
         command = event.command
         if command in ("ACK", "NACK"):
             assert isinstance(event, Ack | Nack)
-            self._acknowledge(event)
+            self._acknowledge(event, *self._find_message(event))
             return
         self._latest_ack = None
         if command == "SUBSCRIBE":
@@ -293,6 +306,22 @@ class ConnectionTracker:
         elif command == "ABORT":
             self._restore_aborted(self._transactions.pop(event.headers["transaction"]))
 
+    def apply_regardless(self, event: Event) -> None:
+        """Change what is tracked as far as a frame makes sense that breaks rules; see the top of this module."""
+        if isinstance(event, Ack | Nack):
+            ack_id = (event.id if self.version is _V1_2 else event.message_id) or ""
+            subscription = self._first_holder(ack_id)
+            if subscription is not None and (
+                event.transaction is None or event.transaction in self._transactions
+            ):
+                self._acknowledge(event, subscription, ack_id)
+        elif event.command not in ("BEGIN", "COMMIT", "ABORT") or "transaction" in event.headers:
+            try:
+                self.check(event)
+            except RuleViolation:
+                return
+            self.apply(event)
+
     def _remove(self, subscription: TrackedSubscription) -> None:
         if subscription._id is None:
             del self._by_destination[subscription._destination]
@@ -303,8 +332,7 @@ class ConnectionTracker:
         for by_subscription in self._transactions.values():
             by_subscription.pop(subscription, None)
 
-    def _acknowledge(self, event: Ack | Nack) -> None:
-        subscription, ack_id = self._find_message(event)
+    def _acknowledge(self, event: Ack | Nack, subscription: TrackedSubscription, ack_id: str) -> None:
         unacknowledged = subscription._unacknowledged
         covered: _Numbered = {}
         if subscription._ack == "client":
@@ -349,6 +377,8 @@ class ConnectionTracker:
         subscription = (
             self._subscription_without_id(message.destination) if name is None else self._by_id.get(name)
         )
+        if subscription is None and self.version is _V1_0:
+            subscription = self._by_destination.get(message.destination)
         if subscription is None or subscription._ack == "auto":
             return
         ack_id = headers.find("\nack:" if self.version is _V1_2 else "\nmessage-id:")

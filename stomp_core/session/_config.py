@@ -16,7 +16,7 @@ from .._arguments import (
 )
 from .._hints import explained
 from ..errors import ErrorCode, LocalProtocolError
-from ..protocol import ClientConnection, Connect, check_versions
+from ..protocol import ClientConnection, Connect, Event, check_versions
 from ..wire import ALL_VERSIONS, Headers, HeaderSource, Leniency, Limits
 from ._broker_profiles import BrokerProfile
 from ._listener import Listener
@@ -58,7 +58,8 @@ class Config:
             some arrive late, and ActiveMQ closes the connection.
         listener: an observer of the session.
         connect_frame: the CONNECT frame to send, as it is, instead of one made of ``login``, ``passcode``, ``host``,
-            ``client_id``, ``heart_beat``, ``headers`` and the URL.
+            ``client_id``, ``heart_beat``, ``headers`` and the URL. With the leniency ``unchecked_conversation`` it may
+            be any other frame, for RabbitMQ's implicit connect.
 
     Raises:
         TypeError: an option is of a wrong type.
@@ -87,7 +88,7 @@ class Config:
     heart_beat_tolerance: float = field(default=2.5, kw_only=True)
     heart_beat_pace: float = field(default=0.8, kw_only=True)
     listener: Listener | None = field(default=None, kw_only=True)
-    connect_frame: Connect | None = field(default=None, kw_only=True)
+    connect_frame: Event | None = field(default=None, kw_only=True)
     #: The endpoints, parsed.
     parsed_endpoints: tuple[Endpoint, ...] = field(init=False)
     #: The policy in force.
@@ -144,7 +145,7 @@ class Config:
             Listener,
             "an object whose class inherits from Listener; messages are for subscription.run(handler)",
         )
-        check_instance("connect_frame", self.connect_frame, Connect, "Connect(host=..., login=...)")
+        check_instance("connect_frame", self.connect_frame, Event, "Connect(host=..., login=...)")
 
     @property
     def effective_client_id(self) -> str | None:
@@ -164,8 +165,8 @@ class Config:
             heart_beat_pace=self.heart_beat_pace,
         )
 
-    def make_connect(self, endpoint: Endpoint) -> Connect:
-        """Make the CONNECT frame for an endpoint."""
+    def make_connect(self, endpoint: Endpoint) -> Event:
+        """Make the CONNECT frame for an endpoint, or return the frame that is to be sent in its place."""
         if self.connect_frame is not None:
             return self.connect_frame
         credentials = self._credentials_for(endpoint)
@@ -191,7 +192,8 @@ class Config:
 
     def _credentials_for(self, endpoint: Endpoint) -> Credentials:
         if self.connect_frame is not None:
-            return Credentials(self.connect_frame.login, self.connect_frame.passcode)
+            headers = self.connect_frame.headers
+            return Credentials(headers.get("login"), headers.get("passcode"))
         if self.login is not None or self.passcode is not None:
             return Credentials(self.login, self.passcode)
         return endpoint.credentials or Credentials()

@@ -27,7 +27,7 @@ from dataclasses import dataclass
 from enum import Enum, StrEnum
 
 from ..errors import RemoteProtocolError
-from ..protocol import ClientConnection, Connect, Connected, Error
+from ..protocol import ClientConnection, Connected, Error, Event
 from ..wire import ConnectionClosed, Version
 from ._broker_profiles import GENERIC, BrokerProfile, profile_for
 from ._config import Config
@@ -258,7 +258,7 @@ class Connector:
             self._dial_at = attempt.at if attempt.at > now else None
         return attempt, is_new
 
-    def connection_made(self, now: float) -> Connect | None:
+    def connection_made(self, now: float) -> Event | None:
         """Note that the attempt led to a socket; return the CONNECT frame to send.
 
         ``None``: the session was closed while the driver dialled, so the socket is to be closed.

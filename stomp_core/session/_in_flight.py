@@ -126,7 +126,7 @@ class Receipts:
     def receive(self, receipt_id: str) -> Operation | None:
         """Return the operation that this RECEIPT confirms; ``None`` if it confirms none: see :meth:`unexpected`."""
         operation = self._awaited.get(receipt_id)
-        if operation is None or not operation.left:
+        if operation is None or not operation.left or (self._raw and receipt_id in self._raw):
             return None  # it cannot answer a frame that the broker has not received
         del self._awaited[receipt_id]
         self._chosen.discard(receipt_id)
@@ -139,15 +139,16 @@ class Receipts:
         Returns:
             Why it confirms none; ``None`` if a raw frame has asked for it.
         """
-        if receipt_id in self._awaited:
-            return "the frame that asks for it has not been sent yet"
-        late = receipt_id in self._chosen or self._was_generated(receipt_id)
-        self._chosen.discard(receipt_id)
         if receipt_id in self._raw:
+            # Operations and raw frames share an id only in an unchecked conversation, where DISCONNECT comes last.
             self._raw[receipt_id] -= 1
             if not self._raw[receipt_id]:
                 del self._raw[receipt_id]
             return None
+        if receipt_id in self._awaited:
+            return "the frame that asks for it has not been sent yet"
+        late = receipt_id in self._chosen or self._was_generated(receipt_id)
+        self._chosen.discard(receipt_id)
         if late:
             return "nobody waits for it any more: it comes too late, or twice"
         return "no frame on this connection has asked for it"

@@ -14,7 +14,7 @@ from __future__ import annotations
 from functools import partial
 
 from ..errors import ErrorCode, LocalProtocolError, StompError
-from ..protocol import Connect, Disconnect, Error, Event, Message, Receipt, Send, Subscribe
+from ..protocol import Disconnect, Error, Event, Message, Receipt, Send, Subscribe
 from ._config import Config
 from ._connector import Connector, SessionState
 from ._errors import NotSent, Rejected, SessionClosed
@@ -190,7 +190,7 @@ class Sender:
         if self._notifier.wants_frames:
             self._notifier.notify_frame("frame_sent", event)
 
-    def send_connect(self, now: float, connect: Connect) -> None:
+    def send_connect(self, now: float, connect: Event) -> None:
         """Send CONNECT. It is not one of the frames that a later ERROR may answer: CONNECTED answers it."""
         self._transmit(now, connect, None)
         if self._notifier.wants_frames:

@@ -168,6 +168,8 @@ class Session:
         self.opened: Pending[Connected] = Pending("connect")
         self.error: Exception | None = None
         self.dropped: int = 0
+        leniency = self.config.leniency
+        self._unchecked_conversation: bool = leniency is not None and leniency.unchecked_conversation
         self._make_delivery = make_delivery
         self._buffer = BufferLimit(self.config.buffer_size)
         self.tap: MessageQueue[TapEvent] | None = MessageQueue(self._buffer) if tap else None
@@ -948,6 +950,9 @@ class Session:
         is not repeated on the next one, and its messages and receipts go to :attr:`tap` only. It waits for room in the
         send queue.
 
+        With the leniency ``unchecked_conversation`` it may be any frame, and may be sent before CONNECTED was received;
+        see :meth:`take_broken_rules`.
+
         Args:
             frame: any client frame or event but DISCONNECT.
 
@@ -956,23 +961,26 @@ class Session:
                 has changed.
             SessionClosed, ConnectionLost: there is no connection.
         """
-        self._check_connected(now)
+        unchecked = self._unchecked_conversation
+        before_connected = unchecked and self.state is SessionState.HANDSHAKING
+        if not before_connected:
+            self._check_connected(now)
         given: object = frame
         if not isinstance(given, (Event, Frame)):
             raise TypeError(
                 f"send_frame() needs a Frame or an event, got {shown(given)}: "
                 'Frame("SEND", {"destination": "/queue/orders"}, b"hello")'
             )
-        event = frame if isinstance(frame, Event) else event_from_frame(frame)
+        event = frame if isinstance(frame, Event) else event_from_frame(frame, any_command=unchecked)
         command = event.frame.command
-        if command == "DISCONNECT":
+        if command == "DISCONNECT" and not unchecked:
             raise LocalProtocolError("close() sends DISCONNECT", code=ErrorCode.UNEXPECTED_FRAME)
         receipt = event.frame.headers.find("\nreceipt:")
         sender = self._sender
-        if receipt is not None:
+        if receipt is not None and not unchecked:
             sender.receipts.check_raw(receipt)
-        pending = sender.pending_for(event, command + " frame")
-        if pending.done and self._notifier.listener is None:
+        pending = QUEUED if before_connected else sender.pending_for(event, command + " frame")
+        if pending.done and (before_connected or self._notifier.listener is None):
             sender.send_untracked(now, event)
         else:
             sender.send(now, Operation(event, pending, None, self.config.receipt_timeout))
@@ -980,6 +988,14 @@ class Session:
             sender.receipts.reserve_raw(receipt)
         self._changed()
         return pending
+
+    def take_broken_rules(self) -> tuple[Tolerated, ...]:
+        """Return, once, which rules of STOMP were broken by frames that were sent on the present connection.
+
+        There are none without the leniency ``unchecked_conversation``.
+        """
+        conn = self._connector.conn
+        return () if conn is None else conn.take_broken_rules()
 
     def send_heart_beat(self, now: float) -> Pending[None]:
         """Send a line end now (STOMP 1.2, "Heart-beating"). Heart-beats that are due are sent without this.
@@ -1009,7 +1025,8 @@ class Session:
 
         Args:
             receipt: the id of DISCONNECT's receipt; by default a generated one.
-            headers: further headers of DISCONNECT.
+            headers: further headers of DISCONNECT. With the leniency ``unchecked_conversation`` the receipt may be
+                among them, and its id may be in use.
             timeout: seconds for all of it; by default ``close_timeout``.
 
         Returns:
@@ -1025,8 +1042,13 @@ class Session:
             self._closing = Pending.completed("close", False)
             return self._closing
         seconds = self.config.close_timeout if timeout is None else _checked_timeout(timeout)
-        receipt_id = self._sender.receipts.id_for(True if receipt is None else receipt)
-        disconnect = Disconnect(receipt=receipt_id, headers=_own_headers(headers))
+        all_headers = Headers(headers)
+        if self._unchecked_conversation and receipt is None and "receipt" in all_headers:
+            receipt = all_headers["receipt"]
+            disconnect = Disconnect(headers=all_headers)
+        else:
+            receipt_id = self._sender.receipts.id_for(True if receipt is None else receipt)
+            disconnect = Disconnect(receipt=receipt_id, headers=_own_headers(all_headers))
         self._sender.check_writable(disconnect)
         if receipt is not None:
             self._sender.receipts.reserve(receipt)
@@ -1287,6 +1309,8 @@ class Session:
         if connector.state is SessionState.HANDSHAKING:
             self._apply(connector.handle_refusal(received, error, now), now)
             return
+        if self._unchecked_conversation and connector.state is SessionState.CONNECTED:
+            return  # it goes on for as long as the broker lets it
         if connector.state is SessionState.CLOSING:
             self._notifier.error_while_closing(error)
         attributed = self._sender.receive_error(error)

@@ -1,4 +1,4 @@
-"""Options of the parser: size limits for received frames, and which violations it tolerates."""
+"""Options of a connection: size limits for received frames, and which violations are tolerated."""
 
 from __future__ import annotations
 
@@ -59,13 +59,13 @@ class Limits:
 @explained
 @dataclass(frozen=True, slots=True)
 class Leniency:
-    """Which violations the parser tolerates.
+    """Which violations are tolerated.
 
-    Each switch stands for something that peers send although the specifications forbid it. Writing is always strict,
-    and no switch changes where a frame ends.
+    Each switch but the last stands for something that peers send although the specifications forbid it. No switch
+    changes where a frame ends. What is sent is checked strictly, unless ``unchecked_conversation`` is on.
 
     ``Leniency()`` tolerates nothing, and is the default of a server. ``Leniency.brokers()`` is the default of a client:
-    what RabbitMQ and ActiveMQ need. ``Leniency.permissive()`` tolerates everything that needs no guessing.
+    what RabbitMQ and ActiveMQ need. ``Leniency.permissive()`` tolerates everything from a peer that needs no guessing.
 
     Attributes:
         crlf: lines may end in CRLF in 1.0 and 1.1 too, where a CR would belong to the value.
@@ -88,6 +88,14 @@ class Leniency:
         missing_message_headers: a MESSAGE may lack ``destination``, ``message-id`` and ``subscription``, as those of
             simple test doubles do (client). They read as ``""``, ``""`` and ``None``.
         bad_heart_beat: a ``heart-beat`` header that is not two numbers counts as ``0,0``, and is reported by an event.
+        unchecked_conversation: this side may send frames that the conversation forbids, as fuzzers and stomp.py do:
+            unknown commands, missing headers, a version that does not exist, a body where none may be, frames in the
+            wrong state, an ACK of nothing, an id that is in use or unknown. Each is noted in ``take_broken_rules()`` of
+            the connection, and changes what the connection tracks only as far as it makes sense. The bytes stay safe:
+            what could be read as another header or frame is still refused. A client also accepts what may be the
+            answer: MESSAGE, RECEIPT, CONNECTED and ERROR out of turn, and a version that it did not offer. An ERROR in
+            an established connection does not end it, unless the server closes. Not in ``brokers()`` and
+            ``permissive()``, since it is no violation by a peer.
 
     Raises:
         TypeError: a switch is neither ``True`` nor ``False``.
@@ -109,6 +117,7 @@ class Leniency:
     receipt_on_connect: bool = False
     missing_message_headers: bool = False
     bad_heart_beat: bool = False
+    unchecked_conversation: bool = False
 
     def __post_init__(self) -> None:
         for field in fields(self):
@@ -123,7 +132,7 @@ class Leniency:
 
     @classmethod
     def permissive(cls) -> Leniency:
-        """Return everything but the two switches that take plain backslashes for escapes."""
+        """Return all but the two switches that take plain backslashes for escapes, and ``unchecked_conversation``."""
         return cls(
             crlf=True,
             bare_cr=True,

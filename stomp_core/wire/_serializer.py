@@ -14,6 +14,9 @@ There are three ways to the same bytes, from fast to slow:
 
 A ``content-length`` that the headers state is written where they have it, and must be right. Otherwise it is written
 last.
+
+:func:`serialize_unchecked` is for what :func:`serialize` has refused, where the caller wants to break rules of the
+conversation. It keeps the rule above, and no other.
 """
 
 from __future__ import annotations
@@ -32,7 +35,7 @@ from ._spec import (
     escape,
 )
 
-__all__ = ["serialize"]
+__all__ = ["serialize", "serialize_unchecked"]
 
 #: By version and command: what the text of headers contains if every required header is there. For the commands of 1.0
 #: that a list of required headers does not describe it is NUL, which no plain text contains: the third way checks them.
@@ -111,11 +114,7 @@ def serialize(
     try:
         head = f"{command}{text}".encode()
     except UnicodeEncodeError as error:
-        raise LocalProtocolError(
-            f"{command} cannot be written: a header holds {error.object[error.start : error.end]!r}, "
-            "which UTF-8 cannot encode",
-            code=ErrorCode.CANNOT_ENCODE,
-        ) from None
+        raise _not_encodable(command, error) from None
     if states_length:
         return b"%b\n%b\0" % (head, body)
     # How CONNECT is written depends on more than command and version.
@@ -124,6 +123,51 @@ def serialize(
     if body and content_length:
         return b"%bcontent-length:%d\n\n%b\0" % (head, len(body), body)
     return b"%b\n%b\0" % (head, body)
+
+
+def serialize_unchecked(
+    command: str,
+    headers: Headers,
+    body: bytes,
+    version: str,
+    *,
+    content_length: bool = True,
+    escape_connect: bool = False,
+) -> bytes:
+    """Serialize a frame that the version does not allow: any command, no required headers, any body.
+
+    In 1.0, values may begin and end with spaces, which readers trim. Names may not: trimmed, one could become the name
+    of another header, such as ``content-length``.
+
+    Args:
+        command: any text of one line.
+        headers, body, content_length, escape_connect: as for :func:`serialize`.
+        version: whose escapes count.
+
+    Raises:
+        LocalProtocolError: it could be read as another header or frame, or UTF-8 cannot encode it.
+    """
+    if not command or "\0" in command or "\n" in command or "\r" in command:
+        raise LocalProtocolError(
+            f"a command must be one line of text without NUL, got {command!r}", code=ErrorCode.CANNOT_ENCODE
+        )
+    pairs = _check_content_length(command, headers.pairs, body, content_length, checked=False)
+    lines = _escape_headers(command, pairs, version, escape_connect, checked=False)
+    if body and content_length and not any(name == "content-length" for name, _ in pairs):
+        lines.append(f"content-length:{len(body)}")
+    try:
+        head = "\n".join([command, *lines, "\n"]).encode()
+    except UnicodeEncodeError as error:
+        raise _not_encodable(command, error) from None
+    return b"%b%b\0" % (head, body)
+
+
+def _not_encodable(command: str, error: UnicodeEncodeError) -> LocalProtocolError:
+    return LocalProtocolError(
+        f"{command} cannot be written: a header holds {error.object[error.start : error.end]!r}, "
+        "which UTF-8 cannot encode",
+        code=ErrorCode.CANNOT_ENCODE,
+    )
 
 
 def _contains_all(text: str, parts: tuple[str, ...]) -> bool:
@@ -155,7 +199,12 @@ def _check_required(command: str, pairs: Sequence[tuple[str, str]], version: str
 
 
 def _check_content_length(
-    command: str, pairs: Sequence[tuple[str, str]], body: bytes, content_length: bool
+    command: str,
+    pairs: Sequence[tuple[str, str]],
+    body: bytes,
+    content_length: bool,
+    *,
+    checked: bool = True,
 ) -> Sequence[tuple[str, str]]:
     """Check the body and its stated length.
 
@@ -169,7 +218,7 @@ def _check_content_length(
                 f"the content-length header is {pairs[at][1]!r}, but the body of {command} has {len(body)} bytes",
                 code=ErrorCode.HEADER_CLASH,
             )
-    if body and command not in BODY_COMMANDS:
+    if body and checked and command not in BODY_COMMANDS:
         raise LocalProtocolError(f"{command} may not have a body", code=ErrorCode.BODY_NOT_ALLOWED)
     if not content_length:
         if stated:
@@ -185,7 +234,12 @@ def _check_content_length(
 
 
 def _escape_headers(
-    command: str, pairs: Sequence[tuple[str, str]], version: str, escape_connect: bool
+    command: str,
+    pairs: Sequence[tuple[str, str]],
+    version: str,
+    escape_connect: bool,
+    *,
+    checked: bool = True,
 ) -> list[str]:
     """Return the header lines, escaped as the version allows; refuse what cannot be escaped."""
     escapes: Version | None = Version(version)
@@ -198,11 +252,11 @@ def _escape_headers(
         escapes = None
     lines = []
     for name, value in pairs:
-        if not name:
+        if not name and checked:
             raise LocalProtocolError(
                 f"{command} has a header without a name", code=ErrorCode.EMPTY_HEADER_NAME
             )
-        if trimmed and (name.strip(" ") != name or value.strip(" ") != value):
+        if trimmed and (name.strip(" ") != name or (checked and value.strip(" ") != value)):
             raise _refusal(command, name, "begins or ends with a space, which a reader of STOMP 1.0 trims")
         if escapes is not None:
             name = escape(name, escapes)

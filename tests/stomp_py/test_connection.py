@@ -12,17 +12,14 @@ import pytest
 
 import stomp_py as stomp
 from stomp_py.constants import CMD_DISCONNECT
-from stomp_py.exception import (
-    ConnectFailedException,
-    NotConnectedException,
-    ProtocolException,
-    StompException,
-)
-from stomp_testing import Broker, Expect, ScriptedServer
+from stomp_py.exception import ConnectFailedException, NotConnectedException, ProtocolException
+from stomp_testing import CLOSE, Broker, Expect, ScriptedServer
 
 from .conftest import LOGIN, PASSCODE, Open, Place
 from .recording_listener import RecordingListener
 
+ERROR = b"ERROR\nmessage:Unknown destination\n\n\0"
+MESSAGE = b"MESSAGE\nsubscription:s\nmessage-id:1\ndestination:/queue/a\n\nhello\0"
 VERSIONS = {"1.0": stomp.Connection10, "1.1": stomp.Connection11, "1.2": stomp.Connection12}
 
 
@@ -137,17 +134,9 @@ def test_an_ack_in_an_aborted_transaction_has_no_effect(
     assert broker.messages("/queue/a") == [b"x"]
 
 
-def test_an_ack_for_nothing_is_logged_and_not_sent(
-    here: Place, open_connection: Open, caplog: pytest.LogCaptureFixture
-) -> None:
-    recorder = RecordingListener()
-    conn = open_connection(here, recorder)
-    conn.subscribe("/queue/a", id=1)
-    conn.send("/queue/a", "x")
-    acknowledge(conn, "ack", recorder.wait_for("on_message").headers)
-    assert "ACK was not sent" in caplog.text
-    conn.send("/queue/a", "y")
-    recorder.wait_for("on_message", 2)
+def test_an_ack_for_nothing_is_sent_with_a_warning(caplog: pytest.LogCaptureFixture) -> None:
+    assert sent(lambda conn: conn.ack("m", "s")) == b"ACK\nmessage-id:m\nsubscription:s\n\n\0"
+    assert "sent, although STOMP does not allow it: there is no subscription 's'" in caplog.text
 
 
 def test_begin_sends_the_given_id_or_a_new_one(here: Place, open_connection: Open) -> None:
@@ -293,10 +282,10 @@ def test_subscribe_sends_what_it_was_given() -> None:
     assert wire == b"SUBSCRIBE\nack:auto\ndestination:/queue/a\nid:5\nprefetch:10\nselector:x > 1\n\n\0"
 
 
-def test_an_unknown_command_is_refused_and_not_sent() -> None:
+def test_what_cannot_be_written_safely_is_refused_and_not_sent() -> None:
     def call(conn: Any) -> None:
-        with pytest.raises(StompException, match="NONSENSE"):
-            conn.send_frame("NONSENSE", {"a": "b"})
+        with pytest.raises(ProtocolException, match="NUL"):
+            conn.send("/queue/a", "x", kind="a\0b")
 
     assert sent(call) == b""
 
@@ -373,7 +362,7 @@ def test_a_frame_sent_before_connected_waits_for_it(broker: Broker, here: Place)
     conn.disconnect(receipt="bye")
 
 
-def test_frames_that_waited_and_are_refused_are_logged(
+def test_frames_that_waited_and_cannot_be_written_are_logged(
     broker: Broker, here: Place, caplog: pytest.LogCaptureFixture
 ) -> None:
     broker.connect_delay = 0.3
@@ -381,13 +370,12 @@ def test_frames_that_waited_and_are_refused_are_logged(
     conn = stomp.Connection(here.address)
     conn.set_listener("", recorder)
     conn.connect("admin", "password")
-    conn.unsubscribe(1)
+    conn.send("/queue/a", "x", kind="a\0b")
     conn.commit("nope")
-    recorder.wait_for("on_connected")
-    calls = {record.levelname: record.getMessage() for record in caplog.records if "not sent" in record.msg}
-    assert calls["WARNING"].startswith("UNSUBSCRIBE was not sent")
-    assert calls["ERROR"].startswith("COMMIT was not sent")
-    assert conn.is_connected()
+    recorder.wait_for("on_error")
+    calls = {record.levelname: record.getMessage() for record in caplog.records}
+    assert calls["ERROR"].startswith("SEND was not sent")
+    assert "no transaction 'nope' is open" in calls["WARNING"]
     conn.disconnect()
 
 
@@ -650,19 +638,11 @@ def test_multicast_and_websocket_raise(make: Any) -> None:
         make()
 
 
-def test_an_unsubscribe_for_nothing_is_logged_and_not_sent(
-    here: Place, open_connection: Open, caplog: pytest.LogCaptureFixture
-) -> None:
-    conn = open_connection(here)
-    conn.unsubscribe(id=9)
-    assert "UNSUBSCRIBE was not sent" in caplog.text
-    conn.send("/queue/a", "x")
-    assert conn.is_connected()
-
-
 @pytest.mark.parametrize(
     "call",
     [
+        pytest.param(lambda conn: conn.unsubscribe(id=9), id="an unknown subscription"),
+        pytest.param(lambda conn: conn.send_frame("NONSENSE", {}), id="an unknown command"),
         pytest.param(lambda conn: conn.subscribe("/queue/b", id=1), id="an id in use"),
         pytest.param(
             lambda conn: conn.subscribe("/queue/b", id=2, ack="sometimes"), id="an unknown ack mode"
@@ -671,11 +651,133 @@ def test_an_unsubscribe_for_nothing_is_logged_and_not_sent(
         pytest.param(lambda conn: conn.send_frame("MESSAGE", {"destination": "a"}), id="a frame of servers"),
     ],
 )
-def test_a_refused_frame_leaves_the_connection_intact(here: Place, open_connection: Open, call: Any) -> None:
+def test_what_stomp_forbids_is_answered_by_the_broker(
+    here: Place, open_connection: Open, call: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    recorder = RecordingListener()
+    conn = open_connection(here, recorder)
+    conn.subscribe("/queue/a", id=1)
+    call(conn)
+    assert "sent, although STOMP does not allow it" in caplog.text
+    assert recorder.wait_for("on_error").cmd == "ERROR"
+
+
+def test_a_frame_that_cannot_be_written_leaves_the_connection_intact(
+    here: Place, open_connection: Open
+) -> None:
     recorder = RecordingListener()
     conn = open_connection(here, recorder)
     conn.subscribe("/queue/a", id=1)
     with pytest.raises(ProtocolException):
-        call(conn)
+        conn.send("/queue/a", "x", kind="a\0b")
     conn.send("/queue/a", "x")
     recorder.wait_for("on_message")
+
+
+def test_a_connection_goes_on_after_an_error_if_the_broker_lets_it() -> None:
+    """RabbitMQ leaves most connections open after ERROR, and programs for stomp.py rely on it."""
+    recorder = RecordingListener()
+    script: Any = [
+        Expect(b"\0"),
+        b"CONNECTED\nversion:1.1\n\n\0",
+        Expect(b"\0"),
+        ERROR,
+        Expect(b"\0"),
+        MESSAGE,
+        CLOSE,
+    ]
+    with ScriptedServer(script) as server:
+        conn = stomp.Connection([("127.0.0.1", server.port)])
+        conn.set_listener("", recorder)
+        conn.connect(LOGIN, PASSCODE, wait=True)
+        conn.send("/nowhere", "x")
+        assert recorder.wait_for("on_error").headers["message"] == "Unknown destination"
+        assert conn.is_connected()
+        conn.send("/queue/a", "x")
+        assert recorder.wait_for("on_message").body == "hello"
+        recorder.wait_for("on_disconnected")
+    assert not conn.is_connected()
+
+
+@pytest.mark.parametrize("stated", [b"", b"version:1.0\n", b"version: 1.1\n"])
+def test_a_server_may_state_any_version(stated: bytes) -> None:
+    """As simple test doubles of brokers do; frames are those of the connection's class."""
+    script: Any = [Expect(b"\0"), b"CONNECTED\n%b\n\0" % stated, Expect(b"\0"), CLOSE]
+    with ScriptedServer(script) as server:
+        conn = stomp.Connection([("127.0.0.1", server.port)])
+        conn.connect(LOGIN, PASSCODE, wait=True)
+        conn.send("/queue/a", "", kind="a:b")
+        server.wait_for(b"SEND\ndestination:/queue/a\nkind:a\\cb\n\n\0")
+        server.wait_until_closed()
+        conn.disconnect()
+
+
+def test_a_broker_may_log_in_clients_by_itself() -> None:
+    """RabbitMQ's implicit connect: the program dials, and begins with any frame."""
+    recorder = RecordingListener()
+    script: Any = [Expect(b"\0"), b"RECEIPT\nreceipt-id:1\n\n\0", Expect(b"\0"), MESSAGE]
+    with ScriptedServer(script) as server:
+        conn = stomp.Connection([("127.0.0.1", server.port)])
+        conn.set_listener("", recorder)
+        conn.transport.start()
+        conn.subscribe("/queue/a", "s", receipt="1")
+        recorder.wait_for("on_receipt")
+        conn.send("/queue/a", "x")
+        assert recorder.wait_for("on_message").body == "hello"
+        assert server.received == (
+            b"SUBSCRIBE\nack:auto\ndestination:/queue/a\nid:s\nreceipt:1\n\n\0"
+            b"SEND\ncontent-length:1\ndestination:/queue/a\n\nx\0"
+        )
+        assert not conn.is_connected()
+        conn.disconnect()
+
+
+@pytest.mark.rabbitmq
+def test_an_ack_goes_by_the_message_whatever_subscription_it_names(
+    rabbitmq: Any, open_connection: Open
+) -> None:
+    place = Place("rabbitmq", rabbitmq.host, rabbitmq.tcp_port)
+    queue = place.new_queue()
+    recorder = RecordingListener()
+    conn = open_connection(place, recorder)
+    conn.subscribe(queue, "s", ack="client-individual")
+    conn.send(queue, "x")
+    message = recorder.wait_for("on_message")
+    conn.ack(message.headers["message-id"], "another")
+    conn.disconnect(receipt="bye")
+    again = RecordingListener()
+    conn = open_connection(place, again)
+    conn.subscribe(queue, "s", receipt="subscribed")
+    conn.send(queue, "y")
+    again.wait_for("on_message")
+    assert again.bodies() == ["y"]
+
+
+def test_small_frames_are_sent_at_once(here: Place, open_connection: Open) -> None:
+    """Nagle's algorithm would hold back a frame until the one before it is acknowledged."""
+    conn = open_connection(here)
+    assert conn.transport.socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+
+def test_set_connected_changes_what_is_shown(here: Place, open_connection: Open) -> None:
+    conn = open_connection(here)
+    conn.transport.set_connected(False)
+    assert not conn.is_connected()
+    assert not conn.transport.connected
+    conn.transport.set_connected(True)
+    assert conn.is_connected()
+    conn.disconnect()
+    conn.transport.set_connected(True)
+    assert not conn.is_connected()  # as in stomp.py, where there is no socket
+    recorder = RecordingListener()
+    conn.set_listener("", recorder)
+    conn.transport.set_connected(False)
+    conn.connect(LOGIN, PASSCODE, wait=True)
+    assert conn.is_connected()
+
+
+def test_set_connected_of_a_transport_without_network() -> None:
+    transport = stomp.transport.BaseTransport()
+    assert not transport.is_connected()
+    transport.set_connected(True)
+    assert transport.is_connected()

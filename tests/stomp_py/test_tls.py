@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -123,3 +124,47 @@ def test_get_ssl_returns_what_set_ssl_was_given(address: tuple[str, int]) -> Non
         "ca_certs": None,
     }
     assert conn.get_ssl(("elsewhere", 1)) is None
+
+
+@pytest.mark.parametrize(
+    ("arguments", "got"),
+    [
+        (("broker.example",), "got 'broker.example'"),
+        (("broker.example", 61614), "got 'broker.example'"),
+        ((("broker.example", 61614),), "got ('broker.example', 61614)"),
+        ((ssl.create_default_context(),), "got an SSLContext"),
+        ((5,), "got 5"),
+        ((["broker.example"],), "got ['broker.example']"),
+    ],
+    ids=["a host", "a host and a port", "one pair", "an SSLContext", "a number", "a list of hosts"],
+)
+def test_the_first_argument_of_set_ssl_is_pairs(arguments: tuple[Any, ...], got: str) -> None:
+    conn = stomp.Connection([("broker.example", 61614)])
+    with pytest.raises(TypeError) as caught:
+        conn.set_ssl(*arguments)
+    assert got in str(caught.value)
+    assert "the first argument is for_hosts, pairs of host and port" in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["key_file", "cert_file", "ca_certs"])
+def test_set_ssl_takes_no_ssl_context(name: str) -> None:
+    conn = stomp.Connection([("broker.example", 61614)])
+    arguments: dict[str, Any] = {name: ssl.create_default_context()}
+    with pytest.raises(TypeError, match=f"{name} must be the path of a file, got an SSLContext"):
+        conn.set_ssl([("broker.example", 61614)], **arguments)
+    assert conn.get_ssl(("broker.example", 61614)) is None
+
+
+def test_set_ssl_takes_its_arguments_in_the_order_of_stomp_py(tmp_path: Path) -> None:
+    host = ("broker.example", 61614)
+    conn = stomp.Connection([host])
+    conn.set_ssl([host], "key", "cert", tmp_path, None, ssl.PROTOCOL_TLSv1_2, "secret", False)
+    assert conn.get_ssl(host) == {
+        "key_file": "key",
+        "cert_file": "cert",
+        "ca_certs": tmp_path,
+        "cert_validator": None,
+        "ssl_version": ssl.PROTOCOL_TLSv1_2,
+        "password": "secret",
+        "verify": False,
+    }

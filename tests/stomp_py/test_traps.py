@@ -411,6 +411,22 @@ def test_a_body_that_is_not_text_stays_bytes_with_a_warning(
     assert "bytes" in caplog.text
 
 
+def test_the_warning_comes_once_for_each_connection(here: Place, caplog: pytest.LogCaptureFixture) -> None:
+    received = Collector()
+    conn = stomp_py.Connection(here.address, vhost="/")
+    conn.set_listener("test", received)
+    for number in range(1, 3):
+        conn.connect(LOGIN, PASSCODE, wait=True)
+        conn.subscribe("/queue/a", id=1)
+        for _ in range(3):
+            conn.send("/queue/a", BINARY)
+        assert received.wait_for(3 * number)
+        conn.disconnect(receipt="bye")
+        warnings = [record for record in caplog.records if "not UTF-8" in record.message]
+        assert len(warnings) == number
+    assert received.bodies == [BINARY] * 6
+
+
 @pytest.mark.parametrize("body", [BINARY, b"text"])
 def test_without_decoding_every_body_is_bytes(here: Place, body: bytes) -> None:
     received = Collector()

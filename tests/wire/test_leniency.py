@@ -12,7 +12,13 @@ from .reading import VERSIONS, Read, assert_reads, assert_refused, frame, read
 
 NAMES = tuple(field.name for field in fields(Leniency))
 #: switches that concern the connections, not the parser
-OF_THE_CONVERSATION = ("missing_host", "receipt_on_connect", "missing_message_headers", "bad_heart_beat")
+OF_THE_CONVERSATION = (
+    "missing_host",
+    "receipt_on_connect",
+    "missing_message_headers",
+    "bad_heart_beat",
+    "unchecked_conversation",
+)
 
 SEND = frame("SEND")
 TOLERATED: list[tuple[str, str | None, bytes, tuple[str, int], list[Read | HeartBeat]]] = [
@@ -204,10 +210,12 @@ def test_brokers_is_what_rabbitmq_and_activemq_need() -> None:
     assert Leniency.brokers() == Leniency(cr_escape_in_1_1=True)
 
 
-def test_permissive_is_all_but_two_switches() -> None:
-    """Those two take plain backslashes for escapes."""
+def test_permissive_is_all_but_three_switches() -> None:
+    """Two take plain backslashes for escapes, and one concerns what this side sends."""
     everything = Leniency(**dict.fromkeys(NAMES, True))
-    assert Leniency.permissive() == replace(everything, escapes_in_1_0=False, escapes_in_connect=False)
+    assert Leniency.permissive() == replace(
+        everything, escapes_in_1_0=False, escapes_in_connect=False, unchecked_conversation=False
+    )
 
 
 def test_the_names_of_the_switches_are_stable() -> None:
@@ -215,6 +223,7 @@ def test_the_names_of_the_switches_are_stable() -> None:
         "crlf", "bare_cr", "cr_between_frames", "nul_between_frames", "bad_header_lines", "unknown_escapes",
         "cr_escape_in_1_1", "escapes_in_1_0", "escapes_in_connect", "not_utf8", "padded_content_length",
         "unexpected_body", "missing_host", "receipt_on_connect", "missing_message_headers", "bad_heart_beat",
+        "unchecked_conversation",
     )  # fmt: skip
     assert Leniency.__doc__ is not None
     assert [name for name in NAMES if f"{name}: " not in Leniency.__doc__] == []

@@ -17,6 +17,9 @@ brokers refuse that. Here such frames wait, and are sent right after CONNECTED, 
 session refuses them until then, so the list of them is here. It is read and replaced inside ``engine.run()`` only,
 where nobody else uses the session: no frame is left behind, and none overtakes another.
 
+*What STOMP forbids* is sent, with a warning in the log, as stomp.py sends it. Refused is only what cannot be written
+without being taken for something else, such as a line feed in a header of 1.0.
+
 *Receipts.* A program of stomp.py makes its receipt ids, and its listeners get the RECEIPTs. So frames are sent with
 :meth:`Session.send_frame`, which does not track them, and no receipt has a timeout. Only DISCONNECT is the session's
 own: :meth:`Session.close` waits for its RECEIPT, for ``close_timeout`` at most.
@@ -37,7 +40,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, cast
 
-from stomp_core import ErrorCode, LocalProtocolError, StompError
+from stomp_core import LocalProtocolError, StompError
 from stomp_core.protocol import Connect, Connected, Event
 from stomp_core.session import (
     Config,
@@ -49,20 +52,18 @@ from stomp_core.session import (
     SessionState,
     TapEvent,
 )
-from stomp_core.wire import Leniency
+from stomp_core.wire import HeaderSource, Leniency
 from stomp_socket import Engine
 
 from . import log
 from ._error_texts import in_terms_of_stomp_py
-from .exception import ConnectFailedException, NotConnectedException, ProtocolException
+from .exception import ConnectFailedException, NotConnectedException, ProtocolException, StompException
 
 __all__ = ["ConnectionRunner"]
 
-#: stomp.py tolerates whatever a broker sends, and undoes escapes in 1.0 as well.
-_LENIENCY = replace(Leniency.permissive(), escapes_in_1_0=True)
-#: Errors of frames that ask for what is so already: an ACK of nothing, an UNSUBSCRIBE from nothing. Programs send such
-#: frames to be sure, and brokers differ in what they make of them: it is no error of the program.
-_HARMLESS = frozenset({ErrorCode.NOT_ACKNOWLEDGEABLE, ErrorCode.UNKNOWN_SUBSCRIPTION})
+#: stomp.py tolerates whatever a broker sends, undoes escapes in 1.0 as well, and sends whatever a program wants:
+#: brokers differ in what they accept, and answer ERROR to the rest.
+_LENIENCY = replace(Leniency.permissive(), escapes_in_1_0=True, unchecked_conversation=True)
 #: What the receiver takes at a time. What it has taken is not counted by the session any more, so it is limited.
 _BATCH_EVENTS = 100
 _BATCH_BYTES = 1024 * 1024
@@ -76,8 +77,8 @@ class ConnectionRunner:
     Args:
         sock: connected, and not blocking.
         endpoint: what it is connected to.
-        connect: the CONNECT frame.
-        handshake_timeout: seconds that the broker has to answer it.
+        connect: the CONNECT frame; or another one if the broker logs in its clients by itself, as RabbitMQ can.
+        handshake_timeout: seconds that the broker has to answer CONNECT.
         heart_beat_receive_scale: as for :class:`~stomp_py.protocol.Protocol11`.
         on_event: called with everything that is received, in order, in the receiver.
         on_end: called at the end, in the receiver.
@@ -91,21 +92,23 @@ class ConnectionRunner:
         self,
         sock: socket.socket,
         endpoint: Endpoint,
-        connect: Connect,
+        connect: Event,
         *,
         handshake_timeout: float,
         heart_beat_receive_scale: float,
         on_event: Callable[[TapEvent], None],
         on_end: Callable[[], None],
     ) -> None:
-        if not heart_beat_receive_scale > 0:
+        scale: object = heart_beat_receive_scale  # of a program without types
+        if not isinstance(scale, int | float) or not scale > 0:
             raise ValueError(f"heart_beat_receive_scale must be positive, got {heart_beat_receive_scale!r}")
+        handshake = isinstance(connect, Connect)
         try:
             config = Config(
                 endpoint,
                 connect_frame=connect,
                 reconnect=Reconnect.never(),
-                handshake_timeout=handshake_timeout,
+                handshake_timeout=handshake_timeout if handshake else math.inf,
                 receipt_timeout=math.inf,  # a broker that blocks its producers may do so for hours
                 # stomp.py grants one interval more before the first heart-beat, which ActiveMQ needs: its first one
                 # comes after two intervals.
@@ -113,13 +116,14 @@ class ConnectionRunner:
                 leniency=_LENIENCY,
             )
         except LocalProtocolError as error:
-            raise ProtocolException(str(error)) from error
+            raise _in_terms_of_stomp_py(error) from error
         # The facade has the logger of stomp.py, so its connections do not write to that of the core as well.
         self._engine = Engine(config, dial=lambda *_: sock, tap=True, log=False)
         self._session = self._engine.session
         self._on_event = on_event
         self._on_end = on_end
-        self._early: list[Event] | None = []  # frames that wait for CONNECTED; None after it
+        # Frames that wait for CONNECTED; None after it, and if it will not be received.
+        self._early: list[Event] | None = [] if handshake else None
         self._receiver: int | None = None  # the identifier of its thread
         self._connected_notified = threading.Event()
         self._end_notified = threading.Event()
@@ -172,14 +176,21 @@ class ConnectionRunner:
 
         Raises:
             NotConnectedException: the connection has ended.
-            ProtocolException: STOMP does not allow it here.
+            ProtocolException: it cannot be written without being taken for something else.
         """
         if self._early is not None and self._engine.run(lambda now: self._add_early(event)):
             return
         try:
             self._engine.call(Session.send_frame, self._session, event)
         except StompError as error:
-            _raise_unless_harmless(event.frame.command, error)
+            raise _in_terms_of_stomp_py(error) from error
+        self._warn_of_broken_rules()
+
+    def _warn_of_broken_rules(self) -> None:
+        for broken in self._session.take_broken_rules():
+            log.warning(
+                "sent, although STOMP does not allow it: %s", in_terms_of_stomp_py(broken.description)
+            )
 
     def _add_early(self, event: Event) -> bool:
         """Let a frame wait for CONNECTED; return false if that was received meanwhile, or never will be."""
@@ -198,20 +209,19 @@ class ConnectionRunner:
             try:
                 self._engine.call(Session.send_heart_beat, self._session)
             except StompError as error:
-                _raise_unless_harmless("a heart-beat", error)
+                raise _in_terms_of_stomp_py(error) from error
 
     def set_read_timeout(self, seconds: float) -> None:
         """Treat the connection as dead if nothing is received for ``seconds``; 0 is never."""
         self._engine.run(lambda now: self._session.set_read_timeout(seconds or math.inf))
 
-    def close(self, receipt: str | None, headers: dict[str, str]) -> None:
+    def close(self, headers: HeaderSource = ()) -> None:
         """Send DISCONNECT, and wait until the broker has confirmed it and the listeners were called.
 
         A listener does not wait. In a fork of the process only the descriptors are closed.
 
         Args:
-            receipt: the id of its receipt; ``None`` is a generated one.
-            headers: its further headers.
+            headers: its headers. Without a ``receipt`` there, one is generated.
 
         Raises:
             ProtocolException: STOMP cannot carry these headers.
@@ -221,15 +231,17 @@ class ConnectionRunner:
             return
         try:
             if self._is_receiver:
-                self._engine.run(lambda now: self._session.close(now, receipt=receipt, headers=headers))
+                self._engine.run(lambda now: self._session.close(now, headers=headers))
             else:
-                confirmed = self._engine.call(Session.close, self._session, receipt=receipt, headers=headers)
+                confirmed = self._engine.call(Session.close, self._session, headers=headers)
                 # None in a signal handler that interrupts a call of this connection: the engine closes it as soon as
                 # that call goes on, so to wait here would be in vain.
                 if confirmed is not None:
                     self._end_notified.wait(_LISTENER_TIMEOUT)
         except LocalProtocolError as error:
-            raise ProtocolException(str(error)) from error
+            raise _in_terms_of_stomp_py(error) from error
+        finally:
+            self._warn_of_broken_rules()
 
     def wait_connected(self, timeout: float | None) -> None:
         """Wait for CONNECTED, and until the listeners were called with it.
@@ -294,8 +306,8 @@ class ConnectionRunner:
             try:
                 self._session.send_frame(now, event)
             except StompError as error:
-                report = log.warning if _is_harmless(error) else log.error
-                report("%s was not sent: %s", event.frame.command, error)
+                log.error("%s was not sent: %s", event.frame.command, in_terms_of_stomp_py(str(error)))
+        self._warn_of_broken_rules()
 
 
 class _Batches:
@@ -337,19 +349,7 @@ class _Batches:
         """Do nothing; see :meth:`first`."""
 
 
-def _raise_unless_harmless(what: str, error: StompError) -> None:
-    """Raise the exception of stomp.py's API for something that was not sent; log a warning if that is harmless.
-
-    Raises:
-        ProtocolException: STOMP does not allow it.
-        NotConnectedException: there is no connection.
-    """
-    if _is_harmless(error):
-        log.warning("%s was not sent: %s", what, error)
-        return
+def _in_terms_of_stomp_py(error: StompError) -> StompException:
+    """Return the exception of stomp.py's API for something that was not sent."""
     kind = ProtocolException if isinstance(error, LocalProtocolError) else NotConnectedException
-    raise kind(in_terms_of_stomp_py(str(error))) from error
-
-
-def _is_harmless(error: StompError) -> bool:
-    return isinstance(error, LocalProtocolError) and error.code in _HARMLESS
+    return kind(in_terms_of_stomp_py(str(error)))

@@ -128,8 +128,6 @@ class Dialler:
     def _dial_one(self, endpoint: Endpoint, context: ssl.SSLContext | None) -> socket.socket:
         sock = dial(endpoint, self._timeout, context, _wait, self._set_options)
         try:
-            # dial() turns it on. stomp.py leaves it off: the kernel gathers small frames that are sent in a row.
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 0)
             if isinstance(sock, ssl.SSLSocket):
                 self._tls.validate(endpoint, sock)
         except BaseException:

@@ -6,6 +6,8 @@ own ``connect()``, which users of this package do not know. What is to be checke
 
 from __future__ import annotations
 
+import re
+
 __all__ = ["in_terms_of_stomp_py"]
 
 #: What the core writes -> what it is here.
@@ -24,11 +26,36 @@ _TERMS = {
     "this client_id: that of": "this client-id: that of",
     "; Reconnect(first_rounds=...) retries the first connection, too": "; try again later",
     "the session was closed": "the connection was closed",
+    "so it needs a content-length": (
+        "so it needs a content-length header, which auto_content_length=False leaves out"
+    ),
 }
+#: Names of the core that stand alone in any other text. No name may be here that is also a word.
+_NAMES = [
+    (re.compile(pattern), ours)
+    for pattern, ours in (
+        (r"[;,:]?[^;:,]*\bescape_connect=[^;,]*", ""),
+        (r"\buse (?:stomp\+ssl|wss)://", "call set_ssl()"),
+        (r"[;,]? or (?:use )?wss?://[^;,)]*", ""),
+        (r"\bpass an ssl_context\b", "call set_ssl()"),
+        (r"\bssl_context\b", "set_ssl()"),
+        (r"(?<!v)\bhost=", "vhost="),
+        (r"\blogin=", "username="),
+        (r"\blogin and passcode\b", "username and passcode"),
+        (r"\bheart_beat_tolerance\b", "heart_beat_receive_scale"),
+        (r"\bheart_beat\b", "heartbeats"),
+        (r"\b(?:connect|handshake)_timeout\b", "timeout"),
+        (r"\bversions=", "the Connection class, version="),
+        (r"\bclient_id\b", "client-id"),
+        (r"(?<!_)\bcontent_length=", "auto_content_length="),
+    )
+]
 
 
 def in_terms_of_stomp_py(text: str) -> str:
     """Return a text of the core with the names of this package."""
     for core, ours in _TERMS.items():
         text = text.replace(core, ours)
+    for pattern, ours in _NAMES:
+        text = pattern.sub(ours, text)
     return text

@@ -6,17 +6,15 @@ is sent. Therefore the frame is converted after the last listener has seen it, a
 
 from __future__ import annotations
 
-from stomp_core import LocalProtocolError
 from stomp_core.protocol import Connected, Error, Event, Message, Receipt, Send, event_from_frame
 from stomp_core.wire import Frame as CoreFrame
+from stomp_core.wire import Headers
 
-from . import log
 from ._headers_cache import HeadersCache, make_headers
 from .constants import CMD_SEND, HDR_CONTENT_LENGTH
-from .exception import ProtocolException
 from .utils import Frame, encode
 
-__all__ = ["to_event", "to_frame"]
+__all__ = ["to_event", "to_event_as_it_is", "to_frame"]
 
 
 def to_event(frame: Frame, cache: HeadersCache) -> Event:
@@ -27,7 +25,6 @@ def to_event(frame: Frame, cache: HeadersCache) -> Event:
         cache: makes the headers of a SEND.
 
     Raises:
-        ProtocolException: there is no such command.
         TypeError: the body is neither text nor bytes.
     """
     body = frame.body
@@ -48,28 +45,37 @@ def to_event(frame: Frame, cache: HeadersCache) -> Event:
         return Send.from_frame(core, content_length=has_length)
     if length is not None:
         given[HDR_CONTENT_LENGTH] = length
-    try:
-        return event_from_frame(CoreFrame(frame.cmd or "", make_headers(given), body))
-    except LocalProtocolError as error:
-        raise ProtocolException(str(error)) from error
+    command = frame.cmd or ""
+    core = CoreFrame.assemble(command, make_headers(given), body, None, omits_content_length=not has_length)
+    return event_from_frame(core, any_command=True)
 
 
-def to_frame(event: Message | Receipt | Connected | Error, decode: bool) -> Frame:
+def to_event_as_it_is(frame: Frame) -> Event:
+    """Convert a frame that a program gave as bytes, with the headers in their order."""
+    headers = Headers(frame.headers)
+    has_length = HDR_CONTENT_LENGTH in headers
+    core = CoreFrame.assemble(frame.cmd or "", headers, frame.body, None, omits_content_length=not has_length)
+    if frame.cmd == CMD_SEND:
+        return Send.from_frame(core)
+    return event_from_frame(core, any_command=True)
+
+
+def to_frame(event: Message | Receipt | Connected | Error, decode: bool) -> tuple[Frame, bool]:
     """Convert a received event for the listeners.
 
     Args:
         event: stays as it is.
-        decode: make the body text. A body that is not UTF-8 stays bytes, with a warning in the log; stomp.py 9.0
-            replaces what it cannot decode.
+        decode: make the body text. A body that is not UTF-8 stays bytes; stomp.py 9.0 replaces what it cannot decode.
+
+    Returns:
+        The frame, and whether its body should be text and is not.
     """
     core = event.frame
     body: str | bytes = core.body
+    undecodable = False
     if decode:
         try:
             body = core.body.decode()
         except UnicodeDecodeError:
-            log.warning(
-                "the body of a %s frame is not UTF-8: listeners get it as bytes (as always with auto_decode=False)",
-                core.command,
-            )
-    return Frame(core.command, core.headers.to_dict(), body)
+            undecodable = True
+    return Frame(core.command, core.headers.to_dict(), body), undecodable

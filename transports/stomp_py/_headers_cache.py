@@ -73,15 +73,20 @@ def make_headers(given: dict[str, Any]) -> Headers:
     """Convert the headers of stomp.py's frame.
 
     Names are sorted. Values that are not text are made text with ``str()``; ``None`` leaves a header out, and a tuple
-    repeats it.
+    repeats it. What UTF-8 cannot encode becomes ``?``.
     """
     headers: dict[str, str] = {}
     repeats: list[tuple[str, str]] = []
     for name, value in sorted(given.items()):
         if type(value) is str:
-            headers[name] = value
+            headers[_encodable(name)] = value if value.isascii() else _encodable(value)
         elif isinstance(value, tuple):
-            repeats += [(str(name), str(one)) for one in value if one is not None]
+            repeats += [(_encodable(name), _encodable(one)) for one in value if one is not None]
         elif value is not None:
-            headers[str(name)] = str(value)
+            headers[_encodable(name)] = _encodable(value)
     return Headers(sorted([*headers.items(), *repeats], key=itemgetter(0)) if repeats else headers)
+
+
+def _encodable(value: object) -> str:
+    text = str(value)
+    return text if text.isascii() else text.encode(errors="replace").decode()

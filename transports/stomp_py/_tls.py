@@ -8,8 +8,9 @@ given ``ca_certs``.
 from __future__ import annotations
 
 import ssl
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from os import PathLike
 from typing import Any, Literal, TypedDict
 
 from stomp_core.session import Endpoint
@@ -17,6 +18,8 @@ from stomp_core.session import Endpoint
 from ._hosts import HostAndPort, Hosts
 
 __all__ = ["CertValidator", "SSLParams", "TLSSettings"]
+
+_ARGUMENTS = "for_hosts, key_file, cert_file, ca_certs, cert_validator, ssl_version, password, verify"
 
 CertValidator = Callable[[Any, str], tuple[bool, str]]
 
@@ -49,7 +52,7 @@ class TLSSettings:
         self._hosts = hosts
         self._params: dict[HostAndPort, SSLParams] = {}
 
-    def set(self, for_hosts: list[HostAndPort], params: SSLParams) -> None:
+    def set(self, for_hosts: Iterable[HostAndPort], params: SSLParams) -> None:
         """Use TLS with some hosts of the connection.
 
         Args:
@@ -57,9 +60,16 @@ class TLSSettings:
             params: the other arguments of ``set_ssl``.
 
         Raises:
+            TypeError: an argument is something else, such as one host or an ``SSLContext``.
             ValueError: the connection has none of these hosts, so that all of it would be plaintext.
         """
-        hosts = for_hosts or self._hosts.sorted
+        hosts = _pairs(for_hosts) or self._hosts.sorted
+        for name in ("key_file", "cert_file", "ca_certs"):
+            if not isinstance(params[name], str | bytes | PathLike | None):
+                raise TypeError(
+                    f"set_ssl: {name} must be the path of a file, got {_shown(params[name])}; the arguments are "
+                    f"{_ARGUMENTS}"
+                )
         if not set(hosts) & set(self._hosts.sorted):
             raise ValueError(
                 f"set_ssl: for_hosts must contain a host of this connection, which has {self._hosts.sorted}, "
@@ -100,6 +110,28 @@ class TLSSettings:
             accepted, reason = params["cert_validator"](sock.getpeercert(), endpoint.host)
             if not accepted:
                 raise ssl.SSLError(f"the certificate was refused by cert_validator: {reason}")
+
+
+def _shown(value: object) -> str:
+    return "an SSLContext" if isinstance(value, ssl.SSLContext) else repr(value)
+
+
+def _pairs(for_hosts: object) -> list[HostAndPort]:
+    """Return the pairs of host and port in the first argument of ``set_ssl``.
+
+    Raises:
+        TypeError: it is something else.
+    """
+    if isinstance(for_hosts, Iterable) and not isinstance(for_hosts, str | bytes):
+        pairs = list(for_hosts)
+        if all(isinstance(pair, tuple | list) and len(pair) == 2 for pair in pairs):
+            return [(host, port) for host, port in pairs]
+        if len(pairs) == 2 and isinstance(pairs[0], str) and isinstance(pairs[1], int):
+            for_hosts = tuple(pairs)
+    raise TypeError(
+        "set_ssl: the first argument is for_hosts, pairs of host and port as in [('broker.example', 61614)], got "
+        f"{_shown(for_hosts)}; the arguments are {_ARGUMENTS}, and without for_hosts it is for all hosts"
+    )
 
 
 def _make_context(params: SSLParams) -> ssl.SSLContext:

@@ -94,7 +94,7 @@ class BaseConnection:
             log.warning("connect() was called on a connection that is connected already")
         else:
             self.transport.start()
-            super().connect(*args, **kwargs)  # type: ignore[misc]
+        super().connect(*args, **kwargs)  # type: ignore[misc]
         if wait:
             self.transport.wait_for_connection()
 

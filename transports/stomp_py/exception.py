@@ -28,9 +28,9 @@ class NotConnectedException(StompException):
 
 
 class ProtocolException(StompException):
-    """A frame was not sent, because STOMP does not allow it here.
+    """A frame was not sent, because it would be taken for something else: a line feed in a header could add headers.
 
-    stomp.py 9.0 sends it, and the broker ends the connection.
+    stomp.py 9.0 sends it.
     """
 
 

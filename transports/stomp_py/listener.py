@@ -124,8 +124,13 @@ class HeartbeatListener(ConnectionListener):
         return self.__negotiated
 
     @heartbeats.setter
-    def heartbeats(self, wanted: tuple[int, int]) -> None:
-        self.__wanted = self.__negotiated = wanted
+    def heartbeats(self, wanted: Any) -> None:
+        if not isinstance(wanted, tuple | list) or len(wanted) != 2:
+            raise TypeError(
+                f"heartbeats must be two numbers of milliseconds, (send, receive), got {wanted!r}"
+            )
+        pair: tuple[int, int] = (wanted[0], wanted[1])
+        self.__wanted = self.__negotiated = pair
         self.__assigned_receive_sleep: float | None = None
 
     @property

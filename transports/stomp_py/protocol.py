@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import exception, utils  # noqa: F401 -- programs get it from here too
+from . import exception, log, utils  # noqa: F401 -- programs get them from here too
 from .constants import (
     CMD_ABORT,
     CMD_ACK,
@@ -37,7 +37,7 @@ from .constants import (
     HDR_SUBSCRIPTION,
     HDR_TRANSACTION,
 )
-from .exception import ConnectFailedException  # noqa: F401
+from .exception import ConnectFailedException, NotConnectedException  # noqa: F401
 from .listener import *  # noqa: F403
 from .listener import ConnectionListener, HeartbeatListener
 
@@ -52,7 +52,8 @@ class _Protocol:
     to ask for, with which ``on_receipt`` is called.
 
     All methods that send a frame raise :class:`NotConnectedException` if there is no connection, and
-    :class:`ProtocolException` if STOMP does not allow the frame; then nothing was sent.
+    :class:`ProtocolException` if the frame cannot be written without being taken for something else; then nothing was
+    sent. What STOMP does not allow otherwise is sent, with a warning in the log.
     """
 
     version: str
@@ -69,7 +70,7 @@ class _Protocol:
 
         Raises:
             NotConnectedException: there is no connection.
-            ProtocolException: STOMP does not allow it here. Nothing was sent.
+            ProtocolException: it cannot be written without being taken for something else. Nothing was sent.
         """
         self.transport.transmit(utils.Frame(cmd, dict(headers or {}), body))
 
@@ -101,7 +102,10 @@ class _Protocol:
         merged[HDR_RECEIPT] = receipt or utils.get_uuid()
         self.set_receipt(merged[HDR_RECEIPT], CMD_DISCONNECT)
         self.transport.notify("disconnecting")
-        self.send_frame(CMD_DISCONNECT, merged)
+        try:
+            self.send_frame(CMD_DISCONNECT, merged)
+        except NotConnectedException:
+            log.debug("the connection has ended by itself")
 
     def set_receipt(self, receipt_id: str, value: Any) -> None:
         """Keep a value until a RECEIPT is received; see :meth:`stomp_py.transport.BaseTransport.set_receipt`."""

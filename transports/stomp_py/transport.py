@@ -28,14 +28,14 @@ import threading
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from stomp_core.protocol import Connect, Connected, Error, Message, Receipt
+from stomp_core.protocol import Connected, Error, Message, Receipt
 from stomp_core.session import Endpoint, TapEvent
 from stomp_core.wire import ConnectionClosed, HeartBeat
 
 from . import log
 from ._connection_runner import ConnectionRunner
 from ._dial import Dialler, Retries
-from ._frames import to_event, to_frame
+from ._frames import to_event, to_event_as_it_is, to_frame
 from ._headers_cache import HeadersCache
 from ._hosts import HostAndPort, sort_hosts
 from ._listener_calls import ListenerCalls
@@ -75,6 +75,7 @@ class BaseTransport(Publisher):
         self.current_host_and_port: HostAndPort | None = None
         self.create_thread_fc: Callable[[Callable[[], None]], Any] = default_create_thread
         self.receiver_thread: Any = None
+        self.connected = False
         self._auto_decode = auto_decode
         self._calls = ListenerCalls(self.listeners)
         self.__receipts: dict[str, Any] = {}
@@ -86,6 +87,17 @@ class BaseTransport(Publisher):
             create_thread_fc: starts a thread that calls its argument, and returns at once.
         """
         self.create_thread_fc = create_thread_fc
+
+    def is_connected(self) -> bool:
+        """Return :attr:`connected`."""
+        return self.connected
+
+    def set_connected(self, connected: bool) -> None:
+        """Let :meth:`is_connected` return this, until CONNECTED is received or the connection ends.
+
+        Nothing is sent or closed, and nobody who waits for CONNECTED is woken.
+        """
+        self.connected = connected
 
     def set_receipt(self, receipt_id: str, value: Any) -> None:
         """Keep a value until a RECEIPT is received.
@@ -173,6 +185,10 @@ class Transport(BaseTransport):
         auto_decode, encoding, is_eol_fc: as for :class:`BaseTransport`.
         recv_bytes: without effect.
         bind_host_port: the pair of address and port to connect from.
+
+    Raises:
+        TypeError: ``timeout`` is not a number.
+        ValueError: it is negative, or no number at all (NaN).
     """
 
     def __init__(
@@ -194,7 +210,9 @@ class Transport(BaseTransport):
         is_eol_fc: Callable[[bytes], bool] = is_eol_default,
         bind_host_port: HostAndPort | None = None,
     ) -> None:
+        self.__runner: ConnectionRunner | None = None  # of the present connection, or of the latest one
         super().__init__(auto_decode, encoding, is_eol_fc)
+        _check_timeout(timeout)
         hosts = sort_hosts(host_and_ports, prefer_localhost, try_loopback_connect)
         self.__host_and_ports = hosts.sorted
         self.__tls = TLSSettings(hosts)
@@ -207,12 +225,13 @@ class Transport(BaseTransport):
             reconnect_attempts_max,
         )
         self.__dialler = Dialler(self.__tls, retries, self.__timeout, keepalive, bind_host_port)
+        self.__shown_as_connected: bool | None = None  # by set_connected()
         self.vhost = vhost
         self.heart_beat_receive_scale: float = 1.5
         self.__headers_cache = HeadersCache()
         self.__lock = threading.Lock()  # one thread connects at a time
         self.__dialled: tuple[Endpoint, Socket] | None = None  # a socket that CONNECT was not sent on yet
-        self.__runner: ConnectionRunner | None = None  # of the present connection, or of the latest one
+        self.__warned_of_bytes = False  # on this connection
 
     # ------------------------------------------------------------------ what can be seen
 
@@ -228,8 +247,14 @@ class Transport(BaseTransport):
 
     @property
     def connected(self) -> bool:
-        """Whether CONNECTED was received, and the connection has not ended."""
-        return self.__runner is not None and self.__runner.connected
+        """Whether CONNECTED was received, and the connection has not ended; or what was assigned meanwhile."""
+        if self.__runner is None or self.__runner.closed:
+            return False
+        return self.__runner.connected if self.__shown_as_connected is None else self.__shown_as_connected
+
+    @connected.setter
+    def connected(self, connected: bool) -> None:
+        self.__shown_as_connected = connected
 
     @property
     def connection_error(self) -> bool:
@@ -240,10 +265,6 @@ class Transport(BaseTransport):
     def io_thread(self) -> Any:
         """The receiver thread, under its name in stomp.py 9."""
         return self.receiver_thread
-
-    def is_connected(self) -> bool:
-        """Return :attr:`connected`."""
-        return self.connected
 
     # ------------------------------------------------------------------ TLS
 
@@ -270,6 +291,7 @@ class Transport(BaseTransport):
             verify: whether the server must have a certificate that is trusted, and for its name.
 
         Raises:
+            TypeError: an argument is something else, such as one host or an ``SSLContext``.
             ValueError: the connection has none of these hosts, so that all of it would be plaintext.
         """
         params = SSLParams(
@@ -281,7 +303,7 @@ class Transport(BaseTransport):
             password=password,
             verify=verify,
         )
-        self.__tls.set([(host, port) for host, port in for_hosts], params)
+        self.__tls.set(for_hosts, params)
 
     def get_ssl(self, host_and_port: HostAndPort | None = None) -> SSLParams | None:
         """Return the arguments of :meth:`set_ssl` for a host; ``None`` if there are none.
@@ -330,7 +352,7 @@ class Transport(BaseTransport):
         """End the connection, with DISCONNECT if it is established, and wait until it has ended."""
         self.__dialler.cancel()
         if self.__runner is not None and not self.__runner.closed:
-            self.__runner.close(None, {})
+            self.__runner.close()
 
     def wait_for_connection(self, timeout: float | None = None) -> None:
         """Wait until the broker has answered CONNECTED.
@@ -352,22 +374,26 @@ class Transport(BaseTransport):
 
         Raises:
             NotConnectedException: there is no connection.
-            ProtocolException: STOMP does not allow it here. Nothing was sent.
+            ProtocolException: it cannot be written without being taken for something else. Nothing was sent.
         """
         runner = self.__runner
         connecting = frame.cmd in (CMD_CONNECT, CMD_STOMP)
-        if (self.__dialled is None) if connecting else (runner is None or runner.closed):
+        first = self.__dialled is not None and bool(frame.cmd)
+        if (runner is None or runner.closed) and not first:
             raise NotConnectedException("there is no connection")
         self._calls.before_sending(frame, connecting)
         if log.isEnabledFor(log.DEBUG):
             log.debug(
                 "sending frame: %r, headers=%r, body=%r", frame.cmd, clean_headers(frame.headers), frame.body
             )
-        if runner is None or connecting:
-            self.__send_connect(frame)
-        elif frame.cmd == CMD_DISCONNECT:
-            headers = to_event(frame, self.__headers_cache).headers
-            runner.close(headers.get(HDR_RECEIPT), dict(headers.without(HDR_RECEIPT)))
+        if first:
+            self.__send_first(frame)
+            return
+        assert runner is not None
+        if not frame.cmd and not frame.headers and not frame.body:
+            runner.send_heart_beat()
+        elif frame.cmd == CMD_DISCONNECT and frame.headers.get(HDR_RECEIPT) is not None and not frame.body:
+            runner.close(to_event(frame, self.__headers_cache).headers)
         else:
             runner.send(to_event(frame, self.__headers_cache))
 
@@ -376,13 +402,13 @@ class Transport(BaseTransport):
 
         Raises:
             NotConnectedException: there is no connection.
-            ProtocolException: STOMP does not allow it here. Nothing was sent.
+            ProtocolException: it cannot be written without being taken for something else. Nothing was sent.
         """
         frame = parse_frame(encoded_frame.removesuffix(b"\0"))
         if self.__runner is None:
             raise NotConnectedException("there is no connection")
         if frame is not None:
-            self.__runner.send(to_event(frame, self.__headers_cache))
+            self.__runner.send(to_event_as_it_is(frame))
         else:
             self.__runner.send_heart_beat()
 
@@ -391,19 +417,18 @@ class Transport(BaseTransport):
         if self.__runner is not None:
             self.__runner.set_read_timeout(seconds)
 
-    def __send_connect(self, frame: Frame) -> None:
+    def __send_first(self, frame: Frame) -> None:
+        """Send CONNECT; or another frame, where ``start()`` was called without ``connect()``."""
         with self.__lock:
             dialled, self.__dialled = self.__dialled, None
             if dialled is None:
                 raise NotConnectedException("there is no connection")
             endpoint, sock = dialled
             try:
-                connect = to_event(frame, self.__headers_cache)
-                assert isinstance(connect, Connect)
                 runner = ConnectionRunner(
                     sock,
                     endpoint,
-                    connect,
+                    to_event(frame, self.__headers_cache),
                     handshake_timeout=self.__timeout,
                     heart_beat_receive_scale=self.heart_beat_receive_scale,
                     on_event=self.__receive_event,
@@ -413,13 +438,25 @@ class Transport(BaseTransport):
                 sock.close()
                 raise
             self.__runner = runner
+            self.__shown_as_connected = None
+            self.__warned_of_bytes = False
             self.receiver_thread: Any = runner.start(self.create_thread_fc)
 
     # ------------------------------------------------------------------ in the receiver thread
 
     def __receive_event(self, event: TapEvent) -> None:
         if isinstance(event, Message | Receipt | Connected | Error):
-            self.process_frame(to_frame(event, self._auto_decode), None)
+            frame, undecodable = to_frame(event, self._auto_decode)
+            if undecodable and not self.__warned_of_bytes:
+                self.__warned_of_bytes = True
+                log.warning(
+                    "the body of a %s frame is not UTF-8: listeners get such bodies as bytes (as always with "
+                    "auto_decode=False). This warning comes once for each connection.",
+                    frame.cmd,
+                )
+            if isinstance(event, Connected):
+                self.__shown_as_connected = None
+            self.process_frame(frame, None)
         elif isinstance(event, HeartBeat):
             self.process_frame(HEARTBEAT_FRAME, None)
         elif isinstance(event, ConnectionClosed):
@@ -431,3 +468,12 @@ class Transport(BaseTransport):
         # In this order, as stomp.py documents it; 9.0 does it the other way round.
         self.notify("disconnected")
         self.notify("receiver_loop_completed")
+
+
+def _check_timeout(timeout: object) -> None:
+    if timeout is None:
+        return
+    if not isinstance(timeout, int | float) or isinstance(timeout, bool):
+        raise TypeError(f"timeout must be a number of seconds, got {timeout!r}")
+    if not timeout >= 0:
+        raise ValueError(f"timeout must be at least 0 seconds, got {timeout!r}")
