@@ -120,7 +120,7 @@ class _Play:
         assert self.server is not None
         if isinstance(event, Connect):
             name = self.choices.pick(("RabbitMQ/3", "ActiveMQ/5"))
-            self.receive(self.server.send(Connected(server=name, heart_beat=(10_000, 10_000))))
+            self.receive(self.server.send(Connected(server=name, heart_beat=(10_000, 10_000)), now=self.now))
             return
         receipt = event.headers.get("receipt")
         if receipt is not None:
@@ -149,10 +149,10 @@ class _Play:
         receipt = self.receipts.pop(self.choices.byte() % len(self.receipts))
         if refuse:
             named = receipt if self.choices.byte() & 1 else None
-            self.receive(server.send(Error("no", receipt_id=named)))
+            self.receive(server.send(Error("no", receipt_id=named), now=self.now))
             return
         self.answered.add((self.session.connection_number, receipt))
-        self.receive(server.send(Receipt(receipt)))
+        self.receive(server.send(Receipt(receipt), now=self.now))
 
     def deliver(self) -> None:
         server = self.server
@@ -172,7 +172,7 @@ class _Play:
             ack=f"a{self.number}",
             body=b"x" * 500,
         )
-        self.receive(server.send(message))
+        self.receive(server.send(message, now=self.now))
 
     # ---------------------------------------------------------------- the user's side
 

@@ -1295,7 +1295,7 @@ class Session:
         try:
             delivery = self._make_delivery(message, None, number)
         except Exception as error:
-            # Not into the caller, who has only received bytes; and whoever waits for the reply must not wait for ever.
+            # Not into the caller, who has only received bytes; and the request must not wait for its reply for ever.
             log_exception("make_delivery() raised", error)
             request.pending.fail(error)
         else:

@@ -101,7 +101,7 @@ def broker_that_gives_up(tls: ssl.SSLContext | None, paused: threading.Event, ho
 
 @pytest.mark.parametrize("how", ["closed", "reset", "close_notify"])
 @pytest.mark.parametrize("secure", [False, True], ids=["plain", "TLS"])
-def test_the_broker_s_last_words_are_read_though_the_inbox_is_full(
+def test_the_broker_s_last_frames_are_read_though_the_inbox_is_full(
     world: World, tls_certs: Certificates, secure: bool, how: str
 ) -> None:
     """The program reads nothing, so the socket is not read; then writing fails, and the ERROR lies in the socket."""

@@ -788,12 +788,12 @@ def test_an_end_while_closing_is_clean_only_with_the_receipt_of_disconnect(answe
     assert play.session.error is None, "the caller closed it"
 
 
-@pytest.mark.parametrize("told", ["the end of the stream", "a lost connection"])
+@pytest.mark.parametrize("reported", ["the end of the stream", "a lost connection"])
 @pytest.mark.parametrize(
     ("received", "cut"),
     [(b"MESS", True), (b"RECEIPT\nreceipt-id:1\n\n", True), (b"\r", True), (b"\n", False), (b"", False)],
 )
-def test_the_tap_has_the_end_as_the_protocol_layer_saw_it(received: bytes, cut: bool, told: str) -> None:
+def test_the_tap_has_the_end_as_the_protocol_layer_saw_it(received: bytes, cut: bool, reported: str) -> None:
     play = Play(tap=True).connected()
     conn = ClientConnection()
     conn.connect(host="/")
@@ -803,7 +803,7 @@ def test_the_tap_has_the_end_as_the_protocol_layer_saw_it(received: bytes, cut: 
         pass
     if received:
         play.receive_bytes(received)
-    if told == "a lost connection":
+    if reported == "a lost connection":
         play.cut()
     else:
         play.receive_bytes(b"")

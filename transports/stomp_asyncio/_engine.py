@@ -158,7 +158,7 @@ class Engine(LoopEngine):
         if transport.is_closing():
             return  # connection_lost() comes
         if _socket_of(line).ended_while_paused():
-            return  # its end is told
+            return  # its end was reported
         transport.write(data)
         if transport.is_closing() or transport.get_write_buffer_size():
             return  # connection_lost() or resume_writing() comes
@@ -230,20 +230,26 @@ class _Socket(asyncio.Protocol):
             # connection_lost(), for which the end of the engine would wait for ever. asyncio calls it, at the latest in
             # the third turn of the loop from here (with TLS).
             self.transport.abort()
-            call_soon = asyncio.get_running_loop().call_soon
-            call_soon(call_soon, call_soon, self._note_closed)
+            self._note_closed_soon(3)
+
+    def _note_closed_soon(self, turns: int) -> None:
+        if turns == 0:
+            self._note_closed()
+        else:
+            asyncio.get_running_loop().call_soon(self._note_closed_soon, turns - 1)
 
     def _note_closed(self) -> None:
         if not self.closed.done():
             self.closed.set_result(None)
 
-    # ------------------------------------------------------------------ what the peer said last
+    # ------------------------------------------------------------------ the last frames of the peer
 
     def ended_while_paused(self) -> bool:
-        """Return whether the peer has closed a connection with TLS that is not read; then tell what it said last.
+        """Return whether the peer has closed a connection with TLS whose reading is paused, and report that.
 
         TLS of asyncio goes on reading the socket while reading is paused, into a buffer of its own. If it finds the end
-        of the stream there, it tells nobody before reading is resumed, and drops what is written meanwhile.
+        of the stream there, it reports that only when reading is resumed, and drops what is written until then. So this
+        is asked before each Write: the last frames of the peer, an ERROR perhaps, are read, and then the end.
         """
         if self._tls is None or self.line.reading or self.socket is None:
             return False
@@ -292,8 +298,8 @@ class _Socket(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         if isinstance(exc, OSError) or self._tls is not None:
-            # Writing failed: the peer has closed. With TLS the transport has read ahead, and uvloop closes it
-            # without an exception at times.
+            # Writing failed: the peer has closed. With TLS the transport has read ahead, and at times uvloop closes it
+            # without an exception.
             self._read_rest()
         self._engine.report(self.line.lost, exc)
         self._note_closed()
