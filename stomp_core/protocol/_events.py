@@ -176,7 +176,9 @@ class Event:
         Raises:
             LocalProtocolError: the command is another one.
         """
-        if frame.command != cls.command and (cls.command, frame.command) != ("CONNECT", "STOMP"):
+        # Event itself has no command: it is the class of frames with a command that STOMP does not have.
+        fits = frame.command in (cls.command, "STOMP") if cls.command == "CONNECT" else frame.command == cls.command
+        if cls.command and not fits:
             raise _misfit(cls, frame)
         self = cls.__new__(cls)
         self.frame = frame

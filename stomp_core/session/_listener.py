@@ -215,7 +215,7 @@ class Listeners(Listener):
 
 
 def call_listener(listener: Listener, method: str, *arguments: object) -> None:
-    """Call a method of a listener; log what it raises, and that it has no such method."""
+    """Call a method of a listener; log what it raises."""
     try:
         getattr(listener, method)(*arguments)
     except Exception as error:

@@ -316,22 +316,6 @@ def test_what_run_listener_raises_is_logged_and_changes_nothing(caplog: pytest.L
     assert play.session.closed
 
 
-def test_a_listener_without_a_method_is_logged_and_changes_nothing(caplog: pytest.LogCaptureFixture) -> None:
-    """An object of the right kind, written for an earlier version of this library."""
-
-    class Old:
-        def handles(self, method: str) -> bool:
-            return False
-
-        def headers_for(self, destination: str) -> tuple[()]:
-            return ()
-
-    play = Play(listener=Old()).connected()
-    play.send("/queue/a")
-    assert play.sent_one().destination == "/queue/a"
-    assert "a listener raised in frame_sent()" in caplog.text
-
-
 @pytest.mark.parametrize(
     ("rng", "logged"),
     [(lambda: 1 / 0, True), (lambda: "x", True), (lambda: None, True), (lambda: nan, False), (lambda: -5.0, False)],

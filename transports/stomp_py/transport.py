@@ -460,7 +460,10 @@ class Transport(BaseTransport):
         elif isinstance(event, HeartBeat):
             self.process_frame(HEARTBEAT_FRAME, None)
         elif isinstance(event, ConnectionClosed):
-            (log.info if event.clean else log.warning)("%s", event.reason)
+            if event.clean:
+                log.info("%s", event.reason)
+            else:
+                log.warning("the connection was lost: %s", event.reason)
             if event.code == "heart-beat":
                 self.notify("heartbeat_timeout")
 
