@@ -153,8 +153,8 @@ def check_connected(
     known = [offered for offered in ALL_VERSIONS if offered in offer.versions]
     if version not in known and known and leniency.unchecked_conversation:
         problem = f"the server chose STOMP {version!r}, which was not offered; taken as {known[-1]}"
-        unknown = Tolerated(ErrorCode.VERSION_NOT_OFFERED, problem)
-        return known[-1], _received_heart_beat(connected, leniency)[0], unknown
+        heart_beat, _ = _received_heart_beat(connected, leniency)
+        return known[-1], heart_beat, Tolerated(ErrorCode.VERSION_NOT_OFFERED, problem)
     if version not in offer.versions:
         missing = "" if "version" in connected.headers else " (it names no version, which means 1.0)"
         raise RuleViolation(

@@ -1309,11 +1309,11 @@ class Session:
         if connector.state is SessionState.HANDSHAKING:
             self._apply(connector.handle_refusal(received, error, now), now)
             return
+        attributed = self._sender.receive_error(error)
         if self._unchecked_conversation and connector.state is SessionState.CONNECTED:
             return  # it goes on for as long as the broker lets it
         if connector.state is SessionState.CLOSING:
             self._notifier.error_while_closing(error)
-        attributed = self._sender.receive_error(error)
         reason = f"the broker sent ERROR: {error.description}"
         self._apply(connector.broken(reason, now, error=error, attributed=attributed), now)
 

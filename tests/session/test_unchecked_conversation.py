@@ -18,9 +18,9 @@ from stomp_core import (
     Send,
     Subscribe,
 )
-from stomp_core.session import Config, SessionState
+from stomp_core.session import Config, Rejected, SessionState
 
-from .play import Play
+from .play import Play, failure
 
 UNCHECKED = Leniency(unchecked_conversation=True)
 
@@ -39,7 +39,7 @@ def test_frames_that_the_conversation_forbids_are_sent() -> None:
     ):
         assert session.send_frame(0.0, frame).done
         assert [broken.code for broken in session.take_broken_rules()] == [rule]
-    assert session.data_to_send().endswith(b"NACK\nid:m\n\n\0PUBLISH\na:b\n\n\0SEND\n\n\0")
+    assert bytes(session.data_to_send()).endswith(b"NACK\nid:m\n\n\0PUBLISH\na:b\n\n\0SEND\n\n\0")
     assert session.take_broken_rules() == ()
 
 
@@ -60,7 +60,7 @@ def test_a_frame_may_be_sent_before_connected() -> None:
     play.dial()
     assert play.session.state is SessionState.HANDSHAKING
     play.send_frame(Subscribe("/q", id="s", receipt="r"))
-    assert play.session.data_to_send().endswith(b"SUBSCRIBE\nid:s\ndestination:/q\nreceipt:r\n\n\0")
+    assert bytes(play.session.data_to_send()).endswith(b"SUBSCRIBE\nid:s\ndestination:/q\nreceipt:r\n\n\0")
 
 
 def test_any_frame_may_come_in_the_place_of_connect() -> None:
@@ -72,8 +72,8 @@ def test_any_frame_may_come_in_the_place_of_connect() -> None:
         b"RECEIPT\nreceipt-id:r\n\n\0MESSAGE\nsubscription:s\nmessage-id:1\ndestination:/q\n\n\0", 0.0
     )
     assert play.session.tap is not None
-    assert play.session.take_from(play.session.tap) == Receipt("r")
-    assert isinstance(play.session.take_from(play.session.tap), Message)
+    assert play.session.tap.take() == Receipt("r")
+    assert isinstance(play.session.tap.take(), Message)
     assert play.session.state is SessionState.HANDSHAKING
 
 
@@ -88,9 +88,19 @@ def test_an_error_does_not_end_the_session() -> None:
     assert play.session.state is SessionState.CONNECTED
     play.send_frame(Send("/q"))
     assert play.session.tap is not None
-    while (event := play.session.take_from(play.session.tap)) is not None:
-        last = event
-    assert last == Error("no")
+    tapped = []
+    while (event := play.session.tap.take()) is not None:
+        tapped.append(event)
+    assert tapped[-1] == Error("no")
+
+
+def test_an_error_that_answers_an_operation_fails_it() -> None:
+    play = unchecked().connected()
+    pending = play.send("/q", "x", receipt="r")
+    play.session.data_to_send()
+    play.session.receive_data(b"ERROR\nmessage:no\nreceipt-id:r\n\n\0", play.now)
+    assert failure(pending, Rejected).error == Error("no", receipt_id="r")
+    assert play.session.state is SessionState.CONNECTED
 
 
 def test_an_error_that_answers_connect_ends_it() -> None:

@@ -759,6 +759,36 @@ def test_small_frames_are_sent_at_once(here: Place, open_connection: Open) -> No
     assert conn.transport.socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
+def test_the_socket_can_be_closed_without_disconnect() -> None:
+    recorder = RecordingListener()
+    with ScriptedServer([Expect(b"\0"), b"CONNECTED\nversion:1.1\n\n\0"]) as server:
+        conn = stomp.Connection([("127.0.0.1", server.port)])
+        conn.set_listener("", recorder)
+        conn.connect(LOGIN, PASSCODE, wait=True)
+        conn.transport.disconnect_socket()
+        assert recorder.names()[-2:] == ["on_disconnected", "on_receiver_loop_completed"]
+        assert not conn.is_connected()
+        assert not conn.transport.connection_error
+        server.wait_until_closed()
+        assert server.received.count(b"\0") == 1
+        with pytest.raises(NotConnectedException):
+            conn.send("/queue/a", "x")
+        conn.connect(LOGIN, PASSCODE, wait=True)
+        assert conn.is_connected()
+        conn.transport.disconnect_socket()
+
+
+def test_set_connected_before_connected_ends_the_wait() -> None:
+    with ScriptedServer([Expect(b"\0")]) as server:
+        conn = stomp.Connection([("127.0.0.1", server.port)])
+        conn.connect(LOGIN, PASSCODE)
+        conn.transport.set_connected(True)
+        conn.transport.wait_for_connection()
+        assert conn.is_connected()
+        conn.transport.disconnect_socket()
+        assert not conn.is_connected()
+
+
 def test_set_connected_changes_what_is_shown(here: Place, open_connection: Open) -> None:
     conn = open_connection(here)
     conn.transport.set_connected(False)

@@ -168,3 +168,16 @@ def test_set_ssl_takes_its_arguments_in_the_order_of_stomp_py(tmp_path: Path) ->
         "password": "secret",
         "verify": False,
     }
+
+
+def test_a_socket_with_tls_can_be_closed_without_disconnect(
+    secure: EmbeddedBroker, address: tuple[str, int]
+) -> None:
+    recorder = RecordingListener()
+    conn = connection(address, ca_certs=str(secure.ca_file))
+    conn.set_listener("", recorder)
+    for number in range(1, 3):
+        conn.connect(LOGIN, PASSCODE, wait=True)
+        conn.transport.disconnect_socket()
+        assert len(recorder.of("on_disconnected")) == number
+        assert not conn.is_connected()

@@ -41,7 +41,7 @@ from dataclasses import replace
 from typing import Any, cast
 
 from stomp_core import LocalProtocolError, StompError
-from stomp_core.protocol import Connect, Connected, Event
+from stomp_core.protocol import Connect, Connected, Event, Tolerated
 from stomp_core.session import (
     Config,
     Endpoint,
@@ -69,6 +69,7 @@ _BATCH_EVENTS = 100
 _BATCH_BYTES = 1024 * 1024
 #: Seconds that a caller waits for listeners. A listener may be waiting for this very caller.
 _LISTENER_TIMEOUT = 1.0
+_END_TIMEOUT = 10.0  # seconds that a caller waits for the end of a connection whose socket it has closed
 
 
 class ConnectionRunner:
@@ -125,6 +126,7 @@ class ConnectionRunner:
         # Frames that wait for CONNECTED; None after it, and if it will not be received.
         self._early: list[Event] | None = [] if handshake else None
         self._receiver: int | None = None  # the identifier of its thread
+        self._socket_closed = False  # by the program
         self._connected_notified = threading.Event()
         self._end_notified = threading.Event()
 
@@ -165,7 +167,7 @@ class ConnectionRunner:
     @property
     def error(self) -> Exception | None:
         """Why it has ended; ``None`` if it has not, or if the program closed it."""
-        return self._session.error
+        return None if self._socket_closed else self._session.error
 
     # ------------------------------------------------------------------ for callers
 
@@ -184,13 +186,12 @@ class ConnectionRunner:
             self._engine.call(Session.send_frame, self._session, event)
         except StompError as error:
             raise _in_terms_of_stomp_py(error) from error
-        self._warn_of_broken_rules()
+        for broken in self._session.take_broken_rules():
+            _warn_of(broken)
 
     def _warn_of_broken_rules(self) -> None:
         for broken in self._session.take_broken_rules():
-            log.warning(
-                "sent, although STOMP does not allow it: %s", in_terms_of_stomp_py(broken.description)
-            )
+            _warn_of(broken)
 
     def _add_early(self, event: Event) -> bool:
         """Let a frame wait for CONNECTED; return false if that was received meanwhile, or never will be."""
@@ -242,6 +243,23 @@ class ConnectionRunner:
             raise _in_terms_of_stomp_py(error) from error
         finally:
             self._warn_of_broken_rules()
+
+    def close_socket(self) -> None:
+        """Close the socket without DISCONNECT, and wait until the connection has ended and the listeners were called.
+
+        A listener does not wait. In a fork of the process only the descriptors are closed.
+        """
+        sock = self._engine.socket
+        if self._engine.foreign or not self.connected or sock is None:
+            self.close()
+            return
+        self._socket_closed = True
+        try:
+            # Not the method of an SSLSocket, which the engine's thread may be reading.
+            socket.socket.shutdown(sock, socket.SHUT_RDWR)
+        except OSError:
+            pass  # it has ended by itself
+        self.wait_ended(_END_TIMEOUT)
 
     def wait_connected(self, timeout: float | None) -> None:
         """Wait for CONNECTED, and until the listeners were called with it.
@@ -347,6 +365,10 @@ class _Batches:
 
     def put_back(self, entry: Any) -> None:
         """Do nothing; see :meth:`first`."""
+
+
+def _warn_of(broken: Tolerated) -> None:
+    log.warning("sent, although STOMP does not allow it: %s", in_terms_of_stomp_py(broken.description))
 
 
 def _in_terms_of_stomp_py(error: StompError) -> StompException:

@@ -349,10 +349,10 @@ class Transport(BaseTransport):
             self.__runner.wait_ended(_STOP_TIMEOUT)
 
     def disconnect_socket(self) -> None:
-        """End the connection, with DISCONNECT if it is established, and wait until it has ended."""
+        """Close the socket, without DISCONNECT, and wait until the connection has ended."""
         self.__dialler.cancel()
         if self.__runner is not None and not self.__runner.closed:
-            self.__runner.close()
+            self.__runner.close_socket()
 
     def wait_for_connection(self, timeout: float | None = None) -> None:
         """Wait until the broker has answered CONNECTED.
@@ -365,6 +365,8 @@ class Transport(BaseTransport):
         """
         if self.__runner is None:
             raise ConnectFailedException("there is no connection")
+        if self.__shown_as_connected and self.is_connected():
+            return
         self.__runner.wait_connected(timeout)
 
     # ------------------------------------------------------------------ frames
