@@ -136,6 +136,8 @@ class Config:
         if not isinstance(self.escape_connect, bool):
             raise TypeError(f"escape_connect must be True or False, got {shown(self.escape_connect)}")
         check_instance("reconnect", self.reconnect, Reconnect, _instead_of_reconnect(self.reconnect))
+        if self.reconnect is not None:
+            check_seconds("Reconnect.first_delay", self.reconnect.first_delay, longest=_HOUR, endless=False)
         check_instance("limits", self.limits, Limits, "Limits(max_body=...), in bytes")
         check_instance("leniency", self.leniency, Leniency, "Leniency.brokers() or Leniency.permissive()")
         check_instance(

@@ -20,9 +20,6 @@ from ._urls import Endpoint
 __all__ = ["Attempt", "Reconnect", "Rng", "Schedule"]
 
 
-_LONGEST_FIRST_DELAY = 3600.0  # seconds; what is above that was meant in milliseconds
-
-
 class Rng(Protocol):
     """The one method of :class:`random.Random` that is needed."""
 
@@ -61,9 +58,7 @@ class Reconnect:
 
     def __post_init__(self) -> None:
         numbers = {
-            "first_delay": check_seconds(
-                "Reconnect.first_delay", self.first_delay, longest=_LONGEST_FIRST_DELAY, endless=False
-            ),
+            "first_delay": check_seconds("Reconnect.first_delay", self.first_delay, endless=False),
             "max_delay": check_seconds("Reconnect.max_delay", self.max_delay, endless=False),
             "growth": check_number("Reconnect.growth", self.growth),
             "jitter": check_number("Reconnect.jitter", self.jitter),
