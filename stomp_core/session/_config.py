@@ -126,14 +126,22 @@ class Config:
             raise ValueError(
                 "passcode was given without login: give both, or both in the URL; login='' is an empty one"
             )
-        for name in ("connect_timeout", "handshake_timeout", "close_timeout"):
-            check_seconds(name, getattr(self, name), longest=_HOUR)
-        check_seconds("receipt_timeout", self.receipt_timeout)
-        check_number("heart_beat_tolerance", self.heart_beat_tolerance, "intervals")
+        numbers = {
+            name: check_seconds(name, getattr(self, name), longest=_HOUR)
+            for name in ("connect_timeout", "handshake_timeout", "close_timeout")
+        }
+        numbers["receipt_timeout"] = check_seconds("receipt_timeout", self.receipt_timeout)
+        numbers["heart_beat_tolerance"] = check_number(
+            "heart_beat_tolerance", self.heart_beat_tolerance, "intervals"
+        )
+        for name, number in numbers.items():  # as floats: a Decimal cannot be added to one
+            object.__setattr__(self, name, number)
         check_whole("buffer_size", self.buffer_size, "bytes")
         if not isinstance(self.escape_connect, bool):
             raise TypeError(f"escape_connect must be True or False, got {shown(self.escape_connect)}")
         check_instance("reconnect", self.reconnect, Reconnect, _instead_of_reconnect(self.reconnect))
+        if self.reconnect is not None:
+            check_seconds("Reconnect.first_delay", self.reconnect.first_delay, longest=_HOUR, endless=False)
         check_instance("limits", self.limits, Limits, "Limits(max_body=...), in bytes")
         check_instance("leniency", self.leniency, Leniency, "Leniency.brokers() or Leniency.permissive()")
         check_instance(

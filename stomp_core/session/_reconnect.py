@@ -21,9 +21,6 @@ from ._urls import Endpoint
 __all__ = ["Attempt", "Reconnect", "Rng", "Schedule"]
 
 
-_LONGEST_FIRST_DELAY = 3600.0  # seconds; what is above that was meant in milliseconds
-
-
 class Rng(Protocol):
     """The one method of :class:`random.Random` that is needed."""
 
@@ -61,8 +58,14 @@ class Reconnect:
     jitter: float = 1.0
 
     def __post_init__(self) -> None:
-        check_seconds("Reconnect.first_delay", self.first_delay, longest=_LONGEST_FIRST_DELAY, endless=False)
-        check_seconds("Reconnect.max_delay", self.max_delay, endless=False)
+        numbers = {
+            "first_delay": check_seconds("Reconnect.first_delay", self.first_delay, endless=False),
+            "max_delay": check_seconds("Reconnect.max_delay", self.max_delay, endless=False),
+            "growth": check_number("Reconnect.growth", self.growth),
+            "jitter": check_number("Reconnect.jitter", self.jitter),
+        }
+        for name, number in numbers.items():  # as floats: a Decimal cannot be multiplied by one
+            object.__setattr__(self, name, number)
         if not 0 <= self.first_delay <= self.max_delay < inf:
             raise ValueError(
                 "Reconnect: expected 0 <= first_delay <= max_delay, in seconds, "
@@ -72,8 +75,6 @@ class Reconnect:
             check_whole("Reconnect.rounds", self.rounds, "rounds", least=0)
         if self.first_rounds is not None:
             check_whole("Reconnect.first_rounds", self.first_rounds, "rounds")
-        check_number("Reconnect.growth", self.growth)
-        check_number("Reconnect.jitter", self.jitter)
         if not 1 <= self.growth <= 1000:
             raise ValueError(f"Reconnect.growth must be between 1 and 1000, got {self.growth!r}")
         if not 0 <= self.jitter <= 1:

@@ -71,8 +71,8 @@ class WorkPolicy:
         check_choice("on_return", self.on_return, ("ack", "leave"))
         check_choice("on_error", self.on_error, ("nack", "ack", "leave", "stop"))
         check_choice("given_up", self.given_up, ("leave", "ack", "nack", "move"))
-        check_seconds("first_delay", self.first_delay)
-        check_seconds("max_delay", self.max_delay)
+        object.__setattr__(self, "first_delay", check_seconds("first_delay", self.first_delay))
+        object.__setattr__(self, "max_delay", check_seconds("max_delay", self.max_delay))
         check_text("dead_letters", self.dead_letters)
         if not 0 <= self.first_delay <= self.max_delay:
             raise ValueError(

@@ -213,6 +213,7 @@ OPTIONS: list[tuple[str, type[Exception], tuple[str, ...]]] = [
     ("colour='red'", TypeError, ("connect()", "'colour'", "help(connect)")),
     ("reconnect=False", TypeError, ("reconnect", "Reconnect", "False", "Reconnect.never()")),
     ("reconnect=True", TypeError, ("reconnect", "Reconnect", "True", "default")),
+    ("reconnect=Reconnect(5000, 60000)", ValueError, ("first_delay", "seconds: 5, not milliseconds (5000)")),
     ("reconnect=5", TypeError, ("reconnect", "Reconnect(rounds=5)")),
     ("reconnect=Reconnect", TypeError, ("reconnect", "the class Reconnect", "Reconnect()")),
     ("connect_timeout='5'", TypeError, ("connect_timeout", "seconds", "'5'", "write 5")),
@@ -566,13 +567,30 @@ def test_what_is_right_is_done(world: World, broker: Broker, text: str) -> None:
 @pytest.mark.parametrize("seconds", [math.inf, 10_000_000])
 def test_no_limit_is_math_inf(world: World, broker: Broker, seconds: float) -> None:
     """poll() takes 24 days at most: such a timeout was an OverflowError of the blocking adapter."""
-    short = {f"{what}_timeout": math.inf for what in ("connect", "handshake", "close")}
-    conn = world.connect(broker.url, receipt_timeout=seconds, **short)
+    others = {f"{what}_timeout": math.inf for what in ("connect", "handshake", "close")}
+    conn = world.connect(broker.url, receipt_timeout=seconds, **others)
     queue = f"/queue/{uuid.uuid4()}"
     subscription = conn.subscribe(queue, timeout=seconds)
     conn.send(queue, "hello", receipt=True, timeout=seconds)
     assert subscription.receive(timeout=seconds).text == "hello"
     assert conn.close(timeout=seconds)
+
+
+def test_any_kind_of_number_will_do(world: World, broker: Broker) -> None:
+    number = decimal.Decimal("5.5")
+    names = (
+        "connect_timeout",
+        "handshake_timeout",
+        "receipt_timeout",
+        "close_timeout",
+        "heart_beat_tolerance",
+    )
+    options: dict[str, Any] = dict.fromkeys(names, number)
+    policy = Reconnect(first_delay=number, max_delay=number, growth=number, jitter=decimal.Decimal(1))  # type: ignore[arg-type]
+    conn = world.connect(broker.url, heart_beat=(number, number), reconnect=policy, **options)
+    conn.send("/queue/numbers", "x", receipt=True, timeout=number)
+    conn.subscribe("/queue/numbers", timeout=number).receive(timeout=number)  # type: ignore[arg-type]
+    assert conn.close(timeout=number)
 
 
 # ------------------------------------------------------------------ options in classes of their own
@@ -583,11 +601,7 @@ CLASSES: list[tuple[str, type[Exception], tuple[str, ...]]] = [
     ("Reconnect(rounds='5')", TypeError, ("Reconnect.rounds", "whole number", "'5'")),
     ("Reconnect(rounds=-1)", ValueError, ("Reconnect.rounds", "at least 0", "-1")),
     ("Reconnect(first_delay='1')", TypeError, ("Reconnect.first_delay", "seconds", "write 1")),
-    (
-        "Reconnect(first_delay=5000)",
-        ValueError,
-        ("Reconnect.first_delay", "seconds: 5, not milliseconds (5000)"),
-    ),
+    ("Reconnect(first_delay=5000)", ValueError, ("first_delay <= max_delay, in seconds", "5000")),
     ("Reconnect(max_delay=None)", TypeError, ("Reconnect.max_delay", "seconds", "None")),
     ("Reconnect(jitter='x')", TypeError, ("Reconnect.jitter", "number", "'x'")),
     ("WorkPolicy(max_retries=3)", TypeError, ("WorkPolicy()", "'max_retries'", "max_failures=")),

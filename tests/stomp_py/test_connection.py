@@ -327,6 +327,22 @@ def test_connect_errors_name_the_arguments_of_stomp_py(answer: bytes, check: str
         assert term_of_the_core not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"timeout": 20_000},
+        {"reconnect_sleep_initial": 5_000, "reconnect_sleep_max": 10_000},
+        {"heartbeats": (7_200_000, 7_200_000)},
+    ],
+    ids=lambda arguments: next(iter(arguments)),
+)
+def test_numbers_that_the_core_takes_for_milliseconds_are_accepted(
+    here: Place, open_connection: Open, arguments: dict[str, Any]
+) -> None:
+    """stomp.py accepts them, and its heart-beats are milliseconds."""
+    assert open_connection(here, **arguments).is_connected()
+
+
 @pytest.mark.parametrize("arguments", [{"reconnect_sleep_jitter": -0.1}, {"heart_beat_receive_scale": 0}])
 def test_numbers_out_of_range_are_named(here: Place, arguments: dict[str, Any]) -> None:
     (name,) = arguments

@@ -109,7 +109,8 @@ class ConnectionRunner:
                 endpoint,
                 connect_frame=connect,
                 reconnect=Reconnect.never(),
-                handshake_timeout=handshake_timeout if handshake else math.inf,
+                # stomp.py accepts any number here; Config takes one above an hour for milliseconds.
+                handshake_timeout=handshake_timeout if handshake and handshake_timeout <= 3600 else math.inf,
                 receipt_timeout=math.inf,  # a broker that blocks its producers may do so for hours
                 # stomp.py grants one interval more before the first heart-beat, which ActiveMQ needs: its first one
                 # comes after two intervals.
