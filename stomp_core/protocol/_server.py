@@ -30,6 +30,10 @@ class ServerConnection(Connection):
         leniency: which violations by the client are tolerated; none by default.
         unsolicited_messages: allow MESSAGEs whose subscription the client did not ask for, as RabbitMQ sends them
             in reply to ``reply-to:/temp-queue/...``.
+        check_requests: check every frame behind CONNECT against the state, the required headers, and the
+            subscriptions, transactions and messages of the client. ``False`` leaves that to the program, for servers
+            with rules of their own, such as the double of a real broker: frames are returned whatever they refer to,
+            nothing about them is remembered, and MESSAGEs are sent as they are given.
         heart_beat_tolerance: how many intervals of the client may pass without a byte before it counts as dead.
         heart_beat_pace: after which share of this side's interval without a byte written a heart-beat is due.
 
@@ -51,6 +55,7 @@ class ServerConnection(Connection):
         limits: Limits | None = None,
         leniency: Leniency | None = None,
         unsolicited_messages: bool = False,
+        check_requests: bool = True,
         heart_beat_tolerance: float = 2.5,
         heart_beat_pace: float = 1.0,
     ) -> None:
@@ -62,6 +67,7 @@ class ServerConnection(Connection):
             heart_beat_tolerance=heart_beat_tolerance,
             heart_beat_pace=heart_beat_pace,
             unsolicited_messages=unsolicited_messages,
+            check_requests=check_requests,
         )
 
     def send(self, what: Event | Frame | AnswerFrame, *, now: float | None = None) -> bytes:

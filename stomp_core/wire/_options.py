@@ -80,6 +80,7 @@ class Leniency:
         missing_message_headers: a MESSAGE may lack ``destination``, ``message-id`` and ``subscription``, as those of
             simple test doubles do (client). They read as ``""``, ``""`` and ``None``.
         bad_heart_beat: a ``heart-beat`` header that is not two numbers counts as ``0,0``, and is reported by an event.
+        nack_in_1_0: NACK, which 1.0 does not have, is read there too; RabbitMQ takes it (server).
     """
 
     crlf: bool = False
@@ -98,6 +99,7 @@ class Leniency:
     receipt_on_connect: bool = False
     missing_message_headers: bool = False
     bad_heart_beat: bool = False
+    nack_in_1_0: bool = False
 
     @classmethod
     def brokers(cls) -> Leniency:
@@ -122,4 +124,5 @@ class Leniency:
             receipt_on_connect=True,
             missing_message_headers=True,
             bad_heart_beat=True,
+            nack_in_1_0=True,
         )

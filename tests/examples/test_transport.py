@@ -91,7 +91,7 @@ def test_writing_does_not_stop_the_clock() -> None:
 
 
 def test_heart_beats_keep_it_alive_and_a_lost_connection_is_replaced() -> None:
-    with Broker() as broker, FaultProxy(broker.url) as proxy:
+    with Broker(heart_beat=(1, 1)) as broker, FaultProxy(broker.url) as proxy:
         session = Session(Config(proxy.url, heart_beat=(0.2, 0.2), reconnect=SOON))
         began = time.monotonic()
         numbers: list[int] = []
