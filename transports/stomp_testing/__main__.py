@@ -75,7 +75,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 print(f"with TLS on {broker.tls_url}, trust {broker.ca_file}", flush=True)
             print("for tests and development; Ctrl-C stops it", flush=True)
             stopped.wait()
-    except (OSError, ImportError) as error:
+    except (OSError, ImportError, ValueError) as error:
         print(f"stomp_testing: {error}", file=sys.stderr)
         return 1
     return 0

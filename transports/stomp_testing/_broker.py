@@ -226,6 +226,7 @@ class Broker:
         Raises:
             OSError: an address is taken or not allowed; the text names the address.
             RuntimeError: the broker is already running.
+            ValueError: there is no such port.
         """
         with self._lock:
             if self._thread is not None:
