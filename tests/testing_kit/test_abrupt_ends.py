@@ -43,7 +43,7 @@ def leave_with_unread_bytes(connection: socket.socket) -> None:
     connection.close()
 
 
-def leave_by_halves(connection: socket.socket) -> None:
+def leave_by_shutdown(connection: socket.socket) -> None:
     try:
         connection.shutdown(socket.SHUT_WR)
     except OSError:
@@ -51,7 +51,7 @@ def leave_by_halves(connection: socket.socket) -> None:
     connection.close()
 
 
-WAYS = (leave_by_reset, leave_with_unread_bytes, leave_by_halves)
+WAYS = (leave_by_reset, leave_with_unread_bytes, leave_by_shutdown)
 
 
 def leave_everywhere(dial: Callable[[], socket.socket]) -> None:

@@ -44,7 +44,7 @@ HANDSHAKES = {
     "SEND in place of CONNECT": "SEND\ndestination:/queue/a\nreceipt:r\n\nx",
 }
 
-SUBSCRIBE = "SUBSCRIBE\nid:1\ndestination:{q}\nack:client-individual\n\n"
+SUBSCRIBE = "SUBSCRIBE\nid:1\ndestination:{q}\nack:client-individual\nreceipt:sub\n\n"
 SEND = "SEND\ndestination:{q}\n\na"
 ACK = "ACK\nid:{ack}\nreceipt:k\n\n"
 OLD_ACK = "ACK\nmessage-id:{message-id}\nsubscription:1\nreceipt:k\n\n"
@@ -66,14 +66,18 @@ CONVERSATIONS: dict[str, tuple[str, list[str]]] = {
     "a message that is not persistent": ("1.2", [SUBSCRIBE, "SEND\ndestination:{q}\npersistent:false\n\nx"]),
     "a message to a topic": (
         "1.2",
-        ["SUBSCRIBE\nid:1\ndestination:/topic/{q0}\n\n", "SEND\ndestination:/topic/{q0}\n\na"],
+        ["SUBSCRIBE\nid:1\ndestination:/topic/{q0}\nreceipt:sub\n\n", "SEND\ndestination:/topic/{q0}\n\na"],
     ),
     "SUBSCRIBE without id in 1.0": (
         "1.0",
-        ["SUBSCRIBE\ndestination:{q}\nack:client\n\n", SEND, "UNSUBSCRIBE\ndestination:{q}\nreceipt:u\n\n"],
+        [
+            "SUBSCRIBE\ndestination:{q}\nack:client\nreceipt:sub\n\n",
+            SEND,
+            "UNSUBSCRIBE\ndestination:{q}\nreceipt:u\n\n",
+        ],
     ),
     "SUBSCRIBE without id in 1.2": ("1.2", ["SUBSCRIBE\ndestination:{q}\nreceipt:r\n\n"]),
-    "a bare name": ("1.2", ["SUBSCRIBE\nid:1\ndestination:{q0}\n\n", "SEND\ndestination:{q0}\n\na", SEND]),
+    "a bare name": ("1.2", ["SUBSCRIBE\nid:1\ndestination:{q0}\nreceipt:sub\n\n", "SEND\ndestination:{q0}\n\na", SEND]),
     "a message of a transaction": (
         "1.2",
         [
@@ -139,7 +143,7 @@ CONVERSATIONS: dict[str, tuple[str, list[str]]] = {
     "a prefetch of 1": (
         "1.2",
         [
-            "SUBSCRIBE\nid:1\ndestination:{q}\nack:client-individual\nprefetch-count:1\nactivemq.prefetchSize:1\n\n",
+            "SUBSCRIBE\nid:1\ndestination:{q}\nack:client-individual\nprefetch-count:1\nactivemq.prefetchSize:1\nreceipt:sub\n\n",
             SEND,
             SEND,
             ACK,
@@ -172,7 +176,7 @@ CONVERSATIONS: dict[str, tuple[str, list[str]]] = {
     "ACK without id": ("1.2", ["ACK\nreceipt:r\n\n"]),
     "ACK in auto mode": (
         "1.2",
-        ["SUBSCRIBE\nid:1\ndestination:{q}\nack:auto\n\n", SEND, "ACK\nid:{message-id}\nreceipt:k\n\n"],
+        ["SUBSCRIBE\nid:1\ndestination:{q}\nack:auto\nreceipt:sub\n\n", SEND, "ACK\nid:{message-id}\nreceipt:k\n\n"],
     ),
     "ACK in 1.1": ("1.1", [SUBSCRIBE, SEND, OLD_ACK]),
     "ACK with another subscription in 1.1": (
@@ -180,6 +184,17 @@ CONVERSATIONS: dict[str, tuple[str, list[str]]] = {
         [SUBSCRIBE, SEND, "ACK\nmessage-id:{message-id}\nsubscription:other\nreceipt:k\n\n"],
     ),
     "ACK without subscription in 1.1": ("1.1", [SUBSCRIBE, SEND, "ACK\nmessage-id:{message-id}\nreceipt:k\n\n"]),
+    "a cumulative ACK with two subscriptions": (
+        "1.2",
+        [
+            "SUBSCRIBE\nid:1\ndestination:{q}\nack:client\nreceipt:sub\n\n",
+            "SUBSCRIBE\nid:2\ndestination:{q}2\nack:client\nreceipt:sub\n\n",
+            SEND,
+            "SEND\ndestination:{q}2\n\nb",
+            ACK,
+            "ACK\nid:{first ack}\nreceipt:l\n\n",
+        ],
+    ),
     "NACK with requeue:false": ("1.2", [SUBSCRIBE, SEND, "NACK\nid:{ack}\nrequeue:false\nreceipt:k\n\n"]),
     "NACK of an unknown id": ("1.2", ["NACK\nid:9\nreceipt:r\n\n"]),
     "NACK in 1.0": (
@@ -189,7 +204,7 @@ CONVERSATIONS: dict[str, tuple[str, list[str]]] = {
     "NACK in client mode": (
         "1.2",
         [
-            "SUBSCRIBE\nid:1\ndestination:{q}\nack:client\n\n",
+            "SUBSCRIBE\nid:1\ndestination:{q}\nack:client\nreceipt:sub\n\n",
             SEND,
             SEND,
             "NACK\nid:{ack}\nrequeue:false\nreceipt:k\n\n",
@@ -323,8 +338,10 @@ def greet(line: Line, frame: str) -> tuple[list[str], str]:
 def test_the_handshake(real_broker: Broker, embedded: Embedded, frame: str) -> None:
     with Line(embedded.host, embedded.port) as line:
         ours, our_end = greet(line, frame)
-    with Line(real_broker.host, real_broker.tcp_port) as line:
-        theirs, their_end = greet(line, frame)
+    theirs, their_end = list[str](), ""
+    while not theirs:  # ActiveMQ loses an ERROR at times: its RST overtakes it
+        with Line(real_broker.host, real_broker.tcp_port) as line:
+            theirs, their_end = greet(line, frame)
     flavour = real_broker.name
     assert [comparable(answer, flavour) for answer in ours] == [
         comparable(answer, flavour) for answer in theirs
@@ -341,10 +358,11 @@ def converse(line: Line, frames: list[str], expected: list[int] | None) -> tuple
         expected: how many answers to wait for, for each frame; None for a broker that answers at once.
     """
     answers: list[list[str]] = []
-    message = ""
+    first = message = ""
     for number, frame in enumerate(frames):
         for name in ("ack", "message-id"):
             frame = frame.replace(f"{{{name}}}", header(message, name))
+            frame = frame.replace(f"{{first {name}}}", header(first, name))
         line.send(frame)
         if expected is None:
             line.send(f"BEGIN\ntransaction:probe-{number}\nreceipt:probe-{number}\n\n")
@@ -356,8 +374,14 @@ def converse(line: Line, frames: list[str], expected: list[int] | None) -> tuple
                 return answers, True
             if answer == f"RECEIPT\nreceipt-id:probe-{number}\n\n":
                 break
+            if answer == message:
+                # ActiveMQ writes from two threads: an ERROR directly behind a MESSAGE can come behind the same bytes
+                # a second time.
+                continue
             got.append(answer)
-            message = answer if answer.startswith("MESSAGE\n") else message
+            if answer.startswith("MESSAGE\n"):
+                message = answer
+                first = first or message
     return answers, False
 
 
@@ -376,10 +400,33 @@ def test_a_conversation(real_broker: Broker, embedded: Embedded, version: str, f
             they_closed = rest is None
             if rest is None or rest == "RECEIPT\nreceipt-id:probe\n\n":
                 break
-            theirs[-1].append(rest)
+            if not rest.startswith("MESSAGE\n") or rest not in theirs[-1]:
+                theirs[-1].append(rest)
     flavour = real_broker.name
     for frame, our, their in zip(frames[: len(ours)], ours, theirs, strict=True):
-        assert [comparable(answer, flavour) for answer in our] == [
-            comparable(answer, flavour) for answer in their
-        ], frame
+        expected = [comparable(answer, flavour) for answer in our]
+        found = [comparable(answer, flavour) for answer in their]
+        if flavour == "rabbitmq" and {command for command, _, _ in found} == {"RECEIPT", "MESSAGE"}:
+            # RabbitMQ sends a RECEIPT and a MESSAGE in either order.
+            expected.sort()
+            found.sort()
+        assert found == expected, frame
     assert we_closed == they_closed
+
+
+def test_a_client_id_in_use(activemq: Broker) -> None:
+    connect = f"CONNECT\naccept-version:1.2\nhost:/\nclient-id:like-{uuid.uuid4().hex}\n{LOGIN}\n"
+    refusals = []
+    with Embedded(flavour="activemq", users={activemq.login: activemq.passcode}) as embedded:
+        for port in (embedded.port, activemq.tcp_port):
+            with Line(activemq.host, port) as first, Line(activemq.host, port) as second:
+                first.send(connect)
+                answer = first.next()
+                assert answer is not None
+                second.send(connect)
+                refusal = second.next()
+                assert refusal is not None
+                assert second.next() is None
+            text = re.sub(r"Broker: \w+|tcp://.*", "...", refusal.partition("\n\n")[2].partition("\n")[0])
+            refusals.append((header(answer, "session"), text, "SimpleAuthenticationBroker" in refusal))
+    assert refusals[0] == refusals[1]

@@ -34,6 +34,7 @@ class Exchange:
 
     Attributes:
         backlog: how many bytes wait in all queues.
+        client_ids: the ``client-id`` of each connection that has one.
     """
 
     def __init__(
@@ -43,6 +44,7 @@ class Exchange:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.backlog = Backlog()
+        self.client_ids: set[str] = set()
         self._flavour = flavour
         self._redelivery_delay = redelivery_delay
         self._clock = clock

@@ -344,7 +344,10 @@ class Peer:
             return
         self.login = connect.login
         self._write_frame(self._connection.send(self._connected(connect), now=self._now))
-        self._requests.begin(self.version or "1.0", connect.headers.get("client-id"))
+        self._requests.begin(self.version or "1.0", self._client_id(connect))
+
+    def _client_id(self, connect: Connect) -> str | None:
+        return connect.headers.get("client-id") if self._settings.flavour.client_ids else None
 
     def _check_connect(self, connect: Connect) -> None:
         settings = self._settings
@@ -357,13 +360,16 @@ class Peer:
             connect.login not in users or users[connect.login or ""] != connect.passcode
         ):
             raise RequestRefused(Problem.CREDENTIALS, login=connect.login or "null")
+        client_id = self._client_id(connect)
+        if client_id in self._exchange.client_ids:
+            raise RequestRefused(Problem.CLIENT_ID_IN_USE, client=client_id or "")
 
     def _connected(self, connect: Connect) -> Connected:
         """Return CONNECTED with the headers of the flavour, in its order."""
         settings, flavour = self._settings, self._settings.flavour
         can_send, would_like = connect.heart_beat
         answer = settings.heart_beat or (_rounded(would_like, flavour), _rounded(can_send, flavour))
-        session = [("session", self.session)]
+        session = [("session", self._client_id(connect) or self.session)]
         receipt = connect.headers.get("receipt")
         if flavour.error_receipt_id and receipt is not None:
             # ActiveMQ 5.17 answers a receipt header of CONNECT in CONNECTED.
@@ -416,7 +422,8 @@ class Peer:
             body = body or f"{_JAVA_EXCEPTION}: {message}\n{_JAVA_STACK}"
         data = body.encode(errors="replace").replace(b"\0", b"?")
         length = flavour.error_versions
-        version = self.version or "1.0"  # before CONNECT nothing is escaped
+        # Nothing is escaped before CONNECTED.
+        version = (self.version if self._connection.state is State.CONNECTED else None) or "1.0"
         if receipt is not None and flavour.error_receipt_id:
             with_receipt = [kind, ("receipt-id", receipt), *headers[1:]]
             try:

@@ -23,6 +23,7 @@ class Problem(StrEnum):
     VERSION = "no common version"
     HOST = "an unknown virtual host"
     CREDENTIALS = "a wrong login or passcode"
+    CLIENT_ID_IN_USE = "a client-id of another connection"
     COMMAND = "a command of servers"
     # destinations
     NO_DESTINATION = "no destination header"
@@ -131,7 +132,6 @@ RABBITMQ_REFUSALS: Refusals = {
         closes=True,
         receipt="after",
     ),
-    Problem.DURABLE_IN_USE: Refusal("Durable consumer is in use", "{durable} already has a subscriber\n"),
     Problem.NO_SUBSCRIPTION: Refusal(
         "Missing destination or id", "UNSUBSCRIBE must include a 'destination' or 'id' header"
     ),
@@ -170,6 +170,17 @@ ACTIVEMQ_REFUSALS: Refusals = {
         "User name [{login}] or password is invalid.",
         closes=True,
     ),
+    Problem.CLIENT_ID_IN_USE: Refusal(
+        "Broker: stomp_testing - Client: {client} already connected from tcp://127.0.0.1",
+        # Clients that look for "Authentication" in this take a temporary refusal for a final one.
+        "javax.jms.InvalidClientIDException: Broker: stomp_testing - Client: {client} already connected from "
+        "tcp://127.0.0.1\n"
+        "\tat org.apache.activemq.broker.region.RegionBroker.addConnection(RegionBroker.java:255)\n"
+        "\tat org.apache.activemq.security.SimpleAuthenticationBroker.addConnection"
+        "(SimpleAuthenticationBroker.java:75)\n"
+        "\tat java.base/java.lang.Thread.run(Thread.java:840)\n",
+        closes=True,
+    ),
     Problem.COMMAND: Refusal("Unknown STOMP action: {command}", closes=True),
     Problem.NO_DESTINATION: Refusal("{command} received without a Destination specified!"),
     Problem.NULL_DESTINATION: Refusal("Invalid empty or 'null' Destination header"),
@@ -177,7 +188,7 @@ ACTIVEMQ_REFUSALS: Refusals = {
     Problem.BAD_DESTINATION: _SILENT,
     Problem.EXPIRY: _SILENT,
     Problem.NO_ID: Refusal("SUBSCRIBE received without a subscription id!"),
-    Problem.DURABLE_IN_USE: Refusal("Durable consumer is in use for client: {durable}"),
+    Problem.DURABLE_IN_USE: Refusal("Durable consumer is in use for {durable}"),
     Problem.NO_SUBSCRIPTION: Refusal("UNSUBSCRIBE received without a subscription id!"),
     Problem.UNKNOWN_SUBSCRIPTION: Refusal("No subscription matched."),
     Problem.NACK_IN_1_0: Refusal("NACK received but connection is in v1.0 mode."),

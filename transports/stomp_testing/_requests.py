@@ -107,6 +107,8 @@ class Requests:
         """
         self._version = version
         self._client_id = client_id
+        if client_id is not None:
+            self._exchange.client_ids.add(client_id)
 
     def handle(self, event: object, now: float) -> Iterator[Receipt] | None:
         """Carry out a request while the result is iterated.
@@ -133,6 +135,8 @@ class Requests:
         self._nameless.clear()
         for queue in self._temporary.values():
             self._exchange.delete(queue)
+        if self._client_id is not None:
+            self._exchange.client_ids.discard(self._client_id)
 
     # ------------------------------------------------------------------ SEND
 
@@ -227,8 +231,12 @@ class Requests:
             ack = "auto"
         prefetch = self._prefetch(headers.get(flavour.prefetch_header))
         durable = self._durable_name(subscribe)
-        if durable is not None and self._exchange.durable_in_use(durable):
-            raise RequestRefused(Problem.DURABLE_IN_USE, durable=" ".join(durable))
+        if (
+            durable is not None
+            and Problem.DURABLE_IN_USE in refusals
+            and self._exchange.durable_in_use(durable)
+        ):
+            raise _durable_in_use(durable)
         if not asked.startswith(_TEMPORARY):
             destination = self._destinations.resolve(asked)
         elif flavour.reply_queues:
@@ -280,7 +288,7 @@ class Requests:
         durable = self._durable_name(unsubscribe)
         by_name = durable is not None and not flavour.durable_by_id
         if durable is not None and by_name and self._exchange.durable_in_use(durable):
-            raise RequestRefused(Problem.DURABLE_IN_USE, durable=" ".join(durable))
+            raise _durable_in_use(durable)
         tag = f"Q_{destination}" if unsubscribe.id is None else f"T_{unsubscribe.id}"
         subscription = self._subscriptions.pop(tag, None)
         if subscription is not None:
@@ -314,17 +322,34 @@ class Requests:
         transaction = ack.transaction
         if transaction is not None:
             self._open_transaction(transaction)
-        covered = subscription.remove_covered(ack_id, cumulative=is_ack or flavour.nack_is_cumulative)
+        cumulative = is_ack or flavour.nack_is_cumulative
+        covered = [(subscription, subscription.remove_covered(ack_id, cumulative=cumulative))]
+        if cumulative and subscription.ack == "client" and flavour.ack_covers_connection:
+            covered += self._delivered_before(int(ack_id.rpartition("@@")[2]))
         # RabbitMQ 3.10: `requeue:false` drops or dead-letters.
         requeue = flavour.nack_requeues and ack.headers.get("requeue") != "false"
         if ack.receipt is not None:
             # RabbitMQ 3.10 and ActiveMQ 5.17: the RECEIPT comes before the messages for which there is room now.
             yield Receipt(ack.receipt)
-        if transaction is not None:
-            pending = _PendingAck(subscription, covered, is_ack, requeue)
-            self._transactions[transaction].acks.append(pending)
-        else:
-            self._settle(subscription, covered, is_ack, requeue)
+        for holder, messages in covered:
+            if transaction is not None:
+                pending = _PendingAck(holder, messages, is_ack, requeue)
+                self._transactions[transaction].acks.append(pending)
+            else:
+                self._settle(holder, messages, is_ack, requeue)
+
+    def _delivered_before(self, number: int) -> list[tuple[Subscription, dict[str, QueuedMessage]]]:
+        """Remove and return, by subscription, what was delivered before a delivery of this connection.
+
+        RabbitMQ 3.10 has one channel for a connection, and acknowledges everything on it up to a number.
+        """
+        covered = []
+        for subscription in self.subscriptions:
+            unacknowledged = subscription.unacknowledged
+            earlier = [key for key in unacknowledged if int(key.rpartition("@@")[2]) < number]
+            if earlier:
+                covered.append((subscription, {key: unacknowledged.pop(key) for key in earlier}))
+        return covered
 
     def _by_tag(self, ack_id: str, header: str) -> tuple[Subscription, str]:
         """Return the subscription and the id of a message, as RabbitMQ finds it: other headers do not matter."""
@@ -406,6 +431,11 @@ class Requests:
         # The last ACK first: each restores its messages before those that are unacknowledged already.
         for ack in reversed(transaction.acks):
             self._exchange.restore(ack.subscription, ack.covered)
+
+
+def _durable_in_use(durable: tuple[str, ...]) -> RequestRefused:
+    client, name = durable
+    return RequestRefused(Problem.DURABLE_IN_USE, durable=f"client: {client} and subscriptionName: {name}")
 
 
 def _named_transaction(event: Begin | Commit | Abort) -> str:

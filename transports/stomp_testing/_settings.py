@@ -32,6 +32,9 @@ class Flavour:
         leniency: which violations of the grammar are tolerated.
         vhosts: the virtual hosts that exist; ``None`` if ``host`` is ignored.
         connect_timeout: seconds that a client may take to send CONNECT.
+        client_ids: a ``client-id`` belongs to one connection at a time, and is the name of its session.
+        ack_covers_connection: a cumulative ACK or NACK covers what any subscription of the connection was sent before;
+            otherwise only its own.
         nack_requeues: a NACKed message is delivered again at once; otherwise it goes to a dead letter queue.
         nack_is_cumulative: in ``client`` mode a NACK covers the messages before it, too.
         unsubscribe_requeues: UNSUBSCRIBE requeues what was not acknowledged; otherwise the end of the connection does.
@@ -66,6 +69,8 @@ class Flavour:
     leniency: Leniency
     vhosts: tuple[str, ...] | None
     connect_timeout: float
+    client_ids: bool
+    ack_covers_connection: bool
     nack_requeues: bool
     nack_is_cumulative: bool
     unsubscribe_requeues: bool
@@ -107,6 +112,8 @@ RABBITMQ = Flavour(
     ),
     vhosts=("/",),
     connect_timeout=10.0,
+    client_ids=False,
+    ack_covers_connection=True,
     nack_requeues=True,
     nack_is_cumulative=True,
     unsubscribe_requeues=False,
@@ -147,6 +154,8 @@ ACTIVEMQ = Flavour(
     ),
     vhosts=None,
     connect_timeout=30.0,
+    client_ids=True,
+    ack_covers_connection=False,
     nack_requeues=False,
     nack_is_cumulative=False,
     unsubscribe_requeues=True,
