@@ -28,4 +28,9 @@ def main(url: str, destination: str) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]))
+    if len(sys.argv) != 3:
+        sys.exit(__doc__)
+    try:
+        sys.exit(main(*sys.argv[1:]))
+    except (stomp_socket.StompError, ValueError) as error:
+        sys.exit(f"bulk_producer: {error}")

@@ -29,4 +29,9 @@ async def main(url: str, destination: str, how_many: str = "0") -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(*sys.argv[1:]))
+    if len(sys.argv) not in (3, 4):
+        sys.exit(__doc__)
+    try:
+        asyncio.run(main(*sys.argv[1:]))
+    except (stomp_asyncio.StompError, ValueError) as error:
+        sys.exit(f"consumer: {error}")

@@ -1,6 +1,6 @@
 """Failover: several brokers in order of preference, and a listener that prints what happens.
 
-python examples/failover.py stomp://guest:guest@first:61613,stomp://guest:guest@second:61613 /queue/a
+python examples/failover.py stomp://guest:guest@first:61613,stomp://guest:guest@second:61613 /queue/a [HOW_MANY]
 """
 
 from __future__ import annotations
@@ -42,4 +42,9 @@ def main(urls: str, destination: str, how_many: str = "10") -> None:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    if len(sys.argv) not in (3, 4):
+        sys.exit(__doc__)
+    try:
+        main(*sys.argv[1:])
+    except (stomp_socket.StompError, ValueError) as error:
+        sys.exit(f"failover: {error}")

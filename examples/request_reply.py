@@ -39,4 +39,14 @@ async def main(url: str, destination: str) -> None:
 
 
 if __name__ == "__main__":
-    trio.run(main, sys.argv[1], sys.argv[2])
+    if len(sys.argv) != 3:
+        sys.exit(__doc__)
+    errors: list[Exception] = []
+    try:
+        trio.run(main, sys.argv[1], sys.argv[2])
+    except* (stomp_trio.StompError, ValueError) as group:
+        errors += group.exceptions
+    if errors:
+        while isinstance(errors[0], ExceptionGroup):
+            errors = list(errors[0].exceptions)
+        sys.exit(f"request_reply: {errors[0]}")

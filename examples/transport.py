@@ -16,7 +16,7 @@ from random import Random
 from time import monotonic as now
 from typing import IO
 
-from stomp_core import Session
+from stomp_core import Session, StompError
 from stomp_core.adapter import Abort, Dial, Driver, End, Line, Read, Timer, Write
 
 
@@ -117,4 +117,9 @@ def main(url: str, queue: str, *command: str) -> None:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    if len(sys.argv) < 4:
+        sys.exit(__doc__)
+    try:
+        main(*sys.argv[1:])
+    except (StompError, ValueError) as error:
+        sys.exit(f"transport: {error}")

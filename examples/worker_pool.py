@@ -25,4 +25,9 @@ def main(url: str, destination: str, how_many: str = "0") -> None:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    if len(sys.argv) not in (3, 4):
+        sys.exit(__doc__)
+    try:
+        main(*sys.argv[1:])
+    except (stomp_socket.StompError, ValueError) as error:
+        sys.exit(f"worker_pool: {error}")

@@ -1,6 +1,6 @@
 """Fixtures for all tests: real brokers, and certificates.
 
-STOMP_BROKERS=required   a broker that is not installed is a failure (CI sets this)
+STOMP_BROKERS=required   a broker, or a client of another language, that is not installed is a failure (CI sets this)
 STOMP_BROKERS=off        tests with real brokers are skipped, even where these are installed
 (unset)                  tests with real brokers run where these are installed
 

@@ -114,6 +114,7 @@ class Connection:
         heart_beats: bool,
         escape_connect: bool = False,
         unsolicited_messages: bool = False,
+        check_requests: bool = True,
     ) -> None:
         if not heart_beat_tolerance > 1:
             raise ValueError(
@@ -126,6 +127,7 @@ class Connection:
         self._leniency = leniency
         self._escape_connect = escape_connect
         self._unsolicited_messages = unsolicited_messages
+        self._check_requests = check_requests
         self._parser = FrameParser(None, limits=limits, leniency=leniency)
         self._state = State.NEW
         self._tracker = ConnectionTracker()
@@ -346,12 +348,14 @@ class Connection:
         if next_state is None:
             if self._leniency.unchecked_conversation and self._is_client and command in _OUT_OF_TURN:
                 return self._receive_out_of_turn(frame)
+            if not self._check_requests:
+                return event_from_frame(frame)
             raise self._violation(
                 ErrorCode.UNEXPECTED_FRAME,
                 f"{command} may not be received by a {self._role.name} in state {state.value!r}",
                 frame,
             )
-        for name in self._required.get(command, ()):
+        for name in self._required.get(command, ()) if self._check_requests else ():
             if name not in frame.headers:
                 raise self._violation(
                     ErrorCode.MISSING_HEADER, f"{command} without its {name!r} header", frame
@@ -401,6 +405,8 @@ class Connection:
             version, self._offer, tolerated = check_connect(event, self._versions, self._leniency)
             self._set_version(version)
             return tolerated
+        if not self._check_requests:
+            return None
         # The table of required headers cannot express that 1.0 demands one of two.
         if command == "UNSUBSCRIBE" and "id" not in event.headers and "destination" not in event.headers:
             raise RuleViolation(
@@ -611,7 +617,7 @@ class Connection:
                 self._awaited = event.receipt
         elif isinstance(event, Receipt):
             self._confirm_disconnect(event)
-        elif isinstance(event, Message):
+        elif isinstance(event, Message) and self._check_requests:
             if not self._unsolicited_messages and not self._tracker.has_subscription_for(event):
                 raise RuleViolation(
                     ErrorCode.UNKNOWN_SUBSCRIPTION,

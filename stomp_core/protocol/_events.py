@@ -177,7 +177,11 @@ class Event:
             LocalProtocolError: the command is another one.
         """
         # Event itself has no command: it is the class of frames with a command that STOMP does not have.
-        fits = frame.command in (cls.command, "STOMP") if cls.command == "CONNECT" else frame.command == cls.command
+        fits = (
+            frame.command in (cls.command, "STOMP")
+            if cls.command == "CONNECT"
+            else frame.command == cls.command
+        )
         if cls.command and not fits:
             raise _misfit(cls, frame)
         self = cls.__new__(cls)

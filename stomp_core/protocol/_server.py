@@ -30,6 +30,10 @@ class ServerConnection(Connection):
         leniency: which violations by the client are tolerated; none by default.
         unsolicited_messages: allow MESSAGEs whose subscription the client did not ask for, as RabbitMQ sends them
             in reply to ``reply-to:/temp-queue/...``.
+        check_requests: check every frame behind CONNECT against the state, the required headers, and the
+            subscriptions, transactions and messages of the client. ``False`` leaves that to the program, for servers
+            with rules of their own, such as the double of a real broker: frames are returned whatever they refer to,
+            nothing about them is remembered, and MESSAGEs are sent as they are given.
         heart_beat_tolerance: how many intervals of the client may pass without a byte before it counts as dead.
         heart_beat_pace: after which share of this side's interval without a byte written a heart-beat is due, from 0.1
             to 1.
@@ -54,6 +58,7 @@ class ServerConnection(Connection):
         limits: Limits | None = None,
         leniency: Leniency | None = None,
         unsolicited_messages: bool = False,
+        check_requests: bool = True,
         heart_beat_tolerance: float = 2.5,
         heart_beat_pace: float = 0.8,
         heart_beats: bool = True,
@@ -67,6 +72,7 @@ class ServerConnection(Connection):
             heart_beat_pace=heart_beat_pace,
             heart_beats=heart_beats,
             unsolicited_messages=unsolicited_messages,
+            check_requests=check_requests,
         )
 
     def send(self, what: Event | Frame | AnswerFrame, *, now: float | None = None) -> bytes:

@@ -163,7 +163,9 @@ class HeadReader:
             shown = name if len(name) <= 40 else name[:37] + b"..."
             raise violation(ErrorCode.UNKNOWN_COMMAND, f"{shown!r} is not a STOMP command", start)
         if command == "NACK" and rules.version is Version.V1_0:
-            raise violation(ErrorCode.UNKNOWN_COMMAND, "NACK does not exist in STOMP 1.0", start)
+            if not rules.leniency.nack_in_1_0:
+                raise violation(ErrorCode.UNKNOWN_COMMAND, "NACK does not exist in STOMP 1.0", start)
+            self.strict = False
         self.command = command
         if len(name) < len(line):
             if not rules.accepts_crlf(command):

@@ -88,6 +88,7 @@ class Leniency:
         missing_message_headers: a MESSAGE may lack ``destination``, ``message-id`` and ``subscription``, as those of
             simple test doubles do (client). They read as ``""``, ``""`` and ``None``.
         bad_heart_beat: a ``heart-beat`` header that is not two numbers counts as ``0,0``, and is reported by an event.
+        nack_in_1_0: NACK, which 1.0 does not have, is read there too; RabbitMQ takes it (server).
         unchecked_conversation: this side may send frames that the conversation forbids, as fuzzers and stomp.py do:
             unknown commands, missing headers, a version that does not exist, a body where none may be, frames in the
             wrong state, an ACK of nothing, an id that is in use or unknown. Each is noted in ``take_broken_rules()`` of
@@ -117,6 +118,7 @@ class Leniency:
     receipt_on_connect: bool = False
     missing_message_headers: bool = False
     bad_heart_beat: bool = False
+    nack_in_1_0: bool = False
     unchecked_conversation: bool = False
 
     def __post_init__(self) -> None:
@@ -148,4 +150,5 @@ class Leniency:
             receipt_on_connect=True,
             missing_message_headers=True,
             bad_heart_beat=True,
+            nack_in_1_0=True,
         )

@@ -19,7 +19,7 @@ SOON = Reconnect(first_delay=0.01, max_delay=0.05)
 
 def test_heart_beats_keep_an_idle_connection_alive(world: World) -> None:
     recorder = Recorder()
-    with Broker(recorder=recorder) as broker:
+    with Broker(recorder=recorder, heart_beat=(1, 1)) as broker:
         conn = world.connect(broker.url, heart_beat=(0.1, 0.1))
         assert conn.heart_beat == (0.1, 0.1)
         assert never(lambda: conn.session.connection_number != 1 or conn.connected is None, 1.0)
@@ -31,7 +31,7 @@ def test_heart_beats_keep_an_idle_connection_alive(world: World) -> None:
 
 
 def test_heart_beats_go_on_while_a_handler_is_busy(world: World) -> None:
-    with Broker() as broker:
+    with Broker(heart_beat=(1, 1)) as broker:
         broker.send("/queue/a", "long job")
         conn = world.connect(broker.url, heart_beat=(0.2, 0.2))
         jobs = conn.subscribe("/queue/a", ack="client-individual")
@@ -48,7 +48,7 @@ def test_a_silent_broker_is_noticed_and_replaced(world: World) -> None:
         def heart_beat_late(self, silence: float) -> None:
             reported.append(silence)
 
-    with Broker() as broker, FaultProxy(broker.url) as proxy:
+    with Broker(heart_beat=(1, 1)) as broker, FaultProxy(broker.url) as proxy:
         conn = world.connect(proxy.url, heart_beat=(0.2, 0.2), reconnect=SOON, listener=Observer())
         # In auto mode the old connection could still get the message: the broker does not know yet that it is dead.
         messages = conn.subscribe("/queue/a", ack="client-individual")

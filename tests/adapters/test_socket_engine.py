@@ -332,7 +332,7 @@ def test_a_waiting_caller_stays_through_a_new_connection() -> None:
 
 def test_heart_beats_leave_and_silence_is_noticed_on_every_new_connection() -> None:
     """A wake-up that is lost at CONNECTED would show here: nobody calls the connections afterwards."""
-    with Broker() as broker, FaultProxy(broker.url) as proxy:
+    with Broker(heart_beat=(1, 1)) as broker, FaultProxy(broker.url) as proxy:
         connections = [
             stomp_socket.connect(proxy.url, heart_beat=(0.1, 0.1), reconnect=Reconnect.never())
             for _ in range(40)

@@ -257,7 +257,7 @@ def test_a_program_that_blocks_is_not_taken_for_a_silent_broker(world: World) ->
 
 
 def test_a_stuck_handler_does_not_stop_the_other_subscriptions(world: World) -> None:
-    with Broker() as broker:
+    with Broker(heart_beat=(1, 1)) as broker:
         for _ in range(20):
             broker.send("/queue/slow", b"x" * 1000)
         conn = world.connect(broker.url, heart_beat=(0.2, 0.2))

@@ -116,3 +116,79 @@ def test_failover_uses_the_second_broker_when_the_first_dies() -> None:
         assert any(line.startswith("lost:") for line in output)
         assert any(line.startswith(f"connected to stomp://127.0.0.1:{second.port}") for line in output)
         assert second.messages("/queue/a")
+
+
+# ---------------------------------------------------------------------- what a user does wrong
+
+EXAMPLES = sorted(
+    path.name for path in (ROOT / "examples").glob("*.py") if path.name not in ("demo.py", "transport.py")
+)
+
+
+def failure(example: str, *arguments: str) -> str:
+    """Run an example that must fail; return what it writes to standard error."""
+    if example == "request_reply.py":
+        pytest.importorskip("trio", reason='pip install "stomp-core[trio]"')
+    run = start(example, *arguments)
+    try:
+        _, err = run.communicate("", timeout=60)
+    finally:
+        run.kill()
+    assert run.returncode == 1
+    assert "Traceback" not in err
+    return err
+
+
+@pytest.mark.parametrize("arguments", [(), ("one",), ("one", "two", "3", "four"), ("--help",)], ids=len)
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_a_wrong_number_of_arguments_is_answered_by_the_usage(
+    example: str, arguments: tuple[str, ...]
+) -> None:
+    assert f"python examples/{example} stomp://" in failure(example, *arguments)
+
+
+@pytest.mark.parametrize("arguments", [(), ("stomp://broker",), ("stomp://broker", "/queue/a")], ids=len)
+def test_the_transport_without_a_program_prints_its_usage(arguments: tuple[str, ...]) -> None:
+    assert "python examples/transport.py stomp://" in failure("transport.py", *arguments)
+
+
+def assert_one_line(example: str, error: str, *parts: str) -> None:
+    assert error.startswith(f"{example.removesuffix('.py')}: ")
+    assert error.count("\n") == 1, error
+    for part in parts:
+        assert part in error
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_an_unreachable_broker_is_one_line(example: str) -> None:
+    with Broker() as broker:
+        url = broker.url
+    assert_one_line(example, failure(example, url, "/queue/a"), "could not connect")
+
+
+def test_a_program_without_a_broker_is_one_line() -> None:
+    error = failure("transport.py", "stomp://broker", "/queue/a", sys.executable, "-c", "pass")
+    assert_one_line("transport.py", error, "could not connect")
+
+
+@pytest.mark.parametrize("flavour", ["rabbitmq", "activemq"])
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_a_wrong_passcode_is_one_line(example: str, flavour: str) -> None:
+    with Broker(users={"guest": "another"}, flavour=flavour) as broker:
+        url = f"stomp://guest:mistyped@{broker.host}:{broker.port}"
+        error = failure(example, url, "/queue/a")
+    assert_one_line(example, error, "refused")
+    assert "mistyped" not in error
+
+
+@pytest.mark.parametrize("url", ["http://localhost:61613", "localhost", "stomp://", "stomp://localhost:port"])
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_a_wrong_url_is_one_line(example: str, url: str) -> None:
+    assert_one_line(example, failure(example, url, "/queue/a"))
+
+
+@pytest.mark.parametrize("example", sorted({*EXAMPLES} - {"producer.py", "bulk_producer.py"}))
+def test_a_refused_destination_is_one_line(example: str) -> None:
+    """The producers print why each of their lines was rejected."""
+    with Broker() as broker:
+        assert_one_line(example, failure(example, broker.url, "/nowhere"))

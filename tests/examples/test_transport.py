@@ -73,7 +73,7 @@ def test_it_sends_and_receives_through_the_streams_of_a_program() -> None:
 def test_a_failure_to_connect_names_the_endpoint() -> None:
     run = run_example("stomp://guest:hush@nowhere", sys.executable, "-c", "pass")
     assert run.returncode != 0
-    assert "ConnectFailed" in run.stderr
+    assert run.stderr.startswith("transport: could not connect: ")
     assert "stomp://nowhere:61613" in run.stderr
     assert "hush" not in run.stderr
 
@@ -91,7 +91,7 @@ def test_writing_does_not_stop_the_clock() -> None:
 
 
 def test_heart_beats_keep_it_alive_and_a_lost_connection_is_replaced() -> None:
-    with Broker() as broker, FaultProxy(broker.url) as proxy:
+    with Broker(heart_beat=(1, 1)) as broker, FaultProxy(broker.url) as proxy:
         session = Session(Config(proxy.url, heart_beat=(0.2, 0.2), reconnect=SOON))
         began = time.monotonic()
         numbers: list[int] = []

@@ -13,6 +13,7 @@ from stomp_core import (
     Connected,
     ConnectionClosed,
     Error,
+    Event,
     Frame,
     HeartBeat,
     Leniency,
@@ -21,6 +22,7 @@ from stomp_core import (
     Message,
     Nack,
     Receipt,
+    RemoteProtocolError,
     Send,
     ServerConnection,
     State,
@@ -649,3 +651,66 @@ def test_after_disconnect_every_frame_is_a_violation() -> None:
     server = connected_server()
     receive(server, b"DISCONNECT\n\n\0")
     assert receive_error(server, b"SEND\ndestination:/q\n\n\0").code == "unexpected-frame"
+
+
+# ---------------------------------------------------------------------- check_requests=False
+
+
+def unchecked(version: str = "1.2") -> ServerConnection:
+    server = ServerConnection(check_requests=False, leniency=Leniency(nack_in_1_0=True))
+    server.receive_data(f"CONNECT\naccept-version:{version}\nhost:/\n\n\0".encode(), now=0.0)
+    assert isinstance(server.next_event(), Connect)
+    server.send(Connected(), now=0.0)
+    return server
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        b"SEND\n\nx",
+        b"SEND\ndestination:/queue/a\ntransaction:unknown\n\nx",
+        b"SUBSCRIBE\nack:nonsense\n\n",
+        b"UNSUBSCRIBE\n\n",
+        b"ACK\nid:unknown\n\n",
+        b"NACK\n\n",
+        b"BEGIN\n\n",
+        b"COMMIT\ntransaction:unknown\n\n",
+        b"CONNECT\n\n",
+        b"MESSAGE\n\n",
+    ],
+    ids=lambda frame: frame.partition(b"\n")[0].decode(),
+)
+@pytest.mark.parametrize("version", ["1.0", "1.1", "1.2"])
+def test_without_checks_every_frame_is_returned(version: str, frame: bytes) -> None:
+    """Twice, with what comes behind it; the state does not change."""
+    server = unchecked(version)
+    server.receive_data(frame + b"\0" + frame + b"\0DISCONNECT\n\n\0", now=1.0)
+    events = [server.next_event() for _ in range(3)]
+    assert [event.command for event in events if isinstance(event, Event)] == [
+        frame.partition(b"\n")[0].decode(),
+        frame.partition(b"\n")[0].decode(),
+        "DISCONNECT",
+    ]
+    assert server.state is State.DISCONNECTING
+    assert server.subscriptions == ()
+
+
+def test_without_checks_a_frame_before_connect_is_returned() -> None:
+    server = ServerConnection(check_requests=False)
+    server.receive_data(b"SEND\n\nx\0CONNECT\naccept-version:1.2\nhost:/\n\n\0", now=0.0)
+    assert isinstance(server.next_event(), Send)
+    assert server.state is State.NEW
+    assert isinstance(server.next_event(), Connect)
+    assert server.send(Connected(), now=0.0) == b"CONNECTED\nversion:1.2\n\n\0"
+
+
+def test_without_checks_messages_are_sent_as_they_are_given() -> None:
+    server = unchecked()
+    assert server.send(Message("/queue/a", message_id="1", subscription="unknown", body=b"x"), now=1.0)
+
+
+def test_without_checks_bytes_that_are_no_stomp_are_refused_all_the_same() -> None:
+    server = unchecked()
+    server.receive_data(b"SEND\nno colon\n\n\0", now=1.0)
+    with pytest.raises(RemoteProtocolError, match="colon"):
+        server.next_event()

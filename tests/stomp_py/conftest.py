@@ -34,7 +34,8 @@ class Place:
 
 @pytest.fixture
 def broker() -> Iterator[Broker]:
-    with Broker(users={LOGIN: PASSCODE}) as broker:
+    # RabbitMQ's heart-beats are whole seconds, which would make tests slow.
+    with Broker(users={LOGIN: PASSCODE}, heart_beat=(1, 1)) as broker:
         yield broker
 
 

@@ -111,7 +111,7 @@ def test_a_refused_message_comes_again_on_rabbitmq(
     broker: Broker, here: Place, version: str, open_connection: Open
 ) -> None:
     recorder = RecordingListener()
-    conn = open_connection(here, recorder, VERSIONS[version])
+    conn = open_connection(here, recorder, VERSIONS[version], **vhost_for(version))
     conn.subscribe("/queue/a", id="s", ack="client-individual")
     conn.send("/queue/a", "x")
     acknowledge(conn, "nack", recorder.wait_for("on_message").headers)
@@ -153,7 +153,7 @@ def test_no_message_arrives_after_unsubscribe(
     broker: Broker, here: Place, version: str, open_connection: Open
 ) -> None:
     recorder = RecordingListener()
-    conn = open_connection(here, recorder, VERSIONS[version])
+    conn = open_connection(here, recorder, VERSIONS[version], **vhost_for(version))
     conn.subscribe("/queue/a", id=1)
     conn.send("/queue/a", "x")
     recorder.wait_for("on_message")
@@ -262,14 +262,16 @@ def test_connect_sends_its_headers_in_sorted_order() -> None:
 @pytest.mark.parametrize(
     ("command", "arguments"), [("STOMP", {}), ("CONNECT", {"with_connect_command": True})]
 )
-def test_connect_sends_the_chosen_command(here: Place, command: str, arguments: dict[str, Any]) -> None:
+def test_connect_sends_the_chosen_command(command: str, arguments: dict[str, Any]) -> None:
+    """In 1.2 the host header is the name of the machine, which RabbitMQ takes for a virtual host."""
     recorder = RecordingListener()
-    conn = stomp.Connection12(here.address)
-    conn.set_listener("", recorder)
-    conn.connect(LOGIN, PASSCODE, wait=True, **arguments)
-    conn.disconnect()
+    with Broker(users={LOGIN: PASSCODE}, vhosts=("127.0.0.1",)) as broker:
+        conn = stomp.Connection12([(broker.host, broker.port)])
+        conn.set_listener("", recorder)
+        conn.connect(LOGIN, PASSCODE, wait=True, **arguments)
+        conn.disconnect()
     assert recorder.of("on_send")[0].cmd == command
-    assert recorder.of("on_send")[0].headers["host"] == here.host
+    assert recorder.of("on_send")[0].headers["host"] == "127.0.0.1"
 
 
 def test_without_auto_content_length_none_is_sent() -> None:

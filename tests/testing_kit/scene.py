@@ -24,7 +24,7 @@ class Scene:
             faults=self.faults,
             **settings,  # type: ignore[arg-type]
         )
-        self.exchange = Exchange(self.settings.flavour, redelivery_delay)
+        self.exchange = Exchange(self.settings.flavour, redelivery_delay, self.settings.clock)
         self.now = 100.0
         self.clients: list[Client] = []
 

@@ -52,9 +52,9 @@ def test_a_consumer_that_does_not_read_is_passed_over() -> None:
 
 
 def test_a_requeued_message_goes_to_its_old_place() -> None:
-    scene = Scene()
+    scene = Scene("activemq")
     sender, client = scene.client(), scene.client()
-    subscribe(client, ack="client-individual", more="prefetch-count:3\n")
+    subscribe(client, ack="client-individual", more="activemq.prefetchSize:3\n")
     for number in range(1, 6):
         send(sender, str(number))
     second = client.receive()[1]
@@ -136,7 +136,25 @@ def test_a_topic_goes_to_every_present_subscription() -> None:
     assert scene.exchange.backlog.size == 0
 
 
-@pytest.mark.parametrize("destination", ["/queue/a", "/amq/queue/a", "a", "/exchange/x/y", ""])
+@pytest.mark.parametrize(
+    ("flavour", "asked", "name"),
+    [
+        ("rabbitmq", "a", "/queue/a"),
+        ("rabbitmq", "/amq/queue/a", "/queue/a"),
+        ("rabbitmq", "/exchange/amq.topic/a.b", "/topic/a.b"),
+        ("activemq", "a", "/queue/a"),
+        ("activemq", "/any/thing", "/queue//any/thing"),
+    ],
+)
+def test_a_destination_has_one_name_in_messages(flavour: str, asked: str, name: str) -> None:
+    scene = Scene(flavour)
+    client = scene.client()
+    subscribe(client, asked)
+    frames = client.send(f"SEND\ndestination:{asked}\n\n1", f"SEND\ndestination:{name}\n\n2")
+    assert [(header(frame, "destination"), body(frame)) for frame in frames] == [(name, "1"), (name, "2")]
+
+
+@pytest.mark.parametrize("destination", ["/queue/a", "/amq/queue/a", "a", "/reply-queue/a"])
 def test_every_other_destination_is_a_queue(destination: str) -> None:
     scene = Scene()
     sender, one, two = scene.client(), scene.client(), scene.client()

@@ -47,9 +47,9 @@ def test_it_prints_its_url_and_runs_until_a_signal(number: signal.Signals) -> No
     assert errors == ""
 
 
-@pytest.mark.parametrize(("options", "answer"), [((), "ERROR\n"), (("--lenient",), "CONNECTED\n")])
-def test_lenient_accepts_connect_without_host(options: tuple[str, ...], answer: str) -> None:
-    """The STOMP frame of stomp.py has no host."""
+@pytest.mark.parametrize(("options", "answer"), [((), "ERROR\n"), (("--lenient",), "RECEIPT\n")])
+def test_lenient_accepts_what_the_specification_forbids(options: tuple[str, ...], answer: str) -> None:
+    """A line without colon. The STOMP frame of stomp.py, which has no host, is accepted by default."""
     with run("--port", "0", *options) as process:
         try:
             assert process.stdout is not None
@@ -57,6 +57,8 @@ def test_lenient_accepts_connect_without_host(options: tuple[str, ...], answer: 
             assert match
             with Wire(int(match[1])) as wire:
                 wire.send("STOMP\naccept-version:1.1\nlogin:guest\npasscode:guest\n\n")
+                assert wire.receive().startswith("CONNECTED\n")
+                wire.send("BEGIN\ntransaction:t\nno colon\nreceipt:r\n\n")
                 assert wire.receive().startswith(answer)
             process.send_signal(signal.SIGTERM)
             process.communicate(timeout=10)
@@ -71,6 +73,24 @@ def test_a_busy_port_is_one_line_and_status_1(capsys: pytest.CaptureFixture[str]
     assert f"127.0.0.1:{broker.port}" in errors
     assert "Traceback" not in errors
     assert output == ""
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        (("--port", "99999"), "port must be from 0 to 65535, got 99999"),
+        (("--port", "-1"), "port must be from 0 to 65535, got -1"),
+        (("--host", "203.0.113.1", "--port", "61613"), "cannot listen on 203.0.113.1:61613"),
+        (("--host", "no host", "--port", "0"), "cannot listen on no host"),
+    ],
+)
+def test_an_address_that_cannot_be_used_is_one_line(
+    options: tuple[str, ...], text: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(options) == 1
+    error = capsys.readouterr().err
+    assert text in error
+    assert error.count("\n") == 1
 
 
 def test_an_unknown_flavour_is_refused(capsys: pytest.CaptureFixture[str]) -> None:

@@ -27,7 +27,7 @@ def send(client: Client, text: str, destination: str = "/queue/a", more: str = "
 )
 def test_the_highest_common_version_is_chosen(offer: str, version: str) -> None:
     assert Scene().dial().send(CONNECT.format(version=offer, more="")) == [
-        f"CONNECTED\nversion:{version}\nsession:s1\nserver:RabbitMQ/stomp_testing\nheart-beat:0,0\n\n"
+        f"CONNECTED\nserver:RabbitMQ/stomp_testing\nsession:s1\nheart-beat:0,0\nversion:{version}\n\n"
     ]
 
 
@@ -35,16 +35,17 @@ def test_a_client_without_accept_version_uses_1_0() -> None:
     client = Scene().dial()
     (answer,) = client.send("CONNECT\n\n")
     assert answer.startswith("CONNECTED\n")
-    assert header(answer, "version") is None
+    assert header(answer, "version") == "1.0"
     assert client.peer.version == "1.0"
 
 
 def test_no_common_version_is_an_error_that_lists_versions() -> None:
+    """RabbitMQ lets the client try again."""
     client = Scene(versions=("1.1", "1.2")).dial()
     (answer,) = client.send(CONNECT.format(version="9.9", more=""))
     assert answer.startswith("ERROR\n")
     assert header(answer, "version") == "1.1,1.2"
-    assert client.peer.closing
+    assert client.send(CONNECT.format(version="1.1", more=""))[0].startswith("CONNECTED\n")
 
 
 @pytest.mark.parametrize(
@@ -54,14 +55,26 @@ def test_no_common_version_is_an_error_that_lists_versions() -> None:
 )
 @FLAVOURS
 def test_wrong_credentials_are_refused(credentials: str, flavour: str) -> None:
-    """The ERROR does not contain the passcode."""
+    """The ERROR does not contain the passcode. ActiveMQ closes, RabbitMQ waits for another CONNECT."""
     scene = Scene(flavour, users={"guest": "guest"})
     client = scene.dial()
     (answer,) = client.send(CONNECT.format(version="1.2", more=credentials))
     assert answer.startswith("ERROR\n")
-    assert header(answer, "message") == scene.settings.flavour.refusal
     assert "wrong" not in answer
-    assert client.peer.closing
+    assert not client.peer.connected
+    assert client.peer.closing == (flavour == "activemq")
+
+
+def test_a_refused_client_of_rabbitmq_may_try_again_for_a_while() -> None:
+    scene = Scene("rabbitmq", users={"guest": "guest"})
+    patient, late = scene.dial(), scene.dial()
+    for client in (patient, late):
+        client.send(CONNECT.format(version="1.2", more="login:guest\npasscode:wrong\n"))
+        assert client.peer.next_deadline() == scene.now + 10.0
+    (answer,) = patient.send(CONNECT.format(version="1.2", more="login:guest\npasscode:guest\n"))
+    assert answer.startswith("CONNECTED\n")
+    late.peer.handle_timeout(scene.now + 10.0)
+    assert late.peer.closing
 
 
 def test_right_credentials_are_accepted() -> None:
@@ -69,12 +82,27 @@ def test_right_credentials_are_accepted() -> None:
     assert client.peer.login == "guest"
 
 
-def test_an_unknown_virtual_host_is_refused() -> None:
-    scene = Scene(vhosts=("/",))
-    assert scene.client().peer.connected
-    (answer,) = scene.dial().send("CONNECT\naccept-version:1.2\nhost:other\n\n")
-    assert answer.startswith("ERROR\n")
-    assert "'other'" in body(answer)
+@pytest.mark.parametrize(
+    ("flavour", "vhosts", "host", "answer"),
+    [
+        ("rabbitmq", None, "/", "CONNECTED"),
+        ("rabbitmq", None, "other", "ERROR"),
+        ("rabbitmq", None, "", "ERROR"),
+        ("rabbitmq", ("other",), "other", "CONNECTED"),
+        ("rabbitmq", ("other",), "/", "ERROR"),
+        ("activemq", None, "other", "CONNECTED"),
+        ("activemq", ("mine",), "other", "ERROR"),
+    ],
+)
+def test_an_unknown_virtual_host_is_refused(
+    flavour: str, vhosts: tuple[str, ...] | None, host: str, answer: str
+) -> None:
+    """By RabbitMQ, which has "/" alone, or where a test says which ones there are."""
+    client = Scene(flavour, vhosts=vhosts).dial()
+    (frame,) = client.send(f"CONNECT\naccept-version:1.2\nhost:{host}\n\n")
+    assert frame.startswith(answer + "\n")
+    if answer == "ERROR":
+        assert f"Virtual host '{host}' access denied" in frame
 
 
 def test_frames_behind_connect_are_answered_after_connected() -> None:
@@ -84,12 +112,59 @@ def test_frames_behind_connect_are_answered_after_connected() -> None:
     assert [frame.split("\n")[0] for frame in answer] == ["CONNECTED", "RECEIPT"]
 
 
-def test_an_illegal_frame_gets_an_error_with_its_receipt_id() -> None:
-    client = Scene().client()
+@pytest.mark.parametrize(("flavour", "receipt_id"), [("rabbitmq", None), ("activemq", "r")])
+def test_activemqs_error_has_a_receipt_id(flavour: str, receipt_id: str | None) -> None:
+    """RabbitMQ's has not. The frames behind it are processed."""
+    scene = Scene(flavour)
+    client = scene.client()
     (answer,) = client.send("COMMIT\ntransaction:none\nreceipt:r\n\n", "SEND\ndestination:/queue/a\n\nx")
     assert answer.startswith("ERROR\n")
-    assert header(answer, "receipt-id") == "r"
+    assert header(answer, "receipt-id") == receipt_id
+    assert scene.waiting("/queue/a") == [b"x"]
+
+
+@FLAVOURS
+def test_bytes_that_are_no_stomp_end_the_connection_with_a_reason(flavour: str) -> None:
+    client = Scene(flavour).client()
+    (answer,) = client.send("SEND\nno colon\n\n", "SEND\ndestination:/queue/a\n\nx")
+    assert answer.startswith("ERROR\n")
+    assert "colon" in answer
     assert client.peer.closing
+
+
+def test_activemqs_error_has_a_stack_trace_in_its_body() -> None:
+    (answer,) = Scene("activemq").client().send("COMMIT\ntransaction:none\n\n")
+    assert header(answer, "message") == "Invalid transaction id\\c none"
+    first, second, *_ = body(answer).split("\n")
+    assert first.endswith("ProtocolException: Invalid transaction id: none")
+    assert second.startswith("\tat ")
+    assert header(answer, "content-length") is None
+
+
+@FLAVOURS
+def test_every_frame_ends_in_nul_and_line_feed(flavour: str) -> None:
+    """PHP's client skips the byte behind NUL without looking at it."""
+    client = Scene(flavour).dial()
+    frames = [
+        CONNECT.format(version="1.2", more=""),
+        "SUBSCRIBE\nid:1\ndestination:/queue/a\n\n",
+        "SEND\ndestination:/queue/a\nreceipt:r\n\nx",
+        "COMMIT\ntransaction:none\n\n",
+    ]
+    client.peer.receive_data("".join(f"{frame}\0" for frame in frames).encode(), 100.0)
+    assert client.peer.take_output().count(b"\0\n") == 4
+
+
+def test_activemq_answers_a_receipt_header_in_connected() -> None:
+    (answer,) = Scene("activemq").dial().send(CONNECT.format(version="1.2", more="receipt:c\n"))
+    assert answer.startswith("CONNECTED\n")
+    assert header(answer, "receipt-id") == "c"
+
+
+@pytest.mark.parametrize(("flavour", "seconds"), [("rabbitmq", 10.0), ("activemq", 30.0)])
+def test_a_client_without_connect_is_ended_when_the_broker_would(flavour: str, seconds: float) -> None:
+    scene = Scene(flavour)
+    assert scene.dial().peer.next_deadline() == scene.now + seconds
 
 
 def test_a_client_without_connect_is_ended_in_time() -> None:
@@ -173,12 +248,12 @@ def test_a_message_has_headers_of_the_sender_and_the_broker() -> None:
     answer = send(
         client,
         "hello",
-        more="content-type:text/plain\nx:1\nx:2\nreceipt:r\nsubscription:forged\nmessage-id:forged\n",
+        more="content-type:text/plain\nx:1\nx:2\nreceipt:r\nsubscription:forged\n",
     )
     assert answer == [
         (
-            "MESSAGE\nsubscription:1\nmessage-id:T_1@@s1@@1\ndestination:/queue/a\nack:T_1@@s1@@1\n"
-            "content-type:text/plain\nx:1\nx:2\ncontent-length:5\n\nhello"
+            "MESSAGE\nsubscription:1\ndestination:/queue/a\nmessage-id:T_1@@s1@@1\nredelivered:false\n"
+            "ack:T_1@@s1@@1\nreceipt:r\nx:1\ncontent-type:text/plain\ncontent-length:5\n\nhello"
         ),
         "RECEIPT\nreceipt-id:r\n\n",
     ]
@@ -188,14 +263,14 @@ def test_headers_that_only_the_broker_may_set_are_not_forwarded() -> None:
     scene = Scene()
     sender, receiver = scene.client(), scene.client()
     subscribe(receiver)
-    forged = "receipt:f\nmessage-id:f\nsubscription:f\nack:f\nredelivered:true\ntransaction:t\n"
+    forged = "subscription:f\nack:f\nredelivered:true\ntransaction:t\n"
     sender.send("BEGIN\ntransaction:t\n\n")
     send(sender, "hello", more=f"{forged}x:2\ny:0\nx:1\n")
     sender.send("COMMIT\ntransaction:t\n\n")
     assert receiver.receive() == [
         (
-            "MESSAGE\nsubscription:1\nmessage-id:T_1@@s2@@1\ndestination:/queue/a\n"
-            "x:2\ny:0\nx:1\ncontent-length:5\n\nhello"
+            "MESSAGE\nsubscription:1\ndestination:/queue/a\nmessage-id:T_1@@s2@@1\nredelivered:false\n"
+            "x:2\ny:0\ntransaction:t\ncontent-length:5\n\nhello"
         )
     ]
 
@@ -301,7 +376,7 @@ def test_rabbitmq_redelivers_nacked_messages_at_once() -> None:
     client = Scene("rabbitmq").client()
     subscribe(client, ack="client-individual")
     (message,) = send(client, "x")
-    assert header(message, "redelivered") is None
+    assert header(message, "redelivered") == "false"
     (again,) = client.send(f"NACK\nid:{header(message, 'ack')}\n\n")
     assert header(again, "redelivered") == "true"
     assert body(again) == "x"
@@ -344,10 +419,18 @@ def test_a_nacked_message_waits_for_the_redelivery_delay() -> None:
 
 
 @pytest.mark.parametrize(
-    "end", ["DISCONNECT\n\n", "UNSUBSCRIBE\nid:1\n\n", None], ids=["DISCONNECT", "UNSUBSCRIBE", "EOF"]
+    ("flavour", "end"),
+    [
+        ("rabbitmq", "DISCONNECT\n\n"),
+        ("rabbitmq", None),
+        ("activemq", "DISCONNECT\n\n"),
+        ("activemq", "UNSUBSCRIBE\nid:1\n\n"),
+        ("activemq", None),
+    ],
+    ids=lambda value: str(value).partition("\n")[0],
 )
-def test_unacknowledged_messages_go_to_others_in_order(end: str | None) -> None:
-    scene = Scene()
+def test_unacknowledged_messages_go_to_others_in_order(flavour: str, end: str | None) -> None:
+    scene = Scene(flavour)
     first, second = scene.client(), scene.client()
     subscribe(first, ack="client")
     for text in "abc":
@@ -363,9 +446,28 @@ def test_unacknowledged_messages_go_to_others_in_order(end: str | None) -> None:
     assert {header(message, "redelivered") for message in messages} == {"true"}
 
 
-@pytest.mark.parametrize("name", ["prefetch-count", "activemq.prefetchSize"])
-def test_prefetch_limits_unacknowledged_messages(name: str) -> None:
-    scene = Scene()
+def test_rabbitmq_keeps_unacknowledged_messages_after_unsubscribe() -> None:
+    """They come again when the connection has ended, in their order."""
+    scene = Scene("rabbitmq")
+    first, second = scene.client(), scene.client()
+    subscribe(first, ack="client")
+    for text in "ab":
+        send(first, text)
+    first.send("UNSUBSCRIBE\nid:1\n\n")
+    send(first, "c")
+    first.send("UNSUBSCRIBE\nid:1\n\n")
+    assert scene.waiting("/queue/a") == [b"c"]
+    first.leave()
+    assert scene.waiting("/queue/a") == [b"a", b"b", b"c"]
+    subscribe_again = second.send("SUBSCRIBE\nid:1\ndestination:/queue/a\n\n")
+    assert [body(message) for message in subscribe_again] == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize(
+    ("flavour", "name"), [("rabbitmq", "prefetch-count"), ("activemq", "activemq.prefetchSize")]
+)
+def test_prefetch_limits_unacknowledged_messages(flavour: str, name: str) -> None:
+    scene = Scene(flavour)
     client, sender = scene.client(), scene.client()
     subscribe(client, ack="client-individual", more=f"{name}:2\n")
     for text in "abc":
@@ -577,14 +679,56 @@ def test_activemqs_durable_subscription_keeps_messages() -> None:
     assert [body(frame) for frame in subscribed] == ["x"]
 
 
-@FLAVOURS
-def test_a_durable_subscription_has_one_subscriber_at_a_time(flavour: str) -> None:
-    scene = Scene(flavour)
-    more = "durable:true\nactivemq.subscriptionName:news\n"
-    first, second = scene.client(more="client-id:me\n"), scene.client(more="client-id:me\n")
-    subscribe(first, "/topic/t", more=more)
-    (error,) = second.send(f"SUBSCRIBE\nid:1\ndestination:/topic/t\n{more}\n")
+def test_activemqs_durable_subscription_has_one_subscriber_at_a_time() -> None:
+    client = Scene("activemq").client(more="client-id:me\n")
+    name = "activemq.subscriptionName:news\n"
+    subscribe(client, "/topic/t", more=name)
+    (error,) = client.send(f"SUBSCRIBE\nid:2\ndestination:/topic/t\n{name}\n")
     assert error.startswith("ERROR\n")
+    assert "Durable consumer is in use" in error
+    (error,) = client.send(f"UNSUBSCRIBE\nid:1\n{name}\n")
+    assert error.startswith("ERROR\n")
+
+
+def test_subscribers_of_rabbitmqs_durable_subscription_take_turns() -> None:
+    scene = Scene("rabbitmq")
+    first, second, sender = scene.client(), scene.client(), scene.client()
+    for client in (first, second):
+        subscribe(client, "/topic/t", more="durable:true\nauto-delete:false\n", id="mine")
+    for text in "abc":
+        send(sender, text, "/topic/t")
+    assert (first.bodies(), second.bodies()) == (["a", "c"], ["b"])
+
+
+def test_a_client_id_of_activemq_belongs_to_one_connection() -> None:
+    """The refusal is temporary, although its stack trace names a class with "Authentication" in it."""
+    scene = Scene("activemq")
+    first, second = scene.client(more="client-id:me\n"), scene.dial()
+    (error,) = second.send(CONNECT.format(version="1.2", more="client-id:me\nreceipt:c\n"))
+    assert "Client: me already connected" in (header(error, "message") or "")
+    assert header(error, "receipt-id") == "c"
+    assert "Authentication" in body(error)
+    assert second.peer.closing
+    first.leave()
+    (answer,) = scene.dial().send(CONNECT.format(version="1.2", more="client-id:me\n"))
+    assert header(answer, "session") == "me"
+
+
+@pytest.mark.parametrize(("flavour", "left"), [("rabbitmq", []), ("activemq", [b"one"])])
+def test_rabbitmqs_cumulative_ack_covers_other_subscriptions(flavour: str, left: list[bytes]) -> None:
+    """What its connection was sent before, in whatever subscription, and nothing that came later."""
+    scene = Scene(flavour)
+    client = scene.client()
+    for number in "123":
+        subscribe(client, f"/queue/{number}", ack="client", id=number)
+    send(client, "one", "/queue/1")
+    (second,) = send(client, "two", "/queue/2")
+    send(client, "three", "/queue/3")
+    client.send(f"ACK\nid:{header(second, 'ack')}\n\n")
+    client.leave()
+    assert scene.waiting("/queue/1") == left
+    assert scene.waiting("/queue/2") == []
+    assert scene.waiting("/queue/3") == [b"three"]
 
 
 # -------------------------------------------------------------------------------- heart-beats, delays and back pressure
@@ -594,6 +738,54 @@ def test_the_broker_agrees_to_the_clients_heart_beats() -> None:
     client = Scene("activemq").dial()
     (answer,) = client.send(CONNECT.format(version="1.2", more="heart-beat:1000,2000\n"))
     assert header(answer, "heart-beat") == "2000,1000"
+
+
+@pytest.mark.parametrize(
+    ("asked", "answer"),
+    [("1999,10", "1000,1000"), ("0,61500", "61000,0"), ("500,0", "0,1000"), ("0,0", "0,0")],
+)
+def test_rabbitmqs_heart_beats_are_whole_seconds(asked: str, answer: str) -> None:
+    (connected,) = Scene("rabbitmq").dial().send(CONNECT.format(version="1.2", more=f"heart-beat:{asked}\n"))
+    assert header(connected, "heart-beat") == answer
+
+
+def test_activemqs_first_heart_beat_comes_after_two_intervals() -> None:
+    scene = Scene("activemq")
+    client = scene.client(more="heart-beat:0,1000\n")
+    beats = []
+    for _ in range(3):
+        due = client.peer.next_deadline()
+        assert due is not None
+        client.peer.handle_timeout(due)
+        if client.peer.take_output() == b"\n":
+            beats.append(due - scene.now)
+    assert beats == [2.0, 3.0]
+
+
+@pytest.mark.parametrize(
+    ("flavour", "header_line"), [("rabbitmq", "expiration:5000"), ("activemq", "expires:1005000")]
+)
+def test_a_message_expires(flavour: str, header_line: str) -> None:
+    """RabbitMQ's header is a time to live, ActiveMQ's a date, both in milliseconds."""
+    now = 1000.0
+    scene = Scene(flavour, clock=lambda: now)
+    client = scene.client()
+    for text, more in (("kept", ""), ("gone", f"{header_line}\n"), ("kept too", "")):
+        send(client, text, more=more)
+    assert len(scene.waiting("/queue/a")) == 3
+    now = 1005.0
+    answer = client.send("SUBSCRIBE\nid:1\ndestination:/queue/a\n\n")
+    assert [body(frame) for frame in answer] == ["kept", "kept too"]
+    assert scene.exchange.backlog.size == 0
+
+
+def test_an_exchange_must_exist() -> None:
+    client = Scene("rabbitmq", exchanges=("orders",)).client()
+    subscribe(client, "/exchange/orders/new.*")
+    assert [body(frame) for frame in send(client, "x", "/exchange/orders/new.one")] == ["x"]
+    (error,) = send(client, "x", "/exchange/others/new.one")
+    assert body(error) == "NOT_FOUND - no exchange 'others' in vhost '/'"
+    assert client.peer.closing
 
 
 def test_the_broker_sends_heart_beats_when_idle() -> None:

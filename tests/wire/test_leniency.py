@@ -42,6 +42,7 @@ TOLERATED: list[tuple[str, str | None, bytes, tuple[str, int], list[Read | Heart
         "nul_between_frames", "1.2", b"\n\0\nSEND\n\n\0\n\0\n", ("nul-between-frames", 1),
         [HeartBeat(2), SEND, HeartBeat(1)],
     ),
+    ("nack_in_1_0", "1.0", b"NACK\na:b\n\n\0", ("unknown-command", 0), [frame("NACK", [("a", "b")])]),
     ("bad_header_lines", "1.2", b"SEND\nfoo\na:b\n\n\0", ("header-without-colon", 5), [frame("SEND", [("a", "b")])]),
     ("bad_header_lines", "1.1", b"SEND\na:b\n:foo\n\n\0", ("empty-header-name", 9), [frame("SEND", [("a", "b")])]),
     ("bad_header_lines", "1.0", b"SEND\n \n : \n\n\0", ("header-without-colon", 5), [SEND]),
@@ -223,6 +224,7 @@ def test_the_names_of_the_switches_are_stable() -> None:
         "crlf", "bare_cr", "cr_between_frames", "nul_between_frames", "bad_header_lines", "unknown_escapes",
         "cr_escape_in_1_1", "escapes_in_1_0", "escapes_in_connect", "not_utf8", "padded_content_length",
         "unexpected_body", "missing_host", "receipt_on_connect", "missing_message_headers", "bad_heart_beat",
+        "nack_in_1_0",
         "unchecked_conversation",
     )  # fmt: skip
     assert Leniency.__doc__ is not None

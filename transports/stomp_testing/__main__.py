@@ -41,8 +41,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--lenient",
         action="store_true",
-        help="accept what the specification forbids and real brokers accept, such as stomp.py's CONNECT without "
-        "host",
+        help="accept frames that the specification forbids and no broker need accept, such as lines without colon",
     )
     parser.add_argument("--verbose", action="store_true", help="print every frame; passcodes are masked")
     return parser.parse_args(arguments)
@@ -76,7 +75,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 print(f"with TLS on {broker.tls_url}, trust {broker.ca_file}", flush=True)
             print("for tests and development; Ctrl-C stops it", flush=True)
             stopped.wait()
-    except (OSError, ImportError) as error:
+    except (OSError, ImportError, ValueError) as error:
         print(f"stomp_testing: {error}", file=sys.stderr)
         return 1
     return 0

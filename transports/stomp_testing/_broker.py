@@ -1,8 +1,9 @@
 """Broker: the embedded broker that tests, demos and developers start.
 
 What it models: queues with competing consumers, topics with wildcards and durable subscriptions, temporary queues,
-acknowledgement in all modes, redelivery and dead letters, transactions, prefetch, heart-beats, virtual hosts, users and
-TLS, as RabbitMQ 3.10 or ActiveMQ Classic 5.17 do them. What it does not: selectors, expiry, persistence on disk.
+acknowledgement in all modes, redelivery and dead letters, expiry, transactions, prefetch, heart-beats, virtual hosts,
+users and TLS, as RabbitMQ 3.10 or ActiveMQ Classic 5.17 do them, and what these refuse, with the same words. What it
+does not: selectors, types of exchanges, persistence on disk.
 
 This class is the part that other threads see. Below it are a Server (sockets and timers), a Peer for each connection
 (bytes, handshake, heart-beats), the Requests of each client, and one Exchange (destinations and queues). The exchange
@@ -23,10 +24,13 @@ from urllib.parse import quote
 from stomp_core import Headers, HeaderSource, Leniency, Limits
 
 from ._certificates import ServerCertificate
+from ._destinations import Destinations
 from ._exchange import Exchange
+from ._messages import forwarded_headers
 from ._network import LoopThread, listening_socket, unix_listening_socket, wait_until
 from ._peer import Peer
 from ._recorder import Recorder
+from ._refusals import RequestRefused
 from ._server import Server
 from ._settings import BrokerFaults, Flavour, Settings, flavour_named
 
@@ -56,16 +60,16 @@ class ClientInfo:
 class Broker:
     """Run a STOMP broker inside the process, **for tests, demos and development**.
 
-    It keeps messages in memory, does what the specifications demand, and where they leave a choice does what RabbitMQ
-    or ActiveMQ do. It does not replace either: production brokers are RabbitMQ, ActiveMQ and Artemis. One thread
-    serves all connections. Every method may be called from any thread.
+    It keeps messages in memory, does what RabbitMQ or ActiveMQ do, and refuses what they refuse. It does not replace
+    either: production brokers are RabbitMQ, ActiveMQ and Artemis. One thread serves all connections. Every method may
+    be called from any thread.
 
     >>> with Broker() as broker:
     ...     broker.url  # doctest: +ELLIPSIS
     'stomp://guest:guest@127.0.0.1:...'
 
     ``/topic/...`` goes to every subscription; every other destination is a queue whose subscriptions take messages in
-    turn. Selectors and expiry are not supported.
+    turn. Selectors are not supported.
 
     Args:
         host: the address to listen on.
@@ -75,15 +79,19 @@ class Broker:
         tls_port: the TLS port; ``None`` takes a free one.
         unix_path: a path to listen on with a Unix socket too.
         users: passcodes by login; ``None`` lets everyone connect.
-        vhosts: the accepted values of CONNECT's ``host``; ``None`` accepts any.
+        vhosts: the virtual hosts that exist; ``None`` is the flavour's choice: RabbitMQ has ``"/"`` alone, ActiveMQ
+            ignores CONNECT's ``host``.
+        exchanges: the exchanges of ``/exchange/...`` that exist besides RabbitMQ's own (rabbitmq flavour).
         flavour: ``"rabbitmq"``, ``"activemq"`` or a :class:`~stomp_testing.Flavour`: the broker to behave like.
         server: the ``server`` header of CONNECTED; ``None`` is the flavour's, ``""`` leaves it out.
         versions: the versions of STOMP to accept.
-        heart_beat: CONNECTED's ``heart-beat`` in milliseconds, ``(can send, would like to receive)``; ``None`` agrees
-            to what the client asks for.
+        heart_beat: CONNECTED's ``heart-beat`` in milliseconds, ``(can send, would like to receive)``; ``None`` is the
+            flavour's answer: ActiveMQ agrees to what the client asks for, RabbitMQ does in whole seconds.
         limits: size limits for received frames.
-        leniency: which violations are tolerated; none by default.
-        connect_timeout: seconds that a client may take to send CONNECT.
+        leniency: which violations of the grammar are tolerated; ``None`` for those that the flavour's broker
+            tolerates, ``Leniency()`` for none.
+        connect_timeout: seconds that a client may take to send CONNECT; ``None`` for 10 s (rabbitmq) or 30 s
+            (activemq).
         redelivery_delay: seconds until a NACKed message is delivered again (rabbitmq flavour).
         high_water: bytes of unread output from which on a client gets no more messages.
         memory: bytes that may wait in all queues; above it, clients that send are not read.
@@ -106,13 +114,14 @@ class Broker:
         unix_path: str | Path | None = None,
         users: Mapping[str, str] | None = _GUEST,
         vhosts: Collection[str] | None = None,
+        exchanges: Collection[str] = (),
         flavour: str | Flavour = "rabbitmq",
         server: str | None = None,
         versions: Sequence[str] = ("1.0", "1.1", "1.2"),
         heart_beat: tuple[int, int] | None = None,
         limits: Limits | None = None,
         leniency: Leniency | None = None,
-        connect_timeout: float = 10.0,
+        connect_timeout: float | None = None,
         redelivery_delay: float = 0.0,
         high_water: int = 256 * 1024,
         memory: int = 512 * 1024 * 1024,
@@ -134,10 +143,11 @@ class Broker:
             server=chosen.server if server is None else server or None,
             users=users,
             vhosts=vhosts,
+            exchanges=exchanges,
             versions=tuple(versions),
             heart_beat=heart_beat,
             limits=Limits() if limits is None else limits,
-            leniency=Leniency() if leniency is None else leniency,
+            leniency=leniency,
             connect_timeout=connect_timeout,
             high_water=high_water,
             faults=self._faults,
@@ -145,7 +155,8 @@ class Broker:
         self._memory = memory
         self._numbers = count(1)
         self._recorder = recorder
-        self._exchange = Exchange(chosen, redelivery_delay)
+        self._exchange = Exchange(chosen, redelivery_delay, self._settings.clock)
+        self._destinations = Destinations(chosen, exchanges)
         self._certificate: ServerCertificate | None = None
         self._thread: LoopThread | None = None
         self._server: Server | None = None
@@ -215,6 +226,7 @@ class Broker:
         Raises:
             OSError: an address is taken or not allowed; the text names the address.
             RuntimeError: the broker is already running.
+            ValueError: there is no such port.
         """
         with self._lock:
             if self._thread is not None:
@@ -317,10 +329,13 @@ class Broker:
             headers: any others.
         """
         data = body.encode() if isinstance(body, str) else body
-        pairs = Headers(headers).items()
+        settings = self._settings
+        given = dict(reversed(Headers(headers).items()))
+        forwarded = forwarded_headers(given, len(data), settings.flavour, settings.clock)
+        name = self._name(destination)
 
         def publish() -> None:
-            self._exchange.publish(destination, pairs, data)
+            self._exchange.publish(name, forwarded, data)
             if self._server is not None:
                 self._server.flush()
 
@@ -330,7 +345,9 @@ class Broker:
         """Return the bodies that wait in a queue, in order; those delivered to a subscription are not among them."""
         return self._call(
             lambda: [
-                message.body for queue in self._exchange.queues_of(destination) for message in queue.waiting
+                message.body
+                for queue in self._exchange.queues_of(self._name(destination))
+                for message in queue.waiting
             ]
         )
 
@@ -339,7 +356,7 @@ class Broker:
         return self._call(
             lambda: [
                 message.body
-                for queue in self._exchange.queues_of(destination)
+                for queue in self._exchange.queues_of(self._name(destination))
                 for subscription in queue.subscriptions
                 for message in subscription.unacknowledged.values()
             ]
@@ -368,6 +385,14 @@ class Broker:
             timeout,
             lambda: f"the condition did not become true within {timeout:g} s",
         )
+
+    def _name(self, destination: str) -> str:
+        """Return the name under which the exchange keeps a destination."""
+        try:
+            return self._destinations.resolve(destination)
+        except RequestRefused:
+            # A test may look at a destination that its client cannot use.
+            return destination
 
     def _call(self, function: Callable[[], T]) -> T:
         """Call a function in the broker's thread; in this one if the broker is not running."""

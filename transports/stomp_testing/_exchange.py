@@ -1,9 +1,10 @@
 """Exchange: all destinations of a broker, and what happens to a message after its SEND, ACK or NACK.
 
-The model. ``/topic/...`` copies a message to every subscription of the moment: each topic subscription has a queue of
-its own, found by the topic's name or by a pattern with wildcards. Every other destination is one queue, created when
-it is first used, whose subscriptions take turns. A durable topic subscription is a queue that outlives its subscriber
-and has a name. A NACKed message is requeued at once or after a delay, dead-lettered or dropped, as the flavour demands.
+The model. ``/topic/...`` and ``/exchange/...`` copy a message to every subscription of the moment: each topic
+subscription has a queue of its own, found by the topic's name or by a pattern with wildcards. Every other destination
+is one queue, created when it is first used, whose subscriptions take turns. A durable topic subscription is a queue
+that outlives its subscriber and has a name. A NACKed message is requeued at once or after a delay, dead-lettered or
+dropped, as the flavour demands.
 
 No I/O; time is an argument.
 """
@@ -12,15 +13,15 @@ from __future__ import annotations
 
 import heapq
 import re
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from itertools import count
 
+from ._destinations import EXCHANGE, TOPIC, copies_messages
 from ._queues import Backlog, Queue, QueuedMessage, Subscription
 from ._settings import Flavour
 
 __all__ = ["Exchange"]
-
-_TOPIC = "/topic/"
 
 
 class Exchange:
@@ -29,15 +30,24 @@ class Exchange:
     Args:
         flavour: the broker to behave like.
         redelivery_delay: seconds until a NACKed message is delivered again.
+        clock: seconds since 1970, by which messages expire.
 
     Attributes:
         backlog: how many bytes wait in all queues.
+        client_ids: the ``client-id`` of each connection that has one.
     """
 
-    def __init__(self, flavour: Flavour, redelivery_delay: float = 0.0) -> None:
+    def __init__(
+        self,
+        flavour: Flavour,
+        redelivery_delay: float = 0.0,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         self.backlog = Backlog()
+        self.client_ids: set[str] = set()
         self._flavour = flavour
         self._redelivery_delay = redelivery_delay
+        self._clock = clock
         self._orders = count(1)
         self._queues: dict[str, Queue] = {}
         self._topics: dict[str, dict[Queue, None]] = {}
@@ -49,24 +59,42 @@ class Exchange:
 
     # ------------------------------------------------------------------ messages
 
-    def publish(self, destination: str, headers: Sequence[tuple[str, str]], body: bytes) -> None:
-        """Route a message: to every subscription of a topic, or into one queue."""
-        if not destination.startswith(_TOPIC):
-            self._queue(destination).put(QueuedMessage(destination, headers, body, next(self._orders)))
+    def publish(
+        self,
+        destination: str,
+        headers: Sequence[tuple[str, str]],
+        body: bytes,
+        expires: float | None = None,
+    ) -> None:
+        """Route a message: to every subscription of a topic, or into one queue.
+
+        Args:
+            destination: a queue or topic.
+            headers: those of its MESSAGEs.
+            body: bytes.
+            expires: seconds of the clock; ``None`` is never.
+        """
+        if not copies_messages(destination):
+            message = QueuedMessage(destination, headers, body, next(self._orders), expires)
+            self._queue(destination).put(message)
             return
         queues = [*self._topics.get(destination, ())]
         queues += [queue for queue, pattern in self._patterns.items() if pattern.fullmatch(destination)]
         for queue in queues:
-            queue.put(QueuedMessage(destination, headers, body, next(self._orders)))
+            queue.put(QueuedMessage(destination, headers, body, next(self._orders), expires))
 
     def queues_of(self, destination: str) -> list[Queue]:
         """Return the queues that hold messages of a destination: one, or for a topic one for each subscription."""
-        if not destination.startswith(_TOPIC):
-            return [self._queues[destination]] if destination in self._queues else []
-        return [
-            *self._topics.get(destination, ()),
-            *(queue for queue in self._patterns if queue.name == destination),
-        ]
+        if not copies_messages(destination):
+            queues = [self._queues[destination]] if destination in self._queues else []
+        else:
+            queues = [
+                *self._topics.get(destination, ()),
+                *(queue for queue in self._patterns if queue.name == destination),
+            ]
+        for queue in queues:
+            queue.drop_expired()
+        return queues
 
     def delete(self, destination: str) -> None:
         """Delete a queue and the messages that wait in it."""
@@ -77,7 +105,7 @@ class Exchange:
     def _queue(self, destination: str) -> Queue:
         queue = self._queues.get(destination)
         if queue is None:
-            queue = self._queues[destination] = Queue(destination, self.backlog)
+            queue = self._queues[destination] = Queue(destination, self.backlog, self._clock)
         return queue
 
     def _drop_messages(self, queue: Queue) -> None:
@@ -97,7 +125,7 @@ class Exchange:
             subscription: not subscribed before.
             durable: the name of a topic subscription that outlives its connection.
         """
-        if not destination.startswith(_TOPIC):
+        if not copies_messages(destination):
             self._queue(destination).add(subscription)
             return
         queue = None if durable is None else self._durable.get(durable)
@@ -106,20 +134,33 @@ class Exchange:
             self.delete_durable(durable)
             queue = None
         if queue is None:
-            queue = Queue(destination, self.backlog)
+            queue = Queue(destination, self.backlog, self._clock)
             self._bind(destination, queue)
             if durable is not None:
                 self._durable[durable] = queue
         queue.add(subscription)
 
-    def unsubscribe(self, subscription: Subscription) -> None:
-        """End a subscription. What it has not acknowledged goes to other subscriptions, or waits."""
+    def unsubscribe(self, subscription: Subscription, *, requeue: bool = True) -> None:
+        """End a subscription.
+
+        Args:
+            subscription: does nothing if it has ended before.
+            requeue: what it has not acknowledged goes to other subscriptions, or waits. Otherwise it stays with the
+                subscription until :meth:`requeue_unacknowledged`.
+        """
         queue = subscription.queue
         if queue is None or not subscription.active:
             return
         queue.remove(subscription)
-        if queue.name.startswith(_TOPIC) and queue not in self._durable.values():
+        if requeue:
+            queue.requeue_unacknowledged(subscription)
+        if copies_messages(queue.name) and queue not in self._durable.values():
             self._unbind(queue)
+
+    def requeue_unacknowledged(self, subscription: Subscription) -> None:
+        """Requeue what a subscription has not acknowledged that has ended."""
+        if subscription.queue is not None:
+            subscription.queue.requeue_unacknowledged(subscription)
 
     def resume(self, subscription: Subscription) -> None:
         """Deliver to a subscription again whose client reads again."""
@@ -139,14 +180,18 @@ class Exchange:
 
     def _bind(self, destination: str, queue: Queue) -> None:
         one, many = self._flavour.one_word, self._flavour.many_words
-        words = destination.removeprefix(_TOPIC).split(".")
+        if destination.startswith(TOPIC):
+            prefix = TOPIC
+        else:
+            prefix = destination[: destination.find("/", len(EXCHANGE)) + 1]
+        words = destination.removeprefix(prefix).split(".")
         if one in words or many in words:
             # The wildcard for many words also matches no word at all: the dot before it is optional.
             pattern = r"\.".join(
                 r"[^.]+" if word == one else r".*" if word == many else re.escape(word) for word in words
             )
             pattern = pattern.replace(r"\..*", r"(?:\..*)?")
-            self._patterns[queue] = re.compile(re.escape(_TOPIC) + pattern, re.DOTALL)
+            self._patterns[queue] = re.compile(re.escape(prefix) + pattern, re.DOTALL)
         else:
             self._topics.setdefault(destination, {})[queue] = None
 
@@ -185,6 +230,7 @@ class Exchange:
             queue.requeue(messages)
         elif not self._flavour.nack_requeues:
             for message in messages:
+                # A dead letter does not expire.
                 self.publish(_dead_letter_queue(queue.name), message.headers, message.body)
         self._release(subscription, len(messages))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import count
 
 from stomp_core import Frame, LocalProtocolError, Message, ServerConnection
@@ -25,6 +25,12 @@ _NOT_FORWARDED = frozenset(
         "redelivered",
     )
 )
+_LEAKING = frozenset(("receipt", "transaction"))
+#: The headers that RabbitMQ 3.10 keeps as properties of a message. They come behind all others, in this order.
+_PROPERTIES = (
+    "app-id", "user-id", "type", "timestamp", "amqp-message-id", "expiration", "reply-to", "correlation-id",
+    "priority", "persistent", "content-encoding", "content-type",
+)  # fmt: skip
 
 
 class _MessageWithoutLength(Message):
@@ -38,20 +44,34 @@ class _MessageWithoutLength(Message):
 
 
 def forwarded_headers(
-    headers: Sequence[tuple[str, str]], body_size: int, flavour: Flavour
+    headers: Mapping[str, str], body_size: int, flavour: Flavour, clock: Callable[[], float]
 ) -> list[tuple[str, str]]:
     """Return the headers of a SEND that its MESSAGEs will have.
 
     ``content-length`` is among them only in flavours that write it only where the sender did.
 
     Args:
-        headers: of the SEND.
+        headers: of the SEND, the last one first.
         body_size: bytes.
         flavour: the broker to behave like.
+        clock: seconds since 1970.
     """
-    pairs = [pair for pair in headers if pair[0] not in _NOT_FORWARDED]
-    if flavour.content_length_as_sent and any(name == "content-length" for name, _ in headers):
+    hidden = _NOT_FORWARDED - _LEAKING if flavour.request_headers_leak else _NOT_FORWARDED
+    pairs = [pair for pair in headers.items() if pair[0] not in hidden]
+    if "persistent" in headers and headers["persistent"] != "true":
+        pairs.remove(("persistent", headers["persistent"]))
+    if not flavour.content_length_as_sent:
+        own = dict(pairs)
+        properties = [(name, own.pop(name)) for name in _PROPERTIES if name in own]
+        return [*own.items(), *properties]
+    # ActiveMQ 5.17 tells the priority and the times of each message.
+    if "content-length" in headers:
         pairs.append(("content-length", str(body_size)))
+    for name, value in (("expires", "0"), ("priority", "4")):
+        if name not in headers:
+            pairs.append((name, value))
+    if "timestamp" not in headers:
+        pairs.append(("timestamp", str(int(clock() * 1000))))
     return pairs
 
 
@@ -86,20 +106,23 @@ class MessageWriter:
         """
         version = self._connection.version
         number = next(self._numbers)
-        if self._flavour.message_id_is_ack:
+        flavour = self._flavour
+        if flavour.message_id_is_ack:
             # RabbitMQ 3.10: T_<subscription>@@<session>@@<delivery tag>.
-            message_id = ack_id = f"T_{subscription.id}@@{self._session}@@{number}"
+            message_id = ack_id = f"{subscription.tag}@@{self._session}@@{number}"
         else:
             # ActiveMQ 5.17: the message-id stays the same when a message is delivered again.
-            message_id = f"ID-{self._session}-{message.order}"
-            ack_id = f"ID-{self._session}-ack-{number}" if version == "1.2" else message_id
+            message_id = f"ID:stomp_testing:{message.order}"
+            ack_id = f"ID:{self._session}:{number}" if version == "1.2" else message_id
         headers = [] if subscription.id is None else [("subscription", subscription.id)]
-        headers.append(("message-id", message_id))
         headers.append(("destination", destination))
+        headers.append(("message-id", message_id))
+        if flavour.message_id_is_ack:
+            headers.append(("redelivered", "true" if message.deliveries else "false"))
+        elif message.deliveries:
+            headers.append(("redelivered", "true"))
         if version == "1.2" and subscription.ack != "auto":
             headers.append(("ack", ack_id))
-        if message.deliveries:
-            headers.append(("redelivered", "true"))
         return self._serialize(headers, message.headers, message.body, now), ack_id
 
     def _serialize(
@@ -121,13 +144,23 @@ class MessageWriter:
         except LocalProtocolError:
             # The sender's version can carry headers that this client's cannot: those are left out.
             portable = [pair for pair in forwarded if _is_portable(*pair)]
-            return self._connection.send(kind.from_frame(Frame("MESSAGE", [*own, *portable], body)), now=now)
+            plain = [(name, _plain(value)) for name, value in own]
+            return self._connection.send(
+                kind.from_frame(Frame("MESSAGE", [*plain, *portable], body)), now=now
+            )
 
 
 def _is_portable(name: str, value: str) -> bool:
     """Return whether every version of STOMP can carry this header."""
     return (
-        ":" not in name
+        bool(name)
+        and ":" not in name
+        and not any("\ud800" <= char <= "\udfff" for char in name + value)
         and not any(char in "\r\n\0" for char in name + value)
         and (name.strip(" "), value.strip(" ")) == (name, value)
     )
+
+
+def _plain(value: str) -> str:
+    """Return a value as every version of STOMP can carry it."""
+    return " ".join(value.encode(errors="replace").decode().split())

@@ -143,14 +143,19 @@ def listening_socket(host: str, port: int | None) -> socket.socket:
 
     Raises:
         OSError: the port is taken or not allowed, or the address is not one of this machine. The text names both.
+        ValueError: there is no such port.
     """
     if port is not None:
+        if not 0 <= port <= 65535:
+            raise ValueError(f"port must be from 0 to 65535, got {port}")
         return _bound(host, port)
     # SystemRandom: tests may seed the global generator, and two runs side by side would then pick the same ports.
     candidates = random.SystemRandom().sample(range(_LOWEST_FREE_PORT, _first_ephemeral_port()), k=200)
     for candidate in candidates[:-1]:
         try:
             return _bound(host, candidate)
+        except socket.gaierror:
+            raise  # no other port makes the host known
         except OSError:
             continue
     return _bound(host, 0)
@@ -165,9 +170,12 @@ def _first_ephemeral_port() -> int:
 
 
 def _bound(host: str, port: int) -> socket.socket:
-    family, kind, protocol, _, address = socket.getaddrinfo(
-        host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-    )[0]
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+    except socket.gaierror as error:
+        raise socket.gaierror(error.errno, f"cannot listen on {host}: {error.strerror}") from None
     listener = socket.socket(family, kind, protocol)
     try:
         if os.name == "posix":

@@ -1,8 +1,11 @@
 """Peer: one client's connection as the broker sees it, without its socket.
 
 Bytes come in by :meth:`Peer.receive_data`, and what is to be written is buffered until the server takes it with
-:meth:`Peer.take_output`. A ServerConnection keeps the rules of STOMP, Requests carry out what the client asks for, and
-the peer connects the two: handshake, heart-beats, receipts that are held back, and back pressure.
+:meth:`Peer.take_output`. A ServerConnection reads frames and keeps the time, Requests carry out what the client asks
+for, and the peer connects the two: handshake, heart-beats, refusals, receipts that are held back, and back pressure.
+
+A real broker goes on after most ERRORs, which the specification forbids. ERRORs are therefore written past the
+ServerConnection, whose state does not change then; a client that was refused in the handshake gets a new one.
 
 Back pressure: a client that does not read its messages gets no more of them. Output is buffered up to ``high_water``;
 from there on the peer is ``congested``, which keeps its subscriptions out of their queues until the transport has
@@ -19,24 +22,35 @@ from stomp_core import (
     Connected,
     ConnectionClosed,
     Disconnect,
-    Error,
+    ErrorCode,
     Event,
+    Frame,
     HeartBeat,
+    LocalProtocolError,
     Receipt,
     RemoteProtocolError,
     ServerConnection,
     State,
-    StompError,
+    Subscribe,
     Tolerated,
 )
 
 from ._exchange import Exchange
 from ._messages import MessageWriter
 from ._queues import QueuedMessage, Subscription
+from ._refusals import Problem, Refusal, RequestRefused
 from ._requests import Requests
-from ._settings import Settings
+from ._settings import Flavour, Settings
 
 __all__ = ["Peer"]
+
+_JAVA_EXCEPTION = "org.apache.activemq.transport.stomp.ProtocolException"
+_JAVA_STACK = (
+    "\tat org.apache.activemq.transport.stomp.ProtocolConverter.onStompCommand(ProtocolConverter.java:254)\n"
+    "\tat org.apache.activemq.transport.stomp.StompTransportFilter.onCommand(StompTransportFilter.java:85)\n"
+    "\tat org.apache.activemq.transport.tcp.TcpTransport.run(TcpTransport.java:215)\n"
+    "\tat java.base/java.lang.Thread.run(Thread.java:840)\n"
+)
 
 
 class Peer:
@@ -64,18 +78,14 @@ class Peer:
         self._settings = settings
         self._with_output = with_output
         self._now = now
-        self._connection = ServerConnection(
-            settings.versions,
-            limits=settings.limits,
-            leniency=settings.leniency,
-            unsolicited_messages=flavour.reply_queues,
-            heart_beat_pace=flavour.heart_beat_pace,
-            heart_beat_tolerance=flavour.heart_beat_tolerance,
-        )
-        self._requests = Requests(exchange, flavour, session, self)
+        self._connection = self._new_connection()
+        self._requests = Requests(exchange, settings, session, self)
         self._messages = MessageWriter(self._connection, flavour, session)
         self._held_receipts: list[str] = []
-        self._connect_deadline = now + settings.connect_timeout  # for CONNECT to come, then for its answer
+        timeout = settings.connect_timeout
+        # For CONNECT to come, then for its answer.
+        self._connect_deadline = now + (flavour.connect_timeout if timeout is None else timeout)
+        self._skip_heart_beat = flavour.first_heart_beat_is_late
         self._unanswered_connect: Connect | None = None
         self._bytes_behind_connect = 0  # received while CONNECT is unanswered
         self._output: list[bytes] = []
@@ -86,6 +96,17 @@ class Peer:
         self.login: str | None = None
         self.congested = False
         self.closing = False
+
+    def _new_connection(self) -> ServerConnection:
+        settings, flavour = self._settings, self._settings.flavour
+        return ServerConnection(
+            settings.versions,
+            limits=settings.limits,
+            leniency=flavour.leniency if settings.leniency is None else settings.leniency,
+            check_requests=False,
+            heart_beat_pace=flavour.heart_beat_pace,
+            heart_beat_tolerance=flavour.heart_beat_tolerance,
+        )
 
     @property
     def version(self) -> str | None:
@@ -154,7 +175,7 @@ class Peer:
         destination = message.destination
         destination = self._requests.local_names.get(destination, destination)
         data, ack_id = self._messages.write(subscription, message, destination, self._now)
-        self._write(data)
+        self._write_frame(data)
         return ack_id
 
     # ------------------------------------------------------------------ time
@@ -182,7 +203,10 @@ class Peer:
                 self._process_events()
             return
         heart_beat = self._connection.handle_timeout(now)
-        if heart_beat:
+        if heart_beat and self._skip_heart_beat:
+            # ActiveMQ 5.17 sends its first heart-beat after two intervals.
+            self._skip_heart_beat = False
+        elif heart_beat:
             self._write(heart_beat)
         else:
             self._process_events()
@@ -206,7 +230,7 @@ class Peer:
             close: end the connection after it.
         """
         if not self.closing:
-            self._send_error(Error(message, body=body), close=close)
+            self._send_refusal(Refusal(message, body, closes=close), None)
 
     def release_receipts(self) -> None:
         """Send the receipts that were held back."""
@@ -234,31 +258,63 @@ class Peer:
     # ------------------------------------------------------------------ events
 
     def _process_events(self) -> None:
-        next_event, handle = self._connection.next_event, self._requests.handle
+        handle = self._requests.handle
         while not self.closing:
             try:
-                event = next_event()
+                event = self._connection.next_event()
             except RemoteProtocolError as error:
-                hint = error.frame_hint
-                assert hint is not None
-                self._write(self._connection.send(hint, now=self._now))
-                self.end()
+                self._on_violation(error)
                 return
             if event is NEED_DATA:
                 return
-            replies = handle(event, self._now)
-            if replies is None:
-                self._on_other_event(event)
-                continue
-            for reply in replies:
-                if isinstance(reply, Receipt):
-                    self._send_receipt(reply)
-                else:
-                    self._send_error(reply, close=True)
+            try:
+                if self._connection.state is State.NEW and isinstance(event, Event):
+                    raise RequestRefused(Problem.NOT_CONNECTED)
+                receipts = handle(event, self._now)
+                if receipts is None:
+                    self._on_other_event(event)
+                    continue
+                for receipt in receipts:
+                    self._send_receipt(receipt)
+            except RequestRefused as refused:
+                assert isinstance(event, Event)
+                self._refuse(event, refused)
+
+    def _on_violation(self, error: RemoteProtocolError) -> None:
+        """Answer bytes that are no STOMP, or a CONNECT that the broker cannot accept."""
+        hint = error.frame_hint
+        assert hint is not None
+        if error.code == ErrorCode.VERSION_NOT_SHARED:
+            versions = self._settings.versions
+            refusal = self._settings.flavour.refusals[Problem.VERSION].about(
+                versions=",".join(versions), descending=", ".join(reversed(versions))
+            )
+            self._send_refusal(refusal, None)
+            self._start_again()
+            return
+        # The real brokers answer most of these with a bare end of the connection. The reason helps more
+        # those who test a client.
+        refusal = Refusal(hint.headers["message"], str(error), closes=True)
+        self._send_refusal(refusal, hint.headers.get("receipt-id"))
+
+    def _start_again(self) -> None:
+        """Let a client that was refused send another CONNECT, unless the connection ends."""
+        if not self.closing:
+            self._connection = self._new_connection()
+            self._messages = MessageWriter(self._connection, self._settings.flavour, self.session)
+
+    def _refuse(self, event: Event, refused: RequestRefused) -> None:
+        refusal = self._settings.flavour.refusals.get(refused.problem, Refusal(refused.problem))
+        if refusal.receipt == "after" and not isinstance(event, Subscribe):
+            refusal = refusal._replace(receipt="")
+        values = {"command": event.frame.command, **refused.values}
+        self._send_refusal(refusal.about(**values), event.headers.get("receipt"))
 
     def _on_other_event(self, event: Event | HeartBeat | ConnectionClosed | Tolerated) -> None:
         """Process the beginning and the end of a connection. Heart-beats and tolerated violations need no reply."""
         if isinstance(event, Connect):
+            if self._connection.state is State.CONNECTED:
+                raise RequestRefused(Problem.ALREADY_CONNECTED)
             self._on_connect(event)
         elif isinstance(event, Disconnect):
             if event.receipt is not None:
@@ -266,6 +322,8 @@ class Peer:
             self.end()
         elif isinstance(event, ConnectionClosed):
             self.end()
+        elif isinstance(event, Event):
+            raise RequestRefused(Problem.COMMAND)
 
     def _on_connect(self, connect: Connect) -> None:
         faults = self._settings.faults
@@ -278,45 +336,106 @@ class Peer:
 
     def _answer_connect(self, connect: Connect) -> None:
         self._unanswered_connect = None
+        try:
+            self._check_connect(connect)
+        except RequestRefused as refused:
+            self._refuse(connect, refused)
+            self._start_again()
+            return
+        self.login = connect.login
+        self._write_frame(self._connection.send(self._connected(connect), now=self._now))
+        self._requests.begin(self.version or "1.0", self._client_id(connect))
+
+    def _client_id(self, connect: Connect) -> str | None:
+        return connect.headers.get("client-id") if self._settings.flavour.client_ids else None
+
+    def _check_connect(self, connect: Connect) -> None:
         settings = self._settings
-        refusal = settings.flavour.refusal
+        vhosts = settings.flavour.vhosts if settings.vhosts is None else settings.vhosts
+        host = connect.headers.get("host", "/")  # RabbitMQ 3.10: its default virtual host
+        if vhosts is not None and host not in vhosts:
+            raise RequestRefused(Problem.HOST, host=host)
         users = settings.users
         if users is not None and (
             connect.login not in users or users[connect.login or ""] != connect.passcode
         ):
-            detail = f"Access refused for user '{connect.login or ''}'\n"
-            self._send_error(Error(refusal, body=detail), close=True)
-            return
-        if settings.vhosts is not None and connect.host not in settings.vhosts:
-            detail = f"Virtual host '{connect.host or ''}' access denied\n"
-            self._send_error(Error(refusal, body=detail), close=True)
-            return
-        self.login = connect.login
-        heart_beat = settings.heart_beat
-        if heart_beat is None:
-            # RabbitMQ 3.10 and ActiveMQ 5.17 agree to what the client asks for.
-            can_send, would_like = connect.heart_beat
-            heart_beat = (would_like, can_send)
-        connected = Connected(session=self.session, server=settings.server, heart_beat=heart_beat)
-        self._write(self._connection.send(connected, now=self._now))
-        self._requests.begin(self.version or "1.0", connect.headers.get("client-id"))
+            raise RequestRefused(Problem.CREDENTIALS, login=connect.login or "null")
+        client_id = self._client_id(connect)
+        if client_id in self._exchange.client_ids:
+            raise RequestRefused(Problem.CLIENT_ID_IN_USE, client=client_id or "")
+
+    def _connected(self, connect: Connect) -> Connected:
+        """Return CONNECTED with the headers of the flavour, in its order."""
+        settings, flavour = self._settings, self._settings.flavour
+        can_send, would_like = connect.heart_beat
+        answer = settings.heart_beat or (_rounded(would_like, flavour), _rounded(can_send, flavour))
+        session = [("session", self._client_id(connect) or self.session)]
+        receipt = connect.headers.get("receipt")
+        if flavour.error_receipt_id and receipt is not None:
+            # ActiveMQ 5.17 answers a receipt header of CONNECT in CONNECTED.
+            session += [("response-id", receipt), ("receipt-id", receipt)]
+        intervals = [("heart-beat", f"{answer[0]},{answer[1]}")]
+        parts = [*session, *intervals] if flavour.message_id_is_ack else [*intervals, *session]
+        server = [] if settings.server is None else [("server", settings.server)]
+        return Connected.from_frame(Frame("CONNECTED", [*server, *parts, ("version", self.version or "1.0")]))
 
     # ------------------------------------------------------------------ output
 
     def _send_receipt(self, receipt: Receipt) -> None:
         if self._settings.faults.hold_receipts:
             self._held_receipts.append(receipt.receipt_id)
-        else:
-            self._write(self._connection.send(receipt, now=self._now))
-
-    def _send_error(self, error: Error, *, close: bool) -> None:
+            return
         try:
-            self._write(self._connection.send(error, now=self._now))
-        except StompError:
-            # Before CONNECT, and after another ERROR, none can be sent.
-            pass
-        if close:
+            data = self._connection.send(receipt, now=self._now)
+        except LocalProtocolError as error:
+            # A lenient broker reads what cannot be written again.
+            self._send_refusal(Refusal("receipt cannot be echoed", str(error), closes=True), None)
+            return
+        self._write_frame(data)
+
+    def _send_refusal(self, refusal: Refusal, receipt: str | None) -> None:
+        """Send an ERROR and what belongs to it.
+
+        Args:
+            refusal: with its final texts.
+            receipt: the ``receipt`` header of the frame that is refused.
+        """
+        echoed = Receipt(receipt) if receipt is not None and refusal.receipt else None
+        if echoed is not None and refusal.receipt == "before":
+            self._send_receipt(echoed)
+        if refusal.message:
+            self._write_frame(self._error(refusal, receipt))
+        if echoed is not None and refusal.receipt == "after":
+            self._send_receipt(echoed)
+        if refusal.closes:
             self.end()
+
+    def _error(self, refusal: Refusal, receipt: str | None) -> bytes:
+        flavour = self._settings.flavour
+        message = " ".join(refusal.message.encode(errors="replace").decode().split())
+        body = refusal.body
+        kind = ("content-type", "text/plain")
+        if flavour.error_versions:
+            headers = [("message", message), kind, ("version", ",".join(self._settings.versions))]
+        else:
+            headers = [kind, ("message", message)]
+            body = body or f"{_JAVA_EXCEPTION}: {message}\n{_JAVA_STACK}"
+        data = body.encode(errors="replace").replace(b"\0", b"?")
+        length = flavour.error_versions
+        # Nothing is escaped before CONNECTED.
+        version = (self.version if self._connection.state is State.CONNECTED else None) or "1.0"
+        if receipt is not None and flavour.error_receipt_id:
+            with_receipt = [kind, ("receipt-id", receipt), *headers[1:]]
+            try:
+                return Frame("ERROR", with_receipt, data).to_bytes(version, content_length=length)
+            except LocalProtocolError:
+                pass  # a lenient broker reads what cannot be written again
+        return Frame("ERROR", headers, data).to_bytes(version, content_length=length)
+
+    def _write_frame(self, data: bytes) -> None:
+        # RabbitMQ 3.10, ActiveMQ 5.17 and Artemis end each frame with NUL LF. Some clients skip the byte behind NUL
+        # without looking at it.
+        self._write(data + b"\n")
 
     def _write(self, data: bytes) -> None:
         self._output.append(data)
@@ -329,3 +448,9 @@ class Peer:
         if not self._listed:
             self._listed = True
             self._with_output.append(self)
+
+
+def _rounded(interval: int, flavour: Flavour) -> int:
+    """Return the interval to which a broker agrees, in milliseconds; 0 is none."""
+    unit = flavour.heart_beat_unit
+    return max(unit, interval // unit * unit) if interval else 0

@@ -128,6 +128,7 @@ class FaultProxy:
         Raises:
             OSError: the port is taken.
             RuntimeError: the proxy is already running.
+            ValueError: there is no such port.
         """
         if self._thread is not None:
             raise RuntimeError("the proxy is already running")

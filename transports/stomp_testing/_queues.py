@@ -5,13 +5,15 @@ first message goes to the first subscription of the ring, which then moves to th
 A subscription leaves the ring when its client does not read or has as many unacknowledged messages as its prefetch
 allows, and is put back by :meth:`Queue.resume`. A message that returns goes to the place that it had.
 
-No I/O, no clock, nothing of STOMP.
+A message that has expired when its turn comes is dropped.
+
+No I/O, nothing of STOMP.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
 __all__ = ["Backlog", "Queue", "QueuedMessage", "Receiver", "Subscription"]
@@ -27,18 +29,25 @@ class QueuedMessage:
         headers: the headers that the sender gave besides, in order.
         body: the bytes of its body.
         order: its position among all messages of the broker; a message that returns to its queue is sorted by it.
+        expires: seconds of the queue's clock; ``None`` is never.
         deliveries: how many times it was delivered for acknowledgement.
     """
 
-    __slots__ = ("body", "deliveries", "destination", "headers", "order")
+    __slots__ = ("body", "deliveries", "destination", "expires", "headers", "order")
 
     def __init__(
-        self, destination: str, headers: Sequence[tuple[str, str]], body: bytes, order: int = 0
+        self,
+        destination: str,
+        headers: Sequence[tuple[str, str]],
+        body: bytes,
+        order: int = 0,
+        expires: float | None = None,
     ) -> None:
         self.destination = destination
         self.headers = headers
         self.body = body
         self.order = order
+        self.expires = expires
         self.deliveries = 0
 
 
@@ -58,7 +67,8 @@ class Subscription:
 
     Args:
         receiver: the client.
-        id: the client's name for it; ``None`` where STOMP 1.0 has none.
+        id: the client's name for it; ``None`` if SUBSCRIBE had none.
+        tag: the broker's name for it, which no other subscription of the connection has.
         ack: ``"auto"``, ``"client"`` or ``"client-individual"``.
         prefetch: how many messages may be in flight; ``None`` is any number.
 
@@ -80,14 +90,16 @@ class Subscription:
         "prefetch",
         "queue",
         "receiver",
+        "tag",
         "unacknowledged",
     )
 
     def __init__(
-        self, receiver: Receiver, id: str | None, ack: str = "auto", prefetch: int | None = None
+        self, receiver: Receiver, id: str | None, tag: str, ack: str = "auto", prefetch: int | None = None
     ) -> None:
         self.receiver = receiver
         self.id = id
+        self.tag = tag
         self.ack = ack
         self.prefetch = prefetch
         self.unacknowledged: dict[str, QueuedMessage] = {}
@@ -105,12 +117,16 @@ class Subscription:
             and (self.prefetch is None or self.in_flight < self.prefetch)
         )
 
-    def remove_covered(self, ack_id: str) -> dict[str, QueuedMessage]:
+    def remove_covered(self, ack_id: str, *, cumulative: bool = True) -> dict[str, QueuedMessage]:
         """Remove and return the messages that an ACK or NACK of this id covers.
 
         That is one message, in ``client`` mode also all that were delivered before it ("ACK", STOMP 1.1 and 1.2).
+
+        Args:
+            ack_id: of an unacknowledged message.
+            cumulative: whether ``client`` mode makes the difference.
         """
-        if self.ack != "client":
+        if self.ack != "client" or not cumulative:
             return {ack_id: self.unacknowledged.pop(ack_id)}
         covered = {}
         for key in list(self.unacknowledged):
@@ -141,15 +157,16 @@ class Queue:
         subscriptions: all subscriptions, in the ring or not.
     """
 
-    __slots__ = ("_backlog", "_ring", "name", "subscriptions", "waiting")
+    __slots__ = ("_backlog", "_clock", "_ring", "name", "subscriptions", "waiting")
 
-    def __init__(self, name: str, backlog: Backlog) -> None:
+    def __init__(self, name: str, backlog: Backlog, clock: Callable[[], float]) -> None:
         self.name = name
         self.waiting: deque[QueuedMessage] = deque()
         self.subscriptions: dict[Subscription, None] = {}
         # Only those that can take a message, or could when they were last checked: ten thousand others cost nothing.
         self._ring: deque[Subscription] = deque()
         self._backlog = backlog
+        self._clock = clock
 
     def put(self, message: QueuedMessage) -> None:
         """Add a new message behind all others."""
@@ -176,9 +193,12 @@ class Queue:
         self.resume(subscription)
 
     def remove(self, subscription: Subscription) -> None:
-        """End a subscription, and requeue what it has not acknowledged."""
+        """End a subscription; its unacknowledged messages stay with it until :meth:`requeue_unacknowledged`."""
         subscription.active = False
         self.subscriptions.pop(subscription, None)
+
+    def requeue_unacknowledged(self, subscription: Subscription) -> None:
+        """Requeue what a subscription has not acknowledged."""
         messages, subscription.unacknowledged = list(subscription.unacknowledged.values()), {}
         self.requeue(messages)
 
@@ -194,9 +214,21 @@ class Queue:
         self._backlog.size -= sum(len(message.body) + _OVERHEAD for message in self.waiting)
         self.waiting.clear()
 
+    def drop_expired(self) -> None:
+        """Drop the messages that have expired."""
+        if any(message.expires is not None for message in self.waiting):
+            now = self._clock()
+            kept = [message for message in self.waiting if message.expires is None or message.expires > now]
+            self.clear()
+            self._backlog.size += sum(len(message.body) + _OVERHEAD for message in kept)
+            self.waiting.extend(kept)
+
     def _deliver_waiting(self) -> None:
         waiting, ring = self.waiting, self._ring
         while waiting and ring:
+            if waiting[0].expires is not None and waiting[0].expires <= self._clock():
+                self._backlog.size -= len(waiting.popleft().body) + _OVERHEAD
+                continue
             subscription = ring.popleft()
             if not subscription.ready:
                 subscription.in_ring = False
