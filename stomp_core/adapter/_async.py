@@ -17,6 +17,7 @@ from functools import partial
 from types import GenericAlias, TracebackType
 from typing import Any, Concatenate, Final, Generic, ParamSpec, Protocol, Self, TypeVar, cast
 
+from .._callbacks import check_not_async, deferred_kind, name_of, never_returns_awaitable
 from ..errors import StompError
 from ..session import (
     Delivery,
@@ -38,6 +39,7 @@ from ._wrapping import (
     SubscriptionView,
     TransactionView,
     Wrapped,
+    check_handler,
     describe,
     export,
 )
@@ -334,23 +336,40 @@ class AsyncSubscription(SubscriptionView[AsyncEngine]):
         goes on.
 
         Args:
-            handler: takes a message; an ``async`` function.
+            handler: takes a message; an ``async`` function, or another one that returns something to await.
             concurrency: how many messages are handled at a time, each in a task of its own.
             policy: what to do with a message after its handler.
 
         Raises:
             StompError: why the subscription ended, if the user did not end it.
             Exception: what the handler raised, if the policy is to stop then.
+            TypeError: ``handler`` is not a function of one argument; or it is certain that it returns nothing to
+                await. Raised before a message is taken. A plain function of which that shows only when it has returned
+                ends ``run`` then; its message, which it has handled, is acknowledged.
             ValueError: ``concurrency`` is not at least 1; or it is not 1 in ``client`` mode.
         """
+        is_async = _check_async_handler(handler)
         engine = self._engine
         runner = HandlerRunner(engine.session, self._subject, concurrency, policy)
+
+        async def call_plain_function(message: AsyncMessage) -> None:
+            result: object = handler(message)
+            if isinstance(result, Awaitable):
+                await result
+            else:
+                runner.stop(
+                    TypeError(
+                        f"the handler {name_of(handler)} returned {result!r}, which cannot be awaited: {_DEFINE_ASYNC}"
+                    )
+                )
+
+        call = handler if is_async else call_plain_function
 
         async def worker() -> None:
             while (message := await self._next(runner)) is not None:
                 try:
                     with runner.handling(message):
-                        await engine.call_handler(handler, message)
+                        await engine.call_handler(call, message)
                 except Exception as error:
                     settle = partial(runner.raised, delivery=message, error=error)
                 else:
@@ -386,6 +405,20 @@ class AsyncSubscription(SubscriptionView[AsyncEngine]):
         except StompError:
             if error is None:
                 raise
+
+
+def _check_async_handler(handler: Callable[[AsyncMessage], Awaitable[object]]) -> bool:
+    """Refuse what ``run`` cannot call and await; return whether it is certain that it can."""
+    check_handler(handler)
+    if deferred_kind(handler) == "async":
+        return True
+    check_not_async(handler, "the handler", "leave out the yield")
+    if never_returns_awaitable(handler):
+        raise TypeError(f"the handler {name_of(handler)} returns nothing to await: {_DEFINE_ASYNC}")
+    return False
+
+
+_DEFINE_ASYNC = "define it with async def, or use stomp_socket, which calls plain functions"
 
 
 @export("stomp_core.adapter")

@@ -16,6 +16,7 @@ from contextlib import AbstractContextManager, contextmanager
 from types import TracebackType
 from typing import Any, Concatenate, Final, ParamSpec, Protocol, Self, TypeVar, cast
 
+from .._callbacks import check_not_async, check_result
 from ..errors import StompError
 from ..session import (
     Delivery,
@@ -37,6 +38,7 @@ from ._wrapping import (
     SubscriptionView,
     TransactionView,
     Wrapped,
+    check_handler,
     describe,
     export,
 )
@@ -275,16 +277,26 @@ class BlockingSubscription(SubscriptionView[BlockingEngine]):
         goes on.
 
         Args:
-            handler: takes a message.
+            handler: takes a message. It has done its work when it returns: one that returns something to await has
+                failed.
             concurrency: how many messages are handled at a time, each in a thread of its own.
             policy: what to do with a message after its handler.
 
         Raises:
             StompError: why the subscription ended, if the user did not end it.
             Exception: what the handler raised, if the policy is to stop then.
+            TypeError: ``handler`` is not a function of one argument; or it is an ``async`` function, or has a
+                ``yield``, so that its body would never run. Raised before a message is taken.
             ValueError: ``concurrency`` is not at least 1; or it is not 1 in ``client`` mode.
         """
         from concurrent.futures import ThreadPoolExecutor
+
+        check_handler(handler)
+        check_not_async(
+            handler,
+            "the handler",
+            "pass a plain function without yield to the blocking run(); for async functions there are stomp_asyncio and stomp_trio",
+        )
 
         engine = self._engine
         session, subscription = engine.session, self._subject
@@ -336,7 +348,9 @@ def _handle(
 ) -> None:
     try:
         with runner.handling(message):
-            handler(message)
+            result = handler(message)
+            if result is not None:
+                check_result(result, handler, "the handler")
     except Exception as error:
         engine.call(HandlerRunner.raised, runner, message, error)
     else:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Collection
 from types import FunctionType
 from typing import Any, Generic, Protocol, TypeVar
 
+from .._callbacks import check_accepts_one, check_callable
 from ..protocol import AckMode, Connected
 from ..session import (
     Delivery,
@@ -33,6 +34,7 @@ __all__ = [
     "SubscriptionView",
     "TransactionView",
     "Wrapped",
+    "check_handler",
     "describe",
     "export",
 ]
@@ -179,6 +181,16 @@ class PipelineView(Wrapped[Pipeline, E]):
     def confirmed(self) -> int:
         """How many messages the broker has confirmed."""
         return self._subject.confirmed
+
+
+def check_handler(handler: Callable[..., object]) -> None:
+    """Refuse what cannot be called with a message, before one is taken.
+
+    Raises:
+        TypeError: it is not a function of one argument.
+    """
+    check_callable(handler, "the handler", "the function itself, as in run(handle)")
+    check_accepts_one(handler, "the handler", "message")
 
 
 # ------------------------------------------------------------------ lifted methods tell the truth about themselves

@@ -26,6 +26,8 @@ class BrokerProfile:
         durable_needs_client_id: whether a durable subscription is also identified by the connection's ``client-id``.
         delete_durable: the UNSUBSCRIBE headers that delete a durable subscription; ``None`` if the broker needs more
             than one UNSUBSCRIBE for that.
+        nack_redelivers: whether a NACKed message is delivered again. Where it is not, or that is unknown, the handlers
+            of ``subscription.run`` retry a message before its NACK.
         discard: the NACK headers after which the broker does not deliver the message again.
         subscribes_to_replies: whether a client must SUBSCRIBE to its own temporary queue; RabbitMQ does it for the
             client, at the first ``reply-to``.
@@ -38,6 +40,7 @@ class BrokerProfile:
     durable: Pairs | None = None
     durable_needs_client_id: bool = False
     delete_durable: Pairs | None = ()
+    nack_redelivers: bool = False
     discard: Pairs = ()
     subscribes_to_replies: bool = True
     temporary_queue: str = "/temp-queue/"
@@ -85,12 +88,14 @@ RABBITMQ = BrokerProfile(
     prefetch=("prefetch-count",),
     durable=(("durable", "true"), ("auto-delete", "false")),
     delete_durable=(("durable", "true"), ("auto-delete", "false")),
+    nack_redelivers=True,
     discard=(("requeue", "false"),),
     subscribes_to_replies=False,
 )
 ARTEMIS = BrokerProfile(
     "ActiveMQ Artemis",
     "activemq-artemis",
+    # NACK is the same as ACK there: the message is gone.
     # Its own consumer-window-size counts bytes, which a number of messages cannot be converted to.
     prefetch=("activemq.prefetchSize",),
     durable=(("durable-subscription-name", "{name}"),),

@@ -12,7 +12,7 @@ from typing import Protocol, TypeVar
 from ..protocol import AckMode, Body, Message
 from ..wire import HeaderSource
 from ._delivery import Delivery, SubscriptionLike
-from ._message_queue import MessageQueue
+from ._message_queue import EVENT_OVERHEAD, MessageQueue
 from ._pending import Pending
 from ._subscriptions import SubscriptionRecord, SubscriptionState
 from ._transactions import TransactionLike, TransactionRecord, TransactionState
@@ -196,6 +196,11 @@ class Subscription:
         """
         self._session.put_back(self.record, entry)
 
+    def return_delivery(self, delivery: Delivery) -> None:
+        """Make a message the next one again that was taken and that nobody handles any more."""
+        size = delivery.event.frame.size + EVENT_OVERHEAD
+        self.put_back(((delivery.event, delivery.connection_number), size))
+
     def ready(self) -> Pending[None]:
         """Return a Pending that is done when :meth:`take` may return something new, or when it has :attr:`ended`.
 
@@ -203,8 +208,12 @@ class Subscription:
         """
         return self.record.queue.ready()
 
+    def changed(self) -> Pending[None]:
+        """Return a Pending that is done at the next message, even if there are some, at the end, or when notified."""
+        return self.record.queue.changed()
+
     def notify_all(self) -> None:
-        """Wake everybody who waits for :meth:`ready`."""
+        """Wake everybody who waits for :meth:`ready` or :meth:`changed`."""
         self.record.queue.notify_all()
 
     def stop(self) -> None:

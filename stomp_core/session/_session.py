@@ -1305,6 +1305,20 @@ class Session:
         self._notifier.notify(method, *arguments)
         return True
 
+    def is_unacknowledged(self, delivery: Delivery) -> bool:
+        """Return whether a message can still be acknowledged: its connection lives, and nobody has done it yet."""
+        connector = self._connector
+        conn = connector.conn
+        if conn is None or connector.connected is None:
+            return False
+        if delivery.connection_number != connector.connection_number:
+            return False
+        try:
+            conn.covered_by(delivery.event.acknowledge())
+        except LocalProtocolError:
+            return False
+        return True
+
     def put_back(self, record: SubscriptionRecord, entry: QueueEntry) -> None:
         """Put a message back that was taken from a subscription's queue; see :meth:`Subscription.put_back`."""
         record.put_back(entry, self.connection_number if self.connected is not None else 0)

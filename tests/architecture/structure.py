@@ -10,6 +10,7 @@ from __future__ import annotations
 CORE_LAYERS: tuple[str, ...] = (
     "errors",
     "_logging",
+    "_callbacks",
     "wire",
     "protocol",
     "session",
