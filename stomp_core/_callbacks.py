@@ -87,7 +87,7 @@ def _called_code(function: object) -> object:
         elif isinstance(function, FunctionType | type):
             return function
         else:
-            call = getattr(type(function), "__call__", None)
+            call = inspect.getattr_static(type(function), "__call__", None)
             if not isinstance(call, FunctionType):
                 return function
             function = call
@@ -157,25 +157,27 @@ def never_returns_awaitable(function: object) -> bool:
     return returns > 0
 
 
-def check_result(result: Any, function: object, what: str) -> None:
-    """Refuse what a function returned if that was never run: something to await, or a generator.
+def check_result(result: Any, function: object, what: str, *, finished: bool = False) -> None:
+    """Refuse what a function returned if nobody runs it: a coroutine, or a generator. It is closed.
 
     Args:
         result: of the call.
         function: what was called.
         what: its role, as in ``"the handler"``.
+        finished: refuse everything that can be awaited, also what runs by itself, such as a task: the function must
+            have done its work when it returns.
 
     Raises:
-        TypeError: it is an awaitable or a generator. It is closed.
+        TypeError: see above.
     """
-    generator = inspect.isgenerator(result) or inspect.isasyncgen(result)
-    if not generator and not inspect.isawaitable(result):
+    never_run = inspect.iscoroutine(result) or inspect.isgenerator(result) or inspect.isasyncgen(result)
+    if not never_run and not (finished and inspect.isawaitable(result)):
         return
     if inspect.iscoroutine(result) or inspect.isgenerator(result):
         result.close()  # without it Python warns that it was never awaited
     kind = type(result).__name__
     article = "an" if kind[0] in "aeiou" else "a"
     raise TypeError(
-        f"{what} {name_of(function)} returned {article} {kind}, which nobody runs: pass a function that has done its "
-        "work when it returns"
+        f"{what} {name_of(function)} returned {article} {kind}, which nobody {'runs' if never_run else 'awaits'}: pass "
+        "a function that has done its work when it returns"
     )

@@ -15,7 +15,19 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Gener
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
 from types import GenericAlias, TracebackType
-from typing import Any, Concatenate, Final, Generic, ParamSpec, Protocol, Self, TypeVar, cast
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Concatenate,
+    Final,
+    Generic,
+    Never,
+    ParamSpec,
+    Protocol,
+    Self,
+    TypeVar,
+    cast,
+)
 
 from .._callbacks import check_not_async, deferred_kind, name_of, never_returns_awaitable
 from ..errors import StompError
@@ -42,6 +54,7 @@ from ._wrapping import (
     check_handler,
     describe,
     export,
+    refuse_use,
 )
 
 __all__ = [
@@ -83,7 +96,18 @@ class AsyncEngine(Protocol):
         ...
 
     async def checkpoint(self) -> None:
-        """Let other tasks run if they had no turn for a while. It is called before anything is done."""
+        """Let other tasks run if they had no turn for a while. It is called before anything is done.
+
+        Raises:
+            RuntimeError: see :meth:`check_context`.
+        """
+
+    def check_context(self) -> None:
+        """Refuse to go on in another event loop than that of the engine, unless the session has ended.
+
+        Raises:
+            RuntimeError: this is another loop.
+        """
 
     async def run_workers(self, worker: Callable[[], Coroutine[Any, Any, None]], count: int) -> None:
         """Run ``worker()`` in ``count`` tasks, and return when all of them have ended."""
@@ -174,14 +198,53 @@ C = TypeVar("C", bound=_Enterable)
 
 @export("stomp_core.adapter")
 class ConnectContext(Generic[C]):
-    """The result of ``connect()`` or ``subscribe()``: ``await`` it, or enter it with ``async with``."""
+    """The result of ``connect()`` or ``subscribe()``: ``await`` it, or enter it with ``async with``.
 
-    __slots__ = ("_coroutine", "_entered")
+    Args:
+        coroutine: makes what is entered.
+        call: the name of the function that the user has called, for error texts.
+    """
+
+    __slots__ = ("_call", "_coroutine", "_entered")
 
     _entered: C
 
-    def __init__(self, coroutine: Coroutine[Any, Any, C]) -> None:
+    def __init__(self, coroutine: Coroutine[Any, Any, C], call: str = "connect") -> None:
         self._coroutine = coroutine
+        self._call = call
+        # Python warns of a coroutine that was never awaited by its name.
+        named: Any = coroutine
+        named.__qualname__ = call
+
+    if not TYPE_CHECKING:  # type checkers report these by themselves
+
+        def __getattr__(self, name: str) -> Never:
+            if name.startswith("__"):
+                raise AttributeError(name)
+            self._coroutine.close()  # no second message, that it was never awaited
+            call = self._call
+            raise AttributeError(
+                f"{call}(...) has no result yet, so no {name!r}: write 'await {call}(...)' or 'async with {call}(...)'"
+            )
+
+        def __enter__(self) -> Never:
+            self._refuse("with")
+
+        def __exit__(self, *details: object) -> None:
+            """Never called: without it Python would not call __enter__()."""
+
+        def __iter__(self) -> Never:
+            self._refuse("for")
+
+        def __aiter__(self) -> Never:
+            self._refuse("async for")
+
+        def _refuse(self, statement: str) -> Never:
+            self._coroutine.close()
+            call = self._call
+            raise TypeError(
+                f"'{statement}' does not await {call}(...): write 'async with {call}(...) as ...'"
+            )
 
     def __await__(self) -> Generator[Any, Any, C]:
         return self._coroutine.__await__()
@@ -203,7 +266,7 @@ def awaitable_context(
     """Let the result of a method be entered at once: ``async with conn.subscribe(...) as subscription``."""
 
     def call(self: S, /, *args: P.args, **kwargs: P.kwargs) -> ConnectContext[C]:
-        return ConnectContext(method(self, *args, **kwargs))
+        return ConnectContext(method(self, *args, **kwargs), method.__name__)
 
     describe(
         call, method, returns=GenericAlias(ConnectContext, (inspect.signature(method).return_annotation,))
@@ -285,7 +348,7 @@ class AsyncSubscription(SubscriptionView[AsyncEngine]):
         """
         message = await self._next(self._subject, timeout)
         if message is None:
-            raise SessionClosed(f"the subscription to {self.destination} has ended")
+            raise SessionClosed(self._subject.ended_text)
         return message
 
     async def _next(self, source: MessageSource, timeout: float | None = None) -> AsyncMessage | None:
@@ -305,11 +368,20 @@ class AsyncSubscription(SubscriptionView[AsyncEngine]):
                 continue
             remaining = deadline - engine.run(lambda now: now)
             if remaining <= 0:
-                raise TimeoutError(f"no message from {self.destination} within {timeout:g} s")
+                assert timeout is not None
+                raise TimeoutError(self._subject.timeout_text(timeout))
             try:
                 await engine.wait(ready, remaining)
             except TimeoutError:
                 pass  # one may have come in the same moment
+
+    if not TYPE_CHECKING:
+        __iter__ = __next__ = refuse_use(
+            "this subscription is asynchronous: write 'async for message in subscription'"
+        )
+        __enter__ = __exit__ = refuse_use(
+            "this subscription is asynchronous: write 'async with connection.subscribe(...) as subscription'"
+        )
 
     # Iteration is not an async generator: one that is cancelled is finished, and the next message would be lost.
 
@@ -399,6 +471,7 @@ class AsyncSubscription(SubscriptionView[AsyncEngine]):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         # Sent before anything is awaited: a cancelled task may not get to send anything later.
+        self._engine.check_context()
         try:
             pending = self._engine.run(self._subject.unsubscribe)
             await self._engine.wait(pending)
@@ -486,6 +559,7 @@ class AsyncConnection(ConnectionView[AsyncEngine]):
             Whether the broker confirmed that it has processed everything.
         """
         engine, session = self._engine, self._subject
+        engine.check_context()
         closing = engine.run(lambda now: session.close(now, timeout=timeout))
         try:
             return await engine.wait(closing)
@@ -499,12 +573,18 @@ class AsyncConnection(ConnectionView[AsyncEngine]):
         """Do the same as :meth:`close`."""
         return await self.close(timeout=timeout)
 
+    if not TYPE_CHECKING:
+        __enter__ = __exit__ = refuse_use(
+            "this connection is asynchronous: write 'async with connect(...) as connection'"
+        )
+
     async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.note_end_of_block()
         await self.close()
 
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from types import TracebackType
-from typing import Any, Concatenate, Final, ParamSpec, Protocol, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Concatenate, Final, ParamSpec, Protocol, Self, TypeVar, cast
 
 from .._callbacks import check_not_async, check_result
 from ..errors import StompError
@@ -41,6 +41,7 @@ from ._wrapping import (
     check_handler,
     describe,
     export,
+    refuse_use,
 )
 
 __all__ = [
@@ -50,12 +51,20 @@ __all__ = [
     "BlockingPipeline",
     "BlockingSubscription",
     "BlockingTransaction",
+    "WaitTimeout",
 ]
 
 P = ParamSpec("P")
 S = TypeVar("S")
 T = TypeVar("T")
 U = TypeVar("U")
+
+
+class WaitTimeout(TimeoutError):
+    """What a caller of a :class:`BlockingEngine` waits for has not come in time.
+
+    A class of its own: a signal handler that interrupts the wait may raise a TimeoutError that means something else.
+    """
 
 
 class BlockingEngine(Protocol):
@@ -85,7 +94,7 @@ class BlockingEngine(Protocol):
         """Wait for an outcome, and return it or raise it.
 
         Raises:
-            TimeoutError: it is not known after ``timeout`` seconds. The Pending is cancelled.
+            WaitTimeout: it is not known after ``timeout`` seconds. The Pending is cancelled.
         """
         ...
 
@@ -95,7 +104,7 @@ class BlockingEngine(Protocol):
         An engine whose callers may be interrupted by exceptions of signal handlers puts the message back then.
 
         Raises:
-            TimeoutError: there is none after ``timeout`` seconds.
+            WaitTimeout: there is none after ``timeout`` seconds.
         """
         ...
 
@@ -238,12 +247,13 @@ class BlockingSubscription(SubscriptionView[BlockingEngine]):
         """
         try:
             message = self._next(self._subject, timeout)
-        except TimeoutError as error:
-            if isinstance(error, StompError):
-                raise  # why the subscription ended
-            raise TimeoutError(f"no message from {self.destination} within {timeout:g} s") from None
+        except WaitTimeout:
+            assert timeout is not None
+            seconds = timeout
+            text = self._engine.run(lambda now: self._subject.timeout_text(seconds))
+            raise TimeoutError(text) from None
         if message is None:
-            raise SessionClosed(f"the subscription to {self.destination} has ended")
+            raise SessionClosed(self._subject.ended_text)
         return message
 
     def _next(self, source: MessageSource, timeout: float | None = None) -> BlockingMessage | None:
@@ -253,6 +263,16 @@ class BlockingSubscription(SubscriptionView[BlockingEngine]):
         if message is not None:
             message._engine = engine
         return message
+
+    if not TYPE_CHECKING:
+        __aiter__ = __anext__ = refuse_use(
+            "this subscription blocks: write 'for message in subscription' without async; stomp_asyncio and stomp_trio "
+            "have asynchronous ones"
+        )
+        __aenter__ = __aexit__ = refuse_use(
+            "this subscription blocks: write 'with connection.subscribe(...)' without async"
+        )
+        __await__ = refuse_use("subscribe() of stomp_socket blocks, and has returned: leave out await")
 
     def __iter__(self) -> Self:
         return self
@@ -295,7 +315,7 @@ class BlockingSubscription(SubscriptionView[BlockingEngine]):
         check_not_async(
             handler,
             "the handler",
-            "pass a plain function without yield to the blocking run(); for async functions there are stomp_asyncio and stomp_trio",
+            "pass a plain function without yield; for async functions there are stomp_asyncio and stomp_trio",
         )
 
         engine = self._engine
@@ -350,7 +370,7 @@ def _handle(
         with runner.handling(message):
             result = handler(message)
             if result is not None:
-                check_result(result, handler, "the handler")
+                check_result(result, handler, "the handler", finished=True)
     except Exception as error:
         engine.call(HandlerRunner.raised, runner, message, error)
     else:
@@ -428,12 +448,22 @@ class BlockingConnection(ConnectionView[BlockingEngine]):
         """Do the same as :meth:`close`."""
         return self.close(timeout=timeout)
 
+    if not TYPE_CHECKING:
+        __aenter__ = __aexit__ = refuse_use(
+            "this connection blocks: write 'with connect(...)' without async; stomp_asyncio and stomp_trio have "
+            "asynchronous ones"
+        )
+        __await__ = refuse_use(
+            "connect() of stomp_socket blocks, and has returned: leave out await, or use that of stomp_asyncio"
+        )
+
     def __enter__(self) -> Self:
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.note_end_of_block()
         self.close()
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Collection
 from types import FunctionType
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, Never, Protocol, TypeVar
 
 from .._callbacks import check_accepts_one, check_callable
 from ..protocol import AckMode, Connected
@@ -37,6 +37,7 @@ __all__ = [
     "check_handler",
     "describe",
     "export",
+    "refuse_use",
 ]
 
 S = TypeVar("S")
@@ -82,8 +83,27 @@ class Wrapped(Generic[S, E]):
         self._subject = subject
 
 
+def refuse_use(sentence: str) -> Any:
+    """Return a method for a protocol of Python that belongs to the other world, such as ``async with``.
+
+    Args:
+        sentence: the text of the TypeError: what to write in its place.
+    """
+
+    def refuse(self: object, *arguments: object) -> Never:
+        raise TypeError(sentence)
+
+    return refuse
+
+
 class ConnectionView(Wrapped[Session, E]):
     """What can be seen of a connection."""
+
+    def note_end_of_block(self) -> None:
+        """Note, for error texts, that it is closed because its ``with`` block has ended. Call it before closing it."""
+        session = self._subject
+        if not session.is_closing:
+            session.closed_because = "its with block has ended"
 
     @property
     def session(self) -> Session:

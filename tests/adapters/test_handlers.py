@@ -288,11 +288,6 @@ def test_a_coroutine_in_place_of_a_handler_is_refused(setting: Setting) -> None:
     assert not caught
 
 
-def test_a_policy_of_another_type_is_refused(setting: Setting) -> None:
-    with pytest.raises(TypeError, match="policy must be a WorkPolicy, got 'move'"):
-        setting.messages.run(setting.world.sleeping_handler(plain_function, 0), policy="move")
-
-
 # ---------------------------------------------------------------------- how often a message is tried
 
 

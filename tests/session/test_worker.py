@@ -15,6 +15,7 @@ from stomp_core.session import (
     HandlerRunner,
     Listener,
     Listeners,
+    Pending,
     Session,
     SessionState,
     StaleMessageError,
@@ -64,6 +65,11 @@ def frames(session: Session) -> list[str]:
         for frame in bytes(session.data_to_send()).decode().split("\0")
         if frame.strip("\n")
     ]
+
+
+def is_done(pending: Pending[None]) -> bool:
+    """Whether it is done; a type checker does not take it for a constant."""
+    return pending.done
 
 
 def commands(session: Session) -> list[str]:
@@ -404,7 +410,12 @@ def test_the_error_of_the_subscription_is_raised_at_the_end() -> None:
 
 # ---------------------------------------------------------------------- retries in this client
 
-FINAL = [(b"1.2", b"ActiveMQ/5.17"), (b"1.2", b"ActiveMQ-Artemis/2"), (b"1.2", b"Other"), (b"1.0", b"RabbitMQ/3")]
+FINAL = [
+    (b"1.2", b"ActiveMQ/5.17"),
+    (b"1.2", b"ActiveMQ-Artemis/2"),
+    (b"1.2", b"Other"),
+    (b"1.0", b"RabbitMQ/3"),
+]
 final = pytest.mark.parametrize(
     ("version", "server"), FINAL, ids=["ActiveMQ", "Artemis", "unknown", "RabbitMQ 1.0"]
 )
@@ -436,9 +447,9 @@ def test_where_nack_is_final_nothing_is_sent_before_the_last_failure(
         assert runner.take() is None
         waiting = runner.ready()
         session.handle_timeout(now + pause - 0.1)
-        assert not waiting.done
+        assert not is_done(waiting)
         session.handle_timeout(now + pause)
-        assert waiting.done
+        assert is_done(waiting)
         assert frames(session) == []
         assert taken(runner) is delivery
     runner.raised(3.0, delivery, ValueError())
@@ -496,9 +507,9 @@ def test_in_client_mode_no_later_ack_covers_a_message_that_pauses(server: bytes)
     runner.raised(NOW, first, ValueError()).result()
     assert runner.take() is None
     waiting = runner.ready()
-    assert not waiting.done
+    assert not is_done(waiting)
     session.handle_timeout(1.0)
-    assert waiting.done
+    assert is_done(waiting)
     if server.startswith(b"Rabbit"):
         assert frames(session) == ["NACK\nid:a1\n\n"]
     else:
@@ -627,7 +638,7 @@ class Unprintable(Exception):
     ],
 )
 @pytest.mark.parametrize("version", [b"1.0", b"1.2"])
-def test_a_moved_message_says_why_in_one_line(version: bytes, error: Exception, text: str) -> None:
+def test_a_moved_message_names_the_reason_in_one_line(version: bytes, error: Exception, text: str) -> None:
     session = opened(version)
     runner = start(session, MOVE)
     deliver(session, 1)
@@ -719,8 +730,6 @@ def test_the_memory_of_failures_is_bounded() -> None:
         {"first_delay": -1},
         {"first_delay": 2, "max_delay": 1},
         {"max_failures": 0},
-        {"max_failures": True},
-        {"max_failures": "3"},
         {"given_up": "move"},
         {"dead_letters": "/queue/dead"},
     ],
@@ -730,9 +739,7 @@ def test_an_option_out_of_its_range_is_refused(arguments: dict[str, object]) -> 
         WorkPolicy(**arguments)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize(
-    ("concurrency", "ack"), [(0, "client-individual"), (2, "client"), ("2", "client-individual"), (True, "client")]
-)
+@pytest.mark.parametrize(("concurrency", "ack"), [(0, "client-individual"), (2, "client")])
 def test_a_concurrency_out_of_its_range_is_refused(concurrency: int, ack: str) -> None:
     with pytest.raises(ValueError):
         start(opened(), concurrency=concurrency, ack=ack)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -437,3 +438,23 @@ def test_the_test_listener_keeps_messages_and_waits(
     headers, body = listener.get_latest_message()
     assert (headers["destination"], body) == ("/queue/a", "x")
     assert capsys.readouterr().out == ""
+
+
+def test_a_method_that_never_runs_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    class Wrong(stomp.ConnectionListener):
+        async def on_message(self, frame: Frame) -> None:  # type: ignore[override]
+            """Never run."""
+
+        def on_error(self, frame: Frame) -> Iterator[None]:  # type: ignore[override]
+            yield
+
+        def on_connected(self, frame: Frame) -> None:
+            """A plain method."""
+
+    conn = stomp.Connection()
+    conn.set_listener("mine", Wrong())
+    assert sorted(record.getMessage().partition(" is ")[0] for record in caplog.records) == [
+        "on_error of listener 'mine'",
+        "on_message of listener 'mine'",
+    ]
+    assert all("its body never runs: make it a plain def" in record.getMessage() for record in caplog.records)

@@ -15,7 +15,7 @@ from threading import get_ident
 from time import monotonic
 from typing import Any, Generic, TypeVar
 
-from stomp_core.adapter import BlockingMessage, MessageSource
+from stomp_core.adapter import BlockingMessage, MessageSource, WaitTimeout
 from stomp_core.session import (
     Config,
     Delivery,
@@ -220,7 +220,7 @@ class SharedSession:
         """Wait for an outcome, and return it or raise it.
 
         Raises:
-            TimeoutError: it is not known after ``timeout`` seconds. The Pending is cancelled.
+            WaitTimeout: it is not known after ``timeout`` seconds. The Pending is cancelled.
             RuntimeError: called by a listener, or by a signal handler that interrupts a call of this connection.
         """
         if pending.done:
@@ -234,7 +234,7 @@ class SharedSession:
         An exception of a signal handler loses no message: until this method returns, it puts the message back.
 
         Raises:
-            TimeoutError: there is none after ``timeout`` seconds.
+            WaitTimeout: there is none after ``timeout`` seconds.
             RuntimeError: called by a listener, or by a signal handler that interrupts a call of this connection.
         """
         self._check_may_wait()
@@ -319,7 +319,7 @@ class SharedSession:
             raise
         if not in_time and not pending.done:
             self._cancel(pending, done)
-            raise TimeoutError(f"{pending.what}: not done within {timeout:g} s")
+            raise WaitTimeout(f"{pending.what}: not done within {timeout:g} s")
         return pending.result()
 
     def _cancel(self, pending: Pending[Any], done: threading.Lock | None = None) -> None:
