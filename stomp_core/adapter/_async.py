@@ -404,8 +404,8 @@ class AsyncSubscription(SubscriptionView[AsyncEngine]):
         """Call a handler for every message until the subscription or the connection is closed.
 
         When it returns, the message is acknowledged. When it raises, the listener's ``handler_error`` is called (if it
-        has none, the exception is logged), and the message is NACKed after a pause: see ``policy``. The connection
-        goes on.
+        has none, the exception is logged), and the message is tried again after a pause: see ``policy``. The connection
+        goes on. If this is cancelled, the messages that are not settled are taken next from the subscription.
 
         Args:
             handler: takes a message; an ``async`` function, or another one that returns something to await.
@@ -444,6 +444,9 @@ class AsyncSubscription(SubscriptionView[AsyncEngine]):
                         await engine.call_handler(call, message)
                 except Exception as error:
                     settle = partial(runner.raised, delivery=message, error=error)
+                except BaseException:
+                    runner.interrupted(message)
+                    raise
                 else:
                     settle = partial(runner.returned, delivery=message)
                 try:

@@ -293,7 +293,7 @@ class BlockingSubscription(SubscriptionView[BlockingEngine]):
         """Call a handler for every message until the subscription or the connection is closed.
 
         When it returns, the message is acknowledged. When it raises, the listener's ``handler_error`` is called (if it
-        has none, the exception is logged), and the message is NACKed after a pause: see ``policy``. The connection
+        has none, the exception is logged), and the message is tried again after a pause: see ``policy``. The connection
         goes on.
 
         Args:
@@ -373,6 +373,9 @@ def _handle(
                 check_result(result, handler, "the handler", finished=True)
     except Exception as error:
         engine.call(HandlerRunner.raised, runner, message, error)
+    except BaseException:
+        engine.run(lambda now: runner.interrupted(message))
+        raise
     else:
         engine.call(HandlerRunner.returned, runner, message)
 

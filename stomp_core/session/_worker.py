@@ -72,6 +72,9 @@ class WorkPolicy:
             that the broker confirms. Its headers ``x-failed-destination``, ``x-failures`` and ``x-error`` say why.
             In ``auto`` mode, where nothing is delivered again, that happens at the first failure.
 
+    A message that pauses before a retry stays unacknowledged and counts for the prefetch. Later messages are handled
+    meanwhile, so a retried one comes after them; in ``client`` mode nothing is handled before it, and the order stays.
+
     ``"leave"`` in ``client`` mode lasts until the next ACK, which covers the message too.
 
     A message that is delivered again is recognised by its destination, headers and body, since RabbitMQ gives it a new
@@ -257,6 +260,11 @@ class HandlerRunner:
             raise self._error
 
     # ------------------------------------------------------------------ after a handler
+
+    def interrupted(self, delivery: Delivery) -> None:
+        """Give a message back to the subscription whose handler was cancelled: somebody else may take it next."""
+        if self._is_current(delivery) and self._session.is_unacknowledged(delivery):
+            self._subscription.return_delivery(delivery)
 
     def returned(self, now: float, delivery: Delivery) -> Pending[None]:
         """Do what the policy says about a message whose handler has returned."""

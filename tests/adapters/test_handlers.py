@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import warnings
 from collections.abc import Callable, Iterator
@@ -9,13 +10,19 @@ from typing import Any
 from unittest.mock import AsyncMock, MagicMock, Mock
 
 import pytest
+import trio
 
-from stomp_core.session import WorkPolicy
-from stomp_testing import Broker
+import stomp_asyncio
+import stomp_trio
+from stomp_core.session import Reconnect, WorkPolicy
+from stomp_testing import Broker, FaultProxy
 from tests.brokers import ActiveMQ
 from tests.brokers import Broker as RealBroker
 
 from .worlds import HANGS, Blocking, World, in_a_thread
+
+
+SOON = Reconnect(first_delay=0.01, max_delay=0.05)
 
 
 async def async_function(message: Any) -> None:
@@ -294,9 +301,18 @@ def test_a_coroutine_in_place_of_a_handler_is_refused(setting: Setting) -> None:
 class Tries:
     """Notes each call of a handler that always fails, and stops the handlers after the given-up message."""
 
-    def __init__(self, world: World, url: str, queue: str) -> None:
+    def __init__(
+        self,
+        world: World,
+        url: str,
+        queue: str,
+        *,
+        cut_after: int = 0,
+        cut: Callable[[], object] = lambda: None,
+    ) -> None:
         self.world = world
         self.texts: list[str] = []
+        self._cut_after, self._cut = cut_after, cut
         self.given_up: list[int] = []
         tries = self
 
@@ -308,11 +324,13 @@ class Tries:
                 tries.given_up.append(failures)
                 tries.messages.inner.stop()
 
-        self.conn = world.connect(url, listener=Observer())
+        self.conn = world.connect(url, listener=Observer(), reconnect=SOON)
         self.messages = self.conn.subscribe(queue, ack="client-individual", prefetch=1)
 
     def _fail(self, message: Any) -> None:
         self.texts.append(message.text)
+        if len(self.texts) == self._cut_after:
+            self._cut()
         raise ValueError("poison\nin two lines")
 
     def run(self, **policy: Any) -> None:
@@ -383,3 +401,83 @@ def test_a_message_is_tried_so_often_at_real_brokers(
         assert headers["x-error"] == "ValueError: poison in two lines"
         assert headers.get("persistent") in ("true", "1")
         assert ("content-length" in headers) is not with_length
+
+
+@pytest.mark.parametrize("flavour", ["rabbitmq", "activemq"])
+def test_close_ends_a_run_while_a_message_pauses(world: World, flavour: str) -> None:
+    with Broker(flavour=flavour) as broker:
+        broker.send("/queue/a", "poison")
+        conn = world.connect(broker.url)
+        messages = conn.subscribe("/queue/a", ack="client-individual")
+        failed: list[str] = []
+
+        def fail(message: Any) -> None:
+            failed.append(message.text)
+            raise ValueError("poison")
+
+        thread, outcome = in_a_thread(
+            lambda: messages.run(
+                world.sleeping_handler(fail, 0), policy=WorkPolicy(first_delay=60, max_delay=60)
+            )
+        )
+        broker.wait_until(lambda _: bool(failed), timeout=HANGS)
+        assert conn.close() is True
+        thread.join(HANGS)
+        assert (outcome, failed) == ([None], ["poison"])
+        assert broker.messages("/queue/a") == [b"poison"]
+
+
+@pytest.mark.parametrize("flavour", ["rabbitmq", "activemq"])
+def test_a_connection_lost_between_two_tries_changes_no_count(world: World, flavour: str) -> None:
+    with Broker(flavour=flavour) as broker, FaultProxy(broker.url) as proxy:
+        broker.send("/queue/a", "poison")
+        tries = Tries(world, proxy.url, "/queue/a", cut_after=2, cut=proxy.cut_all)
+        tries.run(given_up="move", dead_letters="/queue/dead")
+        assert (tries.texts, tries.given_up) == (["poison"] * 3, [3])
+        broker.wait_until(lambda _: broker.messages("/queue/dead") == [b"poison"], timeout=HANGS)
+        tries.conn.close()
+        assert broker.messages("/queue/a") == []
+
+
+@pytest.mark.parametrize("pausing", [False, True], ids=["in the handler", "between two tries"])
+@pytest.mark.parametrize("kind", ["asyncio", "trio"])
+def test_a_cancelled_run_gives_its_messages_back(kind: str, pausing: bool) -> None:
+    module: Any = {"asyncio": stomp_asyncio, "trio": stomp_trio}[kind]
+
+    async def main(url: str) -> list[str]:
+        started: list[str] = []
+
+        async def handle(message: Any) -> None:
+            started.append(message.text)
+            if pausing:
+                raise ValueError("poison")
+            await (asyncio.sleep(60) if kind == "asyncio" else trio.sleep(60))
+
+        async with module.connect(url) as conn:
+            messages = await conn.subscribe("/queue/a", ack="client-individual")
+            running = messages.run(handle, policy=WorkPolicy(first_delay=60, max_delay=60))
+            if kind == "asyncio":
+                task = asyncio.ensure_future(running)
+                while not started:
+                    await asyncio.sleep(0.01)
+                task.cancel()
+                await asyncio.wait([task])
+            else:
+                async with trio.open_nursery() as nursery:
+
+                    async def run() -> None:
+                        await running
+
+                    nursery.start_soon(run)
+                    while not started:
+                        await trio.sleep(0.01)
+                    nursery.cancel_scope.cancel()
+            message = await messages.receive(timeout=HANGS)
+            await message.ack(receipt=True)
+            return [message.text, *started]
+
+    with Broker(flavour="activemq") as broker:
+        broker.send("/queue/a", "job")
+        got = asyncio.run(main(broker.url)) if kind == "asyncio" else trio.run(main, broker.url)
+        assert got == ["job", "job"]
+        assert broker.messages("/queue/a") == []
