@@ -128,11 +128,12 @@ class Striker:
 
     def _arm(self, function: Callable[[], object], seconds: float) -> None:
         # A function of its own: whatever instruction of it is interrupted, its caller catches the exception.
-        self._armed = True
-        signal.setitimer(signal.ITIMER_REAL, seconds)
-        function()
-        self._armed = False
-        signal.setitimer(signal.ITIMER_REAL, 0)
+        try:
+            self._armed = True
+            signal.setitimer(signal.ITIMER_REAL, seconds)
+            function()
+        finally:
+            self._armed = False
 
 
 @contextmanager

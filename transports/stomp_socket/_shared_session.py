@@ -380,12 +380,11 @@ class SharedSession:
         self._writing_tls = type(sock) is not socket.socket
         try:
             self.session.write_with(sock.send)
-        except _NOT_NOW:
-            pass
         except OSError as error:
             if _is_of_a_handler(error):
                 raise
-            self.broken = error
+            if not isinstance(error, _NOT_NOW):
+                self.broken = error
         self._writing_tls = False
 
     def _wake_thread_if_needed(self, new_deadline: bool) -> None:
