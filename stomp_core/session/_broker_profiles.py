@@ -28,6 +28,8 @@ class BrokerProfile:
             than one UNSUBSCRIBE for that.
         nack_redelivers: whether a NACKed message is delivered again. Where it is not, or that is unknown, the handlers
             of ``subscription.run`` retry a message before its NACK.
+        atomic_transactions: whether COMMIT does all of a transaction or nothing. RabbitMQ performs its frames one by
+            one: a SEND that fails does not undo the ACK before it, and the RECEIPT of COMMIT does not wait for it.
         discard: the NACK headers after which the broker does not deliver the message again.
         subscribes_to_replies: whether a client must SUBSCRIBE to its own temporary queue; RabbitMQ does it for the
             client, at the first ``reply-to``.
@@ -41,6 +43,7 @@ class BrokerProfile:
     durable_needs_client_id: bool = False
     delete_durable: Pairs | None = ()
     nack_redelivers: bool = False
+    atomic_transactions: bool = False
     discard: Pairs = ()
     subscribes_to_replies: bool = True
     temporary_queue: str = "/temp-queue/"
@@ -95,6 +98,7 @@ RABBITMQ = BrokerProfile(
 ARTEMIS = BrokerProfile(
     "ActiveMQ Artemis",
     "activemq-artemis",
+    atomic_transactions=True,
     # NACK is the same as ACK there: the message is gone.
     # Its own consumer-window-size counts bytes, which a number of messages cannot be converted to.
     prefetch=("activemq.prefetchSize",),
@@ -105,6 +109,7 @@ ARTEMIS = BrokerProfile(
 ACTIVEMQ = BrokerProfile(
     "ActiveMQ Classic",
     "activemq",
+    atomic_transactions=True,
     prefetch=("activemq.prefetchSize",),
     durable=(("activemq.subscriptionName", "{name}"),),
     durable_needs_client_id=True,

@@ -27,7 +27,7 @@ from .._logging import log_exception
 from ..errors import ErrorCode, LocalProtocolError, StompError
 from ..wire import Version
 from ._delivery import Delivery
-from ._errors import SessionClosed, StaleMessageError
+from ._errors import Rejected, SessionClosed, StaleMessageError
 from ._handles import QueueEntry, Subscription, Transaction
 from ._listener import HandlingContext
 from ._pending import Pending
@@ -42,7 +42,7 @@ _MAX_REMEMBERED = (
 _MAX_PAUSING = (
     1000  # messages that wait for a retry; no more are taken then, which matters without a prefetch only
 )
-_MOVE_AGAIN = 0.1  # seconds until a move is tried again that no transaction could be begun for
+_MAX_UNKNOWN_MOVES = 2  # moves in a row with an ERROR that may be the answer to them, until run() raises it
 _MAX_ERROR_LENGTH = 200  # characters of an exception that a moved message names
 #: The headers that a broker makes anew for each delivery, so that they do not identify a message.
 _PER_DELIVERY = frozenset({"message-id", "ack", "subscription", "redelivered", "x-delivery-count", "receipt"})
@@ -68,8 +68,9 @@ class WorkPolicy:
         given_up: what to do then: ``"leave"``, ``"ack"``, ``"nack"`` so that the broker does not deliver it again
             (RabbitMQ drops or dead-letters it, ActiveMQ moves it to its dead-letter queue, Artemis drops it), or
             ``"move"`` it to ``dead_letters``.
-        dead_letters: a destination. The message is sent there, with its headers, and acknowledged, in one transaction
-            that the broker confirms. Its headers ``x-failed-destination``, ``x-failures`` and ``x-error`` say why.
+        dead_letters: a destination. The message is sent there, with its headers, and acknowledged: in one transaction
+            at ActiveMQ and Artemis, otherwise after the broker has confirmed it. Its headers ``x-failed-destination``,
+            ``x-failures`` and ``x-error`` say why.
             In ``auto`` mode, where nothing is delivered again, that happens at the first failure.
 
     A message that pauses before a retry stays unacknowledged and counts for the prefetch. Later messages are handled
@@ -152,6 +153,7 @@ class HandlerRunner:
         self._max_pausing = 1 if subscription.ack == "client" else _MAX_PAUSING
         self._stopped = False
         self._finished = False
+        self._unknown_moves = 0
         self._error: Exception | None = None
         subscription.add_stop_callback(self.stop)
 
@@ -368,48 +370,52 @@ class HandlerRunner:
         session = self._session
         moved: Pending[None] = Pending(f"move of {delivery.message_id} to {self._policy.dead_letters}")
         reason = _reason_headers(delivery, failures, error)
+        auto = self._subscription.ack == "auto"
+        if not auto and not session.is_unacknowledged(delivery):
+            moved.succeed(None)  # the handler has acknowledged it, or the broker delivers it again
+            return moved
         try:
-            if self._subscription.ack == "auto":
-                sent = self._send_dead_letter(now, session, delivery, reason)
-            elif not session.is_unacknowledged(delivery):
-                moved.succeed(None)
-                return moved
-            else:
+            if not auto and session.broker_profile.atomic_transactions:
                 begun = session.begin(now)
-                if not begun.done:
-                    # There is a connection, but frames wait until a SUBSCRIBE that may be refused has its answer.
-                    begun.cancel(now)
-                    again = partial(self._move_again, delivery, failures, error, moved)
-                    session.call_later(now, _MOVE_AGAIN, again)
-                    return moved
-                sent = self._move_in(now, begun.result(), delivery, reason)
+                begun.add_done_callback(partial(self._move_in, now, begun, delivery, reason, moved))
+            else:
+                # First the SEND with its receipt, then the ACK: if the connection is lost in between, the message is
+                # moved twice; the other way round it would be lost.
+                sent = self._send_dead_letter(now, session, delivery, reason)
+                sent.add_done_callback(partial(self._moved, now, sent, delivery, moved, acknowledge=not auto))
         except SessionClosed:
             moved.succeed(None)  # the broker delivers it again
-            return moved
-        sent.add_done_callback(partial(self._moved, sent, moved, delivery))
         return moved
 
-    def _move_again(
-        self, delivery: Delivery, failures: int, error: Exception, moved: Pending[None], now: float
-    ) -> None:
-        """Try a move again that no transaction could be begun for, and settle the first Pending with it."""
-        try:
-            again = self._move(now, delivery, failures, error)
-        except Exception as refusal:
-            moved.fail(refusal)
-        else:
-            again.add_done_callback(partial(_settle_alike, again, moved))
-
     def _move_in(
-        self, now: float, transaction: Transaction, delivery: Delivery, reason: list[tuple[str, str]]
-    ) -> Pending[None]:
+        self,
+        now: float,
+        begun: Pending[Transaction],
+        delivery: Delivery,
+        reason: list[tuple[str, str]],
+        moved: Pending[None],
+    ) -> None:
+        """Move a message in a transaction, unless there is none because the connection was lost."""
+        if begun.exception() is not None:
+            moved.succeed(None)
+            return
+        transaction = begun.result()
         try:
-            transaction.ack(now, delivery)
-            self._send_dead_letter(now, transaction, delivery, reason)
-        except StompError:
-            transaction.abort(now)
-            raise
-        return transaction.commit(now)
+            try:
+                transaction.ack(now, delivery)
+                self._send_dead_letter(now, transaction, delivery, reason)
+            except StompError:
+                transaction.abort(now)
+                raise
+            committed = transaction.commit(now)
+        except (StaleMessageError, SessionClosed):
+            moved.succeed(None)
+        except Exception as error:
+            moved.fail(error)
+        else:
+            committed.add_done_callback(
+                partial(self._moved, now, committed, delivery, moved, acknowledge=False)
+            )
 
     def _send_dead_letter(
         self, now: float, sender: Session | Transaction, delivery: Delivery, reason: list[tuple[str, str]]
@@ -426,28 +432,29 @@ class HandlerRunner:
             content_length="content-length" in delivery.headers,
         )
 
-    def _moved(self, sent: Pending[None], moved: Pending[None], delivery: Delivery) -> None:
+    def _moved(
+        self, now: float, sent: Pending[None], delivery: Delivery, moved: Pending[None], *, acknowledge: bool
+    ) -> None:
         error = sent.exception()
         if error is None:
             self._forget(delivery)
-            moved.succeed(None)
-        elif getattr(error, "error", None) is not None:
-            moved.fail(error)  # the broker has sent ERROR: it would refuse the next one, too
-        else:
-            # The connection was lost. If the message was not moved, the broker delivers it again. What was counted
-            # stays counted, so that it is moved after the next failure.
-            if self._subscription.ack == "auto":
-                log_exception(f"{moved.what} has failed, or its outcome is unknown", error)
-            moved.succeed(None)
-
-
-def _settle_alike(first: Pending[None], second: Pending[None]) -> None:
-    """Settle the second Pending like the first one, which is done."""
-    error = first.exception()
-    if error is None:
-        second.succeed(None)
-    else:
-        second.fail(error)
+            self._unknown_moves = 0
+            try:
+                if acknowledge:
+                    self._settle(now, "ack", delivery)
+            finally:
+                moved.succeed(None)
+            return
+        # If the connection was lost, and the message was not moved, the broker delivers it again. What was counted
+        # stays counted, so that it is moved after the next failure. But an ERROR may be the answer to this: then the
+        # next move would fail, too, and so on for ever.
+        self._unknown_moves += getattr(error, "error", None) is not None
+        if isinstance(error, Rejected) or self._unknown_moves >= _MAX_UNKNOWN_MOVES:
+            moved.fail(error)
+            return
+        if self._subscription.ack == "auto":
+            log_exception(f"{moved.what} has failed, or its outcome is unknown", error)
+        moved.succeed(None)
 
 
 def _reason_headers(delivery: Delivery, failures: int, error: Exception) -> list[tuple[str, str]]:

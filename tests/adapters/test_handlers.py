@@ -14,13 +14,13 @@ import trio
 
 import stomp_asyncio
 import stomp_trio
+from stomp_core import StompError
 from stomp_core.session import Reconnect, WorkPolicy
 from stomp_testing import Broker, FaultProxy
-from tests.brokers import ActiveMQ
+from tests.brokers import ActiveMQ, RabbitMQ
 from tests.brokers import Broker as RealBroker
 
 from .worlds import HANGS, Blocking, World, in_a_thread
-
 
 SOON = Reconnect(first_delay=0.01, max_delay=0.05)
 
@@ -309,6 +309,7 @@ class Tries:
         *,
         cut_after: int = 0,
         cut: Callable[[], object] = lambda: None,
+        stops: bool = True,
     ) -> None:
         self.world = world
         self.texts: list[str] = []
@@ -322,7 +323,8 @@ class Tries:
 
             def message_given_up(self, delivery: Any, failures: int) -> None:
                 tries.given_up.append(failures)
-                tries.messages.inner.stop()
+                if stops:
+                    tries.messages.inner.stop()
 
         self.conn = world.connect(url, listener=Observer(), reconnect=SOON)
         self.messages = self.conn.subscribe(queue, ack="client-individual", prefetch=1)
@@ -445,39 +447,51 @@ def test_a_cancelled_run_gives_its_messages_back(kind: str, pausing: bool) -> No
     module: Any = {"asyncio": stomp_asyncio, "trio": stomp_trio}[kind]
 
     async def main(url: str) -> list[str]:
-        started: list[str] = []
+        handled: list[str] = []
+        started: Any = asyncio.Event() if kind == "asyncio" else trio.Event()
+        never: Any = asyncio.Event() if kind == "asyncio" else trio.Event()
 
         async def handle(message: Any) -> None:
-            started.append(message.text)
+            handled.append(message.text)
+            started.set()
             if pausing:
                 raise ValueError("poison")
-            await (asyncio.sleep(60) if kind == "asyncio" else trio.sleep(60))
+            await never.wait()
 
         async with module.connect(url) as conn:
             messages = await conn.subscribe("/queue/a", ack="client-individual")
-            running = messages.run(handle, policy=WorkPolicy(first_delay=60, max_delay=60))
+            run = functools.partial(messages.run, handle, policy=WorkPolicy(first_delay=60, max_delay=60))
             if kind == "asyncio":
-                task = asyncio.ensure_future(running)
-                while not started:
-                    await asyncio.sleep(0.01)
+                task = asyncio.ensure_future(run())
+                await started.wait()
                 task.cancel()
                 await asyncio.wait([task])
             else:
                 async with trio.open_nursery() as nursery:
-
-                    async def run() -> None:
-                        await running
-
                     nursery.start_soon(run)
-                    while not started:
-                        await trio.sleep(0.01)
+                    await started.wait()
                     nursery.cancel_scope.cancel()
             message = await messages.receive(timeout=HANGS)
             await message.ack(receipt=True)
-            return [message.text, *started]
+            return [message.text, *handled]
 
     with Broker(flavour="activemq") as broker:
         broker.send("/queue/a", "job")
         got = asyncio.run(main(broker.url)) if kind == "asyncio" else trio.run(main, broker.url)
         assert got == ["job", "job"]
         assert broker.messages("/queue/a") == []
+
+
+def test_a_dead_letter_destination_that_the_broker_refuses_ends_the_run(
+    world: World, rabbitmq: RabbitMQ
+) -> None:
+    queue = rabbitmq.new_queue()
+    sender = world.connect(rabbitmq.url)
+    sender.send(queue, "poison", receipt=True)
+    tries = Tries(world, rabbitmq.url, queue, stops=False)
+    with pytest.raises(StompError, match="does-not-exist"):
+        tries.run(given_up="move", dead_letters="/exchange/does-not-exist/x")
+    # RabbitMQ's ERROR has no receipt-id, so it may be the answer to a NACK; the second one in a row decides.
+    assert (tries.texts, tries.given_up) == (["poison"] * 4, [3, 4])
+    tries.conn.close()
+    assert sender.subscribe(queue).receive().text == "poison"

@@ -14,13 +14,12 @@ import itertools
 import os
 import random
 import signal
-import sys
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from functools import partial
 
 import pytest
 
@@ -37,7 +36,9 @@ from stomp_testing import Broker
 
 INTERRUPTIONS = int(os.environ.get("SOAK_INTERRUPTIONS", "20000"))
 FORKS = int(os.environ.get("SOAK_FORKS", "100"))
-_PROGRESS_TIMEOUT = 120.0  # seconds without an interruption or a message, after which the main thread counts as hung
+_PROGRESS_TIMEOUT = (
+    120.0  # seconds without an interruption or a message, after which the main thread counts as hung
+)
 #: What an interruption of an earlier call may do to the next one: the connection was replaced in the middle of it.
 _REPLACED = (NotSent, OutcomeUnknown, TransactionLost, StaleMessageError, Unconfirmed)
 
@@ -85,7 +86,7 @@ class Striker:
             raise self._kind
 
     def _hung(self, number: int, frame: object) -> None:
-        faulthandler.dump_traceback(sys.__stderr__)
+        faulthandler.dump_traceback(2)
         raise Hung(f"no progress for {_PROGRESS_TIMEOUT:g} s after {self.struck} interruptions")
 
     def _watch(self) -> None:
@@ -239,6 +240,13 @@ def test_interrupted_receivers_lose_nothing_and_get_nothing_twice() -> None:
     assert (duplicates, lost) == (0, set())
 
 
+def _receive(messages: stomp_socket.Subscription, outcome: list[BaseException]) -> None:
+    try:
+        messages.receive()
+    except BaseException as error:
+        outcome.append(error)
+
+
 def test_interrupted_close_leaves_nobody_waiting() -> None:
     wanted = INTERRUPTIONS // 10
     closed = 0
@@ -248,13 +256,7 @@ def test_interrupted_close_leaves_nobody_waiting() -> None:
             messages = conn.subscribe("/queue/a")
             outcome: list[BaseException] = []
 
-            def wait(messages: Any = messages, outcome: list[BaseException] = outcome) -> None:
-                try:
-                    messages.receive()
-                except BaseException as error:
-                    outcome.append(error)
-
-            waiting = threading.Thread(target=wait, daemon=True)
+            waiting = threading.Thread(target=_receive, args=(messages, outcome), daemon=True)
             waiting.start()
             striker.call(conn.close, 0.002)
             conn.close()
@@ -267,6 +269,10 @@ def test_interrupted_close_leaves_nobody_waiting() -> None:
     assert not left
 
 
+def _close(conn: stomp_socket.Connection, outcomes: list[bool], number: int, frame: object) -> None:
+    outcomes.append(conn.close())
+
+
 def test_a_handler_that_closes_while_the_main_thread_iterates() -> None:
     rounds = max(1, INTERRUPTIONS // 100)
     chosen = random.Random(4)
@@ -277,7 +283,7 @@ def test_a_handler_that_closes_while_the_main_thread_iterates() -> None:
             for _ in range(rounds):
                 conn = stomp_socket.connect(broker.url)
                 messages = conn.subscribe("/queue/a")
-                signal.signal(signal.SIGALRM, lambda number, frame, conn=conn: outcomes.append(conn.close()))
+                signal.signal(signal.SIGALRM, partial(_close, conn, outcomes))
                 signal.setitimer(signal.ITIMER_REAL, chosen.uniform(0.0001, 0.01))
                 for _ in messages:
                     pass
