@@ -23,10 +23,11 @@ from ._blocking import (
     BlockingPipeline,
     BlockingSubscription,
     BlockingTransaction,
+    WaitTimeout,
 )
 from ._driver import Abort, Command, Dial, Driver, End, Line, Read, Timer, Write
 from ._loop_engine import LoopEngine
-from ._wrapping import MessageSource, export
+from ._wrapping import MessageSource, export, refuse_use
 
 __all__ = [
     "Abort",
@@ -52,9 +53,11 @@ __all__ = [
     "MessageSource",
     "Read",
     "Timer",
+    "WaitTimeout",
     "Write",
     "awaitable_context",
     "explained",
     "export",
+    "refuse_use",
     "unknown_name",
 ]

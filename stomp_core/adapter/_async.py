@@ -15,9 +15,22 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Gener
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
 from types import GenericAlias, TracebackType
-from typing import Any, Concatenate, Final, Generic, Never, ParamSpec, Protocol, Self, TypeVar, cast
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Concatenate,
+    Final,
+    Generic,
+    Never,
+    ParamSpec,
+    Protocol,
+    Self,
+    TypeVar,
+    cast,
+)
 
 from .._arguments import check_seconds
+from .._callbacks import check_not_async, deferred_kind, name_of, never_returns_awaitable
 from .._hints import explained, refuse_call, unknown_keywords
 from ..errors import StompError
 from ..session import (
@@ -41,8 +54,10 @@ from ._wrapping import (
     TransactionView,
     Wrapped,
     check_engine,
+    check_handler,
     describe,
     export,
+    refuse_use,
 )
 
 __all__ = [
@@ -84,7 +99,18 @@ class AsyncEngine(Protocol):
         ...
 
     async def checkpoint(self) -> None:
-        """Let other tasks run if they had no turn for a while. It is called before anything is done."""
+        """Let other tasks run if they had no turn for a while. It is called before anything is done.
+
+        Raises:
+            RuntimeError: see :meth:`check_context`.
+        """
+
+    def check_context(self) -> None:
+        """Refuse to go on in another event loop than that of the engine, unless the session has ended.
+
+        Raises:
+            RuntimeError: this is another loop.
+        """
 
     async def run_workers(self, worker: Callable[[], Coroutine[Any, Any, None]], count: int) -> None:
         """Run ``worker()`` in ``count`` tasks, and return when all of them have ended."""
@@ -183,14 +209,53 @@ C = TypeVar("C", bound=_Enterable)
 
 @export("stomp_core.adapter")
 class ConnectContext(Generic[C]):
-    """The result of ``connect()`` or ``subscribe()``: ``await`` it, or enter it with ``async with``."""
+    """The result of ``connect()`` or ``subscribe()``: ``await`` it, or enter it with ``async with``.
 
-    __slots__ = ("_coroutine", "_entered")
+    Args:
+        coroutine: makes what is entered.
+        call: the name of the function that the user has called, for error texts.
+    """
+
+    __slots__ = ("_call", "_coroutine", "_entered")
 
     _entered: C
 
-    def __init__(self, coroutine: Coroutine[Any, Any, C]) -> None:
+    def __init__(self, coroutine: Coroutine[Any, Any, C], call: str = "connect") -> None:
         self._coroutine = coroutine
+        self._call = call
+        # Python warns of a coroutine that was never awaited by its name.
+        named: Any = coroutine
+        named.__qualname__ = call
+
+    if not TYPE_CHECKING:  # type checkers report these by themselves
+
+        def __getattr__(self, name: str) -> Never:
+            if name.startswith("__"):
+                raise AttributeError(name)
+            self._coroutine.close()  # no second message, that it was never awaited
+            call = self._call
+            raise AttributeError(
+                f"{call}(...) has no result yet, so no {name!r}: write 'await {call}(...)' or 'async with {call}(...)'"
+            )
+
+        def __enter__(self) -> Never:
+            self._refuse("with")
+
+        def __exit__(self, *details: object) -> None:
+            """Never called: without it Python would not call __enter__()."""
+
+        def __iter__(self) -> Never:
+            self._refuse("for")
+
+        def __aiter__(self) -> Never:
+            self._refuse("async for")
+
+        def _refuse(self, statement: str) -> Never:
+            self._coroutine.close()
+            call = self._call
+            raise TypeError(
+                f"'{statement}' does not await {call}(...): write 'async with {call}(...) as ...'"
+            )
 
     def __await__(self) -> Generator[Any, Any, C]:
         return self._coroutine.__await__()
@@ -212,7 +277,7 @@ def awaitable_context(
     """Let the result of a method be entered at once: ``async with conn.subscribe(...) as subscription``."""
 
     def call(self: S, /, *args: P.args, **kwargs: P.kwargs) -> ConnectContext[C]:
-        return ConnectContext(method(self, *args, **kwargs))
+        return ConnectContext(method(self, *args, **kwargs), method.__name__)
 
     describe(
         call, method, returns=GenericAlias(ConnectContext, (inspect.signature(method).return_annotation,))
@@ -299,7 +364,7 @@ class AsyncSubscription(SubscriptionView[AsyncEngine]):
             timeout = check_seconds("timeout", timeout)
         message = await self._next(self._subject, timeout)
         if message is None:
-            raise SessionClosed(f"the subscription to {self.destination} has ended")
+            raise SessionClosed(self._subject.ended_text)
         return message
 
     async def _next(self, source: MessageSource, timeout: float | None = None) -> AsyncMessage | None:
@@ -319,11 +384,20 @@ class AsyncSubscription(SubscriptionView[AsyncEngine]):
                 continue
             remaining = deadline - engine.run(lambda now: now)
             if remaining <= 0:
-                raise TimeoutError(f"no message from {self.destination} within {timeout:g} s")
+                assert timeout is not None
+                raise TimeoutError(self._subject.timeout_text(timeout))
             try:
                 await engine.wait(ready, remaining)
             except TimeoutError:
                 pass  # one may have come in the same moment
+
+    if not TYPE_CHECKING:
+        __iter__ = __next__ = refuse_use(
+            "this subscription is asynchronous: write 'async for message in subscription'"
+        )
+        __enter__ = __exit__ = refuse_use(
+            "this subscription is asynchronous: write 'async with connection.subscribe(...) as subscription'"
+        )
 
     # Iteration is not an async generator: one that is cancelled is finished, and the next message would be lost.
 
@@ -347,29 +421,49 @@ class AsyncSubscription(SubscriptionView[AsyncEngine]):
         """Call a handler for every message until the subscription or the connection is closed.
 
         When it returns, the message is acknowledged. When it raises, the listener's ``handler_error`` is called (if it
-        has none, the exception is logged), and the message is NACKed after a pause: see ``policy``. The connection
-        goes on.
+        has none, the exception is logged), and the message is tried again after a pause: see ``policy``. The connection
+        goes on. If this is cancelled, the messages that are not settled are taken next from the subscription.
 
         Args:
-            handler: takes a message; an ``async`` function.
+            handler: takes a message; an ``async`` function, or another one that returns something to await.
             concurrency: how many messages are handled at a time, each in a task of its own.
             policy: what to do with a message after its handler.
 
         Raises:
             StompError: why the subscription ended, if the user did not end it.
             Exception: what the handler raised, if the policy is to stop then.
+            TypeError: ``handler`` is not a function of one argument; or it is certain that it returns nothing to
+                await. Raised before a message is taken. A plain function of which that shows only when it has returned
+                ends ``run`` then; its message, which it has handled, is acknowledged.
             ValueError: ``concurrency`` is not at least 1; or it is not 1 in ``client`` mode.
         """
+        is_async = _check_async_handler(handler)
         engine = self._engine
         runner = HandlerRunner(engine.session, self._subject, concurrency, policy)
+
+        async def call_plain_function(message: AsyncMessage) -> None:
+            result: object = handler(message)
+            if isinstance(result, Awaitable):
+                await result
+            else:
+                runner.stop(
+                    TypeError(
+                        f"the handler {name_of(handler)} returned {result!r}, which cannot be awaited: {_DEFINE_ASYNC}"
+                    )
+                )
+
+        call = handler if is_async else call_plain_function
 
         async def worker() -> None:
             while (message := await self._next(runner)) is not None:
                 try:
                     with runner.handling(message):
-                        await engine.call_handler(handler, message)
+                        await engine.call_handler(call, message)
                 except Exception as error:
                     settle = partial(runner.raised, delivery=message, error=error)
+                except BaseException:
+                    runner.interrupted(message)
+                    raise
                 else:
                     settle = partial(runner.returned, delivery=message)
                 try:
@@ -397,12 +491,27 @@ class AsyncSubscription(SubscriptionView[AsyncEngine]):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         # Sent before anything is awaited: a cancelled task may not get to send anything later.
+        self._engine.check_context()
         try:
             pending = self._engine.run(self._subject.unsubscribe)
             await self._engine.wait(pending)
         except StompError:
             if error is None:
                 raise
+
+
+def _check_async_handler(handler: Callable[[AsyncMessage], Awaitable[object]]) -> bool:
+    """Refuse what ``run`` cannot call and await; return whether it is certain that it can."""
+    check_handler(handler)
+    if deferred_kind(handler) == "async":
+        return True
+    check_not_async(handler, "the handler", "leave out the yield")
+    if never_returns_awaitable(handler):
+        raise TypeError(f"the handler {name_of(handler)} returns nothing to await: {_DEFINE_ASYNC}")
+    return False
+
+
+_DEFINE_ASYNC = "define it with async def, or use stomp_socket, which calls plain functions"
 
 
 @export("stomp_core.adapter")
@@ -476,6 +585,7 @@ class AsyncConnection(ConnectionView[AsyncEngine]):
             Whether the broker confirmed that it has processed everything.
         """
         engine, session = self._engine, self._subject
+        engine.check_context()
         closing = engine.run(lambda now: session.close(now, timeout=timeout))
         try:
             return await engine.wait(closing)
@@ -490,12 +600,18 @@ class AsyncConnection(ConnectionView[AsyncEngine]):
         """Do the same as :meth:`close`."""
         return await self.close(timeout=timeout)
 
+    if not TYPE_CHECKING:
+        __enter__ = __exit__ = refuse_use(
+            "this connection is asynchronous: write 'async with connect(...) as connection'"
+        )
+
     async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.note_end_of_block()
         await self.close()
 
 

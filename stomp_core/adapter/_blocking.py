@@ -14,9 +14,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from types import TracebackType
-from typing import Any, Concatenate, Final, Never, ParamSpec, Protocol, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Concatenate, Final, Never, ParamSpec, Protocol, Self, TypeVar, cast
 
 from .._arguments import check_seconds
+from .._callbacks import check_not_async, check_result
 from .._hints import explained, refuse_call, unknown_keywords
 from ..errors import StompError
 from ..session import (
@@ -40,8 +41,10 @@ from ._wrapping import (
     TransactionView,
     Wrapped,
     check_engine,
+    check_handler,
     describe,
     export,
+    refuse_use,
 )
 
 __all__ = [
@@ -51,12 +54,20 @@ __all__ = [
     "BlockingPipeline",
     "BlockingSubscription",
     "BlockingTransaction",
+    "WaitTimeout",
 ]
 
 P = ParamSpec("P")
 S = TypeVar("S")
 T = TypeVar("T")
 U = TypeVar("U")
+
+
+class WaitTimeout(TimeoutError):
+    """What a caller of a :class:`BlockingEngine` waits for has not come in time.
+
+    A class of its own: a signal handler that interrupts the wait may raise a TimeoutError that means something else.
+    """
 
 
 class BlockingEngine(Protocol):
@@ -86,7 +97,7 @@ class BlockingEngine(Protocol):
         """Wait for an outcome, and return it or raise it.
 
         Raises:
-            TimeoutError: it is not known after ``timeout`` seconds. The Pending is cancelled.
+            WaitTimeout: it is not known after ``timeout`` seconds. The Pending is cancelled.
         """
         ...
 
@@ -96,7 +107,7 @@ class BlockingEngine(Protocol):
         An engine whose callers may be interrupted by exceptions of signal handlers puts the message back then.
 
         Raises:
-            TimeoutError: there is none after ``timeout`` seconds.
+            WaitTimeout: there is none after ``timeout`` seconds.
         """
         ...
 
@@ -262,12 +273,13 @@ class BlockingSubscription(SubscriptionView[BlockingEngine]):
             timeout = check_seconds("timeout", timeout)
         try:
             message = self._next(self._subject, timeout)
-        except TimeoutError as error:
-            if isinstance(error, StompError):
-                raise  # why the subscription ended
-            raise TimeoutError(f"no message from {self.destination} within {timeout:g} s") from None
+        except WaitTimeout:
+            assert timeout is not None
+            seconds = timeout
+            text = self._engine.run(lambda now: self._subject.timeout_text(seconds))
+            raise TimeoutError(text) from None
         if message is None:
-            raise SessionClosed(f"the subscription to {self.destination} has ended")
+            raise SessionClosed(self._subject.ended_text)
         return message
 
     def _next(self, source: MessageSource, timeout: float | None = None) -> BlockingMessage | None:
@@ -277,6 +289,16 @@ class BlockingSubscription(SubscriptionView[BlockingEngine]):
         if message is not None:
             message._engine = engine
         return message
+
+    if not TYPE_CHECKING:
+        __aiter__ = __anext__ = refuse_use(
+            "this subscription blocks: write 'for message in subscription' without async; stomp_asyncio and stomp_trio "
+            "have asynchronous ones"
+        )
+        __aenter__ = __aexit__ = refuse_use(
+            "this subscription blocks: write 'with connection.subscribe(...)' without async"
+        )
+        __await__ = refuse_use("subscribe() of stomp_socket blocks, and has returned: leave out await")
 
     def __iter__(self) -> Self:
         return self
@@ -298,20 +320,30 @@ class BlockingSubscription(SubscriptionView[BlockingEngine]):
         """Call a handler for every message until the subscription or the connection is closed.
 
         When it returns, the message is acknowledged. When it raises, the listener's ``handler_error`` is called (if it
-        has none, the exception is logged), and the message is NACKed after a pause: see ``policy``. The connection
+        has none, the exception is logged), and the message is tried again after a pause: see ``policy``. The connection
         goes on.
 
         Args:
-            handler: takes a message.
+            handler: takes a message. It has done its work when it returns: one that returns something to await has
+                failed.
             concurrency: how many messages are handled at a time, each in a thread of its own.
             policy: what to do with a message after its handler.
 
         Raises:
             StompError: why the subscription ended, if the user did not end it.
             Exception: what the handler raised, if the policy is to stop then.
+            TypeError: ``handler`` is not a function of one argument; or it is an ``async`` function, or has a
+                ``yield``, so that its body would never run. Raised before a message is taken.
             ValueError: ``concurrency`` is not at least 1; or it is not 1 in ``client`` mode.
         """
         from concurrent.futures import ThreadPoolExecutor
+
+        check_handler(handler)
+        check_not_async(
+            handler,
+            "the handler",
+            "pass a plain function without yield; for async functions there are stomp_asyncio and stomp_trio",
+        )
 
         engine = self._engine
         session, subscription = engine.session, self._subject
@@ -363,9 +395,14 @@ def _handle(
 ) -> None:
     try:
         with runner.handling(message):
-            handler(message)
+            result = handler(message)
+            if result is not None:
+                check_result(result, handler, "the handler", finished=True)
     except Exception as error:
         engine.call(HandlerRunner.raised, runner, message, error)
+    except BaseException:
+        engine.run(lambda now: runner.interrupted(message))
+        raise
     else:
         engine.call(HandlerRunner.returned, runner, message)
 
@@ -448,12 +485,22 @@ class BlockingConnection(ConnectionView[BlockingEngine]):
         """Do the same as :meth:`close`."""
         return self.close(timeout=timeout)
 
+    if not TYPE_CHECKING:
+        __aenter__ = __aexit__ = refuse_use(
+            "this connection blocks: write 'with connect(...)' without async; stomp_asyncio and stomp_trio have "
+            "asynchronous ones"
+        )
+        __await__ = refuse_use(
+            "connect() of stomp_socket blocks, and has returned: leave out await, or use that of stomp_asyncio"
+        )
+
     def __enter__(self) -> Self:
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.note_end_of_block()
         self.close()
 
 

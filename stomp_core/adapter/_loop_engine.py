@@ -60,6 +60,13 @@ class LoopEngine(ABC):
     def poll_soon(self) -> None:
         """Call :meth:`poll_if_due` in the next turn of the loop. It is called in the middle of something."""
 
+    def check_context(self) -> None:  # noqa: B027 -- an adapter may do without
+        """Refuse to go on in another event loop than that of the engine, unless the session has ended.
+
+        Raises:
+            RuntimeError: this is another loop.
+        """
+
     # ------------------------------------------------------------------ what an adapter calls
 
     def run(self, function: Callable[[float], T]) -> T:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Collection
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, Generic, Never, Protocol, TypeVar
 
+from .._callbacks import check_accepts_one, check_callable
 from .._hints import unknown_attribute
 from ..protocol import AckMode, Connected
 from ..session import (
@@ -35,8 +36,10 @@ __all__ = [
     "TransactionView",
     "Wrapped",
     "check_engine",
+    "check_handler",
     "describe",
     "export",
+    "refuse_use",
 ]
 
 S = TypeVar("S")
@@ -102,8 +105,27 @@ def check_engine(engine: object) -> None:
         )
 
 
+def refuse_use(sentence: str) -> Any:
+    """Return a method for a protocol of Python that belongs to the other world, such as ``async with``.
+
+    Args:
+        sentence: the text of the TypeError: what to write in its place.
+    """
+
+    def refuse(self: object, *arguments: object) -> Never:
+        raise TypeError(sentence)
+
+    return refuse
+
+
 class ConnectionView(Wrapped[Session, E]):
     """What can be seen of a connection."""
+
+    def note_end_of_block(self) -> None:
+        """Note, for error texts, that it is closed because its ``with`` block has ended. Call it before closing it."""
+        session = self._subject
+        if not session.is_closing:
+            session.closed_because = "its with block has ended"
 
     @property
     def session(self) -> Session:
@@ -201,6 +223,16 @@ class PipelineView(Wrapped[Pipeline, E]):
     def confirmed(self) -> int:
         """How many messages the broker has confirmed."""
         return self._subject.confirmed
+
+
+def check_handler(handler: Callable[..., object]) -> None:
+    """Refuse what cannot be called with a message, before one is taken.
+
+    Raises:
+        TypeError: it is not a function of one argument.
+    """
+    check_callable(handler, "the handler", "the function itself, as in run(handle)")
+    check_accepts_one(handler, "the handler", "message")
 
 
 # ------------------------------------------------------------------ lifted methods tell the truth about themselves

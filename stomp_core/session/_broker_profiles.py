@@ -26,6 +26,10 @@ class BrokerProfile:
         durable_needs_client_id: whether a durable subscription is also identified by the connection's ``client-id``.
         delete_durable: the UNSUBSCRIBE headers that delete a durable subscription; ``None`` if the broker needs more
             than one UNSUBSCRIBE for that.
+        nack_redelivers: whether a NACKed message is delivered again. Where it is not, or that is unknown, the handlers
+            of ``subscription.run`` retry a message before its NACK.
+        atomic_transactions: whether COMMIT does all of a transaction or nothing. RabbitMQ performs its frames one by
+            one: a SEND that fails does not undo the ACK before it, and the RECEIPT of COMMIT does not wait for it.
         discard: the NACK headers after which the broker does not deliver the message again.
         subscribes_to_replies: whether a client must SUBSCRIBE to its own temporary queue; RabbitMQ does it for the
             client, at the first ``reply-to``.
@@ -39,6 +43,8 @@ class BrokerProfile:
     durable: Pairs | None = None
     durable_needs_client_id: bool = False
     delete_durable: Pairs | None = ()
+    nack_redelivers: bool = False
+    atomic_transactions: bool = False
     discard: Pairs = ()
     subscribes_to_replies: bool = True
     temporary_queue: str = "/temp-queue/"
@@ -87,12 +93,15 @@ RABBITMQ = BrokerProfile(
     prefetch=("prefetch-count",),
     durable=(("durable", "true"), ("auto-delete", "false")),
     delete_durable=(("durable", "true"), ("auto-delete", "false")),
+    nack_redelivers=True,
     discard=(("requeue", "false"),),
     subscribes_to_replies=False,
 )
 ARTEMIS = BrokerProfile(
     "ActiveMQ Artemis",
     "activemq-artemis",
+    atomic_transactions=True,
+    # NACK is the same as ACK there: the message is gone.
     # Its own consumer-window-size counts bytes, which a number of messages cannot be converted to.
     prefetch=("activemq.prefetchSize",),
     durable=(("durable-subscription-name", "{name}"),),
@@ -102,6 +111,7 @@ ARTEMIS = BrokerProfile(
 ACTIVEMQ = BrokerProfile(
     "ActiveMQ Classic",
     "activemq",
+    atomic_transactions=True,
     prefetch=("activemq.prefetchSize",),
     durable=(("activemq.subscriptionName", "{name}"),),
     durable_needs_client_id=True,

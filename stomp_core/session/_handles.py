@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol, TypeVar
 
-from ..protocol import AckMode, Body, Message
+from ..protocol import AckMode, Body, Connected, Message
 from ..wire import HeaderSource
 from ._delivery import Delivery, SubscriptionLike
-from ._message_queue import MessageQueue
+from ._message_queue import EVENT_OVERHEAD, MessageQueue
 from ._pending import Pending
 from ._subscriptions import SubscriptionRecord, SubscriptionState
 from ._transactions import TransactionLike, TransactionRecord, TransactionState
@@ -103,6 +103,25 @@ class SessionOperations(Protocol):
 
     def put_back(self, record: SubscriptionRecord, entry: QueueEntry) -> None:
         """Put a message back that was taken from the queue of a subscription."""
+        ...
+
+    def count_unacknowledged(self, record: SubscriptionRecord) -> int:
+        """Return how many messages of a subscription are not acknowledged."""
+        ...
+
+    @property
+    def is_closing(self) -> bool:
+        """Whether the session has ended, or is being closed."""
+        ...
+
+    @property
+    def closed_text(self) -> str:
+        """The text of the error of an operation after the end of the session."""
+        ...
+
+    @property
+    def connected(self) -> Connected | None:
+        """CONNECTED of the present connection; ``None`` while there is none."""
         ...
 
 
@@ -196,6 +215,11 @@ class Subscription:
         """
         self._session.put_back(self.record, entry)
 
+    def return_delivery(self, delivery: Delivery) -> None:
+        """Make a message the next one again that was taken and that nobody handles any more."""
+        size = delivery.event.frame.size + EVENT_OVERHEAD
+        self.put_back(((delivery.event, delivery.connection_number), size))
+
     def ready(self) -> Pending[None]:
         """Return a Pending that is done when :meth:`take` may return something new, or when it has :attr:`ended`.
 
@@ -203,9 +227,35 @@ class Subscription:
         """
         return self.record.queue.ready()
 
+    def changed(self) -> Pending[None]:
+        """Return a Pending that is done at the next message, even if there are some, at the end, or when notified."""
+        return self.record.queue.changed()
+
     def notify_all(self) -> None:
-        """Wake everybody who waits for :meth:`ready`."""
+        """Wake everybody who waits for :meth:`ready` or :meth:`changed`."""
         self.record.queue.notify_all()
+
+    def timeout_text(self, seconds: float) -> str:
+        """Return the text of the error when no message came for so long: of which subscription, and why perhaps."""
+        record, session = self.record, self._session
+        text = f"no message from {record.destination} (subscription {record.id!r}) within {seconds:g} s"
+        if session.connected is None:
+            return f"{text}: there is no connection at the moment"
+        unacknowledged = session.count_unacknowledged(record)
+        prefetch = record.prefetch_sent
+        if prefetch is not None and unacknowledged >= prefetch:
+            are = "message is" if unacknowledged == 1 else "messages are"
+            return (
+                f"{text}: {unacknowledged} of prefetch={prefetch} {are} unacknowledged: the broker sends no more "
+                "before message.ack()"
+            )
+        return text
+
+    @property
+    def ended_text(self) -> str:
+        """The text of the error when a message is asked for after the end."""
+        why = self._session.closed_text if self._session.is_closing else "unsubscribe() was called"
+        return f"the subscription to {self.destination} has ended: {why}"
 
     def stop(self) -> None:
         """Let the handlers that run on it finish their messages and take no more. The subscription goes on."""

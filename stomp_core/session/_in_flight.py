@@ -243,9 +243,13 @@ class Replies:
         if known is not None and request.withdrawn:
             self._unanswered -= 1
 
+    def expects(self, message: Message) -> bool:
+        """Return whether a message came over the queue for replies."""
+        return self.queue is not None and message.subscription == self.queue.subscription
+
     def receive(self, message: Message) -> RequestOperation | None:
         """Return the request that this message answers; ``None`` if it is no reply, or nobody waits for it."""
-        if self.queue is None or message.subscription != self.queue.subscription:
+        if not self.expects(message):
             return None
         name = message.headers.get("correlation-id")
         if name is None and self._unanswered == 1:

@@ -9,12 +9,16 @@ from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from types import TracebackType
 
+from .._callbacks import check_not_async, check_result, deferred_kind
 from .._logging import log_exception
 from ..protocol import Connected, Error, Event, Message, Receipt, Tolerated
 from ..wire import Headers, HeartBeat
 from ._delivery import Delivery
 from ._reconnect import Attempt
 from ._urls import Endpoint
+
+#: The method whose result is iterated over, so that it may be a generator function.
+_MAY_YIELD = "headers_for"
 
 __all__ = ["HandlingContext", "Listener", "Listeners", "call_listener"]
 
@@ -70,7 +74,10 @@ class Listener:
         """Called when a RECEIPT came that confirms nothing: unknown, too late, or for a frame that was not sent yet."""
 
     def message_dropped(self, message: Message, reason: str) -> None:
-        """Called when a message was dropped, such as one for a subscription that has ended."""
+        """Called when a message came that nobody gets, such as a late reply, or one for a subscription that has ended.
+
+        ``reason`` says why, what becomes of the message, and what to do.
+        """
 
     def handler_error(self, delivery: Delivery, error: Exception) -> None:
         """Called when a handler of ``subscription.run`` raised ``error`` for a message."""
@@ -89,6 +96,22 @@ class Listener:
     def handles(self, method: str) -> bool:
         """Return whether this listener overrides ``method``."""
         return getattr(type(self), method) is not getattr(Listener, method)
+
+
+def check_listener(listener: Listener) -> None:
+    """Refuse a listener with a method whose body would never run.
+
+    Raises:
+        TypeError: it is an ``async`` function or a generator function.
+    """
+    for name in vars(Listener):
+        if not name.startswith("_"):
+            method = getattr(listener, name, None)
+            kind = deferred_kind(method)
+            if kind and not (name == _MAY_YIELD and kind == "generator"):
+                check_not_async(
+                    method, "the listener's method", "make it a plain def, which may hand work over to a task"
+                )
 
 
 class HandlingContext(AbstractContextManager[None]):
@@ -134,6 +157,8 @@ class Listeners(Listener):
     """
 
     def __init__(self, *listeners: Listener) -> None:
+        for listener in listeners:
+            check_listener(listener)
         self._listeners = listeners
 
     def _call_all(self, method: str, *arguments: object) -> None:
@@ -217,6 +242,9 @@ class Listeners(Listener):
 def call_listener(listener: Listener, method: str, *arguments: object) -> None:
     """Call a method of a listener; log what it raises."""
     try:
-        getattr(listener, method)(*arguments)
+        function = getattr(listener, method)
+        result = function(*arguments)
+        if result is not None:
+            check_result(result, function, "the listener's method")
     except Exception as error:
         log_exception(f"a listener raised in {method}()", error)

@@ -106,7 +106,11 @@ class MessageQueue(Generic[T]):
 
     def ready(self) -> Pending[None]:
         """Return a Pending that is done when :meth:`take` may return something new. It is safe to cancel."""
-        if self._items or self._closed:
+        return Pending.completed("wait for a message", None) if self._items else self.changed()
+
+    def changed(self) -> Pending[None]:
+        """Return a Pending that is done at the next :meth:`put`, :meth:`close` or :meth:`notify_all`."""
+        if self._closed:
             return Pending.completed("wait for a message", None)
         if self._ready is None:
             self._ready = Pending("wait for a message")

@@ -20,6 +20,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Protocol
 
+from .._callbacks import check_result
 from .._logging import log_exception
 from ..protocol import Begin, Error, Event, Send
 from ..wire import Frame
@@ -459,6 +460,8 @@ class TimerCallback:
         """Call the function."""
         self.pending.succeed(None)
         try:
-            self._callback(now)
+            result = self._callback(now)
+            if result is not None:
+                check_result(result, self._callback, "the function given to call_later()")
         except Exception as error:
             log_exception("a function given to call_later() raised", error)

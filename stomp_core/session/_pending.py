@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Generic, TypeVar
 
+from .._callbacks import check_result
 from .._logging import log_exception
 
 __all__ = ["Pending", "call_all"]
@@ -67,8 +68,13 @@ class Pending(Generic[T]):
         """Call ``callback`` once when the outcome is known; at once if it is known already.
 
         It is called in the middle of a call of the session. It may start operations. An exception that it raises is
-        logged, and the other callbacks are still called.
+        logged, and the other callbacks are still called. So is one that returns something to await: nobody does.
+
+        Raises:
+            TypeError: it is not callable.
         """
+        if not callable(callback):
+            raise TypeError(f"a done callback must be a function without arguments, got {callback!r}")
         if self.done:
             _run(callback)
         elif self._callbacks is None:
@@ -143,6 +149,8 @@ def call_all(functions: Iterable[Callable[[], object]]) -> None:
 def _run(callback: Callable[[], object]) -> None:
     # What settles a Pending must not be stopped half-way by the mistake of somebody who waits for it.
     try:
-        callback()
+        result = callback()
+        if result is not None:
+            check_result(result, callback, "the done callback")
     except Exception as error:
         log_exception("a done callback raised", error)

@@ -129,7 +129,7 @@ class Sender:
         Raises before anything has changed.
         """
         if self.disconnecting:
-            raise SessionClosed("the session was closed")
+            raise SessionClosed("this connection is being closed: call connect() for a new one")
         event = operation.event if event is None else event
         assert event is not None
         self._transmit(now, event, operation)
@@ -260,6 +260,12 @@ class Sender:
         profile = self._connector.broker_profile
         pairs: list[tuple[str, str]] = []
         if record.prefetch is not None:
+            if not profile.prefetch:
+                raise LocalProtocolError(
+                    f"no header for prefetch={record.prefetch} is known of the broker {profile.name!r}: pass it in "
+                    "headers=..., or name it in broker_profile=BrokerProfile(prefetch=(...))",
+                    code=ErrorCode.HEADER_NOT_ALLOWED,
+                )
             pairs += [(name, str(record.prefetch)) for name in profile.prefetch]
         if record.durable is not None and self._connector.connected is not None:
             pairs += profile.durable_headers(record.durable, self._config.effective_client_id)

@@ -39,6 +39,7 @@ from math import inf
 from typing import TypeVar
 
 from .._arguments import check_seconds, shown
+from .._callbacks import check_callable, check_not_async
 from .._hints import explained
 from .._logging import log_exception
 from ..errors import ErrorCode, LocalProtocolError, RemoteProtocolError, StompError
@@ -78,7 +79,14 @@ from ._broker_profiles import BrokerProfile
 from ._config import Config
 from ._connector import AttemptFailed, Connector, ConnectorEvent, Established, GaveUp, Lost, SessionState
 from ._delivery import Delivery, SubscriptionLike
-from ._errors import ConnectFailed, ConnectionLost, NotSent, SessionClosed, StaleMessageError
+from ._errors import (
+    ConnectFailed,
+    ConnectionLost,
+    NotSent,
+    SessionClosed,
+    StaleMessageError,
+    TransactionLost,
+)
 from ._handles import QueueEntry, Subscription, Transaction
 from ._listener import Listener
 from ._message_queue import EVENT_OVERHEAD, BufferLimit, MessageQueue
@@ -142,6 +150,8 @@ class Session:
         wake: see above.
         opened: done with the first CONNECTED, or failed with the reason why there will be none.
         error: why a closed session has ended; ``None`` if the caller closed it.
+        closed_because: how a session was closed that its caller has closed, for error texts. An adapter may set it
+            before it closes the session.
         dropped: how many messages came for no subscription, or for one that had ended.
         tap: every event that was received, if asked for. A heart-beat is in it once for each chunk that contains
             nothing else: line ends that come with a frame may belong to it.
@@ -164,9 +174,13 @@ class Session:
         log: bool = True,
     ) -> None:
         self.config: Config = config if isinstance(config, Config) else Config(config)
+        if wake is not None:
+            check_callable(wake, "wake", "a function without arguments")
+            check_not_async(wake, "wake", "pass a plain function, such as the set() of an event")
         self.wake = wake
         self.opened: Pending[Connected] = Pending("connect")
         self.error: Exception | None = None
+        self.closed_because: str = "close() was called"
         self.dropped: int = 0
         leniency = self.config.leniency
         self._unchecked_conversation: bool = leniency is not None and leniency.unchecked_conversation
@@ -609,6 +623,7 @@ class Session:
             ack: ``"auto"``: the broker considers a message consumed when it has sent it; ``"client"``: an ACK also
                 covers all earlier messages of the subscription; ``"client-individual"``: each message has its own ACK.
             prefetch: how many messages may be in flight or unacknowledged at a time; sent in the broker's own header.
+                Not with ``ack="auto"``, where it has no effect at any broker.
             durable: the name of a durable topic subscription, sent in the broker's own headers; then also its ``id``.
             headers: further headers, such as ``selector``.
             receipt: wait for the broker to confirm it. ``False``: wait only for room in the send queue.
@@ -618,7 +633,9 @@ class Session:
             The subscription.
 
         Raises:
-            LocalProtocolError: STOMP does not allow it: an ``id`` in use, an unknown ack mode, a header that clashes.
+            ValueError: ``prefetch`` in ``auto`` mode.
+            LocalProtocolError: STOMP does not allow it: an ``id`` in use, an unknown ack mode, a header that clashes;
+                or ``prefetch``, and the broker profile has no header for it.
             Rejected: the broker answered with ERROR.
             ReceiptTimeout: the broker did not confirm in time; the subscription is ended.
             NotSentInTime: there was no connection in time.
@@ -639,6 +656,11 @@ class Session:
             raise LocalProtocolError(
                 f"prefetch must be a number of messages of at least 1, got {prefetch!r}",
                 code=ErrorCode.BAD_HEADER_VALUE,
+            )
+        if prefetch is not None and ack == "auto":
+            raise ValueError(
+                f"prefetch={prefetch} has no effect with ack='auto', where the broker awaits no ACK: pass "
+                "ack='client-individual' and acknowledge each message, or leave prefetch out"
             )
         name = id if id is not None else durable if durable is not None else self._subscriptions.free_id()
         if name in self._subscriptions:
@@ -844,7 +866,12 @@ class Session:
             LocalProtocolError: it has ended already.
         """
         _check_now(now)
-        record = self._transactions.find(transaction)
+        try:
+            record = self._transactions.find(transaction)
+        except TransactionLost as error:
+            if self.closed and self.error is None:
+                raise TransactionLost(f"{error}: {self.closed_text}") from None
+            raise
         receipt_id = self._sender.receipts.id_for(receipt)
         pending: Pending[None] = Pending(f"COMMIT of {record.id}")
         event = Commit(record.id, receipt=receipt_id)
@@ -1199,7 +1226,7 @@ class Session:
         if self.error is not None:
             raise self.error.with_traceback(None)
         if self._closing is not None or self._connector.state is SessionState.CLOSED:
-            raise SessionClosed("the session was closed")
+            raise SessionClosed(self.closed_text)
 
     def _check_connected(self, now: float) -> None:
         if self._connector.state is SessionState.CONNECTED and self._closing is None:
@@ -1279,7 +1306,6 @@ class Session:
         if record is not None:
             if record.receive(message, number):
                 return
-            reason = "its subscription has ended"
         else:
             request = self._sender.replies.receive(message)
             if request is not None:
@@ -1287,9 +1313,45 @@ class Session:
                 return
             if self.tap is not None:
                 return
-            reason = "it belongs to no subscription"
         self.dropped += 1
-        self._notifier.notify("message_dropped", message, reason)
+        self._notifier.notify("message_dropped", message, self._why_dropped(message, record))
+
+    def _why_dropped(self, message: Message, record: SubscriptionRecord | None) -> str:
+        """Return why nobody gets a message, and what to do."""
+        name, destination = message.subscription, message.destination
+        if record is not None:
+            reason = f"its subscription has ended: {record.id!r} to {record.destination}"
+            needs_ack = record.ack != "auto"
+        elif self._sender.replies.expects(message):
+            correlation = message.headers.get("correlation-id")
+            return (
+                f"it is a reply that came too late, or for nobody: no request waits for correlation-id {correlation!r} "
+                "any more; a longer timeout=... of request() would have returned it"
+            )
+        elif name is not None and name.startswith("/temp-queue/"):
+            return (
+                f"it is a reply on the temporary queue {name}, which RabbitMQ subscribes to by itself where a SEND has "
+                "it as reply-to: use request(), which waits for the reply"
+            )
+        elif name is None:
+            reason = (
+                f"it names no subscription, and not exactly one is to {destination}: subscribe to each destination "
+                "once"
+            )
+            needs_ack = message.ack is not None
+        else:
+            reason = (
+                f"there is no subscription with the id {name!r}: it has ended, or was made by send_frame(), whose "
+                "messages go to the tap of a Session only"
+            )
+            needs_ack = message.ack is not None
+        if needs_ack:
+            # To NACK it is no way out: after UNSUBSCRIBE RabbitMQ answers that with ERROR.
+            reason += (
+                "; nobody will acknowledge it, so the broker delivers it again, at the latest when this connection has "
+                "ended"
+            )
+        return reason
 
     def _settle_request(self, request: RequestOperation, message: Message, number: int) -> None:
         try:
@@ -1418,6 +1480,7 @@ class Session:
         An exception that it raises is logged.
         """
         _check_now(now)
+        check_callable(callback, "what call_later() calls", "a function of now")
         self._sender.watch(now, TimerCallback(callback, seconds))
         self._changed()
 
@@ -1435,6 +1498,42 @@ class Session:
         if listener is None or not listener.handles(method):
             return False
         self._notifier.notify_listener(method, *arguments)
+        return True
+
+    @property
+    def is_closing(self) -> bool:
+        """Whether the session has ended, or is being closed."""
+        return self.state in (SessionState.CLOSING, SessionState.CLOSED)
+
+    @property
+    def closed_text(self) -> str:
+        """The text of the error of an operation after the end of the session."""
+        if self.error is not None:
+            return f"this connection has ended: {self.error}"
+        return f"this connection is closed: {self.closed_because}; call connect() for a new one"
+
+    def count_unacknowledged(self, record: SubscriptionRecord) -> int:
+        """Return how many messages of a subscription were delivered on this connection and not acknowledged."""
+        conn = self._connector.conn
+        if conn is None or self._connector.connected is None:
+            return 0
+        try:
+            return len(conn.unacknowledged(record.id))
+        except LocalProtocolError:
+            return 0  # its SUBSCRIBE has not been sent
+
+    def is_unacknowledged(self, delivery: Delivery) -> bool:
+        """Return whether a message can still be acknowledged: its connection lives, and nobody has done it yet."""
+        connector = self._connector
+        conn = connector.conn
+        if conn is None or connector.connected is None:
+            return False
+        if delivery.connection_number != connector.connection_number:
+            return False
+        try:
+            conn.covered_by(delivery.event.acknowledge())
+        except LocalProtocolError:
+            return False
         return True
 
     def put_back(self, record: SubscriptionRecord, entry: QueueEntry) -> None:

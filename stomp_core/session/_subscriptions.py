@@ -109,6 +109,17 @@ class SubscriptionRecord:
         self.dropped: int = 0
         self.stop_callbacks: list[Callable[[], object]] = []
 
+    @property
+    def prefetch_sent(self) -> int | None:
+        """The prefetch, also if it was given in a header of the broker's; ``None`` if there is none."""
+        if self.prefetch is not None or self.ack == "auto":
+            return self.prefetch
+        for name in ("prefetch-count", "activemq.prefetchSize"):
+            value = self.headers.get(name)
+            if value is not None and value.isdecimal():
+                return int(value)
+        return None
+
     def receive(self, message: Message, connection_number: int) -> bool:
         """Queue a message. False: the subscription is not active any more, and the message was dropped."""
         if self.state is not SubscriptionState.ACTIVE:

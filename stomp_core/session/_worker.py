@@ -1,16 +1,26 @@
 """HandlerRunner: what happens to each message after its handler. The decisions behind ``subscription.run``.
 
 If the handler returns, the message is acknowledged. If it raises, the listener is told, and the policy decides. A
-broker may deliver a NACKed message again at once (RabbitMQ does, in a hot loop), so the NACK is sent after a pause
-that doubles with each failure, and after the last retry the message is set aside.
+message that is retried pauses first, twice as long with each failure. Meanwhile it stays unacknowledged, counts for the
+prefetch, and the worker takes other messages. After the last retry the message is set aside.
+
+How a message is retried depends on what NACK means. RabbitMQ delivers a NACKed message again at once (in a hot loop, if
+nobody paused), so the pause ends with a NACK, and any consumer may get the message. ActiveMQ moves it to its
+dead-letter queue, Artemis drops it, other brokers do what we do not know, and 1.0 has no NACK: there the pause ends
+with another call of the handler in this client, and nothing is sent before the last failure. If the connection is lost
+between two tries, the broker delivers the message again in both cases, and what was counted stays counted.
+
+In ``client`` mode an ACK also covers the earlier messages, so the one that pauses must be settled before a later one:
+the worker takes nothing meanwhile.
 """
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Hashable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 from .._arguments import check_choice, check_instance, check_seconds, check_text, check_whole
@@ -19,19 +29,30 @@ from .._logging import log_exception
 from ..errors import ErrorCode, LocalProtocolError, StompError
 from ..wire import Version
 from ._delivery import Delivery
-from ._errors import SessionClosed, StaleMessageError
-from ._handles import QueueEntry, Subscription
+from ._errors import Rejected, SessionClosed, StaleMessageError
+from ._handles import QueueEntry, Subscription, Transaction
 from ._listener import HandlingContext
 from ._pending import Pending
 from ._session import Session
+from ._subscriptions import SubscriptionState
 
 __all__ = ["HandlerRunner", "WorkPolicy"]
 
 _MAX_REMEMBERED = (
     10_000  # messages that have failed; beyond that the oldest is forgotten, and counted from 0 again
 )
+_MAX_PAUSING = (
+    1000  # messages that wait for a retry; no more are taken then, which matters without a prefetch only
+)
+_MAX_UNKNOWN_MOVES = 2  # moves in a row with an ERROR that may be the answer to them, until run() raises it
+_MAX_ERROR_LENGTH = 200  # characters of an exception that a moved message names
 #: The headers that a broker makes anew for each delivery, so that they do not identify a message.
 _PER_DELIVERY = frozenset({"message-id", "ack", "subscription", "redelivered", "x-delivery-count", "receipt"})
+#: What a moved message does not take along: what the new SEND has of its own, and its expiry, which would delete it.
+_NOT_MOVED = _PER_DELIVERY | {
+    "destination", "content-length", "transaction", "expires", "expiration",
+    "x-failed-destination", "x-failures", "x-error",
+}  # fmt: skip
 
 
 @explained
@@ -41,18 +62,27 @@ class WorkPolicy:
 
     Attributes:
         on_return: the handler returned: ``"ack"``, or ``"leave"`` if the handler acknowledges by itself.
-        on_error: it raised: ``"nack"``, ``"ack"``, ``"leave"`` it unacknowledged (the broker delivers it again on
-            another connection), or ``"stop"``: ``run`` raises what the handler raised.
-        first_delay: seconds before the first NACK of a message; twice as long with each further one.
+        on_error: it raised: ``"nack"``: retry it, by a NACK where the broker delivers it again then (RabbitMQ),
+            otherwise by calling the handler again in this client; ``"ack"``; ``"leave"`` it unacknowledged (the broker
+            delivers it again on another connection); or ``"stop"``: ``run`` raises what the handler raised.
+        first_delay: seconds before the first retry of a message; twice as long with each further one.
         max_delay: what the pause grows to, in seconds.
         max_failures: after so many failures a message is not retried any more; ``None`` is never.
         given_up: what to do then: ``"leave"``, ``"ack"``, ``"nack"`` so that the broker does not deliver it again
-            (RabbitMQ drops or dead-letters it, ActiveMQ moves it to its dead-letter queue), or ``"move"`` it to
-            ``dead_letters``.
-        dead_letters: a destination. The message is sent there, with its headers, and acknowledged, in one transaction.
+            (RabbitMQ drops or dead-letters it, ActiveMQ moves it to its dead-letter queue, Artemis drops it), or
+            ``"move"`` it to ``dead_letters``.
+        dead_letters: a destination. The message is sent there, with its headers, and acknowledged: in one transaction
+            at ActiveMQ and Artemis, otherwise after the broker has confirmed it. Its headers ``x-failed-destination``,
+            ``x-failures`` and ``x-error`` say why.
             In ``auto`` mode, where nothing is delivered again, that happens at the first failure.
 
-    A message is recognised by its destination, headers and body, since RabbitMQ gives it a new id with each delivery.
+    A message that pauses before a retry stays unacknowledged and counts for the prefetch. Later messages are handled
+    meanwhile, so a retried one comes after them; in ``client`` mode nothing is handled before it, and the order stays.
+
+    ``"leave"`` in ``client`` mode lasts until the next ACK, which covers the message too.
+
+    A message that is delivered again is recognised by its destination, headers and body, since RabbitMQ gives it a new
+    id with each delivery.
 
     Raises:
         TypeError: an attribute is of a wrong type.
@@ -84,7 +114,7 @@ class WorkPolicy:
             raise ValueError("given_up='move' and dead_letters=... go together: give both or neither")
 
     def delay(self, failures: int) -> float:
-        """Return the seconds before the NACK of a message that has failed so often."""
+        """Return the seconds before the retry of a message that has failed so often."""
         return min(self.max_delay, self.first_delay * 2.0 ** min(failures - 1, 60))
 
 
@@ -119,7 +149,15 @@ class HandlerRunner:
         self._session = session
         self._policy = policy if policy is not None else WorkPolicy()
         self._failures: OrderedDict[Hashable, int] = OrderedDict()
+        # Messages that have failed and pause before a retry, and those to be handled again now, in this client. With
+        # each of them, how often it has failed: that is exact, also if there are several with the same content.
+        self._pausing: dict[Delivery, int] = {}
+        self._due: deque[Delivery] = deque()
+        self._retried: dict[Delivery, int] = {}  # taken from `_due`, and not settled
+        self._max_pausing = 1 if subscription.ack == "client" else _MAX_PAUSING
         self._stopped = False
+        self._finished = False
+        self._unknown_moves = 0
         self._error: Exception | None = None
         subscription.add_stop_callback(self.stop)
 
@@ -139,23 +177,60 @@ class HandlerRunner:
         """Return the next message for a worker; ``None``: wait for :meth:`ready`, unless it has :attr:`ended`."""
         if self._stopped:
             return None
+        if self._pausing or self._due:
+            self._drop_stale()
+            if self._due:
+                return self._due.popleft()
+            if self._blocked:
+                return None
         try:
             return self._subscription.take()
         except StompError as error:
             self.stop(error)
             return None
 
-    def first(self) -> QueueEntry | None:
+    def first(self) -> QueueEntry | Delivery | None:
         """Return what :meth:`take` takes next; see :meth:`Subscription.first`."""
+        if self._pausing or self._due:
+            self._drop_stale()
+            if self._due:
+                return self._due[0]
         return self._subscription.first()
 
-    def put_back(self, entry: QueueEntry) -> None:
+    def put_back(self, entry: QueueEntry | Delivery) -> None:
         """Make a message the next one again; see :meth:`Subscription.put_back`."""
-        self._subscription.put_back(entry)
+        if not isinstance(entry, Delivery):
+            self._subscription.put_back(entry)
+        elif not self._due or self._due[0] is not entry:
+            self._due.appendleft(entry)
+            self._subscription.notify_all()
 
     def ready(self) -> Pending[None]:
         """Return a Pending that is done when a worker should call :meth:`take` again."""
-        return Pending.completed("wait for a message", None) if self._stopped else self._subscription.ready()
+        if self._stopped or self._due:
+            return Pending.completed("wait for a message", None)
+        return self._subscription.changed() if self._blocked else self._subscription.ready()
+
+    @property
+    def _blocked(self) -> bool:
+        """Whether so many messages pause that no other one is taken."""
+        return len(self._pausing) >= self._max_pausing and not self._subscription.ended
+
+    def _drop_stale(self) -> None:
+        """Forget the messages that the broker delivers again: their connection or their subscription has ended."""
+        some = self._due[0] if self._due else next(iter(self._pausing))
+        if not self._is_current(some):
+            self._pausing.clear()
+            self._due.clear()
+            self._retried.clear()
+
+    def _is_current(self, delivery: Delivery) -> bool:
+        session = self._session
+        return (
+            delivery.connection_number == session.connection_number
+            and session.connected is not None
+            and self._subscription.state is SubscriptionState.ACTIVE
+        )
 
     def handling(self, delivery: Delivery) -> AbstractContextManager[object]:
         """Return the context in which to call the handler; see ``Listener.handling``."""
@@ -174,21 +249,33 @@ class HandlerRunner:
             self._subscription.notify_all()
 
     def finish(self) -> None:
-        """Call it when every worker has ended.
+        """Call it when every worker has ended. What pauses in this client is taken next from the subscription.
 
         Raises:
             Exception: what stopped them: an exception of a handler, or the end of the subscription.
         """
         self._subscription.remove_stop_callback(self.stop)
+        self._finished = True
+        if not self._nack_redelivers:
+            for delivery in reversed([*self._due, *self._pausing]):
+                if self._is_current(delivery):
+                    self._subscription.return_delivery(delivery)
+            self._pausing.clear()
+        self._due.clear()
         if self._error is not None:
             raise self._error
 
     # ------------------------------------------------------------------ after a handler
 
+    def interrupted(self, delivery: Delivery) -> None:
+        """Give a message back to the subscription whose handler was cancelled: somebody else may take it next."""
+        if self._is_current(delivery) and self._session.is_unacknowledged(delivery):
+            self._subscription.return_delivery(delivery)
+
     def returned(self, now: float, delivery: Delivery) -> Pending[None]:
         """Do what the policy says about a message whose handler has returned."""
-        if delivery.redelivered:
-            self._failures.pop(_identity(delivery), None)
+        if delivery.redelivered or delivery in self._retried:
+            self._forget(delivery)
         return self._settle(now, self._policy.on_return, delivery)
 
     def raised(self, now: float, delivery: Delivery, error: Exception) -> Pending[None]:
@@ -202,41 +289,71 @@ class HandlerRunner:
             return self._settle(now, "leave", delivery)
         failures = self._count(delivery)
         allowed = policy.max_failures
-        if self._subscription.ack == "auto" and policy.given_up == "move":
+        auto = self._subscription.ack == "auto"
+        if auto and policy.given_up == "move":
             allowed = 1
         if allowed is not None and failures >= allowed:
-            self._failures.pop(_identity(delivery), None)
             if not session.notify_listener("message_given_up", delivery, failures):
                 sentence = f"{what} is not retried any more after {failures} failures ({policy.given_up})"
                 log_exception(sentence, error)
-            action = "discard" if policy.given_up == "nack" else policy.given_up
-            return self._settle(now, action, delivery)
-        if policy.on_error == "nack":
+            if policy.given_up == "move":
+                return self._move(now, delivery, failures, error)
+            self._forget(delivery)
+            return self._settle(now, "discard" if policy.given_up == "nack" else policy.given_up, delivery)
+        if policy.on_error != "nack" or auto:
+            return self._settle(now, policy.on_error, delivery)
+        if session.is_unacknowledged(
+            delivery
+        ):  # otherwise the handler has done it, or its connection is gone
             delay = policy.delay(failures)
+            self._pausing[delivery] = failures
             if delay > 0:
                 # The message waits, and not the worker.
-                session.call_later(now, delay, lambda now: self._settle(now, "nack", delivery))
-                return Pending.completed("NACK", None)
-        return self._settle(now, policy.on_error, delivery)
+                session.call_later(now, delay, partial(self._retry, delivery=delivery))
+            else:
+                self._retry(now, delivery)
+        return Pending.completed("retry", None)
+
+    @property
+    def _nack_redelivers(self) -> bool:
+        session = self._session
+        return session.broker_profile.nack_redelivers and session.version is not Version.V1_0
+
+    def _retry(self, now: float, delivery: Delivery) -> None:
+        """Retry a message after its pause."""
+        failures = self._pausing.pop(delivery, None)
+        if failures is None:
+            return  # it is stale, or was given back to the subscription
+        if self._nack_redelivers:
+            self._settle(now, "nack", delivery)
+        elif self._is_current(delivery) and not self._finished:
+            self._retried[delivery] = failures
+            self._due.append(delivery)
+        self._subscription.notify_all()
 
     def _count(self, delivery: Delivery) -> int:
+        """Return how often a message has failed, this time included."""
         identity = _identity(delivery)
-        failures = self._failures.pop(identity, 0) + 1
-        self._failures[identity] = failures
+        known = self._failures.pop(identity, 0)
+        before = self._retried.pop(delivery, known if delivery.redelivered else 0)
+        self._failures[identity] = max(known, before + 1)
         if len(self._failures) > _MAX_REMEMBERED:
             self._failures.popitem(last=False)
-        return failures
+        return before + 1
+
+    def _forget(self, delivery: Delivery) -> None:
+        """Forget how often a message has failed."""
+        self._retried.pop(delivery, None)
+        self._failures.pop(_identity(delivery), None)
 
     def _settle(self, now: float, action: str, delivery: Delivery) -> Pending[None]:
         done: Pending[None] = Pending.completed(action, None)
-        if action == "leave" or (self._subscription.ack == "auto" and action != "move"):
+        if action == "leave" or self._subscription.ack == "auto":
             return done
         session = self._session
         if action in ("nack", "discard") and session.version is Version.V1_0:
             return done  # there is no NACK in 1.0
         try:
-            if action == "move":
-                return self._move(now, delivery)
             if action == "ack":
                 return session.ack(now, delivery)
             headers = session.broker_profile.discard if action == "discard" else ()
@@ -252,27 +369,111 @@ class HandlerRunner:
                 return done
             raise
 
-    def _move(self, now: float, delivery: Delivery) -> Pending[None]:
-        session, policy = self._session, self._policy
-        assert policy.dead_letters is not None
-        headers = [
-            pair
-            for pair in delivery.headers.items()
-            if pair[0] not in _PER_DELIVERY
-            and pair[0] not in ("destination", "content-length", "transaction")
-        ]
-        if self._subscription.ack == "auto":
-            return session.send(now, policy.dead_letters, delivery.body, headers=headers)
-        if delivery.connection_number != session.connection_number:
-            raise StaleMessageError("its connection is gone")
-        transaction = session.begin(now).result()
+    def _move(self, now: float, delivery: Delivery, failures: int, error: Exception) -> Pending[None]:
+        """Move a message to the dead letters; leave it to the broker if its connection is gone."""
+        session = self._session
+        moved: Pending[None] = Pending(f"move of {delivery.message_id} to {self._policy.dead_letters}")
+        reason = _reason_headers(delivery, failures, error)
+        auto = self._subscription.ack == "auto"
+        if not auto and not session.is_unacknowledged(delivery):
+            moved.succeed(None)  # the handler has acknowledged it, or the broker delivers it again
+            return moved
         try:
-            transaction.ack(now, delivery)
-            transaction.send(now, policy.dead_letters, delivery.body, headers=headers)
-        except StompError:
-            transaction.abort(now)
-            raise
-        return transaction.commit(now, receipt=False)
+            if not auto and session.broker_profile.atomic_transactions:
+                begun = session.begin(now)
+                begun.add_done_callback(partial(self._move_in, now, begun, delivery, reason, moved))
+            else:
+                # First the SEND with its receipt, then the ACK: if the connection is lost in between, the message is
+                # moved twice; the other way round it would be lost.
+                sent = self._send_dead_letter(now, session, delivery, reason)
+                sent.add_done_callback(partial(self._moved, now, sent, delivery, moved, acknowledge=not auto))
+        except SessionClosed:
+            moved.succeed(None)  # the broker delivers it again
+        return moved
+
+    def _move_in(
+        self,
+        now: float,
+        begun: Pending[Transaction],
+        delivery: Delivery,
+        reason: list[tuple[str, str]],
+        moved: Pending[None],
+    ) -> None:
+        """Move a message in a transaction, unless there is none because the connection was lost."""
+        if begun.exception() is not None:
+            moved.succeed(None)
+            return
+        transaction = begun.result()
+        try:
+            try:
+                transaction.ack(now, delivery)
+                self._send_dead_letter(now, transaction, delivery, reason)
+            except StompError:
+                transaction.abort(now)
+                raise
+            committed = transaction.commit(now)
+        except (StaleMessageError, SessionClosed):
+            moved.succeed(None)
+        except Exception as error:
+            moved.fail(error)
+        else:
+            committed.add_done_callback(
+                partial(self._moved, now, committed, delivery, moved, acknowledge=False)
+            )
+
+    def _send_dead_letter(
+        self, now: float, sender: Session | Transaction, delivery: Delivery, reason: list[tuple[str, str]]
+    ) -> Pending[None]:
+        headers = [pair for pair in delivery.headers.items() if pair[0] not in _NOT_MOVED]
+        assert self._policy.dead_letters is not None
+        send = partial(sender.send, receipt=True) if isinstance(sender, Session) else sender.send
+        return send(
+            now,
+            self._policy.dead_letters,
+            delivery.body,
+            headers=[*headers, *reason],
+            # ActiveMQ: a TextMessage stays one.
+            content_length="content-length" in delivery.headers,
+        )
+
+    def _moved(
+        self, now: float, sent: Pending[None], delivery: Delivery, moved: Pending[None], *, acknowledge: bool
+    ) -> None:
+        error = sent.exception()
+        if error is None:
+            self._forget(delivery)
+            self._unknown_moves = 0
+            try:
+                if acknowledge:
+                    self._settle(now, "ack", delivery)
+            finally:
+                moved.succeed(None)
+            return
+        # If the connection was lost, and the message was not moved, the broker delivers it again. What was counted
+        # stays counted, so that it is moved after the next failure. But an ERROR may be the answer to this: then the
+        # next move would fail, too, and so on for ever.
+        self._unknown_moves += getattr(error, "error", None) is not None
+        if isinstance(error, Rejected) or self._unknown_moves >= _MAX_UNKNOWN_MOVES:
+            moved.fail(error)
+            return
+        if self._subscription.ack == "auto":
+            log_exception(f"{moved.what} has failed, or its outcome is unknown", error)
+        moved.succeed(None)
+
+
+def _reason_headers(delivery: Delivery, failures: int, error: Exception) -> list[tuple[str, str]]:
+    """Return the headers that say why a message was moved, in characters that every version and broker can carry."""
+    try:
+        text = f"{type(error).__name__}: {error}"
+    except Exception:  # its __str__() is the user's
+        text = type(error).__name__
+    text = " ".join(text.split())[:_MAX_ERROR_LENGTH].replace("\\", "/")
+    text = "".join(character if character.isprintable() else "?" for character in text)
+    return [
+        ("x-failed-destination", delivery.destination),
+        ("x-failures", str(failures)),
+        ("x-error", text),
+    ]
 
 
 def _identity(delivery: Delivery) -> Hashable:

@@ -230,7 +230,7 @@ def alarm(handler: Callable[[], object], seconds: float) -> Iterator[None]:
 
 @needs_timer
 @pytest.mark.usefixtures("no_collections")
-@pytest.mark.parametrize("kind", [Struck, KeyboardInterrupt, TimeoutError])
+@pytest.mark.parametrize("kind", [Struck, KeyboardInterrupt, TimeoutError, InterruptedError, BlockingIOError])
 @pytest.mark.parametrize("receipt", [False, True], ids=["unconfirmed", "confirmed"])
 def test_handlers_that_raise_many_times_duplicate_and_lose_nothing(
     kind: type[BaseException], receipt: bool

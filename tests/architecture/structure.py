@@ -12,6 +12,7 @@ CORE_LAYERS: tuple[str, ...] = (
     "errors",
     "_logging",
     "_arguments",
+    "_callbacks",
     "_hints",
     "wire",
     "protocol",

@@ -551,7 +551,10 @@ def test_a_request_without_a_reply_times_out() -> None:
     failure(pending, ReceiptTimeout)
     play.deliver("/temp-queue/replies", "1", ack=None, headers={"correlation-id": "c-1"})
     assert play.session.dropped == 1
-    assert play.recorder.of("message_dropped")[0][1] == "it belongs to no subscription"
+    assert play.recorder.of("message_dropped")[0][1] == (
+        "it is a reply that came too late, or for nobody: no request waits for correlation-id 'c-1' any more; a longer "
+        "timeout=... of request() would have returned it"
+    )
 
 
 def test_a_request_that_is_not_sent_in_time_is_never_sent() -> None:

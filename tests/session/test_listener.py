@@ -128,17 +128,47 @@ def test_a_tolerated_violation_is_notified() -> None:
 
 def test_a_dropped_message_is_notified() -> None:
     play = Play().connected()
-    subscription = play.subscribed()
-    play.unsubscribe(subscription)
-    play.deliver(subscription.id, "late", ack=None)
-    play.deliver("unknown", "2", ack=None)
+    with_ack = play.subscribed(ack="client", id="one")
+    without_ack = play.subscribed("/queue/b", id="two")
+    play.unsubscribe(with_ack)
+    play.unsubscribe(without_ack)
+    play.deliver("one", "1")
+    play.deliver("two", "2", ack=None)
+    play.deliver("unknown", "3", ack=None)
+    play.deliver("unknown", "4")
+    play.deliver("/temp-queue/mine", "5", ack=None)
     dropped = play.recorder.of("message_dropped")
+    again = "; nobody will acknowledge it, so the broker delivers it again, at the latest when this connection has "
+    again += "ended"
+    unknown = (
+        "there is no subscription with the id 'unknown': it has ended, or was made by send_frame(), whose messages go "
+        "to the tap of a Session only"
+    )
+    temporary = (
+        "it is a reply on the temporary queue /temp-queue/mine, which RabbitMQ subscribes to by itself where a SEND "
+        "has it as reply-to: use request(), which waits for the reply"
+    )
     assert [(message.message_id, why) for message, why in dropped] == [
-        ("late", "its subscription has ended"),
-        ("2", "it belongs to no subscription"),
+        ("1", f"its subscription has ended: 'one' to /queue/a{again}"),
+        ("2", "its subscription has ended: 'two' to /queue/b"),
+        ("3", unknown),
+        ("4", unknown + again),
+        ("5", temporary),
     ]
     assert isinstance(dropped[0][0], Message)
-    assert play.session.dropped == 2
+    assert play.session.dropped == 5
+
+
+def test_a_message_that_names_no_subscription_is_dropped_with_a_reason() -> None:
+    play = Play(version="1.0").connected()
+    for name in ("one", "two"):
+        play.subscribed(id=name)
+    play.deliver(None, "1")
+    ((message, reason),) = play.recorder.of("message_dropped")
+    assert message.message_id == "1"
+    assert reason == (
+        "it names no subscription, and not exactly one is to /queue/a: subscribe to each destination once"
+    )
 
 
 def test_a_receipt_that_confirms_nothing_is_notified() -> None:

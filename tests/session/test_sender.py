@@ -110,7 +110,7 @@ def test_subscriptions_are_restored_with_all_their_headers() -> None:
 
 def test_they_are_restored_with_the_headers_of_the_new_broker() -> None:
     play = Play(client_id="me").connected()
-    play.subscribed("/a", durable="d", prefetch=7)
+    play.subscribed("/a", ack="client", durable="d", prefetch=7)
     play.server = ACTIVEMQ
     play.reconnect()
     headers = play.sent_one().headers.to_dict()

@@ -26,6 +26,7 @@ from stomp_core import (
     Subscribe,
 )
 from stomp_core.session import (
+    BrokerProfile,
     ConnectFailed,
     ConnectionLost,
     Delivery,
@@ -513,7 +514,22 @@ def test_prefetch_must_be_at_least_1() -> None:
         with pytest.raises(LocalProtocolError, match="prefetch") as caught:
             Play().connected().subscribe("/q", prefetch=prefetch)
         assert caught.value.code == ErrorCode.BAD_HEADER_VALUE
-    Play().connected().subscribe("/q", prefetch=1)
+    Play().connected().subscribe("/q", ack="client", prefetch=1)
+
+
+def test_prefetch_in_auto_mode_is_refused() -> None:
+    for play in (Play(), Play().connected()):
+        for options in ({}, {"ack": "auto"}):
+            with pytest.raises(ValueError, match=r"prefetch=1 has no effect .*ack='client-individual'"):
+                play.subscribe("/q", prefetch=1, **options)
+    assert play.sent() == []
+
+
+def test_prefetch_is_refused_where_the_broker_has_no_header_for_it() -> None:
+    play = Play(broker_profile=BrokerProfile("Other", "other")).connected()
+    with pytest.raises(LocalProtocolError, match="no header for prefetch=2 is known of the broker 'Other'"):
+        play.subscribe("/q", ack="client", prefetch=2)
+    assert play.sent() == []
 
 
 @pytest.mark.parametrize(
@@ -527,7 +543,7 @@ def test_prefetch_must_be_at_least_1() -> None:
 )
 def test_prefetch_uses_the_header_of_the_broker(server: str | None, headers_sent: dict[str, str]) -> None:
     play = Play(server=server).connected()
-    play.subscribe("/q", prefetch=5, headers={"selector": "x = 1"})
+    play.subscribe("/q", ack="client", prefetch=5, headers={"selector": "x = 1"})
     headers = play.sent_one().headers.to_dict()
     assert headers.pop("selector") == "x = 1"
     assert {name: value for name, value in headers.items() if "prefetch" in name} == headers_sent
@@ -600,11 +616,11 @@ def test_a_header_must_not_contradict_an_argument(value: str, clashes: bool) -> 
     play = Play().connected()
     if clashes:
         with pytest.raises(LocalProtocolError, match="'prefetch-count' is given twice, as '5' by") as caught:
-            play.subscribe("/q", prefetch=5, headers={"prefetch-count": value})
+            play.subscribe("/q", ack="client", prefetch=5, headers={"prefetch-count": value})
         assert caught.value.code == ErrorCode.HEADER_CLASH
         assert play.sent() == []
     else:
-        play.subscribe("/q", prefetch=5, headers={"prefetch-count": value})
+        play.subscribe("/q", ack="client", prefetch=5, headers={"prefetch-count": value})
         assert play.sent_one().headers.get_all("prefetch-count") == ["5"]
 
 
@@ -1420,7 +1436,9 @@ def test_a_closed_session_accepts_no_operations(call: Any, closed: bool) -> None
     play.close()
     if closed:
         play.confirm_all()
-    with pytest.raises(SessionClosed, match="the session was closed"):
+    with pytest.raises(
+        SessionClosed, match=r"this connection is closed: close\(\) was called; call connect\(\)"
+    ):
         call(play)
 
 

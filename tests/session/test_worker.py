@@ -8,12 +8,15 @@ from contextlib import contextmanager
 
 import pytest
 
+from stomp_core import StompError
 from stomp_core.session import (
     Config,
     Delivery,
     HandlerRunner,
     Listener,
     Listeners,
+    Pending,
+    Rejected,
     Session,
     SessionState,
     StaleMessageError,
@@ -22,14 +25,16 @@ from stomp_core.session import (
 )
 
 NOW = 0.0
-CONNECTED = b"CONNECTED\nversion:%s\nserver:RabbitMQ/3\n\n\0"
+CONNECTED = b"CONNECTED\nversion:%s\nserver:%s\n\n\0"
 
 
-def opened(version: bytes = b"1.2", listener: Listener | None = None) -> Session:
+def opened(
+    version: bytes = b"1.2", listener: Listener | None = None, server: bytes = b"RabbitMQ/3"
+) -> Session:
     session = Session(Config("stomp://h", heart_beat=(0, 0), listener=listener))
     session.next_attempt(0.0)
     session.connection_made(0.0)
-    session.receive_data(CONNECTED % version, 0.0)
+    session.receive_data(CONNECTED % (version, server), 0.0)
     session.data_to_send()
     return session
 
@@ -61,6 +66,21 @@ def frames(session: Session) -> list[str]:
         for frame in bytes(session.data_to_send()).decode().split("\0")
         if frame.strip("\n")
     ]
+
+
+def is_done(pending: Pending[None]) -> bool:
+    """Whether it is done; a type checker does not take it for a constant."""
+    return pending.done
+
+
+def commands(session: Session) -> list[str]:
+    return [frame.partition("\n")[0] for frame in frames(session)]
+
+
+def receipt(session: Session, frame: str) -> None:
+    """Confirm a frame that asks for it."""
+    (name,) = (line for line in frame.split("\n") if line.startswith("receipt:"))
+    session.receive_data(f"RECEIPT\nreceipt-id:{name.removeprefix('receipt:')}\n\n\0".encode(), 0.0)
 
 
 def start(
@@ -187,16 +207,36 @@ def test_after_max_failures_a_message_is_not_retried(
 
 
 def test_a_failed_message_can_be_moved_in_one_transaction() -> None:
-    session = opened()
+    session = opened(server=b"ActiveMQ/5")
     runner = start(session, WorkPolicy(max_failures=1, given_up="move", dead_letters="/queue/dead"))
     deliver(session, 1)
-    runner.raised(NOW, taken(runner), ValueError()).result()
+    moved = runner.raised(NOW, taken(runner), ValueError("no"))
     begin, ack, send, commit = frames(session)
     assert begin.startswith("BEGIN\ntransaction:tx-")
     transaction = begin.split("\n")[1]
-    assert send == f"SEND\ndestination:/queue/dead\n{transaction}\ncontent-length:3\n\njob"
+    assert send == (
+        f"SEND\ndestination:/queue/dead\n{transaction}\n"
+        "x-failed-destination:/queue/a\nx-failures:1\nx-error:ValueError\\c no\n\njob"
+    )
     assert ack == f"ACK\nid:a1\n{transaction}\n\n"
-    assert commit == f"COMMIT\n{transaction}\n\n"
+    assert commit.startswith(f"COMMIT\n{transaction}\nreceipt:")
+    assert not moved.done
+    receipt(session, commit)
+    moved.result()
+
+
+@pytest.mark.parametrize("server", [b"RabbitMQ/3", b"Other"])
+def test_where_transactions_are_not_atomic_the_ack_waits_for_the_receipt(server: bytes) -> None:
+    session = opened(server=server)
+    runner = start(session, WorkPolicy(max_failures=1, given_up="move", dead_letters="/queue/dead"))
+    deliver(session, 1)
+    moved = runner.raised(NOW, taken(runner), ValueError("no"))
+    (send,) = frames(session)
+    assert send.startswith("SEND\ndestination:/queue/dead\nreceipt:")
+    assert not is_done(moved)
+    receipt(session, send)
+    moved.result()
+    assert frames(session) == ["ACK\nid:a1\n\n"]
 
 
 def test_an_acknowledged_message_is_not_moved() -> None:
@@ -206,15 +246,19 @@ def test_an_acknowledged_message_is_not_moved() -> None:
     delivery = taken(runner)
     session.ack(0.0, delivery)
     runner.raised(NOW, delivery, ValueError()).result()
-    assert [frame.partition("\n")[0] for frame in frames(session)] == ["ACK", "BEGIN", "ABORT"]
+    assert commands(session) == ["ACK"]
 
 
 def test_in_auto_mode_a_message_is_moved_at_its_first_failure() -> None:
     session = opened()
     runner = start(session, WorkPolicy(given_up="move", dead_letters="/queue/dead"), ack="auto")
     deliver(session, 1)
-    runner.raised(NOW, taken(runner), ValueError()).result()
-    assert frames(session) == ["SEND\ndestination:/queue/dead\ncontent-length:3\n\njob"]
+    moved = runner.raised(NOW, taken(runner), ValueError())
+    (send,) = frames(session)
+    assert send.startswith("SEND\ndestination:/queue/dead\nreceipt:")
+    assert not moved.done
+    receipt(session, send)
+    moved.result()
 
 
 def test_the_listener_is_notified_of_failures(caplog: pytest.LogCaptureFixture) -> None:
@@ -379,12 +423,332 @@ def test_the_error_of_the_subscription_is_raised_at_the_end() -> None:
         runner.finish()
 
 
-def test_in_1_0_a_failed_message_is_left() -> None:
-    session = opened(b"1.0")
-    runner = start(session, WorkPolicy(first_delay=0, max_delay=0))
+# ---------------------------------------------------------------------- retries in this client
+
+FINAL = [
+    (b"1.2", b"ActiveMQ/5.17"),
+    (b"1.2", b"ActiveMQ-Artemis/2"),
+    (b"1.2", b"Other"),
+    (b"1.0", b"RabbitMQ/3"),
+]
+final = pytest.mark.parametrize(
+    ("version", "server"), FINAL, ids=["ActiveMQ", "Artemis", "unknown", "RabbitMQ 1.0"]
+)
+
+
+@final
+@pytest.mark.parametrize(
+    ("given_up", "last"),
+    [
+        ("leave", []),
+        ("ack", ["ACK"]),
+        ("nack", ["NACK"]),
+        ("move", ["BEGIN", "ACK", "SEND", "COMMIT"]),
+    ],
+)
+def test_where_nack_is_final_nothing_is_sent_before_the_last_failure(
+    version: bytes, server: bytes, given_up: str, last: list[str]
+) -> None:
+    if given_up == "move" and not server.startswith(b"ActiveMQ"):
+        last = ["SEND"]  # the ACK waits for its receipt
+    session = opened(version, server=server)
+    policy = WorkPolicy(
+        first_delay=1, max_delay=8, max_failures=3, given_up=given_up,  # type: ignore[arg-type]
+        dead_letters="/queue/dead" if given_up == "move" else None,
+    )  # fmt: skip
+    runner = start(session, policy)
+    deliver(session, 1)
+    delivery = taken(runner)
+    for now, pause in ((0.0, 1.0), (1.0, 2.0)):
+        runner.raised(now, delivery, ValueError()).result()
+        assert runner.take() is None
+        waiting = runner.ready()
+        session.handle_timeout(now + pause - 0.1)
+        assert not is_done(waiting)
+        session.handle_timeout(now + pause)
+        assert is_done(waiting)
+        assert frames(session) == []
+        assert taken(runner) is delivery
+    runner.raised(3.0, delivery, ValueError())
+    if version == b"1.0" and given_up == "nack":
+        last = []  # there is no NACK in 1.0
+    assert commands(session) == last
+    session.handle_timeout(1000.0)
+    assert runner.take() is None
+
+
+def test_a_retry_that_succeeds_is_acknowledged() -> None:
+    session = opened(server=b"ActiveMQ/5")
+    runner = start(session, WorkPolicy(first_delay=0, max_delay=0, max_failures=2))
+    for number in (1, 2):
+        deliver(session, number)
+        delivery = taken(runner)
+        runner.raised(NOW, delivery, ValueError()).result()
+        assert taken(runner) is delivery
+        runner.returned(NOW, delivery).result()
+        assert frames(session) == [f"ACK\nid:a{number}\n\n"]
+
+
+def test_while_one_message_pauses_others_are_handled() -> None:
+    session = opened(server=b"ActiveMQ/5")
+    runner = start(session)
+    deliver(session, 1)
+    deliver(session, 2)
+    runner.raised(NOW, taken(runner), ValueError()).result()
+    runner.returned(NOW, taken(runner)).result()
+    assert frames(session) == ["ACK\nid:a2\n\n"]
+    session.handle_timeout(0.5)
+    assert taken(runner).message_id == "m1"
+
+
+def test_messages_of_the_same_content_are_counted_apart() -> None:
+    session = opened(server=b"ActiveMQ/5")
+    runner = start(session, WorkPolicy(first_delay=0, max_delay=0, max_failures=3, given_up="ack"))
+    for number in (1, 2, 3):
+        deliver(session, number, b"tick")
+    tries: list[str] = []
+    while (delivery := runner.take()) is not None:
+        tries.append(delivery.message_id)
+        runner.raised(NOW, delivery, ValueError()).result()
+    assert sorted(tries) == [name for name in ("m1", "m2", "m3") for _ in range(3)]
+    assert len(frames(session)) == 3
+
+
+@pytest.mark.parametrize("server", [b"ActiveMQ/5", b"RabbitMQ/3"])
+def test_in_client_mode_no_later_ack_covers_a_message_that_pauses(server: bytes) -> None:
+    session = opened(server=server)
+    runner = start(session, WorkPolicy(first_delay=1, max_failures=5), ack="client")
+    deliver(session, 1)
+    deliver(session, 2)
+    first = taken(runner)
+    runner.raised(NOW, first, ValueError()).result()
+    assert runner.take() is None
+    waiting = runner.ready()
+    assert not is_done(waiting)
+    session.handle_timeout(1.0)
+    assert is_done(waiting)
+    if server.startswith(b"Rabbit"):
+        assert frames(session) == ["NACK\nid:a1\n\n"]
+    else:
+        assert taken(runner) is first
+        runner.returned(1.0, first).result()
+        assert frames(session) == ["ACK\nid:a1\n\n"]
+    assert taken(runner).message_id == "m2"
+
+
+def reconnected(session: Session, server: bytes, now: float) -> None:
+    session.receive_data(b"", now)
+    session.connection_lost(None, now)
+    session.next_attempt(now)
+    session.connection_made(now)
+    session.receive_data(CONNECTED % (b"1.2", server), now)
+    session.data_to_send()
+
+
+@pytest.mark.parametrize("due", [False, True], ids=["pausing", "due"])
+@pytest.mark.parametrize("ack", ["client", "client-individual"])
+def test_a_connection_lost_between_tries_leaves_the_message_to_the_broker(ack: str, due: bool) -> None:
+    session = opened(server=b"ActiveMQ/5")
+    runner = start(session, WorkPolicy(first_delay=1, max_failures=2, given_up="ack"), ack=ack)
     deliver(session, 1)
     runner.raised(NOW, taken(runner), ValueError()).result()
-    assert frames(session) == []
+    if due:
+        session.handle_timeout(1.0)
+    reconnected(session, b"ActiveMQ/5", 1.0)
+    assert runner.take() is None
+    deliver(session, 2, again=True)
+    again = taken(runner)
+    assert again.message_id == "m2"
+    session.handle_timeout(100.0)
+    assert runner.take() is None
+    # What was counted on the first connection counts.
+    runner.raised(100.0, again, ValueError()).result()
+    assert frames(session) == ["ACK\nid:a2\n\n"]
+
+
+def test_a_worker_that_waits_for_a_pause_ends_with_the_subscription() -> None:
+    session = opened(server=b"ActiveMQ/5")
+    runner = start(session, ack="client")
+    deliver(session, 1)
+    deliver(session, 2)
+    runner.raised(NOW, taken(runner), ValueError()).result()
+    waiting = runner.ready()
+    session.terminate(0.1)
+    assert waiting.done
+    assert runner.take() is None
+    assert runner.ended
+    runner.finish()
+
+
+def test_what_pauses_when_the_workers_stop_comes_first_the_next_time() -> None:
+    session = opened(server=b"ActiveMQ/5")
+    subscription = subscribed(session)
+    runner = HandlerRunner(session, subscription, 1, None)
+    for number in (1, 2, 3):
+        deliver(session, number)
+    for _ in range(2):
+        runner.raised(NOW, taken(runner), ValueError()).result()
+    runner.stop()
+    runner.finish()
+    session.handle_timeout(100.0)
+    assert [delivery.message_id for delivery in iter(subscription.take, None)] == ["m1", "m2", "m3"]
+
+
+def test_a_message_that_its_handler_acknowledged_is_not_retried() -> None:
+    session = opened(server=b"ActiveMQ/5")
+    runner = start(session, WorkPolicy(first_delay=0, max_delay=0))
+    deliver(session, 1)
+    delivery = taken(runner)
+    session.ack(NOW, delivery)
+    runner.raised(NOW, delivery, ValueError()).result()
+    assert runner.take() is None
+
+
+def test_a_message_is_put_back_that_an_interrupted_caller_took() -> None:
+    session = opened(server=b"ActiveMQ/5")
+    runner = start(session, WorkPolicy(first_delay=0, max_delay=0))
+    deliver(session, 1)
+    delivery = taken(runner)
+    runner.raised(NOW, delivery, ValueError()).result()
+    entry = runner.first()
+    assert taken(runner) is delivery
+    assert entry is not None
+    runner.put_back(entry)
+    runner.put_back(entry)
+    assert taken(runner) is delivery
+    assert runner.take() is None
+
+
+def test_without_a_prefetch_only_so_many_messages_pause() -> None:
+    session = opened(server=b"ActiveMQ/5")
+    runner = start(session, WorkPolicy(first_delay=1))
+    for number in range(1001):
+        deliver(session, number)
+    for _ in range(1000):
+        runner.raised(NOW, taken(runner), ValueError()).result()
+    assert runner.take() is None
+    assert not runner.ready().done
+    session.handle_timeout(1.0)
+    assert taken(runner).message_id == "m0"
+
+
+# ---------------------------------------------------------------------- moved
+
+
+MOVE = WorkPolicy(first_delay=0, max_delay=0, max_failures=1, given_up="move", dead_letters="/queue/dead")
+
+
+class Unprintable(Exception):
+    def __str__(self) -> str:
+        raise RuntimeError("no text")
+
+
+@pytest.mark.parametrize(
+    ("error", "text"),
+    [
+        (ValueError("broken"), "ValueError: broken"),
+        (ValueError("two\nlines\r\n\tand \0 \x1b[31m"), "ValueError: two lines and ? ?[31m"),
+        (KeyError("\\"), "KeyError: '//'"),
+        (ValueError("x" * 1000), "ValueError: " + "x" * 188),
+        (ValueError("\ud800"), "ValueError: ?"),
+        (Unprintable(), "Unprintable"),
+    ],
+)
+@pytest.mark.parametrize("version", [b"1.0", b"1.2"])
+def test_a_moved_message_names_the_reason_in_one_line(version: bytes, error: Exception, text: str) -> None:
+    session = opened(version)
+    runner = start(session, MOVE)
+    deliver(session, 1)
+    runner.raised(NOW, taken(runner), error)
+    (send,) = (frame for frame in frames(session) if frame.startswith("SEND"))
+    lines = send.partition("\n\n")[0].split("\n")
+    (line,) = (line for line in lines if line.startswith("x-error:"))
+    assert line.removeprefix("x-error:").replace("\\c", ":") == text
+
+
+def test_a_moved_message_has_its_headers_but_not_its_expiry() -> None:
+    session = opened(server=b"ActiveMQ/5")
+    runner = start(session, MOVE)
+    session.receive_data(
+        b"MESSAGE\nsubscription:1\nmessage-id:m1\nack:a1\ndestination:/queue/a\nexpires:1\npersistent:true\n"
+        b"colour:red\nx-error:an earlier one\nx-failures:7\n\njob\0",
+        0.0,
+    )
+    runner.raised(NOW, taken(runner), ValueError("no"))
+    (send,) = (frame for frame in frames(session) if frame.startswith("SEND"))
+    lines = send.partition("\n\n")[0].split("\n")
+    assert [line for line in lines if not line.startswith("transaction:")] == [
+        "SEND", "destination:/queue/dead", "persistent:true", "colour:red",
+        "x-failed-destination:/queue/a", "x-failures:1", "x-error:ValueError\\c no",
+    ]  # fmt: skip
+
+
+def test_a_move_that_is_lost_is_done_again_after_one_failure() -> None:
+    session = opened(server=b"ActiveMQ/5")
+    policy = WorkPolicy(
+        first_delay=0, max_delay=0, max_failures=3, given_up="move", dead_letters="/queue/dead"
+    )
+    runner = start(session, policy)
+    deliver(session, 1)
+    delivery = taken(runner)
+    for _ in range(2):
+        runner.raised(NOW, delivery, ValueError()).result()
+        assert taken(runner) is delivery
+    moved = runner.raised(NOW, delivery, ValueError())
+    assert commands(session) == ["BEGIN", "ACK", "SEND", "COMMIT"]
+    reconnected(session, b"ActiveMQ/5", 1.0)
+    moved.result()
+    assert not runner.ended
+    deliver(session, 2, again=True)
+    runner.raised(1.0, taken(runner), ValueError())
+    assert commands(session) == ["BEGIN", "ACK", "SEND", "COMMIT"]
+
+
+@pytest.mark.parametrize("server", [b"ActiveMQ/5", b"RabbitMQ/3"])
+def test_a_refused_move_is_raised(server: bytes) -> None:
+    session = opened(server=server)
+    runner = start(session, MOVE)
+    deliver(session, 1)
+    moved = runner.raised(NOW, taken(runner), ValueError())
+    session.data_to_send()
+    session.receive_data(b"ERROR\nmessage:no such queue\n\n\0", 1.0)
+    session.connection_lost(None, 1.0)
+    # Without a receipt-id it may be the answer to another frame: it is tried once more.
+    moved.result()
+    session.next_attempt(1.0)
+    session.connection_made(1.0)
+    session.receive_data(CONNECTED % (b"1.2", server), 1.0)
+    session.data_to_send()
+    deliver(session, 2, again=True)
+    moved = runner.raised(1.0, taken(runner), ValueError())
+    session.data_to_send()
+    session.receive_data(b"ERROR\nmessage:no such queue\n\n\0", 2.0)
+    session.connection_lost(None, 2.0)
+    with pytest.raises(StompError, match="no such queue"):
+        moved.result()
+
+
+def test_a_move_that_is_rejected_is_raised_at_once() -> None:
+    session = opened()
+    runner = start(session, MOVE)
+    deliver(session, 1)
+    moved = runner.raised(NOW, taken(runner), ValueError())
+    (send,) = frames(session)
+    (name,) = (line for line in send.split("\n") if line.startswith("receipt:"))
+    answer = f"ERROR\nmessage:no such queue\nreceipt-id:{name.removeprefix('receipt:')}\n\n\0"
+    session.receive_data(answer.encode(), 1.0)
+    with pytest.raises(Rejected, match="no such queue"):
+        moved.result()
+
+
+def test_a_message_is_left_to_the_broker_when_the_session_is_closing() -> None:
+    session = opened(server=b"ActiveMQ/5")
+    runner = start(session, MOVE)
+    deliver(session, 1)
+    delivery = taken(runner)
+    session.close(NOW)
+    runner.raised(NOW, delivery, ValueError()).result()
+    assert commands(session) == ["DISCONNECT"]
 
 
 def test_the_memory_of_failures_is_bounded() -> None:
@@ -394,7 +758,7 @@ def test_the_memory_of_failures_is_bounded() -> None:
         deliver(session, number, b"%d" % number)
         runner.raised(NOW, taken(runner), ValueError())
     for number, remembered in ((1, False), (10_001, True)):
-        deliver(session, 20_000 + number, b"%d" % number)
+        deliver(session, 20_000 + number, b"%d" % number, again=True)
         runner.raised(NOW, taken(runner), ValueError())
         assert (frames(session) == [f"ACK\nid:a{20_000 + number}\n\n"]) is remembered
 

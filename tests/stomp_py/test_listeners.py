@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import pickle
 import threading
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -480,3 +481,23 @@ def test_an_error_that_repeats_the_passcode_is_masked(caplog: pytest.LogCaptureF
         assert "no user with passcode:password" not in text
         assert "'password'" not in text
     assert "***" in str(caught.value)
+
+
+def test_a_method_that_never_runs_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    class Wrong(stomp.ConnectionListener):
+        async def on_message(self, frame: Frame) -> None:  # type: ignore[override]
+            """Never run."""
+
+        def on_error(self, frame: Frame) -> Iterator[None]:  # type: ignore[override]
+            yield
+
+        def on_connected(self, frame: Frame) -> None:
+            """A plain method."""
+
+    conn = stomp.Connection()
+    conn.set_listener("mine", Wrong())
+    assert sorted(record.getMessage().partition(" is ")[0] for record in caplog.records) == [
+        "on_error of listener 'mine'",
+        "on_message of listener 'mine'",
+    ]
+    assert all("its body never runs: make it a plain def" in record.getMessage() for record in caplog.records)

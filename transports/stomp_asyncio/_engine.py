@@ -53,6 +53,8 @@ class Engine(LoopEngine):
         try:
             await self._end.wait()
         finally:
+            if not self._end.is_set():
+                self.session.closed_because = "its event loop has ended"
             self.abort()
             for connection in list(self._sockets):
                 connection.abort()
@@ -89,8 +91,25 @@ class Engine(LoopEngine):
         self._waited_at = monotonic()
         return pending.result()
 
+    def check_context(self) -> None:
+        """Refuse to go on in another event loop, unless the session has ended."""
+        try:
+            running = asyncio.get_running_loop()
+        except RuntimeError:  # in trio, for instance
+            running = None
+        if running is self._loop or self.session.closed:
+            return
+        if self._loop.is_running():
+            raise RuntimeError(
+                "this connection belongs to another event loop: use it there, or connect in this one"
+            )
+        raise RuntimeError(
+            "this connection belongs to an event loop that has ended: connect again in this loop"
+        )
+
     async def checkpoint(self) -> None:
         """Let other tasks run if they had no turn for a while."""
+        self.check_context()
         if monotonic() - self._waited_at > _TIME_SLICE:
             await asyncio.sleep(0)
             self._waited_at = monotonic()

@@ -17,10 +17,10 @@ from typing import Any
 from weakref import ReferenceType, ref
 
 from . import log
-from .listener import HeartbeatListener
+from .listener import ConnectionListener, HeartbeatListener
 from .utils import Frame
 
-__all__ = ["ListenerCalls"]
+__all__ = ["ListenerCalls", "methods_that_never_run"]
 
 Hook = Callable[..., Any]
 
@@ -36,6 +36,21 @@ _ADDS_HEART_BEAT = HeartbeatListener.on_send
 # an instance, and have one argument more then.
 _known_methods: dict[ReferenceType[Hook], int] = {}
 _known_functions: dict[ReferenceType[Hook], int] = {}
+
+
+def methods_that_never_run(listener: Any) -> list[str]:
+    """Return the names of a listener's methods that return before their body runs: async ones, and generators."""
+    return [
+        name
+        for name in vars(ConnectionListener)
+        if name.startswith("on_")
+        and (method := getattr(listener, name, None)) is not None
+        and (
+            inspect.iscoroutinefunction(method)
+            or inspect.isgeneratorfunction(method)
+            or inspect.isasyncgenfunction(method)
+        )
+    ]
 
 
 class ListenerCalls:

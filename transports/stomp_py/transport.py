@@ -38,7 +38,7 @@ from ._dial import Dialler, Retries
 from ._frames import to_event, to_event_as_it_is, to_frame
 from ._headers_cache import HeadersCache
 from ._hosts import HostAndPort, sort_hosts
-from ._listener_calls import ListenerCalls
+from ._listener_calls import ListenerCalls, methods_that_never_run
 from ._tls import CertValidator, SSLParams, TLSSettings
 from .constants import CMD_CONNECT, CMD_DISCONNECT, CMD_STOMP, HDR_RECEIPT
 from .exception import ConnectFailedException, NotConnectedException
@@ -114,6 +114,13 @@ class BaseTransport(Publisher):
     def set_listener(self, name: str, listener: Any) -> None:
         assert listener is not None, "'listener' is required; use remove_listener() to remove one"
         self.listeners[name] = listener
+        for method in methods_that_never_run(listener):
+            # As in stomp.py it is called all the same. This is why nothing happens then.
+            log.error(
+                "%s of listener %r is an async function or has a yield, so its body never runs: make it a plain def",
+                method,
+                name,
+            )
 
     def remove_listener(self, name: str) -> None:
         del self.listeners[name]

@@ -15,7 +15,7 @@ from threading import get_ident
 from time import monotonic
 from typing import Any, Generic, TypeVar
 
-from stomp_core.adapter import BlockingMessage, MessageSource
+from stomp_core.adapter import BlockingMessage, MessageSource, WaitTimeout
 from stomp_core.session import (
     Config,
     Delivery,
@@ -223,7 +223,7 @@ class SharedSession:
         """Wait for an outcome, and return it or raise it.
 
         Raises:
-            TimeoutError: it is not known after ``timeout`` seconds. The Pending is cancelled.
+            WaitTimeout: it is not known after ``timeout`` seconds. The Pending is cancelled.
             RuntimeError: called by a listener, or by a signal handler that interrupts a call of this connection.
         """
         if pending.done:
@@ -237,7 +237,7 @@ class SharedSession:
         An exception of a signal handler loses no message: until this method returns, it puts the message back.
 
         Raises:
-            TimeoutError: there is none after ``timeout`` seconds.
+            WaitTimeout: there is none after ``timeout`` seconds.
             RuntimeError: called by a listener, or by a signal handler that interrupts a call of this connection.
         """
         self._check_may_wait()
@@ -322,7 +322,7 @@ class SharedSession:
             raise
         if not in_time and not pending.done:
             self._cancel(pending, done)
-            raise TimeoutError(f"{pending.what}: not done within {timeout:g} s")
+            raise WaitTimeout(f"{pending.what}: not done within {timeout:g} s")
         return pending.result()
 
     def _cancel(self, pending: Pending[Any], done: threading.Lock | None = None) -> None:
@@ -383,12 +383,11 @@ class SharedSession:
         self._writing_tls = type(sock) is not socket.socket
         try:
             self.session.write_with(sock.send)
-        except _NOT_NOW:
-            pass
         except OSError as error:
             if _is_of_a_handler(error):
                 raise
-            self.broken = error
+            if not isinstance(error, _NOT_NOW):
+                self.broken = error
         self._writing_tls = False
 
     def _wake_thread_if_needed(self, new_deadline: bool) -> None:

@@ -64,12 +64,10 @@ class Waker:
         """Wake the thread that waits; if it does not wait now, its next wait ends at once."""
         try:
             self._sender.send(b"\0")
-        except BlockingIOError:
-            pass  # it is full of earlier calls, so the thread wakes anyway
         except OSError as error:
-            # Closed: nobody waits any more. Anything else is the exception of a signal handler, such as the
-            # TimeoutError of an alarm, which is an OSError, too.
-            if error.errno not in (errno.EBADF, errno.EPIPE):
+            # Full of earlier calls: the thread wakes anyway. Closed: nobody waits any more. Anything else is the
+            # exception of a signal handler, such as the TimeoutError of an alarm, which is an OSError, too.
+            if error.errno not in (errno.EAGAIN, errno.EWOULDBLOCK, errno.EBADF, errno.EPIPE):
                 raise
 
     def wait(self, sock: socket.socket | None, read: bool, write: bool, timeout: float | None) -> bool:

@@ -7,11 +7,12 @@ from collections.abc import Iterable
 from contextlib import AbstractAsyncContextManager
 from random import Random
 from types import TracebackType
+from typing import TYPE_CHECKING, Never
 
 import trio
 
 from stomp_core import HeaderSource, Leniency, Limits
-from stomp_core.adapter import AsyncConnection, AsyncMessage, explained, export
+from stomp_core.adapter import AsyncConnection, AsyncMessage, explained, export, refuse_use
 from stomp_core.protocol import Connect
 from stomp_core.session import (
     BrokerProfile,
@@ -50,6 +51,23 @@ class ConnectionNursery:
         self._nursery: AbstractAsyncContextManager[trio.Nursery]
         self._crash: Exception | None = None  # of the engine, which is a mistake in this library
 
+    if not TYPE_CHECKING:  # type checkers report these by themselves
+
+        def __getattr__(self, name: str) -> Never:
+            if name.startswith("__"):
+                raise AttributeError(name)
+            raise AttributeError(
+                f"connect(...) has no connection yet, so no {name!r}: write 'async with connect(...) as connection'"
+            )
+
+        __enter__ = __exit__ = refuse_use(
+            "a trio connection is asynchronous: write 'async with connect(...) as connection'"
+        )
+        __await__ = refuse_use(
+            "a trio connection has tasks, which need a block to live in: write 'async with connect(...) as connection' "
+            "in place of await"
+        )
+
     async def _drive(self) -> None:
         try:
             await self._engine.live()
@@ -71,6 +89,7 @@ class ConnectionNursery:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._connection.note_end_of_block()
         try:
             await self._connection.close()
         except BaseException as raised:

@@ -46,11 +46,13 @@ class Engine(LoopEngine):
         self._socket: _Socket | None = None
         self._waited_at = -inf  # on a clock that also runs where trio's is a test's
         self._nursery: trio.Nursery | None = None
+        self._run: trio.lowlevel.TrioToken | None = None
         self._end = trio.Event()
 
     async def live(self) -> None:
         """Drive the session until it has ended, and its connection is closed."""
         try:
+            self._run = trio.lowlevel.current_trio_token()
             async with trio.open_nursery() as self._nursery:
                 try:
                     self.poll()
@@ -99,11 +101,23 @@ class Engine(LoopEngine):
         self._waited_at = perf_counter()
         return pending.result()
 
+    def check_context(self) -> None:
+        """Refuse to go on in another run of trio, unless the session has ended."""
+        try:
+            run = trio.lowlevel.current_trio_token()
+        except RuntimeError:  # in asyncio, for instance
+            run = None
+        if run is not self._run and not self.session.closed:
+            raise RuntimeError(
+                "this connection belongs to another trio.run(): use it there, or connect in this one"
+            )
+
     async def checkpoint(self) -> None:
         """Let other tasks run if they had no turn for a while, and raise if the task is cancelled.
 
         A full checkpoint at each call would cost more than most calls do.
         """
+        self.check_context()
         if perf_counter() - self._waited_at < _TIME_SLICE:
             await trio.lowlevel.checkpoint_if_cancelled()
         else:
