@@ -554,11 +554,7 @@ class Session:
         if timeout is not None:
             timeout = _checked_timeout(timeout)
         receipt_id = self._sender.receipts.new_id() if receipt is True else None
-        if (
-            type(destination) is str
-            and not (headers or transaction)
-            and (receipt_id is not None or not receipt)
-        ):
+        if not (headers or transaction) and (receipt_id is not None or not receipt):
             sent = self._send_alike(now, destination, body, content_type, content_length, receipt_id, timeout)
             if sent is not None:
                 self._changed()
@@ -1158,7 +1154,10 @@ class Session:
         elif type(body) is not bytes:
             return None
         key = (destination, content_type, text and body != b"")
-        known = self._known_headers.get(key)
+        try:
+            known = self._known_headers.get(key)
+        except TypeError:  # a list, say, which cannot be looked up
+            return None  # what makes the frame says what is wrong
         if known is None:
             if text and body and content_type is None:
                 content_type = _TEXT
