@@ -19,7 +19,7 @@ from ..errors import ErrorCode, LocalProtocolError
 from ..protocol import ClientConnection, Connect, Event, check_versions
 from ..wire import ALL_VERSIONS, Headers, HeaderSource, Leniency, Limits
 from ._broker_profiles import BrokerProfile
-from ._listener import Listener
+from ._listener import Listener, check_listener
 from ._masking import Mask
 from ._reconnect import Reconnect
 from ._urls import Credentials, Endpoint, EndpointSource, parse_endpoints
@@ -153,6 +153,8 @@ class Config:
             Listener,
             "an object whose class inherits from Listener; messages are for subscription.run(handler)",
         )
+        if self.listener is not None:
+            check_listener(self.listener)
         check_instance("connect_frame", self.connect_frame, Event, "Connect(host=..., login=...)")
 
     @property

@@ -20,7 +20,7 @@ from ._urls import Endpoint
 #: The method whose result is iterated over, so that it may be a generator function.
 _MAY_YIELD = "headers_for"
 
-__all__ = ["HandlingContext", "Listener", "Listeners", "call_listener"]
+__all__ = ["HandlingContext", "Listener", "Listeners", "call_listener", "check_listener"]
 
 
 class Listener:
