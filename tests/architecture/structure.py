@@ -26,6 +26,8 @@ SESSION_ORDER: tuple[str, ...] = (
     "_worker",
     "_pipeline",
     "_session",
+    "_operation_arguments",
+    "_dropped_messages",
     "_sender",
     "_connector",
     "_config",

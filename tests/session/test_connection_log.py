@@ -134,10 +134,17 @@ def test_dropped_messages_are_warnings(caplog: pytest.LogCaptureFixture) -> None
     subscription = play.subscribed()
     play.unsubscribe(subscription)
     play.deliver(subscription.id, "late", ack=None)
-    play.deliver("unknown", "2", ack=None, destination="/temp-queue/x")
+    play.deliver("/temp-queue/x", "2", ack=None, destination="/queue/b")
     assert lines(caplog) == [
-        ("WARNING", "message 'late' from /queue/a was dropped: its subscription has ended"),
-        ("WARNING", "message '2' from /temp-queue/x was dropped: it belongs to no subscription"),
+        (
+            "WARNING",
+            "message 'late' from /queue/a was dropped: its subscription has ended: 's-1' to /queue/a",
+        ),
+        (
+            "WARNING",
+            "message '2' from /queue/b was dropped: it is a reply on the temporary queue /temp-queue/x, which RabbitMQ "
+            "subscribes to by itself where a SEND has it as reply-to: use request(), which waits for the reply",
+        ),
     ]
 
 
