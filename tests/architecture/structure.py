@@ -48,6 +48,8 @@ SESSION_ORDER: tuple[str, ...] = (
     "_errors",
     "_pending",
     "_urls",
+    "_url_mistakes",
+    "_url_schemes",
     "_other_protocols",
     "_broker_profiles",
 )
