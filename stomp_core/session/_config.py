@@ -12,6 +12,7 @@ from .._arguments import (
     check_seconds,
     check_text,
     check_whole,
+    is_number,
     shown,
 )
 from .._hints import explained
@@ -225,9 +226,8 @@ def _to_milliseconds(heart_beat: tuple[float, float]) -> tuple[int, int]:
     numbers = tuple(pair)
     if len(numbers) != 2:
         raise ValueError(refusal)
-    for number in numbers:
-        if isinstance(number, (bool, str, bytes)) or not hasattr(type(number), "__float__"):
-            raise TypeError(f"{refusal}: write (10, 10)")
+    if not all(map(is_number, numbers)):
+        raise TypeError(f"{refusal}: write (10, 10)")
     sending, receiving = (float(number) for number in numbers)
     for seconds in (sending, receiving):
         if seconds != 0 and not 0.001 <= seconds < inf:
