@@ -143,8 +143,6 @@ class Config:
         check_instance("reconnect", self.reconnect, Reconnect, _instead_of_reconnect(self.reconnect))
         if self.reconnect is not None:
             check_seconds("Reconnect.first_delay", self.reconnect.first_delay, longest=_HOUR, endless=False)
-        check_instance("limits", self.limits, Limits, "Limits(max_body=...), in bytes")
-        check_instance("leniency", self.leniency, Leniency, "Leniency.brokers() or Leniency.permissive()")
         check_instance(
             "broker_profile", self.broker_profile, BrokerProfile, "RABBITMQ, ACTIVEMQ, ARTEMIS or GENERIC"
         )
