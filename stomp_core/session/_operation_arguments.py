@@ -9,17 +9,17 @@ from math import inf
 
 from .._arguments import check_text, shown
 from ..errors import ErrorCode, LocalProtocolError
-from ..protocol import Event
+from ..protocol import Event, event_from_frame
 from ..wire import Frame, Headers, HeaderSource, HeaderTypeError
 from ._delivery import Delivery
 
 __all__ = [
     "check_ack_mode",
     "check_delivery",
-    "check_frame",
     "check_id",
     "check_now",
     "check_prefetch",
+    "event_of",
     "own_headers",
 ]
 
@@ -126,17 +126,23 @@ def check_delivery(call: str, delivery: object) -> None:
         )
 
 
-def check_frame(frame: object) -> None:
-    """Check a raw frame.
+def event_of(frame: object, *, any_command: bool) -> Event:
+    """Return the event of a raw frame.
+
+    Args:
+        frame: what came, which is no event.
+        any_command: allow a command that STOMP does not have.
 
     Raises:
-        TypeError: it is neither a frame nor an event.
+        TypeError: it is no frame either.
+        LocalProtocolError: STOMP has no such command.
     """
-    if not isinstance(frame, (Event, Frame)):
+    if not isinstance(frame, Frame):
         raise TypeError(
             f"send_frame() needs a Frame or an event, got {shown(frame)}: "
             'Frame("SEND", {"destination": "/queue/orders"}, b"hello")'
         )
+    return event_from_frame(frame, any_command=any_command)
 
 
 def own_headers(headers: HeaderSource) -> Headers:

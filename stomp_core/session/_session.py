@@ -63,7 +63,6 @@ from ..protocol import (
     Unsubscribe,
     check_destination,
     encode_body,
-    event_from_frame,
 )
 from ..wire import (
     NEED_DATA,
@@ -94,10 +93,10 @@ from ._notifier import Notifier
 from ._operation_arguments import (
     check_ack_mode,
     check_delivery,
-    check_frame,
     check_id,
     check_now,
     check_prefetch,
+    event_of,
     own_headers,
 )
 from ._operations import (
@@ -978,8 +977,7 @@ class Session:
         before_connected = unchecked and self.state is SessionState.HANDSHAKING
         if not before_connected:
             self._check_connected(now)
-        check_frame(frame)
-        event = frame if isinstance(frame, Event) else event_from_frame(frame, any_command=unchecked)
+        event = frame if isinstance(frame, Event) else event_of(frame, any_command=unchecked)
         command = event.frame.command
         if command == "DISCONNECT" and not unchecked:
             raise LocalProtocolError("close() sends DISCONNECT", code=ErrorCode.UNEXPECTED_FRAME)
