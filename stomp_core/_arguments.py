@@ -17,6 +17,7 @@ __all__ = [
     "check_seconds",
     "check_text",
     "check_whole",
+    "is_number",
     "shown",
 ]
 
@@ -37,6 +38,11 @@ def shown(value: object) -> str:
     return f"the {type(value).__name__} {text}"
 
 
+def is_number(value: object) -> bool:
+    """Return whether something is a number: what converts to ``float``, but for text and truth values."""
+    return not isinstance(value, (bool, str, bytes)) and hasattr(type(value), "__float__")
+
+
 def check_number(name: str, value: Any, unit: str = "") -> float:
     """Check a number, and return it as a ``float``.
 
@@ -50,7 +56,7 @@ def check_number(name: str, value: Any, unit: str = "") -> float:
     """
     if type(value) is float:
         return value
-    if isinstance(value, (bool, str, bytes)) or not hasattr(type(value), "__float__"):
+    if not is_number(value):
         instead = ""
         if isinstance(value, str) and value.strip().replace(".", "", 1).isdigit():
             instead = f": write {value.strip()}"
@@ -118,8 +124,13 @@ def check_whole(name: str, value: Any, what: str, *, least: int = 1) -> int:
     return number
 
 
-def check_text(name: str, value: object, *, secret: bool = False, what: str = "a str") -> None:
+def check_text(name: str, value: object, *, secret: bool = False) -> None:
     """Check an argument that is text or ``None``.
+
+    Args:
+        name: of the argument.
+        value: what came.
+        secret: the error must not show the value.
 
     Raises:
         TypeError: it is something else.
@@ -132,7 +143,7 @@ def check_text(name: str, value: object, *, secret: bool = False, what: str = "a
     elif isinstance(value, (int, float)) and not isinstance(value, bool):
         instead = ": write it in quotes" if secret else f": write {str(value)!r}"
     got = f"a value of type {type(value).__name__}" if secret else shown(value)
-    raise TypeError(f"{name} must be {what}, got {got}{instead}")
+    raise TypeError(f"{name} must be a str, got {got}{instead}")
 
 
 def check_instance(name: str, value: object, kind: type, instead: str) -> None:
@@ -156,6 +167,11 @@ def check_instance(name: str, value: object, kind: type, instead: str) -> None:
 
 def check_choice(name: str, value: object, choices: tuple[str, ...]) -> None:
     """Check an argument that is one of several words.
+
+    Args:
+        name: of the argument.
+        value: what came.
+        choices: the words.
 
     Raises:
         TypeError: it is no ``str``.

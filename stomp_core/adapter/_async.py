@@ -30,7 +30,6 @@ from typing import (
 )
 
 from .._arguments import check_seconds
-from .._callbacks import check_not_async, deferred_kind, name_of, never_returns_awaitable
 from .._hints import explained, refuse_call, unknown_keywords
 from ..errors import StompError
 from ..session import (
@@ -46,6 +45,7 @@ from ..session import (
     WorkPolicy,
 )
 from ..wire import HeaderSource
+from ._handlers import check_async_handler, not_awaitable
 from ._wrapping import (
     ConnectionView,
     MessageSource,
@@ -54,7 +54,6 @@ from ._wrapping import (
     TransactionView,
     Wrapped,
     check_engine,
-    check_handler,
     describe,
     export,
     refuse_use,
@@ -437,7 +436,7 @@ class AsyncSubscription(SubscriptionView[AsyncEngine]):
                 ends ``run`` then; its message, which it has handled, is acknowledged.
             ValueError: ``concurrency`` is not at least 1; or it is not 1 in ``client`` mode.
         """
-        is_async = _check_async_handler(handler)
+        is_async = check_async_handler(handler)
         engine = self._engine
         runner = HandlerRunner(engine.session, self._subject, concurrency, policy)
 
@@ -446,11 +445,7 @@ class AsyncSubscription(SubscriptionView[AsyncEngine]):
             if isinstance(result, Awaitable):
                 await result
             else:
-                runner.stop(
-                    TypeError(
-                        f"the handler {name_of(handler)} returned {result!r}, which cannot be awaited: {_DEFINE_ASYNC}"
-                    )
-                )
+                runner.stop(not_awaitable(handler, result))
 
         call = handler if is_async else call_plain_function
 
@@ -498,20 +493,6 @@ class AsyncSubscription(SubscriptionView[AsyncEngine]):
         except StompError:
             if error is None:
                 raise
-
-
-def _check_async_handler(handler: Callable[[AsyncMessage], Awaitable[object]]) -> bool:
-    """Refuse what ``run`` cannot call and await; return whether it is certain that it can."""
-    check_handler(handler)
-    if deferred_kind(handler) == "async":
-        return True
-    check_not_async(handler, "the handler", "leave out the yield")
-    if never_returns_awaitable(handler):
-        raise TypeError(f"the handler {name_of(handler)} returns nothing to await: {_DEFINE_ASYNC}")
-    return False
-
-
-_DEFINE_ASYNC = "define it with async def, or use stomp_socket, which calls plain functions"
 
 
 @export("stomp_core.adapter")

@@ -17,7 +17,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Concatenate, Final, Never, ParamSpec, Protocol, Self, TypeVar, cast
 
 from .._arguments import check_seconds
-from .._callbacks import check_not_async, check_result
+from .._callbacks import check_result
 from .._hints import explained, refuse_call, unknown_keywords
 from ..errors import StompError
 from ..session import (
@@ -33,6 +33,7 @@ from ..session import (
     WorkPolicy,
 )
 from ..wire import HeaderSource
+from ._handlers import check_blocking_handler
 from ._wrapping import (
     ConnectionView,
     MessageSource,
@@ -41,7 +42,6 @@ from ._wrapping import (
     TransactionView,
     Wrapped,
     check_engine,
-    check_handler,
     describe,
     export,
     refuse_use,
@@ -338,13 +338,7 @@ class BlockingSubscription(SubscriptionView[BlockingEngine]):
         """
         from concurrent.futures import ThreadPoolExecutor
 
-        check_handler(handler)
-        check_not_async(
-            handler,
-            "the handler",
-            "pass a plain function without yield; for async functions there are stomp_asyncio and stomp_trio",
-        )
-
+        check_blocking_handler(handler)
         engine = self._engine
         session, subscription = engine.session, self._subject
         runner = engine.run(lambda now: HandlerRunner(session, subscription, concurrency, policy))

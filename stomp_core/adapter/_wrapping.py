@@ -13,7 +13,6 @@ from collections.abc import Callable, Collection
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, Generic, Never, Protocol, TypeVar
 
-from .._callbacks import check_accepts_one, check_callable
 from .._hints import unknown_attribute
 from ..protocol import AckMode, Connected
 from ..session import (
@@ -36,7 +35,6 @@ __all__ = [
     "TransactionView",
     "Wrapped",
     "check_engine",
-    "check_handler",
     "describe",
     "export",
     "refuse_use",
@@ -223,16 +221,6 @@ class PipelineView(Wrapped[Pipeline, E]):
     def confirmed(self) -> int:
         """How many messages the broker has confirmed."""
         return self._subject.confirmed
-
-
-def check_handler(handler: Callable[..., object]) -> None:
-    """Refuse what cannot be called with a message, before one is taken.
-
-    Raises:
-        TypeError: it is not a function of one argument.
-    """
-    check_callable(handler, "the handler", "the function itself, as in run(handle)")
-    check_accepts_one(handler, "the handler", "message")
 
 
 # ------------------------------------------------------------------ lifted methods tell the truth about themselves

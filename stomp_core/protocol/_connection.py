@@ -47,6 +47,7 @@ from collections import deque
 from collections.abc import Iterable, Mapping
 from typing import Literal
 
+from .._arguments import check_number
 from ..errors import ConnectionGoneError, ErrorCode, LocalProtocolError, RemoteProtocolError
 from ..wire import (
     NEED_DATA,
@@ -116,11 +117,10 @@ class Connection:
         unsolicited_messages: bool = False,
         check_requests: bool = True,
     ) -> None:
-        if not heart_beat_tolerance > 1:
-            raise ValueError(
-                f"heart_beat_tolerance must be more than 1 interval, got {heart_beat_tolerance!r}"
-            )
-        check_pace(heart_beat_pace)
+        tolerance = check_number("heart_beat_tolerance", heart_beat_tolerance, "intervals")
+        if not tolerance > 1:
+            raise ValueError(f"heart_beat_tolerance must be more than 1 interval, got {tolerance!r}")
+        pace = check_pace(heart_beat_pace)
         self._role = role
         self._is_client = role is CLIENT
         self._versions = check_versions(versions)
@@ -131,7 +131,7 @@ class Connection:
         self._parser = FrameParser(None, limits=limits, leniency=leniency)
         self._state = State.NEW
         self._tracker = ConnectionTracker()
-        self._clock = HeartBeatClock(heart_beat_tolerance, heart_beat_pace)
+        self._clock = HeartBeatClock(tolerance, pace)
         self._heart_beats = heart_beats
         self._intervals = (0.0, 0.0)
         self._now: float | None = None  # the latest that was given to any call

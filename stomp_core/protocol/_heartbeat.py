@@ -27,6 +27,7 @@ from __future__ import annotations
 
 from math import inf
 
+from .._arguments import check_number
 from ..errors import ErrorCode, LocalProtocolError
 
 __all__ = [
@@ -121,20 +122,19 @@ def check_now(now: object) -> None:
         raise ValueError(f"now must be a finite number of seconds of a monotonic clock, got {now!r}")
 
 
-def check_pace(pace: float) -> None:
-    """Check that ``pace`` is a sensible share of an interval.
+def check_pace(pace: float) -> float:
+    """Check that ``pace`` is a sensible share of an interval, and return it as a ``float``.
 
     Raises:
         TypeError: it is not a number.
         ValueError: it is out of its range.
     """
-    given: object = pace
-    if not isinstance(given, (int, float)) or isinstance(given, bool):
-        raise TypeError(f"heart_beat_pace must be a number, the share of the interval, got {pace!r}")
-    if not _LEAST_PACE <= pace <= 1:
+    share = check_number("heart_beat_pace", pace)
+    if not _LEAST_PACE <= share <= 1:
         raise ValueError(
-            f"heart_beat_pace must be a share of the interval between {_LEAST_PACE} and 1, got {pace!r}"
+            f"heart_beat_pace must be a share of the interval between {_LEAST_PACE} and 1, got {share!r}"
         )
+    return share
 
 
 class HeartBeatClock:

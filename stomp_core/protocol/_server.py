@@ -41,6 +41,7 @@ class ServerConnection(Connection):
             programs without a clock, such as analysers of recorded traffic: nothing is ever due.
 
     Raises:
+        TypeError: an argument is of a wrong type.
         ValueError: an argument is out of its range.
 
     >>> conn = ServerConnection()

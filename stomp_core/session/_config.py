@@ -12,6 +12,7 @@ from .._arguments import (
     check_seconds,
     check_text,
     check_whole,
+    is_number,
     shown,
 )
 from .._hints import explained
@@ -142,8 +143,6 @@ class Config:
         check_instance("reconnect", self.reconnect, Reconnect, _instead_of_reconnect(self.reconnect))
         if self.reconnect is not None:
             check_seconds("Reconnect.first_delay", self.reconnect.first_delay, longest=_HOUR, endless=False)
-        check_instance("limits", self.limits, Limits, "Limits(max_body=...), in bytes")
-        check_instance("leniency", self.leniency, Leniency, "Leniency.brokers() or Leniency.permissive()")
         check_instance(
             "broker_profile", self.broker_profile, BrokerProfile, "RABBITMQ, ACTIVEMQ, ARTEMIS or GENERIC"
         )
@@ -225,9 +224,8 @@ def _to_milliseconds(heart_beat: tuple[float, float]) -> tuple[int, int]:
     numbers = tuple(pair)
     if len(numbers) != 2:
         raise ValueError(refusal)
-    for number in numbers:
-        if isinstance(number, (bool, str, bytes)) or not hasattr(type(number), "__float__"):
-            raise TypeError(f"{refusal}: write (10, 10)")
+    if not all(map(is_number, numbers)):
+        raise TypeError(f"{refusal}: write (10, 10)")
     sending, receiving = (float(number) for number in numbers)
     for seconds in (sending, receiving):
         if seconds != 0 and not 0.001 <= seconds < inf:

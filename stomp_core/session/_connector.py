@@ -26,8 +26,8 @@ from collections import deque
 from dataclasses import dataclass
 from enum import Enum, StrEnum
 
-from ..errors import RemoteProtocolError
-from ..protocol import ClientConnection, Connected, Error, Event
+from ..errors import LocalProtocolError, RemoteProtocolError
+from ..protocol import ClientConnection, Connected, Error, Event, Message
 from ..wire import ConnectionClosed, Version
 from ._broker_profiles import GENERIC, BrokerProfile, profile_for
 from ._config import Config
@@ -492,6 +492,32 @@ class Connector:
             return None
         receiving = conn.heart_beat[1] if self.state is SessionState.CONNECTED else 0.0
         return self._last_read + receiving * self.broker_profile.heart_beat_late if receiving else None
+
+    # ------------------------------------------------------------------ what the present connection knows of messages
+
+    def count_unacknowledged(self, subscription: str) -> int:
+        """Return how many messages of a subscription were delivered on this connection and not acknowledged."""
+        if self.conn is None or self.connected is None:
+            return 0
+        try:
+            return len(self.conn.unacknowledged(subscription))
+        except LocalProtocolError:
+            return 0  # its SUBSCRIBE has not been sent
+
+    def is_unacknowledged(self, message: Message, number: int) -> bool:
+        """Return whether a message can still be acknowledged.
+
+        Args:
+            message: the message.
+            number: of the connection on which it was received.
+        """
+        if self.conn is None or self.connected is None or number != self.connection_number:
+            return False
+        try:
+            self.conn.covered_by(message.acknowledge())
+        except LocalProtocolError:
+            return False
+        return True
 
 
 def _sentence(reason: BaseException | str) -> str:

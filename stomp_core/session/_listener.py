@@ -62,7 +62,7 @@ class Listener:
         """Called once when nothing was received for ``silence`` seconds, longer than the agreed interval."""
 
     def error_received(self, error: Error) -> None:
-        """Called when the broker sent ERROR, which ends the connection."""
+        """Called when the broker sent ERROR. It ends the connection, unless the conversation is unchecked."""
 
     def tolerated(self, tolerated: Tolerated) -> None:
         """Called when the broker broke a rule whose violation our leniency tolerates."""

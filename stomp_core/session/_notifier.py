@@ -7,13 +7,17 @@ from functools import partial
 from types import BuiltinMethodType
 
 from .._logging import log_exception
-from ..protocol import Error
+from ..errors import StompError
+from ..protocol import Error, Event, Send
 from ..wire import Headers
 from ._connection_log import ConnectionLog
 from ._listener import Listener, call_listener
 from ._reconnect import Attempt
 
 __all__ = ["Notifier"]
+
+#: What an operation states itself.
+_NOT_OF_LISTENER = ("destination", "receipt", "transaction", "content-length", "reply-to", "correlation-id")
 
 
 class Notifier:
@@ -92,13 +96,31 @@ class Notifier:
             except Exception as error:
                 log_exception("run_listener() raised", error)
 
-    def headers_for(self, destination: str) -> list[tuple[str, str]]:
-        """Return the headers that the listener adds to a message."""
+    def add_headers(self, destination: str, own: Headers, check: Callable[[Event], object]) -> Headers:
+        """Return a message's headers, with those that the listener adds to them.
+
+        What the listener may not add, or STOMP cannot carry, is its mistake and not that of the caller who sends: it is
+        logged, and the message is sent without.
+
+        Args:
+            destination: where to the message is sent.
+            own: its headers.
+            check: raises a StompError for a frame that STOMP cannot carry.
+        """
         if self.listener is None:
-            return []
+            return own
         try:
-            # As headers, so that what is none is the listener's mistake and not that of the caller who sends.
-            return Headers(self.listener.headers_for(destination)).items()
+            # As headers, so that what is none is the listener's mistake.
+            pairs = Headers(self.listener.headers_for(destination)).items()
         except Exception as error:
             log_exception("a listener raised in headers_for()", error)
-            return []
+            return own
+        added = [pair for pair in pairs if pair[0] not in own and pair[0] not in _NOT_OF_LISTENER]
+        if not added:
+            return own
+        try:
+            check(Send("", headers=added))
+        except StompError as error:
+            log_exception("a listener returned headers from headers_for() that cannot be sent", error)
+            return own
+        return Headers([*own.items(), *added])

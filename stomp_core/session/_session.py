@@ -38,7 +38,7 @@ from functools import partial
 from math import inf
 from typing import TypeVar
 
-from .._arguments import check_seconds, shown
+from .._arguments import check_seconds
 from .._callbacks import check_callable, check_not_async
 from .._hints import explained
 from .._logging import log_exception
@@ -63,7 +63,6 @@ from ..protocol import (
     Unsubscribe,
     check_destination,
     encode_body,
-    event_from_frame,
 )
 from ..wire import (
     NEED_DATA,
@@ -71,7 +70,6 @@ from ..wire import (
     Frame,
     Headers,
     HeaderSource,
-    HeaderTypeError,
     HeartBeat,
     Version,
 )
@@ -79,6 +77,7 @@ from ._broker_profiles import BrokerProfile
 from ._config import Config
 from ._connector import AttemptFailed, Connector, ConnectorEvent, Established, GaveUp, Lost, SessionState
 from ._delivery import Delivery, SubscriptionLike
+from ._dropped_messages import why_dropped
 from ._errors import (
     ConnectFailed,
     ConnectionLost,
@@ -91,6 +90,15 @@ from ._handles import QueueEntry, Subscription, Transaction
 from ._listener import Listener
 from ._message_queue import EVENT_OVERHEAD, BufferLimit, MessageQueue
 from ._notifier import Notifier
+from ._operation_arguments import (
+    check_ack_mode,
+    check_delivery,
+    check_id,
+    check_now,
+    check_prefetch,
+    event_of,
+    own_headers,
+)
 from ._operations import (
     AbortOperation,
     AckOperation,
@@ -122,10 +130,6 @@ T = TypeVar("T")
 
 TapEvent = Event | HeartBeat | ConnectionClosed
 
-_ACK_MODES = ("auto", "client", "client-individual")
-_NO_HEADERS = Headers()
-#: What an operation states itself.
-_NOT_OF_LISTENER = ("destination", "receipt", "transaction", "content-length", "reply-to", "correlation-id")
 _TEXT = "text/plain;charset=utf-8"
 _MAX_KNOWN_HEADERS = 256
 
@@ -280,7 +284,7 @@ class Session:
         Raises:
             RuntimeError: there is still a socket: close it and call :meth:`connection_lost` first.
         """
-        _check_now(now)
+        check_now(now)
         attempt, is_new = self._connector.next_attempt(now)
         if is_new and attempt is not None:
             self._notifier.dialling(attempt, now)
@@ -292,7 +296,7 @@ class Session:
         Raises:
             RuntimeError: there was no attempt.
         """
-        _check_now(now)
+        check_now(now)
         connect = self._connector.connection_made(now)
         if connect is not None:
             self._notifier.update()
@@ -313,7 +317,7 @@ class Session:
         Raises:
             RuntimeError: there was no attempt.
         """
-        _check_now(now)
+        check_now(now)
         self._apply(self._connector.connection_lost(reason, now, at_once=at_once), now)
         self._process_events(now)
         self._sender.changing = False
@@ -324,7 +328,7 @@ class Session:
         Raises:
             RuntimeError: there is no connection.
         """
-        _check_now(now)
+        check_now(now)
         conn = self._conn_of_driver("receive_data")
         if conn is None:
             return
@@ -342,7 +346,7 @@ class Session:
         Raises:
             RuntimeError: there is no connection.
         """
-        _check_now(now)
+        check_now(now)
         conn = self._conn_of_driver("alive")
         if conn is not None:
             self._connector.data_received(now)
@@ -364,7 +368,7 @@ class Session:
 
         To call it early or late does no harm.
         """
-        _check_now(now)
+        check_now(now)
         self._sync_reading(now)
         closing_is_over = self._sender.handle_timeout(now)
         self._apply(self._connector.handle_timeout(now), now)
@@ -404,7 +408,7 @@ class Session:
         A socket that is open is to be closed: see :attr:`want_close`. To call it again does no harm: should an
         exception have interrupted an earlier end, it settles the rest.
         """
-        _check_now(now)
+        check_now(now)
         self._finish(None)
         self._connector.end()
         self._settle_everything(confirmed=False)
@@ -552,7 +556,7 @@ class Session:
         """
         self._check_usable(now)
         if timeout is not None:
-            timeout = _checked_timeout(timeout)
+            timeout = check_seconds("timeout", timeout)
         receipt_id = self._sender.receipts.new_id() if receipt is True else None
         if not (headers or transaction) and (receipt_id is not None or not receipt):
             sent = self._send_alike(now, destination, body, content_type, content_length, receipt_id, timeout)
@@ -568,10 +572,10 @@ class Session:
             )
         if receipt and receipt_id is None:
             receipt_id = self._sender.receipts.id_for(receipt)
-        own = _own_headers(headers)
+        own = own_headers(headers)
         if self._notifier.listener is not None:
             check_destination(destination)
-            own = self._with_observer_headers(destination, own)
+            own = self._notifier.add_headers(destination, own, self._sender.check_writable)
         event = Send(
             destination,
             body,
@@ -639,32 +643,17 @@ class Session:
         """
         self._check_usable(now)
         check_destination(destination)
-        if ack not in _ACK_MODES:
-            raise _bad_ack_mode(ack)
-        _check_text("id", id)
-        _check_text("durable", durable)
-        if prefetch is not None and (isinstance(prefetch, bool) or not isinstance(prefetch, int)):
-            raise HeaderTypeError(
-                f"prefetch must be a number of messages, got {shown(prefetch)}",
-                code=ErrorCode.BAD_HEADER_VALUE,
-            )
-        if prefetch is not None and prefetch < 1:
-            raise LocalProtocolError(
-                f"prefetch must be a number of messages of at least 1, got {prefetch!r}",
-                code=ErrorCode.BAD_HEADER_VALUE,
-            )
-        if prefetch is not None and ack == "auto":
-            raise ValueError(
-                f"prefetch={prefetch} has no effect with ack='auto', where the broker awaits no ACK: pass "
-                "ack='client-individual' and acknowledge each message, or leave prefetch out"
-            )
+        check_ack_mode(ack)
+        check_id("id", id)
+        check_id("durable", durable)
+        check_prefetch(prefetch, ack)
         name = id if id is not None else durable if durable is not None else self._subscriptions.free_id()
         if name in self._subscriptions:
             raise LocalProtocolError(
                 f"subscription id {name!r} is already in use", code=ErrorCode.DUPLICATE_SUBSCRIPTION
             )
         record = SubscriptionRecord(
-            self._buffer, name, destination, ack, prefetch, durable, _own_headers(headers), receipt
+            self._buffer, name, destination, ack, prefetch, durable, own_headers(headers), receipt
         )
         subscription = record.handle = Subscription(self, record, self._make_delivery)
         pending: Pending[Subscription] = Pending(f"SUBSCRIBE to {destination}")
@@ -714,7 +703,7 @@ class Session:
             Rejected, ReceiptTimeout: the broker answered with ERROR, or not in time. The subscription has ended anyway.
             NotSent, OutcomeUnknown: it was to be deleted, and there was no connection, or the connection was lost.
         """
-        _check_now(now)
+        check_now(now)
         record = subscription.record
         pending: Pending[None] = Pending(f"UNSUBSCRIBE from {record.destination}")
         if record.state is not SubscriptionState.ACTIVE:
@@ -829,10 +818,10 @@ class Session:
             SessionClosed, ConnectionLost: the session has ended.
         """
         self._check_usable(now)
-        _check_text("id", id)
+        check_id("id", id)
         name = id if id is not None else self._transactions.free_id()
         pending: Pending[Transaction] = Pending(f"BEGIN of {name}")
-        event = Begin(name, headers=_own_headers(headers))
+        event = Begin(name, headers=own_headers(headers))
         record = TransactionRecord(name)
         operation = BeginOperation(event, pending, self._seconds(timeout), record, Transaction(self, record))
         self._sender.send_or_queue(now, operation)
@@ -861,7 +850,7 @@ class Session:
             Rejected: the broker answered with ERROR; nothing was committed.
             LocalProtocolError: it has ended already.
         """
-        _check_now(now)
+        check_now(now)
         try:
             record = self._transactions.find(transaction)
         except TransactionLost as error:
@@ -897,7 +886,7 @@ class Session:
             LocalProtocolError: it has ended already.
             Rejected, ReceiptTimeout: the broker answered with ERROR, or not in time.
         """
-        _check_now(now)
+        check_now(now)
         check_transaction(transaction)
         name = transaction if isinstance(transaction, str) else transaction.id
         pending: Pending[None] = Pending(f"ABORT of {name}")
@@ -952,7 +941,7 @@ class Session:
         """
         self._check_usable(now)
         check_destination(destination)
-        own = self._with_observer_headers(destination, _own_headers(headers))
+        own = self._notifier.add_headers(destination, own_headers(headers), self._sender.check_writable)
         event = Send(destination, body, content_type=content_type, headers=own)
         for name in ("reply-to", "correlation-id"):
             if name in event.headers:
@@ -988,13 +977,7 @@ class Session:
         before_connected = unchecked and self.state is SessionState.HANDSHAKING
         if not before_connected:
             self._check_connected(now)
-        given: object = frame
-        if not isinstance(given, (Event, Frame)):
-            raise TypeError(
-                f"send_frame() needs a Frame or an event, got {shown(given)}: "
-                'Frame("SEND", {"destination": "/queue/orders"}, b"hello")'
-            )
-        event = frame if isinstance(frame, Event) else event_from_frame(frame, any_command=unchecked)
+        event = frame if isinstance(frame, Event) else event_of(frame, any_command=unchecked)
         command = event.frame.command
         if command == "DISCONNECT" and not unchecked:
             raise LocalProtocolError("close() sends DISCONNECT", code=ErrorCode.UNEXPECTED_FRAME)
@@ -1058,20 +1041,20 @@ class Session:
         Raises:
             LocalProtocolError: headers that STOMP cannot carry, or a receipt id in use. Nothing has changed.
         """
-        _check_now(now)
+        check_now(now)
         if self._closing is not None:
             return self._closing
         if self.closed:
             self._closing = Pending.completed("close", False)
             return self._closing
-        seconds = self.config.close_timeout if timeout is None else _checked_timeout(timeout)
+        seconds = self.config.close_timeout if timeout is None else check_seconds("timeout", timeout)
         all_headers = Headers(headers)
         if self._unchecked_conversation and receipt is None and "receipt" in all_headers:
             receipt = all_headers["receipt"]
             disconnect = Disconnect(headers=all_headers)
         else:
             receipt_id = self._sender.receipts.id_for(True if receipt is None else receipt)
-            disconnect = Disconnect(receipt=receipt_id, headers=_own_headers(all_headers))
+            disconnect = Disconnect(receipt=receipt_id, headers=own_headers(all_headers))
         self._sender.check_writable(disconnect)
         if receipt is not None:
             self._sender.receipts.reserve(receipt)
@@ -1101,9 +1084,8 @@ class Session:
         headers: HeaderSource,
         timeout: float | None,
     ) -> Pending[None]:
-        _check_now(now)
-        if not isinstance(delivery, Delivery):
-            raise _no_message(command.lower(), delivery)
+        check_now(now)
+        check_delivery(command.lower(), delivery)
         connector = self._connector
         if connector.state is SessionState.CLOSED:
             self._check_usable(now)
@@ -1114,7 +1096,7 @@ class Session:
         record = None if transaction is None else self._transactions.find(transaction)
         name = None if record is None else record.id
         receipt_id = self._sender.receipts.id_for(receipt) if receipt else None
-        own = _own_headers(headers)
+        own = own_headers(headers)
         event: Ack | Nack
         if command == "ACK":
             event = delivery.event.acknowledge(transaction=name, receipt=receipt_id, headers=own)
@@ -1181,26 +1163,6 @@ class Session:
         pending.on_cancel = partial(self._withdraw, operation)
         return pending
 
-    def _with_observer_headers(self, destination: str, own: Headers) -> Headers:
-        """Return a message's headers, with those that the listener adds to them.
-
-        What the listener may not add, or STOMP cannot carry, is its mistake and not that of the caller who sends: it is
-        logged, and the message is sent without.
-        """
-        added = [
-            pair
-            for pair in self._notifier.headers_for(destination)
-            if pair[0] not in own and pair[0] not in _NOT_OF_LISTENER
-        ]
-        if not added:
-            return own
-        try:
-            self._sender.check_writable(Send("", headers=added))
-        except StompError as error:
-            log_exception("a listener returned headers from headers_for() that cannot be sent", error)
-            return own
-        return Headers([*own.items(), *added])
-
     def _withdraw(self, operation: Operation, now: float) -> None:
         """The caller no longer waits."""
         self._sender.withdraw(operation, now)
@@ -1221,7 +1183,7 @@ class Session:
     def _check_usable(self, now: float) -> None:
         """Raise if ``now`` is no time, or if the session has ended."""
         if type(now) is not float or not -inf < now < inf:
-            _check_now(now)
+            check_now(now)
         if self.error is not None:
             raise self.error.with_traceback(None)
         if self._closing is not None or self._connector.state is SessionState.CLOSED:
@@ -1229,13 +1191,13 @@ class Session:
 
     def _check_connected(self, now: float) -> None:
         if self._connector.state is SessionState.CONNECTED and self._closing is None:
-            _check_now(now)
+            check_now(now)
         else:
             self._check_usable(now)
             raise ConnectionLost("there is no connection at the moment")
 
     def _seconds(self, timeout: float | None) -> float:
-        return self.config.receipt_timeout if timeout is None else _checked_timeout(timeout)
+        return self.config.receipt_timeout if timeout is None else check_seconds("timeout", timeout)
 
     def _changed(self) -> None:
         """End an operation: all is changed, and there may be something for the driver to do."""
@@ -1313,44 +1275,11 @@ class Session:
             if self.tap is not None:
                 return
         self.dropped += 1
-        self._notifier.notify("message_dropped", message, self._why_dropped(message, record))
-
-    def _why_dropped(self, message: Message, record: SubscriptionRecord | None) -> str:
-        """Return why nobody gets a message, and what to do."""
-        name, destination = message.subscription, message.destination
-        if record is not None:
-            reason = f"its subscription has ended: {record.id!r} to {record.destination}"
-            needs_ack = record.ack != "auto"
-        elif self._sender.replies.expects(message):
-            correlation = message.headers.get("correlation-id")
-            return (
-                f"it is a reply that came too late, or for nobody: no request waits for correlation-id {correlation!r} "
-                "any more; a longer timeout=... of request() would have returned it"
-            )
-        elif name is not None and name.startswith("/temp-queue/"):
-            return (
-                f"it is a reply on the temporary queue {name}, which RabbitMQ subscribes to by itself where a SEND has "
-                "it as reply-to: use request(), which waits for the reply"
-            )
-        elif name is None:
-            reason = (
-                f"it names no subscription, and not exactly one is to {destination}: subscribe to each destination "
-                "once"
-            )
-            needs_ack = message.ack is not None
-        else:
-            reason = (
-                f"there is no subscription with the id {name!r}: it has ended, or was made by send_frame(), whose "
-                "messages go to the tap of a Session only"
-            )
-            needs_ack = message.ack is not None
-        if needs_ack:
-            # To NACK it is no way out: after UNSUBSCRIBE RabbitMQ answers that with ERROR.
-            reason += (
-                "; nobody will acknowledge it, so the broker delivers it again, at the latest when this connection has "
-                "ended"
-            )
-        return reason
+        self._notifier.notify(
+            "message_dropped",
+            message,
+            why_dropped(message, record, late_reply=self._sender.replies.expects(message)),
+        )
 
     def _settle_request(self, request: RequestOperation, message: Message, number: int) -> None:
         try:
@@ -1478,7 +1407,7 @@ class Session:
 
         An exception that it raises is logged.
         """
-        _check_now(now)
+        check_now(now)
         check_callable(callback, "what call_later() calls", "a function of now")
         self._sender.watch(now, TimerCallback(callback, seconds))
         self._changed()
@@ -1513,27 +1442,11 @@ class Session:
 
     def count_unacknowledged(self, record: SubscriptionRecord) -> int:
         """Return how many messages of a subscription were delivered on this connection and not acknowledged."""
-        conn = self._connector.conn
-        if conn is None or self._connector.connected is None:
-            return 0
-        try:
-            return len(conn.unacknowledged(record.id))
-        except LocalProtocolError:
-            return 0  # its SUBSCRIBE has not been sent
+        return self._connector.count_unacknowledged(record.id)
 
     def is_unacknowledged(self, delivery: Delivery) -> bool:
         """Return whether a message can still be acknowledged: its connection lives, and nobody has done it yet."""
-        connector = self._connector
-        conn = connector.conn
-        if conn is None or connector.connected is None:
-            return False
-        if delivery.connection_number != connector.connection_number:
-            return False
-        try:
-            conn.covered_by(delivery.event.acknowledge())
-        except LocalProtocolError:
-            return False
-        return True
+        return self._connector.is_unacknowledged(delivery.event, delivery.connection_number)
 
     def put_back(self, record: SubscriptionRecord, entry: QueueEntry) -> None:
         """Put a message back that was taken from a subscription's queue; see :meth:`Subscription.put_back`."""
@@ -1546,62 +1459,3 @@ class Session:
         if was_full and not self._buffer.full:
             self._changed()
         return item
-
-
-def _check_now(now: float) -> None:
-    try:
-        finite = -inf < now < inf
-    except TypeError:
-        finite = False
-    if not finite:
-        raise ValueError(f"now must be a finite number of seconds, got {now!r}")
-
-
-def _checked_timeout(timeout: float) -> float:
-    return check_seconds("timeout", timeout)
-
-
-def _check_text(name: str, value: object) -> None:
-    if value is not None and not isinstance(value, str):
-        instead = f": write {str(value)!r}" if isinstance(value, int) and not isinstance(value, bool) else ""
-        raise HeaderTypeError(f"{name} must be a str, got {shown(value)}{instead}", code=ErrorCode.NOT_TEXT)
-
-
-def _bad_ack_mode(ack: object) -> LocalProtocolError:
-    if isinstance(ack, bool):
-        instead = "'auto' acknowledges at once, 'client-individual' awaits an ACK for each message"
-    else:
-        word = str(ack).lower().replace("_", "-")
-        meant = (
-            "client-individual"
-            if "individual" in word or "manual" in word
-            else "auto"
-            if "auto" in word
-            else ""
-        )
-        instead = f"write {meant!r}" if meant else "the default is 'auto'"
-    text = f"the ack mode {ack!r} is not one of 'auto', 'client', 'client-individual': {instead}"
-    kind = LocalProtocolError if isinstance(ack, str) else HeaderTypeError
-    return kind(text, code=ErrorCode.BAD_ACK_MODE)
-
-
-def _no_message(call: str, value: object) -> TypeError:
-    return TypeError(
-        f"{call}() needs the message that the subscription returned, got {shown(value)}: "
-        f"keep that object, and call {call}(message) or message.{call}()"
-    )
-
-
-def _own_headers(headers: HeaderSource) -> Headers:
-    """Return a caller's own headers, without those that are arguments of the call: the session must know of them."""
-    if not isinstance(headers, Headers):
-        if not headers:
-            return _NO_HEADERS
-        headers = Headers(headers)
-    for name in ("receipt", "transaction"):
-        if name in headers:
-            raise LocalProtocolError(
-                f"pass {name!r} as an argument of the call, not in headers",
-                code=ErrorCode.HEADER_NOT_ALLOWED,
-            )
-    return headers

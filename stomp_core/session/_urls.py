@@ -5,70 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from .._arguments import shown
+from ._url_mistakes import host_and_port, not_a_url, suggestion, unreadable
+from ._url_schemes import EXAMPLE, KINDS, SCHEME, Kind
 
 __all__ = ["Credentials", "Endpoint", "EndpointSource", "check_endpoints", "parse_endpoints"]
 
 
-class _Kind(NamedTuple):
-    """The transport that a URL scheme means."""
-
-    transport: str  # "tcp", "unix" or "websocket"
-    secure: bool
-    port: int | None
-
-
-_KINDS = {
-    "stomp": _Kind("tcp", False, 61613),
-    "stomp+ssl": _Kind("tcp", True, 61614),
-    "stomp+unix": _Kind("unix", False, None),
-    "ws": _Kind("websocket", False, 80),
-    "wss": _Kind("websocket", True, 443),
-}
-#: The schemes that every adapter can dial: no error advises another one.
-_ADVISED = "stomp://, stomp+ssl:// (TLS) and stomp+unix://"
-_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*")
 _NAMES = {"\n": "a line feed", "\r": "a carriage return", "\t": "a tab", "\0": "NUL", "\x1b": "ESC"}
-#: What other libraries call a scheme, and what it is here.
-_OTHER_SCHEMES = {
-    **dict.fromkeys(("tcp", "stomp+tcp", "nio", "stomp+nio", "plain", "auto", "mq"), "stomp"),
-    **dict.fromkeys(
-        (
-            "ssl",
-            "tls",
-            "tcps",
-            "stomps",
-            "stomp+tls",
-            "stomp+nio+ssl",
-            "stompssl",
-            "nio+ssl",
-            "tcp+ssl",
-            "auto+ssl",
-        ),
-        "stomp+ssl",
-    ),
-    **dict.fromkeys(("unix", "file", "ipc", "stomp-unix", "http+unix"), "stomp+unix"),
-}
-#: Protocols that are not STOMP, whose port is another one too.
-_OTHER_PROTOCOLS = (
-    "http",
-    "https",
-    "amqp",
-    "amqps",
-    "mqtt",
-    "mqtts",
-    "kafka",
-    "redis",
-    "rediss",
-    "nats",
-    "pyamqp",
-)
-#: A host with or without a port and nothing else: it contains no credentials and may be shown.
-_HOST = re.compile(r"(?P<host>[A-Za-z0-9_.-]+|\[[0-9A-Fa-f:.]+\])(:(?P<port>[0-9]{1,5}))?/?")
-_EXAMPLE = "stomp://localhost:61613"
 _BETWEEN_URLS = re.compile(r"\s*,\s*(?=[A-Za-z][A-Za-z0-9+.-]*://)")
 
 
@@ -115,7 +61,7 @@ class Endpoint:
             value = getattr(self, name)
             if not isinstance(value, str):
                 raise TypeError(f"the {name} of an Endpoint must be a str, got {type(value).__name__}")
-        if not _SCHEME.fullmatch(self.scheme) or self.scheme != self.scheme.lower():
+        if not SCHEME.fullmatch(self.scheme) or self.scheme != self.scheme.lower():
             raise ValueError(
                 "the scheme of an Endpoint must be letters, digits, '+', '-' and '.', in lower case, as in "
                 f"Endpoint('stomp', 'localhost', 61613), got {self.scheme!r}"
@@ -136,18 +82,18 @@ class Endpoint:
             ValueError: the URL is not valid; the text says why, without repeating any credentials.
         """
         if not isinstance(url, str):
-            raise _not_a_url(url)
+            raise not_a_url(url)
         _refuse_control_characters(url)
         scheme, colon, _ = url.partition("://")
-        kind = _KINDS.get(scheme.lower())
+        kind = KINDS.get(scheme.lower())
         if not colon or kind is None:
-            raise ValueError(_suggestion(url))
+            raise ValueError(suggestion(url))
         scheme = scheme.lower()
         try:
             parts = urlsplit(url)
             port = parts.port
         except ValueError:
-            raise ValueError(_unreadable(scheme, url)) from None
+            raise ValueError(unreadable(scheme, url)) from None
         _refuse_extras(scheme, kind, parts)
         credentials = None
         if parts.username or parts.password is not None:
@@ -185,20 +131,20 @@ class Endpoint:
     @property
     def transport(self) -> str:
         """``"tcp"``, ``"unix"`` or ``"websocket"``; the scheme itself if it is one of an adapter's own."""
-        kind = _KINDS.get(self.scheme)
+        kind = KINDS.get(self.scheme)
         return self.scheme if kind is None else kind.transport
 
     @property
     def secure(self) -> bool:
         """Whether the scheme means TLS."""
-        kind = _KINDS.get(self.scheme)
+        kind = KINDS.get(self.scheme)
         return kind is not None and kind.secure
 
     def __str__(self) -> str:
         if self.transport == "unix":
             return f"{self.scheme}://{self.path}"
         host = f"[{self.host}]" if ":" in self.host else self.host
-        port = f":{self.port}" if self.port or self.scheme in _KINDS else ""
+        port = f":{self.port}" if self.port or self.scheme in KINDS else ""
         path, question_mark, _ = self.path.partition("?")
         return f"{self.scheme}://{host}{port}{path}{question_mark and '?...'}"
 
@@ -225,149 +171,19 @@ def parse_endpoints(source: EndpointSource) -> tuple[Endpoint, ...]:
     if isinstance(source, str):
         text = source.strip(" ")
         if text.lower().startswith("failover:"):
-            raise ValueError(_suggestion(text))
+            raise ValueError(suggestion(text))
         return tuple(Endpoint.parse(url) for url in _BETWEEN_URLS.split(text))
     given: object = source
     if isinstance(given, (bytes, Mapping)) or not isinstance(given, Iterable) or hasattr(given, "geturl"):
-        raise _not_a_url(given)
+        raise not_a_url(given)
     entries = list(given)
     for entry in entries:
         if not isinstance(entry, (str, Endpoint)):
-            raise _not_a_url(entries if _host_and_port(entries) else entry)
+            raise not_a_url(entries if host_and_port(entries) else entry)
     endpoints = tuple(endpoint for entry in entries for endpoint in parse_endpoints(entry))
     if not endpoints:
-        raise ValueError(f"at least one URL is needed, such as '{_EXAMPLE}', got none")
+        raise ValueError(f"at least one URL is needed, such as '{EXAMPLE}', got none")
     return endpoints
-
-
-# ------------------------------------------------------------------ what was meant
-
-
-def _host_and_port(value: object) -> str | None:
-    """Return the URL that a pair of host and port means, and ``None`` for anything else."""
-    if isinstance(value, (tuple, list)) and len(value) == 2 and isinstance(value[0], str):
-        host, port = value
-        if isinstance(port, bool) or not isinstance(port, (int, str)):
-            return None
-        if not str(port).isdigit() or _HOST.fullmatch(host) is None:
-            return None
-        return f"stomp://{host}:{port}"
-    return None
-
-
-def _not_a_url(value: object) -> TypeError:
-    """Return the error for something that is no text. It may contain credentials, so only what is safe is shown."""
-    pair = _host_and_port(value)
-    if pair is not None:
-        return TypeError(f"a URL must be a str, got a pair of host and port: write '{pair}'")
-    instead = f"pass one such as '{_EXAMPLE}'"
-    if isinstance(value, (bytes, bytearray)):
-        instead = "decode it, as in .decode()"
-    elif hasattr(value, "geturl"):
-        instead = "use its .geturl()"
-    elif isinstance(value, Mapping):
-        instead = f"write host and port as a URL, such as '{_EXAMPLE}'"
-    elif value is None:
-        instead = (
-            f"pass the broker's URL, such as '{_EXAMPLE}'; is a setting or an environment variable missing?"
-        )
-    got = "None" if value is None else f"a value of type {type(value).__name__}"
-    if isinstance(value, int) and not isinstance(value, bool):
-        got = str(value)
-    return TypeError(f"a URL must be a str, got {got}: {instead}")
-
-
-def _suggestion(url: str) -> str:
-    """Return what is wrong with a text without one of our schemes, and what was probably meant.
-
-    Without a valid scheme the text may contain credentials anywhere. It is quoted only where it is nothing but a host
-    and a port.
-    """
-    text = url.strip()
-    if not text:
-        return f"the URL is empty: write one such as '{_EXAMPLE}'"
-    if text.lower().startswith("failover:"):
-        return _instead_of_failover(text)
-    scheme, colon, rest = text.partition("://")
-    if not colon:
-        if _HOST.fullmatch(text):
-            return f"the URL has no scheme: write '{_written('stomp', text)}'"
-        scheme, colon, rest = text.partition(":")
-        if (
-            colon
-            and scheme.lower() in ("stomp", "stomp+ssl", *_OTHER_SCHEMES)
-            and _HOST.fullmatch(rest.lstrip("/"))
-        ):
-            name = _OTHER_SCHEMES.get(scheme.lower(), scheme.lower())
-            return f"the URL has no '://' behind its scheme: write '{_written(name, rest.lstrip('/'))}'"
-        if text.startswith("/"):
-            return "the URL has no scheme: a Unix socket is written stomp+unix:///path/of/the/socket"
-        return f"the URL has no scheme; use one of {_ADVISED}, such as '{_EXAMPLE}'"
-    if not _SCHEME.fullmatch(scheme):
-        return f"the URL has no scheme; use one of {_ADVISED}, such as '{_EXAMPLE}'"
-    name = scheme.lower()
-    refused = f"{scheme!r} is not a STOMP URL scheme"
-    if name in _OTHER_PROTOCOLS:
-        return (
-            f"{refused}: it is another protocol, on another port; use one of {_ADVISED}, such as '{_EXAMPLE}'"
-        )
-    ours = _OTHER_SCHEMES.get(name)
-    if ours is None:
-        return f"{refused}; use one of {_ADVISED}, such as '{_EXAMPLE}'"
-    if ours == "stomp+unix":
-        return f"{refused}: write stomp+unix:///path/of/the/socket"
-    if _HOST.fullmatch(rest):
-        return f"{refused}: write '{_written(ours, rest)}'"
-    return f"{refused}: write {ours}:// in its place"
-
-
-def _written(scheme: str, host: str) -> str:
-    """Return the URL of a host with or without a port."""
-    found = _HOST.fullmatch(host)
-    assert found is not None
-    return f"{scheme}://{found['host']}:{found['port'] or _KINDS[scheme].port}"
-
-
-def _instead_of_failover(text: str) -> str:
-    """Return what to write in place of ActiveMQ's ``failover:(tcp://a:61613,tcp://b:61613)?option=value``."""
-    inside = text.partition(":")[2].lstrip("/").partition("?")[0].strip("()")
-    urls = []
-    for part in inside.split(","):
-        scheme, colon, host = part.strip().partition("://")
-        ours = _OTHER_SCHEMES.get(
-            scheme.lower(), scheme.lower() if scheme.lower() in ("stomp", "stomp+ssl") else None
-        )
-        if not colon or ours is None or ours == "stomp+unix" or not _HOST.fullmatch(host):
-            urls = ["stomp://a:61613", "stomp://b:61613"]
-            break
-        urls.append(_written(ours, host))
-    return (
-        f"'failover:' is not a STOMP URL scheme: pass a list of URLs, as in {urls!r}; they are tried in this order, "
-        "and reconnect=Reconnect(...) has the delays"
-    )
-
-
-def _unreadable(scheme: str, url: str) -> str:
-    """Return what is wrong with a URL whose host or port cannot be parsed, without quoting what may be a passcode."""
-    rest = url.partition("://")[2]
-    if "@" not in rest:
-        authority = re.split(r"[/?#]", rest, maxsplit=1)[0]
-        host, colon, port = authority.rpartition(":")
-        if colon and port.isdigit():
-            if host.count(":") > 1 and "[" not in host:
-                return f"the host of a {scheme}:// URL cannot be parsed: write an IPv6 address in brackets, [::1]"
-            if ":" not in host or host.endswith("]"):
-                return f"the port of a {scheme}:// URL must be between 1 and 65535, got {port}: it cannot be parsed"
-        elif colon and "[" not in authority:
-            return (
-                f"the port of a {scheme}:// URL cannot be parsed: it must be a number, as in "
-                f"{scheme}://localhost:{_KINDS[scheme].port}"
-            )
-        return f"the host of a {scheme}:// URL cannot be parsed: it has the form {scheme}://localhost:{_KINDS[scheme].port}"
-    return (
-        f"the port or host of a {scheme}:// URL cannot be parsed; is a character of the passcode "
-        "(such as '/', '#', '?' or '@') not percent-encoded?"
-    )
 
 
 def check_endpoints(source: EndpointSource, transports: tuple[str, ...], *, ssl_context: object) -> None:
@@ -390,7 +206,7 @@ def check_endpoints(source: EndpointSource, transports: tuple[str, ...], *, ssl_
             instead = "stomp+ssl" if endpoint.secure else "stomp"
             raise ValueError(
                 f"{endpoint}: {endpoint.scheme}:// is not available here: use the broker's STOMP port, as in "
-                f"{instead}://{endpoint.host}:{_KINDS[instead].port}"
+                f"{instead}://{endpoint.host}:{KINDS[instead].port}"
             )
         if ssl_context is not None and not endpoint.secure and endpoint.transport != "unix":
             raise ValueError(
@@ -423,7 +239,7 @@ def _check_ssl_context(context: object) -> None:
         )
 
 
-def _refuse_extras(scheme: str, kind: _Kind, parts: SplitResult) -> None:
+def _refuse_extras(scheme: str, kind: Kind, parts: SplitResult) -> None:
     if parts.fragment:
         raise ValueError(f"a {scheme}:// URL has no #fragment; percent-encode '#' as %23")
     if parts.query and kind.transport != "websocket":

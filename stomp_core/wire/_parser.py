@@ -33,6 +33,7 @@ import re
 from functools import cache
 from typing import Literal
 
+from .._arguments import check_instance
 from ..errors import ConnectionGoneError, ErrorCode, RemoteProtocolError
 from ._body_reader import LONGEST_NUMBER, BodyReader
 from ._frame import Frame
@@ -80,6 +81,7 @@ class FrameParser:
         leniency: which violations are tolerated; none by default.
 
     Raises:
+        TypeError: an option is of a wrong type.
         ValueError: there is no such version.
 
     >>> parser = FrameParser("1.2")
@@ -91,6 +93,8 @@ class FrameParser:
     def __init__(
         self, version: str | None = None, *, limits: Limits | None = None, leniency: Leniency | None = None
     ) -> None:
+        check_instance("limits", limits, Limits, "Limits(max_body=...), in bytes")
+        check_instance("leniency", leniency, Leniency, "Leniency.brokers() or Leniency.permissive()")
         self._limits = limits = Limits() if limits is None else limits
         self._leniency = Leniency() if leniency is None else leniency
         self._match_head = _head_expression().match

@@ -546,6 +546,10 @@ def test_a_call_is_refused_and_has_changed_nothing(
     assert handles.conn.close()
 
 
+#: Headers of a message that a SEND has no room for. RabbitMQ passes the sender's receipt on.
+ITS_OWN = ("destination", "content-length", "receipt")
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -554,14 +558,14 @@ def test_a_call_is_refused_and_has_changed_nothing(
         "conn.send('/queue/right', memoryview(b'x'))",
         "conn.send('/queue/right', 'x', receipt=True, timeout=math.inf)",
         "conn.send('/queue/right', 'x', headers=[('a', 'b')], timeout=5)",
-        "conn.send('/queue/right', 'x', headers=message.headers.without('destination').without('content-length'))",
+        "conn.send('/queue/right', 'x', headers=[pair for pair in message.headers.items() if pair[0] not in ITS_OWN])",
         "message.ack(receipt=True, timeout=decimal.Decimal(5))",
         "hasattr(conn, 'no_such_thing')",
     ],
 )
 def test_what_is_right_is_done(world: World, broker: Broker, text: str) -> None:
     handles = Handles(world, broker)
-    assert not world.call(lambda: eval(text, names(world) | handles.by_name()))
+    assert not world.call(lambda: eval(text, names(world) | handles.by_name() | {"ITS_OWN": ITS_OWN}))
 
 
 @pytest.mark.parametrize("seconds", [math.inf, 10_000_000])

@@ -26,6 +26,8 @@ SESSION_ORDER: tuple[str, ...] = (
     "_worker",
     "_pipeline",
     "_session",
+    "_operation_arguments",
+    "_dropped_messages",
     "_sender",
     "_connector",
     "_config",
@@ -46,6 +48,8 @@ SESSION_ORDER: tuple[str, ...] = (
     "_errors",
     "_pending",
     "_urls",
+    "_url_mistakes",
+    "_url_schemes",
     "_other_protocols",
     "_broker_profiles",
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import tracemalloc
 from collections.abc import Callable
 from decimal import Decimal
@@ -116,10 +117,27 @@ def test_heart_beat_options_have_a_range(make: Any, options: Any) -> None:
 
 
 @pytest.mark.parametrize("make", [ClientConnection, ServerConnection])
-@pytest.mark.parametrize("pace", ["0.8", None, True, (0.8,)])
-def test_a_pace_that_is_no_number_is_refused(make: Any, pace: Any) -> None:
-    with pytest.raises(TypeError, match="heart_beat_pace must be a number"):
-        make(heart_beat_pace=pace)
+@pytest.mark.parametrize(
+    ("option", "value", "text"),
+    [
+        ("heart_beat_pace", "0.8", "must be a number, got the str '0.8': write 0.8"),
+        ("heart_beat_pace", None, "must be a number, got None"),
+        ("heart_beat_pace", True, "must be a number, got True"),
+        ("heart_beat_pace", (0.8,), "must be a number, got the tuple"),
+        ("heart_beat_tolerance", "3", "must be a number of intervals, got the str '3': write 3"),
+        ("limits", 1000, "must be a Limits, got 1000"),
+        ("leniency", True, "must be a Leniency, got True"),
+        ("leniency", Leniency, "must be a Leniency, got the class Leniency: make an instance of it"),
+    ],
+)
+def test_an_option_of_a_wrong_type_is_refused(make: Any, option: str, value: Any, text: str) -> None:
+    with pytest.raises(TypeError, match=re.escape(f"{option} {text}")):
+        make(**{option: value})
+
+
+@pytest.mark.parametrize("make", [ClientConnection, ServerConnection])
+def test_any_kind_of_number_will_do(make: Any) -> None:
+    make(heart_beat_pace=Decimal("0.5"), heart_beat_tolerance=Decimal(3))
 
 
 def test_a_new_connection_has_no_version_and_no_deadline() -> None:

@@ -136,8 +136,17 @@ def test_dropped_messages_are_warnings(caplog: pytest.LogCaptureFixture) -> None
     play.deliver(subscription.id, "late", ack=None)
     play.deliver("unknown", "2", ack=None, destination="/temp-queue/x")
     assert lines(caplog) == [
-        ("WARNING", "message 'late' from /queue/a was dropped: its subscription has ended"),
-        ("WARNING", "message '2' from /temp-queue/x was dropped: it belongs to no subscription"),
+        (
+            "WARNING",
+            f"message 'late' from /queue/a was dropped: its subscription has ended: {subscription.id!r} to /queue/a",
+        ),
+        (
+            "WARNING",
+            (
+                "message '2' from /temp-queue/x was dropped: there is no subscription with the id 'unknown': it has "
+                "ended, or was made by send_frame(), whose messages go to the tap of a Session only"
+            ),
+        ),
     ]
 
 
