@@ -137,6 +137,7 @@ class Connection:
         self._now: float | None = None  # the latest that was given to any call
         self._queue: list[Event | Tolerated] = []  # events that next_event returns before it reads on
         self._broken_rules: deque[Tolerated] = deque(maxlen=_MAX_BROKEN_RULES)
+        self._latest_applied: Event | None = None  # the latest sent event that has changed what is tracked
 
         # What the handshake settles.
         self._offer: Offer | None = None
@@ -204,7 +205,8 @@ class Connection:
         """Return the messages that an ACK or NACK acknowledges.
 
         In mode ``client`` that is more than the one that it names. A server asks after it received the frame and before
-        it asks for the next event; a client asks before or directly after it sends it.
+        it asks for the next event; a client asks before or directly after it sends it. What it covers of other
+        subscriptions (:attr:`ClientConnection.ack_covers_connection`) is not among them.
 
         Returns:
             The subscription, and ids as in :meth:`unacknowledged`.
@@ -216,6 +218,17 @@ class Connection:
             return self._tracker.covered_by(ack)
         except RuleViolation as violation:
             raise LocalProtocolError(str(violation), code=violation.code) from None
+
+    def has_applied(self, event: Event) -> bool:
+        """Return whether the latest ``send`` may have changed what is tracked, although it raised.
+
+        A refused event changes nothing. But an exception of a signal handler, of any class, may interrupt ``send`` when
+        the event is already tracked as sent. Then only a new connection agrees with the peer again.
+
+        Args:
+            event: a client event other than CONNECT, the very object that was to be sent.
+        """
+        return self._latest_applied is event
 
     def take_broken_rules(self) -> tuple[Tolerated, ...]:
         """Return, once, which rules this side has broken with the frames that it sent, at most the latest 100.
@@ -557,6 +570,7 @@ class Connection:
                 if last is not None:
                     self._clock.last_read = last
         elif self._is_client:
+            self._latest_applied = event
             self._tracker.apply_regardless(event)
         elif isinstance(event, Message):
             try:
@@ -612,6 +626,7 @@ class Connection:
         if self._is_client:
             self._tracker.check(event)
             if event.command != "SEND":  # changes nothing
+                self._latest_applied = event
                 self._tracker.apply(event)
             if isinstance(event, Disconnect):
                 self._awaited = event.receipt

@@ -11,7 +11,7 @@ import pytest
 from stomp_core import Connected, Error, Leniency, Session
 from stomp_core.session import Listener, Reconnect
 
-from .play import Play
+from .play import ACTIVEMQ, RABBITMQ, Play
 
 CONNECTION = "stomp_core.connection"
 FRAMES = "stomp_core.frames"
@@ -136,8 +136,17 @@ def test_dropped_messages_are_warnings(caplog: pytest.LogCaptureFixture) -> None
     play.deliver(subscription.id, "late", ack=None)
     play.deliver("unknown", "2", ack=None, destination="/temp-queue/x")
     assert lines(caplog) == [
-        ("WARNING", "message 'late' from /queue/a was dropped: its subscription has ended"),
-        ("WARNING", "message '2' from /temp-queue/x was dropped: it belongs to no subscription"),
+        (
+            "WARNING",
+            f"message 'late' from /queue/a was dropped: its subscription has ended: {subscription.id!r} to /queue/a",
+        ),
+        (
+            "WARNING",
+            (
+                "message '2' from /temp-queue/x was dropped: there is no subscription with the id 'unknown': it has "
+                "ended, or was made by send_frame(), whose messages go to the tap of a Session only"
+            ),
+        ),
     ]
 
 
@@ -282,3 +291,38 @@ def test_a_handler_of_the_log_that_raises_does_not_reach_the_caller() -> None:
     assert pending.done
     assert play.session.closed
     assert handler.calls >= 3
+
+
+def test_an_ack_that_covers_another_subscription_is_announced_once(debug: pytest.LogCaptureFixture) -> None:
+    """RabbitMQ acknowledges the messages of all subscriptions of a connection: work would be lost without a word."""
+    play = unobserved(reconnect=Reconnect(first_delay=0.0)).connected()
+    play.subscribed("/queue/auto")
+    play.subscribed("/queue/individual", ack="client-individual")
+    lines(debug)
+    play.subscribed("/queue/cumulative", ack="client")
+    play.subscribed("/queue/other", ack="client")
+    play.reconnect()
+    (warning,) = [text for level, text in lines(debug) if level == "WARNING" and "lost" not in text]
+    assert warning == (
+        "stomp://broker:61613: an ACK of a message from /queue/cumulative, subscribed with ack='client', also "
+        "acknowledges all earlier messages from /queue/individual: RabbitMQ covers all subscriptions of a connection; "
+        "use ack='client-individual', or a connection for each subscription"
+    )
+
+
+@pytest.mark.parametrize(
+    ("server", "modes"),
+    [
+        (ACTIVEMQ, ("client", "client")),
+        (RABBITMQ, ("client-individual", "client-individual")),
+        (RABBITMQ, ("auto", "client")),
+        (RABBITMQ, ("client", "auto")),
+    ],
+)
+def test_other_subscriptions_cover_nothing(
+    debug: pytest.LogCaptureFixture, server: str, modes: tuple[Any, Any]
+) -> None:
+    play = unobserved(server=server).connected()
+    for mode in modes:
+        play.subscribed("/queue/" + mode, ack=mode)
+    assert "WARNING" not in {level for level, _ in lines(debug)}
