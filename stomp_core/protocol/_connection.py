@@ -43,6 +43,7 @@ it after the events that were received before.
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from collections.abc import Iterable, Mapping
 from typing import Literal
@@ -89,6 +90,8 @@ from ._tracker import ConnectionTracker, Coverage, RuleViolation, TrackedSubscri
 
 __all__ = ["Connection"]
 
+#: The body of RabbitMQ's ERROR for a message whose subscription has ended: the tag is made of the subscription's id.
+_LATE_MESSAGE = re.compile(rb"There is no current subscription with tag 'T_(.*)'\.")
 # An attribute of an enum class takes longer to look up than most checks that are made for each event.
 _CONNECTING, _CONNECTED, _FAILED, _CLOSED = State.CONNECTING, State.CONNECTED, State.FAILED, State.CLOSED
 _V1_2 = Version.V1_2
@@ -368,6 +371,10 @@ class Connection:
                 f"{command} may not be received by a {self._role.name} in state {state.value!r}",
                 frame,
             )
+        if command == "ERROR" and self._leniency.late_message_errors and self._is_client:
+            late = self._late_message(frame, state)
+            if late is not None:
+                return late
         for name in self._required.get(command, ()) if self._check_requests else ():
             if name not in frame.headers:
                 raise self._violation(
@@ -387,6 +394,25 @@ class Connection:
             return event
         self._queue.append(event)
         return tolerated
+
+    def _late_message(self, frame: Frame, state: State) -> Tolerated | None:
+        """Return what to report of an ERROR about a message for a subscription that the client has ended.
+
+        RabbitMQ 3.10 has up to 200 messages on their way to a subscription. If UNSUBSCRIBE overtakes them, it sends an
+        ERROR for each, and neither closes the connection nor refuses anything.
+        """
+        if state is _CONNECTING or self._leniency.unchecked_conversation:
+            return None  # before CONNECTED there is no subscription; and an unchecked conversation goes on anyway
+        named = _LATE_MESSAGE.fullmatch(frame.body.strip())
+        if named is None:
+            return None
+        name = named[1].decode("utf-8", "replace")
+        if any(subscription.id == name for subscription in self._tracker.subscriptions):
+            return None
+        return Tolerated(
+            ErrorCode.UNKNOWN_SUBSCRIPTION,
+            f"the broker sent ERROR, since a message was on its way to subscription {name!r} when that was ended",
+        )
 
     def _receive_out_of_turn(self, frame: Frame) -> Event:
         """Return the event of a frame that answers one which this client should not have sent."""

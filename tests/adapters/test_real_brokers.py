@@ -115,6 +115,22 @@ def test_we_and_the_broker_agree_on_what_a_cumulative_ack_covers(world: World, r
     assert conn.session.connection_number == 1
 
 
+@pytest.mark.parametrize("ack", ["auto", "client-individual"])
+def test_a_busy_subscription_may_be_ended(world: World, real_broker: Broker, ack: str) -> None:
+    """RabbitMQ sends ERROR for each message on its way, which must cost neither the connection nor what follows."""
+    conn = world.connect(real_broker.url)
+    for _ in range(3):
+        queue = real_broker.new_queue()
+        for number in range(300):
+            conn.send(queue, str(number), receipt=number == 299)
+        messages = conn.subscribe(queue, ack=ack)
+        messages.receive()
+        messages.unsubscribe()
+        conn.send(queue, "confirmed", receipt=True)
+    assert conn.close() is True
+    assert conn.session.connection_number == 1
+
+
 def test_prefetch_is_sent_in_the_broker_s_own_header(world: World, real_broker: Broker) -> None:
     queue = real_broker.new_queue()
     conn = world.connect(real_broker.url)

@@ -178,6 +178,26 @@ def test_a_tolerated_violation_is_a_warning_once_for_each_connection(
         lines(caplog)
 
 
+def test_messages_on_their_way_to_an_ended_subscription_cost_no_connection(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """RabbitMQ answers each with ERROR, which would have been taken for the answer to what comes next."""
+    play = unobserved().connected()
+    play.unsubscribe(play.subscribed(id="mine"))
+    play.confirm_all()
+    sent = play.send("/queue/b", receipt=True)
+    play.sent()
+    for _ in range(3):
+        play.receive_bytes(b"ERROR\n\nThere is no current subscription with tag 'T_mine'.\0\n")
+    assert not sent.done
+    play.confirm("auto-3")
+    assert sent.result() is None
+    assert not play.session.want_close
+    ((level, text),) = lines(caplog)
+    assert level == "WARNING"
+    assert text.endswith("since a message was on its way to subscription 'mine' when that was ended")
+
+
 def test_an_error_of_the_broker_is_in_one_line(caplog: pytest.LogCaptureFixture) -> None:
     play = unobserved().connected()
     play.refuse("no such queue", body=b"no queue 'x' in vhost '/'\nmore\n")
