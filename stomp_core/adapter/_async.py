@@ -20,7 +20,6 @@ from typing import (
     Any,
     Concatenate,
     Final,
-    Generic,
     Never,
     ParamSpec,
     Protocol,
@@ -207,8 +206,11 @@ C = TypeVar("C", bound=_Enterable)
 
 
 @export("stomp_core.adapter")
-class ConnectContext(Generic[C]):
+class ConnectContext(Coroutine[Any, Any, C]):
     """The result of ``connect()`` or ``subscribe()``: ``await`` it, or enter it with ``async with``.
+
+    It is a coroutine, so that a task can be made of it, and asyncio closes it if that task is cancelled before it
+    begins.
 
     Args:
         coroutine: makes what is entered.
@@ -229,13 +231,13 @@ class ConnectContext(Generic[C]):
     if not TYPE_CHECKING:  # type checkers report these by themselves
 
         def __getattr__(self, name: str) -> Never:
-            if name.startswith("__"):
+            if name.startswith("cr_") or name in ("__name__", "__qualname__"):
+                return getattr(
+                    self._coroutine, name
+                )  # asyncio shows these in the repr and the stack of a task
+            if name.startswith(("__", "gi_")):
                 raise AttributeError(name)
-            self._coroutine.close()  # no second message, that it was never awaited
-            call = self._call
-            raise AttributeError(
-                f"{call}(...) has no result yet, so no {name!r}: write 'await {call}(...)' or 'async with {call}(...)'"
-            )
+            raise self._no_result(name)
 
         def __enter__(self) -> Never:
             self._refuse("with")
@@ -258,6 +260,27 @@ class ConnectContext(Generic[C]):
 
     def __await__(self) -> Generator[Any, Any, C]:
         return self._coroutine.__await__()
+
+    def send(self, value: Any = None, /, *arguments: object, **options: object) -> Any:
+        """Resume the coroutine, as an event loop does. To send a message, ``await`` the connection first."""
+        if value is not None or arguments or options:  # event loops pass None only
+            raise self._no_result("send")
+        return self._coroutine.send(value)
+
+    def throw(self, *error: Any) -> Any:
+        """Raise an exception in the coroutine, as an event loop does."""
+        return self._coroutine.throw(*error)
+
+    def close(self) -> None:
+        """Close the coroutine, as an event loop does. To close a connection, ``await`` it first."""
+        self._coroutine.close()
+
+    def _no_result(self, name: str) -> AttributeError:
+        self._coroutine.close()  # no second message, that it was never awaited
+        call = self._call
+        return AttributeError(
+            f"{call}(...) has no result yet, so no {name!r}: write 'await {call}(...)' or 'async with {call}(...)'"
+        )
 
     async def __aenter__(self) -> C:
         self._entered = await self._coroutine

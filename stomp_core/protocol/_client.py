@@ -62,6 +62,19 @@ class ClientConnection(Connection):
     ('1.2', 'connected', (10.0, 0.0))
     """
 
+    @property
+    def ack_covers_connection(self) -> bool:
+        """Whether an ACK in mode ``client`` covers what any subscription of the connection received before it.
+
+        STOMP says that it covers its own subscription. RabbitMQ covers all, and closes the connection at an ACK of what
+        is covered already. Set it before the first ACK, so that :meth:`unacknowledged` agrees with such a server.
+        """
+        return self._tracker.ack_covers_connection
+
+    @ack_covers_connection.setter
+    def ack_covers_connection(self, covers: bool) -> None:
+        self._tracker.ack_covers_connection = covers
+
     def __init__(
         self,
         versions: Iterable[str] = ALL_VERSIONS,

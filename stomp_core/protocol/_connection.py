@@ -43,6 +43,7 @@ it after the events that were received before.
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from collections.abc import Iterable, Mapping
 from typing import Literal
@@ -90,6 +91,8 @@ from ._tracker import ConnectionTracker, Coverage, RuleViolation, TrackedSubscri
 
 __all__ = ["Connection"]
 
+#: The body of RabbitMQ's ERROR for a message whose subscription has ended: the tag is made of the subscription's id.
+_LATE_MESSAGE = re.compile(rb"There is no current subscription with tag 'T_(.*)'\.")
 # An attribute of an enum class takes longer to look up than most checks that are made for each event.
 _CONNECTING, _CONNECTED, _FAILED, _CLOSED = State.CONNECTING, State.CONNECTED, State.FAILED, State.CLOSED
 _V1_2 = Version.V1_2
@@ -137,6 +140,7 @@ class Connection:
         self._now: float | None = None  # the latest that was given to any call
         self._queue: list[Event | Tolerated] = []  # events that next_event returns before it reads on
         self._broken_rules: deque[Tolerated] = deque(maxlen=_MAX_BROKEN_RULES)
+        self._latest_applied: Event | None = None  # the latest sent event that has changed what is tracked
 
         # What the handshake settles.
         self._offer: Offer | None = None
@@ -204,7 +208,8 @@ class Connection:
         """Return the messages that an ACK or NACK acknowledges.
 
         In mode ``client`` that is more than the one that it names. A server asks after it received the frame and before
-        it asks for the next event; a client asks before or directly after it sends it.
+        it asks for the next event; a client asks before or directly after it sends it. What it covers of other
+        subscriptions (:attr:`ClientConnection.ack_covers_connection`) is not among them.
 
         Returns:
             The subscription, and ids as in :meth:`unacknowledged`.
@@ -216,6 +221,17 @@ class Connection:
             return self._tracker.covered_by(ack)
         except RuleViolation as violation:
             raise LocalProtocolError(str(violation), code=violation.code) from None
+
+    def has_applied(self, event: Event) -> bool:
+        """Return whether the latest ``send`` may have changed what is tracked, although it raised.
+
+        A refused event changes nothing. But an exception of a signal handler, of any class, may interrupt ``send`` when
+        the event is already tracked as sent. Then only a new connection agrees with the peer again.
+
+        Args:
+            event: a client event other than CONNECT, the very object that was to be sent.
+        """
+        return self._latest_applied is event
 
     def take_broken_rules(self) -> tuple[Tolerated, ...]:
         """Return, once, which rules this side has broken with the frames that it sent, at most the latest 100.
@@ -355,6 +371,10 @@ class Connection:
                 f"{command} may not be received by a {self._role.name} in state {state.value!r}",
                 frame,
             )
+        if command == "ERROR" and self._leniency.late_message_errors and self._is_client:
+            late = self._late_message(frame, state)
+            if late is not None:
+                return late
         for name in self._required.get(command, ()) if self._check_requests else ():
             if name not in frame.headers:
                 raise self._violation(
@@ -374,6 +394,25 @@ class Connection:
             return event
         self._queue.append(event)
         return tolerated
+
+    def _late_message(self, frame: Frame, state: State) -> Tolerated | None:
+        """Return what to report of an ERROR about a message for a subscription that the client has ended.
+
+        RabbitMQ 3.10 has up to 200 messages on their way to a subscription. If UNSUBSCRIBE overtakes them, it sends an
+        ERROR for each, and neither closes the connection nor refuses anything.
+        """
+        if state is _CONNECTING or self._leniency.unchecked_conversation:
+            return None  # before CONNECTED there is no subscription; and an unchecked conversation goes on anyway
+        named = _LATE_MESSAGE.fullmatch(frame.body.strip())
+        if named is None:
+            return None
+        name = named[1].decode("utf-8", "replace")
+        if any(subscription.id == name for subscription in self._tracker.subscriptions):
+            return None
+        return Tolerated(
+            ErrorCode.UNKNOWN_SUBSCRIPTION,
+            f"the broker sent ERROR, since a message was on its way to subscription {name!r} when that was ended",
+        )
 
     def _receive_out_of_turn(self, frame: Frame) -> Event:
         """Return the event of a frame that answers one which this client should not have sent."""
@@ -557,6 +596,7 @@ class Connection:
                 if last is not None:
                     self._clock.last_read = last
         elif self._is_client:
+            self._latest_applied = event
             self._tracker.apply_regardless(event)
         elif isinstance(event, Message):
             try:
@@ -612,6 +652,7 @@ class Connection:
         if self._is_client:
             self._tracker.check(event)
             if event.command != "SEND":  # changes nothing
+                self._latest_applied = event
                 self._tracker.apply(event)
             if isinstance(event, Disconnect):
                 self._awaited = event.receipt

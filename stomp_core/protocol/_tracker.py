@@ -14,8 +14,9 @@ that was to be sent, RemoteProtocolError for one that was received.
 ``message-id``. In mode ``client-individual`` the frame covers this message only. In mode ``client`` it is cumulative:
 it covers the message and every message that the same subscription received before it and that is not acknowledged yet
 ("SUBSCRIBE ack Header": acknowledgement of this and all previous messages on the subscription). "Before" is the order
-of delivery on this connection. To know it, each subscription has its unacknowledged messages in an ordered dict, and
-the order lasts until they are acknowledged. A NACK covers what an ACK would cover.
+of delivery on this connection. RabbitMQ's covers what any subscription of the connection received before it, which
+:attr:`ConnectionTracker.ack_covers_connection` says. To know it, each subscription has its unacknowledged messages in
+an ordered dict, and the order lasts until they are acknowledged. A NACK covers what an ACK would cover.
 
 **To which subscription an ACK belongs.** A frame of 1.1 names the subscription. One of 1.2 need not, since the server
 chooses ``ack`` ids, and one of 1.0 cannot. But several subscriptions may have received the same message under the same
@@ -140,6 +141,8 @@ class ConnectionTracker:
         self.version = Version.V1_0
         #: How many subscriptions have to acknowledge messages. While there are none, no message needs to be tracked.
         self.acknowledging = 0
+        #: Whether a cumulative ACK covers what any subscription of the connection received before; see above.
+        self.ack_covers_connection = False
         self._by_id: dict[str, TrackedSubscription] = {}
         self._by_destination: dict[str, TrackedSubscription] = {}  # 1.0: those without an id
         self._transactions: dict[str, dict[TrackedSubscription, _Numbered]] = {}
@@ -269,9 +272,14 @@ class ConnectionTracker:
             subscription = self._first_holder(ack_id)
             if subscription is not None:
                 return subscription, ack_id
+        covered = (
+            " (at this broker an ACK in mode 'client' covers the earlier messages of all subscriptions)"
+            if self.ack_covers_connection and any(entry._ack == "client" for entry in self.subscriptions)
+            else ""
+        )
         raise RuleViolation(
             ErrorCode.NOT_ACKNOWLEDGEABLE,
-            f"no message {ack_id!r} can be acknowledged here: it was acknowledged already, its subscription "
+            f"no message {ack_id!r} can be acknowledged here: it was acknowledged already{covered}, its subscription "
             "is in auto mode or has ended, or it was delivered on another connection",
         )
 
@@ -339,6 +347,8 @@ class ConnectionTracker:
             while ack_id in unacknowledged:
                 earliest, number = unacknowledged.popitem(last=False)
                 covered[earliest] = number
+            if self.ack_covers_connection:
+                self._cover_others(subscription, covered[ack_id], event.transaction)
         else:
             covered[ack_id] = unacknowledged.pop(ack_id)
         self._remove_holder(subscription, covered)
@@ -346,6 +356,19 @@ class ConnectionTracker:
         if transaction is not None:
             self._transactions[transaction].setdefault(subscription, {}).update(covered)
         self._latest_ack = event, subscription, covered
+
+    def _cover_others(self, named: TrackedSubscription, number: int, transaction: str | None) -> None:
+        """Acknowledge what the other subscriptions received before a delivery of ``named``."""
+        for subscription in self.subscriptions:
+            unacknowledged = subscription._unacknowledged
+            if subscription is named or not unacknowledged:
+                continue
+            covered = {ack_id: before for ack_id, before in unacknowledged.items() if before < number}
+            for ack_id in covered:
+                del unacknowledged[ack_id]
+            self._remove_holder(subscription, covered)
+            if transaction is not None and covered:
+                self._transactions[transaction].setdefault(subscription, {}).update(covered)
 
     def _restore_aborted(self, transaction: dict[TrackedSubscription, _Numbered]) -> None:
         """Make the messages that a transaction acknowledged unacknowledged again, in the order of delivery."""

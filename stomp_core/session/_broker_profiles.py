@@ -28,6 +28,8 @@ class BrokerProfile:
             than one UNSUBSCRIBE for that.
         nack_redelivers: whether a NACKed message is delivered again. Where it is not, or that is unknown, the handlers
             of ``subscription.run`` retry a message before its NACK.
+        ack_covers_connection: whether an ACK or NACK with ``ack="client"`` covers the earlier messages of all
+            subscriptions of the connection. STOMP says: of its own subscription.
         atomic_transactions: whether COMMIT does all of a transaction or nothing. RabbitMQ performs its frames one by
             one: a SEND that fails does not undo the ACK before it, and the RECEIPT of COMMIT does not wait for it.
         discard: the NACK headers after which the broker does not deliver the message again.
@@ -44,6 +46,7 @@ class BrokerProfile:
     durable_needs_client_id: bool = False
     delete_durable: Pairs | None = ()
     nack_redelivers: bool = False
+    ack_covers_connection: bool = False
     atomic_transactions: bool = False
     discard: Pairs = ()
     subscribes_to_replies: bool = True
@@ -94,6 +97,7 @@ RABBITMQ = BrokerProfile(
     durable=(("durable", "true"), ("auto-delete", "false")),
     delete_durable=(("durable", "true"), ("auto-delete", "false")),
     nack_redelivers=True,
+    ack_covers_connection=True,  # it has one channel for a connection, and acknowledges all on it up to a number
     discard=(("requeue", "false"),),
     subscribes_to_replies=False,
 )

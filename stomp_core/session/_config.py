@@ -199,6 +199,10 @@ class Config:
         # A passcode that equals the login (guest, guest) is no secret, and the login is worth reading.
         return Mask(None if credentials.passcode == credentials.login else credentials.passcode)
 
+    def has_login(self, endpoint: Endpoint) -> bool:
+        """Return whether a login that is not empty is sent to an endpoint."""
+        return bool(self._credentials_for(endpoint).login)
+
     def _credentials_for(self, endpoint: Endpoint) -> Credentials:
         if self.connect_frame is not None:
             headers = self.connect_frame.headers

@@ -204,18 +204,26 @@ def is_login_refusal(error: Error) -> bool:
     )
 
 
-def handshake_refusal(endpoint: Endpoint, error: Error, shown: Error | None = None) -> str:
+def handshake_refusal(
+    endpoint: Endpoint, error: Error, shown: Error | None = None, *, has_login: bool = True
+) -> str:
     """Explain why the broker refused CONNECT.
 
     Args:
         endpoint: what was dialled.
         error: the ERROR, which says why.
         shown: the ERROR to quote, if it is another one: with the passcode masked.
+        has_login: whether CONNECT had a login.
     """
     if _CLIENT_ID.search(error.description):
         check = (
             "the broker still has a connection with this client_id: that of another program, or an earlier one that "
             "was lost without its noticing; Reconnect(first_rounds=...) retries the first connection, too"
+        )
+    elif is_login_refusal(error) and not has_login:
+        check = (
+            "no login was given: pass login=... and passcode=..., or write stomp://login:passcode@host; check also the "
+            "virtual host (host=...), which must exist in RabbitMQ"
         )
     elif is_login_refusal(error):
         check = "check login and passcode, and the virtual host (host=...), which must exist in RabbitMQ"

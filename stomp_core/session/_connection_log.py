@@ -3,7 +3,8 @@
 =========== ===========================================================================================================
 ERROR       giving up; a frame that was accepted and never left
 WARNING     a failed attempt; a lost connection; an ERROR while closing; late heart-beats; a dropped message; a
-            violation by the broker that is tolerated, once for each kind and connection
+            violation by the broker that is tolerated, once for each kind and connection; subscriptions of which one
+            acknowledges the messages of the other, once
 INFO        an attempt; a connection, a new one after a loss; closed by the caller
 DEBUG       frames and heart-beats, in the logger ``stomp_core.frames``
 =========== ===========================================================================================================
@@ -48,6 +49,7 @@ class ConnectionLog(Listener):
         self._endpoint: Endpoint | None = None  # of the latest attempt
         self._established = False  # whether there ever was a connection
         self._tolerated: set[str] = set()  # codes that were logged for the present connection
+        self._covering_ack = False  # whether it was logged
         self.logs_frames = False
         self.update()
 
@@ -84,6 +86,20 @@ class ConnectionLog(Listener):
         self._connection.warning(
             "%s: the broker sent ERROR while the session was closing: %s", self._where(), error.description
         )
+
+    def covering_ack(self, broker: str, covering: str, covered: str) -> None:
+        """Log, once, that an ACK of one subscription acknowledges messages of another one."""
+        if not self._covering_ack:
+            self._covering_ack = True
+            self._connection.warning(
+                "%s: an ACK of a message from %s, subscribed with ack='client', also acknowledges all earlier messages "
+                "from %s: %s covers all subscriptions of a connection; use ack='client-individual', or a connection "
+                "for each subscription",
+                self._where(),
+                printable(covering),
+                printable(covered),
+                broker,
+            )
 
     def closed(self, error: Exception | None) -> None:
         if error is None:

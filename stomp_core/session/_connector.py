@@ -320,6 +320,8 @@ class Connector:
         self._move(Input.CONNECTED_RECEIVED)
         self.connection_number += 1
         self.connected = connected
+        if self.conn is not None:
+            self.conn.ack_covers_connection = self.broker_profile.ack_covers_connection
         self._handshake_deadline = None
         self._login_refusals = 0
         self._schedule.connected(now)
@@ -333,7 +335,8 @@ class Connector:
             error: the ERROR with the passcode masked, which goes into exceptions.
             now: seconds.
         """
-        sentence = handshake_refusal(self._here(), received, error)
+        has_login = self._config.has_login(self._here())
+        sentence = handshake_refusal(self._here(), received, error, has_login=has_login)
         if is_login_refusal(received):
             self._login_refusals += 1
             allowed = _REFUSALS_AFTER_SUCCESS if self.connection_number else 1

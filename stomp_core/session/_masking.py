@@ -26,6 +26,9 @@ _OWN_WORDS = frozenset(
 #: Headers by which an ERROR is matched with what it answers, and those that describe its own body.
 _STRUCTURAL = frozenset({"receipt-id", "subscription", "content-length", "content-type", "version"})
 
+#: Names of headers that tell nothing, even if a passcode is called like one of them.
+_KNOWN_NAMES = _STRUCTURAL | {"message", "server", "session", "heart-beat"}
+
 
 class Mask:
     """Masks one passcode.
@@ -58,7 +61,10 @@ class Mask:
         if self._pattern is None:
             return error
         headers = [
-            (name, value if name in _STRUCTURAL else self.text(value))
+            (
+                name if name in _KNOWN_NAMES else self.text(name),
+                value if name in _STRUCTURAL else self.text(value),
+            )
             for name, value in error.headers.items()
         ]
         body = self.text(error.body.decode(errors="surrogateescape")).encode(errors="surrogateescape")

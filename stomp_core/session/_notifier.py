@@ -82,6 +82,11 @@ class Notifier:
         if self._log is not None:
             self._call(self._log, "error_while_closing", error)
 
+    def covering_ack(self, broker: str, covering: str, covered: str) -> None:
+        """Log that an ACK of one subscription acknowledges messages of another one."""
+        if self._log is not None:
+            self._call(self._log, "covering_ack", broker, covering, covered)
+
     def _call(self, listener: Listener, method: str, *arguments: object) -> None:
         run = self._run
         if run is None:

@@ -207,7 +207,8 @@ class Sender:
         try:
             wire = conn.send(event, now=now)
         except StompError:
-            self.changing = False
+            # It stays true if a signal handler has raised a StompError of its own.
+            self.changing = conn.has_applied(event)
             raise
         self.send_queue.put(wire, operation)
 
@@ -254,6 +255,19 @@ class Sender:
         self.send(now, SubscribeOperation(event, receipt, self._config.receipt_timeout, record))
         if record.progress is Progress.NOT_SENT:
             record.progress = Progress.SENT
+        if record.ack != "auto" and self._connector.broker_profile.ack_covers_connection:
+            self._warn_of_covering_ack(record)
+
+    def _warn_of_covering_ack(self, record: SubscriptionRecord) -> None:
+        """Warn of a second subscription whose messages an ACK of the other one acknowledges."""
+        for other in self._subscriptions:
+            if other is record or other.ack == "auto" or other.progress is Progress.NOT_SENT:
+                continue
+            if "client" in (record.ack, other.ack):
+                covering, covered = (record, other) if record.ack == "client" else (other, record)
+                name = self._connector.broker_profile.name
+                self._notifier.covering_ack(name, covering.destination, covered.destination)
+                return
 
     def _subscribe_event(self, record: SubscriptionRecord, receipt: str | None) -> Subscribe:
         """Make the SUBSCRIBE of a record, with the headers of the present broker."""

@@ -621,7 +621,8 @@ class Session:
             destination: what to subscribe to.
             id: the subscription's name on the wire; by default a generated one.
             ack: ``"auto"``: the broker considers a message consumed when it has sent it; ``"client"``: an ACK also
-                covers all earlier messages of the subscription; ``"client-individual"``: each message has its own ACK.
+                covers all earlier messages of the subscription, at RabbitMQ those of every subscription of the
+                connection; ``"client-individual"``: each message has its own ACK.
             prefetch: how many messages may be in flight or unacknowledged at a time; sent in the broker's own header.
                 Not with ``ack="auto"``, where it has no effect at any broker.
             durable: the name of a durable topic subscription, sent in the broker's own headers; then also its ``id``.
@@ -666,9 +667,13 @@ class Session:
             if not pending.done:
                 self._sender.watch(now, SubscriptionWait(pending, seconds, record))
             self._changed()
-        except StompError:
-            raise  # refused; nothing has changed
-        except BaseException:
+        except BaseException as error:
+            if (
+                isinstance(error, StompError)
+                and not self._sender.changing
+                and name not in self._subscriptions
+            ):
+                raise  # refused; nothing has changed
             # An exception of a signal handler. Nobody gets the handle, so nobody would take the messages: the
             # connection must be replaced, and the next one must not subscribe.
             self._sender.changing = True

@@ -88,6 +88,9 @@ class Leniency:
         missing_message_headers: a MESSAGE may lack ``destination``, ``message-id`` and ``subscription``, as those of
             simple test doubles do (client). They read as ``""``, ``""`` and ``None``.
         bad_heart_beat: a ``heart-beat`` header that is not two numbers counts as ``0,0``, and is reported by an event.
+        late_message_errors: an ERROR that only tells that a message was on its way to a subscription that the client
+            has ended does not end the conversation, and is reported by an event. RabbitMQ sends one for each such
+            message, after the RECEIPT of UNSUBSCRIBE, and goes on (client).
         nack_in_1_0: NACK, which 1.0 does not have, is read there too; RabbitMQ takes it (server).
         unchecked_conversation: this side may send frames that the conversation forbids, as fuzzers and stomp.py do:
             unknown commands, missing headers, a version that does not exist, a body where none may be, frames in the
@@ -118,6 +121,7 @@ class Leniency:
     receipt_on_connect: bool = False
     missing_message_headers: bool = False
     bad_heart_beat: bool = False
+    late_message_errors: bool = False
     nack_in_1_0: bool = False
     unchecked_conversation: bool = False
 
@@ -130,7 +134,7 @@ class Leniency:
     @classmethod
     def brokers(cls) -> Leniency:
         """Return what a client needs to understand RabbitMQ and ActiveMQ."""
-        return cls(cr_escape_in_1_1=True)
+        return cls(cr_escape_in_1_1=True, late_message_errors=True)
 
     @classmethod
     def permissive(cls) -> Leniency:
@@ -150,5 +154,6 @@ class Leniency:
             receipt_on_connect=True,
             missing_message_headers=True,
             bad_heart_beat=True,
+            late_message_errors=True,
             nack_in_1_0=True,
         )

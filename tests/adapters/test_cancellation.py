@@ -9,6 +9,7 @@ import os
 import socket
 import ssl
 import types
+import warnings
 from collections.abc import Callable, Coroutine, Generator
 from pathlib import Path
 from typing import Any
@@ -308,6 +309,37 @@ LOOPS = [
     pytest.param(asyncio.new_event_loop, id="asyncio"),
     pytest.param(new_uvloop, id="uvloop"),
 ]
+
+
+@pytest.mark.parametrize("new_loop", LOOPS)
+def test_connect_and_subscribe_are_coroutines_for_asyncio(new_loop: Any) -> None:
+    """Tasks can be made of them, and one that is cancelled before it begins leaves no warning."""
+
+    async def main() -> None:
+        for timeout in (0, -1):
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(stomp_asyncio.connect(broker.url), timeout)
+        cancelled = asyncio.create_task(stomp_asyncio.connect(broker.url))
+        cancelled.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await cancelled
+        connecting = asyncio.create_task(stomp_asyncio.connect(broker.url))
+        await asyncio.sleep(0)
+        assert "connect" in repr(connecting)
+        assert connecting.get_stack()
+        async with await connecting as conn:
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(conn.subscribe("/queue/a"), 0)
+            one, two = await asyncio.gather(conn.subscribe("/queue/a"), conn.subscribe("/queue/b"))
+            assert (one.destination, two.destination) == ("/queue/a", "/queue/b")
+        gc.collect()
+
+    with Broker() as broker, warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        with asyncio.Runner(loop_factory=new_loop) as runner:
+            runner.run(main())
+        gc.collect()
+    assert [str(warning.message) for warning in caught] == []
 
 
 #: None of these timeouts is to end what is to be cancelled, nor the number of attempts.

@@ -254,12 +254,20 @@ def test_a_trio_connection_after_its_block_and_in_another_run() -> None:
 
 def test_a_forgotten_await_of_connect_is_named() -> None:
     async def main(module: Any) -> None:
-        for name in ("send", "subscribe", "close", "session"):
+        for name in ("subscribe", "disconnect", "session"):
             conn = module.connect("stomp://localhost:1")
             with pytest.raises(AttributeError, match=r"async with connect\(\.\.\.\)") as caught:
                 getattr(conn, name)
             assert f"no {name!r}: write " in str(caught.value)
             assert not hasattr(conn, "__wrapped__")
+        # A coroutine has a method send(), too.
+        for arguments, keywords in (
+            (("/queue/a",), {}),
+            (("/queue/a", "x"), {}),
+            ((), {"destination": "/queue/a"}),
+        ):
+            with pytest.raises(AttributeError, match=r"no 'send': write .*async with connect\(\.\.\.\)"):
+                module.connect("stomp://localhost:1").send(*arguments, **keywords)
 
     with warnings.catch_warnings():
         warnings.simplefilter("error")

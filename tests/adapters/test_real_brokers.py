@@ -96,6 +96,41 @@ def test_nack_requeues_on_rabbitmq_and_dead_letters_on_activemq(world: World, re
         assert messages.nothing_for(0.2)
 
 
+def test_we_and_the_broker_agree_on_what_a_cumulative_ack_covers(world: World, real_broker: Broker) -> None:
+    """RabbitMQ acknowledges all of the connection. To acknowledge anything again would cost the connection."""
+    first, second = real_broker.new_queue(), real_broker.new_queue()
+    conn = world.connect(real_broker.url)
+    for queue in (first, second):
+        conn.send(queue, "work", receipt=True)
+    one = conn.subscribe(first, ack="client")
+    earlier = one.receive()
+    conn.subscribe(second, ack="client").receive().ack(receipt=True)
+    if isinstance(real_broker, RabbitMQ):
+        with pytest.raises(LocalProtocolError, match="covers the earlier messages of all subscriptions"):
+            earlier.ack(receipt=True)
+    else:
+        earlier.ack(receipt=True)
+    conn.send(first, "on the same connection", receipt=True)
+    assert one.receive().text == "on the same connection"
+    assert conn.session.connection_number == 1
+
+
+@pytest.mark.parametrize("ack", ["auto", "client-individual"])
+def test_a_busy_subscription_may_be_ended(world: World, real_broker: Broker, ack: str) -> None:
+    """RabbitMQ sends ERROR for each message on its way, which must cost neither the connection nor what follows."""
+    conn = world.connect(real_broker.url)
+    for _ in range(3):
+        queue = real_broker.new_queue()
+        for number in range(300):
+            conn.send(queue, str(number), receipt=number == 299)
+        messages = conn.subscribe(queue, ack=ack)
+        messages.receive()
+        messages.unsubscribe()
+        conn.send(queue, "confirmed", receipt=True)
+    assert conn.close() is True
+    assert conn.session.connection_number == 1
+
+
 def test_prefetch_is_sent_in_the_broker_s_own_header(world: World, real_broker: Broker) -> None:
     queue = real_broker.new_queue()
     conn = world.connect(real_broker.url)
@@ -157,6 +192,13 @@ def test_a_wrong_passcode_is_refused_and_not_shown(world: World, real_broker: Br
     assert f"stomp://{real_broker.host}:{real_broker.tcp_port}: " in reported
     # The test's own source, which a traceback quotes, names the passcode nowhere but in the URL's line.
     assert "hush" not in reported
+
+
+def test_a_login_that_was_not_given_is_asked_for(world: World, real_broker: Broker) -> None:
+    with pytest.raises(
+        AuthenticationFailed, match=r"no login was given: pass login=\.\.\. and passcode=\.\.\."
+    ):
+        world.connect(f"stomp://{real_broker.host}:{real_broker.tcp_port}")
 
 
 def test_a_wrong_virtual_host_is_refused(world: World, rabbitmq: RabbitMQ) -> None:

@@ -386,6 +386,38 @@ def test_a_tolerated_heart_beat_counts_as_0_0() -> None:
     assert client.heart_beat == (0.0, 0.0)
 
 
+LATE = b"ERROR\nmessage:Subscription not found\n\nThere is no current subscription with tag 'T_%b'.\0\n"
+
+
+def test_an_error_about_a_late_message_ends_nothing() -> None:
+    """RabbitMQ sends one for each message that was on its way to a subscription when that was ended."""
+    client = connected_client("1.2")
+    client.send(Subscribe("/q", id="s"))
+    client.send(Unsubscribe("s", receipt="r"))
+    events = receive(client, b"RECEIPT\nreceipt-id:r\n\n\0" + 2 * LATE % (b"s", b"s"))
+    assert [type(event) for event in events] == [Receipt, Tolerated, Tolerated]
+    assert client.state is State.CONNECTED
+    client.send(Subscribe("/q", id="s"))
+    assert [type(event) for event in receive(client, LATE % b"s")] == [Error]
+    assert client.state is State.FAILED
+
+
+@pytest.mark.parametrize(
+    "leniency", [Leniency(), Leniency(unchecked_conversation=True, late_message_errors=True)]
+)
+def test_an_error_about_a_late_message_is_an_error_without_leniency(leniency: Leniency) -> None:
+    client = ClientConnection(leniency=leniency)
+    client.connect(host="h")
+    receive(client, b"CONNECTED\nversion:1.2\n\n\0")
+    assert [type(event) for event in receive(client, LATE % b"s")] == [Error]
+
+
+@pytest.mark.parametrize("body", [b"", b"There is no current subscription with tag 'Q_s'.", LATE + b" More."])
+def test_other_errors_are_no_late_messages(body: bytes) -> None:
+    client = connected_client("1.2")
+    assert [type(event) for event in receive(client, b"ERROR\n\n%b\0" % body.strip(b"\0\n"))] == [Error]
+
+
 @pytest.mark.parametrize("version", VERSIONS)
 def test_missing_message_headers_are_tolerated_on_request(version: str) -> None:
     bare = b"MESSAGE\n\nx\0"

@@ -543,3 +543,46 @@ def test_subscribing_takes_linear_time() -> None:
 
     small = min(cost(500) for _ in range(3))
     assert min(cost(4000) for _ in range(2)) < 25 * small + 0.05
+
+
+# -------------------------------------------------------------------------------- RabbitMQ
+
+
+def across_subscriptions(mode: AckMode) -> ConnectionTracker:
+    """Two subscriptions of a connection whose ACKs cover all of it; 1 and 3 are a's, 2 and 4 are b's."""
+    tracker = tracker_after("1.2", Subscribe("/a", id="a", ack="client"), Subscribe("/b", id="b", ack=mode))
+    tracker.ack_covers_connection = True
+    for number in ("1", "2", "3", "4"):
+        deliver(tracker, "ab"[int(number) % 2 - 1], number)
+    return tracker
+
+
+def unacknowledged_of_both(tracker: ConnectionTracker) -> tuple[tuple[str, ...], ...]:
+    return tuple(tracker.find_subscription(name, None).unacknowledged for name in "ab")
+
+
+@pytest.mark.parametrize("mode", ["client", "client-individual"])
+def test_an_ack_may_cover_the_whole_connection(mode: AckMode) -> None:
+    tracker = across_subscriptions(mode)
+    apply(tracker, ack(tracker, "3"))
+    assert unacknowledged_of_both(tracker) == ((), ("4",))
+    with pytest.raises(RuleViolation, match=r"covers the earlier messages of all subscriptions"):
+        tracker.check(ack(tracker, "2"))
+    apply(tracker, ack(tracker, "4"))
+    assert unacknowledged_of_both(tracker) == ((), ())
+
+
+def test_an_ack_of_one_message_covers_nothing_else() -> None:
+    tracker = across_subscriptions("client-individual")
+    apply(tracker, ack(tracker, "4"))
+    assert unacknowledged_of_both(tracker) == (("1", "3"), ("2",))
+
+
+@pytest.mark.parametrize("end", [Abort, Commit])
+def test_what_an_ack_in_a_transaction_covers_of_others_ends_with_it(end: type[Abort | Commit]) -> None:
+    tracker = across_subscriptions("client")
+    apply(tracker, Begin("t"), ack(tracker, "3", transaction="t"))
+    assert unacknowledged_of_both(tracker) == ((), ("4",))
+    apply(tracker, end("t"))
+    expected = (("1", "3"), ("2", "4")) if end is Abort else ((), ("4",))
+    assert unacknowledged_of_both(tracker) == expected

@@ -10,13 +10,15 @@ from typing import Any
 _TOOL = 4  # one of the ids of sys.monitoring that are free for anybody
 
 
-def _counts(code: CodeType) -> bool:
-    """Tell whether instructions of this code are counted: the session's, but not those of generator expressions.
+def _counts(code: CodeType, layers: tuple[str, ...]) -> bool:
+    """Tell whether instructions of this code are counted: those of the layers, but not of generator expressions.
 
     Until 3.12 Python runs instructions of a generator expression that is thrown away, and swallows what is raised
     there, as it does in a finalizer. No signal handler is called at these instructions.
     """
-    return "/stomp_core/session/" in code.co_filename and code.co_name != "<genexpr>"
+    return code.co_name != "<genexpr>" and any(
+        f"/stomp_core/{layer}/" in code.co_filename for layer in layers
+    )
 
 
 class Interruption(BaseException):
@@ -24,16 +26,18 @@ class Interruption(BaseException):
 
 
 class _Counter:
-    """Counts instructions of the session's modules, and raises at one of them."""
+    """Counts instructions of some layers, and raises at one of them."""
 
-    def __init__(self, step: int) -> None:
+    def __init__(self, step: int, error: type[BaseException], layers: tuple[str, ...]) -> None:
         self.count = 0
         self._step = step
+        self._error = error
+        self._layers = layers
 
     def count_one(self) -> None:
         self.count += 1
         if self.count == self._step:
-            raise Interruption
+            raise self._error
 
     # Python 3.12 and later: opcode tracing by sys.settrace misses instructions there.
 
@@ -49,7 +53,7 @@ class _Counter:
             monitoring.free_tool_id(_TOOL)
 
     def _on_instruction(self, code: CodeType, offset: int) -> Any:
-        if _counts(code):
+        if _counts(code, self._layers):
             self.count_one()
 
     # Python 3.11
@@ -63,7 +67,7 @@ class _Counter:
             sys.settrace(previous)
 
     def _on_call(self, frame: FrameType, event: str, argument: Any) -> Any:
-        if not _counts(frame.f_code):
+        if not _counts(frame.f_code, self._layers):
             return None
         frame.f_trace_opcodes = True
         frame.f_trace_lines = False
@@ -75,21 +79,33 @@ class _Counter:
         return self._on_event
 
 
-def interrupt(action: Callable[[], object], step: int) -> int:
+def interrupt(
+    action: Callable[[], object],
+    step: int,
+    *,
+    error: type[BaseException] = Interruption,
+    layers: tuple[str, ...] = ("session",),
+) -> int:
     """Call ``action``, and raise before the ``step``-th instruction of the session's modules; 0: never.
 
     That is at more points than those at which CPython calls signal handlers.
 
+    Args:
+        action: what is interrupted.
+        step: see above.
+        error: what is raised.
+        layers: the packages of stomp_core whose instructions are counted.
+
     Returns:
         How many instructions there were.
     """
-    counter = _Counter(step)
+    counter = _Counter(step, error, layers)
     try:
         if sys.version_info >= (3, 12):
             counter.monitor(action)
         else:
             counter.trace(action)
-    except Interruption:
+    except error:
         pass
     return counter.count
 

@@ -11,7 +11,7 @@ import pytest
 from stomp_core import Connected, Error, Leniency, Session
 from stomp_core.session import Listener, Reconnect
 
-from .play import Play
+from .play import ACTIVEMQ, RABBITMQ, Play
 
 CONNECTION = "stomp_core.connection"
 FRAMES = "stomp_core.frames"
@@ -178,6 +178,26 @@ def test_a_tolerated_violation_is_a_warning_once_for_each_connection(
         lines(caplog)
 
 
+def test_messages_on_their_way_to_an_ended_subscription_cost_no_connection(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """RabbitMQ answers each with ERROR, which would have been taken for the answer to what comes next."""
+    play = unobserved().connected()
+    play.unsubscribe(play.subscribed(id="mine"))
+    play.confirm_all()
+    sent = play.send("/queue/b", receipt=True)
+    play.sent()
+    for _ in range(3):
+        play.receive_bytes(b"ERROR\n\nThere is no current subscription with tag 'T_mine'.\0\n")
+    assert not sent.done
+    play.confirm("auto-3")
+    assert sent.result() is None
+    assert not play.session.want_close
+    ((level, text),) = lines(caplog)
+    assert level == "WARNING"
+    assert text.endswith("since a message was on its way to subscription 'mine' when that was ended")
+
+
 def test_an_error_of_the_broker_is_in_one_line(caplog: pytest.LogCaptureFixture) -> None:
     play = unobserved().connected()
     play.refuse("no such queue", body=b"no queue 'x' in vhost '/'\nmore\n")
@@ -291,3 +311,38 @@ def test_a_handler_of_the_log_that_raises_does_not_reach_the_caller() -> None:
     assert pending.done
     assert play.session.closed
     assert handler.calls >= 3
+
+
+def test_an_ack_that_covers_another_subscription_is_announced_once(debug: pytest.LogCaptureFixture) -> None:
+    """RabbitMQ acknowledges the messages of all subscriptions of a connection: work would be lost without a word."""
+    play = unobserved(reconnect=Reconnect(first_delay=0.0)).connected()
+    play.subscribed("/queue/auto")
+    play.subscribed("/queue/individual", ack="client-individual")
+    lines(debug)
+    play.subscribed("/queue/cumulative", ack="client")
+    play.subscribed("/queue/other", ack="client")
+    play.reconnect()
+    (warning,) = [text for level, text in lines(debug) if level == "WARNING" and "lost" not in text]
+    assert warning == (
+        "stomp://broker:61613: an ACK of a message from /queue/cumulative, subscribed with ack='client', also "
+        "acknowledges all earlier messages from /queue/individual: RabbitMQ covers all subscriptions of a connection; "
+        "use ack='client-individual', or a connection for each subscription"
+    )
+
+
+@pytest.mark.parametrize(
+    ("server", "modes"),
+    [
+        (ACTIVEMQ, ("client", "client")),
+        (RABBITMQ, ("client-individual", "client-individual")),
+        (RABBITMQ, ("auto", "client")),
+        (RABBITMQ, ("client", "auto")),
+    ],
+)
+def test_other_subscriptions_cover_nothing(
+    debug: pytest.LogCaptureFixture, server: str, modes: tuple[Any, Any]
+) -> None:
+    play = unobserved(server=server).connected()
+    for mode in modes:
+        play.subscribed("/queue/" + mode, ack=mode)
+    assert "WARNING" not in {level for level, _ in lines(debug)}

@@ -388,12 +388,18 @@ def test_a_refused_login_ends_the_session() -> None:
     play = Play("stomp://a,stomp://b", reconnect=Reconnect(first_rounds=None))
     refused_login(play)
     error = failure(play.session.opened, AuthenticationFailed)
-    assert "check login and passcode" in str(error)
+    assert "no login was given: pass login=... and passcode=..." in str(error)
     assert isinstance(error.error, Error)
     assert len(error.failures) == 1
     play.close_socket()
     assert play.session.next_attempt(play.now) is None
     assert play.recorder.names()[-2:] == ["attempt_failed", "closed"]
+
+
+def test_a_refused_login_that_was_sent_is_to_be_checked() -> None:
+    play = Play("stomp://joe:hush@broker")
+    refused_login(play)
+    assert "check login and passcode" in str(failure(play.session.opened, AuthenticationFailed))
 
 
 def test_after_a_success_the_third_refused_login_ends_it() -> None:

@@ -129,6 +129,20 @@ def test_an_error_that_repeats_the_passcode_is_masked_wherever_it_is_kept(
     assert "('x', '***')" in caplog.text
 
 
+def test_a_name_of_a_header_that_is_the_passcode_is_masked() -> None:
+    play = secret_session()
+    play.dial()
+    play.refuse("no", headers={"x-s3cret": "1", "s3cret": "2"})
+    error = failure(play.session.opened, ConnectFailed)
+    assert error.error is not None
+    assert error.error.headers.items() == [("message", "no"), ("x-***", "1"), ("***", "2")]
+    assert "s3cret" not in repr(pickle.dumps(error))
+    play = secret_session(passcode="message")
+    play.dial()
+    play.refuse("no")
+    assert "no" in str(failure(play.session.opened, ConnectFailed))
+
+
 def test_what_can_be_shown_of_a_session_has_no_passcode() -> None:
     url = "stomp://joe:s3cret@broker"
     play = Play(url)

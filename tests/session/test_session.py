@@ -1760,6 +1760,67 @@ def test_an_operation_may_be_interrupted_anywhere(operation: str) -> None:
     interrupt_everywhere(run, stride=3)
 
 
+class HandlerError(StompError):
+    """What a signal handler raises that uses a connection of its own."""
+
+    def __init__(self) -> None:
+        super().__init__("raised by a signal handler")
+
+
+OF_MESSAGES: dict[str, Callable[[Play, Delivery], object]] = {
+    "ack": lambda play, message: play.ack(message, receipt=True),
+    "nack": lambda play, message: play.nack(message),
+    "ack in a transaction": lambda play, message: play.begin("mine").result().ack(play.now, message),
+}
+
+
+@pytest.mark.parametrize("operation", OF_MESSAGES)
+def test_an_ack_that_a_stomp_error_interrupts_forgets_no_message(operation: str) -> None:
+    """The message is acknowledged, or can still be, or comes again on the next connection."""
+
+    def run(step: int) -> int:
+        play = Play(listener=None, reconnect=Reconnect(first_delay=0.0)).connected()
+        subscription = play.subscribed(ack="client-individual")
+        play.deliver(subscription.id, "1")
+        (message,) = taken(subscription)
+        result = interrupt(
+            lambda: OF_MESSAGES[operation](play, message),
+            step,
+            error=HandlerError,
+            layers=("session", "protocol"),
+        )
+        if not play.session.changing:
+            commands = [event.command for event in play.confirm_all()]
+            if operation == "ack in a transaction" or not commands:
+                assert ("ACK" in commands) is not play.session.is_unacknowledged(message)
+            else:
+                assert not play.session.is_unacknowledged(message)
+        return result
+
+    interrupt_everywhere(run, stride=7)
+
+
+def test_a_subscribe_that_a_stomp_error_interrupts_leaves_no_subscription() -> None:
+    """Nobody has its handle, so nobody would take its messages."""
+
+    def run(step: int) -> int:
+        play = Play(listener=None, reconnect=Reconnect(first_delay=0.0)).connected()
+        handles: list[Pending[Subscription]] = []
+        result = interrupt(
+            lambda: handles.append(play.subscribe("/q")),
+            step,
+            error=HandlerError,
+            layers=("session", "protocol"),
+        )
+        if play.session.changing:
+            play.cut("interrupted")
+            play.connected()
+            assert play.sent() == []
+        return result
+
+    interrupt_everywhere(run, stride=3)
+
+
 def interrupt_when_done(pending: Pending[Any]) -> None:
     def fail() -> None:
         raise Interruption

@@ -17,6 +17,7 @@ OF_THE_CONVERSATION = (
     "receipt_on_connect",
     "missing_message_headers",
     "bad_heart_beat",
+    "late_message_errors",
     "unchecked_conversation",
 )
 
@@ -208,7 +209,7 @@ def test_nothing_is_tolerated_by_default() -> None:
 
 
 def test_brokers_is_what_rabbitmq_and_activemq_need() -> None:
-    assert Leniency.brokers() == Leniency(cr_escape_in_1_1=True)
+    assert Leniency.brokers() == Leniency(cr_escape_in_1_1=True, late_message_errors=True)
 
 
 def test_permissive_is_all_but_three_switches() -> None:
@@ -224,7 +225,7 @@ def test_the_names_of_the_switches_are_stable() -> None:
         "crlf", "bare_cr", "cr_between_frames", "nul_between_frames", "bad_header_lines", "unknown_escapes",
         "cr_escape_in_1_1", "escapes_in_1_0", "escapes_in_connect", "not_utf8", "padded_content_length",
         "unexpected_body", "missing_host", "receipt_on_connect", "missing_message_headers", "bad_heart_beat",
-        "nack_in_1_0",
+        "late_message_errors", "nack_in_1_0",
         "unchecked_conversation",
     )  # fmt: skip
     assert Leniency.__doc__ is not None

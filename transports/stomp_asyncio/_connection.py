@@ -8,7 +8,7 @@ from random import Random
 
 from stomp_core import HeaderSource, Leniency, Limits
 from stomp_core.adapter import AsyncConnection, AsyncMessage, ConnectContext, explained, export
-from stomp_core.protocol import Connect
+from stomp_core.protocol import Event
 from stomp_core.session import (
     BrokerProfile,
     Config,
@@ -56,7 +56,7 @@ def connect(
     heart_beat_tolerance: float = 2.5,
     heart_beat_pace: float = 0.8,
     listener: Listener | None = None,
-    connect_frame: Connect | None = None,
+    connect_frame: Event | None = None,
 ) -> ConnectContext[Connection]:
     """Connect to a broker: ``async with connect(...) as connection``, or ``connection = await connect(...)``.
 

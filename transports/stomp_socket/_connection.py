@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from stomp_core import HeaderSource, Leniency, Limits
 from stomp_core.adapter import BlockingConnection, explained, export
-from stomp_core.protocol import Connect
+from stomp_core.protocol import Event
 from stomp_core.session import (
     BrokerProfile,
     Config,
@@ -64,7 +64,7 @@ def connect(
     heart_beat_tolerance: float = 2.5,
     heart_beat_pace: float = 0.8,
     listener: Listener | None = None,
-    connect_frame: Connect | None = None,
+    connect_frame: Event | None = None,
 ) -> Connection:
     """Connect to a broker: ``with connect(...) as connection``. It returns when the broker has answered CONNECTED.
 

@@ -13,7 +13,7 @@ import trio
 
 from stomp_core import HeaderSource, Leniency, Limits
 from stomp_core.adapter import AsyncConnection, AsyncMessage, explained, export, refuse_use
-from stomp_core.protocol import Connect
+from stomp_core.protocol import Event
 from stomp_core.session import (
     BrokerProfile,
     Config,
@@ -145,7 +145,7 @@ def connect(
     heart_beat_tolerance: float = 2.5,
     heart_beat_pace: float = 0.8,
     listener: Listener | None = None,
-    connect_frame: Connect | None = None,
+    connect_frame: Event | None = None,
 ) -> ConnectionNursery:
     """Connect to a broker: ``async with connect(...) as connection``. It closes gracefully at the end of the block.
 
