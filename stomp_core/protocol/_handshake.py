@@ -151,10 +151,12 @@ def check_connected(
     """
     version = connected.version
     known = [offered for offered in ALL_VERSIONS if offered in offer.versions]
-    if version not in known and known and leniency.unchecked_conversation:
-        problem = f"the server chose STOMP {version!r}, which was not offered; taken as {known[-1]}"
+    if version not in known and leniency.unchecked_conversation:
+        taken_as = known[-1] if known else ALL_VERSIONS[-1]  # the one in which CONNECT was written
+        why = "is not known here" if version in offer.versions else "was not offered"
+        problem = f"the server chose STOMP {version!r}, which {why}; taken as {taken_as}"
         heart_beat, _ = _received_heart_beat(connected, leniency)
-        return known[-1], heart_beat, Tolerated(ErrorCode.VERSION_NOT_OFFERED, problem)
+        return taken_as, heart_beat, Tolerated(ErrorCode.VERSION_NOT_OFFERED, problem)
     if version not in offer.versions:
         missing = "" if "version" in connected.headers else " (it names no version, which means 1.0)"
         raise RuleViolation(

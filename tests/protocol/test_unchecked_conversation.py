@@ -429,11 +429,24 @@ def test_whatever_version_is_chosen_an_offered_one_is_used(chosen: bytes) -> Non
     assert client.version == "1.1"
 
 
-@pytest.mark.parametrize("leniency", [UNCHECKED, Leniency.permissive()], ids=["unchecked", "permissive"])
-def test_if_no_version_that_exists_was_offered_none_can_be_chosen(leniency: Leniency) -> None:
-    offered = "1.3" if leniency is UNCHECKED else "1.1"
-    client = ClientConnection(leniency=leniency)
+@pytest.mark.parametrize("offered", ["1.3", "100.1", "1.3,2.0", ""])
+@pytest.mark.parametrize("chosen", ["1.3", "1.2", "1.0", "100.1"])
+def test_if_no_version_that_exists_was_offered_1_2_is_used(offered: str, chosen: str) -> None:
+    client = ClientConnection(leniency=UNCHECKED)
     client.send(frame("CONNECT", {"accept-version": offered, "host": "h"}))
+    tolerated, connected = receive(client, f"CONNECTED\nversion:{chosen}\n\n\0".encode())
+    assert isinstance(connected, Connected)
+    assert connected.version == chosen
+    assert isinstance(tolerated, Tolerated)
+    assert tolerated.code == ErrorCode.VERSION_NOT_OFFERED
+    was = "is not known here" if chosen in offered.split(",") else "was not offered"
+    assert tolerated.description == f"the server chose STOMP {chosen!r}, which {was}; taken as 1.2"
+    assert client.version == "1.2"
+
+
+def test_without_the_switch_a_version_that_was_not_offered_is_refused() -> None:
+    client = ClientConnection(leniency=Leniency.permissive())
+    client.send(frame("CONNECT", {"accept-version": "1.1", "host": "h"}))
     client.receive_data(b"CONNECTED\nversion:1.3\n\n\0")
     with pytest.raises(RemoteProtocolError) as caught:
         client.next_event()

@@ -824,6 +824,110 @@ def test_set_connected_changes_what_is_shown(here: Place, open_connection: Open)
     assert conn.is_connected()
 
 
+def test_set_connected_wakes_a_thread_that_waits_for_connected() -> None:
+    with ScriptedServer([Expect(b"\0")]) as server:
+        conn = stomp.Connection([("127.0.0.1", server.port)], timeout=60)
+        # If this is so late that nobody waits yet, the wait ends at once.
+        timer = threading.Timer(0.2, conn.transport.set_connected, [True])
+        conn.connect(LOGIN, PASSCODE)
+        timer.start()
+        conn.transport.wait_for_connection()
+        timer.join()
+        assert conn.is_connected()
+        conn.transport.set_connected(False)
+        with pytest.raises(ConnectFailedException):
+            conn.transport.wait_for_connection(0.05)
+        conn.transport.disconnect_socket()
+        conn.transport.set_connected(True)
+        assert not conn.is_connected()
+
+
+def test_connected_after_set_connected_is_received_as_ever() -> None:
+    recorder = RecordingListener()
+    with ScriptedServer([Expect(b"\0")]) as server:
+        conn = stomp.Connection([("127.0.0.1", server.port)])
+        conn.set_listener("", recorder)
+        conn.connect(LOGIN, PASSCODE)
+        server.wait_for(b"\0")
+        conn.transport.set_connected(True)
+        conn.transport.set_connected(False)
+        conn.send("/queue/a", "x")
+        server.send(b"CONNECTED\nversion:1.1\n\n\0")
+        conn.transport.wait_for_connection()
+        assert conn.is_connected()
+        server.wait_for(b"SEND")
+        conn.transport.disconnect_socket()
+    assert len(recorder.of("on_connected")) == 1
+
+
+def test_after_set_connected_false_disconnect_does_nothing() -> None:
+    recorder = RecordingListener()
+
+    def hide_and_disconnect(conn: Any) -> None:
+        conn.set_listener("", recorder)
+        conn.transport.set_connected(False)
+        conn.disconnect()
+        conn.disconnect(receipt="bye")
+        assert conn.transport.socket is not None
+        conn.transport.set_connected(True)
+
+    assert sent(hide_and_disconnect) == b""
+    assert "on_disconnecting" not in recorder.names()
+
+
+@pytest.mark.parametrize(
+    ("type", "chosen", "taken_as"),
+    [
+        (stomp.Connection10, b"1.2", "1.0"),
+        (stomp.Connection11, b"1.2", "1.1"),
+        (stomp.Connection11, b"2.0", "1.1"),
+        (stomp.Connection12, b"1.0", "1.2"),
+    ],
+)
+def test_a_version_that_was_not_offered_is_a_warning(
+    type: Any, chosen: bytes, taken_as: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    with ScriptedServer([Expect(b"\0"), b"CONNECTED\nversion:" + chosen + b"\n\n\0"]) as server:
+        conn = type([("127.0.0.1", server.port)])
+        conn.connect(LOGIN, PASSCODE, wait=True)
+        conn.transport.disconnect_socket()
+    expected = f"the server chose STOMP '{chosen.decode()}', which was not offered; taken as {taken_as}"
+    assert [record.levelname for record in caplog.records if expected in record.getMessage()] == ["WARNING"]
+
+
+@pytest.mark.parametrize("chosen", [b"1.2", b"1.3", b"1.0"])
+def test_a_version_that_only_the_program_and_the_broker_know(chosen: bytes) -> None:
+    answer = b"CONNECTED\nversion:" + chosen + b"\n\n\0"
+    with ScriptedServer([Expect(b"\0"), answer, Expect(b"destination:a"), MESSAGE]) as server:
+        recorder = RecordingListener()
+        conn = stomp.Connection12([("127.0.0.1", server.port)])
+        conn.version = "1.3"
+        conn.set_listener("", recorder)
+        conn.connect(LOGIN, PASSCODE, wait=True)
+        conn.subscribe("a", "s")
+        assert recorder.wait_for("on_message").body == "hello"
+        conn.transport.disconnect_socket()
+
+
+@pytest.mark.parametrize(
+    ("type", "escaped"), [(stomp.Connection11, "a\\c\r\\\\"), (stomp.Connection12, "a\\c\\r\\\\")]
+)
+def test_who_watches_send_frame_finds_the_headers_escaped(
+    type: Any, escaped: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Programs assert in their tests what send_frame() was called with. A mock keeps the dictionary itself.
+    calls: list[tuple[str, dict[str, Any]]] = []
+    given = {"note": "a:\r\\"}
+
+    conn = type([("127.0.0.1", 1)])
+    monkeypatch.setattr(conn, "send_frame", lambda cmd, headers: calls.append((cmd, headers)))
+    conn.subscribe("/queue/a", 1, headers=given)
+    assert calls[0][0] == "SUBSCRIBE"
+    assert calls[0][1]["note"] == escaped
+    assert calls[0][1]["id"] == 1
+    assert given == {"note": "a:\r\\"}
+
+
 def test_set_connected_of_a_transport_without_network() -> None:
     transport = stomp.transport.BaseTransport()
     assert not transport.is_connected()

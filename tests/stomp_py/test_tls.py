@@ -126,6 +126,11 @@ def test_get_ssl_returns_what_set_ssl_was_given(address: tuple[str, int]) -> Non
     assert conn.get_ssl(("elsewhere", 1)) is None
 
 
+def test_the_arguments_of_set_ssl_have_the_name_of_stomp_py(address: tuple[str, int]) -> None:
+    transport = connection(address, key_file="key", cert_file="cert").transport
+    assert transport._Transport__ssl_params == {address: transport.get_ssl(address)}
+
+
 @pytest.mark.parametrize(
     ("arguments", "got"),
     [

@@ -45,6 +45,7 @@ from stomp_core.protocol import Connect, Connected, Event, Tolerated
 from stomp_core.session import (
     Config,
     Endpoint,
+    Listener,
     MessageQueue,
     Pending,
     Reconnect,
@@ -116,6 +117,7 @@ class ConnectionRunner:
                 # comes after two intervals.
                 heart_beat_tolerance=heart_beat_receive_scale + 1.0,
                 leniency=_LENIENCY,
+                listener=_Warnings(),
             )
         except LocalProtocolError as error:
             raise _in_terms_of_stomp_py(error) from error
@@ -128,6 +130,7 @@ class ConnectionRunner:
         self._early: list[Event] | None = [] if handshake else None
         self._receiver: int | None = None  # the identifier of its thread
         self._socket_closed = False  # by the program
+        self._wait_over = self._new_wait()
         self._connected_notified = threading.Event()
         self._end_notified = threading.Event()
 
@@ -272,12 +275,36 @@ class ConnectionRunner:
             ConnectFailedException: it was not received.
         """
         try:
-            self._engine.wait(self._session.opened, timeout)
+            self._engine.wait(self._wait_over, timeout)
         except (StompError, TimeoutError) as error:
             self.wait_ended(_LISTENER_TIMEOUT)  # so that on_error was called when connect() raises
             raise ConnectFailedException(in_terms_of_stomp_py(str(error))) from error
-        if not self._is_receiver:
+        if self.connected and not self._is_receiver:
             self._connected_notified.wait(_LISTENER_TIMEOUT)
+
+    def end_waits(self) -> None:
+        """Let everybody who waits for CONNECTED go on, as if it had been received."""
+        if not self._session.opened.done and not self._engine.foreign:
+            self._engine.run(self._end_waits)
+
+    def _end_waits(self, now: float) -> None:
+        over, self._wait_over = self._wait_over, self._new_wait()
+        over.succeed(None)
+
+    def _new_wait(self) -> Pending[None]:
+        """Return a Pending that ends with CONNECTED, or when there will be none."""
+        wait: Pending[None] = Pending("connect")
+        opened = self._session.opened
+
+        def end() -> None:
+            error = opened.exception()
+            if error is None:
+                wait.succeed(None)
+            else:
+                wait.fail(error)
+
+        opened.add_done_callback(end)
+        return wait
 
     def wait_ended(self, timeout: float) -> None:
         """Wait until the connection has ended and the listeners were called, ``timeout`` seconds at most.
@@ -366,6 +393,13 @@ class _Batches:
 
     def put_back(self, entry: Any) -> None:
         """Do nothing; see :meth:`first`."""
+
+
+class _Warnings(Listener):
+    """Logs what the broker does, and STOMP does not allow."""
+
+    def tolerated(self, tolerated: Tolerated) -> None:
+        log.warning("tolerated: %s", in_terms_of_stomp_py(tolerated.description))
 
 
 def _warn_of(broken: Tolerated) -> None:

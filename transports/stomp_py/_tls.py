@@ -46,11 +46,14 @@ class TLSSettings:
 
     Args:
         hosts: all hosts of the connection.
+
+    Attributes:
+        params: the arguments for each host that speaks TLS.
     """
 
     def __init__(self, hosts: Hosts) -> None:
         self._hosts = hosts
-        self._params: dict[HostAndPort, SSLParams] = {}
+        self.params: dict[HostAndPort, SSLParams] = {}
 
     def set(self, for_hosts: Iterable[HostAndPort], params: SSLParams) -> None:
         """Use TLS with some hosts of the connection.
@@ -76,11 +79,11 @@ class TLSSettings:
                 f"got {hosts}; without a match it would use plaintext"
             )
         for host_and_port in hosts:
-            self._params[host_and_port] = params
+            self.params[host_and_port] = params
 
     def get(self, host_and_port: HostAndPort) -> SSLParams | None:
         """Return the arguments of ``set_ssl`` for a host; ``None`` if it is plaintext."""
-        return self._params.get(host_and_port)
+        return self.params.get(host_and_port)
 
     def make_contexts(self) -> dict[Endpoint, ssl.SSLContext | None]:
         """Return what to dial, in order of preference, each with its context for TLS; ``None`` is plaintext.
@@ -90,10 +93,10 @@ class TLSSettings:
         """
         contexts: dict[Endpoint, ssl.SSLContext | None] = {}
         for host, port in self._hosts.sorted:
-            params = self._params.get((host, port))
+            params = self.params.get((host, port))
             if params is not None:
                 contexts[Endpoint("stomp+ssl", host, port)] = _make_context(params)
-            elif self._hosts.loopbacks.get((host, port)) not in self._params:
+            elif self._hosts.loopbacks.get((host, port)) not in self.params:
                 # 127.0.0.1 in place of a name that must speak TLS is left out: it would be plaintext, and the
                 # certificate is for the name.
                 contexts[Endpoint("stomp", host, port)] = None
@@ -105,7 +108,7 @@ class TLSSettings:
         Raises:
             ssl.SSLError: it refuses the certificate.
         """
-        params = self._params.get((endpoint.host, endpoint.port))
+        params = self.params.get((endpoint.host, endpoint.port))
         if params is not None and params["cert_validator"] is not None:
             accepted, reason = params["cert_validator"](sock.getpeercert(), endpoint.host)
             if not accepted:

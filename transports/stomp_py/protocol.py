@@ -8,7 +8,7 @@ No ``__all__``: programs get from here what :mod:`stomp_py.listener` has, too.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from . import exception, log, utils  # noqa: F401 -- programs get them from here too
 from .constants import (
@@ -59,6 +59,7 @@ class _Protocol:
     version: str
     transport: Any
     auto_content_length: bool
+    _escapes: ClassVar[dict[int, str]] = {}  # of header values, as for str.translate()
 
     def send_frame(self, cmd: str, headers: Headers | None = None, body: Any = "") -> None:
         """Send a frame.
@@ -73,6 +74,17 @@ class _Protocol:
             ProtocolException: it cannot be written without being taken for something else. Nothing was sent.
         """
         self.transport.transmit(utils.Frame(cmd, dict(headers or {}), body))
+
+    def _send_own(self, cmd: str, headers: Headers) -> None:
+        """Send a frame with a dictionary that the program has not seen.
+
+        stomp.py escapes the values in it, and tests of programs that watch ``send_frame()`` find them escaped.
+        """
+        self.send_frame(cmd, headers)
+        if self._escapes:
+            for name, value in headers.items():
+                if isinstance(value, str):
+                    headers[name] = value.translate(self._escapes)
 
     def _connect(
         self, cmd: str, headers: Headers, username: str | None, passcode: str | None, wait: bool
@@ -91,19 +103,23 @@ class _Protocol:
     ) -> None:
         """Send DISCONNECT, which asks for a receipt. Without a connection nothing happens.
 
+        The same after ``transport.set_connected(False)``, as in stomp.py: the connection stays until
+        ``transport.disconnect_socket()``, or until :meth:`disconnect` after ``transport.set_connected(True)``.
+
         Args:
             receipt: the id of the receipt; by default a generated one.
             headers, keyword_headers: further headers.
         """
         if not self.transport.is_connected():
-            self.transport.disconnect_socket()  # one that waits for CONNECTED, or is being dialled by another thread
+            log.debug("not sending DISCONNECT: there is no connection")
+            self.transport.cancel_connecting()  # one that waits for CONNECTED, or is being dialled by another thread
             return
         merged = utils.merge_headers([headers, keyword_headers])
         merged[HDR_RECEIPT] = receipt or utils.get_uuid()
         self.set_receipt(merged[HDR_RECEIPT], CMD_DISCONNECT)
         self.transport.notify("disconnecting")
         try:
-            self.send_frame(CMD_DISCONNECT, merged)
+            self._send_own(CMD_DISCONNECT, merged)
         except NotConnectedException:
             log.debug("the connection has ended by itself")
 
@@ -169,7 +185,7 @@ class _Protocol:
         self, cmd: str, transaction: str | None, headers: Headers | None, more: Headers
     ) -> None:
         assert transaction is not None, "'transaction' is required"
-        self.send_frame(cmd, {**utils.merge_headers([headers, more]), HDR_TRANSACTION: transaction})
+        self._send_own(cmd, {**utils.merge_headers([headers, more]), HDR_TRANSACTION: transaction})
 
     def _acknowledge(
         self, cmd: str, named: Headers, transaction: str | None, receipt: str | None, more: Headers
@@ -181,7 +197,7 @@ class _Protocol:
             merged[HDR_TRANSACTION] = transaction
         if receipt:
             merged[HDR_RECEIPT] = receipt
-        self.send_frame(cmd, merged)
+        self._send_own(cmd, merged)
 
 
 class Protocol10(_Protocol, ConnectionListener):
@@ -243,7 +259,7 @@ class Protocol10(_Protocol, ConnectionListener):
         merged[HDR_ACK] = ack
         if id:
             merged[HDR_ID] = id
-        self.send_frame(CMD_SUBSCRIBE, merged)
+        self._send_own(CMD_SUBSCRIBE, merged)
 
     def unsubscribe(
         self,
@@ -265,7 +281,7 @@ class Protocol10(_Protocol, ConnectionListener):
             merged[HDR_ID] = id
         if destination:
             merged[HDR_DESTINATION] = destination
-        self.send_frame(CMD_UNSUBSCRIBE, merged)
+        self._send_own(CMD_UNSUBSCRIBE, merged)
 
     def ack(self, id: str, transaction: str | None = None, receipt: str | None = None) -> None:
         """Acknowledge a message.
@@ -290,6 +306,7 @@ class Protocol11(_Protocol, HeartbeatListener):
     """
 
     version = "1.1"
+    _escapes: ClassVar[dict[int, str]] = str.maketrans({"\\": "\\\\", "\n": "\\n", ":": "\\c"})
 
     def __init__(
         self,
@@ -351,7 +368,7 @@ class Protocol11(_Protocol, HeartbeatListener):
         assert destination is not None, "'destination' is required"
         assert id is not None, "'id' is required"
         merged = utils.merge_headers([headers, keyword_headers])
-        self.send_frame(CMD_SUBSCRIBE, {**merged, HDR_DESTINATION: destination, HDR_ID: id, HDR_ACK: ack})
+        self._send_own(CMD_SUBSCRIBE, {**merged, HDR_DESTINATION: destination, HDR_ID: id, HDR_ACK: ack})
 
     def unsubscribe(self, id: str | int, headers: Headers | None = None, **keyword_headers: Any) -> None:
         """End a subscription.
@@ -361,7 +378,7 @@ class Protocol11(_Protocol, HeartbeatListener):
             headers, keyword_headers: further headers.
         """
         assert id is not None, "'id' is required"
-        self.send_frame(CMD_UNSUBSCRIBE, {**utils.merge_headers([headers, keyword_headers]), HDR_ID: id})
+        self._send_own(CMD_UNSUBSCRIBE, {**utils.merge_headers([headers, keyword_headers]), HDR_ID: id})
 
     def ack(
         self, id: str, subscription: str | int, transaction: str | None = None, receipt: str | None = None
@@ -395,6 +412,7 @@ class Protocol12(Protocol11):
     """The methods of a connection with STOMP 1.2; arguments as for 1.1."""
 
     version = "1.2"
+    _escapes: ClassVar[dict[int, str]] = Protocol11._escapes | str.maketrans({"\r": "\\r"})
 
     def _default_host(self) -> str:
         return str(self.transport.current_host_and_port[0])  # as in stomp.py 9.0

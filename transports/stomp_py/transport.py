@@ -15,7 +15,8 @@ A transport outlives its connections: a program calls ``connect()`` again after 
 has a :class:`ConnectionRunner` of its own, and the latest one is what the properties show.
 
 Private attributes have two underscores, because programs make subclasses of these classes, with attributes of their
-own; and some read ``_Transport__host_and_ports``, which stomp.py has under this very name.
+own; and some read ``_Transport__host_and_ports`` and ``_Transport__ssl_params``, which stomp.py has under these very
+names.
 
 No ``__all__``: programs get from here what :mod:`stomp_py.listener` and :mod:`stomp_py.utils` have, too.
 """
@@ -95,7 +96,7 @@ class BaseTransport(Publisher):
     def set_connected(self, connected: bool) -> None:
         """Let :meth:`is_connected` return this, until CONNECTED is received or the connection ends.
 
-        Nothing is sent or closed, and nobody who waits for CONNECTED is woken.
+        Nothing is sent or closed. With a true value, those who wait for CONNECTED go on.
         """
         self.connected = connected
 
@@ -129,6 +130,9 @@ class BaseTransport(Publisher):
         return self.listeners.get(name)
 
     def attempt_connection(self) -> None:
+        """Do nothing. :class:`Transport` connects."""
+
+    def cancel_connecting(self) -> None:
         """Do nothing. :class:`Transport` connects."""
 
     def disconnect_socket(self) -> None:
@@ -223,6 +227,7 @@ class Transport(BaseTransport):
         hosts = sort_hosts(host_and_ports, prefer_localhost, try_loopback_connect)
         self.__host_and_ports = hosts.sorted
         self.__tls = TLSSettings(hosts)
+        self.__ssl_params = self.__tls.params
         self.__timeout = _DEFAULT_TIMEOUT if timeout is None else timeout
         retries = Retries(
             reconnect_sleep_initial,
@@ -262,6 +267,8 @@ class Transport(BaseTransport):
     @connected.setter
     def connected(self, connected: bool) -> None:
         self.__shown_as_connected = connected
+        if connected and self.__runner is not None:
+            self.__runner.end_waits()
 
     @property
     def connection_error(self) -> bool:
@@ -354,6 +361,12 @@ class Transport(BaseTransport):
         self.__dialler.cancel()
         if self.__runner is not None and (self.__runner.closing or self.__runner.closed):
             self.__runner.wait_ended(_STOP_TIMEOUT)
+
+    def cancel_connecting(self) -> None:
+        """End an attempt to connect, whether it dials or waits for CONNECTED. An established connection stays."""
+        self.__dialler.cancel()
+        if self.__runner is not None and not self.__runner.closed and not self.__runner.connected:
+            self.__runner.close_socket()
 
     def disconnect_socket(self) -> None:
         """Close the socket, without DISCONNECT, and wait until the connection has ended."""
