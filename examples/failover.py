@@ -13,18 +13,23 @@ from stomp_core.protocol import Connected
 from stomp_core.session import Attempt, Endpoint
 
 
+def show(line: str) -> None:
+    # With its line end in one piece: the listener is called in another thread, and print() writes the end apart.
+    print(line + "\n", end="", flush=True)
+
+
 class PrintingListener(stomp_socket.Listener):
     def dialling(self, attempt: Attempt) -> None:
-        print(f"dialling {attempt.endpoint}", flush=True)
+        show(f"dialling {attempt.endpoint}")
 
     def attempt_failed(self, endpoint: Endpoint, reason: str) -> None:
-        print(f"failed: {reason}", flush=True)
+        show(f"failed: {reason}")
 
     def connection_made(self, endpoint: Endpoint, connected: Connected) -> None:
-        print(f"connected to {endpoint}", flush=True)
+        show(f"connected to {endpoint}")
 
     def connection_lost(self, endpoint: Endpoint, reason: str) -> None:
-        print(f"lost: {reason}", flush=True)
+        show(f"lost: {reason}")
 
 
 def main(urls: str, destination: str, how_many: str = "10") -> None:
@@ -35,9 +40,9 @@ def main(urls: str, destination: str, how_many: str = "10") -> None:
         for number in range(int(how_many)):
             try:
                 conn.send(destination, f"message {number}", receipt=True)
-                print(f"confirmed: message {number}", flush=True)
+                show(f"confirmed: message {number}")
             except stomp_socket.OutcomeUnknown:
-                print(f"unknown: message {number}", flush=True)
+                show(f"unknown: message {number}")
             time.sleep(0.05)
 
 

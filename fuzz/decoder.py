@@ -27,7 +27,10 @@ __all__ = ["LIMITS", "SWITCHES", "VERSIONS", "decoder"]
 
 VERSIONS = (None, "1.0", "1.1", "1.2")
 #: The leniencies in the order of their bits.
-SWITCHES = tuple(field.name for field in fields(Leniency))
+#: The switches that have a bit in the input. Those of the conversation alone mean nothing to the parser.
+SWITCHES = tuple(
+    field.name for field in fields(Leniency) if field.name not in ("nack_in_1_0", "unchecked_conversation")
+)
 LIMITS = (
     Limits(),
     Limits(max_command=8, max_header_line=24, max_headers=3, max_head=64, max_body=16),

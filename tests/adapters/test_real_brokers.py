@@ -250,7 +250,7 @@ def test_a_killed_broker_comes_back_with_confirmed_messages(world: World, real_b
 
 
 def test_a_suspended_broker_is_noticed_by_its_silence(world: World, activemq: ActiveMQ) -> None:
-    conn = world.connect(activemq.url, heart_beat=(0.3, 0.3), reconnect=SOON)
+    conn = world.connect(activemq.url, heart_beat=(1, 1), reconnect=SOON)
     activemq.suspend()
     try:
         deadline = time.monotonic() + 15
