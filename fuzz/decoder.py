@@ -29,7 +29,9 @@ VERSIONS = (None, "1.0", "1.1", "1.2")
 #: The leniencies in the order of their bits.
 #: The switches that have a bit in the input. Those of the conversation alone mean nothing to the parser.
 SWITCHES = tuple(
-    field.name for field in fields(Leniency) if field.name not in ("nack_in_1_0", "unchecked_conversation")
+    field.name
+    for field in fields(Leniency)
+    if field.name not in ("nack_in_1_0", "late_message_errors", "unchecked_conversation")
 )
 LIMITS = (
     Limits(),
