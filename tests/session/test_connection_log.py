@@ -140,8 +140,8 @@ def test_dropped_messages_are_warnings(caplog: pytest.LogCaptureFixture) -> None
         (
             "WARNING",
             (
-                f"message 'late' from /queue/a was dropped: its subscription has ended: {subscription.id!r} to /queue/a "
-                "(later ones of this subscription are not logged)"
+                f"message 'late' from /queue/a was dropped: its subscription has ended: {subscription.id!r} to "
+                "/queue/a (later ones of this subscription are not logged)"
             ),
         ),
         (
