@@ -2,9 +2,9 @@
 
 =========== ===========================================================================================================
 ERROR       giving up; a frame that was accepted and never left
-WARNING     a failed attempt; a lost connection; an ERROR while closing; late heart-beats; a dropped message; a
-            violation by the broker that is tolerated, once for each kind and connection; subscriptions of which one
-            acknowledges the messages of the other, once
+WARNING     a failed attempt; a lost connection; an ERROR while closing; late heart-beats; a dropped message, once for
+            each subscription and connection; a violation by the broker that is tolerated, once for each kind and
+            connection; subscriptions of which one acknowledges the messages of the other, once
 INFO        an attempt; a connection, a new one after a loss; closed by the caller
 DEBUG       frames and heart-beats, in the logger ``stomp_core.frames``
 =========== ===========================================================================================================
@@ -49,6 +49,9 @@ class ConnectionLog(Listener):
         self._endpoint: Endpoint | None = None  # of the latest attempt
         self._established = False  # whether there ever was a connection
         self._tolerated: set[str] = set()  # codes that were logged for the present connection
+        self._dropping: set[str | None] = (
+            set()
+        )  # subscriptions of which a dropped message was logged, likewise
         self._covering_ack = False  # whether it was logged
         self.logs_frames = False
         self.update()
@@ -71,6 +74,7 @@ class ConnectionLog(Listener):
     def connection_made(self, endpoint: Endpoint, connected: Connected) -> None:
         self._endpoint = endpoint
         self._tolerated.clear()
+        self._dropping.clear()
         what = "connected again" if self._established else "connected"
         self._established = True
         server = connected.server or "a broker that sends no name"
@@ -127,8 +131,17 @@ class ConnectionLog(Listener):
         self._connection.warning("RECEIPT %r confirms nothing: %s", receipt.receipt_id, printable(reason))
 
     def message_dropped(self, message: Message, reason: str) -> None:
+        # Of a subscription, the first one only: after UNSUBSCRIBE as many may come as the broker had on their way. Each
+        # message for a temporary queue is a reply that somebody may miss.
+        name = message.subscription
+        of_subscription = name is not None and not name.startswith("/temp-queue/")
+        if of_subscription:
+            if name in self._dropping:
+                return
+            self._dropping.add(name)
         what = f"message {message.message_id!r} from {message.destination}"
-        self._connection.warning("%s was dropped: %s", printable(what), printable(reason))
+        rest = " (later ones of this subscription are not logged)" if of_subscription else ""
+        self._connection.warning("%s was dropped: %s%s", printable(what), printable(reason), rest)
 
     def frame_sent(self, event: Event) -> None:
         self._frames.debug("sent %r", event)

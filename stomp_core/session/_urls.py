@@ -108,6 +108,10 @@ class Endpoint:
             raise ValueError(f"a {scheme}:// URL needs a host, as in {scheme}://localhost:{kind.port}")
         if any(character.isspace() for character in parts.hostname):
             raise ValueError(f"the host of a {scheme}:// URL contains a space")
+        if ";" in parts.hostname:
+            raise ValueError(
+                f"the host of a {scheme}:// URL contains a ';': separate URLs by a comma, or pass a list of them"
+            )
         if port == 0:
             raise ValueError(f"port 0 cannot be connected to; the usual port of {scheme}:// is {kind.port}")
         if "@" in parts.path and "@" not in parts.netloc and kind.transport == "tcp":

@@ -24,6 +24,8 @@ __all__ = ["HeaderSource", "HeaderTypeError", "Headers"]
 T = TypeVar("T")
 _SEARCHES_BEFORE_INDEX = 5
 _MASK = "***"
+#: Headers whose values are secrets, in lower case; gateways take tokens in CONNECT's "Authorization".
+_SECRET = frozenset({"passcode", "password", "authorization"})
 
 
 class HeaderTypeError(LocalProtocolError, TypeError):
@@ -289,7 +291,7 @@ class Headers:
         return hash(self.pairs)
 
     def __repr__(self) -> str:
-        shown = [(name, _MASK if name == "passcode" else value) for name, value in self.pairs]
+        shown = [(name, _MASK if name.lower() in _SECRET else value) for name, value in self.pairs]
         return f"Headers({shown!r})"
 
 

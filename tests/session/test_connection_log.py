@@ -133,18 +133,23 @@ def test_dropped_messages_are_warnings(caplog: pytest.LogCaptureFixture) -> None
     play = unobserved().connected()
     subscription = play.subscribed()
     play.unsubscribe(subscription)
-    play.deliver(subscription.id, "late", ack=None)
+    for _ in range(3):
+        play.deliver(subscription.id, "late", ack=None)
     play.deliver("unknown", "2", ack=None, destination="/temp-queue/x")
     assert lines(caplog) == [
         (
             "WARNING",
-            f"message 'late' from /queue/a was dropped: its subscription has ended: {subscription.id!r} to /queue/a",
+            (
+                f"message 'late' from /queue/a was dropped: its subscription has ended: {subscription.id!r} to "
+                "/queue/a (later ones of this subscription are not logged)"
+            ),
         ),
         (
             "WARNING",
             (
                 "message '2' from /temp-queue/x was dropped: there is no subscription with the id 'unknown': it has "
-                "ended, or was made by send_frame(), whose messages go to the tap of a Session only"
+                "ended, or was made by send_frame(), whose messages go to the tap of a Session only "
+                "(later ones of this subscription are not logged)"
             ),
         ),
     ]

@@ -217,6 +217,15 @@ def test_a_url_with_a_control_character_is_refused(url: str, char: str) -> None:
     assert "s3c" not in text
 
 
+def test_urls_that_are_separated_by_a_semicolon_are_refused() -> None:
+    """Otherwise the first one has the host "a;stomp"."""
+    with pytest.raises(
+        ValueError, match=r"contains a ';': separate URLs by a comma, or pass a list"
+    ) as caught:
+        Config("stomp://joe:s3cret@a;stomp://joe:s3cret@b")
+    assert "s3cret" not in str(caught.value)
+
+
 def test_spaces_and_line_ends_between_urls_separate_them() -> None:
     config = Config(" stomp://a,\n  stomp://b ")
     assert [endpoint.host for endpoint in config.parsed_endpoints] == ["a", "b"]

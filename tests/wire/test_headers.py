@@ -303,6 +303,12 @@ class TestMadeHeaders:
         with pytest.raises(LocalProtocolError):
             Headers({"a": 1})  # type: ignore[arg-type]
 
+    def test_have_a_repr_without_tokens(self) -> None:
+        headers = Headers({"Authorization": "Bearer abc", "password": "abc", "x-password-hint": "a"})
+        assert repr(headers) == (
+            "Headers([('Authorization', '***'), ('password', '***'), ('x-password-hint', 'a')])"
+        )
+
     def test_hide_a_passcode_of_another_type(self) -> None:
         with pytest.raises(HeaderTypeError) as info:
             Headers({"passcode": b"secret"})  # type: ignore[arg-type]
