@@ -266,9 +266,11 @@ class ConnectionTracker:
             if ack_id in subscription._unacknowledged:
                 return subscription, ack_id
         else:
-            subscription = self._first_holder(ack_id)
-            if subscription is not None:
-                return subscription, ack_id
+            holder = self._holders.get(
+                ack_id
+            )  # as in _first_holder(), without the call: this runs for every ACK
+            if holder is not None:
+                return next(iter(holder)) if isinstance(holder, dict) else holder, ack_id
         raise RuleViolation(
             ErrorCode.NOT_ACKNOWLEDGEABLE,
             f"no message {ack_id!r} can be acknowledged here: it was acknowledged already, its subscription "
@@ -285,7 +287,8 @@ class ConnectionTracker:
         command = event.command
         if command in ("ACK", "NACK"):
             assert isinstance(event, Ack | Nack)
-            self._acknowledge(event, *self._find_message(event))
+            subscription, ack_id = self._find_message(event)
+            self._acknowledge(event, subscription, ack_id)
             return
         self._latest_ack = None
         if command == "SUBSCRIBE":

@@ -985,16 +985,12 @@ class Session:
             SessionClosed, ConnectionLost: there is no connection.
         """
         unchecked = self._unchecked_conversation
-        before_connected = unchecked and self.state is SessionState.HANDSHAKING
+        before_connected = (
+            unchecked and self._connector.connected is None and self.state is SessionState.HANDSHAKING
+        )
         if not before_connected:
             self._check_connected(now)
-        given: object = frame
-        if not isinstance(given, (Event, Frame)):
-            raise TypeError(
-                f"send_frame() needs a Frame or an event, got {shown(given)}: "
-                'Frame("SEND", {"destination": "/queue/orders"}, b"hello")'
-            )
-        event = frame if isinstance(frame, Event) else event_from_frame(frame, any_command=unchecked)
+        event = frame if isinstance(frame, Event) else _event_of(frame, unchecked)
         command = event.frame.command
         if command == "DISCONNECT" and not unchecked:
             raise LocalProtocolError("close() sends DISCONNECT", code=ErrorCode.UNEXPECTED_FRAME)
@@ -1555,6 +1551,15 @@ def _check_now(now: float) -> None:
         finite = False
     if not finite:
         raise ValueError(f"now must be a finite number of seconds, got {now!r}")
+
+
+def _event_of(frame: object, any_command: bool) -> Event:
+    if not isinstance(frame, Frame):
+        raise TypeError(
+            f"send_frame() needs a Frame or an event, got {shown(frame)}: "
+            'Frame("SEND", {"destination": "/queue/orders"}, b"hello")'
+        )
+    return event_from_frame(frame, any_command=any_command)
 
 
 def _checked_timeout(timeout: float) -> float:
