@@ -382,7 +382,8 @@ class AsyncSubscription(SubscriptionView[AsyncEngine]):
         """
         if unknown:
             raise unknown_keywords("receive", unknown, ("timeout",))
-        if timeout is not None:
+        # A float that is right needs no call.
+        if timeout is not None and (type(timeout) is not float or not timeout >= 0.0):
             timeout = check_seconds("timeout", timeout)
         message = await self._next(self._subject, timeout)
         if message is None:

@@ -269,7 +269,8 @@ class BlockingSubscription(SubscriptionView[BlockingEngine]):
         # A parameter for them, and no decorator: with one, an exception of a signal handler could lose the message.
         if unknown:
             raise unknown_keywords("receive", unknown, ("timeout",))
-        if timeout is not None:
+        # A float that is right needs no call.
+        if timeout is not None and (type(timeout) is not float or not timeout >= 0.0):
             timeout = check_seconds("timeout", timeout)
         try:
             message = self._next(self._subject, timeout)

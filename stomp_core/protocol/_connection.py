@@ -543,12 +543,13 @@ class Connection:
 
     def _send_event(self, event: Event, now: float | None) -> bytes:
         """Check an event and return its bytes. Everything is checked before anything changes."""
-        if now is not None and (type(now) is not float or now - now != 0.0):  # a finite float needs no call
-            check_now(now)
         command = event.frame.command
         next_state = self._role.sends[self._state].get(command)
-        if now is None and next_state is not None and self._clock.has_deadlines:
-            self._check_clockless("send")
+        if now is None:
+            if next_state is not None and self._clock.has_deadlines:
+                self._check_clockless("send")
+        elif type(now) is not float or now - now != 0.0:  # a finite float needs no call
+            check_now(now)
         try:
             if next_state is None or self._end is not None:
                 raise self._cannot_send(command)
@@ -566,12 +567,12 @@ class Connection:
             wire = self._send_regardless(event, refusal, now)
         if next_state is not None:
             self._state = next_state
+        if now is None:
+            now = self._now
+        elif self._now is None:
+            self._clock.start(now)
         if now is not None:
-            if self._now is None:
-                self._clock.start(now)
-            self._now = now
-        if self._now is not None:
-            self._clock.last_write = self._now
+            self._now = self._clock.last_write = now
         return wire
 
     def _send_regardless(self, event: Event, refusal: LocalProtocolError, now: float | None) -> bytes:
@@ -654,8 +655,8 @@ class Connection:
             if event.command != "SEND":  # changes nothing
                 self._latest_applied = event
                 self._tracker.apply(event)
-            if isinstance(event, Disconnect):
-                self._awaited = event.receipt
+                if isinstance(event, Disconnect):
+                    self._awaited = event.receipt
         elif isinstance(event, Receipt):
             self._confirm_disconnect(event)
         elif isinstance(event, Message) and self._check_requests:

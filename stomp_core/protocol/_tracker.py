@@ -269,9 +269,10 @@ class ConnectionTracker:
             if ack_id in subscription._unacknowledged:
                 return subscription, ack_id
         else:
-            subscription = self._first_holder(ack_id)
-            if subscription is not None:
-                return subscription, ack_id
+            # As in _first_holder(), without the call: this runs for every ACK.
+            holder = self._holders.get(ack_id)
+            if holder is not None:
+                return next(iter(holder)) if isinstance(holder, dict) else holder, ack_id
         covered = (
             " (at this broker an ACK in mode 'client' covers the earlier messages of all subscriptions)"
             if self.ack_covers_connection and any(entry._ack == "client" for entry in self.subscriptions)
@@ -293,7 +294,8 @@ class ConnectionTracker:
         command = event.command
         if command in ("ACK", "NACK"):
             assert isinstance(event, Ack | Nack)
-            self._acknowledge(event, *self._find_message(event))
+            subscription, ack_id = self._find_message(event)
+            self._acknowledge(event, subscription, ack_id)
             return
         self._latest_ack = None
         if command == "SUBSCRIBE":

@@ -40,22 +40,23 @@ class Delivery:
     """One MESSAGE that was delivered (STOMP 1.2, "MESSAGE").
 
     Attributes:
+        body: the octets of the body.
+        headers: all headers.
         event: the frame as a typed event of the protocol layer.
         subscription: the subscription that it came on; ``None`` for the reply to a request.
         connection_number: the connection that it came on, counted from 1. It can only be acknowledged there.
     """
 
-    __slots__ = ("connection_number", "event", "subscription")
+    # Body and headers are slots: with __getattr__, CPython calls properties more slowly.
+    __slots__ = ("body", "connection_number", "event", "headers", "subscription")
 
     def __init__(self, event: Message, subscription: SubscriptionLike | None, connection_number: int) -> None:
+        frame = event.frame
+        self.body: bytes = frame.body
+        self.headers: Headers = frame.headers
         self.event: Message = event
         self.subscription: SubscriptionLike | None = subscription
         self.connection_number: int = connection_number
-
-    @property
-    def body(self) -> bytes:
-        """The octets of the body."""
-        return self.event.body
 
     @property
     def text(self) -> str:
@@ -66,11 +67,6 @@ class Delivery:
             LookupError: Python does not know the charset.
         """
         return self.event.text
-
-    @property
-    def headers(self) -> Headers:
-        """All headers."""
-        return self.event.headers
 
     @property
     def destination(self) -> str:

@@ -979,7 +979,9 @@ class Session:
             SessionClosed, ConnectionLost: there is no connection.
         """
         unchecked = self._unchecked_conversation
-        before_connected = unchecked and self.state is SessionState.HANDSHAKING
+        before_connected = (
+            unchecked and self._connector.connected is None and self.state is SessionState.HANDSHAKING
+        )
         if not before_connected:
             self._check_connected(now)
         event = frame if isinstance(frame, Event) else event_of(frame, any_command=unchecked)

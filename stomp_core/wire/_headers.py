@@ -334,8 +334,11 @@ def _check_source(items: object) -> Iterable[object]:
 
 
 def _check_pair(pair: object) -> tuple[str, str]:
-    if type(pair) is tuple and len(pair) == 2:
-        name, value = pair
+    if type(pair) is tuple:
+        try:
+            name, value = pair
+        except ValueError:
+            raise _no_pair(pair) from None
         if type(name) is str and type(value) is str:
             return name, value
     # A str of two characters would unpack like a pair.

@@ -78,12 +78,17 @@ def make_headers(given: dict[str, Any]) -> Headers:
     headers: dict[str, str] = {}
     repeats: list[tuple[str, str]] = []
     for name, value in sorted(given.items()):
+        if (
+            type(name) is not str or not name.isascii()
+        ):  # nearly all are, and a call would cost more than the rest
+            name = _encodable(name)
         if type(value) is str:
-            headers[_encodable(name)] = value if value.isascii() else _encodable(value)
+            headers[name] = value if value.isascii() else _encodable(value)
         elif isinstance(value, tuple):
-            repeats += [(_encodable(name), _encodable(one)) for one in value if one is not None]
+            repeats += [(name, _encodable(one)) for one in value if one is not None]
         elif value is not None:
-            headers[_encodable(name)] = _encodable(value)
+            text = str(value)
+            headers[name] = text if text.isascii() else _encodable(text)
     return Headers(sorted([*headers.items(), *repeats], key=itemgetter(0)) if repeats else headers)
 
 
