@@ -158,8 +158,8 @@ def own_headers(headers: HeaderSource) -> Headers:
     for name in ("receipt", "transaction"):
         if name in headers:
             raise LocalProtocolError(
-                f"pass {name!r} as an argument of the call, not in headers; leave it out of the headers of a message that "
-                "is passed on (RabbitMQ delivers it with the message)",
+                f"pass {name!r} as an argument of the call, not in headers; leave it out of the headers of a message "
+                "that is passed on (RabbitMQ delivers it with the message)",
                 code=ErrorCode.HEADER_NOT_ALLOWED,
             )
     return headers
