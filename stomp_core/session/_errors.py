@@ -56,7 +56,9 @@ class ConnectFailed(SessionError, ConnectionError):
         self, message: str, failures: tuple[tuple[Endpoint, str], ...] = (), error: Error | None = None
     ) -> None:
         super().__init__(message)
-        self.failures = tuple((endpoint.without_secrets(), sentence) for endpoint, sentence in failures)
+        self.failures: tuple[tuple[Endpoint, str], ...] = tuple(
+            (endpoint.without_secrets(), sentence) for endpoint, sentence in failures
+        )
         self.error = error
 
 

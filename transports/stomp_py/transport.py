@@ -76,7 +76,7 @@ class BaseTransport(Publisher):
         self.current_host_and_port: HostAndPort | None = None
         self.create_thread_fc: Callable[[Callable[[], None]], Any] = default_create_thread
         self.receiver_thread: Any = None
-        self.connected = False
+        self.connected: bool = False
         self._auto_decode = auto_decode
         self._calls = ListenerCalls(self.listeners)
         self.__receipts: dict[str, Any] = {}
