@@ -76,7 +76,7 @@ class BaseTransport(Publisher):
         self.current_host_and_port: HostAndPort | None = None
         self.create_thread_fc: Callable[[Callable[[], None]], Any] = default_create_thread
         self.receiver_thread: Any = None
-        self.connected: bool = False
+        self._connected = False
         self._auto_decode = auto_decode
         self._calls = ListenerCalls(self.listeners)
         self.__receipts: dict[str, Any] = {}
@@ -88,6 +88,15 @@ class BaseTransport(Publisher):
             create_thread_fc: starts a thread that calls its argument, and returns at once.
         """
         self.create_thread_fc = create_thread_fc
+
+    @property
+    def connected(self) -> bool:
+        """What was assigned last; at first ``False``."""
+        return self._connected
+
+    @connected.setter
+    def connected(self, connected: bool) -> None:
+        self._connected = connected
 
     def is_connected(self) -> bool:
         """Return :attr:`connected`."""
