@@ -418,10 +418,7 @@ class Connection:
         """Return the event of a frame that answers one which this client should not have sent."""
         event = event_from_frame(frame)
         if isinstance(event, Message):
-            try:
-                self._tracker.add_message(event)
-            except RuleViolation:
-                pass  # it has no ack header, so nobody can acknowledge it
+            self._track_unchecked(event)
         self._state = _OUT_OF_TURN[frame.command] or self._state
         return event
 
@@ -592,20 +589,21 @@ class Connection:
         elif isinstance(event, Connected):
             if not self._is_client and self._state is _CONNECTING:
                 assert self._offer is not None
-                self._set_intervals(event.heart_beat, self._offer.heart_beat)
-                last = self._now if now is None else now
-                if last is not None:
-                    self._clock.last_read = last
+                self._start_heart_beats(event.heart_beat, self._offer.heart_beat, now)
         elif self._is_client:
             self._latest_applied = event
             self._tracker.apply_regardless(event)
         elif isinstance(event, Message):
-            try:
-                self._tracker.add_message(event)
-            except RuleViolation:
-                pass  # it has no ack header, so the client cannot acknowledge it
+            self._track_unchecked(event)
         self._broken_rules.append(Tolerated(refusal.code, str(refusal)))
         return wire
+
+    def _track_unchecked(self, message: Message) -> None:
+        """Track a MESSAGE of an unchecked conversation as far as that is possible."""
+        try:
+            self._tracker.add_message(message)
+        except RuleViolation:
+            pass  # it has no ack header, so the client cannot acknowledge it
 
     @property
     def _expected_version(self) -> Version:
@@ -641,12 +639,16 @@ class Connection:
         assert self._version is not None
         connected, heart_beat = prepare_connected(event, self._offer)
         wire = self._serialize(connected, self._version)
-        self._set_intervals(heart_beat, self._offer.heart_beat)
+        self._start_heart_beats(heart_beat, self._offer.heart_beat, now)
+        return wire
+
+    def _start_heart_beats(self, mine: HeartBeatRange, theirs: HeartBeatRange, now: float | None) -> None:
+        """Start the heart-beats of a server, which sends CONNECTED."""
+        self._set_intervals(mine, theirs)
         # However long it took to answer: the client had to send nothing until CONNECTED.
         last = self._now if now is None else now
         if last is not None:
             self._clock.last_read = last
-        return wire
 
     def _apply_sent(self, event: Event) -> None:
         """Check an event that is to be sent against what came before it, and remember it. Raises RuleViolation."""
