@@ -136,7 +136,7 @@ def test_a_proxy_is_used_for_hosts(url: str) -> None:
         ("", "schemes socks5://"),
         ("socks5://", "needs a host"),
         ("http://p:0", "needs a host"),
-        ("http://p:x", "cannot be read"),
+        ("http://p:x", "that can be read"),
         ("http://p:1/path", "percent-encode"),
     ],
 )
