@@ -9,7 +9,9 @@ The contract, for authors of adapters:
 3. ``wake`` is called once when there is something to poll for, and again only after the next poll; never during a poll
    or a fact. It is called from the middle of operations, so it should only schedule a poll. What it raises is logged.
 4. :class:`Dial`: connect, with TLS if ``endpoint.secure``, then call ``line.made`` or ``line.lost``. You need no
-   deadline of your own: if it takes too long, or nobody wants it any more, :class:`Abort` comes.
+   deadline of your own: if it takes too long, or nobody wants it any more, :class:`Abort` comes. If there are
+   ``questions``, ask them before: ``await questions.ask_async()``, or ``questions.ask()`` where nothing can be awaited.
+   What that raises is a reason for ``line.lost``. If you do not ask, ``line.made`` does, and blocks meanwhile.
 5. :class:`Write`: write all of its data, then call ``line.written``; until then there is no other Write for this line.
    Call it when the bytes have left your hands, not when they lie in a buffer that grows: this, and nothing else, is the
    back pressure of those who send.
@@ -36,7 +38,7 @@ from math import inf
 from typing import Any
 
 from .._logging import log_exception
-from ..session import Endpoint, Session
+from ..session import Endpoint, Questions, Session
 
 __all__ = ["Abort", "Command", "Dial", "Driver", "End", "Line", "Read", "Timer", "Write"]
 
@@ -111,11 +113,13 @@ class Dial:
         line: the attempt.
         endpoint: what to connect to.
         timeout: seconds after which :class:`Abort` comes, for adapters that want to set it on a socket as well.
+        questions: what the program is to be asked before, such as its passcode; ``None`` if there is nothing to ask.
     """
 
     line: Line
     endpoint: Endpoint
     timeout: float
+    questions: Questions[Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,7 +234,7 @@ class Driver:
             if attempt.at <= now:
                 self._line = line = Line(self)
                 self._dial_deadline = now + attempt.timeout
-                return Dial(line, attempt.endpoint, attempt.timeout)
+                return Dial(line, attempt.endpoint, attempt.timeout, attempt.questions)
         elif not line.connected:
             if session.closed or now >= self._dial_deadline:
                 self._line, self._ask = None, True

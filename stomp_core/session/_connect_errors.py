@@ -21,6 +21,7 @@ __all__ = [
     "handshake_silence",
     "handshake_violation",
     "is_login_refusal",
+    "question_silence",
 ]
 
 # What passes: the broker still has a connection of this client, or has no room for one more, or is not ready. The texts
@@ -111,6 +112,20 @@ def dial_failure(
             f"{protocol_of_port(endpoint.port)}"
         )
     return f"{endpoint}: {mask(cause)}"
+
+
+def question_silence(endpoint: Endpoint, function: str, timeout: float) -> str:
+    """Explain that a function of the program did not answer in time.
+
+    Args:
+        endpoint: what was to be dialled.
+        function: which one, as in ``"passcode()"``.
+        timeout: seconds that it, the others and dialling were allowed to take.
+    """
+    return (
+        f"{endpoint}: {function} did not return within {timeout:g} s: check what it waits for (this connection itself "
+        "cannot be used meanwhile), or raise connect_timeout"
+    )
 
 
 def _sentence(reason: BaseException) -> str:

@@ -12,7 +12,7 @@ from urllib.parse import quote
 from ..protocol import Error
 from ..wire import Headers
 
-__all__ = ["Mask"]
+__all__ = ["Mask", "secrets_in"]
 
 _MASK = "***"
 _QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
@@ -31,18 +31,22 @@ _KNOWN_NAMES = _STRUCTURAL | {"message", "server", "session", "heart-beat"}
 
 
 class Mask:
-    """Masks one passcode.
+    """Masks passcodes.
 
     Args:
-        passcode: ``None`` or ``""`` if there is none.
+        passcodes: what to mask. ``None`` and ``""`` are none.
     """
 
     __slots__ = ("_pattern",)
 
-    def __init__(self, passcode: str | None) -> None:
+    def __init__(self, *passcodes: str | None) -> None:
         self._pattern: re.Pattern[str] | None = None
-        if passcode:
-            forms = sorted(_forms(passcode), key=len, reverse=True)
+        found: set[str] = set()
+        for passcode in passcodes:
+            if passcode:
+                found |= _forms(passcode)
+        if found:
+            forms = sorted(found, key=len, reverse=True)
             self._pattern = re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, forms))})(?!\w)")
 
     def text(self, text: str) -> str:
@@ -74,6 +78,17 @@ class Mask:
         masked = Error.from_frame(frame)
         assert isinstance(masked, Error)
         return masked
+
+
+def secrets_in(headers: Headers) -> tuple[str, ...]:
+    """Return the passcode and the tokens in headers. A token follows the name of its scheme, as in ``Bearer abc``."""
+    found: list[str] = []
+    for value in headers.secret_values():
+        found.append(value)
+        scheme, space, token = value.partition(" ")
+        if space and scheme.isalnum():
+            found.append(token)
+    return tuple(found)
 
 
 def _forms(passcode: str) -> set[str]:

@@ -112,6 +112,7 @@ from ._operations import (
     UnsubscribeOperation,
 )
 from ._pending import Pending, call_all
+from ._questions import QuestionFailed
 from ._reconnect import Attempt, Rng
 from ._sender import QUEUED, Sender
 from ._subscriptions import Progress, SubscriptionRecord, Subscriptions, SubscriptionState
@@ -226,7 +227,7 @@ class Session:
     @property
     def client_id(self) -> str | None:
         """The ``client-id`` header of CONNECT."""
-        return self.config.effective_client_id
+        return self._connector.client_id
 
     @property
     def connection_number(self) -> int:
@@ -297,7 +298,11 @@ class Session:
             RuntimeError: there was no attempt.
         """
         check_now(now)
-        connect = self._connector.connection_made(now)
+        try:
+            connect = self._connector.connection_made(now)
+        except QuestionFailed as failure:
+            self._apply(self._connector.question_failed(failure, now), now)
+            return
         if connect is not None:
             self._notifier.update()
             self._sender.send_connect(now, connect)

@@ -26,7 +26,7 @@ from stomp_core.adapter import (
     TransportOptions,
     Write,
 )
-from stomp_core.session import Endpoint, Pending, Session
+from stomp_core.session import Endpoint, Pending, Questions, Session
 
 from ._dial import dial
 
@@ -168,7 +168,8 @@ class Engine(LoopEngine):
             self._sockets.add(connection)
             connection.closed.add_done_callback(lambda _: self._sockets.discard(connection))
             connection.task = self._loop.create_task(
-                self._dial(connection, command.endpoint), name=f"stomp_asyncio dials {command.endpoint}"
+                self._dial(connection, command.endpoint, command.questions),
+                name=f"stomp_asyncio dials {command.endpoint}",
             )
             connection.task.add_done_callback(connection.dialled)
         elif isinstance(command, Abort):
@@ -196,11 +197,24 @@ class Engine(LoopEngine):
         if self.wrote(line):
             self._loop.call_soon(self.end_turn, line)
 
-    async def _dial(self, connection: _Socket, endpoint: Endpoint) -> None:
+    async def _dial(self, connection: _Socket, endpoint: Endpoint, questions: Questions[Any] | None) -> None:
         try:
+            if questions is not None:
+                await _ask(questions)
             connection.socket = await dial(endpoint, self._options, lambda: connection)
         except Exception as error:
             connection.dialling_failed(error)
+
+
+async def _ask(questions: Questions[Any]) -> None:
+    """Ask the program for its passcode and the like."""
+    try:
+        await questions.ask_async()
+    except asyncio.CancelledError as error:
+        task = asyncio.current_task()
+        if task is None or task.cancelling():
+            raise
+        raise RuntimeError(f"{questions.current} awaited something that was cancelled") from error
 
 
 def _socket_of(line: Line) -> _Socket:

@@ -8,11 +8,13 @@ from __future__ import annotations
 import socket
 import ssl
 import threading
+from functools import partial
 from time import monotonic
 
 from stomp_core.adapter import TransportOptions
 from stomp_core.session import Attempt
 
+from ._asking import Asker
 from ._dial import Dial, DialCancelled
 from ._shared_session import READ_SIZE, SharedSession
 
@@ -40,6 +42,7 @@ class Loop:
         self._session = shared.session
         self._options = options
         self._dial = dial
+        self._asker = Asker(partial(setattr, shared, "asking_id"))
         self._readable = False
         self.unused = False
         self.thread = threading.Thread(target=self._run, name="stomp_socket", daemon=True)
@@ -68,6 +71,7 @@ class Loop:
                 shared.perform_requests()
             shared.call_listeners()
             shared.thread_id = 0
+            self._asker.close()
             shared.waker.close()
 
     # ------------------------------------------------------------------ one connection
@@ -78,9 +82,12 @@ class Loop:
         reason: Exception | None = None
         try:
             try:
+                deadline = monotonic() + attempt.timeout
+                if attempt.questions is not None:
+                    self._asker.ask(attempt.questions, deadline, self._wait_while_dialling)
                 sock = self._dial(
                     attempt.endpoint,
-                    attempt.timeout,
+                    max(0.0, deadline - monotonic()),
                     self._options.tls_context() if attempt.endpoint.secure else None,
                     self._wait_while_dialling,
                 )

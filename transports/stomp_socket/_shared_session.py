@@ -112,6 +112,7 @@ class SharedSession:
         reading: whether it reads.
         writing: whether it waits for room in the socket.
         thread_id: of the thread, while it runs.
+        asking_id: of the thread that asks the program for the passcode and the like, while it does.
         in_listener: whether the thread is calling a listener.
         ended: whether the thread has ended.
         foreign: whether the present process is a fork of the one that made it.
@@ -141,6 +142,7 @@ class SharedSession:
         self.reading = True
         self.writing = False
         self.thread_id = 0
+        self.asking_id = 0
         self.in_listener = False
         self.ended = False
         self.foreign = False
@@ -291,6 +293,7 @@ class SharedSession:
             raise RuntimeError(
                 "a listener must not call an operation of its connection: hand it over to another thread"
             )
+        self._check_not_asking()
         request: _Request[T] = _Request(perform)
         try:
             self._requests.append(request)
@@ -316,6 +319,7 @@ class SharedSession:
 
     def _wait(self, pending: Pending[T], done: threading.Lock, timeout: float | None) -> T:
         try:
+            self._check_not_asking()
             in_time = done.acquire(timeout=-1.0 if timeout is None else min(timeout, threading.TIMEOUT_MAX))
         except BaseException:
             self._cancel(pending, done)
@@ -348,6 +352,13 @@ class SharedSession:
             )
         if get_ident() == self.thread_id:
             raise RuntimeError("a listener must not wait for its connection: hand it over to another thread")
+        self._check_not_asking()
+
+    def _check_not_asking(self) -> None:
+        if get_ident() == self.asking_id:
+            raise RuntimeError(
+                "login, passcode and headers, if they are functions, must not use their connection: it waits for them"
+            )
 
     def _check_process(self) -> None:
         if self.foreign:

@@ -29,7 +29,7 @@ from stomp_core.adapter import (
     TransportOptions,
     Write,
 )
-from stomp_core.session import Endpoint, Pending, Session
+from stomp_core.session import Endpoint, Pending, Questions, Session
 
 from ._dial import dial
 from ._groups import unwrapped
@@ -168,13 +168,25 @@ class Engine(LoopEngine):
         elif isinstance(command, Dial):
             assert self._nursery is not None
             self._socket = command.line.tag = _Socket(self, command.line)
-            self._nursery.start_soon(self._socket.live, command.endpoint)
+            self._nursery.start_soon(self._socket.live, command.endpoint, command.questions)
         elif isinstance(command, Abort):
             _socket_of(command.line).abort()
 
     @property
     def options(self) -> TransportOptions:
         return self._options
+
+
+async def _ask(questions: Questions[Any]) -> None:
+    """Ask the program for its passcode and the like."""
+    try:
+        await questions.ask_async()
+    except BaseExceptionGroup as group:
+        # If what was cancelled has a nursery, and a task in it fails at that, the failure is of no interest any more.
+        cancelled, _ = group.split(trio.Cancelled)
+        if cancelled is None:
+            raise
+        raise cancelled from None
 
 
 def _socket_of(line: Line) -> _Socket:
@@ -200,13 +212,15 @@ class _Socket:
         self._may_read = _Waker()  # for the task that reads
         self._written = _Waker()  # for the task that writes
 
-    async def live(self, endpoint: Endpoint) -> None:
+    async def live(self, endpoint: Endpoint, questions: Questions[Any] | None) -> None:
         """Dial, then read and write until the connection is lost or aborted."""
         reason: BaseException | None = None
         completed = False
         try:
             with self._scope:
                 try:
+                    if questions is not None:
+                        await _ask(questions)
                     self._socket = await dial(endpoint, self._engine.options)
                 except Exception as error:
                     reason = error
