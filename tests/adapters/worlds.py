@@ -77,6 +77,14 @@ class World(ABC):
     def sleeping_handler(self, handler: Callable[[Any], object], seconds: float) -> Callable[[Any], Any]:
         """A handler for ``run``: busy for so long, then it does this."""
 
+    @abstractmethod
+    def question(self, answer: Callable[[], Any]) -> Callable[[], Any]:
+        """A function that answers this, after a moment, in the manner of the world."""
+
+    @abstractmethod
+    def stuck_question(self, entered: threading.Event, released: threading.Event) -> Callable[[], Any]:
+        """A function that does not return before it is released, or cancelled where that is possible."""
+
     def connect(self, url: Any, *arguments: Any, **options: Any) -> Connection:
         """``connect()``; the connection is closed with the test, if not before."""
         inner, leave = self.open(lambda: self.module.connect(url, *arguments, **options))
@@ -215,6 +223,17 @@ class Blocking(World):
 
         return handle
 
+    def question(self, answer: Callable[[], Any]) -> Callable[[], Any]:
+        return answer
+
+    def stuck_question(self, entered: threading.Event, released: threading.Event) -> Callable[[], Any]:
+        def ask() -> str:
+            entered.set()
+            released.wait(HANGS)
+            return "late"
+
+        return ask
+
 
 class Asyncio(World):
     """stomp_asyncio."""
@@ -263,6 +282,24 @@ class Asyncio(World):
             handler(message)
 
         return handle
+
+    def question(self, answer: Callable[[], Any]) -> Callable[[], Any]:
+        async def ask() -> Any:
+            await asyncio.sleep(0)
+            return answer()
+
+        return ask
+
+    def stuck_question(self, entered: threading.Event, released: threading.Event) -> Callable[[], Any]:
+        async def ask() -> str:
+            entered.set()
+            try:
+                await asyncio.sleep(HANGS)
+            finally:
+                released.set()
+            return "late"
+
+        return ask
 
 
 class Trio(World):
@@ -350,6 +387,24 @@ class Trio(World):
             handler(message)
 
         return handle
+
+    def question(self, answer: Callable[[], Any]) -> Callable[[], Any]:
+        async def ask() -> Any:
+            await trio.lowlevel.checkpoint()
+            return answer()
+
+        return ask
+
+    def stuck_question(self, entered: threading.Event, released: threading.Event) -> Callable[[], Any]:
+        async def ask() -> str:
+            entered.set()
+            try:
+                await trio.sleep(HANGS)
+            finally:
+                released.set()
+            return "late"
+
+        return ask
 
 
 WORLDS: dict[str, type[World]] = {"socket": Blocking, "asyncio": Asyncio, "trio": Trio}

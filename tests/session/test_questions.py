@@ -620,7 +620,7 @@ def test_a_later_reconnect_tries_a_fresh_answer_at_once(how: Callable[[Play], No
     play = Play(login="app", passcode=counter, reconnect=Reconnect(first_delay=1, jitter=0))
     answered(play, how)
     play.accept()
-    for rotation in range(3):  # each connection that is made forgives the refusals before it
+    for rotation in range(3):  # each connection that is made ends the count of refusals
         play.cut()
         answered(play, how)
         refuse(play)
