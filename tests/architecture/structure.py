@@ -47,6 +47,7 @@ SESSION_ORDER: tuple[str, ...] = (
     "_reconnect",
     "_errors",
     "_pending",
+    "_byte_layer",
     "_urls",
     "_url_mistakes",
     "_url_schemes",
@@ -98,6 +99,7 @@ PRIVATE_MODULES: dict[str, set[str]] = {
     "stomp_asyncio": set(),
     "stomp_trio": set(),
     "stomp_observe": set(),
+    "stomp_websocket": set(),
     # pytest loads the plugin by its name; users import the strategies from their module.
     "stomp_testing": {"plugin", "strategies"},
 }
