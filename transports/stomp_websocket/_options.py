@@ -66,14 +66,7 @@ class WebSocket:
     def __post_init__(self) -> None:
         if not callable(self.headers):
             object.__setattr__(self, "headers", _checked_headers(self.headers, self.origin))
-        if self.origin is not None and (
-            not isinstance(self.origin, str)
-            or not re.fullmatch(r"null|[a-z][a-z0-9+.-]*://[!-~]+", self.origin)
-        ):
-            kind = TypeError if not isinstance(self.origin, str) else ValueError
-            raise kind(
-                f"origin must be a scheme and a host, as in 'https://example.com', got {self.origin!r}"
-            )
+        _check_origin(self.origin)
         if self.subprotocols is not None:
             object.__setattr__(self, "subprotocols", _checked_subprotocols(self.subprotocols))
         _check_flag("compression", self.compression)
