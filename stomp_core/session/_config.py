@@ -20,6 +20,7 @@ from ..errors import ErrorCode, LocalProtocolError
 from ..protocol import ClientConnection, Connect, Event, check_versions
 from ..wire import ALL_VERSIONS, Headers, HeaderSource, Leniency, Limits
 from ._broker_profiles import BrokerProfile
+from ._byte_layer import ByteLayerFactory, load_websocket
 from ._listener import Listener, check_listener
 from ._masking import Mask
 from ._reconnect import Reconnect
@@ -61,6 +62,8 @@ class Config:
         connect_frame: the CONNECT frame to send, as it is, instead of one made of ``login``, ``passcode``, ``host``,
             ``client_id``, ``heart_beat``, ``headers`` and the URL. With the leniency ``unchecked_conversation`` it may
             be any other frame, for RabbitMQ's implicit connect.
+        websocket: how to speak WebSocket with ``ws://`` and ``wss://`` endpoints; ``None`` for
+            ``stomp_websocket.WebSocket()``, without further headers.
 
     Raises:
         TypeError: an option is of a wrong type.
@@ -90,6 +93,7 @@ class Config:
     heart_beat_pace: float = field(default=0.8, kw_only=True)
     listener: Listener | None = field(default=None, kw_only=True)
     connect_frame: Event | None = field(default=None, kw_only=True)
+    websocket: ByteLayerFactory | None = field(default=None, kw_only=True, repr=False)
     #: The endpoints, parsed.
     parsed_endpoints: tuple[Endpoint, ...] = field(init=False)
     #: The policy in force.
@@ -101,6 +105,7 @@ class Config:
         self._check_types()
         # The dataclass is frozen, and these are computed: iterables are read once, here.
         computed = {
+            "websocket": _websocket_for(endpoints, self.websocket),
             "parsed_endpoints": endpoints,
             "reconnect_policy": Reconnect() if self.reconnect is None else self.reconnect,
             "versions": check_versions(self.versions),
@@ -174,6 +179,10 @@ class Config:
             heart_beat_pace=self.heart_beat_pace,
         )
 
+    def layer_factory_for(self, endpoint: Endpoint | None) -> ByteLayerFactory | None:
+        """Return what makes the byte layer of connections to an endpoint; ``None`` if there is none."""
+        return self.websocket if endpoint is not None and endpoint.transport == "websocket" else None
+
     def make_connect(self, endpoint: Endpoint) -> Event:
         """Make the CONNECT frame for an endpoint, or return the frame that is to be sent in its place."""
         if self.connect_frame is not None:
@@ -210,6 +219,30 @@ class Config:
         if self.login is not None or self.passcode is not None:
             return Credentials(self.login, self.passcode)
         return endpoint.credentials or Credentials()
+
+
+def _websocket_for(
+    endpoints: tuple[Endpoint, ...], factory: ByteLayerFactory | None
+) -> ByteLayerFactory | None:
+    """Check the option ``websocket``, and return the default one if it is needed.
+
+    Raises:
+        TypeError: it makes no layers.
+        ValueError: it is for none of the endpoints, or it is needed and websockets is not installed.
+    """
+    wanted = any(endpoint.transport == "websocket" for endpoint in endpoints)
+    if factory is None:
+        return load_websocket() if wanted else None
+    if isinstance(factory, type) or not callable(getattr(factory, "new_layer", None)):
+        raise TypeError(
+            f"websocket must be a stomp_websocket.WebSocket, got {shown(factory)}: write WebSocket(headers=...); the "
+            "scheme ws:// or wss:// alone is enough for the defaults"
+        )
+    if not wanted:
+        raise ValueError(
+            "websocket=... was given, but no URL has the scheme ws:// or wss://, as in ws://localhost:15674/ws"
+        )
+    return factory
 
 
 def _to_milliseconds(heart_beat: tuple[float, float]) -> tuple[int, int]:

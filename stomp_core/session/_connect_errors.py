@@ -21,6 +21,7 @@ __all__ = [
     "handshake_silence",
     "handshake_violation",
     "is_login_refusal",
+    "layer_failure",
 ]
 
 # What passes: the broker still has a connection of this client, or has no room for one more, or is not ready. The texts
@@ -116,6 +117,21 @@ def dial_failure(
 def _sentence(reason: BaseException) -> str:
     text = str(getattr(reason, "verify_message", "") or getattr(reason, "strerror", "") or reason)
     return text or type(reason).__name__
+
+
+def layer_failure(endpoint: Endpoint, reason: str, answer: bytes = b"") -> str:
+    """Explain that the byte layer (WebSocket) was not opened.
+
+    Args:
+        endpoint: what is connected.
+        reason: what the layer says, and what to check.
+        answer: the first bytes that the peer sent.
+    """
+    found = protocol_of_answer(answer, websocket=True)
+    if found is None:
+        return f"{endpoint}: {reason}{_port_hint(endpoint)}"
+    protocol, remedy = found
+    return f"{endpoint}: this port speaks {protocol}, not WebSocket: {remedy}"
 
 
 def handshake_silence(endpoint: Endpoint, timeout: float, answer: bytes = b"") -> str:

@@ -34,12 +34,14 @@ from ._config import Config
 from ._connect_errors import (
     dial_failure,
     handshake_eof,
+    layer_failure,
     handshake_refusal,
     handshake_silence,
     handshake_violation,
     is_login_refusal,
 )
 from ._errors import AuthenticationFailed, ConnectFailed, ConnectionLost
+from ._layered import Layered
 from ._masking import Mask
 from ._other_protocols import ANSWER_SIZE
 from ._reconnect import Attempt, Rng, Schedule
@@ -178,6 +180,7 @@ class Connector:
         state: see :class:`SessionState`.
         conn: the protocol state machine of the present connection; ``None`` while there is no connection.
         connected: the CONNECTED frame of the present connection.
+        layered: the byte layer of the present connection; ``None`` if STOMP's bytes are those of the socket.
         connection_number: counts established connections, from 1.
         endpoint: of the present connection, or of the latest attempt.
         socket_open: whether the driver has a socket that it has not reported as lost.
@@ -191,6 +194,7 @@ class Connector:
         self.state = SessionState.WAITING
         self.conn: ClientConnection | None = None
         self.connected: Connected | None = None
+        self.layered: Layered | None = None
         self.connection_number = 0
         self.endpoint: Endpoint | None = None
         self.socket_open = False
@@ -308,10 +312,35 @@ class Connector:
         if self.state is SessionState.HANDSHAKING and "SSLError" in names:
             # In TLS 1.3 a client learns only at its first read that the server refuses its certificate.
             return self._attempt_failed(dial_failure(self._here(), reason, 0.0), None, now)
+        if reason is None and self.layered is not None:
+            self.layered.receive(b"")
+            return self.layer_over(now)
         if reason is None:
             conn.receive_data(b"", now)
             return []
         return self.broken(_sentence(reason), now, at_once=at_once)
+
+    # ------------------------------------------------------------------ the byte layer
+
+    def layer_refused(self, error: Exception, now: float) -> list[ConnectorEvent]:
+        """Note that there is no byte layer for this attempt: a header that was asked for, say, cannot be sent."""
+        return self._attempt_failed(f"{self._here()}: {self.mask.text(_sentence(error))}", None, now)
+
+    def layer_opened(self) -> None:
+        """Note that STOMP begins: what the peer sends from now on answers CONNECT."""
+        self._answer = b""
+
+    def layer_over(self, now: float) -> list[ConnectorEvent]:
+        """Process the end of the byte layer, if it has ended."""
+        layer = self.layered.layer if self.layered is not None else None
+        if layer is None or layer.over is None:
+            return []
+        if layer.opened or self.state is not SessionState.HANDSHAKING:
+            return self.broken(self.mask.text(layer.over), now)
+        sentence = layer_failure(self._here(), self.mask.text(layer.over), self._answer)
+        if layer.login_refused:
+            return self._login_refused(sentence, None, now)
+        return self._attempt_failed(sentence, None, now)
 
     # ------------------------------------------------------------------ handshake
 
@@ -338,14 +367,16 @@ class Connector:
         has_login = self._config.has_login(self._here())
         sentence = handshake_refusal(self._here(), received, error, has_login=has_login)
         if is_login_refusal(received):
-            self._login_refusals += 1
-            allowed = _REFUSALS_AFTER_SUCCESS if self.connection_number else 1
-            if self._login_refusals >= allowed:
-                refused = AuthenticationFailed(
-                    f"could not connect: {sentence}", ((self._here(), sentence),), error
-                )
-                return [AttemptFailed(self._here(), sentence), GaveUp(refused)]
+            return self._login_refused(sentence, error, now)
         return self._attempt_failed(sentence, error, now)
+
+    def _login_refused(self, sentence: str, error: Error | None, now: float) -> list[ConnectorEvent]:
+        self._login_refusals += 1
+        allowed = _REFUSALS_AFTER_SUCCESS if self.connection_number else 1
+        if self._login_refusals < allowed:
+            return self._attempt_failed(sentence, error, now)
+        refused = AuthenticationFailed(f"could not connect: {sentence}", ((self._here(), sentence),), error)
+        return [AttemptFailed(self._here(), sentence), GaveUp(refused)]
 
     def _attempt_failed(self, sentence: str, error: Error | None, now: float) -> list[ConnectorEvent]:
         endpoint = self._here()
@@ -423,6 +454,7 @@ class Connector:
         """Forget the connection, or the attempt that has ended."""
         self._move(given)
         self.conn = None
+        self.layered = None
         self.connected = None
         self._handshake_deadline = None
         self._attempt = None
@@ -477,7 +509,14 @@ class Connector:
         if self._dial_at is not None and now >= self._dial_at:
             self._dial_at = None
         if self._handshake_deadline is not None and now >= self._handshake_deadline:
-            sentence = handshake_silence(self._here(), self._config.handshake_timeout, self._answer)
+            timeout = self._config.handshake_timeout
+            if self.layered is not None and not self.layered.started:
+                reason = self.mask.text(self.layered.layer.explain_silence(timeout))
+                # An HTTP status of which the rest did not come may still refuse the credentials.
+                if self.layered.layer.login_refused:
+                    return self._login_refused(layer_failure(self._here(), reason, self._answer), None, now)
+                return self._attempt_failed(layer_failure(self._here(), reason, self._answer), None, now)
+            sentence = handshake_silence(self._here(), timeout, self._answer)
             return self._attempt_failed(sentence, None, now)
         return []
 

@@ -32,6 +32,7 @@ SESSION_ORDER: tuple[str, ...] = (
     "_connector",
     "_config",
     "_masking",
+    "_layered",
     "_send_queue",
     "_in_flight",
     "_notifier",

@@ -68,7 +68,7 @@ def refused(error: Exception) -> str:
         error: what the handshake ended with.
     """
     if not isinstance(error, InvalidStatus):
-        return f"the answer to the WebSocket request is not valid: {described(error)}: check that this is a WebSocket port"
+        return f"the WebSocket request got no valid answer: {described(error)}: check that this is a WebSocket port"
     response = error.response
     return (
         f"the server answered HTTP {_status_line(response)}{_first_words(response)} instead of opening a WebSocket: "
