@@ -95,7 +95,6 @@ from .session import (
     TransactionState,
     Unconfirmed,
     WorkPolicy,
-    check_endpoints,
     parse_endpoints,
 )
 from .wire import (
@@ -210,7 +209,6 @@ __all__ = [
     "Unsubscribe",
     "Version",
     "WorkPolicy",
-    "check_endpoints",
     "parse_endpoints",
 ]
 

@@ -80,9 +80,18 @@ _CONFIG = _words(
         "ssl use_ssl tls use_tls secure enable_ssl": (
             "write stomp+ssl:// in the URL; ssl_context=... is only needed for certificates of your own"
         ),
-        "ssl_options ssl_params cafile capath ca_file ca_certs ca_cert certfile cert_file keyfile key_file cert "
-        "ssl_cert_file ssl_key_file ssl_version verify verify_ssl cert_reqs check_hostname": (
+        "cafile ca_certs ca_cert": "use ca_file='ca.pem' with a stomp+ssl:// URL",
+        "certfile keyfile cert key client_cert ssl_cert_file ssl_key_file": (
+            "use cert_file='client.pem' and key_file='client.key' with a stomp+ssl:// URL"
+        ),
+        "ssl_options ssl_params capath ssl_version verify verify_ssl cert_reqs check_hostname": (
             "use ssl_context=ssl.create_default_context(cafile=...) with a stomp+ssl:// URL"
+        ),
+        "sni tls_hostname server_name": "use server_hostname=...",
+        "proxies proxy_url http_proxy https_proxy socks_proxy": "use proxy='socks5://host:1080' or 'http://host:3128'",
+        "source_address bind bind_host_port local_addr bind_address": "use local_address=...",
+        "sock socket transport create_connection connector network_backend": (
+            "use dial=..., a function that returns a connected socket"
         ),
         "auto_reconnect reconnects reconnect_attempts max_reconnects max_reconnect_attempts reconnect_delay "
         "reconnect_interval reconnect_attempts_max reconnect_sleep_initial reconnect_sleep_max "
@@ -117,7 +126,9 @@ _ARGUMENTS: dict[str, dict[str, str]] = {
                 "escape_connect heart_beat_tolerance listener connect_frame": (
                     "it is an option of Config: Session(Config('stomp://localhost:61613', ...))"
                 ),
-                "ssl_context": "it is an argument of an adapter's connect(): a Session does no I/O",
+                "ssl_context ca_file cert_file key_file server_hostname dial proxy local_address": (
+                    "it is an argument of an adapter's connect(): a Session does no I/O"
+                ),
             }
         ),
     },

@@ -27,6 +27,7 @@ from ._blocking import (
 )
 from ._driver import Abort, Command, Dial, Driver, End, Line, Read, Timer, Write
 from ._loop_engine import LoopEngine
+from ._transport_options import TransportOptions
 from ._wrapping import MessageSource, export, refuse_use
 
 __all__ = [
@@ -53,6 +54,7 @@ __all__ = [
     "MessageSource",
     "Read",
     "Timer",
+    "TransportOptions",
     "WaitTimeout",
     "Write",
     "awaitable_context",

@@ -35,7 +35,7 @@ from ._reconnect import Attempt, Reconnect, Rng, Schedule
 from ._session import Session, TapEvent
 from ._subscriptions import SubscriptionState
 from ._transactions import TransactionLike, TransactionState
-from ._urls import Credentials, Endpoint, EndpointSource, check_endpoints, parse_endpoints
+from ._urls import Credentials, Endpoint, EndpointSource, parse_endpoints
 from ._worker import HandlerRunner, WorkPolicy
 
 __all__ = [
@@ -88,7 +88,6 @@ __all__ = [
     "TransactionState",
     "Unconfirmed",
     "WorkPolicy",
-    "check_endpoints",
     "dial_failure",
     "parse_endpoints",
 ]

@@ -7,14 +7,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from urllib.parse import SplitResult, unquote, urlsplit
 
-from .._arguments import shown
 from ._url_mistakes import host_and_port, not_a_url, suggestion, unreadable
 from ._url_schemes import EXAMPLE, KINDS, SCHEME, Kind
 
-__all__ = ["Credentials", "Endpoint", "EndpointSource", "check_endpoints", "parse_endpoints"]
+__all__ = ["Credentials", "Endpoint", "EndpointSource", "parse_endpoints"]
 
 
 _NAMES = {"\n": "a line feed", "\r": "a carriage return", "\t": "a tab", "\0": "NUL", "\x1b": "ESC"}
+_REQUEST_TARGET = re.compile(r"(?:[/?][!-~]*)?")
 _BETWEEN_URLS = re.compile(r"\s*,\s*(?=[A-Za-z][A-Za-z0-9+.-]*://)")
 
 
@@ -32,8 +32,7 @@ class Endpoint:
 
     ``str(endpoint)`` is its URL without credentials, and without the query, which may contain some.
 
-    An adapter of your own may have endpoints with a scheme of its own, as in ``Endpoint("serial", path="/dev/ttyS0")``.
-    The adapters of this library refuse them.
+    Any scheme is allowed, as in ``Endpoint("serial", path="/dev/ttyS0")``, for a dialler or an adapter that knows it.
 
     Attributes:
         scheme: ``"stomp"``, ``"stomp+ssl"``, ``"stomp+unix"``, ``"ws"`` or ``"wss"``; or one of an adapter's own, in
@@ -70,13 +69,24 @@ class Endpoint:
             raise ValueError(f"an Endpoint of scheme {self.scheme!r} needs a path")
         if self.transport in ("tcp", "websocket") and not self.host:
             raise ValueError(f"an Endpoint of scheme {self.scheme!r} needs a host")
+        if self.transport == "websocket" and not _REQUEST_TARGET.fullmatch(self.path):
+            # It goes into the first line of an HTTP request as it is, and may contain a token.
+            raise ValueError(
+                f"the path and the query of a {self.scheme}:// URL must begin with '/' and be ASCII without spaces: "
+                "percent-encode other characters, as in %20"
+            )
 
     @classmethod
-    def parse(cls, url: str) -> Endpoint:
+    def parse(cls, url: str, *, any_scheme: bool = False) -> Endpoint:
         """Parse a URL.
 
         ``stomp://login:passcode@host:61613/virtual-host`` and ``stomp+ssl://`` alike (port 61614), the virtual host
         percent-encoded as in AMQP's URLs; ``stomp+unix:///path/to/socket``; ``ws://host:15674/ws`` and ``wss://``.
+
+        Args:
+            url: the URL.
+            any_scheme: also accept schemes that are not known here, such as ``serial:///dev/ttyS0``: somebody else
+                dials them.
 
         Raises:
             ValueError: the URL is not valid; the text says why, without repeating any credentials.
@@ -86,7 +96,7 @@ class Endpoint:
         _refuse_control_characters(url)
         scheme, colon, _ = url.partition("://")
         kind = KINDS.get(scheme.lower())
-        if not colon or kind is None:
+        if not colon or (kind is None and not (any_scheme and SCHEME.fullmatch(scheme))):
             raise ValueError(suggestion(url))
         scheme = scheme.lower()
         try:
@@ -94,11 +104,14 @@ class Endpoint:
             port = parts.port
         except ValueError:
             raise ValueError(unreadable(scheme, url)) from None
-        _refuse_extras(scheme, kind, parts)
         credentials = None
         if parts.username or parts.password is not None:
             passcode = None if parts.password is None else unquote(parts.password)
             credentials = Credentials(unquote(parts.username or ""), passcode)
+        if kind is None:
+            query = f"?{parts.query}" if parts.query else ""
+            return cls(scheme, parts.hostname or "", port or 0, parts.path + query, credentials=credentials)
+        _refuse_extras(scheme, kind, parts)
         if kind.transport == "unix":
             path = unquote(parts.path)
             if parts.hostname or not path.startswith("/"):
@@ -160,11 +173,12 @@ class Endpoint:
 EndpointSource = str | Endpoint | Iterable[str | Endpoint]
 
 
-def parse_endpoints(source: EndpointSource) -> tuple[Endpoint, ...]:
+def parse_endpoints(source: EndpointSource, *, any_scheme: bool = False) -> tuple[Endpoint, ...]:
     """Return the endpoints in order of preference.
 
     Args:
         source: a URL, several URLs separated by commas, an :class:`Endpoint`, or any sequence of these.
+        any_scheme: also accept schemes that are not known here: somebody else dials them.
 
     Raises:
         TypeError: it is neither a URL nor a sequence of URLs.
@@ -176,7 +190,7 @@ def parse_endpoints(source: EndpointSource) -> tuple[Endpoint, ...]:
         text = source.strip(" ")
         if text.lower().startswith("failover:"):
             raise ValueError(suggestion(text))
-        return tuple(Endpoint.parse(url) for url in _BETWEEN_URLS.split(text))
+        return tuple(Endpoint.parse(url, any_scheme=any_scheme) for url in _BETWEEN_URLS.split(text))
     given: object = source
     if isinstance(given, (bytes, Mapping)) or not isinstance(given, Iterable) or hasattr(given, "geturl"):
         raise not_a_url(given)
@@ -184,39 +198,12 @@ def parse_endpoints(source: EndpointSource) -> tuple[Endpoint, ...]:
     for entry in entries:
         if not isinstance(entry, (str, Endpoint)):
             raise not_a_url(entries if host_and_port(entries) else entry)
-    endpoints = tuple(endpoint for entry in entries for endpoint in parse_endpoints(entry))
+    endpoints = tuple(
+        endpoint for entry in entries for endpoint in parse_endpoints(entry, any_scheme=any_scheme)
+    )
     if not endpoints:
         raise ValueError(f"at least one URL is needed, such as '{EXAMPLE}', got none")
     return endpoints
-
-
-def check_endpoints(source: EndpointSource, transports: tuple[str, ...], *, ssl_context: object) -> None:
-    """Check, before anything is dialled, that an adapter can connect to these endpoints as the caller means it.
-
-    Args:
-        source: the endpoints.
-        transports: the transports of the adapter, as :attr:`Endpoint.transport` names them.
-        ssl_context: what the caller passed. If it is not ``None``, TLS is expected everywhere.
-
-    Raises:
-        TypeError: ``ssl_context`` is something else than an :class:`ssl.SSLContext`.
-        ValueError: an endpoint has another transport, or is plaintext although TLS is expected; or the context is one
-            for servers.
-    """
-    if ssl_context is not None:
-        _check_ssl_context(ssl_context)
-    for endpoint in parse_endpoints(source):
-        if endpoint.transport not in transports:
-            instead = "stomp+ssl" if endpoint.secure else "stomp"
-            raise ValueError(
-                f"{endpoint}: {endpoint.scheme}:// is not available here: use the broker's STOMP port, as in "
-                f"{instead}://{endpoint.host}:{KINDS[instead].port}"
-            )
-        if ssl_context is not None and not endpoint.secure and endpoint.transport != "unix":
-            raise ValueError(
-                f"{endpoint}: an ssl_context was given, but this URL means plaintext; use "
-                f"{'wss' if endpoint.transport == 'websocket' else 'stomp+ssl'}:// for TLS"
-            )
 
 
 def _refuse_control_characters(url: str) -> None:
@@ -227,20 +214,6 @@ def _refuse_control_characters(url: str) -> None:
                 f"the URL contains {_NAMES.get(char, 'a control character')} ({char!a}, character {position + 1} of "
                 f"{len(url)}): remove it, or write it percent-encoded if it belongs to the passcode or the path"
             )
-
-
-def _check_ssl_context(context: object) -> None:
-    # Recognised by the name of the class, because the core does not import ssl.
-    if "SSLContext" not in {entry.__name__ for entry in type(context).__mro__}:
-        instead = "ssl.create_default_context(cafile=...)"
-        if isinstance(context, bool):
-            instead = "the scheme stomp+ssl:// alone means TLS with a verified certificate"
-        raise TypeError(f"ssl_context must be an ssl.SSLContext, got {shown(context)}: {instead}")
-    if getattr(getattr(context, "protocol", None), "name", "") == "PROTOCOL_TLS_SERVER":
-        raise ValueError(
-            "ssl_context is one for servers (Purpose.CLIENT_AUTH): use ssl.create_default_context(), whose purpose is "
-            "to verify a server"
-        )
 
 
 def _refuse_extras(scheme: str, kind: Kind, parts: SplitResult) -> None:

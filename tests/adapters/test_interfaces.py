@@ -18,6 +18,7 @@ import stomp_asyncio
 import stomp_core.adapter
 import stomp_socket
 import stomp_trio
+from stomp_core.adapter import TransportOptions
 from stomp_core.session import Config, Pipeline, Session, Subscription, Transaction
 
 ROOT = Path(__file__).parents[2]
@@ -103,7 +104,9 @@ def test_public_classes_name_their_public_package(adapter: ModuleType) -> None:
 @pytest.mark.parametrize("adapter", ADAPTERS, ids=lambda adapter: adapter.__name__)
 def test_connect_lists_the_fields_of_config(adapter: ModuleType) -> None:
     parameters = dict(inspect.signature(adapter.connect).parameters)
-    assert parameters.pop("ssl_context").default is None
+    transport = [name for name in inspect.signature(TransportOptions).parameters if name != "endpoints"]
+    for name in transport:
+        assert parameters.pop(name).default == inspect.signature(TransportOptions).parameters[name].default
     fields = {field.name: field for field in dataclasses.fields(Config) if field.init}
     assert list(parameters) == list(fields)
     for name, parameter in parameters.items():
@@ -114,7 +117,7 @@ def test_connect_lists_the_fields_of_config(adapter: ModuleType) -> None:
     hints, config_hints = typing.get_type_hints(adapter.connect), typing.get_type_hints(Config)
     assert {name: hints[name] for name in fields} == {name: config_hints[name] for name in fields}
     documented = re.findall(r"^    (\w+): ", inspect.getdoc(adapter.connect) or "", re.MULTILINE)
-    assert {*fields, "ssl_context"} <= set(documented)
+    assert {*fields, *transport} <= set(documented)
 
 
 def test_the_adapters_export_the_same_names() -> None:

@@ -203,7 +203,7 @@ OPTIONS: list[tuple[str, type[Exception], tuple[str, ...]]] = [
     ("ssl=True", TypeError, ("connect()", "'ssl'", "stomp+ssl://")),
     ("use_ssl=True", TypeError, ("connect()", "'use_ssl'", "stomp+ssl://")),
     ("tls=True", TypeError, ("connect()", "'tls'", "stomp+ssl://")),
-    ("ca_certs='ca.pem'", TypeError, ("connect()", "'ca_certs'", "ssl_context=")),
+    ("ca_certs='ca.pem'", TypeError, ("connect()", "'ca_certs'", "ca_file=")),
     ("reconnect_attempts_max=3", TypeError, ("connect()", "'reconnect_attempts_max'", "Reconnect(")),
     ("auto_reconnect=True", TypeError, ("connect()", "'auto_reconnect'", "Reconnect(")),
     ("on_message=print", TypeError, ("connect()", "'on_message'", "run(handler)")),
@@ -244,7 +244,7 @@ OPTIONS: list[tuple[str, type[Exception], tuple[str, ...]]] = [
     ("buffer_size='1M'", TypeError, ("buffer_size", "bytes", "'1M'")),
     ("buffer_size=0", ValueError, ("buffer_size", "bytes", "at least 1", "0")),
     ("ssl_context=True", TypeError, ("ssl_context", "SSLContext", "True", "stomp+ssl://")),
-    ("ssl_context='ca.pem'", TypeError, ("ssl_context", "SSLContext", "create_default_context")),
+    ("ssl_context='ca.pem'", TypeError, ("ssl_context", "SSLContext", "ca_file=")),
     ("ssl_context=ssl.create_default_context()", ValueError, ("ssl_context", "plaintext", "stomp+ssl://")),
     (
         "ssl_context=ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)",

@@ -86,6 +86,11 @@ IMPURE: set[str] = {
 #: Impure modules that are imported all the same, inside a function: (file, name) -> why.
 ALLOWED_IMPURE: dict[tuple[str, str], str] = {
     ("stomp_core/adapter/_blocking.py", "concurrent.futures.ThreadPoolExecutor"): "the workers of run()",
+    ("stomp_core/adapter/_transport_options.py", "ssl"): "the context of an adapter that dials with TLS",
+    (
+        "stomp_core/adapter/_proxies.py",
+        "urllib.request.getproxies_environment",
+    ): "the proxy that an adapter dials",
 }
 
 #: Modules that `import stomp_core` must not load, not even through the standard library.

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import re
-import ssl
 from typing import Any
 
 import pytest
 
-from stomp_core.session import Credentials, Endpoint, check_endpoints, parse_endpoints
-
-CONTEXT = ssl.create_default_context()
-ALL = ("tcp", "unix", "websocket")
+from stomp_core.session import Credentials, Endpoint, parse_endpoints
 
 
 @pytest.mark.parametrize(
@@ -70,8 +66,6 @@ def test_a_scheme_means_a_transport_with_or_without_tls(url: str, transport: str
 def test_an_adapter_may_have_schemes_of_its_own(endpoint: Endpoint, text: str) -> None:
     assert (endpoint.transport, endpoint.secure, str(endpoint)) == (endpoint.scheme, False, text)
     assert text in repr(endpoint)
-    with pytest.raises(ValueError, match=f"{re.escape(endpoint.scheme)}:// is not available here"):
-        check_endpoints(endpoint, ALL, ssl_context=None)
 
 
 @pytest.mark.parametrize("scheme", ["", "STOMP", "Serial", "a b", "stomp://", "1x", "x\n", "\u00fc"])
@@ -233,21 +227,21 @@ def test_an_empty_list_is_refused_with_the_reason() -> None:
         parse_endpoints([])
 
 
-def test_a_transport_that_the_adapter_lacks_is_refused() -> None:
-    check_endpoints("stomp://a,stomp+unix:///s", ("tcp", "unix"), ssl_context=None)
-    with pytest.raises(ValueError, match=r"ws://b:80/: ws:// is not available here"):
-        check_endpoints("stomp://a,ws://b", ("tcp", "unix"), ssl_context=None)
+@pytest.mark.parametrize(
+    ("url", "endpoint"),
+    [
+        ("serial:///dev/ttyS0", Endpoint("serial", path="/dev/ttyS0")),
+        ("MEM://one", Endpoint("mem", "one")),
+        ("x+y://[::1]:5/p?a=1", Endpoint("x+y", "::1", 5, "/p?a=1")),
+        ("stomp://h", Endpoint("stomp", "h", 61613)),
+    ],
+)
+def test_any_scheme_is_read_for_somebody_who_dials_it(url: str, endpoint: Endpoint) -> None:
+    assert Endpoint.parse(url, any_scheme=True) == endpoint
+    assert parse_endpoints([url, url], any_scheme=True) == (endpoint, endpoint)
 
 
-@pytest.mark.parametrize("url", ["stomp+ssl://a", "wss://a", "stomp+unix:///s"])
-def test_an_ssl_context_is_allowed_with_tls_or_unix_sockets(url: str) -> None:
-    check_endpoints(url, ALL, ssl_context=CONTEXT)
-
-
-@pytest.mark.parametrize(("url", "instead"), [("stomp://a", "stomp+ssl"), ("ws://a", "wss")])
-def test_an_ssl_context_with_a_plaintext_url_is_refused(url: str, instead: str) -> None:
-    check_endpoints(url, ALL, ssl_context=None)
-    with pytest.raises(ValueError, match=f"use {instead.replace('+', '[+]')}:// for TLS"):
-        check_endpoints(url, ALL, ssl_context=CONTEXT)
-    with pytest.raises(ValueError, match="plaintext"):
-        check_endpoints(["wss://ok", url], ALL, ssl_context=CONTEXT)
+def test_a_scheme_of_ones_own_has_credentials_too() -> None:
+    endpoint = Endpoint.parse("serial://me:se%20cret@h/dev", any_scheme=True)
+    assert endpoint.credentials == Credentials("me", "se cret")
+    assert "cret" not in f"{endpoint}{endpoint!r}"

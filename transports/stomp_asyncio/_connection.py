@@ -7,19 +7,27 @@ from collections.abc import Iterable
 from random import Random
 
 from stomp_core import HeaderSource, Leniency, Limits
-from stomp_core.adapter import AsyncConnection, AsyncMessage, ConnectContext, explained, export
+from stomp_core.adapter import (
+    AsyncConnection,
+    AsyncMessage,
+    ConnectContext,
+    TransportOptions,
+    explained,
+    export,
+)
 from stomp_core.protocol import Event
 from stomp_core.session import (
     BrokerProfile,
+    ByteLayerFactory,
     Config,
     EndpointSource,
     Listener,
     Reconnect,
     Session,
-    check_endpoints,
 )
 from stomp_core.wire import ALL_VERSIONS
 
+from ._dial import DialFunction
 from ._engine import Engine
 
 __all__ = ["Connection", "connect"]
@@ -38,6 +46,14 @@ def connect(
     passcode: str | None = None,
     *,
     ssl_context: ssl.SSLContext | None = None,
+    ca_file: str | None = None,
+    cert_file: str | None = None,
+    key_file: str | None = None,
+    server_hostname: str | None = None,
+    dial: DialFunction | None = None,
+    proxy: str | bool | None = True,
+    local_address: str | None = None,
+    websocket: ByteLayerFactory | None = None,
     host: str | None = None,
     client_id: str | None = None,
     heart_beat: tuple[float, float] = (10.0, 10.0),
@@ -68,6 +84,18 @@ def connect(
         login: the user; by default that of the URL.
         passcode: its password; by default that of the URL.
         ssl_context: for ``stomp+ssl://``; by default one that verifies the server's certificate and name.
+        ca_file: a PEM file with the authorities to trust, in place of those of the system.
+        cert_file: a PEM file with our own certificate and its chain, for a server that asks for one.
+        key_file: a PEM file with the key of that certificate, if it is not in ``cert_file``.
+        server_hostname: the name that the server's certificate must have; by default the host of the URL.
+        dial: ``await dial(endpoint, protocol)`` connects in our place, and returns a transport that it has made with
+            ``protocol()``, or a connected socket; any URL scheme is allowed then. TLS inside it, if the URL means TLS,
+            is ours.
+        proxy: the URL of a proxy, such as ``"socks5://localhost:1080"`` or ``"http://localhost:3128"``. By default that
+            of the environment (``stomp_proxy``, ``all_proxy``, ``no_proxy``); ``None`` is none.
+        local_address: the address of this machine to connect from.
+        websocket: a :class:`stomp_websocket.WebSocket`, how to speak WebSocket with a ``ws://`` or ``wss://`` URL:
+            headers such as ``Authorization``, ``Origin``, compression. By default without any.
         host: the ``host`` header of CONNECT, a virtual host; by default that of the URL, otherwise ``"/"``.
         client_id: the ``client-id`` header of CONNECT, by which ActiveMQ and Artemis identify durable subscribers.
         heart_beat: the intervals ``(send, receive)`` that we offer, in seconds, up to an hour; 0 is never.
@@ -94,12 +122,23 @@ def connect(
         ConnectFailed: no endpoint could be connected to. It says why, and what to check, for each of them. It is also
             an :class:`OSError`.
         TypeError: an option is of a wrong type.
-        ValueError: an option is out of its range, a URL is not valid, or there is an ``ssl_context`` for a URL that
-            means plaintext. Raised by the call itself.
+        ValueError: an option is out of its range, a URL is not valid, options contradict each other, or one for TLS is
+            given with a URL that means plaintext. Raised by the call itself.
         LocalProtocolError: CONNECT cannot carry an option. Raised by the call itself.
     """
-    config = Config(
+    options = TransportOptions(
         endpoints,
+        dial=dial,
+        proxy=proxy,
+        ssl_context=ssl_context,
+        ca_file=ca_file,
+        cert_file=cert_file,
+        key_file=key_file,
+        server_hostname=server_hostname,
+        local_address=local_address,
+    )
+    config = Config(
+        options.endpoints,
         login,
         passcode,
         host=host,
@@ -121,14 +160,14 @@ def connect(
         heart_beat_pace=heart_beat_pace,
         listener=listener,
         connect_frame=connect_frame,
+        websocket=websocket,
     )
-    check_endpoints(config.parsed_endpoints, ("tcp", "unix"), ssl_context=ssl_context)
     session = Session(config, make_delivery=AsyncMessage, rng=Random())
-    return ConnectContext(_connect(session, ssl_context))
+    return ConnectContext(_connect(session, options))
 
 
-async def _connect(session: Session, ssl_context: ssl.SSLContext | None) -> Connection:
-    engine = Engine(session, ssl_context)
+async def _connect(session: Session, options: TransportOptions) -> Connection:
+    engine = Engine(session, options)
     engine.start()
     try:
         await engine.wait(session.opened)

@@ -6,26 +6,30 @@ import asyncio
 import errno
 import os
 import socket
-import ssl
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
+from stomp_core.adapter import TransportOptions
 from stomp_core.session import Endpoint
 
-__all__ = ["dial"]
+__all__ = ["DialFunction", "dial"]
 
+#: What ``connect(dial=...)`` takes.
+DialFunction = Callable[
+    [Endpoint, Callable[[], asyncio.Protocol]], Awaitable[asyncio.BaseTransport | socket.socket]
+]
 Address = tuple[int, int, int, str, Any]
 _STAGGER = 0.25  # seconds after which the next address is tried as well (RFC 8305, section 5)
 
 
 async def dial(
-    endpoint: Endpoint, context: ssl.SSLContext | None, protocol: Callable[[], asyncio.Protocol]
+    endpoint: Endpoint, options: TransportOptions, protocol: Callable[[], asyncio.Protocol]
 ) -> socket.socket:
     """Connect, with TLS if the endpoint is ``secure``. The caller cancels it when it takes too long.
 
     Args:
         endpoint: where to.
-        context: for TLS.
+        options: how to connect.
         protocol: makes the protocol of the transport.
 
     Returns:
@@ -47,7 +51,9 @@ async def dial(
         raise socket.gaierror(socket.EAI_NONAME, f"not a host name ({error})") from error
     sock = await _connect(addresses[0]) if len(addresses) == 1 else await _race(addresses)
     if endpoint.secure:
-        await loop.create_connection(protocol, sock=sock, ssl=context, server_hostname=endpoint.host)
+        await loop.create_connection(
+            protocol, sock=sock, ssl=options.tls_context(), server_hostname=options.server_name(endpoint)
+        )
     else:
         await loop.create_connection(protocol, sock=sock)
     return sock

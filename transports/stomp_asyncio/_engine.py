@@ -13,7 +13,19 @@ from collections.abc import Awaitable, Callable, Coroutine
 from time import monotonic
 from typing import Any, TypeVar, cast
 
-from stomp_core.adapter import Abort, AsyncMessage, Command, Dial, End, Line, LoopEngine, Read, Timer, Write
+from stomp_core.adapter import (
+    Abort,
+    AsyncMessage,
+    Command,
+    Dial,
+    End,
+    Line,
+    LoopEngine,
+    Read,
+    Timer,
+    TransportOptions,
+    Write,
+)
 from stomp_core.session import Endpoint, Pending, Session
 
 from ._dial import dial
@@ -30,12 +42,12 @@ class Engine(LoopEngine):
 
     Args:
         session: what it drives.
-        ssl_context: for TLS; by default one that verifies the server.
+        options: how to connect to an endpoint.
     """
 
-    def __init__(self, session: Session, ssl_context: ssl.SSLContext | None) -> None:
+    def __init__(self, session: Session, options: TransportOptions) -> None:
         super().__init__(session, monotonic)
-        self._ssl_context = ssl_context
+        self._options = options
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
         self._waited_at = monotonic()
@@ -186,9 +198,7 @@ class Engine(LoopEngine):
 
     async def _dial(self, connection: _Socket, endpoint: Endpoint) -> None:
         try:
-            if endpoint.secure and self._ssl_context is None:
-                self._ssl_context = ssl.create_default_context()
-            connection.socket = await dial(endpoint, self._ssl_context, lambda: connection)
+            connection.socket = await dial(endpoint, self._options, lambda: connection)
         except Exception as error:
             connection.dialling_failed(error)
 

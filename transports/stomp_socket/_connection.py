@@ -6,18 +6,19 @@ import ssl
 from collections.abc import Iterable
 
 from stomp_core import HeaderSource, Leniency, Limits
-from stomp_core.adapter import BlockingConnection, explained, export
+from stomp_core.adapter import BlockingConnection, TransportOptions, explained, export
 from stomp_core.protocol import Event
 from stomp_core.session import (
     BrokerProfile,
+    ByteLayerFactory,
     Config,
     EndpointSource,
     Listener,
     Reconnect,
-    check_endpoints,
 )
 from stomp_core.wire import ALL_VERSIONS
 
+from ._dial import DialFunction
 from ._engine import Engine
 
 __all__ = ["Connection", "connect"]
@@ -46,6 +47,14 @@ def connect(
     passcode: str | None = None,
     *,
     ssl_context: ssl.SSLContext | None = None,
+    ca_file: str | None = None,
+    cert_file: str | None = None,
+    key_file: str | None = None,
+    server_hostname: str | None = None,
+    dial: DialFunction | None = None,
+    proxy: str | bool | None = True,
+    local_address: str | None = None,
+    websocket: ByteLayerFactory | None = None,
     host: str | None = None,
     client_id: str | None = None,
     heart_beat: tuple[float, float] = (10.0, 10.0),
@@ -74,6 +83,18 @@ def connect(
         login: the user; by default that of the URL.
         passcode: its password; by default that of the URL.
         ssl_context: for ``stomp+ssl://``; by default one that verifies the server's certificate and name.
+        ca_file: a PEM file with the authorities to trust, in place of those of the system.
+        cert_file: a PEM file with our own certificate and its chain, for a server that asks for one.
+        key_file: a PEM file with the key of that certificate, if it is not in ``cert_file``.
+        server_hostname: the name that the server's certificate must have; by default the host of the URL.
+        dial: ``dial(endpoint, timeout)`` connects in our place, and returns a connected socket or another
+            :class:`Stream`; any URL scheme is allowed then. It runs in a thread of its own. TLS inside it, if the URL
+            means TLS, is ours.
+        proxy: the URL of a proxy, such as ``"socks5://localhost:1080"`` or ``"http://localhost:3128"``. By default that
+            of the environment (``stomp_proxy``, ``all_proxy``, ``no_proxy``); ``None`` is none.
+        local_address: the address of this machine to connect from.
+        websocket: a :class:`stomp_websocket.WebSocket`, how to speak WebSocket with a ``ws://`` or ``wss://`` URL:
+            headers such as ``Authorization``, ``Origin``, compression. By default without any.
         host: the ``host`` header of CONNECT, a virtual host; by default that of the URL, otherwise ``"/"``.
         client_id: the ``client-id`` header of CONNECT, by which ActiveMQ and Artemis identify durable subscribers.
         heart_beat: the intervals ``(send, receive)`` that we offer, in seconds, up to an hour; 0 is never.
@@ -100,12 +121,23 @@ def connect(
         ConnectFailed: no endpoint could be connected to. It says why, and what to check, for each of them. It is also
             an :class:`OSError`.
         TypeError: an option is of a wrong type.
-        ValueError: an option is out of its range, a URL is not valid, or there is an ``ssl_context`` for a URL that
-            means plaintext.
+        ValueError: an option is out of its range, a URL is not valid, options contradict each other, or one for TLS is
+            given with a URL that means plaintext.
         LocalProtocolError: CONNECT cannot carry an option.
     """
-    config = Config(
+    options = TransportOptions(
         endpoints,
+        dial=dial,
+        proxy=proxy,
+        ssl_context=ssl_context,
+        ca_file=ca_file,
+        cert_file=cert_file,
+        key_file=key_file,
+        server_hostname=server_hostname,
+        local_address=local_address,
+    )
+    config = Config(
+        options.endpoints,
         login,
         passcode,
         host=host,
@@ -127,9 +159,9 @@ def connect(
         heart_beat_pace=heart_beat_pace,
         listener=listener,
         connect_frame=connect_frame,
+        websocket=websocket,
     )
-    check_endpoints(config.parsed_endpoints, ("tcp", "unix"), ssl_context=ssl_context)
-    engine = Engine(config, ssl_context)
+    engine = Engine(config, options)
     engine.start()
     try:
         engine.wait(engine.session.opened)

@@ -10,11 +10,41 @@ import ssl
 import threading
 from collections.abc import Callable
 from time import monotonic
-from typing import Any
+from typing import Any, Protocol
 
 from stomp_core.session import Endpoint
 
-__all__ = ["Dial", "DialCancelled", "dial"]
+__all__ = ["Dial", "DialCancelled", "DialFunction", "Stream", "dial"]
+
+
+class Stream(Protocol):
+    """What a dialler returns: a connected byte stream that never blocks. A non-blocking socket is one."""
+
+    def fileno(self) -> int:
+        """Return the descriptor to wait for, for reading and for writing."""
+
+    def recv(self, size: int, /) -> bytes:
+        """Return what was received, at most so many bytes; ``b""`` at the end.
+
+        Raises:
+            BlockingIOError: there is nothing yet.
+            OSError: the stream is broken.
+        """
+
+    def send(self, data: bytes | memoryview, /) -> int:
+        """Write some of ``data``, and return how many bytes.
+
+        Raises:
+            BlockingIOError: there is no room now.
+            OSError: the stream is broken.
+        """
+
+    def close(self) -> object:
+        """Close it at once."""
+
+
+#: What ``connect(dial=...)`` takes.
+DialFunction = Callable[[Endpoint, float], Stream]
 
 Address = tuple[int, int, int, str, Any]
 Wait = Callable[[socket.socket | None, bool, bool, float], bool]

@@ -36,7 +36,6 @@ from __future__ import annotations
 import atexit
 import os
 import socket
-import ssl
 import warnings
 from collections.abc import Callable
 from functools import partial
@@ -44,7 +43,7 @@ from time import monotonic
 from typing import Any
 from weakref import WeakSet
 
-from stomp_core.adapter import BlockingMessage
+from stomp_core.adapter import BlockingMessage, TransportOptions
 from stomp_core.session import Config, Delivery, Session
 
 from ._dial import Dial, dial
@@ -64,7 +63,7 @@ class Engine:
 
     Args:
         config: the options of the session.
-        ssl_context: for TLS; by default one that verifies the server's certificate and name.
+        options: how to connect to an endpoint; by default as :class:`~stomp_core.adapter.TransportOptions` does.
         dial: makes the connected socket of an attempt.
         make_delivery: see :class:`stomp_core.Session`. It must not hold the engine.
         tap, log: see :class:`stomp_core.Session`.
@@ -76,7 +75,7 @@ class Engine:
     def __init__(
         self,
         config: Config,
-        ssl_context: ssl.SSLContext | None = None,
+        options: TransportOptions | None = None,
         *,
         dial: Dial = dial,
         make_delivery: Callable[..., Delivery] = BlockingMessage,
@@ -84,7 +83,7 @@ class Engine:
         log: bool = True,
     ) -> None:
         self._shared = shared = SharedSession(config, make_delivery, tap=tap, log=log)
-        self._loop = Loop(shared, ssl_context, dial)
+        self._loop = Loop(shared, options or TransportOptions(config.parsed_endpoints), dial)
         self.session: Session = shared.session
         # Bound once: each call would pay for a method that only passes it on.
         self.call: Any = partial(shared.call, False)

@@ -10,6 +10,7 @@ import ssl
 import threading
 from time import monotonic
 
+from stomp_core.adapter import TransportOptions
 from stomp_core.session import Attempt
 
 from ._dial import Dial, DialCancelled
@@ -26,7 +27,7 @@ class Loop:
 
     Args:
         shared: the session.
-        context: for TLS; by default one that verifies the server.
+        options: how to connect to an endpoint.
         dial: makes the socket of an attempt.
 
     Attributes:
@@ -34,10 +35,10 @@ class Loop:
         unused: set it, and wake the thread, when nobody can use the connection any more.
     """
 
-    def __init__(self, shared: SharedSession, context: ssl.SSLContext | None, dial: Dial) -> None:
+    def __init__(self, shared: SharedSession, options: TransportOptions, dial: Dial) -> None:
         self._shared = shared
         self._session = shared.session
-        self._context = context
+        self._options = options
         self._dial = dial
         self._readable = False
         self.unused = False
@@ -77,7 +78,12 @@ class Loop:
         reason: Exception | None = None
         try:
             try:
-                sock = self._dial(attempt.endpoint, attempt.timeout, self._context, self._wait_while_dialling)
+                sock = self._dial(
+                    attempt.endpoint,
+                    attempt.timeout,
+                    self._options.tls_context() if attempt.endpoint.secure else None,
+                    self._wait_while_dialling,
+                )
             except Exception as error:  # a dialler may raise anything
                 reason = error
             else:

@@ -10,20 +10,25 @@ import errno
 import os
 import socket
 import ssl
+from collections.abc import Awaitable, Callable
 
 import trio
 
+from stomp_core.adapter import TransportOptions
 from stomp_core.session import Endpoint
 
-__all__ = ["dial"]
+__all__ = ["DialFunction", "dial"]
+
+#: What ``connect(dial=...)`` takes.
+DialFunction = Callable[[Endpoint], Awaitable[trio.abc.Stream | trio.socket.SocketType | socket.socket]]
 
 
-async def dial(endpoint: Endpoint, context: ssl.SSLContext | None) -> socket.socket:
+async def dial(endpoint: Endpoint, options: TransportOptions) -> socket.socket:
     """Connect, with TLS if the endpoint is ``secure``. The caller cancels it when it takes too long.
 
     Args:
         endpoint: where to.
-        context: for TLS.
+        options: how to connect.
 
     Raises:
         OSError: the reason, as the operating system, the resolver or OpenSSL words it.
@@ -49,8 +54,7 @@ async def dial(endpoint: Endpoint, context: ssl.SSLContext | None) -> socket.soc
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         if endpoint.secure:
-            assert context is not None
-            return await _with_tls(sock, context, endpoint.host)
+            return await _with_tls(sock, options.tls_context(), options.server_name(endpoint))
     except BaseException:
         sock.close()
         raise

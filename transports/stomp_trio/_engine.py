@@ -16,7 +16,19 @@ from typing import Any, TypeVar, cast
 
 import trio
 
-from stomp_core.adapter import Abort, AsyncMessage, Command, Dial, End, Line, LoopEngine, Read, Timer, Write
+from stomp_core.adapter import (
+    Abort,
+    AsyncMessage,
+    Command,
+    Dial,
+    End,
+    Line,
+    LoopEngine,
+    Read,
+    Timer,
+    TransportOptions,
+    Write,
+)
 from stomp_core.session import Endpoint, Pending, Session
 
 from ._dial import dial
@@ -36,12 +48,12 @@ class Engine(LoopEngine):
 
     Args:
         session: what it drives.
-        ssl_context: for TLS; by default one that verifies the server.
+        options: how to connect to an endpoint.
     """
 
-    def __init__(self, session: Session, ssl_context: ssl.SSLContext | None) -> None:
+    def __init__(self, session: Session, options: TransportOptions) -> None:
         super().__init__(session, trio.current_time)
-        self._ssl_context = ssl_context
+        self._options = options
         self._timer_changed = _Waker()  # for the task for time: an earlier timer, a poll, or the end
         self._socket: _Socket | None = None
         self._waited_at = -inf  # on a clock that also runs where trio's is a test's
@@ -160,11 +172,9 @@ class Engine(LoopEngine):
         elif isinstance(command, Abort):
             _socket_of(command.line).abort()
 
-    def context_for(self, endpoint: Endpoint) -> ssl.SSLContext | None:
-        """Return the context for TLS, if the endpoint is ``secure``."""
-        if endpoint.secure and self._ssl_context is None:
-            self._ssl_context = ssl.create_default_context()
-        return self._ssl_context
+    @property
+    def options(self) -> TransportOptions:
+        return self._options
 
 
 def _socket_of(line: Line) -> _Socket:
@@ -197,7 +207,7 @@ class _Socket:
         try:
             with self._scope:
                 try:
-                    self._socket = await dial(endpoint, self._engine.context_for(endpoint))
+                    self._socket = await dial(endpoint, self._engine.options)
                 except Exception as error:
                     reason = error
                 else:
