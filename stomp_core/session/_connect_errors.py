@@ -175,8 +175,8 @@ def handshake_eof(endpoint: Endpoint, reason: str, answer: bytes = b"") -> str:
         return recognised
     if endpoint.transport == "websocket":
         return (
-            f"{endpoint}: the peer closed the connection before CONNECTED ({reason}): {_WEBSOCKET_CHECK}; with a '\\' in "
-            "the passcode, try escape_connect=True"
+            f"{endpoint}: the peer closed the connection before CONNECTED ({reason}): {_WEBSOCKET_CHECK}; with a "
+            "'\\' in the passcode, try escape_connect=True"
         )
     port = f"{_usual_port(endpoint)}{_other_scheme(endpoint)}"
     return (

@@ -34,11 +34,11 @@ from ._config import Config
 from ._connect_errors import (
     dial_failure,
     handshake_eof,
-    layer_failure,
     handshake_refusal,
     handshake_silence,
     handshake_violation,
     is_login_refusal,
+    layer_failure,
 )
 from ._errors import AuthenticationFailed, ConnectFailed, ConnectionLost
 from ._layered import Layered
@@ -336,8 +336,8 @@ class Connector:
         if layer is None or layer.over is None:
             return []
         if layer.opened or self.state is not SessionState.HANDSHAKING:
-            return self.broken(self.mask.text(layer.over), now)
-        sentence = layer_failure(self._here(), self.mask.text(layer.over), self._answer)
+            return self.broken(self.mask.quotations(layer.over), now)
+        sentence = layer_failure(self._here(), self.mask.quotations(layer.over), self._answer)
         if layer.login_refused:
             return self._login_refused(sentence, None, now)
         return self._attempt_failed(sentence, None, now)
@@ -511,7 +511,7 @@ class Connector:
         if self._handshake_deadline is not None and now >= self._handshake_deadline:
             timeout = self._config.handshake_timeout
             if self.layered is not None and not self.layered.started:
-                reason = self.mask.text(self.layered.layer.explain_silence(timeout))
+                reason = self.mask.quotations(self.layered.layer.explain_silence(timeout))
                 # An HTTP status of which the rest did not come may still refuse the credentials.
                 if self.layered.layer.login_refused:
                     return self._login_refused(layer_failure(self._here(), reason, self._answer), None, now)

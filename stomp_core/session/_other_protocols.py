@@ -46,9 +46,9 @@ _ANSWERS: tuple[tuple[re.Pattern[bytes], str, str], ...] = tuple(
     )
 )
 #: The same for answers to a WebSocket request.
-_STOMP_ANSWER = re.compile(rb"\s*(ERROR|CONNECTED)\r?\n")
+_STOMP_ANSWER = re.compile(rb"\s*(ERROR\r?\n(?!ERROR)|CONNECTED\r?\n)")
 _WEBSOCKET_PORT = "check the port: RabbitMQ's for WebSocket is 15674"
-#: What to do in place of advice that is for plain STOMP.
+#: For an answer to a WebSocket request, what to do in place of what is right for plain STOMP.
 _WEBSOCKET_REMEDIES = {
     _STOMP_PORT: _WEBSOCKET_PORT,
     _RABBITMQ: "check the port: RabbitMQ's for WebSocket is 15674, and its plugin rabbitmq_web_stomp must be enabled",

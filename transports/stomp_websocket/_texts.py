@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from http import HTTPStatus
 
-from websockets.exceptions import InvalidStatus, PayloadTooBig
-from websockets.frames import CLOSE_CODE_EXPLANATIONS, Close
+from websockets.exceptions import InvalidMessage, InvalidStatus, PayloadTooBig
+from websockets.frames import CLOSE_CODE_EXPLANATIONS, Close, CloseCode
 from websockets.http11 import Response
 
 __all__ = ["ENDED_WITHOUT_CLOSE", "broken", "closed", "described", "hide", "refused", "status_of"]
@@ -20,9 +20,9 @@ _LONGEST_QUOTE = 100  # characters
 
 #: What to check after an HTTP status.
 _CHECKS = {
-    400: "check the URL and subprotocols=...",
-    401: "pass headers={'Authorization': ...}, or check what it says",
-    403: "check the header Authorization, and origin=...: some servers admit only known origins",
+    400: "check the URL, and WebSocket(subprotocols=...)",
+    401: "pass WebSocket(headers=...) with Authorization, or check what it contains",
+    403: "check Authorization in WebSocket(headers=...), and origin=...: some servers admit only known origins",
     404: "check the path of the URL (RabbitMQ: /ws; Spring: that of its endpoint, or that and /websocket)",
     405: "this path is not one of a WebSocket: check the path of the URL",
     407: "a proxy between here and the server wants credentials",
@@ -36,10 +36,12 @@ _CHECKS = {
 
 def closed(close: Close) -> str:
     """Explain a Close frame of the peer: its code, what the code means, and the reason that the peer gives."""
+    if close.code == CloseCode.NO_STATUS_RCVD:
+        return "the peer closed the WebSocket without a code"
     meaning = CLOSE_CODE_EXPLANATIONS.get(close.code)
     if meaning is None:
         meaning = "private use" if close.code >= 4000 else "registered" if close.code >= 3000 else "unknown"
-    reason = f": {_quote(close.reason)}" if close.reason else ""
+    reason = f", because {_quote(close.reason)}" if close.reason.strip() else ""
     return f"the peer closed the WebSocket with code {close.code} ({meaning.lower()}){reason}"
 
 
@@ -90,14 +92,13 @@ def _status_line(response: Response) -> str:
             phrase = HTTPStatus(response.status_code).phrase
         except ValueError:
             phrase = ""
-    return f"{response.status_code} {_quote(phrase)}".rstrip()
+    return f"{response.status_code} {_line(phrase)}".rstrip()
 
 
 def _first_words(response: Response) -> str:
     """Return the first line of a body that was written for people; a page of HTML is not quoted."""
     text = bytes(response.body[:1000]).decode("utf-8", "replace").lstrip("\ufeff").lstrip()
-    words = _quote(text)
-    return f" ({words})" if words and not words.startswith("<") else ""
+    return f" ({_quote(text)})" if text and not text.startswith("<") else ""
 
 
 def _check(response: Response) -> str:
@@ -105,7 +106,7 @@ def _check(response: Response) -> str:
     locations = response.headers.get_all("Location")
     if 300 <= status < 400 and locations:
         # The query may be a secret.
-        location = _quote(locations[0].partition("?")[0])
+        location = _line(locations[0].partition("?")[0])
         return f"it redirects to {location}: use that, as a ws:// or wss:// URL"
     if 200 <= status < 300:
         return "this path is a page and not a WebSocket: check the path of the URL (RabbitMQ: /ws)"
@@ -113,13 +114,19 @@ def _check(response: Response) -> str:
 
 
 def described(error: BaseException) -> str:
-    """Return the text of an exception; of one with causes that of the first cause, which is the most precise."""
-    while error.__cause__ is not None:
+    """Return the text of an exception; of an HTTP message that is none that of the first cause, which is precise."""
+    while isinstance(error, (InvalidMessage, EOFError)) and error.__cause__ is not None:
         error = error.__cause__
-    return _quote(str(error)) or type(error).__name__
+    return _line(str(error)) or type(error).__name__
 
 
 def _quote(text: str) -> str:
+    """Quote the first line of a text from elsewhere. The session masks the passcode in what is quoted."""
+    line = _line(text).replace('"', "'")
+    return f'"{line}"'
+
+
+def _line(text: str) -> str:
     """Return the first line of a text from elsewhere that is not blank: short, and without control characters."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     if not lines:
