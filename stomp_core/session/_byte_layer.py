@@ -16,41 +16,53 @@ __all__ = ["ByteLayer", "ByteLayerFactory", "load_websocket"]
 
 
 class ByteLayer(Protocol):
-    """A protocol between STOMP and a socket, for one connection. Pure: no I/O, no clock.
+    """A protocol between STOMP and a socket, for one connection. Pure: no I/O, no clock."""
 
-    Attributes:
-        opened: whether STOMP may pass.
-        over: a sentence that says why nothing more will come; ``None`` as long as something may.
-        login_refused: whether the peer has refused our credentials.
-    """
+    @property
+    def opened(self) -> bool:
+        """Whether STOMP may pass."""
+        ...
 
-    opened: bool
-    over: str | None
-    login_refused: bool
+    @property
+    def over(self) -> str | None:
+        """A sentence that says why nothing more will come; ``None`` as long as something may."""
+        ...
+
+    @property
+    def login_refused(self) -> bool:
+        """Whether the peer has refused our credentials."""
+        ...
 
     def opening(self) -> bytes:
         """Return what is written first; ``b""`` if the peer begins."""
+        ...
 
     def receive_data(self, data: bytes | bytearray | memoryview) -> bytes | bytearray:
         """Process bytes from the socket; return the bytes of STOMP in them, often none."""
+        ...
 
     def receive_eof(self) -> None:
         """Process the end of the stream; :attr:`over` says what it means."""
+        ...
 
     def encode(self, wire: bytes) -> bytes:
         """Return one STOMP frame, or one heart-beat, as it is written.
 
         What it returns may be thrown away, so nothing that follows may depend on it.
         """
+        ...
 
     def control(self) -> bytes:
         """Return what is to be written before STOMP frames of which no byte was written."""
+        ...
 
     def close(self, code: int = 1000, reason: str = "") -> bytes:
         """Return the end of the protocol; ``b""`` if there is none, or it was returned already."""
+        ...
 
     def explain_silence(self, seconds: float) -> str:
         """Return a sentence that says why it was not opened after so many seconds."""
+        ...
 
 
 class ByteLayerFactory(Protocol):
@@ -69,6 +81,7 @@ class ByteLayerFactory(Protocol):
             versions: the versions of STOMP that the session offers.
             headers: in place of the factory's own, if they were asked for already.
         """
+        ...
 
 
 def load_websocket() -> ByteLayerFactory:

@@ -50,7 +50,7 @@ class WebSocketPlay(Play):
         self.web = WebSocketServer()
 
     @property
-    def request(self) -> WebSocketRequest:
+    def http_request(self) -> WebSocketRequest:
         """The HTTP request of the present connection."""
         assert self.web.request is not None
         return self.web.request

@@ -201,7 +201,7 @@ def test_an_answer_opens_it(lines: tuple[str, ...], subprotocol: str | None) -> 
     ],
     ids=lambda value: value[:30] if isinstance(value, bytes) else "",
 )
-def test_a_refusal_says_what_to_check(answer: bytes, sentence: str) -> None:
+def test_a_refusal_explains_what_to_check(answer: bytes, sentence: str) -> None:
     assert sentence in refusal(answer)
     assert "s3cret" not in refusal(answer)
 

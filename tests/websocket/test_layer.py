@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from websockets.frames import BINARY, CLOSE, CONT, PING, PONG, TEXT, Frame
+from websockets.streams import StreamReader
 
 from stomp_core.session import ByteLayer, ByteLayerFactory, Endpoint
 from stomp_websocket import WebSocket, WebSocketClient, WebSocketServer
@@ -29,18 +30,12 @@ STOMP = [
 
 def frames_in(data: bytes, *, masked: bool) -> list[Frame]:
     """Return the WebSocket frames in some bytes."""
-    rest = bytearray(data)
+    reader = StreamReader()
+    reader.feed_data(data)
 
-    def read(count: int) -> Any:
-        assert len(rest) >= count, "a frame is incomplete"
-        taken = bytes(rest[:count])
-        del rest[:count]
-        return taken
-        yield
-
-    def parse() -> Iterator[Any]:
-        while rest:
-            frames.append((yield from Frame.parse(read, mask=masked)))
+    def parse() -> Iterator[None]:
+        while reader.buffer:
+            frames.append((yield from Frame.parse(reader.read_exact, mask=masked)))
 
     frames: list[Frame] = []
     for _ in parse():
@@ -232,7 +227,7 @@ def test_a_pong_that_nobody_asked_for_means_nothing() -> None:
 # -------------------------------------------------------------------------------- the end
 
 
-def test_a_close_is_answered_and_says_its_code_its_meaning_and_the_reason() -> None:
+def test_a_close_is_answered_and_explained() -> None:
     for code, meaning in (
         (1000, "ok"),
         (1001, "going away"),
@@ -270,7 +265,7 @@ def test_before_it_is_opened_there_is_nothing_to_close_or_encode() -> None:
         assert (layer.close(), layer.encode(b"\n"), layer.control()) == (b"", b"", b"")
 
 
-def test_an_end_without_close_says_so() -> None:
+def test_an_end_without_close_is_1006() -> None:
     for layer in pair():
         layer.receive_eof()
         assert layer.over == "the WebSocket ended without a Close frame (1006, abnormal closure)"
@@ -297,7 +292,7 @@ def test_an_end_without_close_says_so() -> None:
         (b"\x88\x03\x03\xe8\xff", "the peer broke the WebSocket protocol: 'utf-8' codec", 1007),
     ],
 )
-def test_a_violation_ends_it_and_the_peer_is_told(broken: bytes, sentence: str, code: int) -> None:
+def test_a_violation_ends_it_and_is_answered_with_close(broken: bytes, sentence: str, code: int) -> None:
     ours, theirs = pair()
     assert ours.receive_data(theirs.encode(b"before") + broken + theirs.encode(b"behind")) == b"before"
     assert ours.over is not None

@@ -90,7 +90,7 @@ def _compressed(data: bytes, *, fin: bool) -> bytes:
 
 
 def test_a_message_that_never_ends_costs_what_stomp_allows() -> None:
-    """Continuation frames are not assembled: the limits of STOMP's parser hold, whoever sends the rest."""
+    """Continuation frames are not assembled: the limits of STOMP's parser hold."""
     play = WebSocketPlay(limits=Limits(max_body=_MIB))
     play.connected()
     head = b"MESSAGE\ndestination:/q\nmessage-id:1\nsubscription:1\n\n"

@@ -90,7 +90,7 @@ def test_a_websocket_url_needs_no_option() -> None:
     assert Config("ws://h/ws", websocket=options).websocket is options
 
 
-def test_without_websockets_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_websockets_the_error_names_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [name for name in sys.modules if name.partition(".")[0] in ("websockets", "stomp_websocket")]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "websockets", None)

@@ -80,7 +80,7 @@ def test_a_connection_is_made_and_used() -> None:
     assert (connect.login, connect.passcode, connect.host) == ("joe", "s3cret", "/")
     play.accept()
     assert play.session.opened.done
-    assert play.request.path == "/ws"
+    assert play.http_request.path == "/ws"
     subscription = play.subscribed("/queue/a")
     play.deliver(subscription.id, "1", body="grün")
     play.deliver(subscription.id, "2", body=bytes(range(256)))
@@ -267,7 +267,7 @@ def test_the_end_of_the_stream_may_be_reported_in_either_way(reported: str) -> N
     assert 'HTTP 403 Forbidden ("no")' in str(play.session.error)
 
 
-def test_a_plain_stomp_session_on_a_websocket_port_is_told_the_scheme() -> None:
+def test_a_plain_stomp_session_on_a_websocket_port_gets_a_hint() -> None:
     from tests.session.play import Play
 
     play = Play("stomp://broker:15674", reconnect=ONCE)
@@ -283,7 +283,7 @@ def test_a_plain_stomp_session_on_a_websocket_port_is_told_the_scheme() -> None:
     )
 
 
-def test_a_websocket_session_on_a_stomp_port_is_told_the_scheme() -> None:
+def test_a_websocket_session_on_a_stomp_port_gets_a_hint() -> None:
     play = WebSocketPlay("ws://broker:61613/ws", handshake_timeout=3.0, reconnect=ONCE)
     play.dial()
     play.wait(4.0)
@@ -316,13 +316,13 @@ def test_headers_that_cannot_be_sent_are_a_failed_attempt() -> None:
     assert "'Authorization' of a WebSocket has a value that HTTP does not allow" in reason
     assert "s3cret" not in reason
     play.connected()
-    assert play.request.headers["Authorization"] == "good"
+    assert play.http_request.headers["Authorization"] == "good"
 
 
 # -------------------------------------------------------------------------------- the end of a connection
 
 
-def test_a_close_before_connected_says_code_meaning_and_reason() -> None:
+def test_a_close_before_connected_is_explained() -> None:
     play = dialled(reconnect=ONCE, passcode="s3cret", login="joe")
     play.sent()
     play.session.receive_data(closing(1008, "bad s3cret"), play.now)
@@ -355,7 +355,7 @@ def test_no_sentence_of_ours_is_masked(passcode: str) -> None:
     assert texts(passcode) == texts("x" * 30)
 
 
-def test_a_close_after_connected_says_code_meaning_and_reason() -> None:
+def test_a_close_after_connected_is_explained() -> None:
     play = WebSocketPlay(reconnect=Reconnect.never())
     play.connected()
     pending = play.send("/queue/a", "x", receipt=True)
@@ -585,7 +585,7 @@ class Reversed:
     """A byte layer that is open from the start: every byte is its complement."""
 
     opened = True
-    over = None
+    over: str | None = None
     login_refused = False
 
     def opening(self) -> bytes:
@@ -595,7 +595,7 @@ class Reversed:
         return bytes(255 - byte for byte in bytes(data))
 
     def receive_eof(self) -> None:
-        self.over = "it is over"  # type: ignore[assignment]
+        self.over = "it is over"
 
     def encode(self, wire: bytes) -> bytes:
         return bytes(255 - byte for byte in wire)
