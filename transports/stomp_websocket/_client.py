@@ -108,9 +108,9 @@ class WebSocketClient(Layer):
 
     def _refused(self, error: Exception) -> None:
         self.login_refused = _texts.status_of(error) in (401, 403)
-        self.over = _texts.hide(_texts.refused(error), self._secrets())
+        self.over = _texts.refused(error, self._secrets())
 
     def _secrets(self) -> set[str]:
         """Return the values of our headers, and their words: the token of ``Bearer token`` may be repeated alone."""
         values = [value for _, value in self._headers]
-        return {part for value in values for part in (value, *value.split()) if len(part) > 7}
+        return {part for value in values for part in (value, *value.split()) if part}

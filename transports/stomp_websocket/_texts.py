@@ -6,17 +6,19 @@ repeats a token in its refusal must not bring it into a log.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Collection
 from http import HTTPStatus
 
 from websockets.exceptions import InvalidMessage, InvalidStatus, PayloadTooBig
 from websockets.frames import CLOSE_CODE_EXPLANATIONS, Close, CloseCode
 from websockets.http11 import Response
 
-__all__ = ["ENDED_WITHOUT_CLOSE", "broken", "closed", "described", "hide", "refused", "status_of"]
+__all__ = ["ENDED_WITHOUT_CLOSE", "broken", "closed", "described", "refused", "status_of"]
 
 ENDED_WITHOUT_CLOSE = "the WebSocket ended without a Close frame (1006, abnormal closure)"
 _LONGEST_QUOTE = 100  # characters
+_LONGEST_BODY = 10_000  # bytes of an answer that are looked at
 
 #: What to check after an HTTP status.
 _CHECKS = {
@@ -63,75 +65,65 @@ def status_of(error: Exception) -> int | None:
     return error.response.status_code if isinstance(error, InvalidStatus) else None
 
 
-def refused(error: Exception) -> str:
+def refused(error: Exception, secrets: Collection[str] = ()) -> str:
     """Explain why the handshake failed.
 
     Args:
         error: what the handshake ended with.
+        secrets: what is masked where the server repeats it.
     """
     if not isinstance(error, InvalidStatus):
-        return f"the WebSocket request got no valid answer: {described(error)}: check that this is a WebSocket port"
+        reason = described(error, secrets)
+        return f"the WebSocket request got no valid answer: {reason}: check that this is a WebSocket port"
     response = error.response
-    return (
-        f"the server answered HTTP {_status_line(response)}{_first_words(response)} instead of opening a WebSocket: "
-        f"{_check(response)}"
+    status = _line(
+        f"{response.status_code} {response.reason_phrase or _phrase(response.status_code)}", secrets
     )
+    # A page of HTML is not quoted.
+    body = bytes(response.body[:_LONGEST_BODY]).decode("utf-8", "replace").lstrip("\ufeff").lstrip()
+    words = f" ({_quote(body, secrets)})" if body and not body.startswith("<") else ""
+    return f"the server answered HTTP {status}{words} instead of opening a WebSocket: {_check(response, secrets)}"
 
 
-def hide(text: str, secrets: Iterable[str]) -> str:
-    """Mask the secrets that a text repeats."""
-    for secret in secrets:
-        text = text.replace(secret, "***")
-    return text
+def _phrase(status: int) -> str:
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return ""
 
 
-def _status_line(response: Response) -> str:
-    phrase = response.reason_phrase
-    if not phrase:
-        try:
-            phrase = HTTPStatus(response.status_code).phrase
-        except ValueError:
-            phrase = ""
-    return f"{response.status_code} {_line(phrase)}".rstrip()
-
-
-def _first_words(response: Response) -> str:
-    """Return the first line of a body that was written for people; a page of HTML is not quoted."""
-    text = bytes(response.body[:1000]).decode("utf-8", "replace").lstrip("\ufeff").lstrip()
-    return f" ({_quote(text)})" if text and not text.startswith("<") else ""
-
-
-def _check(response: Response) -> str:
+def _check(response: Response, secrets: Collection[str]) -> str:
     status = response.status_code
     locations = response.headers.get_all("Location")
     if 300 <= status < 400 and locations:
         # The query may be a secret.
-        location = _line(locations[0].partition("?")[0])
+        location = _line(locations[0].partition("?")[0], secrets)
         return f"it redirects to {location}: use that, as a ws:// or wss:// URL"
     if 200 <= status < 300:
         return "this path is a page and not a WebSocket: check the path of the URL (RabbitMQ: /ws)"
     return _CHECKS.get(status, "check the URL")
 
 
-def described(error: BaseException) -> str:
+def described(error: BaseException, secrets: Collection[str] = ()) -> str:
     """Return the text of an exception; of an HTTP message that is none that of the first cause, which is precise."""
     while isinstance(error, (InvalidMessage, EOFError)) and error.__cause__ is not None:
         error = error.__cause__
-    return _line(str(error)) or type(error).__name__
+    return _line(str(error), secrets) or type(error).__name__
 
 
-def _quote(text: str) -> str:
+def _quote(text: str, secrets: Collection[str] = ()) -> str:
     """Quote the first line of a text from elsewhere. The session masks the passcode in what is quoted."""
-    line = _line(text).replace('"', "'")
+    line = _line(text, secrets).replace('"', "'")
     return f'"{line}"'
 
 
-def _line(text: str) -> str:
-    """Return the first line of a text from elsewhere that is not blank: short, and without control characters."""
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    if not lines:
-        return ""
-    line = lines[0] if len(lines[0]) <= _LONGEST_QUOTE else f"{lines[0][:_LONGEST_QUOTE]}..."
+def _line(text: str, secrets: Collection[str] = ()) -> str:
+    """Return the first line of a text from elsewhere that is not blank: short, printable, without secrets."""
+    line = next((line.strip() for line in text.splitlines() if line.strip()), "")
+    for secret in sorted(secrets, key=len, reverse=True):
+        line = re.sub(rf"(?<!\w){re.escape(secret)}(?!\w)", "***", line)  # as a whole word
+    if len(line) > _LONGEST_QUOTE:
+        line = f"{line[:_LONGEST_QUOTE]}..."
     return "".join(
         char if char.isprintable() else char.encode("unicode_escape", "replace").decode("ascii")
         for char in line
