@@ -5,6 +5,7 @@ bounded buffers, graceful close. :mod:`stomp_core.adapter` drives it.
 """
 
 from ._broker_profiles import ACTIVEMQ, ARTEMIS, BROKER_PROFILES, GENERIC, RABBITMQ, BrokerProfile
+from ._byte_layer import ByteLayer, ByteLayerFactory
 from ._config import Config
 from ._connect_errors import dial_failure
 from ._connector import TRANSITIONS, Input, SessionState
@@ -48,6 +49,8 @@ __all__ = [
     "Attempt",
     "AuthenticationFailed",
     "BrokerProfile",
+    "ByteLayer",
+    "ByteLayerFactory",
     "Config",
     "ConnectFailed",
     "ConnectionLost",

@@ -23,6 +23,7 @@ from ..errors import ErrorCode, LocalProtocolError
 from ..protocol import ClientConnection, Connect, Event, check_versions
 from ..wire import ALL_VERSIONS, Headers, HeaderSource, Leniency, Limits
 from ._broker_profiles import BrokerProfile
+from ._byte_layer import AnsweredFactory, ByteLayerFactory, load_websocket
 from ._listener import Listener, check_listener
 from ._masking import secrets_in
 from ._reconnect import Reconnect
@@ -32,6 +33,7 @@ __all__ = ["Config"]
 
 _HOUR = 3600.0  # an interval above that was meant in milliseconds
 _MAY_BE_FUNCTIONS = ("login", "passcode", "headers")
+_WEBSOCKET_HEADERS = "WebSocket.headers"
 
 
 @explained
@@ -68,6 +70,8 @@ class Config:
         connect_frame: the CONNECT frame to send, as it is, instead of one made of ``login``, ``passcode``, ``host``,
             ``client_id``, ``heart_beat``, ``headers`` and the URL. With the leniency ``unchecked_conversation`` it may
             be any other frame, for RabbitMQ's implicit connect.
+        websocket: how to speak WebSocket with ``ws://`` and ``wss://`` endpoints; ``None`` for
+            ``stomp_websocket.WebSocket()``, without further headers.
 
     Raises:
         TypeError: an option is of a wrong type.
@@ -99,6 +103,7 @@ class Config:
     heart_beat_pace: float = field(default=0.8, kw_only=True)
     listener: Listener | None = field(default=None, kw_only=True)
     connect_frame: Event | None = field(default=None, kw_only=True)
+    websocket: ByteLayerFactory | None = field(default=None, kw_only=True, repr=False)
     #: The endpoints, parsed.
     parsed_endpoints: tuple[Endpoint, ...] = field(init=False)
     #: The policy in force.
@@ -112,18 +117,19 @@ class Config:
         self._check_types()
         # The dataclass is frozen, and these are computed: iterables are read once, here.
         computed: dict[str, Any] = {
+            "websocket": _websocket_for(endpoints, self.websocket),
             "parsed_endpoints": endpoints,
             "reconnect_policy": Reconnect() if self.reconnect is None else self.reconnect,
             "versions": check_versions(self.versions),
-            "functions": self._find_functions(),
         }
         if not callable(self.headers):
             computed["headers"] = Headers(self.headers)
         for name, value in computed.items():
             object.__setattr__(self, name, value)
+        object.__setattr__(self, "functions", MappingProxyType(self._find_functions()))
         if self.functions:
             # Answers are checked when they come. Everything else is checked now, as if all were answered well.
-            samples = {"login": "login", "passcode": "passcode", "headers": ()}
+            samples = {"login": "login", "passcode": "passcode", "headers": (), _WEBSOCKET_HEADERS: ()}
             self.with_answers({name: samples[name] for name in self.functions})
             return
         in_headers = self._own_headers.get("client-id")
@@ -184,22 +190,26 @@ class Config:
             check_listener(self.listener)
         check_instance("connect_frame", self.connect_frame, Event, "Connect(host=..., login=...)")
 
-    def _find_functions(self) -> Mapping[str, Callable[[], Any]]:
+    def _find_functions(self) -> dict[str, Callable[[], Any]]:
         """Return the options that are functions, and check that they can be called."""
-        found: dict[str, Callable[[], Any]] = {}
-        for name in _MAY_BE_FUNCTIONS:
-            value = getattr(self, name)
-            if callable(value):
-                check_accepts_none(value, name)
-                kind = deferred_kind(value)
-                if kind not in ("", "async"):
-                    raise TypeError(
-                        f"{name} must be a function that returns its answer, got one with a yield"
-                    )
-                # With a CONNECT frame of the caller's own nobody needs the answers.
-                if self.connect_frame is None:
-                    found[name] = value
-        return MappingProxyType(found)
+        options = {name: getattr(self, name) for name in _MAY_BE_FUNCTIONS}
+        options[_WEBSOCKET_HEADERS] = getattr(self.websocket, "headers", None)
+        functions = {name: value for name, value in options.items() if callable(value)}
+        for name, function in functions.items():
+            check_accepts_none(function, name)
+            if deferred_kind(function) not in ("", "async"):
+                raise TypeError(f"{name} must be a function that returns its answer, got one with a yield")
+        if self.connect_frame is not None:  # then nobody needs the answers for CONNECT
+            functions = {name: function for name, function in functions.items() if name == _WEBSOCKET_HEADERS}
+        return functions
+
+    def functions_for(self, endpoint: Endpoint) -> dict[str, Callable[[], Any]]:
+        """Return the options that are functions, as far as they are needed to connect to an endpoint."""
+        return {
+            name: function
+            for name, function in self.functions.items()
+            if name != _WEBSOCKET_HEADERS or endpoint.transport == "websocket"
+        }
 
     def refuse_async_functions(self) -> None:
         """Raise if an option is an ``async`` function. For adapters in which nobody can await it.
@@ -217,9 +227,16 @@ class Config:
 
         Raises:
             TypeError: an answer is of a wrong type.
+            ValueError: the handshake of a WebSocket cannot carry the answer.
             LocalProtocolError: CONNECT cannot carry the answers.
         """
-        return replace(self, endpoints=self.parsed_endpoints, **answers)
+        changes = {"endpoints": self.parsed_endpoints, **answers}
+        headers = changes.pop(_WEBSOCKET_HEADERS, None)
+        if headers is not None and self.websocket is not None:
+            changes["websocket"] = factory = AnsweredFactory(self.websocket, headers)
+            endpoint = next(entry for entry in self.parsed_endpoints if entry.transport == "websocket")
+            factory.new_layer(endpoint, self.versions)  # raises what is wrong with them
+        return replace(self, **changes)
 
     @property
     def _own_headers(self) -> Headers:
@@ -242,6 +259,10 @@ class Config:
             heart_beat_tolerance=self.heart_beat_tolerance,
             heart_beat_pace=self.heart_beat_pace,
         )
+
+    def layer_factory_for(self, endpoint: Endpoint | None) -> ByteLayerFactory | None:
+        """Return what makes the byte layer of connections to an endpoint; ``None`` if there is none."""
+        return self.websocket if endpoint is not None and endpoint.transport == "websocket" else None
 
     def make_connect(self, endpoint: Endpoint) -> Event:
         """Make the CONNECT frame for an endpoint, or return the frame that is to be sent in its place."""
@@ -279,6 +300,30 @@ class Config:
         return Credentials(
             None if callable(self.login) else self.login, None if callable(self.passcode) else self.passcode
         )
+
+
+def _websocket_for(
+    endpoints: tuple[Endpoint, ...], factory: ByteLayerFactory | None
+) -> ByteLayerFactory | None:
+    """Check the option ``websocket``, and return the default one if it is needed.
+
+    Raises:
+        TypeError: it makes no layers.
+        ValueError: it is for none of the endpoints, or it is needed and websockets is not installed.
+    """
+    wanted = any(endpoint.transport == "websocket" for endpoint in endpoints)
+    if factory is None:
+        return load_websocket() if wanted else None
+    if isinstance(factory, type) or not callable(getattr(factory, "new_layer", None)):
+        raise TypeError(
+            f"websocket must be a stomp_websocket.WebSocket, got {shown(factory)}: write WebSocket(headers=...); the "
+            "scheme ws:// or wss:// alone is enough for the defaults"
+        )
+    if not wanted:
+        raise ValueError(
+            "websocket=... was given, but no URL has the scheme ws:// or wss://, as in ws://localhost:15674/ws"
+        )
+    return factory
 
 
 def _to_milliseconds(heart_beat: tuple[float, float]) -> tuple[int, int]:

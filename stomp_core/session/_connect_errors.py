@@ -21,6 +21,7 @@ __all__ = [
     "handshake_silence",
     "handshake_violation",
     "is_login_refusal",
+    "layer_failure",
     "question_silence",
 ]
 
@@ -47,6 +48,7 @@ _CREDENTIALS = re.compile(
 # Words that are in refusals of credentials, but in others too.
 _LOGIN = re.compile(r"denied|authoriz|security|\blogin\b|not allowed|bad connect|forbidden", re.IGNORECASE)
 
+_WEBSOCKET_CHECK = "check that the path of the URL is that of STOMP (RabbitMQ: /ws)"
 #: What OpenSSL says when the peer's answer is no TLS.
 _NOT_TLS = re.compile(
     r"wrong.version.number|record.layer.failure|packet.length.too.long|http.request|unknown.protocol|"
@@ -70,6 +72,8 @@ def dial_failure(
         return f"{endpoint}: {mask(reason) if reason else 'it could not be dialled'}"
     names = {entry.__name__ for entry in type(reason).__mro__}
     cause = _sentence(reason)
+    websocket = endpoint.transport == "websocket"
+    plain = "ws://" if websocket else "stomp://"
     if "gaierror" in names:
         return f"{endpoint}: the host name {endpoint.host!r} cannot be resolved ({cause}): check spelling and DNS"
     if "SSLCertVerificationError" in names:
@@ -79,25 +83,26 @@ def dial_failure(
         )
     if "SSLError" in names and _NOT_TLS.search(cause):
         return (
-            f"{endpoint}: TLS failed ({cause}): check the port, since nothing there speaks TLS (use stomp:// for a "
-            f"plain one){protocol_of_port(endpoint.port)}"
+            f"{endpoint}: TLS failed ({cause}): check the port, since nothing there speaks TLS (use {plain} for a "
+            f"plain one){_port_hint(endpoint)}"
         )
     if "SSLError" in names:
         return (
-            f"{endpoint}: TLS failed ({cause}): check that this port speaks TLS at all (use stomp:// for a plain one), "
-            f"and whether the server asks for a client certificate{protocol_of_port(endpoint.port)}"
+            f"{endpoint}: TLS failed ({cause}): check that this port speaks TLS at all (use {plain} for a plain one), "
+            f"and whether the server asks for a client certificate{_port_hint(endpoint)}"
         )
     if "ConnectionRefusedError" in names:
+        listener = "WebSocket" if websocket else "STOMP"
         return (
             f"{endpoint}: connection refused: nothing listens there; check the port, and that the broker runs with its "
-            "STOMP listener on"
+            f"{listener} listener on{_port_hint(endpoint) if websocket else ''}"
         )
     if "TimeoutError" in names:
         what = "no connection" + (", or no end of the TLS handshake," if endpoint.secure else "")
         check = " (a plain port does not answer TLS)" if endpoint.secure else ""
         return (
             f"{endpoint}: {what} within {timeout:g} s: check host, port and firewalls{check}"
-            f"{protocol_of_port(endpoint.port)}"
+            f"{_port_hint(endpoint)}"
         )
     if "FileNotFoundError" in names:
         return f"{endpoint}: there is no such socket: check the path, and that the broker runs"
@@ -105,11 +110,11 @@ def dial_failure(
         check = (
             "check that this port speaks TLS"
             if endpoint.secure
-            else "check that it is the broker's STOMP port"
+            else f"check that it is the broker's {'WebSocket' if websocket else 'STOMP'} port"
         )
         return (
             f"{endpoint}: the peer closed the connection while connecting ({mask(cause)}): {check}"
-            f"{protocol_of_port(endpoint.port)}"
+            f"{_port_hint(endpoint)}"
         )
     return f"{endpoint}: {mask(cause)}"
 
@@ -128,9 +133,28 @@ def question_silence(endpoint: Endpoint, function: str, timeout: float) -> str:
     )
 
 
+def _port_hint(endpoint: Endpoint) -> str:
+    return protocol_of_port(endpoint.port, websocket=endpoint.transport == "websocket")
+
+
 def _sentence(reason: BaseException) -> str:
     text = str(getattr(reason, "verify_message", "") or getattr(reason, "strerror", "") or reason)
     return text or type(reason).__name__
+
+
+def layer_failure(endpoint: Endpoint, reason: str, answer: bytes = b"") -> str:
+    """Explain that the byte layer (WebSocket) was not opened.
+
+    Args:
+        endpoint: what is connected.
+        reason: what the layer says, and what to check.
+        answer: the first bytes that the peer sent.
+    """
+    found = protocol_of_answer(answer, websocket=True)
+    if found is None:
+        return f"{endpoint}: {reason}{_port_hint(endpoint)}"
+    protocol, remedy = found
+    return f"{endpoint}: this port speaks {protocol}, not WebSocket: {remedy}"
 
 
 def handshake_silence(endpoint: Endpoint, timeout: float, answer: bytes = b"") -> str:
@@ -143,6 +167,11 @@ def handshake_silence(endpoint: Endpoint, timeout: float, answer: bytes = b"") -
     """
     if (recognised := _recognised(endpoint, answer)) is not None:
         return recognised
+    if endpoint.transport == "websocket":
+        return (
+            f"{endpoint}: the WebSocket is open, but no CONNECTED came within {timeout:g} s: {_WEBSOCKET_CHECK}, and "
+            "that the broker is not overloaded"
+        )
     return (
         f"{endpoint}: connected, but no CONNECTED came within {timeout:g} s: check that this is the broker's STOMP "
         f"port{_usual_port(endpoint)}{_other_scheme(endpoint)}, and that the broker is not overloaded"
@@ -159,6 +188,11 @@ def handshake_eof(endpoint: Endpoint, reason: str, answer: bytes = b"") -> str:
     """
     if (recognised := _recognised(endpoint, answer)) is not None:
         return recognised
+    if endpoint.transport == "websocket":
+        return (
+            f"{endpoint}: the peer closed the connection before CONNECTED ({reason}): {_WEBSOCKET_CHECK}; with a "
+            "'\\' in the passcode, try escape_connect=True"
+        )
     port = f"{_usual_port(endpoint)}{_other_scheme(endpoint)}"
     return (
         f"{endpoint}: the peer closed the connection before CONNECTED ({reason}): check that this is the broker's "
@@ -194,6 +228,8 @@ def handshake_violation(
     if (recognised := _recognised(endpoint, answer)) is not None:
         return recognised
     check = f"check that this is the broker's STOMP port{_usual_port(endpoint)}"
+    if endpoint.transport == "websocket":
+        check = _WEBSOCKET_CHECK
     return f"{endpoint}: the answer is not STOMP: {mask(str(error))}: {check}"
 
 

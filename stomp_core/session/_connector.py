@@ -30,6 +30,7 @@ from ..errors import LocalProtocolError, RemoteProtocolError
 from ..protocol import ClientConnection, Connected, Error, Event, Message
 from ..wire import ConnectionClosed, Version
 from ._broker_profiles import GENERIC, BrokerProfile, profile_for
+from ._byte_layer import ByteLayerFactory
 from ._config import Config
 from ._connect_errors import (
     dial_failure,
@@ -38,9 +39,11 @@ from ._connect_errors import (
     handshake_silence,
     handshake_violation,
     is_login_refusal,
+    layer_failure,
     question_silence,
 )
 from ._errors import AuthenticationFailed, ConnectFailed, ConnectionLost
+from ._layered import Layered
 from ._masking import Mask
 from ._other_protocols import ANSWER_SIZE
 from ._questions import QuestionFailed, Questions
@@ -180,6 +183,7 @@ class Connector:
         state: see :class:`SessionState`.
         conn: the protocol state machine of the present connection; ``None`` while there is no connection.
         connected: the CONNECTED frame of the present connection.
+        layered: the byte layer of the present connection; ``None`` if STOMP's bytes are those of the socket.
         connection_number: counts established connections, from 1.
         endpoint: of the present connection, or of the latest attempt.
         socket_open: whether the driver has a socket that it has not reported as lost.
@@ -196,6 +200,7 @@ class Connector:
         self.state = SessionState.WAITING
         self.conn: ClientConnection | None = None
         self.connected: Connected | None = None
+        self.layered: Layered | None = None
         self.connection_number = 0
         self.endpoint: Endpoint | None = None
         self.socket_open = False
@@ -242,6 +247,11 @@ class Connector:
         return secrets if questions is None else secrets + questions.secrets
 
     @property
+    def layer_factory(self) -> ByteLayerFactory | None:
+        """Makes the byte layer of the connection; ``None`` if there is none."""
+        return self._answered.layer_factory_for(self._here())
+
+    @property
     def client_id(self) -> str | None:
         """The ``client-id`` header of the latest CONNECT."""
         return self._answered.effective_client_id
@@ -274,7 +284,7 @@ class Connector:
         return self._attempt, is_new
 
     def _new_questions(self) -> Questions[Config] | None:
-        functions = self._config.functions
+        functions = self._config.functions_for(self._here())
         if not functions:
             return None
         return Questions(functions, self._config.with_answers, self._answered.secrets_for(self._here()))
@@ -352,10 +362,35 @@ class Connector:
         if self.state is SessionState.HANDSHAKING and "SSLError" in names:
             # In TLS 1.3 a client learns only at its first read that the server refuses its certificate.
             return self._attempt_failed(dial_failure(self._here(), reason, 0.0), None, now)
+        if reason is None and self.layered is not None:
+            self.layered.receive(b"")
+            return self.layer_over(now)
         if reason is None:
             conn.receive_data(b"", now)
             return []
         return self.broken(_sentence(reason), now, at_once=at_once)
+
+    # ------------------------------------------------------------------ the byte layer
+
+    def layer_refused(self, error: Exception, now: float) -> list[ConnectorEvent]:
+        """Note that there is no byte layer for this attempt: a header that was asked for, say, cannot be sent."""
+        return self._attempt_failed(f"{self._here()}: {self.mask.text(_sentence(error))}", None, now)
+
+    def layer_opened(self) -> None:
+        """Note that STOMP begins: what the peer sends from now on answers CONNECT."""
+        self._answer = b""
+
+    def layer_over(self, now: float) -> list[ConnectorEvent]:
+        """Process the end of the byte layer, if it has ended."""
+        layer = self.layered.layer if self.layered is not None else None
+        if layer is None or layer.over is None:
+            return []
+        if layer.opened or self.state is not SessionState.HANDSHAKING:
+            return self.broken(self.mask.quotations(layer.over), now)
+        sentence = layer_failure(self._here(), self.mask.quotations(layer.over), self._answer)
+        if layer.login_refused:
+            return self._login_refused(sentence, None, now)
+        return self._attempt_failed(sentence, None, now)
 
     # ------------------------------------------------------------------ handshake
 
@@ -382,10 +417,10 @@ class Connector:
         has_login = self._answered.has_login(self._here())
         sentence = handshake_refusal(self._here(), received, error, has_login=has_login)
         if is_login_refusal(received):
-            return self.login_refused(sentence, error, now)
+            return self._login_refused(sentence, error, now)
         return self._attempt_failed(sentence, error, now)
 
-    def login_refused(self, sentence: str, error: Error | None, now: float) -> list[ConnectorEvent]:
+    def _login_refused(self, sentence: str, error: Error | None, now: float) -> list[ConnectorEvent]:
         """Process a refusal of the credentials.
 
         If the program was asked for them, it is asked once more, at once: a token may have expired, or a secret may
@@ -501,6 +536,7 @@ class Connector:
         """Forget the connection, or the attempt that has ended."""
         self._move(given)
         self.conn = None
+        self.layered = None
         self.connected = None
         self._handshake_deadline = None
         self._attempt = None
@@ -555,7 +591,14 @@ class Connector:
         if self._dial_at is not None and now >= self._dial_at:
             self._dial_at = None
         if self._handshake_deadline is not None and now >= self._handshake_deadline:
-            sentence = handshake_silence(self._here(), self._config.handshake_timeout, self._answer)
+            timeout = self._config.handshake_timeout
+            if self.layered is not None and not self.layered.started:
+                reason = self.mask.quotations(self.layered.layer.explain_silence(timeout))
+                # An HTTP status of which the rest did not come may still refuse the credentials.
+                if self.layered.layer.login_refused:
+                    return self._login_refused(layer_failure(self._here(), reason, self._answer), None, now)
+                return self._attempt_failed(layer_failure(self._here(), reason, self._answer), None, now)
+            sentence = handshake_silence(self._here(), timeout, self._answer)
             return self._attempt_failed(sentence, None, now)
         return []
 

@@ -15,7 +15,12 @@ _RABBITMQ = (
     "check the port: RabbitMQ's for STOMP is usually 61613, and its plugin rabbitmq_stomp must be enabled"
 )
 _ACTIVEMQ = "check the port: ActiveMQ's for STOMP is usually 61613"
-_HTTP = "check the port: a web page, a proxy or STOMP over WebSocket answers; STOMP's own is usually 61613"
+_HTTP = (
+    "check the port: a web page, a proxy or STOMP over WebSocket answers; STOMP's own is usually 61613, and the URL of "
+    "a WebSocket begins with ws://, as in ws://localhost:15674/ws"
+)
+_PLAIN_STOMP = "check the scheme: use stomp:// for this port, or the port of its WebSocket (RabbitMQ: 15674)"
+_TLS_WEBSOCKET = "check the scheme: use wss:// for this port"
 _TLS = "check the scheme: use stomp+ssl:// for this port"
 
 #: How an answer begins, the protocol, and what to do.
@@ -40,6 +45,17 @@ _ANSWERS: tuple[tuple[re.Pattern[bytes], str, str], ...] = tuple(
         (rb"\xff[\xfb-\xfe]", "Telnet", _STOMP_PORT),
     )
 )
+#: The same for answers to a WebSocket request.
+_STOMP_ANSWER = re.compile(rb"\s*(ERROR\r?\n(?!ERROR)|CONNECTED\r?\n)")
+_WEBSOCKET_PORT = "check the port: RabbitMQ's for WebSocket is 15674"
+#: For an answer to a WebSocket request, what to do in place of what is right for plain STOMP.
+_WEBSOCKET_REMEDIES = {
+    _STOMP_PORT: _WEBSOCKET_PORT,
+    _RABBITMQ: "check the port: RabbitMQ's for WebSocket is 15674, and its plugin rabbitmq_web_stomp must be enabled",
+    _ACTIVEMQ: "check the port: ActiveMQ's for WebSocket is usually 61614",
+    _TLS: _TLS_WEBSOCKET,
+}
+_HTTP_PORTS = (80, 443, 15674)
 #: Ports whose servers close the connection, or say nothing, when they get CONNECT.
 _PORTS = {
     22: "SSH",
@@ -63,7 +79,7 @@ _PORTS = {
     11211: "memcached's",
     15671: "RabbitMQ's management",
     15672: "RabbitMQ's management",
-    15674: "STOMP over WebSocket",
+    15674: "STOMP over WebSocket, whose URL begins with ws://",
     25672: "RabbitMQ's cluster port",
     27017: "MongoDB's",
     61616: "OpenWire (ActiveMQ)",
@@ -71,21 +87,38 @@ _PORTS = {
 }
 
 
-def protocol_of_answer(answer: bytes) -> tuple[str, str] | None:
-    """Return which protocol an answer to CONNECT belongs to, and what to do; ``None`` if it is not known.
+def protocol_of_answer(answer: bytes, *, websocket: bool = False) -> tuple[str, str] | None:
+    """Return which protocol an answer belongs to, and what to do; ``None`` if it is not known, or the right one.
 
     Args:
         answer: the first bytes that the server sent.
+        websocket: whether it answers a WebSocket request, and not CONNECT.
     """
+    if websocket:
+        if _STOMP_ANSWER.match(answer):
+            return "plain STOMP", _PLAIN_STOMP
+        if answer.startswith(b"HTTP/"):
+            return None
     for pattern, protocol, remedy in _ANSWERS:
         if pattern.match(answer):
-            return protocol, remedy
+            return protocol, (_WEBSOCKET_REMEDIES.get(remedy, remedy) if websocket else remedy)
     return None
 
 
-def protocol_of_port(port: int) -> str:
-    """Return a part of a sentence that says what a port is usually for; ``""`` if it may well be one for STOMP."""
+def protocol_of_port(port: int, *, websocket: bool = False) -> str:
+    """Return a part of a sentence that says what a port is usually for; ``""`` if it may well be the right one.
+
+    Args:
+        port: the port.
+        websocket: whether it should be one of a WebSocket.
+    """
     usual = _PORTS.get(port)
+    if websocket:
+        if port in (61612, 61613, 61614):
+            return f" (port {port} is usually plain STOMP: use stomp:// for it)"
+        if usual is None or port in _HTTP_PORTS:
+            return ""
+        return f" (port {port} is usually {usual}; RabbitMQ's for WebSocket is 15674)"
     return "" if usual is None else f" (port {port} is usually {usual}; STOMP's is 61613, with TLS 61614)"
 
 

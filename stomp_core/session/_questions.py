@@ -170,7 +170,7 @@ class Questions(Generic[T]):
         except Exception as error:
             *others, last = (f"{name}()" for name in self._functions)
             names = f"{', '.join(others)} and {last}" if others else last
-            self._refuse_because_of(f"CONNECT cannot carry what {names} returned", error, mistake=True)
+            self._refuse_because_of(f"what {names} returned cannot be sent", error, mistake=True)
 
     # ------------------------------------------------------------------ failures
 

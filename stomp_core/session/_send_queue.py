@@ -49,14 +49,19 @@ class SendQueue:
 
     Attributes:
         size: bytes that have not left.
+        encode: what the byte layer of the present connection makes of a frame; ``None`` if there is no layer. It is
+            called when a frame is put and not when it leaves: what :meth:`write_with` promises about interruptions
+            then needs nothing of a layer.
     """
 
-    __slots__ = ("_entries", "_piece", "_withdrawn", "size")
+    __slots__ = ("_entries", "_first", "_piece", "_withdrawn", "encode", "size")
 
     def __init__(self) -> None:
         self._entries: list[_Entry] = []
+        self._first: _Entry | None = None  # what was put first, as long as it is the first entry
         self._piece: _Piece | None = None
         self._withdrawn = 0
+        self.encode: Callable[[bytes], bytes] | None = None
         self.size = 0
 
     def __len__(self) -> int:
@@ -71,7 +76,24 @@ class SendQueue:
             owner: the operation that it belongs to. A SEND that nobody waits for stands for itself: it becomes an
                 operation only if its connection is lost before it has left.
         """
+        if self.encode is not None:
+            wire = self.encode(wire)
         self._entries.append((wire, owner))
+        self.size += len(wire)
+
+    def put_first(self, wire: bytes) -> None:
+        """Add bytes of a byte layer before every frame of which no byte has left.
+
+        They replace what was put first before and has not left. So a peer that sends pings and does not read costs one
+        Pong and no more.
+        """
+        self._current_piece()  # before the list is changed: it may have to take its own entries out
+        entries = self._entries
+        if entries and entries[0] is self._first:
+            self.size -= len(entries[0][0])
+            del entries[0]
+        self._first = (wire, None)
+        entries.insert(0, self._first)
         self.size += len(wire)
 
     def take(self, limit: int | None = None) -> bytes | memoryview:
@@ -177,6 +199,7 @@ class SendQueue:
         self._remove_withdrawn()
         entries, self._entries = self._entries, []
         self._piece = None
+        self.encode = None
         self.size = 0
         operations: list[Operation] = []
         for _, owner in entries:

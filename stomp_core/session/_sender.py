@@ -40,6 +40,10 @@ __all__ = ["QUEUED", "Sender"]
 
 #: An already completed Pending, for frames that ask for no receipt and are queued with room to spare: nearly all.
 QUEUED: Pending[None] = Pending.completed("room in the send queue", None)
+# Once the broker has confirmed DISCONNECT, nothing is at stake any more: the peer's answer to a Close frame gets this
+# share of the time for closing, and no more than these seconds.
+_FAREWELL_SHARE = 0.1
+_FAREWELL_SECONDS = 1.0
 #: Bytes in the send queue above which an operation without a receipt waits too: the back pressure of senders.
 _HIGH_WATER = 1024 * 1024
 
@@ -458,6 +462,10 @@ class Sender:
         self.send(now, DisconnectOperation(disconnect, Pending("DISCONNECT"), disconnect.receipt, seconds))
         self.disconnecting = True
         self.close_deadline = now + seconds
+
+    def await_end(self, now: float) -> None:
+        """Give the peer a moment to close the connection: the broker has confirmed DISCONNECT."""
+        self.close_deadline = now + min(self._disconnect_timeout * _FAREWELL_SHARE, _FAREWELL_SECONDS)
 
     # ------------------------------------------------------------------ the end of a connection and of the session
 

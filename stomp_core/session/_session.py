@@ -74,6 +74,7 @@ from ..wire import (
     Version,
 )
 from ._broker_profiles import BrokerProfile
+from ._byte_layer import ByteLayerFactory
 from ._config import Config
 from ._connector import AttemptFailed, Connector, ConnectorEvent, Established, GaveUp, Lost, SessionState
 from ._delivery import Delivery, SubscriptionLike
@@ -87,6 +88,7 @@ from ._errors import (
     TransactionLost,
 )
 from ._handles import QueueEntry, Subscription, Transaction
+from ._layered import Layered
 from ._listener import Listener
 from ._message_queue import EVENT_OVERHEAD, BufferLimit, MessageQueue
 from ._notifier import Notifier
@@ -200,6 +202,7 @@ class Session:
             self.config, self._connector, self._subscriptions, self._transactions, self._notifier
         )
         self._closing: Pending[bool] | None = None  # of close()
+        self._confirmed = False  # whether the broker has confirmed DISCONNECT
         self._known_headers: dict[tuple[str, str | None, bool], Headers] = {}  # of SENDs; see `_send_alike`
 
     # ------------------------------------------------------------------ what can be seen
@@ -305,7 +308,10 @@ class Session:
             return
         if connect is not None:
             self._notifier.update()
-            self._sender.send_connect(now, connect)
+            if (factory := self._connector.layer_factory) is None:
+                self._sender.send_connect(now, connect)
+            else:
+                self._open_layer(factory, connect, now)
             self._sender.changing = False
 
     def connection_lost(
@@ -337,13 +343,70 @@ class Session:
         conn = self._conn_of_driver("receive_data")
         if conn is None:
             return
+        if self._connector.layered is None:
+            self._receive_stomp(conn, data, now)
+        else:
+            self._receive_through(self._connector.layered, conn, data, now)
+        self._sync_reading(now)
+        self._sender.changing = False
+
+    def _receive_stomp(
+        self, conn: ClientConnection, data: bytes | bytearray | memoryview, now: float
+    ) -> None:
         if self.tap is not None and data and conn.between_frames and not bytes(data).strip(b"\r\n"):
             self.tap.put(HeartBeat(bytes(data).count(b"\n")), EVENT_OVERHEAD)
         self._connector.data_received(now, data)
         conn.receive_data(data, now)
         self._process_events(now)
-        self._sync_reading(now)
-        self._sender.changing = False
+
+    # ------------------------------------------------------------------ a byte layer between the socket and STOMP
+
+    def _open_layer(self, factory: ByteLayerFactory, connect: Event, now: float) -> None:
+        """Begin the connection with the handshake of its byte layer; CONNECT follows when that is opened."""
+        connector = self._connector
+        assert connector.endpoint is not None
+        try:
+            layer = factory.new_layer(connector.endpoint, self.config.versions)
+            connector.layered = Layered(layer, self._sender.send_queue, connect)
+        except Exception as error:
+            self._apply(connector.layer_refused(error, now), now)
+            return
+        self._start_layer(connector.layered, now)
+
+    def _start_layer(self, layered: Layered, now: float) -> None:
+        if layered.start():
+            self._connector.layer_opened()
+            self._sender.send_connect(now, layered.connect)
+
+    def _receive_through(
+        self,
+        layered: Layered,
+        conn: ClientConnection,
+        data: bytes | bytearray | memoryview,
+        now: float,
+    ) -> None:
+        connector = self._connector
+        stomp = layered.receive(data)
+        if data:
+            # A part of a frame of the layer is a sign of life, too.
+            connector.data_received(now, b"" if layered.started else data)
+            conn.alive(now)
+        self._start_layer(layered, now)
+        if stomp:
+            self._receive_stomp(conn, stomp, now)
+        if connector.layered is layered:
+            self._apply(connector.layer_over(now), now)
+
+    def _disconnect_confirmed(self, now: float) -> None:
+        """End the session, or, if there is a byte layer, close that before."""
+        self._confirmed = True
+        layered = self._connector.layered
+        if layered is not None and layered.close():
+            self._sender.await_end(now)
+        else:
+            self._finish(None)
+
+    # ------------------------------------------------------------------ for the driver: facts, continued
 
     def alive(self, now: float) -> None:
         """Note that bytes arrived that are not STOMP's yet, such as a part of a WebSocket frame: the peer is alive.
@@ -416,7 +479,7 @@ class Session:
         check_now(now)
         self._finish(None)
         self._connector.end()
-        self._settle_everything(confirmed=False)
+        self._settle_everything()
         self._changed()
 
     # ------------------------------------------------------------------ for the driver: questions
@@ -984,8 +1047,12 @@ class Session:
             SessionClosed, ConnectionLost: there is no connection.
         """
         unchecked = self._unchecked_conversation
+        connector = self._connector
         before_connected = (
-            unchecked and self._connector.connected is None and self.state is SessionState.HANDSHAKING
+            unchecked
+            and connector.connected is None
+            and connector.state is SessionState.HANDSHAKING
+            and (connector.layered is None or connector.layered.started)
         )
         if not before_connected:
             self._check_connected(now)
@@ -1243,7 +1310,7 @@ class Session:
                 if shows:
                     self._show(event)
                 if self._sender.receive_receipt(event, now):
-                    self._finish(None, confirmed=True)
+                    self._disconnect_confirmed(now)
             elif type(event) is Error:
                 self._on_error(event, now)
             elif type(event) is ConnectionClosed:
@@ -1365,7 +1432,6 @@ class Session:
         self,
         error: Exception | None,
         *,
-        confirmed: bool = False,
         lost: Lost | None = None,
         closed: ConnectionClosed | None = None,
     ) -> None:
@@ -1373,7 +1439,6 @@ class Session:
 
         Args:
             error: why, if the caller did not close it.
-            confirmed: whether the broker has confirmed DISCONNECT.
             lost: how the connection ended, if not as it should.
             closed: how it ended, if the broker ended it as it should.
         """
@@ -1394,11 +1459,11 @@ class Session:
                     self._forget_connection(closed, "the session was closed", None, unsent)
         finally:
             try:
-                self._settle_everything(confirmed=confirmed)
+                self._settle_everything()
             finally:
                 self._notifier.notify("closed", error)
 
-    def _settle_everything(self, *, confirmed: bool) -> None:
+    def _settle_everything(self) -> None:
         error = self.error
         steps: list[Callable[[], object]] = [partial(self._sender.settle_everything, error)]
         steps += [partial(record.end, SubscriptionState.GONE, error) for record in self._subscriptions]
@@ -1407,7 +1472,7 @@ class Session:
         never_opened = error or ConnectFailed("the session was closed before it was connected")
         steps.append(partial(self.opened.fail, never_opened))
         if self._closing is not None:
-            steps.append(partial(self._closing.succeed, confirmed))
+            steps.append(partial(self._closing.succeed, self._confirmed))
         call_all(steps)
         self._subscriptions.clear()
         self._sender.stop_watching()

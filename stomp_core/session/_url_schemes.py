@@ -24,7 +24,7 @@ KINDS = {
     "wss": Kind("websocket", True, 443),
 }
 #: The schemes that every adapter can dial: no error advises another one.
-ADVISED = "stomp://, stomp+ssl:// (TLS) and stomp+unix://"
+ADVISED = "stomp://, stomp+ssl:// (TLS), stomp+unix://, ws:// and wss:// (WebSocket)"
 SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*")
 EXAMPLE = "stomp://localhost:61613"
 #: What other libraries call a scheme, and what it is here.
@@ -32,6 +32,8 @@ OTHER_SCHEMES = {
     **dict.fromkeys(("tcp", "stomp+tcp", "nio", "stomp+nio", "plain", "auto", "mq"), "stomp"),
     **dict.fromkeys(("ssl", "tls", "tcps", "stomps", "stompssl"), "stomp+ssl"),
     **dict.fromkeys(("stomp+tls", "stomp+nio+ssl", "nio+ssl", "tcp+ssl", "auto+ssl"), "stomp+ssl"),
+    **dict.fromkeys(("stomp+ws", "ws+stomp", "websocket"), "ws"),
+    **dict.fromkeys(("stomp+wss", "wss+stomp", "stomp+ws+ssl", "ws+ssl"), "wss"),
     **dict.fromkeys(("unix", "file", "ipc", "stomp-unix", "http+unix"), "stomp+unix"),
 }
 #: Protocols that are not STOMP, whose port is another one too.

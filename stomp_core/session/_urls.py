@@ -14,6 +14,7 @@ __all__ = ["Credentials", "Endpoint", "EndpointSource", "parse_endpoints"]
 
 
 _NAMES = {"\n": "a line feed", "\r": "a carriage return", "\t": "a tab", "\0": "NUL", "\x1b": "ESC"}
+_REQUEST_TARGET = re.compile(r"(?:[/?][!-~]*)?")
 _BETWEEN_URLS = re.compile(r"\s*,\s*(?=[A-Za-z][A-Za-z0-9+.-]*://)")
 
 
@@ -68,6 +69,12 @@ class Endpoint:
             raise ValueError(f"an Endpoint of scheme {self.scheme!r} needs a path")
         if self.transport in ("tcp", "websocket") and not self.host:
             raise ValueError(f"an Endpoint of scheme {self.scheme!r} needs a host")
+        if self.transport == "websocket" and not _REQUEST_TARGET.fullmatch(self.path):
+            # It goes into the first line of an HTTP request as it is, and may contain a token.
+            raise ValueError(
+                f"the path and the query of a {self.scheme}:// URL must begin with '/' and be ASCII without spaces: "
+                "percent-encode other characters, as in %20"
+            )
 
     @classmethod
     def parse(cls, url: str, *, any_scheme: bool = False) -> Endpoint:

@@ -31,6 +31,7 @@ SESSION_ORDER: tuple[str, ...] = (
     "_sender",
     "_connector",
     "_config",
+    "_layered",
     "_send_queue",
     "_in_flight",
     "_notifier",
@@ -48,6 +49,7 @@ SESSION_ORDER: tuple[str, ...] = (
     "_masking",
     "_errors",
     "_pending",
+    "_byte_layer",
     "_urls",
     "_url_mistakes",
     "_url_schemes",
@@ -104,6 +106,7 @@ PRIVATE_MODULES: dict[str, set[str]] = {
     "stomp_asyncio": set(),
     "stomp_trio": set(),
     "stomp_observe": set(),
+    "stomp_websocket": set(),
     # pytest loads the plugin by its name; users import the strategies from their module.
     "stomp_testing": {"plugin", "strategies"},
 }

@@ -459,28 +459,28 @@ WRONG: list[tuple[dict[str, Any], str]] = [
         "headers() must return headers, a mapping or pairs of str, got a value of type int",
     ),
     ({"headers": lambda: one_generator()}, "headers() returned something of type generator"),
-    ({"headers": lambda: {"a": None}}, "CONNECT cannot carry what headers() returned: "),
-    ({"headers": lambda: {"passcode": b"s3cret"}}, "CONNECT cannot carry what headers() returned: "),
+    ({"headers": lambda: {"a": None}}, "what headers() returned cannot be sent: "),
+    ({"headers": lambda: {"passcode": b"s3cret"}}, "what headers() returned cannot be sent: "),
     (
         {"headers": lambda: {"Authorization": b"Bearer s3cret"}},
-        "CONNECT cannot carry what headers() returned: ",
+        "what headers() returned cannot be sent: ",
     ),
     (
         {"headers": lambda: {"Authorization": "Bearer s3cret\0"}},
-        "CONNECT cannot carry what headers() returned: ",
+        "what headers() returned cannot be sent: ",
     ),
-    ({"headers": lambda: [("authorization", "s3cret", 1)]}, "CONNECT cannot carry what headers() returned: "),
-    ({"headers": lambda: {"a:\0": "b"}}, "CONNECT cannot carry what headers() returned: "),
+    ({"headers": lambda: [("authorization", "s3cret", 1)]}, "what headers() returned cannot be sent: "),
+    ({"headers": lambda: {"a:\0": "b"}}, "what headers() returned cannot be sent: "),
     (
         {"login": lambda: "app", "headers": lambda: {"login": "other"}},
-        "CONNECT cannot carry what login() and headers() returned: header 'login' is given twice",
+        "what login() and headers() returned cannot be sent: header 'login' is given twice",
     ),
     (
         {"login": lambda: "app", "passcode": lambda: "s3cret", "headers": lambda: {"passcode": "s3cret too"}},
-        "what login(), passcode() and headers() returned: header 'passcode' is given twice",
+        "what login(), passcode() and headers() returned cannot be sent: header 'passcode' is given twice",
     ),
     ({"client_id": "me", "headers": lambda: {"client-id": "you"}}, "header 'client-id' is given twice"),
-    ({"login": "app", "passcode": lambda: "s3\0cret"}, "CONNECT cannot carry what passcode() returned: "),
+    ({"login": "app", "passcode": lambda: "s3\0cret"}, "what passcode() returned cannot be sent: "),
 ]
 
 

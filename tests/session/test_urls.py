@@ -114,7 +114,7 @@ def test_credentials_are_percent_decoded(url: str, credentials: Credentials | No
             "http://h",
             (
                 "'http' is not a STOMP URL scheme: it is another protocol, on another port; use one of stomp://, "
-                "stomp+ssl:// (TLS) and stomp+unix://, such as 'stomp://localhost:61613'"
+                "stomp+ssl:// (TLS), stomp+unix://, ws:// and wss:// (WebSocket), such as 'stomp://localhost:61613'"
             ),
         ),
         ("stomp://", "a stomp:// URL needs a host, as in stomp://localhost:61613"),

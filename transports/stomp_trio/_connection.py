@@ -16,6 +16,7 @@ from stomp_core.adapter import AsyncConnection, AsyncMessage, TransportOptions, 
 from stomp_core.protocol import Event
 from stomp_core.session import (
     BrokerProfile,
+    ByteLayerFactory,
     Config,
     EndpointSource,
     Listener,
@@ -134,6 +135,7 @@ def connect(
     dial: DialFunction | None = None,
     proxy: str | bool | None = True,
     local_address: str | None = None,
+    websocket: ByteLayerFactory | None = None,
     host: str | None = None,
     client_id: str | None = None,
     heart_beat: tuple[float, float] = (10.0, 10.0),
@@ -176,6 +178,8 @@ def connect(
         proxy: the URL of a proxy, such as ``"socks5://localhost:1080"`` or ``"http://localhost:3128"``. By default that
             of the environment (``stomp_proxy``, ``all_proxy``, ``no_proxy``); ``None`` is none.
         local_address: the address of this machine to connect from.
+        websocket: a :class:`stomp_websocket.WebSocket`, how to speak WebSocket with a ``ws://`` or ``wss://`` URL:
+            headers such as ``Authorization``, ``Origin``, compression. By default without any.
         host: the ``host`` header of CONNECT, a virtual host; by default that of the URL, otherwise ``"/"``.
         client_id: the ``client-id`` header of CONNECT, by which ActiveMQ and Artemis identify durable subscribers.
         heart_beat: the intervals ``(send, receive)`` that we offer, in seconds, up to an hour; 0 is never.
@@ -240,6 +244,7 @@ def connect(
         heart_beat_pace=heart_beat_pace,
         listener=listener,
         connect_frame=connect_frame,
+        websocket=websocket,
     )
     session = Session(config, make_delivery=AsyncMessage, rng=Random())
     return ConnectionNursery(session, options)

@@ -1,0 +1,70 @@
+"""Layered: the byte layer of one connection, between the socket and a session's queue.
+
+What is received passes through the layer on its way to STOMP, and what the layer itself has to write (the opening
+handshake, a Pong, a Close) goes into the send queue before frames that have not begun to leave. When the layer is
+opened, CONNECT follows, and from then on the send queue encodes every frame with it.
+"""
+
+from __future__ import annotations
+
+from ..protocol import Event
+from ._byte_layer import ByteLayer
+from ._send_queue import SendQueue
+
+__all__ = ["Layered"]
+
+
+class Layered:
+    """A byte layer in use.
+
+    Args:
+        layer: a new one. What it writes first is queued.
+        queue: of the session.
+        connect: the frame to send when the layer is opened.
+
+    Attributes:
+        layer: see above.
+        connect: see above.
+        started: whether CONNECT may be sent, or was.
+    """
+
+    __slots__ = ("_closing", "_queue", "connect", "layer", "started")
+
+    def __init__(self, layer: ByteLayer, queue: SendQueue, connect: Event) -> None:
+        self.layer = layer
+        self.connect = connect
+        self.started = False
+        self._queue = queue
+        self._closing = False
+        if opening := layer.opening():
+            queue.put_first(opening)
+
+    def receive(self, data: bytes | bytearray | memoryview) -> bytes | bytearray:
+        """Pass bytes from the socket through the layer, ``b""`` as the end of the stream; return those of STOMP."""
+        layer = self.layer
+        stomp: bytes | bytearray = b""
+        if data:
+            stomp = layer.receive_data(data)
+        else:
+            layer.receive_eof()
+        control = layer.control()
+        if control and not self._closing:  # a Pong would replace our Close, if that has not left yet
+            self._queue.put_first(control)
+        return stomp
+
+    def start(self) -> bool:
+        """Return, once, whether the layer is opened; from then on frames are encoded."""
+        if self.started or not self.layer.opened:
+            return False
+        self.started = True
+        self._queue.encode = self.layer.encode
+        return True
+
+    def close(self) -> bool:
+        """Send the end of the layer's protocol behind everything else; return whether the peer will answer it."""
+        self._closing = True
+        wire = self.layer.close()
+        self._queue.encode = None
+        if wire:
+            self._queue.put(wire, None)
+        return bool(wire)

@@ -1,0 +1,1 @@
+"""STOMP over WebSocket: the pure layer, the session on it, and real brokers."""

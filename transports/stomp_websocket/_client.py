@@ -1,0 +1,116 @@
+"""WebSocketClient: the client's end of a WebSocket."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, cast
+
+from websockets.client import ClientProtocol
+from websockets.datastructures import Headers
+from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFactory
+from websockets.http11 import Request, Response
+from websockets.typing import Origin, Subprotocol
+from websockets.uri import WebSocketURI
+
+from stomp_core.session import Endpoint
+
+from . import _texts
+from ._layer import QUIET, Layer
+
+__all__ = ["WebSocketClient"]
+
+
+class _Protocol(ClientProtocol):
+    """Accept the subprotocol ``stomp``, which ActiveMQ answers to who offers none that it knows."""
+
+    def process_subprotocol(self, headers: Headers) -> Subprotocol | None:
+        if headers.get_all("Sec-WebSocket-Protocol") == ["stomp"]:
+            return Subprotocol("stomp")
+        return super().process_subprotocol(headers)
+
+
+class WebSocketClient(Layer):
+    """The client's end of a WebSocket.
+
+    Args:
+        endpoint: where the server is, with path and query. Its credentials are STOMP's and are not sent in HTTP.
+        headers: further headers of the request, checked.
+        origin: the header ``Origin``.
+        subprotocols: to offer, in order of preference.
+        compression: offer permessage-deflate.
+        max_size: bytes of one received WebSocket frame at most, also when decompressed.
+        text: see :class:`WebSocket`.
+        message_size: see :class:`WebSocket`.
+    """
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        *,
+        headers: Iterable[tuple[str, str]] = (),
+        origin: str | None = None,
+        subprotocols: Sequence[str] = (),
+        compression: bool = False,
+        max_size: int,
+        text: bool | None = None,
+        message_size: int | None = None,
+    ) -> None:
+        path, _, query = endpoint.path.partition("?")
+        host = endpoint.host if endpoint.host.isascii() else endpoint.host.encode("idna").decode("ascii")
+        self._headers = tuple(headers)
+        protocol = _Protocol(
+            # Without the credentials: websockets would send them as "Authorization: Basic".
+            WebSocketURI(endpoint.secure, host, endpoint.port, path, query),
+            origin=cast("Origin | None", origin),
+            # A frame that is withdrawn before it is written must not be in the compressor's window.
+            extensions=[ClientPerMessageDeflateFactory(client_no_context_takeover=True)]
+            if compression
+            else None,
+            # An empty list would be an empty header.
+            subprotocols=[Subprotocol(name) for name in subprotocols] or None,
+            max_size=(None, max_size),
+            logger=cast("Any", QUIET),
+        )
+        super().__init__(protocol, text=text, message_size=message_size)
+
+    @property
+    def subprotocol(self) -> str | None:
+        """The subprotocol that the server has chosen; ``None`` if it named none, which is as good."""
+        subprotocol: str | None = self._protocol.subprotocol
+        return subprotocol
+
+    def opening(self) -> bytes:
+        """Return the HTTP request, which is written first."""
+        request: Request = self._protocol.connect()
+        for name, value in self._headers:
+            if name.lower() == "host":
+                del request.headers["Host"]
+            request.headers[name] = value
+        self._protocol.send_request(request)
+        return self.control()
+
+    def explain_silence(self, seconds: float) -> str:
+        """Return a sentence that says why there was no WebSocket after so many seconds."""
+        if self.opened:
+            return f"the WebSocket is open, but nothing else came within {seconds:g} s"
+        if not self._received_any:
+            return (
+                f"connected, but no answer to the WebSocket request came within {seconds:g} s: check that this is a "
+                "WebSocket port (RabbitMQ: 15674)"
+            )
+        # What there is of an answer, a status line without the end of its body perhaps, says more than the silence.
+        self.receive_eof()
+        return f"the answer to the WebSocket request was incomplete after {seconds:g} s: {self.over}"
+
+    def _receive_http(self, event: Request | Response) -> None:
+        if self._protocol.handshake_exc is None:
+            self.opened = True
+
+    def _refused(self, error: Exception) -> None:
+        self.login_refused = _texts.status_of(error) in (401, 403)
+        self.over = _texts.refused(error, self._secrets())
+
+    def _secrets(self) -> set[str]:
+        """Return the values of our headers, and their words: the token of ``Bearer token`` may be repeated alone."""
+        values = [value for _, value in self._headers]
+        return {part for value in values for part in (value, *value.split()) if part}

@@ -1,0 +1,117 @@
+"""WebSocketServer: the server's end of a WebSocket, for brokers and proxies."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+from websockets.exceptions import InvalidMessage
+from websockets.extensions.permessage_deflate import ServerPerMessageDeflateFactory
+from websockets.http11 import Request, Response
+from websockets.server import ServerProtocol
+from websockets.typing import Subprotocol
+
+from . import _texts
+from ._layer import QUIET, Layer
+from ._options import SUBPROTOCOLS, WebSocket
+
+__all__ = ["WebSocketRequest", "WebSocketServer"]
+
+_NOT_HTTP = (
+    b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Type: text/plain\r\nContent-Length: 36\r\n\r\n"
+    b"This port speaks WebSocket (ws://).\n"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class WebSocketRequest:
+    """The HTTP request of a client.
+
+    Attributes:
+        path: with the query, as the client has sent it.
+        headers: its headers; their names are found in any case.
+    """
+
+    path: str
+    headers: Mapping[str, str] = field(repr=False)
+
+
+class WebSocketServer(Layer):
+    """The server's end of a WebSocket. It is a :class:`stomp_core.session.ByteLayer` too.
+
+    Args:
+        options: of these, ``compression``, ``max_size``, ``text``, ``message_size`` and ``subprotocols`` (those to
+            accept, in order of preference) mean something here.
+        versions: the versions of STOMP whose subprotocols are accepted. A client that offers none, or none of them, is
+            accepted without one, as RabbitMQ does.
+        check: called with the request; it returns the HTTP status and the text of a refusal, or ``None`` to accept it.
+
+    Attributes:
+        request: what the client asked for; ``None`` before it was received.
+    """
+
+    def __init__(
+        self,
+        options: WebSocket | None = None,
+        *,
+        versions: Iterable[str] = ("1.0", "1.1", "1.2"),
+        check: Callable[[WebSocketRequest], tuple[int, str] | None] | None = None,
+    ) -> None:
+        options = WebSocket() if options is None else options
+        known = options.subprotocols
+        if known is None:
+            known = [SUBPROTOCOLS[version] for version in sorted(versions, reverse=True)]
+        names = [Subprotocol(name) for name in known]
+
+        def select(_: ServerProtocol, offered: Sequence[Subprotocol]) -> Subprotocol | None:
+            return next((name for name in names if name in offered), None)
+
+        self._check = check
+        self.request: WebSocketRequest | None = None
+        self._not_http = b""  # the answer to what is no HTTP request
+        compression = [ServerPerMessageDeflateFactory(server_no_context_takeover=True)]
+        protocol = ServerProtocol(
+            extensions=compression if options.compression else None,
+            subprotocols=names,
+            select_subprotocol=select,
+            max_size=(None, options.max_size),
+            logger=cast("Any", QUIET),
+        )
+        super().__init__(protocol, text=options.text, message_size=options.message_size)
+
+    @property
+    def subprotocol(self) -> str | None:
+        """The subprotocol that was agreed on; ``None`` if the client offered none that is known."""
+        subprotocol: str | None = self._protocol.subprotocol
+        return subprotocol
+
+    def opening(self) -> bytes:
+        """Return ``b""``: the client begins."""
+        return b""
+
+    def control(self) -> bytes:
+        """Return what is to be written before STOMP frames of which no byte was written: HTTP, Pong, Close."""
+        answer, self._not_http = self._not_http, b""
+        return answer + super().control() if answer else super().control()
+
+    def explain_silence(self, seconds: float) -> str:
+        """Return a sentence that says why there was no WebSocket after so many seconds."""
+        return f"no complete WebSocket request came within {seconds:g} s"
+
+    def _receive_http(self, event: Request | Response) -> None:
+        assert isinstance(event, Request)
+        self.request = WebSocketRequest(event.path, event.headers)
+        refusal = self._check(self.request) if self._check is not None else None
+        protocol = self._protocol
+        response: Response = protocol.reject(*refusal) if refusal is not None else protocol.accept(event)
+        protocol.send_response(response)
+        if response.status_code == 101:
+            self.opened = True
+        else:
+            self.over = f"the request for {event.path!r} was refused with HTTP {response.status_code}"
+
+    def _refused(self, error: Exception) -> None:
+        self.over = f"the client does not speak WebSocket: {_texts.described(error)}"
+        if isinstance(error, InvalidMessage) and not self._protocol.reader.eof:
+            self._not_http = _NOT_HTTP
