@@ -46,6 +46,8 @@ class Config:
         login: the user, or a function without arguments that returns it. If neither ``login`` nor ``passcode`` is
             given, both are those of the URL.
         passcode: its password, or a function that returns it, for tokens that expire. No repr shows it.
+        websocket: how to speak WebSocket with ``ws://`` and ``wss://`` endpoints; ``None`` for
+            ``stomp_websocket.WebSocket()``, without further headers.
         host: the ``host`` header of CONNECT, a virtual host; ``None`` for that of the URL, otherwise ``"/"``.
         client_id: the ``client-id`` header of CONNECT, by which ActiveMQ and Artemis identify durable subscribers.
         heart_beat: the intervals ``(send, receive)`` that we offer, in seconds, up to an hour; 0 is never.
@@ -70,8 +72,6 @@ class Config:
         connect_frame: the CONNECT frame to send, as it is, instead of one made of ``login``, ``passcode``, ``host``,
             ``client_id``, ``heart_beat``, ``headers`` and the URL. With the leniency ``unchecked_conversation`` it may
             be any other frame, for RabbitMQ's implicit connect.
-        websocket: how to speak WebSocket with ``ws://`` and ``wss://`` endpoints; ``None`` for
-            ``stomp_websocket.WebSocket()``, without further headers.
 
     Raises:
         TypeError: an option is of a wrong type.
@@ -82,6 +82,7 @@ class Config:
     endpoints: EndpointSource = field(repr=False)  # a URL may contain the passcode
     login: str | Callable[[], str | Awaitable[str]] | None = None
     passcode: str | Callable[[], str | Awaitable[str]] | None = field(default=None, repr=False)
+    websocket: ByteLayerFactory | None = field(default=None, kw_only=True, repr=False)
     host: str | None = field(default=None, kw_only=True)
     client_id: str | None = field(default=None, kw_only=True)
     heart_beat: tuple[float, float] = field(default=(10.0, 10.0), kw_only=True)
@@ -103,7 +104,6 @@ class Config:
     heart_beat_pace: float = field(default=0.8, kw_only=True)
     listener: Listener | None = field(default=None, kw_only=True)
     connect_frame: Event | None = field(default=None, kw_only=True)
-    websocket: ByteLayerFactory | None = field(default=None, kw_only=True, repr=False)
     #: The endpoints, parsed.
     parsed_endpoints: tuple[Endpoint, ...] = field(init=False)
     #: The policy in force.

@@ -204,7 +204,8 @@ def test_every_endpoint_that_fails_is_reported(world: World) -> None:
     [
         ("http://localhost", {}, "use one of stomp://"),
         ("stomp://guest:hush-hush@localhost:port", {}, "cannot be parsed"),
-        ("ws://localhost/ws", {}, "not available"),
+        ("ws://localhost/w s", {}, "percent-encode"),
+        ("ws://localhost/ws", {"ssl_context": ssl.create_default_context()}, "use wss:// for TLS"),
         ("stomp://localhost", {"ssl_context": ssl.create_default_context()}, "means plaintext"),
         ("stomp://localhost", {"heart_beat": (1,)}, "heart_beat"),
         ([], {}, "at least one URL"),

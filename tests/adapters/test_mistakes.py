@@ -132,8 +132,8 @@ URLS: list[tuple[str, type[Exception], tuple[str, ...]]] = [
     ("connect('unix:///run/stomp')", ValueError, ("'unix'", "stomp+unix:///")),
     ("connect('/run/stomp')", ValueError, ("no scheme", "stomp+unix:///")),
     ("connect('stomp:localhost:61613')", ValueError, ("'://'", "write 'stomp://localhost:61613'")),
-    ("connect('ws://localhost:15674/ws')", ValueError, ("ws:// is not available", "stomp://localhost:61613")),
-    ("connect('wss://localhost')", ValueError, ("wss:// is not available", "stomp+ssl://localhost:61614")),
+    ("connect('stomp+ws://localhost:15674')", ValueError, ("write 'ws://localhost:15674'",)),
+    ("connect('ws://u:hush@localhost/w s')", ValueError, ("percent-encode", "%20")),
     ("connect('stomp://')", ValueError, ("needs a host", "stomp://localhost:61613")),
     ("connect('stomp://h:0')", ValueError, ("port 0", "61613")),
     ("connect('stomp://h:99999')", ValueError, ("between 1 and 65535", "99999")),
@@ -160,7 +160,6 @@ def test_a_broker_that_is_not_named_by_a_url(
     sentence = refused(world, text, kind, {})
     check(sentence, *words)
     assert "hush" not in sentence
-    assert "ws://" not in sentence or "ws://" in text, "never advise a scheme that is refused"
 
 
 # ------------------------------------------------------------------ connect(): options

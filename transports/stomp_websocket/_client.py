@@ -112,5 +112,9 @@ class WebSocketClient(Layer):
 
     def _secrets(self) -> set[str]:
         """Return the values of our headers, and their words: the token of ``Bearer token`` may be repeated alone."""
-        values = [value for _, value in self._headers]
-        return {part for value in values for part in (value, *value.split()) if part}
+        found = set()
+        for name, value in self._headers:
+            words = value.split()
+            # "Bearer" is no secret, and worth reading.
+            found.update([value], words[1:] if name.lower().endswith("authorization") else words)
+        return found - {""}
