@@ -16,17 +16,19 @@ __all__ = ["ByteLayer", "ByteLayerFactory", "load_websocket"]
 
 
 class ByteLayer(Protocol):
-    """A protocol between STOMP and a socket, for one connection. Pure: no I/O, no clock.
+    """A protocol between STOMP and a socket, for one connection. Pure: no I/O, no clock."""
 
-    Attributes:
-        opened: whether STOMP may pass.
-        over: a sentence that says why nothing more will come; ``None`` as long as something may.
-        login_refused: whether the peer has refused our credentials.
-    """
+    @property
+    def opened(self) -> bool:
+        """Whether STOMP may pass."""
 
-    opened: bool
-    over: str | None
-    login_refused: bool
+    @property
+    def over(self) -> str | None:
+        """A sentence that says why nothing more will come; ``None`` as long as something may."""
+
+    @property
+    def login_refused(self) -> bool:
+        """Whether the peer has refused our credentials."""
 
     def opening(self) -> bytes:
         """Return what is written first; ``b""`` if the peer begins."""

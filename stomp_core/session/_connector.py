@@ -34,11 +34,11 @@ from ._config import Config
 from ._connect_errors import (
     dial_failure,
     handshake_eof,
-    layer_failure,
     handshake_refusal,
     handshake_silence,
     handshake_violation,
     is_login_refusal,
+    layer_failure,
 )
 from ._errors import AuthenticationFailed, ConnectFailed, ConnectionLost
 from ._layered import Layered
