@@ -43,6 +43,7 @@ from typing import Any, cast
 from stomp_core import LocalProtocolError, StompError
 from stomp_core.protocol import Connect, Connected, Event, Tolerated
 from stomp_core.session import (
+    ByteLayerFactory,
     Config,
     Endpoint,
     Listener,
@@ -80,6 +81,7 @@ class ConnectionRunner:
         sock: connected, and not blocking.
         endpoint: what it is connected to.
         connect: the CONNECT frame; or another one if the broker logs in its clients by itself, as RabbitMQ can.
+        web_socket: makes the WebSocket of this connection, if there is one.
         handshake_timeout: seconds that the broker has to answer CONNECT.
         heart_beat_receive_scale: as for :class:`~stomp_py.protocol.Protocol11`.
         on_event: called with everything that is received, in order, in the receiver.
@@ -96,6 +98,7 @@ class ConnectionRunner:
         endpoint: Endpoint,
         connect: Event,
         *,
+        web_socket: ByteLayerFactory | None = None,
         handshake_timeout: float,
         heart_beat_receive_scale: float,
         on_event: Callable[[TapEvent], None],
@@ -118,6 +121,7 @@ class ConnectionRunner:
                 heart_beat_tolerance=heart_beat_receive_scale + 1.0,
                 leniency=_LENIENCY,
                 listener=_Warnings(),
+                websocket=web_socket,
             )
         except LocalProtocolError as error:
             raise _in_terms_of_stomp_py(error) from error

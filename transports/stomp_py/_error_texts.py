@@ -37,6 +37,8 @@ _NAMES = [
         (r"[;,:]?[^;:,]*\bescape_connect=[^;,]*", ""),
         (r"\buse (?:stomp\+ssl|wss)://", "call set_ssl()"),
         (r"[;,]? or (?:use )?wss?://[^;,)]*", ""),
+        (r"\bthe URL of a WebSocket begins with ws://\S*, as in \S+", "WSConnection is for a WebSocket"),
+        (r", whose URL begins with ws://", ": use WSConnection(..., ws_path='/ws')"),
         (r"\bpass an ssl_context\b", "call set_ssl()"),
         (r"\bssl_context\b", "set_ssl()"),
         (r"(?<!v)\bhost=", "vhost="),
