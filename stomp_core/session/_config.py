@@ -50,9 +50,7 @@ class Config:
             ``stomp_websocket.WebSocket()``, without further headers.
         host: the ``host`` header of CONNECT, a virtual host; ``None`` for that of the URL, otherwise ``"/"``.
         client_id: the ``client-id`` header of CONNECT, by which ActiveMQ and Artemis identify durable subscribers.
-        heart_beat: the intervals ``(send, receive)`` that we offer, in seconds, up to an hour; 0 is never. By default
-            ``(10, 10)``, but over WebSocket ``(0, 10)``: RabbitMQ ends a WebSocket connection that sends heart-beats
-            when it slows its producer down.
+        heart_beat: the intervals ``(send, receive)`` that we offer, in seconds, up to an hour; 0 is never.
         versions: the versions of STOMP to offer.
         headers: further headers of CONNECT, or a function that returns them. Such functions are called at each attempt
             to connect, in the order of login, passcode, headers, before anything is dialled; see
@@ -87,7 +85,7 @@ class Config:
     websocket: ByteLayerFactory | None = field(default=None, kw_only=True, repr=False)
     host: str | None = field(default=None, kw_only=True)
     client_id: str | None = field(default=None, kw_only=True)
-    heart_beat: tuple[float, float] | None = field(default=None, kw_only=True)
+    heart_beat: tuple[float, float] = field(default=(10.0, 10.0), kw_only=True)
     versions: Iterable[str] = field(default=ALL_VERSIONS, kw_only=True)
     headers: HeaderSource | Callable[[], HeaderSource | Awaitable[HeaderSource]] = field(
         default=(), kw_only=True
@@ -281,16 +279,9 @@ class Config:
             host="/" if host is None else host,
             login=credentials.login,
             passcode=credentials.passcode,
-            heart_beat=_to_milliseconds(self._heart_beat_for(endpoint)),
+            heart_beat=_to_milliseconds(self.heart_beat),
             headers=pairs,
         )
-
-    def _heart_beat_for(self, endpoint: Endpoint) -> tuple[float, float]:
-        if self.heart_beat is not None:
-            return self.heart_beat
-        # RabbitMQ 3.10 watches for heart-beats of a client over WebSocket by a process, which dies of an unexpected
-        # message when a producer that was blocked for a moment may go on; and the connection with it.
-        return (0.0, 10.0) if endpoint.transport == "websocket" else (10.0, 10.0)
 
     def secrets_for(self, endpoint: Endpoint) -> tuple[str, ...]:
         """Return what no text may contain of what is sent to an endpoint: the passcode, and tokens in headers."""
@@ -344,7 +335,7 @@ def _to_milliseconds(heart_beat: tuple[float, float]) -> tuple[int, int]:
     """
     pair: object = heart_beat
     refusal = f"heart_beat must be two numbers of seconds, (send, receive), got {shown(pair)}"
-    if pair is False or pair == 0:
+    if pair is None or pair is False or pair == 0:
         raise TypeError(f"{refusal}: (0, 0) switches heart-beats off")
     if isinstance(pair, (str, bytes)) or not isinstance(pair, Iterable):
         raise TypeError(f"{refusal}: write (10, 10)")

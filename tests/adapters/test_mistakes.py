@@ -176,6 +176,7 @@ OPTIONS: list[tuple[str, type[Exception], tuple[str, ...]]] = [
     ("heart_beat=(-1, 10)", ValueError, ("heart_beat", "seconds", "-1")),
     ("heart_beat=(math.nan, 10)", ValueError, ("heart_beat", "seconds", "nan")),
     ("heart_beat=(math.inf, 10)", ValueError, ("heart_beat", "seconds", "inf")),
+    ("heart_beat=None", TypeError, ("heart_beat", "None", "(0, 0) switches heart-beats off")),
     ("heart_beat=False", TypeError, ("heart_beat", "False", "(0, 0) switches heart-beats off")),
     ("heart_beat=0", TypeError, ("heart_beat", "(0, 0) switches heart-beats off")),
     ("username='me'", TypeError, ("connect()", "'username'", "login=")),

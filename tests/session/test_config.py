@@ -40,14 +40,6 @@ def test_the_heart_beat_is_on_by_default() -> None:
     assert b"\nheart-beat:10000,10000\n" in session.data_to_send()
 
 
-def test_over_websocket_we_offer_to_send_none_by_default() -> None:
-    """RabbitMQ ends a WebSocket connection that sends heart-beats when it slows a producer down."""
-    endpoint = Endpoint.parse("ws://broker/ws")
-    for options, expected in (({}, "0,10000"), ({"heart_beat": (5, 10)}, "5000,10000")):
-        config = Config(endpoint, **options)  # type: ignore[arg-type]
-        assert config.make_connect(endpoint).headers["heart-beat"] == expected
-
-
 @pytest.mark.parametrize(
     ("url", "options", "host"),
     [

@@ -138,7 +138,7 @@ def connect(
     websocket: ByteLayerFactory | None = None,
     host: str | None = None,
     client_id: str | None = None,
-    heart_beat: tuple[float, float] | None = None,
+    heart_beat: tuple[float, float] = (10.0, 10.0),
     versions: Iterable[str] = ALL_VERSIONS,
     headers: HeaderSource | Callable[[], HeaderSource | Awaitable[HeaderSource]] = (),
     reconnect: Reconnect | None = None,
@@ -182,9 +182,7 @@ def connect(
             headers such as ``Authorization``, ``Origin``, compression. By default without any.
         host: the ``host`` header of CONNECT, a virtual host; by default that of the URL, otherwise ``"/"``.
         client_id: the ``client-id`` header of CONNECT, by which ActiveMQ and Artemis identify durable subscribers.
-        heart_beat: the intervals ``(send, receive)`` that we offer, in seconds, up to an hour; 0 is never. By default
-            ``(10, 10)``, but over WebSocket ``(0, 10)``: RabbitMQ ends a WebSocket connection that sends heart-beats
-            when it slows its producer down.
+        heart_beat: the intervals ``(send, receive)`` that we offer, in seconds, up to an hour; 0 is never.
         versions: the versions of STOMP to offer.
         headers: further headers of CONNECT, or a function that returns them.
         reconnect: when to connect again, and when to give up; by default :class:`Reconnect` with its own defaults.
