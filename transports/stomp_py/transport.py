@@ -496,7 +496,8 @@ class Transport(BaseTransport):
         elif isinstance(event, HeartBeat):
             self.process_frame(HEARTBEAT_FRAME, None)
         elif isinstance(event, ConnectionClosed):
-            if event.clean:
+            # RabbitMQ answers DISCONNECT over WebSocket with the end of the connection, and no RECEIPT.
+            if event.clean or not self.connection_error:
                 log.info("%s", event.reason)
             else:
                 log.warning("the connection was lost: %s", event.reason)
