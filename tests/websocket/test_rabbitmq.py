@@ -93,7 +93,7 @@ def test_after_a_cut_it_reconnects_and_subscribes_again(world: World, rabbitmq: 
 
 
 def test_confirmed_messages_survive_cuts(world: World, rabbitmq: RabbitMQ) -> None:
-    """What was confirmed arrives; what was not confirmed has said so."""
+    """What was confirmed arrives; what was not confirmed is reported as unknown."""
     queue = rabbitmq.new_queue()
     confirmed = []
     with FaultProxy(rabbitmq.ws_url, mean_bytes=20_000, seed=7) as proxy:
