@@ -114,6 +114,26 @@ def test_confirmed_messages_survive_cuts(world: World, rabbitmq: RabbitMQ) -> No
     assert [text for text in found if text in set(confirmed)] == confirmed, "once each, in order"
 
 
+def test_thousands_of_unconfirmed_messages_do_not_cost_the_connection(
+    world: World, rabbitmq: RabbitMQ
+) -> None:
+    """RabbitMQ's flow control stops and goes on meanwhile, which it survives only if no heart-beats were promised."""
+    queue = rabbitmq.new_queue()
+    conn = world.connect(rabbitmq.ws_url, heart_beat=(10, 10), reconnect=Reconnect.never())
+    for _ in range(5):
+
+        def flood() -> None:
+            for number in range(1500):
+                conn.inner.send(queue, f"{number}")
+
+        async def flood_async() -> None:
+            for number in range(1500):
+                await conn.inner.send(queue, f"{number}")
+
+        world.call(flood if world.module is stomp_socket else flood_async)
+        conn.send(queue, "last", receipt=True)
+
+
 def test_close_over_a_websocket_of_rabbitmq_confirms_nothing(world: World, rabbitmq: RabbitMQ) -> None:
     """It closes the WebSocket upon DISCONNECT, with code 1000 and without a RECEIPT. What was sent before is safe."""
     queue = rabbitmq.new_queue()

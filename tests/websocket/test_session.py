@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from websockets.frames import BINARY, CLOSE, CONT, PING, TEXT, Close, Frame
 
-from stomp_core import Connected, Leniency, Receipt, Send
+from stomp_core import Connect, Connected, Leniency, Receipt, Send
 from stomp_core.session import (
     AuthenticationFailed,
     Config,
@@ -406,6 +406,38 @@ def test_a_heart_beat_is_a_message_that_is_exactly_a_line_feed() -> None:
     assert play.web.receive_data(data) == b"\n"
 
 
+@pytest.mark.parametrize(
+    ("server", "promised"), [("Cowboy", "0,3000"), ("cowboy/2", "0,3000"), ("nginx", "2000,3000")]
+)
+def test_rabbitmqs_http_server_is_promised_no_heart_beats_and_gets_them(server: str, promised: str) -> None:
+    """RabbitMQ ends the connection when flow control ends, if the client has promised heart-beats."""
+    play = WebSocketPlay(heart_beat=(2, 3), beats=(3000, 2000))
+    play.dial()
+    request = bytes(play.session.data_to_send())
+    play.web.receive_data(request)
+    play.web.control()
+    play.session.receive_data(answer_to(request, f"Server: {server}"), play.now)
+    (connect,) = play.sent()
+    assert connect.headers["heart-beat"] == promised
+    play.accept()
+    assert play.session.heart_beat == (2.0, 3.0)
+    play.wait(1.7)
+    assert play.exchange() == b"\n"
+    play.wait(6.0)
+    assert play.session.state is not SessionState.CONNECTED, "its silence counts still"
+
+
+def test_a_connect_frame_of_ones_own_is_sent_as_it_is() -> None:
+    play = WebSocketPlay(connect_frame=Connect(host="/", heart_beat=(2000, 0)), beats=(0, 2000))
+    play.dial()
+    request = bytes(play.session.data_to_send())
+    play.web.receive_data(request)
+    play.web.control()
+    play.session.receive_data(answer_to(request, "Server: Cowboy"), play.now)
+    (connect,) = play.sent()
+    assert connect.headers["heart-beat"] == "2000,0"
+
+
 def test_a_frame_that_comes_slowly_is_a_sign_of_life() -> None:
     """RabbitMQ sends a MESSAGE of any size as one WebSocket frame: nothing of it is STOMP's until it is whole."""
     play = WebSocketPlay(heart_beat=(0, 1), beats=(1000, 0))
@@ -587,6 +619,7 @@ class Reversed:
     opened = True
     over: str | None = None
     login_refused = False
+    promise_heart_beats = True
 
     def opening(self) -> bytes:
         return b""

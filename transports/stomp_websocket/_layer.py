@@ -52,6 +52,7 @@ class Layer:
         opened: whether the handshake has succeeded, so that STOMP may pass.
         over: a sentence that says why nothing more will come; ``None`` as long as something may.
         login_refused: whether the server refused the handshake with HTTP 401 or 403.
+        promise_heart_beats: whether CONNECT may promise heart-beats to this peer.
     """
 
     def __init__(
@@ -66,6 +67,7 @@ class Layer:
         self.opened: bool = False
         self.over: str | None = None
         self.login_refused: bool = False
+        self.promise_heart_beats: bool = True
 
     # ------------------------------------------------------------------ receiving
 
