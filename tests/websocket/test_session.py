@@ -10,7 +10,7 @@ import logging
 from typing import Any
 
 import pytest
-from websockets.frames import BINARY, CLOSE, CONT, PING, TEXT, Close, Frame
+from websockets.frames import Close, Frame, Opcode
 
 from stomp_core import Connect, Connected, Leniency, Receipt, Send
 from stomp_core.session import (
@@ -33,11 +33,11 @@ ONCE = Reconnect(rounds=1)
 
 
 def closing(code: int, reason: str = "") -> bytes:
-    return Frame(CLOSE, Close(code, reason).serialize()).serialize(mask=False)
+    return Frame(Opcode.CLOSE, Close(code, reason).serialize()).serialize(mask=False)
 
 
 def text(data: bytes, *, fin: bool = True) -> bytes:
-    return Frame(TEXT, data, fin).serialize(mask=False)
+    return Frame(Opcode.TEXT, data, fin).serialize(mask=False)
 
 
 def dialled(**options: Any) -> WebSocketPlay:
@@ -111,11 +111,11 @@ def test_frames_and_messages_need_not_agree() -> None:
     )
     # Several in one message, one over several messages, and over fragments with a Ping between them.
     play.session.receive_data(text(wire[:150]), play.now)
-    play.session.receive_data(Frame(BINARY, wire[150:160]).serialize(mask=False), play.now)
+    play.session.receive_data(Frame(Opcode.BINARY, wire[150:160]).serialize(mask=False), play.now)
     play.session.receive_data(
-        text(wire[160:170], fin=False) + Frame(PING, b"").serialize(mask=False), play.now
+        text(wire[160:170], fin=False) + Frame(Opcode.PING, b"").serialize(mask=False), play.now
     )
-    play.session.receive_data(Frame(CONT, wire[170:]).serialize(mask=False), play.now)
+    play.session.receive_data(Frame(Opcode.CONT, wire[170:]).serialize(mask=False), play.now)
     assert [message.message_id for message in taken(subscription)] == ["0", "1", "2", "3"]
     assert bytes(play.session.data_to_send())[0] == 0x8A
 
@@ -389,7 +389,7 @@ def test_an_end_without_close_is_1006() -> None:
 def test_a_violation_of_websocket_loses_the_connection() -> None:
     play = WebSocketPlay(reconnect=Reconnect.never())
     play.connected()
-    play.session.receive_data(Frame(TEXT, b"\n").serialize(mask=True), play.now)
+    play.session.receive_data(Frame(Opcode.TEXT, b"\n").serialize(mask=True), play.now)
     assert "the peer broke the WebSocket protocol: incorrect masking" in str(play.session.error)
 
 
@@ -462,7 +462,7 @@ def test_pings_are_a_sign_of_life_too() -> None:
     play.connected()
     for _ in range(10):
         play.wait(1.0)
-        play.session.receive_data(Frame(PING, b"").serialize(mask=False), play.now)
+        play.session.receive_data(Frame(Opcode.PING, b"").serialize(mask=False), play.now)
     assert play.session.state is SessionState.CONNECTED
 
 
@@ -475,7 +475,7 @@ def test_a_pong_goes_before_frames_that_have_not_begun_and_never_inside_of_one()
     play.send("/queue/a", "a" * 1000)
     play.send("/queue/a", "b" * 1000)
     begun = bytes(play.session.data_to_send(100))
-    play.session.receive_data(Frame(PING, b"?").serialize(mask=False), play.now)
+    play.session.receive_data(Frame(Opcode.PING, b"?").serialize(mask=False), play.now)
     rest = b""
     while data := play.session.data_to_send(100):
         rest += bytes(data)
@@ -580,7 +580,7 @@ def test_pings_do_not_replace_our_close() -> None:
     play.close()
     (disconnect,) = play.sent()
     play.receive(Receipt(disconnect.receipt))
-    play.session.receive_data(Frame(PING, b"").serialize(mask=False), play.now)
+    play.session.receive_data(Frame(Opcode.PING, b"").serialize(mask=False), play.now)
     play.web.receive_data(bytes(play.session.data_to_send()))
     assert play.web.over == "the peer closed the WebSocket with code 1000 (ok)"
 

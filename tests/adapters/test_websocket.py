@@ -1,8 +1,7 @@
-"""RabbitMQ's Web-STOMP, the real peer, in the three worlds."""
+"""Over WebSocket, with RabbitMQ's Web-STOMP as the real peer."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import ExitStack
 from functools import partial
 from typing import Any
@@ -13,20 +12,15 @@ import stomp_socket
 from stomp_core.session import AuthenticationFailed, ConnectFailed, OutcomeUnknown, Reconnect
 from stomp_testing import FaultProxy
 from stomp_websocket import WebSocket
-from tests.adapters.worlds import WORLDS, World, until
 from tests.brokers import RabbitMQ
+
+from .worlds import WORLDS, World, until
 
 SOON = Reconnect(first_delay=0.05, max_delay=0.5)
 
 
 def _has_reconnected(conn: Any, connections: int) -> bool:
     return bool(conn.session.connection_number > connections)
-
-
-@pytest.fixture(params=list(WORLDS))
-def world(request: pytest.FixtureRequest) -> Iterator[World]:
-    with WORLDS[request.param]() as world:
-        yield world
 
 
 @pytest.mark.parametrize("scheme", ["ws", "wss"])
