@@ -152,7 +152,9 @@ def layer_failure(endpoint: Endpoint, reason: str, answer: bytes = b"") -> str:
     """
     found = protocol_of_answer(answer, websocket=True)
     if found is None:
-        return f"{endpoint}: {reason}{_port_hint(endpoint)}"
+        # What answers in HTTP is not on the wrong port.
+        hint = "" if answer.startswith(b"HTTP/") else _port_hint(endpoint)
+        return f"{endpoint}: {reason}{hint}"
     protocol, remedy = found
     return f"{endpoint}: this port speaks {protocol}, not WebSocket: {remedy}"
 

@@ -18,6 +18,8 @@ _TERMS = {
     "(use stomp:// for a plain one)": "(a plain one needs no set_ssl())",
     " and not a TLS one (use stomp+ssl:// for that)": " and not a TLS one (which needs set_ssl())",
     "check the scheme: use stomp+ssl:// for this port": "call set_ssl() for this port",
+    ", and the URL of a WebSocket begins with ws://, as in ws://localhost:15674/ws": "",
+    ", whose URL begins with ws://": "",
     "; with a '\\' in the passcode, try escape_connect=True": "",
     "check login and passcode, and the virtual host (host=...)": (
         "check username and passcode, and the virtual host (vhost=...)"

@@ -71,7 +71,7 @@ class WebSocketClient(Layer):
             max_size=(None, max_size),
             logger=cast("Any", QUIET),
         )
-        super().__init__(protocol, text=text, message_size=message_size)
+        super().__init__(protocol, max_size=max_size, text=text, message_size=message_size)
 
     @property
     def subprotocol(self) -> str | None:
@@ -105,6 +105,13 @@ class WebSocketClient(Layer):
     def _receive_http(self, event: Request | Response) -> None:
         if self._protocol.handshake_exc is None:
             self.opened = True
+            # RabbitMQ's Web-STOMP (seen with 3.10, the same code in 4.2) ends a connection to which a client has
+            # promised heart-beats as soon as its flow control stops and goes on, which a few hundred unconfirmed SENDs
+            # bring about: it resumes the monitor of heart-beats, which was not paused. Without a promise there is no
+            # monitor, and what is sent all the same keeps its HTTP server from closing an idle connection. That server
+            # is called Cowboy, which is known before CONNECT is sent.
+            servers = event.headers.get_all("Server")
+            self.promise_heart_beats = not any(name.lower().startswith("cowboy") for name in servers)
 
     def _refused(self, error: Exception) -> None:
         self.login_refused = _texts.status_of(error) in (401, 403)
@@ -112,7 +119,7 @@ class WebSocketClient(Layer):
 
     def _secrets(self) -> set[str]:
         """Return the values of our headers, and their words: the token of ``Bearer token`` may be repeated alone."""
-        found = set()
+        found: set[str] = set()
         for name, value in self._headers:
             words = value.split()
             # "Bearer" is no secret, and worth reading.
