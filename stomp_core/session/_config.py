@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from math import inf
-from types import MappingProxyType
 from typing import Any
 
 from .._arguments import (
@@ -126,7 +125,7 @@ class Config:
             computed["headers"] = Headers(self.headers)
         for name, value in computed.items():
             object.__setattr__(self, name, value)
-        object.__setattr__(self, "functions", MappingProxyType(self._find_functions()))
+        object.__setattr__(self, "functions", self._find_functions())
         if self.functions:
             # Answers are checked when they come. Everything else is checked now, as if all were answered well.
             samples = {"login": "login", "passcode": "passcode", "headers": (), _WEBSOCKET_HEADERS: ()}
