@@ -13,7 +13,9 @@ import traceback
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import hypothesis.strategies as st
 import pytest
+from hypothesis import given
 
 from stomp_core import Connect, Error, Headers, LocalProtocolError
 from stomp_core.session import (
@@ -756,3 +758,62 @@ def test_two_equal_texts_are_no_secret(how: Callable[[Play], None]) -> None:
         answered(play, how)
         play.refuse("Access refused for user 'guest'")
     assert "'guest'" in str(play.session.error)
+
+
+# -------------------------------------------------------------------------------- any history
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["ask", "ask_async", "not at all"]),
+            st.sampled_from(["good", "good", "raise", "wrong"]),
+            st.sampled_from(["accept", "refuse", "refuse", "no route", "cut"]),
+        ),
+        max_size=12,
+    )
+)
+def test_any_history(history: list[tuple[str, str, str]]) -> None:
+    """Each attempt asks once and sends its own answer, and refused credentials are not tried for ever."""
+    asked = 0
+    answer = "good"
+
+    def passcode() -> Any:
+        nonlocal asked
+        asked += 1
+        if answer == "raise":
+            raise TokenServerDown
+        return f"secret-{asked}" if answer == "good" else None
+
+    play = Play(
+        login="app", passcode=passcode, reconnect=Reconnect(first_rounds=None, first_delay=1, jitter=0)
+    )
+    refusals = 0
+    refused_at = -1.0
+    ever_connected = False
+    for how, answer, outcome in history:
+        before = asked
+        try_to_connect(play, HOW[how])
+        assert asked == before + 1
+        if refusals == 1 and refused_at >= 0:
+            assert play.now == refused_at, "the fresh answer comes at once"
+        refused_at = -1.0
+        if answer == "good":
+            assert play.sent_one().passcode == f"secret-{asked}"
+            if outcome == "refuse":
+                refuse(play)
+                refusals += 1
+                refused_at = play.now
+            elif outcome == "no route":
+                play.cut("no route")
+            else:
+                play.accept()
+                refusals, ever_connected = 0, True
+                play.cut()
+        elif answer == "wrong" and not ever_connected:
+            assert type(play.session.error) is ConnectFailed
+            return
+        if refusals == (3 if ever_connected else 2):
+            assert type(play.session.error) is AuthenticationFailed
+            return
+        assert play.session.error is None
