@@ -112,6 +112,9 @@ _CONFIG = _words(
         "max_size max_frame_size max_message_size max_length": "use limits=Limits(max_body=...)",
         "prefetch prefetch_count": "use subscribe(..., prefetch=...)",
         "name connection_name": "use client_id=... for durable subscriptions, or headers=...",
+        "ws use_websocket ws_path path": "write it into the URL, as in ws://localhost:15674/ws",
+        "ws_headers http_headers extra_headers additional_headers": "use websocket=WebSocket(headers=...)",
+        "origin subprotocols compression": "use websocket=WebSocket(...), from stomp_websocket",
         "auto_decode encoding": "leave it out: message.body is bytes, and message.text is str",
     }
 )
@@ -126,7 +129,7 @@ _ARGUMENTS: dict[str, dict[str, str]] = {
             {
                 "login passcode host client_id heart_beat heart_beat_pace versions headers reconnect connect_timeout "
                 "handshake_timeout receipt_timeout close_timeout buffer_size broker_profile limits leniency "
-                "escape_connect heart_beat_tolerance listener connect_frame": (
+                "escape_connect heart_beat_tolerance listener connect_frame websocket": (
                     "it is an option of Config: Session(Config('stomp://localhost:61613', ...))"
                 ),
                 "ssl_context ca_file cert_file key_file server_hostname dial proxy local_address": (

@@ -19,6 +19,7 @@ class FaultInjector:
 
     Args:
         broker: a real broker.
+        url: of the broker, behind the proxy; by default that of plain STOMP.
         cut_every: mean number of seconds between two cuts.
         kill_every: mean number of seconds between two kills of the broker.
         seed: of the random choices.
@@ -28,14 +29,16 @@ class FaultInjector:
         kills: how many times the broker was killed and started again.
     """
 
-    def __init__(self, broker: Broker, *, cut_every: float, kill_every: float, seed: int) -> None:
+    def __init__(
+        self, broker: Broker, url: str | None = None, *, cut_every: float, kill_every: float, seed: int
+    ) -> None:
         self._broker = broker
         self._cut_every = cut_every
         self._kill_every = kill_every
         self._random = random.Random(seed)
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="fault injector")
-        self._proxy = FaultProxy(broker.url)
+        self._proxy = FaultProxy(broker.url if url is None else url)
         self._error: BaseException | None = None
         self.cuts = 0
         self.kills = 0

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 import stomp_asyncio
-from tests.brokers import Broker
+from tests.brokers import Broker, RabbitMQ
 
 from .async_clients import receive, send
 from .fault_injector import FaultInjector
@@ -17,10 +17,19 @@ from .outcomes import Outcomes
 
 @pytest.mark.soak
 def test_no_confirmed_message_is_lost_and_nothing_hangs(real_broker: Broker) -> None:
+    run_all(real_broker, real_broker.url)
+
+
+@pytest.mark.soak
+def test_no_confirmed_message_is_lost_over_websocket(rabbitmq: RabbitMQ) -> None:
+    run_all(rabbitmq, rabbitmq.ws_url)
+
+
+def run_all(broker: Broker, url: str) -> None:
     outcomes = Outcomes(MESSAGES)
-    with FaultInjector(real_broker, cut_every=0.5, kill_every=15.0, seed=2) as faults:
-        monitor = Monitor(real_broker.name, outcomes, faults)
-        asyncio.run(run(faults.url, real_broker.new_queue("soak"), outcomes, monitor))
+    with FaultInjector(broker, url, cut_every=0.5, kill_every=15.0, seed=2) as faults:
+        monitor = Monitor(broker.name, outcomes, faults)
+        asyncio.run(run(faults.url, broker.new_queue("soak"), outcomes, monitor))
     print(monitor.report())
 
 

@@ -8,7 +8,7 @@ import time
 import pytest
 
 import stomp_socket
-from tests.brokers import Broker
+from tests.brokers import Broker, RabbitMQ
 
 from .fault_injector import FaultInjector
 from .monitor import MESSAGES, RECONNECT, SENDERS, Monitor
@@ -17,10 +17,19 @@ from .outcomes import Outcomes
 
 @pytest.mark.soak
 def test_no_confirmed_message_is_lost_and_nothing_hangs(real_broker: Broker) -> None:
+    run(real_broker, real_broker.url)
+
+
+@pytest.mark.soak
+def test_no_confirmed_message_is_lost_over_websocket(rabbitmq: RabbitMQ) -> None:
+    run(rabbitmq, rabbitmq.ws_url)
+
+
+def run(broker: Broker, url: str) -> None:
     outcomes = Outcomes(MESSAGES)
-    queue = real_broker.new_queue("soak")
-    with FaultInjector(real_broker, cut_every=0.5, kill_every=15.0, seed=1) as faults:
-        monitor = Monitor(real_broker.name, outcomes, faults)
+    queue = broker.new_queue("soak")
+    with FaultInjector(broker, url, cut_every=0.5, kill_every=15.0, seed=1) as faults:
+        monitor = Monitor(broker.name, outcomes, faults)
         conn = stomp_socket.connect(faults.url, heart_beat=(5, 5), receipt_timeout=60, reconnect=RECONNECT)
 
         def send() -> None:

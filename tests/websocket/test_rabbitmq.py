@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack
+from functools import partial
 from typing import Any
 
 import pytest
@@ -16,6 +17,10 @@ from tests.adapters.worlds import WORLDS, World, until
 from tests.brokers import RabbitMQ
 
 SOON = Reconnect(first_delay=0.05, max_delay=0.5)
+
+
+def _has_reconnected(conn: Any, connections: int) -> bool:
+    return bool(conn.session.connection_number > connections)
 
 
 @pytest.fixture(params=list(WORLDS))
@@ -77,18 +82,18 @@ def test_after_a_cut_it_reconnects_and_subscribes_again(world: World, rabbitmq: 
             message = messages.receive()
             assert message.text == f"{number}"
             message.ack(receipt=True)
-            connections = conn.session.connection_number
+            connections: int = conn.session.connection_number
             if cut == "reset":
                 proxy.reset_all()
             else:
                 proxy.cut_all()
-            until(lambda seen=connections: conn.session.connection_number > seen)
+            until(partial(_has_reconnected, conn, connections))
         conn.send(queue, "last", receipt=True)
         assert messages.receive().text == "last"
 
 
 def test_confirmed_messages_survive_cuts(world: World, rabbitmq: RabbitMQ) -> None:
-    """What was confirmed arrives; what was not confirmed has said so."""
+    """What was confirmed arrives; what was not confirmed is reported as unknown."""
     queue = rabbitmq.new_queue()
     confirmed = []
     with FaultProxy(rabbitmq.ws_url, mean_bytes=20_000, seed=7) as proxy:

@@ -71,7 +71,7 @@ class WebSocketClient(Layer):
             max_size=(None, max_size),
             logger=cast("Any", QUIET),
         )
-        super().__init__(protocol, text=text, message_size=message_size)
+        super().__init__(protocol, max_size=max_size, text=text, message_size=message_size)
 
     @property
     def subprotocol(self) -> str | None:
@@ -112,7 +112,7 @@ class WebSocketClient(Layer):
 
     def _secrets(self) -> set[str]:
         """Return the values of our headers, and their words: the token of ``Bearer token`` may be repeated alone."""
-        found = set()
+        found: set[str] = set()
         for name, value in self._headers:
             words = value.split()
             # "Bearer" is no secret, and worth reading.

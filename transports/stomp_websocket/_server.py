@@ -78,7 +78,9 @@ class WebSocketServer(Layer):
             max_size=(None, options.max_size),
             logger=cast("Any", QUIET),
         )
-        super().__init__(protocol, text=options.text, message_size=options.message_size)
+        super().__init__(
+            protocol, max_size=options.max_size, text=options.text, message_size=options.message_size
+        )
 
     @property
     def subprotocol(self) -> str | None:
