@@ -170,7 +170,8 @@ class Questions(Generic[T]):
         except Exception as error:
             *others, last = (f"{name}()" for name in self._functions)
             names = f"{', '.join(others)} and {last}" if others else last
-            self._refuse_because_of(f"what {names} returned cannot be sent", error, mistake=True)
+            strip = " (use .strip(): it ends with a line end)" if _ends_line(self._answers) else ""
+            self._refuse_because_of(f"what {names} returned cannot be sent{strip}", error, mistake=True)
 
     # ------------------------------------------------------------------ failures
 
@@ -197,6 +198,17 @@ class Questions(Generic[T]):
         self.current = None
         self._failure = failure
         raise failure
+
+
+def _ends_line(answers: Mapping[str, Any]) -> bool:
+    """Return whether an answer ends with a line end, as what was read from a file does."""
+    texts: list[object] = []
+    for answer in answers.values():
+        if isinstance(answer, str):
+            texts.append(answer)
+        else:
+            texts += [part for pair in answer if isinstance(pair, (tuple, list)) for part in pair]
+    return any(isinstance(text, str) and text.endswith(("\n", "\r")) for text in texts)
 
 
 def _kind(answer: object) -> str:

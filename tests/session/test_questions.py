@@ -11,6 +11,7 @@ import logging
 import pickle
 import traceback
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import hypothesis.strategies as st
@@ -461,6 +462,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
         "headers() must return headers, a mapping or pairs of str, got a value of type int",
     ),
     ({"headers": lambda: one_generator()}, "headers() returned something of type generator"),
+    ({"headers": lambda: [5]}, "what headers() returned cannot be sent: "),
     ({"headers": lambda: {"a": None}}, "what headers() returned cannot be sent: "),
     ({"headers": lambda: {"passcode": b"s3cret"}}, "what headers() returned cannot be sent: "),
     (
@@ -482,6 +484,14 @@ WRONG: list[tuple[dict[str, Any], str]] = [
         "what login(), passcode() and headers() returned cannot be sent: header 'passcode' is given twice",
     ),
     ({"client_id": "me", "headers": lambda: {"client-id": "you"}}, "header 'client-id' is given twice"),
+    (
+        {"login": "app", "passcode": lambda: "s3cret\n"},
+        "what passcode() returned cannot be sent (use .strip(): it ends with a line end): header 'passcode'",
+    ),
+    (
+        {"headers": lambda: {"Authorization": "s3cret\r\n"}},
+        "what headers() returned cannot be sent (use .strip(): it ends with a line end): ",
+    ),
     ({"login": "app", "passcode": lambda: "s3\0cret"}, "what passcode() returned cannot be sent: "),
 ]
 
@@ -561,10 +571,29 @@ def test_the_error_about_arguments_shows_no_default() -> None:
     assert "s3cret" not in str(caught.value)
 
 
+@dataclass
+class Vault:
+    """An object that can be called, with a secret in its repr."""
+
+    secret: str
+
+    async def __call__(self) -> str:
+        return self.secret
+
+
 def test_a_world_that_cannot_await_refuses_async_functions() -> None:
     Config("stomp://broker", "app", lambda: "x").refuse_async_functions()
-    with pytest.raises(TypeError, match=r"passcode some_coroutine\(\) is an async function"):
-        Config("stomp://broker", "app", some_coroutine).refuse_async_functions()
+    for function in (
+        some_coroutine,
+        Vault("s3cret"),
+        functools.partial(some_coroutine),
+        Vault("s3cret").__call__,
+    ):
+        with pytest.raises(
+            TypeError, match="passcode must be a plain function here, got an async f"
+        ) as caught:
+            Config("stomp://broker", "app", function).refuse_async_functions()
+        assert "s3cret" not in str(caught.value)
 
 
 # -------------------------------------------------------------------------------- refusals
