@@ -51,12 +51,14 @@ class Line:
         connected: whether :meth:`made` was told.
         writing: whether a :class:`Write` was given out and is not answered yet.
         reading: whether the adapter was last told to read.
+        questions: what the program is to be asked before the line is dialled; ``None`` if there is nothing to ask.
     """
 
-    __slots__ = ("_driver", "connected", "reading", "tag", "writing")
+    __slots__ = ("_driver", "connected", "questions", "reading", "tag", "writing")
 
-    def __init__(self, driver: Driver) -> None:
+    def __init__(self, driver: Driver, questions: Questions[Any] | None = None) -> None:
         self._driver = driver
+        self.questions: Questions[Any] | None = questions
         self.connected: bool = False
         self.writing: bool = False  # a Write was given out and is not answered
         self.reading: bool = True  # what the adapter was told last
@@ -113,7 +115,7 @@ class Dial:
         line: the attempt.
         endpoint: what to connect to.
         timeout: seconds after which :class:`Abort` comes, for adapters that want to set it on a socket as well.
-        questions: what the program is to be asked before, such as its passcode; ``None`` if there is nothing to ask.
+        questions: those of the line.
     """
 
     line: Line
@@ -232,7 +234,7 @@ class Driver:
                 self._ended = True
                 return End(session.error)
             if attempt.at <= now:
-                self._line = line = Line(self)
+                self._line = line = Line(self, attempt.questions)
                 self._dial_deadline = now + attempt.timeout
                 return Dial(line, attempt.endpoint, attempt.timeout, attempt.questions)
         elif not line.connected:

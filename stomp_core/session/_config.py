@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from math import inf
-from types import MappingProxyType
 from typing import Any
 
 from .._arguments import (
@@ -17,7 +16,7 @@ from .._arguments import (
     is_number,
     shown,
 )
-from .._callbacks import check_accepts_none, check_not_async, deferred_kind
+from .._callbacks import check_accepts_none, deferred_kind
 from .._hints import explained
 from ..errors import ErrorCode, LocalProtocolError
 from ..protocol import ClientConnection, Connect, Event, check_versions
@@ -126,7 +125,7 @@ class Config:
             computed["headers"] = Headers(self.headers)
         for name, value in computed.items():
             object.__setattr__(self, name, value)
-        object.__setattr__(self, "functions", MappingProxyType(self._find_functions()))
+        object.__setattr__(self, "functions", self._find_functions())
         if self.functions:
             # Answers are checked when they come. Everything else is checked now, as if all were answered well.
             samples = {"login": "login", "passcode": "passcode", "headers": (), _WEBSOCKET_HEADERS: ()}
@@ -218,9 +217,12 @@ class Config:
             TypeError: one is.
         """
         for name, function in self.functions.items():
-            check_not_async(
-                function, name, "pass a plain function here; stomp_asyncio and stomp_trio take async ones"
-            )
+            if deferred_kind(function):
+                # Without its name: the repr of an object that can be called may show a secret.
+                raise TypeError(
+                    f"{name} must be a plain function here, got an async function, which nobody would await: use "
+                    "stomp_asyncio or stomp_trio, or one that returns the answer itself"
+                )
 
     def with_answers(self, answers: Mapping[str, Any]) -> Config:
         """Return a copy in which the options that are functions have these values, for one attempt to connect.

@@ -7,6 +7,7 @@ passcode in our own sentences, or inside of words, would tell it by what is miss
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from urllib.parse import quote
 
 from ..protocol import Error
@@ -60,6 +61,10 @@ class Mask:
             sentence,
         )
 
+    def is_in(self, error: BaseException) -> bool:
+        """Return whether a traceback of an exception would show a passcode. Nobody masks tracebacks."""
+        return self._pattern is not None and any(self._pattern.search(text) for text in _texts(error))
+
     def error(self, error: Error) -> Error:
         """Return an ERROR without the passcode; the same one if it does not repeat it."""
         if self._pattern is None:
@@ -89,6 +94,23 @@ def secrets_in(headers: Headers) -> tuple[str, ...]:
         if space and scheme.isalnum():
             found.append(token)
     return tuple(found)
+
+
+def _texts(error: BaseException) -> Iterator[str]:
+    """Return everything that a traceback of an exception prints, but for lines of code."""
+    seen: set[int] = set()
+    waiting: list[BaseException | None] = [error]
+    while waiting:
+        entry = waiting.pop()
+        if entry is None or id(entry) in seen:
+            continue
+        seen.add(id(entry))
+        yield str(entry)
+        yield repr(entry)
+        yield from getattr(entry, "__notes__", ())
+        waiting += [entry.__cause__, entry.__context__]
+        if isinstance(entry, BaseExceptionGroup):
+            waiting += entry.exceptions
 
 
 def _forms(passcode: str) -> set[str]:

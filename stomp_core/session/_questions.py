@@ -8,7 +8,7 @@ that comes after the attempt has failed changes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any, Generic, NoReturn, TypeVar
 
 from .._callbacks import check_result
@@ -170,7 +170,8 @@ class Questions(Generic[T]):
         except Exception as error:
             *others, last = (f"{name}()" for name in self._functions)
             names = f"{', '.join(others)} and {last}" if others else last
-            self._refuse_because_of(f"what {names} returned cannot be sent", error, mistake=True)
+            strip = " (use .strip(): it ends with a line end)" if _ends_line(self._answers) else ""
+            self._refuse_because_of(f"what {names} returned cannot be sent{strip}", error, mistake=True)
 
     # ------------------------------------------------------------------ failures
 
@@ -186,10 +187,10 @@ class Questions(Generic[T]):
 
     def _refuse_because_of(self, text: str, error: BaseException, *, mistake: bool = False) -> NoReturn:
         """Fail because of what was raised: quote it, without secrets, and keep it as the cause if it has none."""
-        mask = Mask(*self.secrets).text
-        quoted = mask(str(error))
+        mask = Mask(*self.secrets)
+        quoted = mask.text(str(error))
         failure = QuestionFailed(f"{text}: {quoted}" if quoted else text, mistake=mistake)
-        if all(mask(entry) == entry for entry in _texts(error)):
+        if not mask.is_in(error):
             failure.__cause__ = error
         self._fail(failure)
 
@@ -199,23 +200,17 @@ class Questions(Generic[T]):
         raise failure
 
 
+def _ends_line(answers: Mapping[str, Any]) -> bool:
+    """Return whether an answer ends with a line end, as what was read from a file does."""
+    texts: list[object] = []
+    for answer in answers.values():
+        if isinstance(answer, str):
+            texts.append(answer)
+        else:
+            texts += [part for pair in answer if isinstance(pair, (tuple, list)) for part in pair]
+    return any(isinstance(text, str) and text.endswith(("\n", "\r")) for text in texts)
+
+
 def _kind(answer: object) -> str:
     """Return how an error shows an answer, which may be a secret."""
     return "None" if answer is None else f"a value of type {type(answer).__name__}"
-
-
-def _texts(error: BaseException) -> Iterator[str]:
-    """Return everything that a traceback of an exception prints, but for lines of code."""
-    seen: set[int] = set()
-    waiting: list[BaseException | None] = [error]
-    while waiting:
-        entry = waiting.pop()
-        if entry is None or id(entry) in seen:
-            continue
-        seen.add(id(entry))
-        yield str(entry)
-        yield repr(entry)
-        yield from getattr(entry, "__notes__", ())
-        waiting += [entry.__cause__, entry.__context__]
-        if isinstance(entry, BaseExceptionGroup):
-            waiting += entry.exceptions

@@ -283,7 +283,8 @@ class Session:
 
         It may be asked again before ``attempt.at`` (after a wake-up, say) and then returns the same attempt, or
         ``None`` if the session was closed meanwhile. Its outcome is :meth:`connection_made` or
-        :meth:`connection_lost`.
+        :meth:`connection_lost`. If it has ``questions``, ask them before you dial; what that raises is a reason for
+        :meth:`connection_lost`. Otherwise :meth:`connection_made` asks.
 
         Raises:
             RuntimeError: there is still a socket: close it and call :meth:`connection_lost` first.
@@ -305,6 +306,7 @@ class Session:
             connect = self._connector.connection_made(now)
         except QuestionFailed as failure:
             self._apply(self._connector.question_failed(failure, now), now)
+            self._sender.changing = False
             return
         if connect is not None:
             self._notifier.update()

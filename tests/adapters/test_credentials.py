@@ -300,7 +300,7 @@ def test_the_blocking_world_refuses_async_functions_at_once() -> None:
     async def passcode() -> str:
         return "secret"
 
-    with pytest.raises(TypeError, match=r"passcode .*passcode\(\) is an async function"):
+    with pytest.raises(TypeError, match="passcode must be a plain function here, got an async function"):
         stomp_socket.connect("stomp://127.0.0.1:1", "app", passcode)  # type: ignore[arg-type]
 
 

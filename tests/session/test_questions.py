@@ -11,9 +11,12 @@ import logging
 import pickle
 import traceback
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
+import hypothesis.strategies as st
 import pytest
+from hypothesis import given
 
 from stomp_core import Connect, Error, Headers, LocalProtocolError
 from stomp_core.session import (
@@ -459,6 +462,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
         "headers() must return headers, a mapping or pairs of str, got a value of type int",
     ),
     ({"headers": lambda: one_generator()}, "headers() returned something of type generator"),
+    ({"headers": lambda: [5]}, "what headers() returned cannot be sent: "),
     ({"headers": lambda: {"a": None}}, "what headers() returned cannot be sent: "),
     ({"headers": lambda: {"passcode": b"s3cret"}}, "what headers() returned cannot be sent: "),
     (
@@ -480,6 +484,14 @@ WRONG: list[tuple[dict[str, Any], str]] = [
         "what login(), passcode() and headers() returned cannot be sent: header 'passcode' is given twice",
     ),
     ({"client_id": "me", "headers": lambda: {"client-id": "you"}}, "header 'client-id' is given twice"),
+    (
+        {"login": "app", "passcode": lambda: "s3cret\n"},
+        "what passcode() returned cannot be sent (use .strip(): it ends with a line end): header 'passcode'",
+    ),
+    (
+        {"headers": lambda: {"Authorization": "s3cret\r\n"}},
+        "what headers() returned cannot be sent (use .strip(): it ends with a line end): ",
+    ),
     ({"login": "app", "passcode": lambda: "s3\0cret"}, "what passcode() returned cannot be sent: "),
 ]
 
@@ -559,10 +571,29 @@ def test_the_error_about_arguments_shows_no_default() -> None:
     assert "s3cret" not in str(caught.value)
 
 
+@dataclass
+class Vault:
+    """An object that can be called, with a secret in its repr."""
+
+    secret: str
+
+    async def __call__(self) -> str:
+        return self.secret
+
+
 def test_a_world_that_cannot_await_refuses_async_functions() -> None:
     Config("stomp://broker", "app", lambda: "x").refuse_async_functions()
-    with pytest.raises(TypeError, match=r"passcode some_coroutine\(\) is an async function"):
-        Config("stomp://broker", "app", some_coroutine).refuse_async_functions()
+    for function in (
+        some_coroutine,
+        Vault("s3cret"),
+        functools.partial(some_coroutine),
+        Vault("s3cret").__call__,
+    ):
+        with pytest.raises(
+            TypeError, match="passcode must be a plain function here, got an async f"
+        ) as caught:
+            Config("stomp://broker", "app", function).refuse_async_functions()
+        assert "s3cret" not in str(caught.value)
 
 
 # -------------------------------------------------------------------------------- refusals
@@ -756,3 +787,62 @@ def test_two_equal_texts_are_no_secret(how: Callable[[Play], None]) -> None:
         answered(play, how)
         play.refuse("Access refused for user 'guest'")
     assert "'guest'" in str(play.session.error)
+
+
+# -------------------------------------------------------------------------------- any history
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["ask", "ask_async", "not at all"]),
+            st.sampled_from(["good", "good", "raise", "wrong"]),
+            st.sampled_from(["accept", "refuse", "refuse", "no route", "cut"]),
+        ),
+        max_size=12,
+    )
+)
+def test_any_history(history: list[tuple[str, str, str]]) -> None:
+    """Each attempt asks once and sends its own answer, and refused credentials are not tried for ever."""
+    asked = 0
+    answer = "good"
+
+    def passcode() -> Any:
+        nonlocal asked
+        asked += 1
+        if answer == "raise":
+            raise TokenServerDown
+        return f"secret-{asked}" if answer == "good" else None
+
+    play = Play(
+        login="app", passcode=passcode, reconnect=Reconnect(first_rounds=None, first_delay=1, jitter=0)
+    )
+    refusals = 0
+    refused_at = -1.0
+    ever_connected = False
+    for how, answer, outcome in history:
+        before = asked
+        try_to_connect(play, HOW[how])
+        assert asked == before + 1
+        if refusals == 1 and refused_at >= 0:
+            assert play.now == refused_at, "the fresh answer comes at once"
+        refused_at = -1.0
+        if answer == "good":
+            assert play.sent_one().passcode == f"secret-{asked}"
+            if outcome == "refuse":
+                refuse(play)
+                refusals += 1
+                refused_at = play.now
+            elif outcome == "no route":
+                play.cut("no route")
+            else:
+                play.accept()
+                refusals, ever_connected = 0, True
+                play.cut()
+        elif answer == "wrong" and not ever_connected:
+            assert type(play.session.error) is ConnectFailed
+            return
+        if refusals == (3 if ever_connected else 2):
+            assert type(play.session.error) is AuthenticationFailed
+            return
+        assert play.session.error is None

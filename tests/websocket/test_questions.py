@@ -139,7 +139,11 @@ def test_what_it_raises_is_the_reason_and_the_cause() -> None:
             "Bearer s3cret",
             "WebSocket.headers() must return headers, a mapping or pairs of str, got a value of type str",
         ),
-        ({"Authorization": "s3cret\n"}, "what WebSocket.headers() returned cannot be sent: "),
+        (
+            {"Authorization": "s3cret\n"},
+            "what WebSocket.headers() returned cannot be sent (use .strip(): it ends",
+        ),
+        ([5], "what WebSocket.headers() returned cannot be sent: "),
         ({"Authorization": b"s3cret"}, "what WebSocket.headers() returned cannot be sent: "),
         ({"Upgrade": "s3cret"}, "what WebSocket.headers() returned cannot be sent: "),
         ([("a", "b", "s3cret")], "what WebSocket.headers() returned cannot be sent: "),
@@ -166,5 +170,5 @@ def test_mistakes_are_found_at_once() -> None:
     async def headers() -> dict[str, str]:
         raise AssertionError
 
-    with pytest.raises(TypeError, match=r"WebSocket\.headers .*headers\(\) is an async function"):
+    with pytest.raises(TypeError, match=r"WebSocket\.headers must be a plain function here"):
         Config(URL, websocket=WebSocket(headers=headers)).refuse_async_functions()

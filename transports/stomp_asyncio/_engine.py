@@ -168,8 +168,7 @@ class Engine(LoopEngine):
             self._sockets.add(connection)
             connection.closed.add_done_callback(lambda _: self._sockets.discard(connection))
             connection.task = self._loop.create_task(
-                self._dial(connection, command.endpoint, command.questions),
-                name=f"stomp_asyncio dials {command.endpoint}",
+                self._dial(connection, command.endpoint), name=f"stomp_asyncio dials {command.endpoint}"
             )
             connection.task.add_done_callback(connection.dialled)
         elif isinstance(command, Abort):
@@ -197,10 +196,10 @@ class Engine(LoopEngine):
         if self.wrote(line):
             self._loop.call_soon(self.end_turn, line)
 
-    async def _dial(self, connection: _Socket, endpoint: Endpoint, questions: Questions[Any] | None) -> None:
+    async def _dial(self, connection: _Socket, endpoint: Endpoint) -> None:
         try:
-            if questions is not None:
-                await _ask(questions)
+            if connection.line.questions is not None:
+                await _ask(connection.line.questions)
             connection.socket = await dial(endpoint, self._options, lambda: connection)
         except Exception as error:
             connection.dialling_failed(error)

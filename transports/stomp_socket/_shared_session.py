@@ -355,7 +355,7 @@ class SharedSession:
         self._check_not_asking()
 
     def _check_not_asking(self) -> None:
-        if get_ident() == self.asking_id:
+        if self.asking_id and get_ident() == self.asking_id:
             raise RuntimeError(
                 "login, passcode and headers, if they are functions, must not use their connection: it waits for them"
             )

@@ -168,7 +168,7 @@ class Engine(LoopEngine):
         elif isinstance(command, Dial):
             assert self._nursery is not None
             self._socket = command.line.tag = _Socket(self, command.line)
-            self._nursery.start_soon(self._socket.live, command.endpoint, command.questions)
+            self._nursery.start_soon(self._socket.live, command.endpoint)
         elif isinstance(command, Abort):
             _socket_of(command.line).abort()
 
@@ -212,15 +212,15 @@ class _Socket:
         self._may_read = _Waker()  # for the task that reads
         self._written = _Waker()  # for the task that writes
 
-    async def live(self, endpoint: Endpoint, questions: Questions[Any] | None) -> None:
+    async def live(self, endpoint: Endpoint) -> None:
         """Dial, then read and write until the connection is lost or aborted."""
         reason: BaseException | None = None
         completed = False
         try:
             with self._scope:
                 try:
-                    if questions is not None:
-                        await _ask(questions)
+                    if self._line.questions is not None:
+                        await _ask(self._line.questions)
                     self._socket = await dial(endpoint, self._engine.options)
                 except Exception as error:
                     reason = error
