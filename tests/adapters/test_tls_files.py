@@ -82,7 +82,9 @@ def test_local_address_is_connected_from(world: World) -> None:
         listener.settimeout(30)
         with pytest.raises(ConnectFailed):
             world.connect(
-                f"stomp://127.0.0.1:{listener.getsockname()[1]}", local_address="127.0.0.3", handshake_timeout=0.05
+                f"stomp://127.0.0.1:{listener.getsockname()[1]}",
+                local_address="127.0.0.3",
+                handshake_timeout=0.05,
             )
         peer, (source, _) = listener.accept()
         peer.close()
