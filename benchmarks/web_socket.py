@@ -18,6 +18,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -128,13 +129,13 @@ def _ours(tcp: str, ws: str) -> Iterator[Contestant]:
     else:
         adapters.append(("stomp_trio", _run_trio))
     for name, run in adapters:
-        yield Contestant(name, "tcp", lambda queue, count, run=run: run(tcp, queue, count))
-        yield Contestant(name, "ws", lambda queue, count, run=run: run(ws, queue, count))
-        yield Contestant(
-            name,
-            "ws, deflate",
-            lambda queue, count, run=run: run(ws, queue, count, websocket=WebSocket(compression=True)),
-        )
+        yield Contestant(name, "tcp", partial(_run, run, tcp))
+        yield Contestant(name, "ws", partial(_run, run, ws))
+        yield Contestant(name, "ws, deflate", partial(_run, run, ws, websocket=WebSocket(compression=True)))
+
+
+def _run(run: Callable[..., float], url: str, queue: str, count: int, **options: Any) -> float:
+    return run(url, queue, count, **options)
 
 
 # ---------------------------------------------------------------------- others
@@ -226,11 +227,14 @@ def contestants(tcp: str, ws: str) -> list[Contestant]:
     import stomp_py
 
     found = [*_ours(tcp, ws), Contestant("stomp_py", "ws", _facade(stomp_py, ws))]
-    for name, make in (("stomp.py", lambda: _facade(peer("stomp"), ws)), ("stompman", lambda: _stompman(ws))):
-        try:
-            found.append(Contestant(name, "ws", make()))
-        except ImportError as missing:
-            print(f"not compared: {name}: {missing}")
+    try:
+        found.append(Contestant("stomp.py", "ws", _facade(peer("stomp"), ws)))
+    except ImportError as missing:
+        print(f"not compared: stomp.py: {missing}")
+    try:
+        found.append(Contestant("stompman", "ws", _stompman(ws)))
+    except ImportError as missing:
+        print(f"not compared: stompman: {missing}")
     return found
 
 

@@ -5,9 +5,10 @@ The session gets a byte layer whose handshake is over, and goes on with CONNECT.
 
 from __future__ import annotations
 
+import selectors
 import socket
 import ssl
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
@@ -21,9 +22,6 @@ __all__ = ["WebSocketOptions", "open_web_socket"]
 _VERSIONS = ("1.0", "1.1", "1.2")
 _READ_SIZE = 64 * 1024
 _NOT_NOW = (BlockingIOError, InterruptedError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
-
-#: ``wait(socket, read, write, deadline)`` returns false at the deadline.
-Wait = Callable[[socket.socket, bool, bool, float], bool]
 
 
 class WebSocketOptions:
@@ -75,7 +73,7 @@ def _pairs(header: Any) -> list[tuple[str, str]]:
 
 
 def open_web_socket(
-    sock: socket.socket, endpoint: Endpoint, factory: ByteLayerFactory, timeout: float, wait: Wait
+    sock: socket.socket, endpoint: Endpoint, factory: ByteLayerFactory, timeout: float
 ) -> ByteLayerFactory:
     """Make the handshake on a connected socket that does not block; return what makes the layer of its session.
 
@@ -87,7 +85,7 @@ def open_web_socket(
     unsent = layer.opening()
     early = b""
     while not layer.opened:
-        if not wait(sock, True, bool(unsent), deadline):
+        if not _wait(sock, writing=bool(unsent), deadline=deadline):
             raise ConnectionError(layer.explain_silence(timeout))
         if unsent:
             try:
@@ -105,6 +103,13 @@ def open_web_socket(
         if layer.over is not None:
             raise ConnectionError(layer.over)
     return _OpenedLayer(layer, early)
+
+
+def _wait(sock: socket.socket, *, writing: bool, deadline: float) -> bool:
+    """Wait until a socket has something to read, or room to write; return false at the deadline."""
+    with selectors.DefaultSelector() as selector:
+        selector.register(sock, selectors.EVENT_READ | (selectors.EVENT_WRITE if writing else 0))
+        return bool(selector.select(max(0.0, deadline - monotonic())))
 
 
 class _OpenedLayer:
@@ -133,6 +138,10 @@ class _OpenedLayer:
     @property
     def login_refused(self) -> bool:
         return self._layer.login_refused
+
+    @property
+    def promise_heart_beats(self) -> bool:
+        return self._layer.promise_heart_beats
 
     def opening(self) -> bytes:
         return self._layer.control()

@@ -5,7 +5,6 @@ likes: the deadline of the attempt, ``close()`` and other callers do not wait fo
 from __future__ import annotations
 
 import errno
-import socket
 import threading
 from collections.abc import Callable
 from threading import get_ident
@@ -13,7 +12,7 @@ from typing import Any
 
 from stomp_core.session import Questions
 
-from ._dial import Wait
+from ._dial import Waiter
 
 __all__ = ["Asker"]
 
@@ -30,56 +29,70 @@ class Asker:
 
     def __init__(self, set_thread: Callable[[int], object]) -> None:
         self._set_thread = set_thread
-        self._running: tuple[Questions[Any], socket.socket] | None = None
+        self._running: _Asking | None = None
 
-    def ask(self, questions: Questions[Any], deadline: float, wait: Wait) -> None:
+    def ask(self, questions: Questions[Any], deadline: float, waiter: Waiter) -> None:
         """Ask, and return when everything is answered.
 
         Args:
             questions: of the attempt.
             deadline: of the attempt.
-            wait: waits for a socket; see :func:`._dial.dial`.
+            waiter: how to wait.
 
         Raises:
             TimeoutError: they are not answered at the deadline.
-            Exception: one failed, or what ``wait`` raises.
+            Exception: one failed, or what ``waiter`` raises.
         """
-        if self._running is not None:
-            earlier, end = self._running
-            name = earlier.current
-            if not wait(end, True, False, deadline):
+        earlier = self._running
+        if earlier is not None:
+            name = earlier.questions.current
+            if not waiter.wait(None, False, False, deadline, earlier.is_done):
                 raise RuntimeError(
                     f"an earlier call of {name} has still not returned: give it a timeout of its own"
                 )
-            self.close()
-        end, writer = socket.socketpair()
-        end.setblocking(False)
-        self._running = questions, end
-        threading.Thread(
-            target=self._run,
-            args=(questions, writer),
-            name=f"stomp_socket asks {questions.current}",
-            daemon=True,
-        ).start()
-        if not wait(end, True, False, deadline):
+        asking = self._running = _Asking(questions, self._set_thread, waiter.wake)
+        asking.start()
+        if not waiter.wait(None, False, False, deadline, asking.is_done):
             raise TimeoutError(errno.ETIMEDOUT, "the questions were not answered in time")
-        self.close()
+        self._running = None
         questions.ask()  # raises what has failed
 
-    def _run(self, questions: Questions[Any], writer: socket.socket) -> None:
+
+class _Asking:
+    """The questions of one attempt, asked in a thread of their own.
+
+    Args:
+        questions: see above.
+        set_thread: see :class:`Asker`.
+        wake: called when all are answered, or one has failed.
+    """
+
+    def __init__(
+        self, questions: Questions[Any], set_thread: Callable[[int], object], wake: Callable[[], None]
+    ) -> None:
+        self.questions = questions
+        self._set_thread = set_thread
+        self._wake = wake
+        self._done = False
+
+    def start(self) -> None:
+        """Start the thread. A daemon: one that hangs must not keep the interpreter from ending."""
+        name = f"stomp_socket asks {self.questions.current}"
+        threading.Thread(target=self._run, name=name, daemon=True).start()
+
+    def is_done(self) -> bool:
+        """Return whether all are answered, or one has failed."""
+        return self._done
+
+    def _run(self) -> None:
         self._set_thread(get_ident())
         try:
-            with writer:  # its end wakes who waits
-                questions.ask()
+            self.questions.ask()
         except Exception:
             pass  # the questions keep it
         except BaseException as error:  # sys.exit(), for instance, which would end nothing but this thread
-            questions.fail(error)
+            self.questions.fail(error)
         finally:
             self._set_thread(0)
-
-    def close(self) -> None:
-        """Wait no longer for a function that has not returned in time."""
-        if self._running is not None:
-            self._running[1].close()
-            self._running = None
+            self._done = True
+            self._wake()
