@@ -211,6 +211,10 @@ class Server:
         server = await self.loop.create_server(lambda: ClientSocket(self), sock=listener, ssl=tls)
         self._listeners.append(server)
 
+    def new_client(self) -> ClientSocket:
+        """Return the protocol for one connection that was not accepted by a listener."""
+        return ClientSocket(self)
+
     async def stop_listening(self) -> None:
         """Close all listeners: new connections are refused."""
         listeners, self._listeners = self._listeners, []
