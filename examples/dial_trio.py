@@ -28,7 +28,9 @@ def program(*command: str) -> Callable[[Endpoint], Awaitable[trio.abc.Stream]]:
     """Return a dialler that starts a program, such as `ssh gateway nc broker 61613`, and talks to its pipes."""
 
     async def dial(endpoint: Endpoint) -> trio.abc.Stream:
-        return Program(await trio.lowlevel.open_process(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE))
+        return Program(
+            await trio.lowlevel.open_process(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        )
 
     return dial
 

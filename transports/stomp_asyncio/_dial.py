@@ -104,6 +104,11 @@ def _check_socket(sock: socket.socket) -> None:
         raise TypeError(f"dial() must return a stream socket, got one of type {sock.type!r}")
     if sock.fileno() < 0:
         raise TypeError("dial() must return a connected socket, got one that is closed")
+    try:
+        sock.getpeername()
+    except OSError as error:
+        # uvloop would never close it.
+        raise OSError(error.errno, "dial() returned a socket that is not connected, or no more") from error
     sock.setblocking(False)
 
 

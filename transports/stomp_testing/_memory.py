@@ -37,7 +37,9 @@ class MemoryDial:
         ConnectionRefusedError: the broker does not accept connections.
     """
 
-    def __init__(self, loop: Callable[[], asyncio.AbstractEventLoop], accept: Callable[[], asyncio.Protocol]) -> None:
+    def __init__(
+        self, loop: Callable[[], asyncio.AbstractEventLoop], accept: Callable[[], asyncio.Protocol]
+    ) -> None:
         self._loop = loop
         self._accept = accept
 

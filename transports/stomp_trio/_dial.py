@@ -94,6 +94,12 @@ def _unwrapped(given: Any) -> socket.socket | trio.abc.Stream:
             raise TypeError("dial() must return a connected socket, got one that is closed")
         if given.type != socket.SOCK_STREAM:
             raise TypeError(f"dial() must return a stream socket, got one of type {given.type!r}")
+        try:
+            given.getpeername()
+        except OSError as error:
+            raise OSError(
+                error.errno, "dial() returned a socket that is not connected, or no more"
+            ) from error
         sock = given if isinstance(given, socket.socket) else socket.socket(fileno=given.detach())
         sock.setblocking(False)
         return sock

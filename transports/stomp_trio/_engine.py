@@ -32,7 +32,7 @@ from stomp_core.session import Endpoint, Pending, Session
 
 from ._connections import Connection, Waker, connection_of
 from ._dial import dial
-from ._groups import unwrapped
+from ._groups import unwrapped, without_failures
 
 __all__ = ["Engine"]
 
@@ -189,7 +189,7 @@ class Engine(LoopEngine):
 
     async def _dial(self, attempt: _Attempt, endpoint: Endpoint) -> socket.socket | trio.abc.Stream | None:
         try:
-            with attempt.scope:
+            with attempt.scope, without_failures():
                 return await dial(endpoint, self._options)
         except Exception as error:
             attempt.error = error

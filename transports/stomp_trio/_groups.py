@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import trio
 
-__all__ = ["is_cancelled", "raise_unwrapped", "unwrapped"]
+__all__ = ["is_cancelled", "raise_unwrapped", "unwrapped", "without_failures"]
 
 
 def is_cancelled(error: BaseException) -> bool:
@@ -29,6 +29,18 @@ def raise_unwrapped(error: BaseException) -> None:
         raise error
     finally:
         error.__context__ = context
+
+
+@contextmanager
+def without_failures() -> Iterator[None]:
+    """Leave nothing but cancellation of a group that contains one: what failed while it was cancelled is of no interest."""
+    try:
+        yield
+    except BaseExceptionGroup as group:
+        cancelled, others = group.split(trio.Cancelled)
+        if cancelled is None or not isinstance(others, ExceptionGroup | None):
+            raise
+        raise cancelled from None
 
 
 @contextmanager
