@@ -197,6 +197,7 @@ class Connector:
         self._attempt: Attempt | None = None  # given out; its outcome is not known
         self._dial_at: float | None = None
         self._handshake_deadline: float | None = None
+        self._via = ""  # what the present connection goes through
         self._answer = b""  # the first bytes of the answer to CONNECT, until that is understood
         self._failures: deque[tuple[Endpoint, str]] = deque(maxlen=len(config.parsed_endpoints))
         self._login_refusals = 0
@@ -258,8 +259,12 @@ class Connector:
             self._dial_at = attempt.at if attempt.at > now else None
         return attempt, is_new
 
-    def connection_made(self, now: float) -> Event | None:
+    def connection_made(self, now: float, via: str = "") -> Event | None:
         """Note that the attempt led to a socket; return the CONNECT frame to send.
+
+        Args:
+            now: seconds.
+            via: what it was connected through, such as "the proxy socks5://host:1080".
 
         ``None``: the session was closed while the driver dialled, so the socket is to be closed.
 
@@ -276,6 +281,7 @@ class Connector:
         self._move(Input.SOCKET_CONNECTED)
         self._handshake_deadline = now + self._config.handshake_timeout
         self._answer = b""
+        self._via = via
         self._last_read = now
         self._late_reported = False
         self._reading_paused = False
@@ -303,7 +309,11 @@ class Connector:
                     )
                 return []
             sentence = dial_failure(self._here(), reason, self._attempt.timeout, self.mask.text)
-            return self._attempt_failed(sentence, None, now)
+            events = self._attempt_failed(sentence, None, now)
+            for event in events:
+                if isinstance(event, GaveUp) and event.error is not None:
+                    event.error.__cause__ = self._cause_to_show(reason)
+            return events
         names = {entry.__name__ for entry in type(reason).__mro__}
         if self.state is SessionState.HANDSHAKING and "SSLError" in names:
             # In TLS 1.3 a client learns only at its first read that the server refuses its certificate.
@@ -312,6 +322,18 @@ class Connector:
             conn.receive_data(b"", now)
             return []
         return self.broken(_sentence(reason), now, at_once=at_once)
+
+    def _cause_to_show(self, reason: BaseException | str | None) -> BaseException | None:
+        """Return the exception of a dialler, unless it repeats the passcode: tracebacks are not masked."""
+        if type(reason).__name__ != "DialFailed":
+            return None  # our own dialling: the sentence has all of it
+        assert isinstance(reason, BaseException)
+        link = cause = reason.__cause__
+        while link is not None:
+            if self.mask.text(f"{link} {link!r}") != f"{link} {link!r}":
+                return None
+            link = link.__cause__
+        return cause
 
     # ------------------------------------------------------------------ handshake
 
@@ -398,7 +420,7 @@ class Connector:
         """
         endpoint = self._here()
         if self.state is SessionState.HANDSHAKING:
-            return self._attempt_failed(handshake_eof(endpoint, reason, self._answer), None, now)
+            return self._attempt_failed(handshake_eof(endpoint, reason, self._answer, self._via), None, now)
         reason = f"the connection to {endpoint} was lost: {reason}"
         if closed is None:
             closed = ConnectionClosed(clean=False, reason=reason)
@@ -477,7 +499,9 @@ class Connector:
         if self._dial_at is not None and now >= self._dial_at:
             self._dial_at = None
         if self._handshake_deadline is not None and now >= self._handshake_deadline:
-            sentence = handshake_silence(self._here(), self._config.handshake_timeout, self._answer)
+            sentence = handshake_silence(
+                self._here(), self._config.handshake_timeout, self._answer, self._via
+            )
             return self._attempt_failed(sentence, None, now)
         return []
 
