@@ -11,6 +11,7 @@ import os
 import socket
 import tty
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any
 
 from stomp_core import Endpoint
@@ -33,46 +34,41 @@ class Descriptor(asyncio.Transport):
         super().__init__()
         self.fd, self.protocol, self.unsent = fd, protocol, b""
         self.loop = asyncio.get_running_loop()
-        self.resume_reading()
-
-    def resume_reading(self) -> None:
-        self.loop.add_reader(self.fd, self.read)
+        self.loop.add_reader(fd, self.read)
 
     def pause_reading(self) -> None:
         self.loop.remove_reader(self.fd)
 
+    def resume_reading(self) -> None:
+        self.loop.add_reader(self.fd, self.read)
+
     def read(self) -> None:
         try:
             data = os.read(self.fd, 65536)
-        except OSError as error:
-            self.close(error)
+        except OSError:
+            data = b""
+        if data:
+            self.protocol.data_received(data)
         else:
-            if data:
-                self.protocol.data_received(data)
-            else:
-                self.close()
+            self.close()
 
-    def write(self, data: bytes | bytearray | memoryview | None = None) -> None:
-        self.unsent += bytes(data or b"")
-        try:
+    def write(self, data: bytes | bytearray | memoryview = b"") -> None:
+        self.unsent += data
+        with suppress(OSError):  # if the line is gone, reading notices it
             self.unsent = self.unsent[os.write(self.fd, self.unsent) :]
-        except BlockingIOError:
-            pass
-        except OSError as error:
-            return self.close(error)
         if self.unsent:
             self.loop.add_writer(self.fd, self.write)
             self.protocol.pause_writing()
         elif self.loop.remove_writer(self.fd):
             self.protocol.resume_writing()
 
-    def close(self, error: Exception | None = None) -> None:
+    def close(self) -> None:
         if self.fd >= 0:
             self.loop.remove_reader(self.fd)
             self.loop.remove_writer(self.fd)
             os.close(self.fd)
             self.fd = -1
-            self.loop.call_soon(self.protocol.connection_lost, error)
+            self.loop.call_soon(self.protocol.connection_lost, None)
 
 
 # ---------------------------------------------------------------------- the standard streams of a program
@@ -93,20 +89,34 @@ class Program(asyncio.SubprocessProtocol, asyncio.Transport):
     def __init__(self, protocol: asyncio.Protocol) -> None:
         super().__init__()
         self.protocol = protocol
-        self.pause_writing, self.resume_writing = protocol.pause_writing, protocol.resume_writing
-        self.connection_lost = protocol.connection_lost  # when the program has ended
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.process: Any = transport
-        self.stdin, self.stdout = self.process.get_pipe_transport(0), self.process.get_pipe_transport(1)
-        self.write, self.set_write_buffer_limits = self.stdin.write, self.stdin.set_write_buffer_limits
-        self.pause_reading, self.resume_reading = self.stdout.pause_reading, self.stdout.resume_reading
+    def connection_made(self, transport: Any) -> None:  # to the program
+        self.process = transport
+        self.stdin, self.stdout = transport.get_pipe_transport(0), transport.get_pipe_transport(1)
 
     def pipe_data_received(self, fd: int, data: bytes) -> None:
         self.protocol.data_received(data)
 
     def pipe_connection_lost(self, fd: int, exc: Exception | None) -> None:
         self.close()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.protocol.connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        self.protocol.pause_writing()
+
+    def resume_writing(self) -> None:
+        self.protocol.resume_writing()
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self.stdin.write(data)
+
+    def pause_reading(self) -> None:
+        self.stdout.pause_reading()
+
+    def resume_reading(self) -> None:
+        self.stdout.resume_reading()
 
     def close(self) -> None:
         self.process.close()

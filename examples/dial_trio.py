@@ -37,7 +37,8 @@ def program(*command: str) -> Callable[[Endpoint], Awaitable[trio.abc.Stream]]:
 
 class Program(trio.abc.Stream):
     def __init__(self, process: trio.Process) -> None:
-        assert process.stdin is not None and process.stdout is not None
+        assert process.stdin
+        assert process.stdout
         self.process, self.stdin, self.stdout = process, process.stdin, process.stdout
 
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
@@ -46,7 +47,7 @@ class Program(trio.abc.Stream):
     async def wait_send_all_might_not_block(self) -> None:
         await self.stdin.wait_send_all_might_not_block()
 
-    async def receive_some(self, max_bytes: int | None = None) -> bytes:
+    async def receive_some(self, max_bytes: int | None = None) -> bytes | bytearray:
         return await self.stdout.receive_some(max_bytes)
 
     async def aclose(self) -> None:

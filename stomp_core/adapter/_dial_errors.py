@@ -60,8 +60,11 @@ def dial_error(error: BaseException, timeout: float, *, too_late: bool = False) 
         return DialFailed(
             f"dial() did not return within {timeout:g} s: check what it connects to, or connect_timeout"
         )
-    text = str(error)
-    what = type(error).__name__ + (f": {text}" if text else "")
+    first = error
+    while isinstance(first, BaseExceptionGroup):  # of a dialler with tasks of its own
+        first = first.exceptions[0]
+    text = str(first)
+    what = type(first).__name__ + (f": {text}" if text else "")
     failure = DialFailed(f"dial() raised {what}: check what it connects to")
     failure.__cause__ = error
     return failure

@@ -67,8 +67,6 @@ def dial_failure(
     """
     if not isinstance(reason, BaseException):
         return f"{endpoint}: {mask(reason) if reason else 'it could not be dialled'}"
-    while isinstance(reason, BaseExceptionGroup):  # of a dialler with tasks of its own
-        reason = reason.exceptions[0]
     names = {entry.__name__ for entry in type(reason).__mro__}
     cause = _sentence(reason)
     if "gaierror" in names:

@@ -207,11 +207,11 @@ def closed_socket() -> socket.socket:
     ("make", "text"),
     [
         (lambda: None, "got None"),
-        (lambda: 42, "got an object of class int"),
-        (object, "got an object of class object"),
-        (lambda: nothing(), "await"),  # noqa: PLW0108 -- the coroutine is made in the test
+        (lambda: 42, "got 42"),
+        (object, "got the object"),
+        (lambda: nothing(), "await"),
         (closed_socket, "closed"),
-        (lambda: socket.socket(type=socket.SOCK_DGRAM), "stream socket"),
+        (lambda: socket.socket(type=socket.SOCK_DGRAM), "no stream"),
     ],
     ids=["None", "number", "object", "coroutine", "closed", "datagrams"],
 )
@@ -263,7 +263,7 @@ class Strange(Exception):
         (OSError("the gateway is closed"), "the gateway is closed"),
         (ExceptionGroup("two", [ValueError("the inner one"), Strange()]), "the inner one"),
         (Strange(), "Strange"),
-        (TimeoutError("the gateway takes too long"), "within"),
+        (TimeoutError("the gateway takes too long"), "TimeoutError: the gateway"),
         (StopIteration(), "Stop"),
     ],
     ids=lambda value: type(value).__name__,
@@ -417,11 +417,11 @@ def test_connect_may_be_cancelled_in_every_turn(
 class Minimal(asyncio.Transport):
     """A transport with ``write`` and ``close`` alone, over a socket that a thread of the test reads."""
 
-    def __init__(self, protocol: Any, port: int, *, tells_end: bool = True) -> None:
+    def __init__(self, protocol: Any, port: int, *, reports_end: bool = True) -> None:
         super().__init__()
         self.loop = asyncio.get_running_loop()
         self.protocol = protocol
-        self.tells_end = tells_end
+        self.reports_end = reports_end
         self.sock = socket.create_connection(("127.0.0.1", port))
         self.open = True
         self.loop.add_reader(self.sock.fileno(), self.read)
@@ -444,7 +444,7 @@ class Minimal(asyncio.Transport):
             self.open = False
             self.loop.remove_reader(self.sock.fileno())
             self.sock.close()
-            if self.tells_end:
+            if self.reports_end:
                 self.loop.call_soon(self.protocol.connection_lost, None)
 
 
@@ -499,10 +499,10 @@ def test_tls_over_a_transport_of_the_loop(
         loop_world.run(main)
 
 
-def test_a_transport_that_never_tells_its_end_does_not_hang(loop_world: InAsyncio, sockets: None) -> None:
+def test_a_transport_that_never_reports_its_end(loop_world: InAsyncio, sockets: None) -> None:
     async def main(world: AsyncWorld) -> None:
         def dial(endpoint: Any, protocol: Any) -> Any:
-            return Minimal(protocol(), broker.port, tells_end=False)
+            return Minimal(protocol(), broker.port, reports_end=False)
 
         async with world.connect(dial) as conn:
             await conn.send("/queue/a", "x", receipt=True)
@@ -558,8 +558,8 @@ def test_a_transport_must_be_made_with_our_protocol(loop_world: InAsyncio, socke
 
         create_connection = asyncio.get_running_loop().create_connection
         assert "made with protocol()" in await fails(world, other_protocol)
-        assert "got a tuple" in await fails(world, a_tuple)
-        assert "was connected to" in await fails(world, another_transport)
+        assert "got the tuple" in await fails(world, a_tuple)
+        assert "and not the transport that called connection_made()" in await fails(world, another_transport)
 
     with Broker() as broker:
         loop_world.run(main)
@@ -586,6 +586,7 @@ class Held(asyncio.Transport):
         self.protocol = protocol
         self.written = 0
         self.reading: list[str] = []
+        self.reading_changed = asyncio.Event()
 
     def write(self, data: Any) -> None:
         self.written += len(data)
@@ -599,6 +600,7 @@ class Held(asyncio.Transport):
 
     def resume_reading(self) -> None:
         self.reading.append("resumed")
+        self.reading_changed.set()
 
     def close(self) -> None:
         asyncio.get_running_loop().call_soon(self.protocol.connection_lost, None)
@@ -646,8 +648,7 @@ def test_reading_is_paused_while_messages_pile_up(loop_world: InAsyncio) -> None
             assert transport.reading == ["paused"]
             for _ in range(10):
                 await subscription.receive(timeout=HANGS)
-            while transport.reading == ["paused"]:
-                await asyncio.sleep(0)
+            assert await transport.reading_changed.wait()
             assert transport.reading == ["paused", "resumed"]
 
     loop_world.run(main)
@@ -912,7 +913,7 @@ def test_local_address_is_where_connections_come_from(world: AsyncWorld) -> None
         with pytest.raises(ConnectFailed):
             async with world.module.connect(url, local_address="127.0.0.5"):
                 pass
-        with pytest.raises(ConnectFailed, match="local_address|192.0.2.1|assign"):
+        with pytest.raises(ConnectFailed, match=r"assign|incompatible"):
             async with world.module.connect(url, local_address="192.0.2.1"):
                 pass
 

@@ -13,12 +13,12 @@ import ssl
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol, cast
 
-from stomp_core.adapter import TransportOptions
+from stomp_core.adapter import TransportOptions, no_stream
 from stomp_core.session import Endpoint
 
 from ._direct import dial_function
 from ._tls import TlsTransport
-from ._transports import check_transport, close_transport, name_of
+from ._transports import EXPECTED, check_transport, close_transport
 
 __all__ = ["Connectable", "DialFunction", "dial"]
 
@@ -44,27 +44,39 @@ class Connectable(Protocol):
 
 
 async def dial(
-    endpoint: Endpoint, options: TransportOptions, connection: Connectable
+    endpoint: Endpoint, options: TransportOptions, timeout: float, connection: Connectable
 ) -> socket.socket | None:
     """Connect, with TLS if the endpoint is ``secure``. The caller cancels it when it takes too long.
 
     Args:
         endpoint: where to.
         options: how to connect.
+        timeout: seconds after which the caller cancels it, for error texts.
         connection: the protocol to connect; an ``asyncio.Protocol``.
 
     Returns:
         The socket, which belongs to the transport, if there is one below it.
 
     Raises:
-        TypeError: a dialler returned something that is no connection.
-        Exception: the reason, as the dialler, the operating system, the resolver or OpenSSL words it.
+        OSError: the reason.
     """
     protocol = _MakeProtocol(endpoint, options, cast(asyncio.Protocol, connection))
-    function = options.dial or dial_function(options.proxy_for(endpoint), options.local_address)
-    given: Any = function(endpoint, protocol)
-    if inspect.isawaitable(given):
-        given = await given
+    given: Any = None
+    failure: Exception | None = None
+    try:
+        function = options.dial or dial_function(options.proxy_server(endpoint), options.local_address)
+        given = function(endpoint, protocol)
+        if inspect.isawaitable(given):
+            given = await given
+    except asyncio.CancelledError:
+        task = asyncio.current_task()
+        if task is None or task.cancelling():
+            raise
+        failure = RuntimeError("it awaited something that was cancelled")
+    except Exception as error:
+        failure = error
+    if failure is not None:
+        raise options.explain(endpoint, failure, timeout)
     try:
         if isinstance(given, socket.socket):
             _check_socket(given)
@@ -96,19 +108,20 @@ async def _connect_socket(
 
 def _check_socket(sock: socket.socket) -> None:
     if isinstance(sock, ssl.SSLSocket):
-        raise TypeError(
-            "dial() must return a socket without TLS, got an SSLSocket: TLS to the endpoint is ours (stomp+ssl://); "
-            "another one, below it, takes a transport: loop.create_connection(protocol, ..., ssl=...)"
+        fault = (
+            "with TLS, which is ours (stomp+ssl://): if there is another TLS below it, return a transport of "
+            "loop.create_connection(protocol, ..., ssl=...)"
         )
+        raise no_stream(sock, EXPECTED, fault)
     if sock.type != socket.SOCK_STREAM:
-        raise TypeError(f"dial() must return a stream socket, got one of type {sock.type!r}")
+        raise no_stream(sock, EXPECTED, "which is no stream")
     if sock.fileno() < 0:
-        raise TypeError("dial() must return a connected socket, got one that is closed")
+        raise no_stream(sock, EXPECTED, "which is closed")
     try:
         sock.getpeername()
     except OSError as error:
         # uvloop would never close it.
-        raise OSError(error.errno, "dial() returned a socket that is not connected, or no more") from error
+        raise no_stream(sock, EXPECTED, "which is not connected, or no more") from error
     sock.setblocking(False)
 
 
@@ -147,12 +160,11 @@ class _MakeProtocol:
         """Check that no other transport has called ``connection_made()``.
 
         Raises:
-            TypeError: one has.
+            DialFailed: one has.
         """
         connected_to = getattr(self.made, "transport", None)
         if connected_to is not None and connected_to is not transport:
             close_transport(connected_to)
-            raise TypeError(
-                f"dial() returned {name_of(transport)}, but protocol() was connected to {name_of(connected_to)}: "
-                "return the transport that has called connection_made()"
+            raise no_stream(
+                transport, EXPECTED, f"and not the transport that called connection_made(): {connected_to!r}"
             )

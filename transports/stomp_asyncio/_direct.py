@@ -10,21 +10,24 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
+from stomp_core.adapter import HttpConnect, ProxyServer
 from stomp_core.session import Endpoint
 
 __all__ = ["dial_function"]
 
 Address = tuple[int, int, int, str, Any]
+#: Seconds for python-socks, whose own timeout must not be the first: the driver cancels the attempt.
+_NO_TIMEOUT = 1e6
 _STAGGER = 0.25  # seconds after which the next address is tried as well (RFC 8305, section 5)
 
 
 def dial_function(
-    proxy: str | None, local_address: str | None
+    proxy: ProxyServer | None, local_address: str | None
 ) -> Callable[[Endpoint, Callable[[], asyncio.Protocol]], Awaitable[socket.socket]]:
     """Return the function that connects to endpoints.
 
     Args:
-        proxy: the URL of the proxy to connect through.
+        proxy: what to connect through.
         local_address: the address of this machine to connect from.
     """
 
@@ -33,22 +36,41 @@ def dial_function(
             if not hasattr(socket, "AF_UNIX"):
                 raise OSError(errno.EAFNOSUPPORT, "this platform has no Unix sockets")
             return await _connect((socket.AF_UNIX, socket.SOCK_STREAM, 0, "", endpoint.path), None)
-        if proxy is not None:
-            return await _connect_through(proxy, endpoint, local_address)
-        return await _connect_tcp(endpoint.host, endpoint.port, local_address)
+        if proxy is None:
+            return await _connect_tcp(endpoint.host, endpoint.port, local_address)
+        if proxy.scheme == "http":
+            return await _connect_through_http(proxy, endpoint, local_address)
+        return await _connect_through_socks(proxy, endpoint, local_address)
 
     return dial
 
 
-async def _connect_through(proxy: str, endpoint: Endpoint, local_address: str | None) -> socket.socket:
+async def _connect_through_http(
+    proxy: ProxyServer, endpoint: Endpoint, local_address: str | None
+) -> socket.socket:
+    handshake = HttpConnect(proxy, endpoint)
+    sock = await _connect_tcp(proxy.host, proxy.port, local_address)
+    loop = asyncio.get_running_loop()
+    try:
+        await loop.sock_sendall(sock, handshake.request)
+        while not handshake.receive_data(await loop.sock_recv(sock, 1)):
+            pass
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
+async def _connect_through_socks(
+    proxy: ProxyServer, endpoint: Endpoint, local_address: str | None
+) -> socket.socket:
     # Not at the top: only those who have a proxy have the library.
     from python_socks.async_.asyncio import Proxy
 
-    # Its own timeout is never the first to end: the driver's is.
-    sock = await Proxy.from_url(proxy).connect(
+    sock = await Proxy(**proxy.library_arguments()).connect(
         endpoint.host,
         endpoint.port,
-        timeout=1e6,
+        timeout=_NO_TIMEOUT,
         local_addr=None if local_address is None else (local_address, 0),
     )
     _set_options(sock)

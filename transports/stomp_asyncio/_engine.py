@@ -26,7 +26,7 @@ from stomp_core.adapter import (
     TransportOptions,
     Write,
 )
-from stomp_core.session import Endpoint, Pending, Session
+from stomp_core.session import Pending, Session
 
 from ._dial import dial
 from ._transports import close_transport, method_of
@@ -166,11 +166,14 @@ class Engine(LoopEngine):
         elif isinstance(command, Read):
             _socket_of(command.line).set_reading(command.on)
         elif isinstance(command, Dial):
-            connection = command.line.tag = _Socket(self, command.line)
+            connection = command.line.tag = _Socket(self, command.line, self._options.via(command.endpoint))
+            command.line.too_late = self._options.explain(
+                command.endpoint, TimeoutError(), command.timeout, too_late=True
+            )
             self._sockets.add(connection)
             connection.closed.add_done_callback(lambda _: self._sockets.discard(connection))
             connection.task = self._loop.create_task(
-                self._dial(connection, command.endpoint), name=f"stomp_asyncio dials {command.endpoint}"
+                self._dial(connection, command), name=f"stomp_asyncio dials {command.endpoint}"
             )
             connection.task.add_done_callback(connection.dialled)
         elif isinstance(command, Abort):
@@ -201,9 +204,9 @@ class Engine(LoopEngine):
         if self.wrote(line):
             self._loop.call_soon(self.end_turn, line)
 
-    async def _dial(self, connection: _Socket, endpoint: Endpoint) -> None:
+    async def _dial(self, connection: _Socket, command: Dial) -> None:
         try:
-            connection.socket = await dial(endpoint, self._options, connection)
+            connection.socket = await dial(command.endpoint, self._options, command.timeout, connection)
         except Exception as error:
             connection.failed(error)
 
@@ -232,9 +235,10 @@ class _Socket(asyncio.Protocol):
     write: Callable[[bytes | memoryview], object]
     is_closing: Callable[[], bool]
 
-    def __init__(self, engine: Engine, line: Line) -> None:
+    def __init__(self, engine: Engine, line: Line, via: str) -> None:
         self._engine = engine
         self.line = line
+        self._via = via  # what it goes through, for error texts
         self.task: asyncio.Task[None] | None = None
         self.transport: asyncio.Transport | None = None
         self.socket: socket.socket | None = None
@@ -268,10 +272,7 @@ class _Socket(asyncio.Protocol):
 
     def dialled(self, task: asyncio.Task[None]) -> None:
         """Note that the task that dials has ended, or was cancelled, even before it had begun."""
-        if task.cancelled():
-            # Not by us, for then the line is over: the dialler has awaited something that was cancelled.
-            self.failed(RuntimeError("dial() awaited something that was cancelled"))
-        elif (error := task.exception()) is not None:
+        if not task.cancelled() and (error := task.exception()) is not None:
             self.failed(error)  # no Exception: those were reported
         if self.transport is None:
             self._note_closed()
@@ -353,7 +354,7 @@ class _Socket(asyncio.Protocol):
             # `high` bytes, one with TLS from `high` bytes on.
             set_limits(high=0 if self._tls is None else 1, low=0)
         self._report = self._engine.report
-        self._report(self.line.made)
+        self._engine.run(lambda now: self.line.made(now, self._via))
         kept, self._kept = self._kept, []
         for fact in kept:
             self._report(*fact)

@@ -10,7 +10,12 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-__all__ = ["check_transport", "close_transport", "method_of", "name_of"]
+from stomp_core.adapter import no_stream
+
+__all__ = ["EXPECTED", "check_transport", "close_transport", "method_of"]
+
+#: What a dialler must return, for error texts.
+EXPECTED = "a transport that it has made with protocol(), or a connected socket"
 
 
 def method_of(transport: object, name: str) -> Callable[..., Any] | None:
@@ -42,32 +47,18 @@ def check_transport(transport: object, *, has_protocol: bool) -> None:
         has_protocol: whether it has called ``protocol()``.
 
     Raises:
-        TypeError: it is not a transport, or not one with our protocol.
+        DialFailed: it is not a transport, or not one with our protocol.
     """
     if isinstance(transport, tuple):
-        raise TypeError(
-            "dial() must return a transport or a connected socket, got a tuple: of what loop.create_connection() "
-            "returns, return the first"
-        )
+        fault = "which loop.create_connection() returns: of it, return the first"
+        raise no_stream(transport, EXPECTED, fault)
     if asyncio.iscoroutine(transport):
         transport.close()
-        raise TypeError(
-            "dial() must return a transport or a connected socket, got a coroutine: await it in dial()"
-        )
+        raise no_stream(transport, EXPECTED, "which dial() must await")
     if method_of(transport, "write") is None or not (
         method_of(transport, "close") or method_of(transport, "abort")
     ):
-        raise TypeError(
-            "dial() must return a transport, with write() and close(), or a connected socket, "
-            f"got {name_of(transport)}"
-        )
+        raise no_stream(transport, EXPECTED)
     if not has_protocol:
-        raise TypeError(
-            "dial() must return a transport that it has made with protocol(), its second argument: "
-            f"{name_of(transport)} was made without, so what it receives would not arrive"
-        )
-
-
-def name_of(value: object) -> str:
-    """Return what kind of object something is, for an error text. Its repr could contain anything."""
-    return "None" if value is None else f"an object of class {type(value).__qualname__}"
+        fault = "which was made without protocol(), the second argument of dial()"
+        raise no_stream(transport, EXPECTED, fault)

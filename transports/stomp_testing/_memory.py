@@ -1,9 +1,4 @@
-"""Memory: connections to a broker in the same process, without sockets. For each of the adapters, what it dials.
-
-The broker runs in a thread and a loop of its own, so the two ends of a connection live in two threads: an end passes
-what it has to the other one by a function that calls something in the other one's thread. Flow control is that of TCP:
-an end that does not read lets the bytes pile up, and above a limit the other end has to wait.
-"""
+"""MemoryDial: connections to a broker in the same process, without sockets. For each adapter, what it dials."""
 
 from __future__ import annotations
 
@@ -12,18 +7,16 @@ import errno
 import socket
 from collections import deque
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any, overload
 
 from stomp_core import Endpoint
 
+from ._memory_end import HIGH, End
+
 if TYPE_CHECKING:
     import trio
 
-__all__ = ["HIGH", "End", "MemoryDial"]
-
-#: Bytes under way from which on a sender waits.
-HIGH = 64 * 1024
+__all__ = ["MemoryDial"]
 
 
 class MemoryDial:
@@ -101,57 +94,6 @@ class MemoryDial:
 def _connect(ours: End, theirs: _Transport, accept: Callable[[], asyncio.Protocol]) -> None:
     ours.peer, theirs.peer = theirs, ours
     theirs.post(lambda: theirs.open(accept()))
-
-
-class End:
-    """One end of a connection. Its methods are called in its own thread, but for :meth:`post`.
-
-    Args:
-        post: calls a function in this end's thread, soon; what is posted first is called first.
-
-    Attributes:
-        peer: the other end.
-        under_way: bytes that were sent and that the other end has not taken yet.
-        peer_is_gone: the other end receives nothing more.
-    """
-
-    peer: End
-
-    def __init__(self, post: Callable[..., object]) -> None:
-        self._post = post
-        self.under_way = 0
-        self.peer_is_gone = False
-
-    def post(self, function: Callable[..., object], *arguments: Any) -> None:
-        """Call a function in this end's thread. If its loop has ended, nobody is there to be told anything."""
-        with suppress(RuntimeError):  # trio.RunFinishedError is one
-            self._post(function, *arguments)
-
-    def send(self, data: bytes | memoryview) -> None:
-        """Send bytes to the other end."""
-        self.under_way += len(data)
-        self.peer.post(self.peer.arrived, bytes(data))
-
-    def send_end(self, error: Exception | None = None) -> None:
-        """Send the end of the stream, behind everything else: a FIN, or with an exception a RST."""
-        self.peer.post(self.peer.arrived, b"" if error is None else error)
-
-    def leave(self, error: Exception | None = None) -> None:
-        """Close this end: send the end of the stream, and receive nothing more."""
-        self.send_end(error)
-        self.peer.post(self.peer.peer_left)
-
-    def arrived(self, what: bytes | Exception) -> None:
-        """Note that bytes have come, or the end of the stream."""
-        raise NotImplementedError
-
-    def taken(self, size: int) -> None:
-        """Note that the other end has taken bytes."""
-        raise NotImplementedError
-
-    def peer_left(self) -> None:
-        """Note that the other end receives nothing more."""
-        raise NotImplementedError
 
 
 class _Transport(End, asyncio.Transport):

@@ -1,4 +1,4 @@
-"""MemoryStream: the end of a connection in memory that lives in trio. See :mod:`._memory`."""
+"""MemoryStream: the end of a connection in memory that lives in trio. See :mod:`._memory_end`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Self
 
 import trio
 
-from ._memory import HIGH, End
+from ._memory_end import HIGH, End
 
 __all__ = ["MemoryStream"]
 

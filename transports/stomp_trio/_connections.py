@@ -1,6 +1,6 @@
 """Connections: what reads and writes a byte stream, once it is dialled.
 
-A socket is read and written without an await, by whoever has something to write; a task only waits until it is ready.
+A socket is read and written without an await, in the task that sends something; two tasks only wait until it is ready.
 For any other stream, a task reads and a task writes.
 """
 
@@ -46,15 +46,18 @@ class Connection(ABC):
         self._may_read = Waker()  # for the task that reads
         self._written = Waker()  # for the task that writes
 
-    async def serve(self) -> BaseException | None:
+    async def serve(self, via: str) -> BaseException | None:
         """Read and write until the connection is lost or aborted, then close it.
+
+        Args:
+            via: what it goes through, for error texts.
 
         Returns:
             The reason, if it is an exception.
         """
         try:
             with self._scope:
-                self._engine.report(self._line.made)
+                self._engine.run(lambda now: self._line.made(now, via))
                 if self._line.over:
                     return None  # the driver does not want it any more
                 async with trio.open_nursery() as nursery:

@@ -16,7 +16,7 @@ from typing import Any
 
 import trio
 
-from stomp_core.adapter import TransportOptions
+from stomp_core.adapter import TransportOptions, no_stream
 from stomp_core.session import Endpoint
 
 from ._direct import dial_function
@@ -26,25 +26,36 @@ __all__ = ["DialFunction", "close", "dial"]
 #: What ``connect(dial=...)`` takes.
 DialFunction = Callable[[Endpoint], Awaitable[trio.abc.Stream | trio.socket.SocketType | socket.socket]]
 
+_EXPECTED = "a trio.abc.Stream (send_all, receive_some, aclose), or a connected socket"
 
-async def dial(endpoint: Endpoint, options: TransportOptions) -> socket.socket | trio.abc.Stream:
+
+async def dial(
+    endpoint: Endpoint, options: TransportOptions, timeout: float
+) -> socket.socket | trio.abc.Stream:
     """Connect, with TLS if the endpoint is ``secure``. The caller cancels it when it takes too long.
 
     Args:
         endpoint: where to.
         options: how to connect.
+        timeout: seconds after which the caller cancels it, for error texts.
 
     Returns:
         A non-blocking socket, if there is one; otherwise a stream.
 
     Raises:
-        TypeError: a dialler returned something that is no connection.
-        Exception: the reason, as the dialler, the operating system, the resolver or OpenSSL words it.
+        OSError: the reason.
     """
-    function = options.dial or dial_function(options.proxy_for(endpoint), options.local_address)
-    given: Any = function(endpoint)
-    if inspect.isawaitable(given):
-        given = await given
+    given: Any = None
+    failure: Exception | None = None
+    try:
+        function = options.dial or dial_function(options.proxy_server(endpoint), options.local_address)
+        given = function(endpoint)
+        if inspect.isawaitable(given):
+            given = await given
+    except Exception as error:
+        failure = error
+    if failure is not None:
+        raise options.explain(endpoint, failure, timeout)
     try:
         stream = _unwrapped(given)
     except BaseException:
@@ -85,45 +96,35 @@ def _unwrapped(given: Any) -> socket.socket | trio.abc.Stream:
     """Check what a dialler returned, and take sockets out of trio's hands.
 
     Raises:
-        TypeError: it is not a byte stream.
+        DialFailed: it is not a byte stream.
     """
     if isinstance(given, trio.SocketStream):
         given = given.socket
     if isinstance(given, socket.socket | trio.socket.SocketType):
         if given.fileno() < 0:
-            raise TypeError("dial() must return a connected socket, got one that is closed")
+            raise no_stream(given, _EXPECTED, "which is closed")
         if given.type != socket.SOCK_STREAM:
-            raise TypeError(f"dial() must return a stream socket, got one of type {given.type!r}")
+            raise no_stream(given, _EXPECTED, "which is no stream")
         try:
             given.getpeername()
         except OSError as error:
-            raise OSError(
-                error.errno, "dial() returned a socket that is not connected, or no more"
-            ) from error
+            raise no_stream(given, _EXPECTED, "which is not connected, or no more") from error
         sock = given if isinstance(given, socket.socket) else socket.socket(fileno=given.detach())
         sock.setblocking(False)
         return sock
     if inspect.iscoroutine(given):
         given.close()
-        raise TypeError(
-            "dial() must return a stream or a connected socket, got a coroutine: await it in dial()"
-        )
+        raise no_stream(given, _EXPECTED, "which dial() must await")
     if not all(callable(getattr(given, name, None)) for name in ("send_all", "receive_some", "aclose")):
-        what = "None" if given is None else f"an object of class {type(given).__qualname__}"
-        raise TypeError(
-            "dial() must return a trio.abc.Stream, with send_all(), receive_some() and aclose(), or a connected "
-            f"socket, got {what}"
-        )
+        raise no_stream(given, _EXPECTED)
     stream: trio.abc.Stream = given
     return stream
 
 
 async def _wrap_socket(sock: socket.socket, context: ssl.SSLContext, host: str) -> socket.socket:
     if isinstance(sock, ssl.SSLSocket):
-        raise TypeError(
-            "dial() must return a socket without TLS for stomp+ssl://, got an SSLSocket: TLS within TLS takes a "
-            "stream, such as a trio.SSLStream"
-        )
+        fault = "with TLS, which is ours (stomp+ssl://): if there is another TLS below it, return a trio.SSLStream"
+        raise no_stream(sock, _EXPECTED, fault)
     tls = context.wrap_socket(sock, server_hostname=host, do_handshake_on_connect=False)
     try:
         while True:

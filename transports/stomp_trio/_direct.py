@@ -9,42 +9,62 @@ from collections.abc import Awaitable, Callable
 
 import trio
 
+from stomp_core.adapter import HttpConnect, ProxyServer
 from stomp_core.session import Endpoint
 
 __all__ = ["dial_function"]
 
+#: Seconds for python-socks, whose own timeout must not be the first: the driver cancels the attempt.
+_NO_TIMEOUT = 1e6
+
 
 def dial_function(
-    proxy: str | None, local_address: str | None
+    proxy: ProxyServer | None, local_address: str | None
 ) -> Callable[[Endpoint], Awaitable[trio.SocketStream | trio.socket.SocketType]]:
     """Return the function that connects to endpoints.
 
     Args:
-        proxy: the URL of the proxy to connect through.
+        proxy: what to connect through.
         local_address: the address of this machine to connect from.
     """
 
     async def dial(endpoint: Endpoint) -> trio.SocketStream | trio.socket.SocketType:
         if endpoint.transport == "unix":
             return await trio.open_unix_socket(endpoint.path)
-        if proxy is not None:
-            return await _connect_through(proxy, endpoint, local_address)
-        return await _connect_tcp(endpoint.host, endpoint.port, local_address)
+        if proxy is None:
+            return await _connect_tcp(endpoint.host, endpoint.port, local_address)
+        if proxy.scheme == "http":
+            return await _connect_through_http(proxy, endpoint, local_address)
+        return await _connect_through_socks(proxy, endpoint, local_address)
 
     return dial
 
 
-async def _connect_through(
-    proxy: str, endpoint: Endpoint, local_address: str | None
+async def _connect_through_http(
+    proxy: ProxyServer, endpoint: Endpoint, local_address: str | None
+) -> trio.SocketStream:
+    handshake = HttpConnect(proxy, endpoint)
+    stream = await _connect_tcp(proxy.host, proxy.port, local_address)
+    try:
+        await stream.send_all(handshake.request)
+        while not handshake.receive_data(await stream.receive_some(1)):
+            pass
+    except BaseException:
+        stream.socket.close()
+        raise
+    return stream
+
+
+async def _connect_through_socks(
+    proxy: ProxyServer, endpoint: Endpoint, local_address: str | None
 ) -> trio.socket.SocketType:
     # Not at the top: only those who have a proxy have the library.
     from python_socks.async_.trio import Proxy
 
-    # Its own timeout is never the first to end: the driver's is.
-    sock = await Proxy.from_url(proxy).connect(
+    sock = await Proxy(**proxy.library_arguments()).connect(
         endpoint.host,
         endpoint.port,
-        timeout=1e6,
+        timeout=_NO_TIMEOUT,
         local_addr=None if local_address is None else (local_address, 0),
     )
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

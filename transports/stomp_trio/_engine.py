@@ -28,7 +28,7 @@ from stomp_core.adapter import (
     TransportOptions,
     Write,
 )
-from stomp_core.session import Endpoint, Pending, Session
+from stomp_core.session import Pending, Session
 
 from ._connections import Connection, Waker, connection_of
 from ._dial import dial
@@ -165,19 +165,23 @@ class Engine(LoopEngine):
         elif isinstance(command, Dial):
             assert self._nursery is not None
             attempt = command.line.tag = _Attempt()
-            self._nursery.start_soon(self._connect, attempt, command.line, command.endpoint)
+            command.line.too_late = self._options.explain(
+                command.endpoint, TimeoutError(), command.timeout, too_late=True
+            )
+            self._nursery.start_soon(self._connect, attempt, command)
         elif isinstance(command, Abort):
             command.line.tag.abort()
 
-    async def _connect(self, attempt: _Attempt, line: Line, endpoint: Endpoint) -> None:
+    async def _connect(self, attempt: _Attempt, command: Dial) -> None:
         """Dial, then read and write until the connection is lost or aborted."""
+        line = command.line
         reason: BaseException | None = None
         completed = False
         try:
-            stream = await self._dial(attempt, endpoint)
+            stream = await self._dial(attempt, command)
             if stream is not None:
                 connection = line.tag = self._connection = connection_of(self, line, stream)
-                reason = await connection.serve()
+                reason = await connection.serve(self._options.via(command.endpoint))
             else:
                 reason = attempt.error
             completed = True
@@ -187,10 +191,10 @@ class Engine(LoopEngine):
             elif not line.over:
                 self.abort()  # it was not the driver who cancelled this task, but the program, which ends
 
-    async def _dial(self, attempt: _Attempt, endpoint: Endpoint) -> socket.socket | trio.abc.Stream | None:
+    async def _dial(self, attempt: _Attempt, command: Dial) -> socket.socket | trio.abc.Stream | None:
         try:
             with attempt.scope, without_failures():
-                return await dial(endpoint, self._options)
+                return await dial(command.endpoint, self._options, command.timeout)
         except Exception as error:
             attempt.error = error
         return None

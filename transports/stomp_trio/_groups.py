@@ -33,7 +33,7 @@ def raise_unwrapped(error: BaseException) -> None:
 
 @contextmanager
 def without_failures() -> Iterator[None]:
-    """Leave nothing but cancellation of a group that contains one: what failed while it was cancelled is of no interest."""
+    """Raise only the cancellations of a group that contains some: what fails after a cancellation does not matter."""
     try:
         yield
     except BaseExceptionGroup as group:
