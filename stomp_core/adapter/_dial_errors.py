@@ -15,7 +15,7 @@ from ..session import Endpoint
 from ._http_connect import HttpConnectError
 from ._proxies import ProxyServer
 
-__all__ = ["DialFailed", "dial_error", "no_stream", "proxy_error"]
+__all__ = ["DialFailed", "dial_error", "local_address_error", "no_stream", "proxy_error"]
 
 _TIMEOUTS = {"TimeoutError", "TooSlowError", "ProxyTimeoutError"}
 _ENDS = {
@@ -42,7 +42,7 @@ _OWN = {
 
 
 class DialFailed(OSError):
-    """An attempt to connect by a dialler of the program's own, or by a proxy, has failed.
+    """An attempt to connect has failed for a reason that is explained already.
 
     Its text is a sentence that says what to check. Its ``__cause__`` is the exception that was raised.
     """
@@ -60,12 +60,15 @@ def dial_error(error: BaseException, timeout: float, *, too_late: bool = False) 
         return DialFailed(
             f"dial() did not return within {timeout:g} s: check what it connects to, or connect_timeout"
         )
-    first = error
-    while isinstance(first, BaseExceptionGroup):  # of a dialler with tasks of its own
-        first = first.exceptions[0]
-    text = str(first)
-    what = type(first).__name__ + (f": {text}" if text else "")
-    failure = DialFailed(f"dial() raised {what}: check what it connects to")
+    inner = error
+    while isinstance(inner, BaseExceptionGroup):  # of a dialler with tasks of its own
+        inner = inner.exceptions[0]
+    text = str(inner)
+    if text.startswith(("dial() must ", "dial() returned ")):
+        failure = DialFailed(f"{text}: check the dialler")  # an adapter has found it out
+    else:
+        what = type(inner).__name__ + (f": {text}" if text else "")
+        failure = DialFailed(f"dial() raised {what}: check what it connects to")
     failure.__cause__ = error
     return failure
 
@@ -82,6 +85,21 @@ def no_stream(returned: object, expected: str, fault: str = "") -> DialFailed:
     text = f"dial() must return {expected}, got {what}{f', {fault}' if fault else ''}: check the dialler"
     failure = DialFailed(text)
     failure.__cause__ = TypeError(text)
+    return failure
+
+
+def local_address_error(address: str, error: OSError) -> OSError:
+    """Explain that it is not possible to connect from an address: a resolver's word would seem to be about the broker.
+
+    Args:
+        address: the ``local_address``.
+        error: what ``bind()`` or the resolver has raised.
+    """
+    failure = DialFailed(
+        f"local_address {address!r} cannot be used ({error.strerror or error}): check that it is an address of this "
+        "machine, and of the same kind as the broker's"
+    )
+    failure.__cause__ = error
     return failure
 
 

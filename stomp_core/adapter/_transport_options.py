@@ -127,8 +127,8 @@ class TransportOptions:
         return "" if proxy is None else f"the proxy {proxy}"
 
     def explain(
-        self, endpoint: Endpoint, error: Exception, timeout: float, *, too_late: bool = False
-    ) -> Exception:
+        self, endpoint: Endpoint, error: BaseException, timeout: float, *, too_late: bool = False
+    ) -> BaseException:
         """Return the exception to report when there was no stream to an endpoint, before TLS.
 
         Args:
