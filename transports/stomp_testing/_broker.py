@@ -213,13 +213,19 @@ class Broker:
         In stomp_asyncio and stomp_trio there is no socket at all; stomp_socket, which waits for descriptors, gets one
         end of a socket pair. It raises ConnectionRefusedError while the broker does not run or refuses connections.
         """
-        return MemoryDial(self._loop_of_a_new_connection, lambda: self._running()[1].new_client())
+        return MemoryDial(self._loop_of_a_new_connection, self._new_client)
 
     def _loop_of_a_new_connection(self) -> asyncio.AbstractEventLoop:
+        return self._server_to_dial().loop
+
+    def _new_client(self) -> asyncio.Protocol:
+        return self._server_to_dial().new_client()
+
+    def _server_to_dial(self) -> Server:
         server = self._server
         if server is None or self._refusing:
             raise ConnectionRefusedError(errno.ECONNREFUSED, f"{self!r} accepts no connections")
-        return server.loop
+        return server
 
     @property
     def ca_file(self) -> Path:

@@ -64,14 +64,20 @@ class MemoryDial:
         if callable(how):
             return self._dial_asyncio(how)
         if how is not None:
-            return self._dial_socket()
+            return self._dial_socket(how)
         return self._dial_trio()
 
-    def _dial_socket(self) -> socket.socket:
-        ours, theirs = socket.socketpair()
+    def _dial_socket(self, timeout: float) -> socket.socket:
         loop = self._loop()
+        ours, theirs = socket.socketpair()
         theirs.setblocking(False)
-        asyncio.run_coroutine_threadsafe(loop.connect_accepted_socket(self._accept, theirs), loop).result()
+        accepted = asyncio.run_coroutine_threadsafe(loop.connect_accepted_socket(self._accept, theirs), loop)
+        try:
+            accepted.result(timeout)
+        except BaseException:
+            ours.close()
+            theirs.close()
+            raise
         return ours
 
     async def _dial_asyncio(self, make_protocol: Callable[[], asyncio.Protocol]) -> asyncio.Transport:
@@ -93,7 +99,7 @@ class MemoryDial:
 
 def _connect(ours: End, theirs: _Transport, accept: Callable[[], asyncio.Protocol]) -> None:
     ours.peer, theirs.peer = theirs, ours
-    theirs.post(lambda: theirs.open(accept()))
+    theirs.post(theirs.accept, accept)
 
 
 class _Transport(End, asyncio.Transport):
@@ -108,6 +114,16 @@ class _Transport(End, asyncio.Transport):
         self._closing = False
         self._high, self._low = HIGH, HIGH // 4
         self._full = False
+
+    def accept(self, make_protocol: Callable[[], asyncio.Protocol]) -> None:
+        """Begin, if the connection is accepted."""
+        try:
+            protocol = make_protocol()
+        except ConnectionRefusedError as error:
+            self._closing = True
+            self.leave(error)
+        else:
+            self.open(protocol)
 
     def open(self, protocol: asyncio.Protocol) -> None:
         """Begin: what has come already is delivered."""
