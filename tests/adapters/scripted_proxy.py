@@ -7,7 +7,7 @@ import contextlib
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Self
 
 __all__ = ["ScriptedProxy"]
@@ -35,12 +35,12 @@ class ScriptedProxy:
         *,
         pieces: bool = False,
         behaviour: Behaviour | None = None,
-        **names: str,
+        names: Mapping[str, str] | None = None,
     ) -> None:
         self._login = login
         self._pieces = pieces
         self._behaviour = behaviour or self._serve
-        self._names = names
+        self._names = names or {}
         self._open: set[socket.socket] = set()
         self._threads: list[threading.Thread] = []
         self.targets: list[str] = []

@@ -46,7 +46,7 @@ def use(world: World, broker: Broker, url: str, cut: Callable[[], object], **opt
     conn.send("/queue/a", b"x" * 300_000, receipt=True)
     assert never(lambda: conn.session.connection_number != 1 or conn.connected is None, 0.3)
     cut()
-    confirmed = []
+    confirmed: list[object] = []
     while not confirmed:
         try:
             confirmed.append(conn.send("/queue/a", "again", receipt=True, timeout=10))
@@ -76,7 +76,7 @@ def test_tls_through_a_proxy(world: World, broker: Broker, tls_certs: Certificat
 
 @pytest.mark.parametrize("scheme", ["socks5h", "socks4a", "http"])
 def test_these_proxies_resolve_the_name(world: World, broker: Broker, scheme: str) -> None:
-    with ScriptedProxy(**{"broker.invalid": "127.0.0.1"}) as proxy:
+    with ScriptedProxy(names={"broker.invalid": "127.0.0.1"}) as proxy:
         url = broker.url.replace("127.0.0.1", "broker.invalid")
         conn = world.connect(url, proxy=proxy.url(scheme))
         conn.send("/queue/a", "x", receipt=True)
@@ -86,7 +86,7 @@ def test_these_proxies_resolve_the_name(world: World, broker: Broker, scheme: st
 def test_the_environment_names_the_proxy(
     world: World, broker: Broker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with ScriptedProxy(**{"broker.invalid": "127.0.0.1"}) as proxy:
+    with ScriptedProxy(names={"broker.invalid": "127.0.0.1"}) as proxy:
         monkeypatch.setenv("all_proxy", proxy.url("socks5h"))
         world.connect(broker.url.replace("127.0.0.1", "broker.invalid")).send("/queue/a", "x", receipt=True)
         world.connect(broker.url)
@@ -151,8 +151,8 @@ def test_a_name_that_is_not_resolved_before_the_proxy(world: World, caplog: pyte
     assert "socks5h://" in text
 
 
-@pytest.mark.parametrize(("scheme", "words"), [("socks5", "closed|refused its user"), ("http", "407")])
-def test_a_wrong_login(world: World, caplog: pytest.LogCaptureFixture, scheme: str, words: str) -> None:
+@pytest.mark.parametrize("scheme", ["socks5", "http"])
+def test_a_wrong_login(world: World, caplog: pytest.LogCaptureFixture, scheme: str) -> None:
     with ScriptedProxy("someone:else") as proxy:
         wrong = proxy.url(scheme).replace("someone:else", LOGIN)
         text = reported(world, caplog, "stomp://127.0.0.1", proxy=wrong)

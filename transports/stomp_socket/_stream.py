@@ -128,10 +128,13 @@ class CheckedStream:
         self._stream = stream
         self._recv = stream.recv
         self._send = stream.send
+        number: object
         try:
             number = stream.fileno()
         except Exception as error:
-            raise no_stream(stream, _EXPECTED, f"whose fileno() raised {error!r}") from error
+            number = error
+        if isinstance(number, Exception):
+            raise no_stream(stream, _EXPECTED, f"whose fileno() raised {number!r}")
         if type(number) is not int or number < 0:
             closed = ": it is closed" if number == -1 else ""
             raise no_stream(stream, _EXPECTED, f"whose fileno() is {number!r}{closed}")
@@ -157,11 +160,11 @@ class CheckedStream:
         """See :class:`Stream`."""
         try:
             taken: Any = self._send(data)
-        except NOT_NOW:
-            raise BlockingIOError(errno.EAGAIN, "there is no room now") from None
         except Exception as error:
             if _is_of_signal_handler(error):
                 raise  # it belongs to whoever is sending
+            if isinstance(error, NOT_NOW):
+                raise BlockingIOError(errno.EAGAIN, "there is no room now") from None
             raise _failure("send", error) from error
         if type(taken) is int and 0 < taken <= len(data):
             return taken
@@ -176,7 +179,7 @@ class CheckedStream:
 
 def _failure(method: str, error: Exception) -> OSError:
     if isinstance(error, OSError) and error.strerror and not isinstance(error, ssl.SSLError):
-        return StreamFailed(error.errno, error.strerror)
+        return OSError(error.errno, error.strerror)  # of the class that the number means
     text = str(error)
     what = type(error).__name__ + (f": {text}" if text else "")
     return StreamFailed(f"{method}() of the dialled stream raised {what}")
