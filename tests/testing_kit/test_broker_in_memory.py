@@ -12,7 +12,7 @@ import pytest
 import stomp_asyncio
 import stomp_socket
 from stomp_core import StompError
-from stomp_core.session import ConnectFailed, Reconnect
+from stomp_core.session import ConnectFailed, ConnectionLost, Reconnect
 from stomp_testing import Broker
 
 trio = pytest.importorskip("trio", reason='pip install "stomp-core[trio]"')
@@ -121,12 +121,16 @@ def test_a_stalled_broker_lets_a_sender_wait(run: Callable[[Main], None]) -> Non
     async def main(module: Any) -> None:
         async with module.connect(URL, dial=broker.dial, heart_beat=(0, 0), close_timeout=0.1) as conn:
             broker.stall()
-            sent = 0
-            with pytest.raises(StompError):
-                for _ in range(100):
+            sent = []
+
+            async def send_many() -> None:
+                while True:
                     await conn.send("/queue/a", b"x" * 1_000_000, timeout=0.2)
-                    sent += 1
-            assert sent < 20
+                    sent.append(1)
+
+            with pytest.raises(StompError):
+                await send_many()
+            assert len(sent) < 20
             broker.resume()
             await conn.send("/queue/a", "the last", receipt=True)
 
@@ -170,6 +174,6 @@ def test_a_client_that_waits_while_the_broker_ends() -> None:
     with Broker() as broker:
         conn = stomp_socket.connect(URL, dial=broker.dial, reconnect=Reconnect(rounds=1, first_delay=0.01))
         subscription = conn.subscribe("/queue/a")
-    with pytest.raises(ConnectFailed, match="accepts no connections"):
+    with pytest.raises(ConnectionLost, match="accepts no connections"):
         subscription.receive(timeout=20)
     conn.close()
