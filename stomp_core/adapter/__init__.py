@@ -25,7 +25,7 @@ from ._blocking import (
     BlockingTransaction,
     WaitTimeout,
 )
-from ._dial_errors import DialFailed, local_address_error, no_stream
+from ._dial_errors import DialFailed, no_stream
 from ._driver import Abort, Command, Dial, Driver, End, Line, Read, Timer, Write
 from ._http_connect import HttpConnect, HttpConnectError
 from ._loop_engine import LoopEngine
@@ -67,7 +67,6 @@ __all__ = [
     "awaitable_context",
     "explained",
     "export",
-    "local_address_error",
     "no_stream",
     "refuse_use",
     "unknown_name",

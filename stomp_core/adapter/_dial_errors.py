@@ -7,6 +7,7 @@ and its exceptions are not all of the class OSError.
 
 from __future__ import annotations
 
+import errno
 import re
 from collections.abc import Callable, Iterator
 
@@ -23,6 +24,7 @@ _ENDS = {
     "BrokenResourceError", "ClosedResourceError", "EndOfChannel",
 }  # fmt: skip
 _LOGIN = re.compile(r"authentication|acceptable", re.IGNORECASE)
+_LOCAL = re.compile(r"local_address|address family", re.IGNORECASE)
 _END = re.compile(r"closed|incomplete|\bEOF\b", re.IGNORECASE)
 
 #: What SOCKS 5 answers (RFC 1928, section 6) when the fault is behind the proxy.
@@ -88,19 +90,24 @@ def no_stream(returned: object, expected: str, fault: str = "") -> DialFailed:
     return failure
 
 
-def local_address_error(address: str, error: OSError) -> OSError:
-    """Explain that it is not possible to connect from an address: a resolver's word would seem to be about the broker.
+def local_address_error(address: str, error: BaseException) -> DialFailed | None:
+    """Explain that it is not possible to connect from an address; ``None`` if that is not the fault.
 
     Args:
         address: the ``local_address``.
-        error: what ``bind()`` or the resolver has raised.
+        error: what was raised while connecting.
     """
-    failure = DialFailed(
-        f"local_address {address!r} cannot be used ({error.strerror or error}): check that it is an address of this "
-        "machine, and of the same kind as the broker's"
-    )
-    failure.__cause__ = error
-    return failure
+    for link in _chain(error):
+        if getattr(link, "errno", None) in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT) or _LOCAL.search(
+            str(link)
+        ):
+            failure = DialFailed(
+                f"local_address {address!r} cannot be used ({_text(link)}): check that it is an address of this "
+                "machine, and of the same kind (IPv4 or IPv6) as the one to connect to"
+            )
+            failure.__cause__ = link
+            return failure
+    return None
 
 
 def proxy_error(proxy: ProxyServer, endpoint: Endpoint, error: BaseException, timeout: float) -> DialFailed:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from .._arguments import check_text, shown
 from ..session import Endpoint, EndpointSource, parse_endpoints
-from ._dial_errors import DialFailed, dial_error, proxy_error
+from ._dial_errors import DialFailed, dial_error, local_address_error, proxy_error
 from ._proxies import ProxyServer, check_proxy, check_proxy_library, proxy_of_environment
 
 if TYPE_CHECKING:
@@ -72,6 +72,8 @@ class TransportOptions:
         if proxy is False:
             proxy = None
         check_text("local_address", local_address)
+        if local_address is not None:
+            _check_address(local_address)
         check_text("server_hostname", server_hostname)
         if server_hostname == "":
             raise ValueError(
@@ -144,6 +146,10 @@ class TransportOptions:
             return error
         if self.dial is not None:
             return dial_error(error, timeout, too_late=too_late)
+        if self.local_address is not None:
+            failure = local_address_error(self.local_address, error)
+            if failure is not None:
+                return failure
         proxy = self.proxy_server(endpoint)
         return error if proxy is None else proxy_error(proxy, endpoint, error, timeout)
 
@@ -205,6 +211,17 @@ def _check_dial(dial: object, proxy: object, local_address: object) -> None:
             raise ValueError(
                 "both dial and local_address were given: dial connects by itself, so bind its socket there"
             )
+
+
+def _check_address(text: str) -> None:
+    from ipaddress import ip_address
+
+    try:
+        ip_address(text)
+    except ValueError:
+        raise ValueError(
+            f"local_address must be an address of this machine, such as '192.0.2.1', got {text!r}"
+        ) from None
 
 
 def _check_ssl_context(context: object) -> None:

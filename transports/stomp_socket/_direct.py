@@ -12,7 +12,7 @@ from collections.abc import Callable
 from time import monotonic
 from typing import Any
 
-from stomp_core.adapter import HttpConnect, ProxyServer, TransportOptions, local_address_error
+from stomp_core.adapter import HttpConnect, ProxyServer, TransportOptions
 from stomp_core.session import Endpoint
 
 __all__ = ["DirectDial", "ProxyDial", "dial_function"]
@@ -85,14 +85,10 @@ class DirectDial:
         addresses = _resolve(endpoint.host, endpoint.port)
         if self.local_address is None:
             return addresses
-        try:
-            families = {entry[0] for entry in _resolve(self.local_address, 0)}
-        except OSError as error:
-            raise local_address_error(self.local_address, error) from error
-        usable = [address for address in addresses if address[0] in families]
+        family = socket.AF_INET6 if ":" in self.local_address else socket.AF_INET
+        usable = [address for address in addresses if address[0] == family]
         if not usable:
-            mismatch = OSError(errno.EAFNOSUPPORT, f"{endpoint.host} has no address of its kind")
-            raise local_address_error(self.local_address, mismatch)
+            raise OSError(errno.EAFNOSUPPORT, f"{endpoint.host} has no address of its kind")
         return usable
 
     def _connect(self, address: Address, timeout: float) -> socket.socket:
@@ -102,10 +98,7 @@ class DirectDial:
             if self._prepare is not None:
                 self._prepare(sock)
             if self.local_address is not None and family != getattr(socket, "AF_UNIX", None):
-                try:
-                    sock.bind((self.local_address, 0))
-                except OSError as error:
-                    raise local_address_error(self.local_address, error) from error
+                sock.bind((self.local_address, 0))
             sock.settimeout(timeout)
             self._socket = sock
             try:
