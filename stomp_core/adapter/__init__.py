@@ -13,8 +13,6 @@ from ._async import (
     AsyncPipeline,
     AsyncSubscription,
     AsyncTransaction,
-    ConnectContext,
-    awaitable_context,
 )
 from ._blocking import (
     BlockingConnection,
@@ -25,6 +23,7 @@ from ._blocking import (
     BlockingTransaction,
     WaitTimeout,
 )
+from ._connect_context import ConnectContext, awaitable_context
 from ._driver import Abort, Command, Dial, Driver, End, Line, Read, Timer, Write
 from ._loop_engine import LoopEngine
 from ._wrapping import MessageSource, export, refuse_use
