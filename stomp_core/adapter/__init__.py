@@ -14,6 +14,7 @@ from ._async import (
     AsyncSubscription,
     AsyncTransaction,
 )
+from ._async_loop_engine import AsyncEvent, AsyncLoopEngine
 from ._blocking import (
     BlockingConnection,
     BlockingEngine,
@@ -22,7 +23,10 @@ from ._blocking import (
     BlockingSubscription,
     BlockingTransaction,
     WaitTimeout,
+    run_in_threads,
 )
+from ._blocking_loop_engine import BlockingEvent, BlockingLoopEngine
+from ._callback_engine import CallbackEngine, Transport
 from ._connect_context import ConnectContext, awaitable_context
 from ._driver import Abort, Command, Dial, Driver, End, Line, Read, Timer, Write
 from ._loop_engine import LoopEngine
@@ -32,16 +36,21 @@ __all__ = [
     "Abort",
     "AsyncConnection",
     "AsyncEngine",
+    "AsyncEvent",
+    "AsyncLoopEngine",
     "AsyncMessage",
     "AsyncPipeline",
     "AsyncSubscription",
     "AsyncTransaction",
     "BlockingConnection",
     "BlockingEngine",
+    "BlockingEvent",
+    "BlockingLoopEngine",
     "BlockingMessage",
     "BlockingPipeline",
     "BlockingSubscription",
     "BlockingTransaction",
+    "CallbackEngine",
     "Command",
     "ConnectContext",
     "Dial",
@@ -52,11 +61,13 @@ __all__ = [
     "MessageSource",
     "Read",
     "Timer",
+    "Transport",
     "WaitTimeout",
     "Write",
     "awaitable_context",
     "explained",
     "export",
     "refuse_use",
+    "run_in_threads",
     "unknown_name",
 ]

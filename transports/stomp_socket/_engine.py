@@ -44,7 +44,7 @@ from time import monotonic
 from typing import Any
 from weakref import WeakSet
 
-from stomp_core.adapter import BlockingMessage
+from stomp_core.adapter import BlockingMessage, run_in_threads
 from stomp_core.session import Config, Delivery, Session
 
 from ._dial import Dial, dial
@@ -92,6 +92,7 @@ class Engine:
         self.run: Any = shared.run
         self.wait: Any = shared.wait
         self.take: Any = shared.take
+        self.run_workers = run_in_threads
 
     def start(self) -> None:
         """Start the thread, which connects."""
