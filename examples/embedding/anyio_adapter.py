@@ -51,9 +51,8 @@ class Stream:
                     group.cancel_scope.cancel()
             except* anyio.EndOfStream:
                 report(line.eof)
-            except* (OSError, anyio.BrokenResourceError) as group_of_errors:
-                error = group_of_errors.exceptions[0]
-                report(line.lost, error.__cause__ or error)
+            except* (OSError, anyio.BrokenResourceError) as several:
+                report(line.lost, several.exceptions[0].__cause__ or several.exceptions[0])
             finally:
                 with anyio.CancelScope(shield=True):
                     await anyio.aclose_forcefully(

@@ -1,7 +1,7 @@
 """The whole Connection API for gevent, without monkey patching: a greenlet that dials and reads, and one that writes.
 
-    with connect("stomp://guest:guest@localhost:61613") as connection:
-        connection.send("/queue/a", "hello", receipt=True)
+with connect("stomp://guest:guest@localhost:61613") as connection:
+    connection.send("/queue/a", "hello", receipt=True)
 """
 
 from __future__ import annotations
@@ -89,6 +89,9 @@ class Socket:
                     unsent = unsent[self.send(unsent) :]
                 self.engine.report(self.line.written)
         except OSError as error:
+            gevent.sleep(
+                0.1
+            )  # the peer has closed: the other greenlet reads what it sent last, an ERROR perhaps
             self.engine.report(self.line.lost, error)
 
     def send(self, data: memoryview) -> int:

@@ -1,12 +1,12 @@
 """The whole Connection API for Qt (PySide6), without asyncio: coroutines that run in Qt's own event loop.
 
-    async def main() -> None:
-        async with connect("stomp://guest:guest@localhost:61613") as connection:
-            subscription = await connection.subscribe("/topic/prices")
-            async for message in subscription:
-                label.setText(message.text)
+async def main() -> None:
+    async with connect("stomp://guest:guest@localhost:61613") as connection:
+        subscription = await connection.subscribe("/topic/prices")
+        async for message in subscription:
+            label.setText(message.text)
 
-    task = Task(main())  # from any slot; task.cancel() ends it
+task = Task(main())  # from any slot; task.cancel() ends it
 """
 
 from __future__ import annotations
@@ -139,10 +139,10 @@ class Task:
 
     def step(self, error: BaseException | None = None) -> None:
         if self.waits_for is not None:
-            self.waits_for.task = self.waits_for = None
+            self.waits_for.task = None
+            self.waits_for = None
         try:
-            self.waits_for = self.coroutine.send(None) if error is None else self.coroutine.throw(error)
-            self.waits_for.task = self
+            event: Event = self.coroutine.send(None) if error is None else self.coroutine.throw(error)
         except StopIteration:
             self.finished.set()
         except BaseException as raised:
@@ -150,6 +150,8 @@ class Task:
             if self.finished.task is None and not isinstance(raised, Cancelled):
                 sys.excepthook(type(raised), raised, raised.__traceback__)  # nobody waits for it
             self.finished.set()
+        else:
+            self.waits_for, event.task = event, self
 
     def cancel(self) -> None:
         if not self.finished.is_set:

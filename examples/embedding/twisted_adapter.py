@@ -1,7 +1,7 @@
 """The whole Connection API for Twisted: an engine of one Protocol, for coroutines (``Deferred.fromCoroutine``).
 
-    async with connect("stomp://guest:guest@localhost:61613") as connection:
-        await connection.send("/queue/a", "hello", receipt=True)
+async with connect("stomp://guest:guest@localhost:61613") as connection:
+    await connection.send("/queue/a", "hello", receipt=True)
 """
 
 from __future__ import annotations
@@ -139,9 +139,11 @@ class Engine(AsyncLoopEngine):
         except FirstError as first:
             for other in workers:
                 other.cancel()
-            raise first.subFailure.value from None
+            first.subFailure.raiseException()
 
 
-def connect(endpoints: EndpointSource, *, trust_root: Any = None, **options: Any) -> ConnectContext[AsyncConnection]:
+def connect(
+    endpoints: EndpointSource, *, trust_root: Any = None, **options: Any
+) -> ConnectContext[AsyncConnection]:
     """Connect to a broker. The options are those of stomp_core.session.Config; ``trust_root`` is Twisted's."""
     return ConnectContext(Engine(Config(endpoints, **options), trust_root).open())

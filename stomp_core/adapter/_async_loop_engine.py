@@ -20,7 +20,7 @@ class AsyncEvent(Protocol):
     """What a task waits for, as ``asyncio.Event``, ``trio.Event`` and ``anyio.Event``."""
 
     def set(self) -> object:
-        """Wake whoever waits. To call it again does no harm."""
+        """Wake the waiting one. To call it again does no harm."""
 
     async def wait(self) -> object:
         """Wait until it is set. If it is set already, return."""

@@ -20,7 +20,7 @@ class BlockingEvent(Protocol):
     """What a green thread waits for, as ``gevent.event.Event``."""
 
     def set(self) -> object:
-        """Wake whoever waits. To call it again does no harm."""
+        """Wake the waiting one. To call it again does no harm."""
 
     def wait(self, timeout: float | None = None) -> object:
         """Wait until it is set, ``timeout`` seconds at most, and let the loop run meanwhile."""

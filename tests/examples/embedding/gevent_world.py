@@ -16,10 +16,11 @@ class Connect:
     """connect(), for ``async with``."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
-        self._connect = lambda: gevent_adapter.connect(*args, **options)
+        self._arguments = args, options
 
     async def __aenter__(self) -> Waited:
-        self._connection = Waited(self._connect())
+        args, options = self._arguments
+        self._connection = Waited(gevent_adapter.connect(*args, **options))
         return self._connection
 
     async def __aexit__(self, *details: Any) -> None:

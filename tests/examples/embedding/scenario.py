@@ -1,7 +1,7 @@
 """One scenario for every loop: what happens to a connection in its life, each step asserted.
 
-It is a coroutine that awaits nothing but the connection, so it runs on any loop; a blocking connection goes through it in
-the form of :class:`Waited`.
+It is a coroutine that awaits nothing but the connection, so it runs on any loop; a blocking connection goes through it
+in the form of :class:`Waited`.
 """
 
 from __future__ import annotations
@@ -128,11 +128,13 @@ async def back_pressure_of_senders(connection: AsyncConnection, scene: Scene) ->
     """A peer that does not read: sends wait, and nobody buffers what they send."""
     scene.proxy.stall()
     sent = 0
-    with pytest.raises(NotSentInTime):
-        for _ in range(60):
+    try:
+        while sent < 30:
             await connection.send("/topic/nobody", bytes(1_000_000), timeout=0.3)
             sent += 1
-    assert sent < 30
+    except NotSentInTime:
+        pass
+    assert sent < 30, "somebody buffers what the peer does not read"
     scene.proxy.resume()
     await connection.send("/topic/nobody", "it goes on", receipt=True)
 

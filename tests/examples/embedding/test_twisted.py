@@ -8,4 +8,4 @@ require("twisted", "OpenSSL", "service_identity")
 
 
 def test_the_life_of_a_connection() -> None:
-    assert run_world("twisted_world", "plain", "tls") == ["plain", "tls"]
+    run_world("twisted_world")
