@@ -11,6 +11,7 @@ from collections.abc import Callable
 from math import inf
 from typing import Protocol, cast
 
+from .._logging import log_exception
 from ..session import Endpoint, Session
 from ._driver import Abort, Command, Dial, Line, Read, Timer, Write
 from ._loop_engine import LoopEngine
@@ -23,7 +24,8 @@ class Transport(Protocol):
 
     No method may block. The transport reports to the engine what happens: ``engine.report(line.made)``,
     ``engine.report(line.received, data)``, ``engine.report(line.written)``, ``engine.report(line.eof)`` and
-    ``engine.report(line.lost, error)``; each may be called from within these methods.
+    ``engine.report(line.lost, error)``; each may be called from within these methods. An exception that
+    :meth:`write` or :meth:`set_reading` raises is reported as ``line.lost``, and :meth:`abort` is called.
     """
 
     def write(self, data: bytes | memoryview) -> object:
@@ -80,24 +82,40 @@ class CallbackEngine(LoopEngine):
     def carry_out(self, command: Command) -> None:
         """Carry out a command of the driver."""
         if isinstance(command, Write):
-            _transport_of(command.line).write(command.data)
+            try:
+                _transport_of(command.line).write(command.data)
+            except Exception as error:
+                self._fail(command.line, error)
         elif isinstance(command, Timer):
             self._set_timer()
         elif isinstance(command, Read):
-            _transport_of(command.line).set_reading(command.on)
+            try:
+                _transport_of(command.line).set_reading(command.on)
+            except Exception as error:
+                self._fail(command.line, error)
         elif isinstance(command, Dial):
             try:
                 command.line.tag = self.dial(command.line, command.endpoint)
             except Exception as error:
                 self.report(command.line.lost, error)
         elif isinstance(command, Abort):
-            _transport_of(command.line).abort()
+            self._abort(command.line)
         else:
             self._set_timer()
             self.on_end()
 
     def on_end(self) -> None:
         """Do what is to be done when the session has ended: nothing is dialled or written any more."""
+
+    def _fail(self, line: Line, error: Exception) -> None:
+        self.report(line.lost, error)
+        self._abort(line)
+
+    def _abort(self, line: Line) -> None:
+        try:
+            _transport_of(line).abort()
+        except Exception as error:
+            log_exception("abort() of a transport raised", error)
 
     def _set_timer(self) -> None:
         if self._cancel_timer is not None:

@@ -14,7 +14,7 @@ import pytest
 
 from stomp_core import Session
 from stomp_core.adapter import AsyncLoopEngine, BlockingLoopEngine, CallbackEngine, Line, WaitTimeout
-from stomp_core.session import Config, ConnectFailed, Endpoint, Reconnect
+from stomp_core.session import Config, ConnectFailed, ConnectionLost, Endpoint, Reconnect
 
 CONNECTED = b"CONNECTED\nversion:1.2\nheart-beat:%d,%d\n\n\0"
 MESSAGE = b"MESSAGE\nsubscription:%b\nmessage-id:m\ndestination:/q\n\nbody\0"
@@ -157,6 +157,40 @@ def test_what_dial_raises_is_why_the_attempt_failed() -> None:
     assert engine.ended
     assert isinstance(engine.session.error, ConnectFailed)
     assert "connection refused: nothing listens there" in str(engine.session.error)
+
+
+@pytest.mark.parametrize("method", ["write", "set_reading"])
+def test_what_a_transport_raises_is_why_the_connection_was_lost(method: str) -> None:
+    engine = Engine(buffer_size=1500)
+    pipe = connect(engine, engine.world)
+    subscription = engine.run(lambda now: engine.session.subscribe(now, "/q", id="s", receipt=False))
+    engine.report(pipe.line.written)
+
+    def fail(argument: object) -> None:
+        raise BrokenPipeError("broken")
+
+    setattr(pipe, method, fail)
+    if method == "write":
+        engine.run(lambda now: engine.session.send(now, "/q"))
+    else:
+        engine.report(pipe.line.received, MESSAGE % b"s" * 2)
+    assert (pipe.aborted, engine.ended) == (True, True)
+    assert isinstance(engine.session.error, ConnectionLost)
+    assert subscription.done
+
+
+def test_an_abort_that_raises_is_logged_and_the_session_goes_on(caplog: pytest.LogCaptureFixture) -> None:
+    engine = Engine(reconnect=Reconnect(first_delay=0, max_delay=0))
+    pipe = connect(engine, engine.world)
+
+    def fail() -> None:
+        raise OSError("it is closed already")
+
+    pipe.abort = fail  # type: ignore[method-assign]
+    engine.report(pipe.line.eof)
+    engine.world.loop.run(until=0.0)
+    assert len(engine.world.pipes) == 2
+    assert "abort() of a transport raised" in caplog.text
 
 
 def test_a_dial_that_takes_too_long_is_aborted() -> None:
