@@ -20,6 +20,11 @@ from stomp_core.adapter import AsyncConnection, AsyncLoopEngine, Line
 from stomp_core.session import Config, Endpoint, EndpointSource
 
 
+def reason(error: BaseException) -> BaseException:
+    """Return the exception of the operating system or of TLS below one of anyio: it decides what an error text says."""
+    return error.__cause__ if isinstance(error.__cause__, OSError) else error
+
+
 class Stream:
     """One attempt to connect, and the connection that it becomes. It is a stomp_core.adapter.Transport."""
 
@@ -37,7 +42,7 @@ class Stream:
             try:
                 stream = await self.connect()
             except Exception as error:
-                return report(line.lost, error)
+                return report(line.lost, reason(error))
             try:
                 async with anyio.create_task_group() as group:
                     report(line.made)
@@ -52,7 +57,7 @@ class Stream:
             except* anyio.EndOfStream:
                 report(line.eof)
             except* (OSError, anyio.BrokenResourceError) as several:
-                report(line.lost, several.exceptions[0].__cause__ or several.exceptions[0])
+                report(line.lost, reason(several.exceptions[0]))
             finally:
                 with anyio.CancelScope(shield=True):
                     await anyio.aclose_forcefully(

@@ -6,6 +6,8 @@ async with connect("stomp://guest:guest@localhost:61613") as connection:
 
 from __future__ import annotations
 
+import os
+import socket
 import time
 from collections.abc import Callable, Coroutine
 from random import Random
@@ -14,7 +16,7 @@ from typing import Any
 import twisted.internet.reactor
 from twisted.internet.defer import Deferred, FirstError, gatherResults
 from twisted.internet.endpoints import HostnameEndpoint, UNIXClientEndpoint, wrapClientTLS
-from twisted.internet.error import ConnectionDone
+from twisted.internet.error import ConnectError, ConnectionDone, DNSLookupError
 from twisted.internet.interfaces import IHandshakeListener, IPushProducer
 from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.ssl import optionsForClientTLS
@@ -25,6 +27,15 @@ from stomp_core.adapter import AsyncConnection, AsyncLoopEngine, ConnectContext,
 from stomp_core.session import Config, Endpoint, EndpointSource
 
 reactor: Any = twisted.internet.reactor
+
+
+def original(error: BaseException | None) -> BaseException | None:
+    """Return the exception of the standard library for one of Twisted: it decides what an error text says."""
+    if isinstance(error, ConnectError) and isinstance(error.osError, int):
+        return OSError(error.osError, os.strerror(error.osError))
+    if isinstance(error, DNSLookupError):
+        return socket.gaierror(socket.EAI_NONAME, str(error))
+    return error
 
 
 @implementer(IHandshakeListener, IPushProducer)
@@ -47,7 +58,7 @@ class Link(Protocol):
         if endpoint.secure:
             target = wrapClientTLS(optionsForClientTLS(endpoint.host, engine.trust_root), target)
         self.dialling = target.connect(Factory.forProtocol(lambda: self))
-        self.dialling.addErrback(lambda failure: engine.report(line.lost, failure.value))
+        self.dialling.addErrback(lambda failure: engine.report(line.lost, original(failure.value)))
 
     # ------------------------------------------------------------------ what the engine calls
 
@@ -85,7 +96,7 @@ class Link(Protocol):
         error = reason.value if reason is not None else None
         if isinstance(error, ConnectionDone):
             self.engine.report(self.line.eof)
-        self.engine.report(self.line.lost, error)
+        self.engine.report(self.line.lost, original(error))
 
     def pauseProducing(self) -> None:  # noqa: N802
         self.buffer_is_full = True

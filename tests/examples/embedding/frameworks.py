@@ -50,4 +50,4 @@ def run_world(module: str) -> None:
         for run in runs:
             run.kill()
             run.communicate()
-    assert outputs == [("plain\n", ""), ("tls\n", "")]
+    assert outputs == [("plain\n", ""), ("tls\n", "")], "\n".join(map("".join, outputs))

@@ -20,7 +20,7 @@ async def main() -> None:
             ca = QSslCertificate.fromPath(str(scene.broker.ca_file)) if kind == "tls" else None
 
             def connect(url: str, *, ssl_context: ssl.SSLContext | None, **options: Any) -> Any:
-                return qt_adapter.connect(url, ca_certificates=ca, **options)  # noqa: B023 -- called in this turn
+                return qt_adapter.connect(url, ca_certificates=ca if ssl_context else None, **options)  # noqa: B023 -- called in this turn
 
             await scenario(connect, scene)
         print(kind)

@@ -6,6 +6,7 @@ in the form of :class:`Waited`.
 
 from __future__ import annotations
 
+import socket
 import ssl
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
@@ -15,7 +16,7 @@ from typing import Any
 import pytest
 
 from stomp_core.adapter import AsyncConnection, AsyncSubscription
-from stomp_core.session import NotSentInTime, Reconnect
+from stomp_core.session import ConnectFailed, NotSentInTime, Reconnect
 from stomp_testing import Broker, FaultProxy
 
 BUFFER = 300_000
@@ -56,6 +57,7 @@ async def pause(idle: AsyncSubscription, seconds: float) -> None:
 
 async def scenario(connect: Callable[..., Any], scene: Scene) -> None:
     """Live the life of a connection that ``connect(url, ssl_context=..., **options)`` returns."""
+    await failures(connect, scene)
     async with connect(scene.url, ssl_context=scene.ssl_context, **OPTIONS) as connection:
         idle = await connection.subscribe("/queue/idle")
         await life(connection, idle, scene)
@@ -67,6 +69,29 @@ async def scenario(connect: Callable[..., Any], scene: Scene) -> None:
     ) as connection:
         await back_pressure_of_senders(connection, scene)
         assert await connection.close()
+
+
+async def failures(connect: Callable[..., Any], scene: Scene) -> None:
+    """Nobody listens; nobody answers; and with TLS, a certificate that nobody has signed."""
+    never: dict[str, Any] = {"reconnect": Reconnect.never(), "connect_timeout": 0.3, "handshake_timeout": 0.3}
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        url = f"stomp://127.0.0.1:{unused.getsockname()[1]}"
+        with pytest.raises(ConnectFailed, match="connection refused: nothing listens there"):
+            await open_and_close(connect(url, ssl_context=None, **never | {"connect_timeout": 5.0}))
+    scene.proxy.stall()
+    with pytest.raises(ConnectFailed, match=r"0\.3 s"):
+        await open_and_close(connect(scene.url, ssl_context=scene.ssl_context, **never))
+    scene.proxy.resume()
+    if scene.ssl_context is not None:
+        with pytest.raises(ConnectFailed, match=r"(?i)certificate"):
+            await open_and_close(connect(scene.url, ssl_context=None, **never | {"connect_timeout": 5.0}))
+
+
+async def open_and_close(context: Any) -> None:
+    """Enter a connection and leave it."""
+    async with context:
+        pass
 
 
 async def life(connection: AsyncConnection, idle: AsyncSubscription, scene: Scene) -> None:

@@ -65,7 +65,11 @@ class Connect:
 
     async def __aenter__(self) -> Waited:
         self._loop = Loop()
-        self._connection = Waited(Engine(self._loop, self._config, self._ssl_context).open())
+        try:
+            self._connection = Waited(Engine(self._loop, self._config, self._ssl_context).open())
+        except BaseException:
+            self._loop.close()
+            raise
         return self._connection
 
     async def __aexit__(self, *details: Any) -> None:

@@ -22,7 +22,7 @@ async def main(kind: str) -> None:
             trust_root = trustRootFromCertificates([Certificate.loadPEM(scene.broker.ca_file.read_bytes())])
 
         def connect(url: str, *, ssl_context: ssl.SSLContext | None, **options: Any) -> Any:
-            return twisted_adapter.connect(url, trust_root=trust_root, **options)
+            return twisted_adapter.connect(url, trust_root=trust_root if ssl_context else None, **options)
 
         await scenario(connect, scene)
     print(kind)
