@@ -93,6 +93,7 @@ class Socket:
                 0.1
             )  # the peer has closed: the other greenlet reads what it sent last, an ERROR perhaps
             self.engine.report(self.line.lost, error)
+            self.abort()
 
     def send(self, data: memoryview) -> int:
         assert self.sock is not None

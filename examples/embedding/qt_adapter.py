@@ -96,6 +96,7 @@ class Link:
         if code is QAbstractSocket.SocketError.RemoteHostClosedError:
             self.engine.report(self.line.eof)
         self.engine.report(self.line.lost, EXCEPTIONS.get(code, OSError)(self.sock.errorString()))
+        self.abort()
 
     def abort(self) -> None:
         self.sock.abort()  # disconnectFromHost() would wait for a peer that does not read

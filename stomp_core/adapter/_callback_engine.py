@@ -35,8 +35,10 @@ class Transport(Protocol):
         """Start or stop to read. A new transport reads. One more chunk after a stop is allowed."""
 
     def abort(self) -> object:
-        """Close at once, whatever is unsent, or stop dialling. It may have closed by itself. Nothing needs to be
-        reported."""
+        """Close at once, whatever is unsent, or stop dialling. Nothing needs to be reported.
+
+        It is not called after ``line.lost`` was reported: then the transport closes by itself.
+        """
 
 
 class CallbackEngine(LoopEngine):

@@ -31,8 +31,8 @@ The contract, for authors of adapters, as in docs/embedding.md, which has exampl
 18. If your loop was held up until after the timer, read what the sockets have before you poll: the peer's heart-beats
     are among it.
 19. If writing fails, read what the peer has sent before you call ``line.lost``: an ERROR among it says why.
-20. The class of the exception that ``line.lost`` is given decides what the error text says to check, so pass it on as
-    it is.
+20. The class of the exception that ``line.lost`` is given decides what the error text says to check; no ``Abort``
+    follows, so close the socket yourself.
 21. Operations and facts may be called from anywhere in the loop's thread: between polls, inside a poll, in done
     callbacks and in listeners.
 22. With several threads, one lock goes around polls (``list(driver.poll(now))``), facts and operations, and I/O stays

@@ -602,6 +602,12 @@ def test_what_is_received_before_the_loss_says_why() -> None:
     assert "queue is gone" in str(loop.session.error)
 
 
+def test_no_abort_follows_a_loss() -> None:
+    loop = Loop(reconnect=Reconnect(first_delay=0, max_delay=0)).connected()
+    loop.line.lost(OSError("gone"), loop.now)
+    assert "Abort" not in kinds(loop.poll())
+
+
 def test_the_class_of_the_exception_decides_the_advice() -> None:
     texts = set()
     for error in (ConnectionRefusedError("same"), OSError("same")):

@@ -34,7 +34,16 @@ def run_world(module: str) -> None:
     root = Path(__file__).parents[3]
     runs = [
         subprocess.Popen(
-            [sys.executable, "-W", "error", "-m", f"tests.examples.embedding.{module}", kind],
+            [
+                sys.executable,
+                "-X",
+                "faulthandler",
+                "-W",
+                "error",
+                "-m",
+                f"tests.examples.embedding.{module}",
+                kind,
+            ],
             cwd=root,
             env=os.environ
             | {"PYTHONPATH": f"{root}{os.pathsep}{root / 'transports'}", "QT_QPA_PLATFORM": "offscreen"},
@@ -50,4 +59,4 @@ def run_world(module: str) -> None:
         for run in runs:
             run.kill()
             run.communicate()
-    assert outputs == [("plain\n", ""), ("tls\n", "")], "\n".join(map("".join, outputs))
+    assert outputs == [("plain\n", ""), ("tls\n", "")], [run.returncode for run in runs]
