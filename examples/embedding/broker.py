@@ -113,7 +113,7 @@ class Client:
         finally:
             clock.cancel()
             self.broker.clients.remove(self)
-            self.settle(self.delivered, give_back=True)
+            self.settle(self.delivered, requeue=True)
             self.writer.close()
 
     async def keep_time(self) -> None:
@@ -139,7 +139,7 @@ class Client:
                 action = partial(self.publish, event)
             else:
                 action = partial(
-                    self.settle, self.conn.covered_by(event).ids, give_back=isinstance(event, Nack)
+                    self.settle, self.conn.covered_by(event).ids, requeue=isinstance(event, Nack)
                 )
             self.transactions.setdefault(transaction, []).append(action) if transaction else action()
         elif isinstance(event, Commit | Abort):
@@ -153,7 +153,7 @@ class Client:
         elif isinstance(event, Unsubscribe):
             left = self.conn.subscriptions
             self.settle(
-                [one for one, (owner, _) in self.delivered.items() if owner not in left], give_back=True
+                [one for one, (owner, _) in self.delivered.items() if owner not in left], requeue=True
             )
         if receipt is not None:
             self.send(Receipt(receipt))
@@ -179,10 +179,10 @@ class Client:
                 self.conn.resume_reading(monotonic())
                 self.waits = False
 
-    def settle(self, ids: Iterable[str], *, give_back: bool) -> None:
+    def settle(self, ids: Iterable[str], *, requeue: bool) -> None:
         """Forget messages that were delivered, or put them back to the front of their queues."""
         sends = [self.delivered.pop(one)[1] for one in list(ids)]
-        if give_back:
+        if requeue:
             self.broker.put([send for send in sends if send.destination.startswith("/queue/")], in_front=True)
 
     # ------------------------------------------------------------------ what it is sent

@@ -1,4 +1,4 @@
-"""examples/embedding/broker.py with our own clients, and with dialogues that are wrong."""
+"""examples/embedding/broker.py with our own clients, and with conversations that are wrong."""
 
 from __future__ import annotations
 
@@ -163,7 +163,7 @@ CONNECT = b"CONNECT\naccept-version:1.2\nhost:h\n\n\0"
 
 
 @pytest.mark.parametrize(
-    ("dialogue", "text"),
+    ("conversation", "text"),
     [
         (b"GET / HTTP/1.1\r\n\r\n\0", b""),
         (b"SEND\ndestination:/queue/a\n\n\0", b"SEND"),
@@ -177,11 +177,11 @@ CONNECT = b"CONNECT\naccept-version:1.2\nhost:h\n\n\0"
         (CONNECT + CONNECT, b"CONNECT"),
     ],
 )
-def test_a_wrong_dialogue_is_answered_with_error_and_the_end(dialogue: bytes, text: bytes) -> None:
+def test_a_wrong_conversation_is_answered_with_error_and_the_end(conversation: bytes, text: bytes) -> None:
     async def main() -> bytes:
         async with served() as port:
             reader, writer = await asyncio.open_connection("127.0.0.1", port)
-            writer.write(dialogue)
+            writer.write(conversation)
             received = await asyncio.wait_for(reader.read(), 5)
             writer.close()
             async with connect(f"stomp://127.0.0.1:{port}"):

@@ -86,18 +86,18 @@ def test_a_broker_that_does_not_listen_is_an_error_of_the_proxy() -> None:
 
 
 @pytest.mark.parametrize(
-    "dialogue",
+    "conversation",
     [
         b"SEND\ndestination:/queue/a\n\n\0",
         b"CONNECT\naccept-version:1.2\nhost:/\nlogin:guest\npasscode:guest\n\n\0ACK\nid:unknown\n\n\0",
     ],
 )
-def test_a_wrong_dialogue_is_answered_with_error_and_the_end(dialogue: bytes) -> None:
+def test_a_wrong_conversation_is_answered_with_error_and_the_end(conversation: bytes) -> None:
     async def main() -> None:
         with Broker() as broker:
             async with proxy_to(broker.port) as url:
                 reader, writer = await asyncio.open_connection("127.0.0.1", int(url.rpartition(":")[2]))
-                writer.write(dialogue)
+                writer.write(conversation)
                 assert b"ERROR\n" in await asyncio.wait_for(reader.read(), 5)
                 writer.close()
 
