@@ -2,7 +2,11 @@
 
 :class:`Driver` is all that a loop needs to drive a :class:`~stomp_core.Session`; :mod:`stomp_core.adapter._driver`
 states the contract. On top of an engine, :class:`BlockingConnection` is the API for callers that
-block, and :class:`AsyncConnection` the one for tasks of an event loop, whose engine can be a :class:`LoopEngine`.
+block, and :class:`AsyncConnection` the one for tasks of an event loop.
+
+The engine of a loop of yours is derived from :class:`AsyncLoopEngine`, :class:`BlockingLoopEngine` (for green threads)
+or :class:`CallbackEngine` (for sessions without a Connection), which need a few methods of the loop;
+:class:`LoopEngine` below them is for engines that carry out the driver's commands by themselves.
 """
 
 from .._hints import explained, unknown_name

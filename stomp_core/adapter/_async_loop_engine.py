@@ -27,7 +27,7 @@ class AsyncEvent(Protocol):
 
 
 class AsyncLoopEngine(CallbackEngine):
-    """An :class:`AsyncEngine` of five methods: ``call_later``, ``dial``, ``new_event``, ``run_workers``, and a clock.
+    """An :class:`AsyncEngine` of four methods (``call_later``, ``dial``, ``new_event``, ``run_workers``) and a clock.
 
     ``await engine.open()`` returns the connection.
 

@@ -27,7 +27,7 @@ class BlockingEvent(Protocol):
 
 
 class BlockingLoopEngine(CallbackEngine):
-    """A :class:`BlockingEngine` of five methods: ``call_later``, ``dial``, ``new_event``, ``run_workers``, and a clock.
+    """A :class:`BlockingEngine` of four methods (``call_later``, ``dial``, ``new_event``, ``run_workers``) and a clock.
 
     All of its callers are green threads of one loop, in one thread of the operating system. ``engine.open()`` returns
     the connection.
