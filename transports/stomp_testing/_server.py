@@ -281,7 +281,11 @@ class Server:
         """Accept connections from a listening socket: of plain STOMP, or of WebSocket."""
 
         def client() -> ClientSocket:
-            return ClientSocket(self) if websocket is None else WebSocketClientSocket(self, websocket.new_layer())
+            return (
+                ClientSocket(self)
+                if websocket is None
+                else WebSocketClientSocket(self, websocket.new_layer())
+            )
 
         self._listeners.append(await self.loop.create_server(client, sock=listener, ssl=tls))
 

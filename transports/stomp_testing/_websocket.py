@@ -53,9 +53,7 @@ class WebSocketListener:
                 default_subprotocol="stomp",
                 read_message=_first_frame,
             )
-        return WebSocketServer(
-            options, versions=self.versions, check=self._refusal, read_message=_valid_text
-        )
+        return WebSocketServer(options, versions=self.versions, check=self._refusal, read_message=_valid_text)
 
     def _refusal(self, request: WebSocketRequest) -> tuple[int, str] | None:
         if request.path.partition("?")[0] != self.path:

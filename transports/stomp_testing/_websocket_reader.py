@@ -1,7 +1,7 @@
 """WebSocketReader: what passes in the two directions of a WebSocket, seen by somebody in the middle.
 
-It takes no part in the conversation and is not strict: it looks for the bytes of STOMP in it, and for what else was sent,
-on behalf of the recorder and of the proxy. It needs nothing but the standard library.
+It takes no part in the conversation and is not strict: it finds the bytes of STOMP in it, and what else was sent, for
+the recorder and the proxy. It needs nothing but the standard library.
 """
 
 from __future__ import annotations

@@ -136,7 +136,7 @@ class Layer:
 
     def _receive_payload(self, frame: Frame) -> bytes | bytearray:
         """Return the bytes of STOMP in a data frame."""
-        payload: bytes | bytearray = frame.data
+        payload: bytes | bytearray = bytes(frame.data) if isinstance(frame.data, memoryview) else frame.data
         return payload
 
     def _receive_http(self, event: Request | Response) -> None:
