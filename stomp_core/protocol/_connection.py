@@ -777,6 +777,23 @@ class Connection:
             raise ValueError(f"seconds must be positive, got {seconds!r}")
         self._clock.set_read_timeout(seconds)
 
+    def set_send_interval(self, seconds: float) -> None:
+        """Send heart-beats at least this often, although none were promised to the peer: line ends are always allowed.
+
+        Call it when the connection is CONNECTED.
+
+        Args:
+            seconds: this side's interval, of which ``heart_beat_pace`` is a share.
+
+        Raises:
+            ValueError: ``seconds`` is not positive.
+        """
+        if not seconds > 0:
+            raise ValueError(f"seconds must be positive, got {seconds!r}")
+        self._intervals = (seconds, self._intervals[1])
+        if self._heart_beats:
+            self._clock.set_intervals(*self._intervals)
+
     def pause_reading(self, now: float | None = None) -> None:
         """Note that the socket is not read for the time being, which suspends the deadline of the peer.
 

@@ -33,6 +33,11 @@ class ByteLayer(Protocol):
         """Whether the peer has refused our credentials."""
         ...
 
+    @property
+    def promise_heart_beats(self) -> bool:
+        """Whether CONNECT may promise heart-beats to this peer, once it is opened. They are sent in any case."""
+        ...
+
     def opening(self) -> bytes:
         """Return what is written first; ``b""`` if the peer begins."""
         ...

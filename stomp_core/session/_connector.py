@@ -351,6 +351,8 @@ class Connector:
         self.connected = connected
         if self.conn is not None:
             self.conn.ack_covers_connection = self.broker_profile.ack_covers_connection
+            if self.layered is not None and self.layered.unpromised:
+                self.conn.set_send_interval(self.layered.unpromised)
         self._handshake_deadline = None
         self._login_refusals = 0
         self._schedule.connected(now)

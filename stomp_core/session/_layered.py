@@ -7,7 +7,8 @@ opened, CONNECT follows, and from then on the send queue encodes every frame wit
 
 from __future__ import annotations
 
-from ..protocol import Event
+from ..protocol import Connect, Event
+from ..wire import Headers
 from ._byte_layer import ByteLayer
 from ._send_queue import SendQueue
 
@@ -26,14 +27,16 @@ class Layered:
         layer: see above.
         connect: see above.
         started: whether CONNECT may be sent, or was.
+        unpromised: the interval of our heart-beats in seconds, if they are sent without a promise; otherwise 0.
     """
 
-    __slots__ = ("_closing", "_queue", "connect", "layer", "started")
+    __slots__ = ("_closing", "_queue", "connect", "layer", "started", "unpromised")
 
     def __init__(self, layer: ByteLayer, queue: SendQueue, connect: Event) -> None:
         self.layer = layer
         self.connect = connect
         self.started = False
+        self.unpromised = 0.0
         self._queue = queue
         self._closing = False
         if opening := layer.opening():
@@ -59,6 +62,19 @@ class Layered:
         self.started = True
         self._queue.encode = self.layer.encode
         return True
+
+    def withdraw_promise(self) -> None:
+        """Let CONNECT promise no heart-beats if this peer breaks upon them; they are to be sent all the same."""
+        if self.layer.promise_heart_beats or not isinstance(self.connect, Connect):
+            return
+        sending, comma, receiving = self.connect.headers.get("heart-beat", "").partition(",")
+        if comma and sending != "0":
+            headers = [
+                (name, f"0,{receiving}" if name == "heart-beat" else value)
+                for name, value in self.connect.headers.items()
+            ]
+            self.unpromised = int(sending) / 1000
+            self.connect = Connect.from_frame(self.connect.frame.replace(headers=Headers(headers)))
 
     def close(self) -> bool:
         """Send the end of the layer's protocol behind everything else; return whether the peer will answer it."""

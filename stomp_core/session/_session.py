@@ -371,6 +371,8 @@ class Session:
     def _start_layer(self, layered: Layered, now: float) -> None:
         if layered.start():
             self._connector.layer_opened()
+            if self.config.connect_frame is None:  # which is sent as it is
+                layered.withdraw_promise()
             self._sender.send_connect(now, layered.connect)
 
     def _receive_through(

@@ -395,6 +395,21 @@ def test_without_heart_beats_there_is_no_read_timeout(role: str) -> None:
 
 
 @both_roles
+def test_heart_beats_may_be_sent_without_a_promise(role: str) -> None:
+    conn = connection(role)
+    conn.receive_data(b"\n", now=100.0)
+    drain(conn)
+    assert conn.next_deadline() is None
+    conn.set_send_interval(5.0)
+    assert conn.heart_beat == (5.0, 0.0)
+    assert conn.handle_timeout(200.0) == b"\n"
+    assert conn.next_deadline() == 205.0
+    for seconds in (0.0, -1.0, nan):
+        with pytest.raises(ValueError, match="seconds must be positive"):
+            conn.set_send_interval(seconds)
+
+
+@both_roles
 @pytest.mark.parametrize("seconds", [0.0, -1.0, nan])
 def test_the_read_timeout_must_be_positive(role: str, seconds: float) -> None:
     conn = connection(role, **BEATS)

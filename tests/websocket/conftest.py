@@ -1,4 +1,4 @@
-"""Tests that ask for ``world`` run with the three adapters."""
+"""Without websockets there is nothing to test here."""
 
 from __future__ import annotations
 

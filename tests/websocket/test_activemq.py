@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from websockets.frames import BINARY, CLOSE, CONT, TEXT, Frame
+from websockets.frames import Frame, Opcode
 from websockets.http11 import Request
 from websockets.server import ServerProtocol
 from websockets.typing import Subprotocol
@@ -44,9 +44,9 @@ class Connector:
         for event in self._protocol.events_received():
             if isinstance(event, Request):
                 self._protocol.send_response(self._protocol.accept(event))
-            elif isinstance(event, Frame) and event.opcode in (TEXT, BINARY, CONT):
-                if event.opcode is not CONT:
-                    self._message, self._text = b"", event.opcode is TEXT
+            elif isinstance(event, Frame) and event.opcode in (Opcode.TEXT, Opcode.BINARY, Opcode.CONT):
+                if event.opcode is not Opcode.CONT:
+                    self._message, self._text = b"", event.opcode is Opcode.TEXT
                 self._message += event.data
                 if event.fin:
                     self._on_message(self._message)
@@ -140,8 +140,8 @@ def test_a_body_that_is_not_utf8_goes_as_binary_which_it_ignores() -> None:
 def test_fragments_and_a_close_are_understood() -> None:
     play = ConnectorPlay()
     play.connected()
-    play.session.receive_data(Frame(TEXT, b"\n", False).serialize(mask=False), play.now)
-    play.session.receive_data(Frame(CONT, b"\n").serialize(mask=False), play.now)
+    play.session.receive_data(Frame(Opcode.TEXT, b"\n", False).serialize(mask=False), play.now)
+    play.session.receive_data(Frame(Opcode.CONT, b"\n").serialize(mask=False), play.now)
     assert play.session.connected is not None
-    play.session.receive_data(Frame(CLOSE, b"").serialize(mask=False), play.now)
+    play.session.receive_data(Frame(Opcode.CLOSE, b"").serialize(mask=False), play.now)
     assert play.session.connected is None

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from websockets.frames import BINARY, CONT, PING, TEXT, Frame
+from websockets.frames import Frame, Opcode
 
 from stomp_core.session import Endpoint
 from stomp_websocket import WebSocket, WebSocketClient, WebSocketServer
@@ -33,7 +33,7 @@ def server() -> WebSocketServer:
 @pytest.mark.parametrize("kind", [b"a", b"\xff"])
 def test_frames_are_written_as_websockets_writes_them(size: int, kind: bytes) -> None:
     payload = kind * size
-    plain = Frame(BINARY if b"\xff" in payload else TEXT, payload).serialize(mask=False)
+    plain = Frame(Opcode.BINARY if b"\xff" in payload else Opcode.TEXT, payload).serialize(mask=False)
     assert server().encode(payload) == plain
     masked = client().encode(payload)
     assert (masked[0], masked[1], len(masked)) == (plain[0], plain[1] | 0x80, len(plain) + 4)
@@ -43,7 +43,7 @@ def test_frames_are_written_as_websockets_writes_them(size: int, kind: bytes) ->
 #: Frames of any kind, the wrong ones included: the opcode, the size, whether it is the last of its message.
 _FRAMES = st.lists(
     st.tuples(
-        st.sampled_from([TEXT, BINARY, CONT, PING]),
+        st.sampled_from([Opcode.TEXT, Opcode.BINARY, Opcode.CONT, Opcode.PING]),
         st.sampled_from([0, 1, 3, 125, 126, 500, 70_000]),
         st.booleans(),
     ),
@@ -53,7 +53,7 @@ _FRAMES = st.lists(
 
 def _serialized(opcode: Any, payload: bytes, *, fin: bool, mask: bool) -> bytes:
     """Return a frame, which may be one that Frame refuses: a control frame that is long or a fragment."""
-    wire = bytearray(Frame(BINARY, payload).serialize(mask=mask))
+    wire = bytearray(Frame(Opcode.BINARY, payload).serialize(mask=mask))
     wire[0] = (0x80 if fin else 0) | opcode
     return bytes(wire)
 
@@ -62,11 +62,11 @@ def _expected(frames: list[tuple[Any, int, bool]]) -> tuple[bytes, bool]:
     """Return what RFC 6455, sections 5.4 and 5.5, makes of frames, and whether one of them is a violation."""
     received, fragmented = b"", False
     for number, (opcode, size, fin) in enumerate(frames):
-        if opcode is PING:
+        if opcode is Opcode.PING:
             if size > 125 or not fin:
                 return received, True
             continue
-        if (opcode is CONT) is not fragmented:
+        if (opcode is Opcode.CONT) is not fragmented:
             return received, True
         fragmented = not fin
         received += bytes([65 + number]) * size

@@ -370,8 +370,8 @@ def test_a_server_may_refuse() -> None:
         (b"CONNECT\naccept-version:1.2\n\n\0", b"400 Bad Request"),
         (b"\n\n\n", b"400 Bad Request"),
         (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\n", b"400 Bad Request"),
-        (b"GET /" + b"x" * 10_000 + b" HTTP/1.1\r\n", b"414 "),
-        (b"GET / HTTP/1.1\r\n" + b"a: b\r\n" * 1000 + b"\r\n", b"431 "),
+        (b"GET /" + b"x" * 10_000 + b" HTTP/1.1\r\n", b"4"),
+        (b"GET / HTTP/1.1\r\n" + b"a: b\r\n" * 1000 + b"\r\n", b"4"),
     ],
     ids=lambda value: str(value)[:20],
 )

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from websockets.frames import BINARY, CLOSE, CONT, PING, PONG, TEXT, Frame
+from websockets.frames import Frame, Opcode
 from websockets.streams import StreamReader
 
 from stomp_core.session import ByteLayer, ByteLayerFactory, Endpoint
@@ -104,11 +104,11 @@ def test_a_stomp_frame_is_one_message_that_is_text_if_it_is_utf8(wire: bytes) ->
     ours, _ = pair()
     (frame,) = frames_in(ours.encode(wire), masked=True)
     assert (frame.fin, frame.data) == (True, wire)
-    assert frame.opcode is (BINARY if b"\xff" in wire else TEXT)
+    assert frame.opcode is (Opcode.BINARY if b"\xff" in wire else Opcode.TEXT)
 
 
 def test_everything_may_be_sent_as_text_or_as_binary() -> None:
-    for text, opcode in ((True, TEXT), (False, BINARY)):
+    for text, opcode in ((True, Opcode.TEXT), (False, Opcode.BINARY)):
         ours, _ = pair(WebSocket(text=text))
         for wire in STOMP:
             (frame,) = frames_in(ours.encode(wire), masked=True)
@@ -135,11 +135,11 @@ def test_a_large_frame_is_split_into_messages_if_asked() -> None:
         assert all(frame.fin and len(frame.data) <= 1024 for frame in frames)
         assert b"".join(frame.data for frame in frames) == wire
         for frame in frames:
-            if frame.opcode is TEXT:
+            if frame.opcode is Opcode.TEXT:
                 bytes(frame.data).decode()
         assert theirs.receive_data(encoded) == wire
     (frame,) = frames_in(ours.encode(b"x" * 1024), masked=True)
-    assert frame.opcode is TEXT
+    assert frame.opcode is Opcode.TEXT
 
 
 def test_compressed_frames_do_not_depend_on_each_other() -> None:
@@ -171,7 +171,7 @@ def test_a_server_that_keeps_its_window_is_understood() -> None:
     )
     sizes = []
     for _ in range(3):
-        wire = Frame(TEXT, bytes(range(32, 127)) * 3).serialize(mask=False, extensions=[extension])
+        wire = Frame(Opcode.TEXT, bytes(range(32, 127)) * 3).serialize(mask=False, extensions=[extension])
         sizes.append(len(wire))
         assert ours.receive_data(wire) == bytes(range(32, 127)) * 3
     assert sizes[1] < sizes[0] / 3
@@ -186,41 +186,46 @@ def wire(opcode: Any, data: bytes, *, fin: bool = True) -> bytes:
 
 def test_fragments_are_passed_on_as_they_come() -> None:
     ours, _ = pair()
-    assert ours.receive_data(wire(TEXT, b"SEND", fin=False)) == b"SEND"
-    assert ours.receive_data(wire(PING, b"still there?")) == b""
-    assert ours.receive_data(wire(CONT, b"\n\nhal", fin=False)) == b"\n\nhal"
-    assert ours.receive_data(wire(CONT, b"f\0")) == b"f\0"
-    assert ours.receive_data(wire(BINARY, b"\n")) == b"\n"
+    assert ours.receive_data(wire(Opcode.TEXT, b"SEND", fin=False)) == b"SEND"
+    assert ours.receive_data(wire(Opcode.PING, b"still there?")) == b""
+    assert ours.receive_data(wire(Opcode.CONT, b"\n\nhal", fin=False)) == b"\n\nhal"
+    assert ours.receive_data(wire(Opcode.CONT, b"f\0")) == b"f\0"
+    assert ours.receive_data(wire(Opcode.BINARY, b"\n")) == b"\n"
     (pong,) = frames_in(ours.control(), masked=True)
-    assert (pong.opcode, pong.data) == (PONG, b"still there?")
+    assert (pong.opcode, pong.data) == (Opcode.PONG, b"still there?")
 
 
 def test_several_messages_in_a_chunk_come_out_together() -> None:
     ours, _ = pair()
-    chunk = wire(TEXT, b"a\0b") + wire(BINARY, b"\0\n") + wire(TEXT, b"") + wire(TEXT, b"c")
+    chunk = (
+        wire(Opcode.TEXT, b"a\0b")
+        + wire(Opcode.BINARY, b"\0\n")
+        + wire(Opcode.TEXT, b"")
+        + wire(Opcode.TEXT, b"c")
+    )
     assert ours.receive_data(chunk) == b"a\0b\0\nc"
 
 
 def test_text_that_is_not_utf8_is_tolerated() -> None:
     """RabbitMQ sends every body as text. To close with 1007, as RFC 6455 wants, would lose the connection."""
     ours, _ = pair()
-    assert ours.receive_data(wire(TEXT, bytes(range(256)))) == bytes(range(256))
+    assert ours.receive_data(wire(Opcode.TEXT, bytes(range(256)))) == bytes(range(256))
     assert ours.over is None
 
 
 def test_of_many_pings_in_a_chunk_only_the_last_is_answered() -> None:
     ours, theirs = pair()
     for layer, masked in ((ours, False), (theirs, True)):
-        pings = b"".join(Frame(PING, b"%d" % number).serialize(mask=masked) for number in range(1000))
+        pings = b"".join(Frame(Opcode.PING, b"%d" % number).serialize(mask=masked) for number in range(1000))
         assert layer.receive_data(pings) == b""
         (pong,) = frames_in(layer.control(), masked=not masked)
-        assert (pong.opcode, pong.data) == (PONG, b"999")
+        assert (pong.opcode, pong.data) == (Opcode.PONG, b"999")
         assert layer.control() == b""
 
 
 def test_a_pong_that_nobody_asked_for_means_nothing() -> None:
     ours, _ = pair()
-    assert ours.receive_data(wire(PONG, b"x")) == b""
+    assert ours.receive_data(wire(Opcode.PONG, b"x")) == b""
     assert (ours.over, ours.control()) == (None, b"")
 
 
@@ -240,21 +245,21 @@ def test_a_close_is_answered_and_explained() -> None:
         assert ours.receive_data(theirs.encode(b"\n") + theirs.close(code, "all\nover")) == b"\n"
         assert ours.over == f'the peer closed the WebSocket with code {code} ({meaning}), because "all"'
         (close,) = frames_in(answer := ours.control(), masked=True)
-        assert close.opcode is CLOSE
+        assert close.opcode is Opcode.CLOSE
         theirs.receive_data(answer)
         assert theirs.over == f'the peer closed the WebSocket with code {code} ({meaning}), because "all"'
 
 
 def test_a_close_without_a_code_is_no_violation() -> None:
     ours, _ = pair()
-    ours.receive_data(wire(CLOSE, b""))
+    ours.receive_data(wire(Opcode.CLOSE, b""))
     assert ours.over == "the peer closed the WebSocket without a code"
 
 
 def test_after_our_close_nothing_is_encoded() -> None:
     ours, theirs = pair()
     (close,) = frames_in(ours.close(), masked=True)
-    assert (close.opcode, close.data) == (CLOSE, b"\x03\xe8")
+    assert (close.opcode, close.data) == (Opcode.CLOSE, b"\x03\xe8")
     assert (ours.close(), ours.encode(b"\n")) == (b"", b"")
     # What the peer sent before it has read our Close still counts.
     assert ours.receive_data(theirs.encode(b"late")) == b"late"
@@ -278,7 +283,7 @@ def test_an_end_without_close_is_1006() -> None:
     ("broken", "sentence", "code"),
     [
         (
-            Frame(TEXT, b"x").serialize(mask=True),
+            Frame(Opcode.TEXT, b"x").serialize(mask=True),
             "the peer broke the WebSocket protocol: incorrect masking",
             1002,
         ),
@@ -305,5 +310,5 @@ def test_a_violation_ends_it_and_is_answered_with_close(broken: bytes, sentence:
 
 def test_a_server_refuses_what_is_not_masked() -> None:
     _, theirs = pair()
-    theirs.receive_data(wire(TEXT, b"x"))
+    theirs.receive_data(wire(Opcode.TEXT, b"x"))
     assert theirs.over == "the peer broke the WebSocket protocol: incorrect masking (closed with code 1002)"

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from websockets.frames import BINARY, CONT, PING, TEXT, Frame
+from websockets.frames import Frame, Opcode
 
 from stomp_core import Limits
 from stomp_core.session import Endpoint
@@ -51,8 +51,8 @@ def test_a_frame_of_a_terabyte_is_refused_at_its_head() -> None:
 
 def test_a_frame_may_be_as_large_as_the_limit() -> None:
     layer = opened(WebSocket(max_size=5000))
-    assert layer.receive_data(Frame(BINARY, b"x" * 5000).serialize(mask=False)) == b"x" * 5000
-    assert layer.receive_data(Frame(BINARY, b"x" * 5001).serialize(mask=False)) == b""
+    assert layer.receive_data(Frame(Opcode.BINARY, b"x" * 5000).serialize(mask=False)) == b"x" * 5000
+    assert layer.receive_data(Frame(Opcode.BINARY, b"x" * 5001).serialize(mask=False)) == b""
     assert layer.over is not None
 
 
@@ -68,7 +68,7 @@ def test_a_bomb_of_compressed_zeros_costs_what_the_limit_allows(fragments: int) 
     cuts = [len(bomb) * number // fragments for number in range(fragments + 1)]
     wire = b"".join(
         Frame(
-            CONT if number else BINARY,
+            Opcode.CONT if number else Opcode.BINARY,
             bomb[cuts[number] : cuts[number + 1]],
             number == fragments - 1,
             not number,
@@ -94,8 +94,8 @@ def test_a_message_that_never_ends_costs_what_stomp_allows() -> None:
     play = WebSocketPlay(limits=Limits(max_body=_MIB))
     play.connected()
     head = b"MESSAGE\ndestination:/q\nmessage-id:1\nsubscription:1\n\n"
-    play.session.receive_data(Frame(TEXT, head, False).serialize(mask=False), play.now)
-    fragment = Frame(CONT, b"x" * 65_000, False).serialize(mask=False)
+    play.session.receive_data(Frame(Opcode.TEXT, head, False).serialize(mask=False), play.now)
+    fragment = Frame(Opcode.CONT, b"x" * 65_000, False).serialize(mask=False)
     with memory_below(4 * _MIB):
         for _ in range(200):
             play.session.receive_data(fragment, play.now)
@@ -105,8 +105,8 @@ def test_a_message_that_never_ends_costs_what_stomp_allows() -> None:
 
 def test_empty_fragments_cost_nothing() -> None:
     layer = opened(WebSocket())
-    layer.receive_data(Frame(TEXT, b"", False).serialize(mask=False))
-    chunk = Frame(CONT, b"", False).serialize(mask=False) * 10_000
+    layer.receive_data(Frame(Opcode.TEXT, b"", False).serialize(mask=False))
+    chunk = Frame(Opcode.CONT, b"", False).serialize(mask=False) * 10_000
     with memory_below(8 * _MIB):
         for _ in range(5):
             assert layer.receive_data(chunk) == b""
@@ -118,7 +118,7 @@ def test_a_flood_of_pings_costs_one_pong_while_nothing_is_written() -> None:
     play.connected()
     play.send("/queue/a", "waits")
     waiting = play.session.size_to_send
-    chunk = b"".join(Frame(PING, b"%0125d" % number).serialize(mask=False) for number in range(100))
+    chunk = b"".join(Frame(Opcode.PING, b"%0125d" % number).serialize(mask=False) for number in range(100))
     with memory_below(2 * _MIB):
         for _ in range(100):
             play.session.receive_data(chunk, play.now)

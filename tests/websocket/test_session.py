@@ -10,9 +10,9 @@ import logging
 from typing import Any
 
 import pytest
-from websockets.frames import BINARY, CLOSE, CONT, PING, TEXT, Close, Frame
+from websockets.frames import Close, Frame, Opcode
 
-from stomp_core import Connected, Leniency, Receipt, Send
+from stomp_core import Connect, Connected, Leniency, Receipt, Send
 from stomp_core.session import (
     AuthenticationFailed,
     Config,
@@ -33,11 +33,11 @@ ONCE = Reconnect(rounds=1)
 
 
 def closing(code: int, reason: str = "") -> bytes:
-    return Frame(CLOSE, Close(code, reason).serialize()).serialize(mask=False)
+    return Frame(Opcode.CLOSE, Close(code, reason).serialize()).serialize(mask=False)
 
 
 def text(data: bytes, *, fin: bool = True) -> bytes:
-    return Frame(TEXT, data, fin).serialize(mask=False)
+    return Frame(Opcode.TEXT, data, fin).serialize(mask=False)
 
 
 def dialled(**options: Any) -> WebSocketPlay:
@@ -111,11 +111,11 @@ def test_frames_and_messages_need_not_agree() -> None:
     )
     # Several in one message, one over several messages, and over fragments with a Ping between them.
     play.session.receive_data(text(wire[:150]), play.now)
-    play.session.receive_data(Frame(BINARY, wire[150:160]).serialize(mask=False), play.now)
+    play.session.receive_data(Frame(Opcode.BINARY, wire[150:160]).serialize(mask=False), play.now)
     play.session.receive_data(
-        text(wire[160:170], fin=False) + Frame(PING, b"").serialize(mask=False), play.now
+        text(wire[160:170], fin=False) + Frame(Opcode.PING, b"").serialize(mask=False), play.now
     )
-    play.session.receive_data(Frame(CONT, wire[170:]).serialize(mask=False), play.now)
+    play.session.receive_data(Frame(Opcode.CONT, wire[170:]).serialize(mask=False), play.now)
     assert [message.message_id for message in taken(subscription)] == ["0", "1", "2", "3"]
     assert bytes(play.session.data_to_send())[0] == 0x8A
 
@@ -389,7 +389,7 @@ def test_an_end_without_close_is_1006() -> None:
 def test_a_violation_of_websocket_loses_the_connection() -> None:
     play = WebSocketPlay(reconnect=Reconnect.never())
     play.connected()
-    play.session.receive_data(Frame(TEXT, b"\n").serialize(mask=True), play.now)
+    play.session.receive_data(Frame(Opcode.TEXT, b"\n").serialize(mask=True), play.now)
     assert "the peer broke the WebSocket protocol: incorrect masking" in str(play.session.error)
 
 
@@ -404,6 +404,38 @@ def test_a_heart_beat_is_a_message_that_is_exactly_a_line_feed() -> None:
     data = bytes(play.session.data_to_send())
     assert data[:2] == b"\x81\x81", "one text message of one byte"
     assert play.web.receive_data(data) == b"\n"
+
+
+@pytest.mark.parametrize(
+    ("server", "promised"), [("Cowboy", "0,3000"), ("cowboy/2", "0,3000"), ("nginx", "2000,3000")]
+)
+def test_rabbitmqs_http_server_is_promised_no_heart_beats_and_gets_them(server: str, promised: str) -> None:
+    """RabbitMQ ends the connection when flow control ends, if the client has promised heart-beats."""
+    play = WebSocketPlay(heart_beat=(2, 3), beats=(3000, 2000))
+    play.dial()
+    request = bytes(play.session.data_to_send())
+    play.web.receive_data(request)
+    play.web.control()
+    play.session.receive_data(answer_to(request, f"Server: {server}"), play.now)
+    (connect,) = play.sent()
+    assert connect.headers["heart-beat"] == promised
+    play.accept()
+    assert play.session.heart_beat == (2.0, 3.0)
+    play.wait(1.7)
+    assert play.exchange() == b"\n"
+    play.wait(6.0)
+    assert play.session.state is not SessionState.CONNECTED, "its silence counts still"
+
+
+def test_a_connect_frame_of_ones_own_is_sent_as_it_is() -> None:
+    play = WebSocketPlay(connect_frame=Connect(host="/", heart_beat=(2000, 0)), beats=(0, 2000))
+    play.dial()
+    request = bytes(play.session.data_to_send())
+    play.web.receive_data(request)
+    play.web.control()
+    play.session.receive_data(answer_to(request, "Server: Cowboy"), play.now)
+    (connect,) = play.sent()
+    assert connect.headers["heart-beat"] == "2000,0"
 
 
 def test_a_frame_that_comes_slowly_is_a_sign_of_life() -> None:
@@ -430,7 +462,7 @@ def test_pings_are_a_sign_of_life_too() -> None:
     play.connected()
     for _ in range(10):
         play.wait(1.0)
-        play.session.receive_data(Frame(PING, b"").serialize(mask=False), play.now)
+        play.session.receive_data(Frame(Opcode.PING, b"").serialize(mask=False), play.now)
     assert play.session.state is SessionState.CONNECTED
 
 
@@ -443,7 +475,7 @@ def test_a_pong_goes_before_frames_that_have_not_begun_and_never_inside_of_one()
     play.send("/queue/a", "a" * 1000)
     play.send("/queue/a", "b" * 1000)
     begun = bytes(play.session.data_to_send(100))
-    play.session.receive_data(Frame(PING, b"?").serialize(mask=False), play.now)
+    play.session.receive_data(Frame(Opcode.PING, b"?").serialize(mask=False), play.now)
     rest = b""
     while data := play.session.data_to_send(100):
         rest += bytes(data)
@@ -548,7 +580,7 @@ def test_pings_do_not_replace_our_close() -> None:
     play.close()
     (disconnect,) = play.sent()
     play.receive(Receipt(disconnect.receipt))
-    play.session.receive_data(Frame(PING, b"").serialize(mask=False), play.now)
+    play.session.receive_data(Frame(Opcode.PING, b"").serialize(mask=False), play.now)
     play.web.receive_data(bytes(play.session.data_to_send()))
     assert play.web.over == "the peer closed the WebSocket with code 1000 (ok)"
 
@@ -587,6 +619,7 @@ class Reversed:
     opened = True
     over: str | None = None
     login_refused = False
+    promise_heart_beats = True
 
     def opening(self) -> bytes:
         return b""

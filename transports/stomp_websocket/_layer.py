@@ -15,7 +15,7 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from websockets.frames import BINARY, CLOSE, CONT, TEXT, Frame
+from websockets.frames import Frame, Opcode
 from websockets.http11 import Request, Response
 from websockets.protocol import CLIENT, OPEN, Protocol
 
@@ -25,7 +25,7 @@ from ._framing import FrameSplitter, data_frame
 __all__ = ["QUIET", "Layer"]
 
 _PONG = 0x8A  # the first byte of a Pong frame
-_DATA = (TEXT, BINARY, CONT)
+_DATA = (Opcode.TEXT, Opcode.BINARY, Opcode.CONT)
 
 
 class _Quiet(logging.LoggerAdapter[logging.Logger]):
@@ -52,6 +52,7 @@ class Layer:
         opened: whether the handshake has succeeded, so that STOMP may pass.
         over: a sentence that says why nothing more will come; ``None`` as long as something may.
         login_refused: whether the server refused the handshake with HTTP 401 or 403.
+        promise_heart_beats: whether CONNECT may promise heart-beats to this peer.
     """
 
     def __init__(
@@ -66,6 +67,7 @@ class Layer:
         self.opened: bool = False
         self.over: str | None = None
         self.login_refused: bool = False
+        self.promise_heart_beats: bool = True
 
     # ------------------------------------------------------------------ receiving
 
@@ -121,7 +123,7 @@ class Layer:
                 self._receive_http(event)
             elif event.opcode in _DATA:
                 payloads.append(self._receive_payload(event))
-            elif event.opcode is CLOSE:
+            elif event.opcode is Opcode.CLOSE:
                 self.over = _texts.closed(protocol.close_rcvd)
         if self.over is None:
             if protocol.handshake_exc is not None:

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from websockets.exceptions import InvalidMessage
 from websockets.extensions.permessage_deflate import ServerPerMessageDeflateFactory
-from websockets.frames import CONT, TEXT, CloseCode, Frame
+from websockets.frames import CloseCode, Frame, Opcode
 from websockets.http11 import Request, Response
 from websockets.server import ServerProtocol
 from websockets.typing import Subprotocol
@@ -125,8 +125,8 @@ class WebSocketServer(Layer):
             return super()._receive_payload(frame)
         if self.over is not None:
             return b""  # after a message that was refused
-        if frame.opcode is not CONT:
-            self._message_is_text = frame.opcode is TEXT
+        if frame.opcode is not Opcode.CONT:
+            self._message_is_text = frame.opcode is Opcode.TEXT
         self._message += frame.data
         if len(self._message) > self._max_message:
             return self._fail(CloseCode.MESSAGE_TOO_BIG, f"more than {self._max_message} bytes in a message")

@@ -1,32 +1,29 @@
-"""RabbitMQ's Web-STOMP, the real peer, in the three worlds."""
+"""Over WebSocket, with RabbitMQ's Web-STOMP as the real peer."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import socket
+import threading
 from contextlib import ExitStack
 from functools import partial
-from typing import Any
+from typing import Any, Self
 
 import pytest
 
 import stomp_socket
+from stomp_core import Connect, Connected, Disconnect, Event, Receipt, ServerConnection
 from stomp_core.session import AuthenticationFailed, ConnectFailed, OutcomeUnknown, Reconnect
 from stomp_testing import FaultProxy
-from stomp_websocket import WebSocket
-from tests.adapters.worlds import WORLDS, World, until
+from stomp_websocket import WebSocket, WebSocketServer
 from tests.brokers import RabbitMQ
+
+from .worlds import HANGS, WORLDS, World, until
 
 SOON = Reconnect(first_delay=0.05, max_delay=0.5)
 
 
 def _has_reconnected(conn: Any, connections: int) -> bool:
     return bool(conn.session.connection_number > connections)
-
-
-@pytest.fixture(params=list(WORLDS))
-def world(request: pytest.FixtureRequest) -> Iterator[World]:
-    with WORLDS[request.param]() as world:
-        yield world
 
 
 @pytest.mark.parametrize("scheme", ["ws", "wss"])
@@ -114,6 +111,26 @@ def test_confirmed_messages_survive_cuts(world: World, rabbitmq: RabbitMQ) -> No
     assert [text for text in found if text in set(confirmed)] == confirmed, "once each, in order"
 
 
+def test_thousands_of_unconfirmed_messages_do_not_cost_the_connection(
+    world: World, rabbitmq: RabbitMQ
+) -> None:
+    """RabbitMQ's flow control stops and goes on meanwhile, which it survives only if no heart-beats were promised."""
+    queue = rabbitmq.new_queue()
+    conn = world.connect(rabbitmq.ws_url, heart_beat=(10, 10), reconnect=Reconnect.never())
+    for _ in range(5):
+
+        def flood() -> None:
+            for number in range(1500):
+                conn.inner.send(queue, f"{number}")
+
+        async def flood_async() -> None:
+            for number in range(1500):
+                await conn.inner.send(queue, f"{number}")
+
+        world.call(flood if world.module is stomp_socket else flood_async)
+        conn.send(queue, "last", receipt=True)
+
+
 def test_close_over_a_websocket_of_rabbitmq_confirms_nothing(world: World, rabbitmq: RabbitMQ) -> None:
     """It closes the WebSocket upon DISCONNECT, with code 1000 and without a RECEIPT. What was sent before is safe."""
     queue = rabbitmq.new_queue()
@@ -157,3 +174,89 @@ def test_messages_split_and_of_one_kind_are_understood(rabbitmq: RabbitMQ, text:
         messages = conn.subscribe(queue)
         conn.send(queue, "ü" * 5000, receipt=True)
         assert messages.receive(timeout=10.0).text == "ü" * 5000
+
+
+# -------------------------------------------------------------------------------- a server that closes as it should
+
+
+class ClosingServer:
+    """Accepts one WebSocket after the other, answers CONNECT and DISCONNECT, and answers a Close frame if asked to.
+
+    Attributes:
+        ends: how each WebSocket ended, as its server saw it.
+    """
+
+    def __init__(self, *, answers_close: bool = True, check: Any = None) -> None:
+        self._answers_close = answers_close
+        self._check = check
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"ws://joe:s3cret@127.0.0.1:{self._listener.getsockname()[1]}/ws"
+        self.ends: list[str | None] = []
+        self._thread = threading.Thread(target=self._serve, name="closing server")
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        self._thread.join(HANGS)
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                sock, _ = self._listener.accept()
+            except OSError:
+                return
+            with sock:
+                self._talk(sock)
+
+    def _talk(self, sock: socket.socket) -> None:
+        web = WebSocketServer(check=self._check)
+        stomp = ServerConnection(heart_beats=False)
+        while True:
+            data = sock.recv(65536)
+            if not data:
+                web.receive_eof()
+                break
+            stomp.receive_data(web.receive_data(data) or b"\n")
+            if web.over is None or self._answers_close:
+                sock.sendall(web.control())
+            if web.over is not None and self._answers_close:
+                break
+            while isinstance(event := stomp.next_event(), Event):
+                answer: Event | None = None
+                if isinstance(event, Connect):
+                    answer = Connected(version="1.2")
+                elif isinstance(event, Disconnect) and event.receipt is not None:
+                    answer = Receipt(event.receipt)
+                if answer is not None:
+                    sock.sendall(web.encode(stomp.send(answer)))
+        self.ends.append(web.over)
+
+
+def test_after_the_receipt_of_disconnect_both_sides_close(world: World) -> None:
+    with ClosingServer() as server:
+        conn = world.connect(server.url, heart_beat=(0, 0))
+        assert conn.close() is True
+        until(lambda: server.ends)
+    assert server.ends == ["the peer closed the WebSocket with code 1000 (ok)"]
+
+
+def test_a_peer_that_does_not_answer_the_close_is_left_after_a_moment(world: World) -> None:
+    with ClosingServer(answers_close=False) as server:
+        conn = world.connect(server.url, heart_beat=(0, 0), close_timeout=3.0)
+        assert conn.close() is True
+        until(lambda: server.ends)
+    assert server.ends == ["the peer closed the WebSocket with code 1000 (ok)"]
+
+
+def test_a_refused_handshake_is_one_error(world: World) -> None:
+    with ClosingServer(check=lambda request: (401, "who are you?\n")) as server:
+        with pytest.raises(
+            AuthenticationFailed, match=r'HTTP 401 Unauthorized \("who are you\?"\)'
+        ) as caught:
+            world.connect(server.url, websocket=WebSocket(headers={"Authorization": "Bearer t0ken"}))
+        assert "s3cret" not in str(caught.value)
+        assert len(caught.value.failures) == 1
