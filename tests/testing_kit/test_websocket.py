@@ -5,19 +5,19 @@ from __future__ import annotations
 import socket
 import ssl
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import pytest
 
 pytest.importorskip("websockets", reason='pip install "stomp-core[websocket]"')
 
-from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.exceptions import ConnectionClosed, InvalidMessage, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
 from stomp_core import Leniency
-from stomp_testing import Broker, Note, Recorder
+from stomp_testing import Broker, FaultProxy, Note, Recorder
 from stomp_websocket import WebSocket, WebSocketRequest
 from tests.brokers import RabbitMQ
 
@@ -424,6 +424,63 @@ def test_the_recorder_shows_stomp_and_notes() -> None:
     ]
     assert "geheim" not in recorder.transcript()
     assert "(HTTP GET /ws?*** " in recorder.transcript()
+
+
+# ---------------------------------------------------------------------- behind a proxy
+
+
+@pytest.fixture(params=[False, True], ids=["plain", "deflate"])
+def deflate(request: pytest.FixtureRequest) -> bool:
+    return bool(request.param)
+
+
+def test_a_proxy_cuts_after_frames_of_stomp(deflate: bool) -> None:
+    """They are counted in both directions, masked, compressed, and however they are spread over messages."""
+    recorder = Recorder()
+    options = {"compression": "deflate" if deflate else None}
+    with (
+        Broker(websocket=WebSocket(compression=deflate)) as broker,
+        FaultProxy(broker.ws_url, recorder=recorder) as proxy,
+    ):
+        with opened(proxy.url, **options) as client:
+            proxy.cut_after_frames(3, "to-server")
+            client.send("SEND\ndestination:/queue/a\n\n1\0\n\nSEND\ndestination:/queue/a\n\n2\0")
+            for piece in ("SEND\ndestina", "tion:/queue/a\n\n", "3\0"):
+                client.send(piece)
+            with suppress(ConnectionClosed):
+                client.send("SEND\ndestination:/queue/a\n\nnever\0")
+            assert end_of(client) is None
+        broker.wait_until(lambda broker: len(broker.messages("/queue/a")) == 3)
+        with opened(proxy.url, **options) as client:
+            proxy.cut_after_frames(2, "to-client", offset=-1)
+            client.send("SUBSCRIBE\nid:1\ndestination:/queue/a\n\n\0")
+            assert receive(client).endswith("\n\n1")
+            assert end_of(client) is None  # in the middle of a WebSocket frame
+    bodies = [frame.body for frame in recorder.frames("SEND")]
+    assert bodies == [b"1", b"2", b"3"]
+
+
+@pytest.mark.parametrize("direction", ["to-server", "to-client"])
+def test_a_proxy_cuts_in_the_middle_of_the_handshake(broker: Broker, direction: str) -> None:
+    with FaultProxy(broker.ws_url) as proxy:
+        proxy.cut_after(40, direction)
+        with pytest.raises((InvalidMessage, ConnectionError)), open_url(proxy.url):
+            pass
+        assert proxy.cuts == 1
+        with opened(proxy.url):
+            pass
+
+
+def test_a_proxy_splits_delays_and_coalesces_websockets(broker: Broker) -> None:
+    with FaultProxy(broker.ws_url) as proxy:
+        proxy.to_client.split = 3
+        proxy.to_server.split = 5
+        with opened(proxy.url) as client:
+            proxy.to_client.delay = 0.01
+            proxy.to_client.coalesce = 50
+            client.send("SUBSCRIBE\nid:1\ndestination:/queue/a\n\n\0")
+            client.send("SEND\ndestination:/queue/a\n\ngrüße\0")
+            assert receive(client).endswith("\n\ngrüße")
 
 
 def test_what_is_no_option_is_refused() -> None:
