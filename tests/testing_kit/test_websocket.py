@@ -278,7 +278,7 @@ def test_a_path_and_a_check_of_ones_own() -> None:
             pass
 
 
-def test_a_missing_host_is_forgiven_in_a_strict_broker_too() -> None:
+def test_a_missing_host_is_tolerated_in_a_strict_broker_too() -> None:
     with Broker(websocket=True, leniency=Leniency()) as broker:
         with opened(broker.ws_url):
             pass
@@ -386,7 +386,7 @@ def test_messages_are_bounded() -> None:
             assert end[0] == 1009
 
 
-def test_another_protocol_on_the_port_is_told_so(broker: Broker) -> None:
+def test_another_protocol_on_the_port_gets_an_http_answer(broker: Broker) -> None:
     with socket.create_connection(("127.0.0.1", broker.ws_port), timeout=HANGS) as client:
         client.sendall(b"CONNECT\naccept-version:1.2\n\n\0")
         answer = b""

@@ -117,7 +117,7 @@ class ClientSocket(asyncio.Protocol):
         """Return the peer's output as it is written to the socket, and forget it."""
         return self.peer.take_output()
 
-    def say_goodbye(self) -> None:
+    def announce_end(self) -> None:
         """Write what tells the client that the broker stops."""
 
     def write(self, data: bytes) -> None:
@@ -209,7 +209,7 @@ class WebSocketClientSocket(ClientSocket):
     def take_output(self) -> bytes:
         return b"".join(map(self._layer.encode, self.peer.take_frames()))
 
-    def say_goodbye(self) -> None:
+    def announce_end(self) -> None:
         self.write(self._layer.close(_GOING_AWAY))
 
     def close(self) -> None:
@@ -391,12 +391,12 @@ class Server:
             client.update()
         self.flush()
 
-    async def drop(self, *, hard: bool, goodbye: bool = False) -> None:
+    async def drop(self, *, hard: bool, announced: bool = False) -> None:
         """End every connection.
 
         Args:
             hard: with a RST; otherwise with a FIN after what was written.
-            goodbye: tell the clients of WebSockets; otherwise they find the end without a Close frame.
+            announced: send a Close frame to clients with a WebSocket.
         """
         clients = list(self._clients.values())
         for client in clients:
@@ -405,8 +405,8 @@ class Server:
                 reset(client.transport)
             elif not self.stalled:
                 client.write(client.take_output())
-                if goodbye:
-                    client.say_goodbye()
+                if announced:
+                    client.announce_end()
             client.transport.close()
         waits = [asyncio.ensure_future(client.lost.wait()) for client in clients]
         if waits:
@@ -421,7 +421,7 @@ class Server:
     async def close(self, *, hard: bool) -> None:
         """Close all listeners and connections, and cancel timers."""
         await self.stop_listening()
-        await self.drop(hard=hard, goodbye=True)
+        await self.drop(hard=hard, announced=True)
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
