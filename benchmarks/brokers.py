@@ -2,7 +2,6 @@
 
     python benchmarks/brokers.py                       the embedded broker, and the real ones that are installed
     python benchmarks/brokers.py --messages 20000 embedded rabbitmq
-    python benchmarks/brokers.py rabbitmq rabbitmq-ws  the same broker over TCP and over WebSocket
     python benchmarks/brokers.py --quick               only check that it runs
 
 Three contests: receive the messages of a queue; send messages one after the other, each confirmed before the next;
@@ -26,7 +25,6 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -214,14 +212,9 @@ def _trio_clients() -> Iterator[Client]:
 # ---------------------------------------------------------------------- other clients
 
 
-def _stomp_py(*, websocket: bool) -> Iterator[Client]:
+def _stomp_py() -> Iterator[Client]:
     try:
         stomp = peer("stomp")
-        make: Callable[..., Any] = stomp.Connection12
-        if websocket:
-            from stomp.adapter.ws import WSStompConnection  # type: ignore[import-untyped, unused-ignore]
-
-            make = partial(WSStompConnection, ws_path="/ws")
     except ImportError:
         return
 
@@ -242,7 +235,7 @@ def _stomp_py(*, websocket: bool) -> Iterator[Client]:
 
     def connected(url: str, count: int) -> tuple[Any, Counter]:
         host, port, login, passcode = Address.of(url)
-        conn = make([(host, port)], vhost="/")
+        conn = stomp.Connection12([(host, port)], vhost="/")
         counter = Counter(count)
         conn.set_listener("counter", counter)
         conn.connect(login, passcode, wait=True)
@@ -284,27 +277,20 @@ def _stomp_py(*, websocket: bool) -> Iterator[Client]:
     yield Client("stomp.py", receive, confirm, confirm_many, peer=True)
 
 
-def _stompman(*, websocket: bool) -> Iterator[Client]:
+def _stompman() -> Iterator[Client]:
     try:
         stompman = peer("stompman")
-        kind: Any = stompman.connection.Connection
-        if websocket:
-            from stompman.connection_ws import WebSocketConnection
-
-            kind = WebSocketConnection
     except ImportError:
         return
 
     def client(url: str) -> Any:
         address = Address.of(url)
 
-        class Connection(kind):  # type: ignore[misc]
+        class Connection(stompman.connection.Connection):  # type: ignore[misc, name-defined]
             """Connects to the host of the URL: stompman connects to the virtual host, which is `/` on RabbitMQ."""
 
             @classmethod
             async def connect(cls, *, host: str, **others: Any) -> Any:
-                if websocket:
-                    others["ws_uri_path"] = "/ws"
                 return await super().connect(host=address.host, **others)
 
         parameters = stompman.ConnectionParameters("/", address.port, address.login, address.passcode)
@@ -386,8 +372,8 @@ def _aiostomp() -> Iterator[Client]:
     )
 
 
-def clients(*, websocket: bool = False) -> list[Client]:
-    """Return all clients that are installed; with ``websocket`` those that speak it."""
+def clients() -> list[Client]:
+    """Return all clients that are installed."""
     ours = [
         Client("stomp_socket", socket_receive, socket_confirm, socket_confirm_many),
         Client(
@@ -410,10 +396,7 @@ def clients(*, websocket: bool = False) -> list[Client]:
         bare_confirm,
         lambda url, queue, count: bare_confirm(url, queue, count, IN_FLIGHT),
     )
-    peers = [*_stomp_py(websocket=websocket), *_stompman(websocket=websocket)]
-    if websocket:
-        return [*ours, *_trio_clients(), *peers]
-    return [bare, *ours, *_trio_clients(), *peers, *_aiostomp()]
+    return [bare, *ours, *_trio_clients(), *_stomp_py(), *_stompman(), *_aiostomp()]
 
 
 # ---------------------------------------------------------------------- the contests
@@ -444,18 +427,18 @@ def _serve(pipe: Any) -> None:
 
 @contextmanager
 def real(name: str) -> Iterator[str]:
-    """Start a real broker as the tests do, and return its URL; that of its WebSocket for a name ending with ``-ws``.
+    """Start a real broker as the tests do.
 
     Raises:
         LookupError: it is not installed.
     """
     from tests.brokers import ActiveMQ, RabbitMQ
 
-    kind = ActiveMQ if name == "activemq" else RabbitMQ
+    kind = {"rabbitmq": RabbitMQ, "activemq": ActiveMQ}[name]
     if not kind.available():
         raise LookupError(kind.install_hint)
     with kind() as broker:
-        yield broker.ws_url if isinstance(broker, RabbitMQ) and name == "rabbitmq-ws" else broker.url
+        yield broker.url
 
 
 def fill(url: str, queue: str, count: int) -> None:
@@ -503,12 +486,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--quick", action="store_true", help="only check that it runs")
     parser.add_argument("--messages", type=int, default=20_000)
     parser.add_argument("--rounds", type=int, default=3, help="interleaved rounds; the best one counts")
-    parser.add_argument(
-        "brokers",
-        nargs="*",
-        default=["embedded", "rabbitmq", "rabbitmq-ws", "activemq"],
-        help="which of embedded, rabbitmq, rabbitmq-ws (over WebSocket) and activemq",
-    )
+    parser.add_argument("brokers", nargs="*", default=["embedded", "rabbitmq", "activemq"])
     chosen = parser.parse_args(arguments)
     count, rounds = (500, 1) if chosen.quick else (chosen.messages, chosen.rounds)
     print(f"{platform.python_implementation()} {platform.python_version()}")
@@ -516,7 +494,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         try:
             with embedded() if name == "embedded" else real(name) as url:
                 print(f"\n{name}")
-                contest(url, clients(websocket=name.endswith("-ws")), count, rounds)
+                contest(url, clients(), count, rounds)
         except LookupError as missing:
             print(f"\n{name}: not installed: {missing}")
     return 0

@@ -14,6 +14,7 @@ from types import CodeType, FunctionType, MethodType
 from typing import Any
 
 __all__ = [
+    "check_accepts_none",
     "check_accepts_one",
     "check_callable",
     "check_not_async",
@@ -74,6 +75,30 @@ def check_accepts_one(function: Callable[..., object], what: str, argument: str)
         raise TypeError(
             f"{what} {name_of(function)} is called with one argument, the {argument}, but it takes {signature} "
             f"({error}): define it as ({argument}), and use functools.partial for what else it needs"
+        ) from None
+
+
+def check_accepts_none(function: Callable[..., object], what: str) -> None:
+    """Refuse a function that cannot be called without arguments.
+
+    Args:
+        function: callable.
+        what: its role, as in ``"passcode"``.
+
+    Raises:
+        TypeError: it needs arguments.
+    """
+    try:
+        signature = inspect.signature(function, follow_wrapped=False)
+    except (TypeError, ValueError):
+        return  # some functions that are written in C have none
+    try:
+        signature.bind()
+    except TypeError as error:
+        # Without the signature: the default of an argument may be a secret.
+        raise TypeError(
+            f"{what} must be a function that is called without arguments, got one that needs some ({error}): use "
+            "functools.partial for what it needs"
         ) from None
 
 

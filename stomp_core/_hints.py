@@ -66,6 +66,9 @@ _CONFIG = _words(
     {
         "username user user_name userid user_id": "use login=...",
         "password passwd pwd pw pass_ secret token": "use passcode=...",
+        "token_provider credentials_provider credential_provider get_token token_factory": (
+            "use passcode=..., a function without arguments, which is asked at each attempt to connect"
+        ),
         "vhost virtual_host virtualhost": "use host=..., or the path of the URL: 'stomp://localhost:61613/vhost'",
         "timeout": (
             "use connect_timeout=... (dialling), handshake_timeout=... (until CONNECTED) or receipt_timeout=... "

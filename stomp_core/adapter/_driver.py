@@ -9,7 +9,9 @@ The contract, for authors of adapters:
 3. ``wake`` is called once when there is something to poll for, and again only after the next poll; never during a poll
    or a fact. It is called from the middle of operations, so it should only schedule a poll. What it raises is logged.
 4. :class:`Dial`: connect, with TLS if ``endpoint.secure``, then call ``line.made`` or ``line.lost``. You need no
-   deadline of your own: if it takes too long, or nobody wants it any more, :class:`Abort` comes.
+   deadline of your own: if it takes too long, or nobody wants it any more, :class:`Abort` comes. If there are
+   ``questions``, ask them before: ``await questions.ask_async()``, or ``questions.ask()`` where nothing can be awaited.
+   What that raises is a reason for ``line.lost``. If you do not ask, ``line.made`` does, and blocks meanwhile.
 5. :class:`Write`: write all of its data, then call ``line.written``; until then there is no other Write for this line.
    Call it when the bytes have left your hands, not when they lie in a buffer that grows: this, and nothing else, is the
    back pressure of those who send.
@@ -36,7 +38,7 @@ from math import inf
 from typing import Any
 
 from .._logging import log_exception
-from ..session import Endpoint, Session
+from ..session import Endpoint, Questions, Session
 
 __all__ = ["Abort", "Command", "Dial", "Driver", "End", "Line", "Read", "Timer", "Write"]
 
@@ -49,27 +51,36 @@ class Line:
         connected: whether :meth:`made` was told.
         writing: whether a :class:`Write` was given out and is not answered yet.
         reading: whether the adapter was last told to read.
+        questions: what the program is to be asked before the line is dialled; ``None`` if there is nothing to ask.
+        too_late: why the attempt has failed when it takes too long. An adapter may set what explains more.
     """
 
-    __slots__ = ("_driver", "connected", "reading", "tag", "writing")
+    __slots__ = ("_driver", "connected", "questions", "reading", "tag", "too_late", "writing")
 
-    def __init__(self, driver: Driver) -> None:
+    def __init__(self, driver: Driver, questions: Questions[Any] | None = None) -> None:
         self._driver = driver
+        self.questions: Questions[Any] | None = questions
         self.connected: bool = False
         self.writing: bool = False  # a Write was given out and is not answered
         self.reading: bool = True  # what the adapter was told last
         self.tag: Any = None
+        self.too_late: BaseException = TimeoutError()
 
     @property
     def over(self) -> bool:
         """Whether facts about it change nothing any more."""
         return not self._driver.is_current(self)
 
-    def made(self, now: float) -> None:
-        """Tell that there is a connection, with TLS if the endpoint is ``secure``."""
+    def made(self, now: float, via: str = "") -> None:
+        """Tell that there is a connection, with TLS if the endpoint is ``secure``.
+
+        Args:
+            now: seconds.
+            via: what it goes through, such as ``"the proxy socks5://host:1080"``: a failure names it.
+        """
         if not self.over and not self.connected:
             self.connected = True
-            self._driver.report(self._driver.session.connection_made, now)
+            self._driver.report(self._driver.session.connection_made, now, via)
 
     def received(self, data: bytes | bytearray | memoryview, now: float) -> None:
         """Tell that bytes were received. ``b""`` only says that the peer is alive; the end is :meth:`eof`."""
@@ -111,11 +122,13 @@ class Dial:
         line: the attempt.
         endpoint: what to connect to.
         timeout: seconds after which :class:`Abort` comes, for adapters that want to set it on a socket as well.
+        questions: those of the line.
     """
 
     line: Line
     endpoint: Endpoint
     timeout: float
+    questions: Questions[Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,13 +241,13 @@ class Driver:
                 self._ended = True
                 return End(session.error)
             if attempt.at <= now:
-                self._line = line = Line(self)
+                self._line = line = Line(self, attempt.questions)
                 self._dial_deadline = now + attempt.timeout
-                return Dial(line, attempt.endpoint, attempt.timeout)
+                return Dial(line, attempt.endpoint, attempt.timeout, attempt.questions)
         elif not line.connected:
             if session.closed or now >= self._dial_deadline:
                 self._line, self._ask = None, True
-                session.connection_lost(None if session.closed else TimeoutError(), now)
+                session.connection_lost(None if session.closed else line.too_late, now)
                 return Abort(line)
         elif session.want_close:
             self._line, self._ask = None, True

@@ -81,7 +81,8 @@ def _merge_one_by_one(stated: list[tuple[str, str]], own: Headers) -> Headers:
         if name not in values:
             merged.append((name, value))
         elif values[name] != value:
-            shown = "" if name == "passcode" else f", as {values[name]!r} and {value!r}"
+            secret = Headers([(name, value)]).secret_values()
+            shown = "" if secret else f", as {values[name]!r} and {value!r}"
             raise LocalProtocolError(
                 f"header {name!r} is given twice{shown}: as an argument and in headers",
                 code=ErrorCode.HEADER_CLASH,

@@ -31,6 +31,7 @@ from ._listener import Listener, Listeners
 from ._message_queue import MessageQueue
 from ._pending import Pending
 from ._pipeline import Pipeline
+from ._questions import Questions
 from ._reconnect import Attempt, Reconnect, Rng, Schedule
 from ._session import Session, TapEvent
 from ._subscriptions import SubscriptionState
@@ -67,6 +68,7 @@ __all__ = [
     "OutcomeUnknown",
     "Pending",
     "Pipeline",
+    "Questions",
     "ReceiptTimeout",
     "Reconnect",
     "Rejected",

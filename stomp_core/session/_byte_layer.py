@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from ._urls import Endpoint
 
-__all__ = ["ByteLayer", "ByteLayerFactory", "load_websocket"]
+__all__ = ["AnsweredFactory", "ByteLayer", "ByteLayerFactory", "load_websocket"]
 
 
 class ByteLayer(Protocol):
@@ -71,7 +71,11 @@ class ByteLayer(Protocol):
 
 
 class ByteLayerFactory(Protocol):
-    """Makes the layer of each connection: the option ``websocket`` of ``connect()``."""
+    """Makes the layer of each connection: the option ``websocket`` of ``connect()``.
+
+    If it has an attribute ``headers`` that is a function, that is asked at each attempt to connect to a WebSocket, in
+    the same way as ``passcode``, and the answer is passed to :meth:`new_layer`.
+    """
 
     def new_layer(
         self,
@@ -87,6 +91,28 @@ class ByteLayerFactory(Protocol):
             headers: in place of the factory's own, if they were asked for already.
         """
         ...
+
+
+class AnsweredFactory:
+    """A factory whose headers are a function, with what that has answered for one attempt to connect.
+
+    Args:
+        factory: the factory of the program.
+        headers: the answer.
+    """
+
+    def __init__(self, factory: ByteLayerFactory, headers: Iterable[tuple[str, str]]) -> None:
+        self._factory = factory
+        self._headers = headers
+
+    def new_layer(
+        self,
+        endpoint: Endpoint,
+        versions: Iterable[str],
+        headers: Mapping[str, str] | Iterable[tuple[str, str]] | None = None,
+    ) -> ByteLayer:
+        """Make the layer of one connection; see :meth:`ByteLayerFactory.new_layer`."""
+        return self._factory.new_layer(endpoint, versions, self._headers if headers is None else headers)
 
 
 def load_websocket() -> ByteLayerFactory:

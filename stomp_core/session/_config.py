@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass, field, fields, replace
 from math import inf
+from typing import Any
 
 from .._arguments import (
     check_instance,
@@ -15,20 +16,23 @@ from .._arguments import (
     is_number,
     shown,
 )
+from .._callbacks import check_accepts_none, deferred_kind
 from .._hints import explained
 from ..errors import ErrorCode, LocalProtocolError
 from ..protocol import ClientConnection, Connect, Event, check_versions
 from ..wire import ALL_VERSIONS, Headers, HeaderSource, Leniency, Limits
 from ._broker_profiles import BrokerProfile
-from ._byte_layer import ByteLayerFactory, load_websocket
+from ._byte_layer import AnsweredFactory, ByteLayerFactory, load_websocket
 from ._listener import Listener, check_listener
-from ._masking import Mask
+from ._masking import secrets_in
 from ._reconnect import Reconnect
 from ._urls import Credentials, Endpoint, EndpointSource, parse_endpoints
 
 __all__ = ["Config"]
 
 _HOUR = 3600.0  # an interval above that was meant in milliseconds
+_MAY_BE_FUNCTIONS = ("login", "passcode", "headers")
+_WEBSOCKET_HEADERS = "WebSocket.headers"
 
 
 @explained
@@ -38,17 +42,20 @@ class Config:
 
     Attributes:
         endpoints: where the broker is: a URL, or several in order of preference; see :meth:`Endpoint.parse`.
-        login: the user. If neither ``login`` nor ``passcode`` is given, both are those of the URL.
-        passcode: its password. No repr shows it.
+        login: the user, or a function without arguments that returns it. If neither ``login`` nor ``passcode`` is
+            given, both are those of the URL.
+        passcode: its password, or a function that returns it, for tokens that expire. No repr shows it.
         websocket: how to speak WebSocket with ``ws://`` and ``wss://`` endpoints; ``None`` for
             ``stomp_websocket.WebSocket()``, without further headers.
         host: the ``host`` header of CONNECT, a virtual host; ``None`` for that of the URL, otherwise ``"/"``.
         client_id: the ``client-id`` header of CONNECT, by which ActiveMQ and Artemis identify durable subscribers.
         heart_beat: the intervals ``(send, receive)`` that we offer, in seconds, up to an hour; 0 is never.
         versions: the versions of STOMP to offer.
-        headers: further headers of CONNECT.
+        headers: further headers of CONNECT, or a function that returns them. Such functions are called at each attempt
+            to connect, in the order of login, passcode, headers, before anything is dialled; see
+            :class:`~stomp_core.session.Questions`. What they raise makes the attempt fail.
         reconnect: when to connect again, and when to give up.
-        connect_timeout: seconds that one attempt to dial may take.
+        connect_timeout: seconds that one attempt to dial may take, and what is asked before it.
         handshake_timeout: seconds between the connection and CONNECTED.
         receipt_timeout: seconds that an operation may take, unless the call has a ``timeout`` of its own.
         close_timeout: seconds that :meth:`~stomp_core.Session.close` may take.
@@ -72,14 +79,16 @@ class Config:
     """
 
     endpoints: EndpointSource = field(repr=False)  # a URL may contain the passcode
-    login: str | None = None
-    passcode: str | None = field(default=None, repr=False)
+    login: str | Callable[[], str | Awaitable[str]] | None = None
+    passcode: str | Callable[[], str | Awaitable[str]] | None = field(default=None, repr=False)
     websocket: ByteLayerFactory | None = field(default=None, kw_only=True, repr=False)
     host: str | None = field(default=None, kw_only=True)
     client_id: str | None = field(default=None, kw_only=True)
     heart_beat: tuple[float, float] = field(default=(10.0, 10.0), kw_only=True)
     versions: Iterable[str] = field(default=ALL_VERSIONS, kw_only=True)
-    headers: HeaderSource = field(default=(), kw_only=True)
+    headers: HeaderSource | Callable[[], HeaderSource | Awaitable[HeaderSource]] = field(
+        default=(), kw_only=True
+    )
     reconnect: Reconnect | None = field(default=None, kw_only=True)
     connect_timeout: float = field(default=10.0, kw_only=True)
     handshake_timeout: float = field(default=10.0, kw_only=True)
@@ -98,22 +107,31 @@ class Config:
     parsed_endpoints: tuple[Endpoint, ...] = field(init=False)
     #: The policy in force.
     reconnect_policy: Reconnect = field(init=False, repr=False)
+    #: The options that are functions, in the order in which they are asked.
+    functions: Mapping[str, Callable[[], Any]] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         # The URL first: connect("localhost", 61613) is better refused for it than for a login that is a number.
         endpoints = parse_endpoints(self.endpoints)
         self._check_types()
         # The dataclass is frozen, and these are computed: iterables are read once, here.
-        computed = {
+        computed: dict[str, Any] = {
             "websocket": _websocket_for(endpoints, self.websocket),
             "parsed_endpoints": endpoints,
             "reconnect_policy": Reconnect() if self.reconnect is None else self.reconnect,
             "versions": check_versions(self.versions),
-            "headers": Headers(self.headers),
         }
+        if not callable(self.headers):
+            computed["headers"] = Headers(self.headers)
         for name, value in computed.items():
             object.__setattr__(self, name, value)
-        in_headers = Headers(self.headers).get("client-id")
+        object.__setattr__(self, "functions", self._find_functions())
+        if self.functions:
+            # Answers are checked when they come. Everything else is checked now, as if all were answered well.
+            samples = {"login": "login", "passcode": "passcode", "headers": (), _WEBSOCKET_HEADERS: ()}
+            self.with_answers({name: samples[name] for name in self.functions})
+            return
+        in_headers = self._own_headers.get("client-id")
         if in_headers is not None and self.client_id is not None and in_headers != self.client_id:
             raise LocalProtocolError(
                 f"header 'client-id' is given twice, as {self.client_id!r} and {in_headers!r}",
@@ -123,11 +141,21 @@ class Config:
         for endpoint in self.parsed_endpoints:
             self.new_connection().send(self.make_connect(endpoint))
 
+    def __repr__(self) -> str:
+        shown = []
+        for entry in fields(self):
+            if entry.repr:
+                # The repr of a functools.partial shows its arguments, a token perhaps.
+                value = "<function>" if entry.name in self.functions else repr(getattr(self, entry.name))
+                shown.append(f"{entry.name}={value}")
+        return f"Config({', '.join(shown)})"
+
     def _check_types(self) -> None:
         """Raise for options that are of a wrong type or out of their range, where the parts do not check them."""
-        for name in ("login", "host", "client_id"):
-            check_text(name, getattr(self, name))
-        check_text("passcode", self.passcode, secret=True)
+        for name in ("login", "passcode", "host", "client_id"):
+            value = getattr(self, name)
+            if name not in _MAY_BE_FUNCTIONS or not callable(value):
+                check_text(name, value, secret=name == "passcode")
         if self.passcode is not None and self.login is None:
             raise ValueError(
                 "passcode was given without login: give both, or both in the URL; login='' is an empty one"
@@ -161,12 +189,67 @@ class Config:
             check_listener(self.listener)
         check_instance("connect_frame", self.connect_frame, Event, "Connect(host=..., login=...)")
 
+    def _find_functions(self) -> dict[str, Callable[[], Any]]:
+        """Return the options that are functions, and check that they can be called."""
+        options = {name: getattr(self, name) for name in _MAY_BE_FUNCTIONS}
+        options[_WEBSOCKET_HEADERS] = getattr(self.websocket, "headers", None)
+        functions = {name: value for name, value in options.items() if callable(value)}
+        for name, function in functions.items():
+            check_accepts_none(function, name)
+            if deferred_kind(function) not in ("", "async"):
+                raise TypeError(f"{name} must be a function that returns its answer, got one with a yield")
+        if self.connect_frame is not None:  # then nobody needs the answers for CONNECT
+            functions = {name: function for name, function in functions.items() if name == _WEBSOCKET_HEADERS}
+        return functions
+
+    def functions_for(self, endpoint: Endpoint) -> dict[str, Callable[[], Any]]:
+        """Return the options that are functions, as far as they are needed to connect to an endpoint."""
+        return {
+            name: function
+            for name, function in self.functions.items()
+            if name != _WEBSOCKET_HEADERS or endpoint.transport == "websocket"
+        }
+
+    def refuse_async_functions(self) -> None:
+        """Raise if an option is an ``async`` function. For adapters in which nobody can await it.
+
+        Raises:
+            TypeError: one is.
+        """
+        for name, function in self.functions.items():
+            if deferred_kind(function):
+                # Without its name: the repr of an object that can be called may show a secret.
+                raise TypeError(
+                    f"{name} must be a plain function here, got an async function, which nobody would await: use "
+                    "stomp_asyncio or stomp_trio, or one that returns the answer itself"
+                )
+
+    def with_answers(self, answers: Mapping[str, Any]) -> Config:
+        """Return a copy in which the options that are functions have these values, for one attempt to connect.
+
+        Raises:
+            TypeError: an answer is of a wrong type.
+            ValueError: the handshake of a WebSocket cannot carry the answer.
+            LocalProtocolError: CONNECT cannot carry the answers.
+        """
+        changes = {"endpoints": self.parsed_endpoints, **answers}
+        headers = changes.pop(_WEBSOCKET_HEADERS, None)
+        if headers is not None and self.websocket is not None:
+            changes["websocket"] = factory = AnsweredFactory(self.websocket, headers)
+            endpoint = next(entry for entry in self.parsed_endpoints if entry.transport == "websocket")
+            factory.new_layer(endpoint, self.versions)  # raises what is wrong with them
+        return replace(self, **changes)
+
+    @property
+    def _own_headers(self) -> Headers:
+        return Headers() if callable(self.headers) else Headers(self.headers)
+
     @property
     def effective_client_id(self) -> str | None:
         """The ``client-id`` header of CONNECT, wherever it comes from."""
         if self.connect_frame is not None:
             return self.connect_frame.headers.get("client-id")
-        return self.client_id if self.client_id is not None else Headers(self.headers).get("client-id")
+        return self.client_id if self.client_id is not None else self._own_headers.get("client-id")
 
     def new_connection(self) -> ClientConnection:
         """Make the protocol state machine for one socket."""
@@ -188,7 +271,7 @@ class Config:
         if self.connect_frame is not None:
             return self.connect_frame
         credentials = self._credentials_for(endpoint)
-        headers = Headers(self.headers)
+        headers = self._own_headers
         pairs = headers.items()
         if self.client_id is not None and "client-id" not in headers:
             pairs.append(("client-id", self.client_id))
@@ -202,23 +285,23 @@ class Config:
             headers=pairs,
         )
 
-    def mask_for(self, endpoint: Endpoint) -> Mask:
-        """Return what masks the passcode that is sent to an endpoint."""
-        credentials = self._credentials_for(endpoint)
+    def secrets_for(self, endpoint: Endpoint) -> tuple[str, ...]:
+        """Return what no text may contain of what is sent to an endpoint: the passcode, and tokens in headers."""
+        headers = self.make_connect(endpoint).headers
         # A passcode that equals the login (guest, guest) is no secret, and the login is worth reading.
-        return Mask(None if credentials.passcode == credentials.login else credentials.passcode)
+        return tuple(secret for secret in secrets_in(headers) if secret != headers.get("login"))
 
     def has_login(self, endpoint: Endpoint) -> bool:
         """Return whether a login that is not empty is sent to an endpoint."""
-        return bool(self._credentials_for(endpoint).login)
+        return bool(self.make_connect(endpoint).headers.get("login"))
 
     def _credentials_for(self, endpoint: Endpoint) -> Credentials:
-        if self.connect_frame is not None:
-            headers = self.connect_frame.headers
-            return Credentials(headers.get("login"), headers.get("passcode"))
-        if self.login is not None or self.passcode is not None:
-            return Credentials(self.login, self.passcode)
-        return endpoint.credentials or Credentials()
+        if self.login is None and self.passcode is None:
+            return endpoint.credentials or Credentials()
+        # What a function would answer is unknown here.
+        return Credentials(
+            None if callable(self.login) else self.login, None if callable(self.passcode) else self.passcode
+        )
 
 
 def _websocket_for(

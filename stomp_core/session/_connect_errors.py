@@ -22,6 +22,7 @@ __all__ = [
     "handshake_violation",
     "is_login_refusal",
     "layer_failure",
+    "question_silence",
 ]
 
 # What passes: the broker still has a connection of this client, or has no room for one more, or is not ready. The texts
@@ -118,6 +119,20 @@ def dial_failure(
     return f"{endpoint}: {mask(cause)}"
 
 
+def question_silence(endpoint: Endpoint, function: str, timeout: float) -> str:
+    """Explain that a function of the program did not answer in time.
+
+    Args:
+        endpoint: what was to be dialled.
+        function: which one, as in ``"passcode()"``.
+        timeout: seconds that it, the others and dialling were allowed to take.
+    """
+    return (
+        f"{endpoint}: {function} did not return within {timeout:g} s: check what it waits for (this connection itself "
+        "cannot be used meanwhile), or raise connect_timeout"
+    )
+
+
 def _port_hint(endpoint: Endpoint) -> str:
     return protocol_of_port(endpoint.port, websocket=endpoint.transport == "websocket")
 
@@ -137,18 +152,21 @@ def layer_failure(endpoint: Endpoint, reason: str, answer: bytes = b"") -> str:
     """
     found = protocol_of_answer(answer, websocket=True)
     if found is None:
-        return f"{endpoint}: {reason}{_port_hint(endpoint)}"
+        # What answers in HTTP is not on the wrong port.
+        hint = "" if answer.startswith(b"HTTP/") else _port_hint(endpoint)
+        return f"{endpoint}: {reason}{hint}"
     protocol, remedy = found
     return f"{endpoint}: this port speaks {protocol}, not WebSocket: {remedy}"
 
 
-def handshake_silence(endpoint: Endpoint, timeout: float, answer: bytes = b"") -> str:
+def handshake_silence(endpoint: Endpoint, timeout: float, answer: bytes = b"", via: str = "") -> str:
     """Explain that CONNECTED did not come in time.
 
     Args:
         endpoint: what is connected.
         timeout: seconds that it was waited for.
         answer: the first bytes that the peer sent.
+        via: what it was connected through; ``""`` if nothing but the network.
     """
     if (recognised := _recognised(endpoint, answer)) is not None:
         return recognised
@@ -159,17 +177,18 @@ def handshake_silence(endpoint: Endpoint, timeout: float, answer: bytes = b"") -
         )
     return (
         f"{endpoint}: connected, but no CONNECTED came within {timeout:g} s: check that this is the broker's STOMP "
-        f"port{_usual_port(endpoint)}{_other_scheme(endpoint)}, and that the broker is not overloaded"
+        f"port{_usual_port(endpoint)}{_other_scheme(endpoint)}, and that the broker is not overloaded{_through(via)}"
     )
 
 
-def handshake_eof(endpoint: Endpoint, reason: str, answer: bytes = b"") -> str:
+def handshake_eof(endpoint: Endpoint, reason: str, answer: bytes = b"", via: str = "") -> str:
     """Explain that the peer closed the connection before CONNECTED.
 
     Args:
         endpoint: what was connected.
         reason: how the connection ended.
         answer: the first bytes that the peer sent.
+        via: see above.
     """
     if (recognised := _recognised(endpoint, answer)) is not None:
         return recognised
@@ -182,8 +201,12 @@ def handshake_eof(endpoint: Endpoint, reason: str, answer: bytes = b"") -> str:
     return (
         f"{endpoint}: the peer closed the connection before CONNECTED ({reason}): check that this is the broker's "
         f"STOMP port{port}; with a client certificate, that the server accepts it; with a '\\' in the passcode, try "
-        "escape_connect=True"
+        f"escape_connect=True{_through(via)}"
     )
+
+
+def _through(via: str) -> str:
+    return f"; and, since it goes through {via}, that this reaches the broker" if via else ""
 
 
 def _usual_port(endpoint: Endpoint) -> str:

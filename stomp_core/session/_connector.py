@@ -23,13 +23,14 @@ has closed it and called ``connection_lost``. Only then is the next attempt give
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, StrEnum
 
 from ..errors import LocalProtocolError, RemoteProtocolError
 from ..protocol import ClientConnection, Connected, Error, Event, Message
 from ..wire import ConnectionClosed, Version
 from ._broker_profiles import GENERIC, BrokerProfile, profile_for
+from ._byte_layer import ByteLayerFactory
 from ._config import Config
 from ._connect_errors import (
     dial_failure,
@@ -39,11 +40,13 @@ from ._connect_errors import (
     handshake_violation,
     is_login_refusal,
     layer_failure,
+    question_silence,
 )
 from ._errors import AuthenticationFailed, ConnectFailed, ConnectionLost
 from ._layered import Layered
 from ._masking import Mask
 from ._other_protocols import ANSWER_SIZE
+from ._questions import QuestionFailed, Questions
 from ._reconnect import Attempt, Rng, Schedule
 from ._urls import Endpoint
 
@@ -188,6 +191,9 @@ class Connector:
 
     def __init__(self, config: Config, rng: Rng | None) -> None:
         self._config = config
+        self._answered = (
+            config  # with the answers of the latest attempt for which all questions were answered
+        )
         self._schedule = Schedule(
             config.parsed_endpoints, config.reconnect_policy, rng, config.connect_timeout
         )
@@ -201,6 +207,7 @@ class Connector:
         self._attempt: Attempt | None = None  # given out; its outcome is not known
         self._dial_at: float | None = None
         self._handshake_deadline: float | None = None
+        self._via = ""  # what the present connection goes through
         self._answer = b""  # the first bytes of the answer to CONNECT, until that is understood
         self._failures: deque[tuple[Endpoint, str]] = deque(maxlen=len(config.parsed_endpoints))
         self._login_refusals = 0
@@ -233,7 +240,22 @@ class Connector:
     @property
     def mask(self) -> Mask:
         """Masks the passcode that was sent to the present endpoint, in what others say."""
-        return self._config.mask_for(self._here())
+        return Mask(*self._secrets())
+
+    def _secrets(self) -> tuple[str, ...]:
+        secrets = self._answered.secrets_for(self._here())
+        questions = self._attempt.questions if self._attempt is not None else None
+        return secrets if questions is None else secrets + questions.secrets
+
+    @property
+    def layer_factory(self) -> ByteLayerFactory | None:
+        """Makes the byte layer of the connection; ``None`` if there is none."""
+        return self._answered.layer_factory_for(self._here())
+
+    @property
+    def client_id(self) -> str | None:
+        """The ``client-id`` header of the latest CONNECT."""
+        return self._answered.effective_client_id
 
     def _here(self) -> Endpoint:
         assert self.endpoint is not None  # there was an attempt
@@ -257,18 +279,29 @@ class Connector:
         assert attempt is not None  # where it gives up, the session is closed
         is_new = attempt != self._attempt
         if is_new:
-            self._attempt = attempt
             self.endpoint = attempt.endpoint
+            self._attempt = replace(attempt, questions=self._new_questions())
             self._dial_at = attempt.at if attempt.at > now else None
-        return attempt, is_new
+        return self._attempt, is_new
 
-    def connection_made(self, now: float) -> Event | None:
+    def _new_questions(self) -> Questions[Config] | None:
+        functions = self._config.functions_for(self._here())
+        if not functions:
+            return None
+        return Questions(functions, self._config.with_answers, self._answered.secrets_for(self._here()))
+
+    def connection_made(self, now: float, via: str = "") -> Event | None:
         """Note that the attempt led to a socket; return the CONNECT frame to send.
+
+        Args:
+            now: seconds.
+            via: what it was connected through, such as "the proxy socks5://host:1080".
 
         ``None``: the session was closed while the driver dialled, so the socket is to be closed.
 
         Raises:
             RuntimeError: there was no attempt.
+            QuestionFailed: there is no answer to what the program was asked. Report it to :meth:`question_failed`.
         """
         if self.state is SessionState.CLOSED:
             self.socket_open = True
@@ -277,14 +310,31 @@ class Connector:
             raise RuntimeError("connection_made() was called without an attempt: call next_attempt() first")
         self.socket_open = True
         self._dial_at = None
+        if self._attempt.questions is not None:
+            self._answered = self._attempt.questions.result()
         self._move(Input.SOCKET_CONNECTED)
         self._handshake_deadline = now + self._config.handshake_timeout
         self._answer = b""
+        self._via = via
         self._last_read = now
         self._late_reported = False
         self._reading_paused = False
         self.conn = self._config.new_connection()
-        return self._config.make_connect(self._attempt.endpoint)
+        return self._answered.make_connect(self._attempt.endpoint)
+
+    def question_failed(self, failure: QuestionFailed, now: float) -> list[ConnectorEvent]:
+        """Note that a function of the program has raised, or that its answer cannot be used.
+
+        What it raises may pass, as when a server for tokens is down, and is retried as any failure. An answer that
+        cannot be used ends the session at once if there was no connection yet: that is a mistake of the program, for
+        which nobody should wait. Later, the functions have proved to work.
+        """
+        sentence = f"{self._here()}: {failure}"
+        if failure.mistake and not self.connection_number:
+            error = ConnectFailed(f"could not connect: {sentence}", ((self._here(), sentence),))
+            error.__cause__ = failure.__cause__
+            return [AttemptFailed(self._here(), sentence), GaveUp(error)]
+        return self._attempt_failed(sentence, None, now, cause=failure.__cause__)
 
     def connection_lost(
         self, reason: BaseException | str | None, now: float, *, at_once: bool = False
@@ -306,8 +356,18 @@ class Connector:
                         "connection_lost() was called without an attempt: call next_attempt() first"
                     )
                 return []
+            if isinstance(reason, QuestionFailed):
+                return self.question_failed(reason, now)
+            questions = self._attempt.questions
+            if questions is not None and questions.current is not None and isinstance(reason, TimeoutError):
+                sentence = question_silence(self._here(), questions.current, self._attempt.timeout)
+                return self._attempt_failed(sentence, None, now)
             sentence = dial_failure(self._here(), reason, self._attempt.timeout, self.mask.text)
-            return self._attempt_failed(sentence, None, now)
+            events = self._attempt_failed(sentence, None, now)
+            for event in events:
+                if isinstance(event, GaveUp) and event.error is not None:
+                    event.error.__cause__ = self._cause_to_show(reason)
+            return events
         names = {entry.__name__ for entry in type(reason).__mro__}
         if self.state is SessionState.HANDSHAKING and "SSLError" in names:
             # In TLS 1.3 a client learns only at its first read that the server refuses its certificate.
@@ -342,6 +402,18 @@ class Connector:
             return self._login_refused(sentence, None, now)
         return self._attempt_failed(sentence, None, now)
 
+    def _cause_to_show(self, reason: BaseException | str | None) -> BaseException | None:
+        """Return the exception of a dialler, unless it repeats the passcode: tracebacks are not masked."""
+        if type(reason).__name__ != "DialFailed":
+            return None  # our own dialling: the sentence has all of it
+        assert isinstance(reason, BaseException)
+        link = cause = reason.__cause__
+        while link is not None:
+            if self.mask.text(f"{link} {link!r}") != f"{link} {link!r}":
+                return None
+            link = link.__cause__
+        return cause
+
     # ------------------------------------------------------------------ handshake
 
     def handle_connected(self, connected: Connected, now: float) -> list[ConnectorEvent]:
@@ -366,38 +438,70 @@ class Connector:
             error: the ERROR with the passcode masked, which goes into exceptions.
             now: seconds.
         """
-        has_login = self._config.has_login(self._here())
+        has_login = self._answered.has_login(self._here())
         sentence = handshake_refusal(self._here(), received, error, has_login=has_login)
         if is_login_refusal(received):
             return self._login_refused(sentence, error, now)
         return self._attempt_failed(sentence, error, now)
 
     def _login_refused(self, sentence: str, error: Error | None, now: float) -> list[ConnectorEvent]:
+        """Process a refusal of the credentials.
+
+        If the program was asked for them, it is asked once more, at once: a token may have expired, or a secret may
+        have been replaced, since it answered.
+
+        Args:
+            sentence: why, and what to check.
+            error: the ERROR that refuses them, if there is one, with the passcode masked.
+            now: seconds.
+        """
         self._login_refusals += 1
+        asked = self._attempt is not None and self._attempt.questions is not None
+        if asked and self._login_refusals == 1:
+            return self._attempt_failed(sentence, error, now, repeat=True)
         allowed = _REFUSALS_AFTER_SUCCESS if self.connection_number else 1
         if self._login_refusals < allowed:
             return self._attempt_failed(sentence, error, now)
         refused = AuthenticationFailed(f"could not connect: {sentence}", ((self._here(), sentence),), error)
         return [AttemptFailed(self._here(), sentence), GaveUp(refused)]
 
-    def _attempt_failed(self, sentence: str, error: Error | None, now: float) -> list[ConnectorEvent]:
+    def _attempt_failed(
+        self,
+        sentence: str,
+        error: Error | None,
+        now: float,
+        *,
+        cause: BaseException | None = None,
+        repeat: bool = False,
+    ) -> list[ConnectorEvent]:
+        """Note that the attempt has failed.
+
+        Args:
+            sentence: why, and what to check.
+            error: the ERROR that refuses it, if there is one.
+            now: seconds.
+            cause: what the program has raised.
+            repeat: try the same endpoint again at once.
+        """
         endpoint = self._here()
         self._drop(Input.ATTEMPT_FAILED)
         self._failures.append((endpoint, sentence))
-        self._schedule.failed()
+        if repeat:
+            self._schedule.repeat(now)
+        else:
+            self._schedule.failed()
         events: list[ConnectorEvent] = [AttemptFailed(endpoint, sentence)]
         if self._schedule.next(now) is None:
             reasons = "; ".join(sentence for _, sentence in self._failures)
+            gave_up: Exception
             if self.connection_number:
-                events.append(
-                    GaveUp(
-                        ConnectionLost(f"the connection was lost and could not be restored: {reasons}", error)
-                    )
+                gave_up = ConnectionLost(
+                    f"the connection was lost and could not be restored: {reasons}", error
                 )
             else:
-                events.append(
-                    GaveUp(ConnectFailed(f"could not connect: {reasons}", tuple(self._failures), error))
-                )
+                gave_up = ConnectFailed(f"could not connect: {reasons}", tuple(self._failures), error)
+            gave_up.__cause__ = cause
+            events.append(GaveUp(gave_up))
         return events
 
     # ------------------------------------------------------------------ the end of a connection
@@ -431,7 +535,7 @@ class Connector:
         """
         endpoint = self._here()
         if self.state is SessionState.HANDSHAKING:
-            return self._attempt_failed(handshake_eof(endpoint, reason, self._answer), None, now)
+            return self._attempt_failed(handshake_eof(endpoint, reason, self._answer, self._via), None, now)
         reason = f"the connection to {endpoint} was lost: {reason}"
         if closed is None:
             closed = ConnectionClosed(clean=False, reason=reason)
@@ -518,7 +622,7 @@ class Connector:
                 if self.layered.layer.login_refused:
                     return self._login_refused(layer_failure(self._here(), reason, self._answer), None, now)
                 return self._attempt_failed(layer_failure(self._here(), reason, self._answer), None, now)
-            sentence = handshake_silence(self._here(), timeout, self._answer)
+            sentence = handshake_silence(self._here(), timeout, self._answer, self._via)
             return self._attempt_failed(sentence, None, now)
         return []
 

@@ -63,7 +63,10 @@ class ConnectFailed(SessionError, ConnectionError):
 
 
 class AuthenticationFailed(ConnectFailed):
-    """The broker refused the credentials. They are not tried again: accounts get locked that way."""
+    """The broker refused the credentials. They are not tried again: accounts get locked that way.
+
+    Where ``login``, ``passcode`` or ``headers`` are functions, a second answer of them was refused as well.
+    """
 
     code = "authentication-failed"
 

@@ -7,12 +7,13 @@ passcode in our own sentences, or inside of words, would tell it by what is miss
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from urllib.parse import quote
 
 from ..protocol import Error
 from ..wire import Headers
 
-__all__ = ["Mask"]
+__all__ = ["Mask", "secrets_in"]
 
 _MASK = "***"
 _QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
@@ -31,18 +32,22 @@ _KNOWN_NAMES = _STRUCTURAL | {"message", "server", "session", "heart-beat"}
 
 
 class Mask:
-    """Masks one passcode.
+    """Masks passcodes.
 
     Args:
-        passcode: ``None`` or ``""`` if there is none.
+        passcodes: what to mask. ``None`` and ``""`` are none.
     """
 
     __slots__ = ("_pattern",)
 
-    def __init__(self, passcode: str | None) -> None:
+    def __init__(self, *passcodes: str | None) -> None:
         self._pattern: re.Pattern[str] | None = None
-        if passcode:
-            forms = sorted(_forms(passcode), key=len, reverse=True)
+        found: set[str] = set()
+        for passcode in passcodes:
+            if passcode:
+                found |= _forms(passcode)
+        if found:
+            forms = sorted(found, key=len, reverse=True)
             self._pattern = re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, forms))})(?!\w)")
 
     def text(self, text: str) -> str:
@@ -55,6 +60,10 @@ class Mask:
             lambda match: match.group() if match.group()[1:-1] in _OWN_WORDS else self.text(match.group()),
             sentence,
         )
+
+    def is_in(self, error: BaseException) -> bool:
+        """Return whether a traceback of an exception would show a passcode. Nobody masks tracebacks."""
+        return self._pattern is not None and any(self._pattern.search(text) for text in _texts(error))
 
     def error(self, error: Error) -> Error:
         """Return an ERROR without the passcode; the same one if it does not repeat it."""
@@ -74,6 +83,34 @@ class Mask:
         masked = Error.from_frame(frame)
         assert isinstance(masked, Error)
         return masked
+
+
+def secrets_in(headers: Headers) -> tuple[str, ...]:
+    """Return the passcode and the tokens in headers. A token follows the name of its scheme, as in ``Bearer abc``."""
+    found: list[str] = []
+    for value in headers.secret_values():
+        found.append(value)
+        scheme, space, token = value.partition(" ")
+        if space and scheme.isalnum():
+            found.append(token)
+    return tuple(found)
+
+
+def _texts(error: BaseException) -> Iterator[str]:
+    """Return everything that a traceback of an exception prints, but for lines of code."""
+    seen: set[int] = set()
+    waiting: list[BaseException | None] = [error]
+    while waiting:
+        entry = waiting.pop()
+        if entry is None or id(entry) in seen:
+            continue
+        seen.add(id(entry))
+        yield str(entry)
+        yield repr(entry)
+        yield from getattr(entry, "__notes__", ())
+        waiting += [entry.__cause__, entry.__context__]
+        if isinstance(entry, BaseExceptionGroup):
+            waiting += entry.exceptions
 
 
 def _forms(passcode: str) -> set[str]:

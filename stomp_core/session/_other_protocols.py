@@ -114,7 +114,7 @@ def protocol_of_port(port: int, *, websocket: bool = False) -> str:
     """
     usual = _PORTS.get(port)
     if websocket:
-        if port in (61612, 61613, 61614):
+        if port in (61612, 61613):  # 61614 is used for WebSocket in ActiveMQ's configuration
             return f" (port {port} is usually plain STOMP: use stomp:// for it)"
         if usual is None or port in _HTTP_PORTS:
             return ""

@@ -9,13 +9,14 @@ still accept sockets.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import inf
-from typing import Protocol
+from typing import Any, Protocol
 
 from .._arguments import check_number, check_seconds, check_whole
 from .._hints import explained
 from .._logging import log_exception
+from ._questions import Questions
 from ._urls import Endpoint
 
 __all__ = ["Attempt", "Reconnect", "Rng", "Schedule"]
@@ -95,12 +96,15 @@ class Attempt:
         at: not before this time, on the clock of ``now``.
         timeout: how many seconds dialling may take, name resolution and TLS included.
         number: 1 for the first attempt since the last connection.
+        questions: what the program is asked before it is dialled, within ``timeout``; ``None`` if there is nothing to
+            ask. An adapter calls its ``ask()`` or awaits its ``ask_async()``, and reports what that raises.
     """
 
     endpoint: Endpoint
     at: float
     timeout: float
     number: int
+    questions: Questions[Any] | None = field(default=None, compare=False, repr=False)
 
 
 class Schedule:
@@ -169,6 +173,11 @@ class Schedule:
             if self._ever_connected or self._rounds_failed > 1:
                 self._growths += 1
             self._round_at = None
+
+    def repeat(self, now: float) -> None:
+        """Note that the attempt did not lead to CONNECTED, and that the same endpoint is to be tried again at once."""
+        self._number += 1
+        self._round_at = now
 
     def connected(self, now: float) -> None:
         """Note that CONNECTED has arrived."""

@@ -286,7 +286,7 @@ class Sender:
                 )
             pairs += [(name, str(record.prefetch)) for name in profile.prefetch]
         if record.durable is not None and self._connector.connected is not None:
-            pairs += profile.durable_headers(record.durable, self._config.effective_client_id)
+            pairs += profile.durable_headers(record.durable, self._connector.client_id)
         for name, value in pairs:
             given = record.headers.get(name)
             if given is not None and given != value:

@@ -114,6 +114,7 @@ from ._operations import (
     UnsubscribeOperation,
 )
 from ._pending import Pending, call_all
+from ._questions import QuestionFailed
 from ._reconnect import Attempt, Rng
 from ._sender import QUEUED, Sender
 from ._subscriptions import Progress, SubscriptionRecord, Subscriptions, SubscriptionState
@@ -229,7 +230,7 @@ class Session:
     @property
     def client_id(self) -> str | None:
         """The ``client-id`` header of CONNECT."""
-        return self.config.effective_client_id
+        return self._connector.client_id
 
     @property
     def connection_number(self) -> int:
@@ -282,7 +283,8 @@ class Session:
 
         It may be asked again before ``attempt.at`` (after a wake-up, say) and then returns the same attempt, or
         ``None`` if the session was closed meanwhile. Its outcome is :meth:`connection_made` or
-        :meth:`connection_lost`.
+        :meth:`connection_lost`. If it has ``questions``, ask them before you dial; what that raises is a reason for
+        :meth:`connection_lost`. Otherwise :meth:`connection_made` asks.
 
         Raises:
             RuntimeError: there is still a socket: close it and call :meth:`connection_lost` first.
@@ -293,17 +295,26 @@ class Session:
             self._notifier.dialling(attempt, now)
         return attempt
 
-    def connection_made(self, now: float) -> None:
+    def connection_made(self, now: float, via: str = "") -> None:
         """Note that the attempt led to a socket, with TLS if the endpoint is ``secure``.
+
+        Args:
+            now: seconds.
+            via: what it was connected through, such as ``"the proxy socks5://host:1080"``: a failure names it.
 
         Raises:
             RuntimeError: there was no attempt.
         """
         check_now(now)
-        connect = self._connector.connection_made(now)
+        try:
+            connect = self._connector.connection_made(now, via)
+        except QuestionFailed as failure:
+            self._apply(self._connector.question_failed(failure, now), now)
+            self._sender.changing = False
+            return
         if connect is not None:
             self._notifier.update()
-            if (factory := self.config.layer_factory_for(self._connector.endpoint)) is None:
+            if (factory := self._connector.layer_factory) is None:
                 self._sender.send_connect(now, connect)
             else:
                 self._open_layer(factory, connect, now)

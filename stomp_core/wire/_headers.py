@@ -276,6 +276,10 @@ class Headers:
         """Return a new dict with the first value of each name."""
         return {name: self._indexed()[name] for name, _ in self.pairs}
 
+    def secret_values(self) -> list[str]:
+        """Return the values that no repr shows: passcodes and tokens."""
+        return [value for name, value in self.pairs if name.lower() in _SECRET]
+
     def without(self, *names: str) -> Headers:
         """Return a copy that lacks these names."""
         return Headers.from_pairs([pair for pair in self.pairs if pair[0] not in names])
@@ -358,7 +362,8 @@ def _check_pair(pair: object) -> tuple[str, str]:
 
 
 def _no_pair(pair: object) -> HeaderTypeError:
-    quoted = "" if "passcode" in repr(pair) else f" {shown(pair)}"
+    text = repr(pair).lower()
+    quoted = "" if any(name in text for name in _SECRET) else f" {shown(pair)}"
     return HeaderTypeError(
         f'header{quoted} is not a pair of str: write headers as {{"name": "value"}} or [("name", "value")]',
         code=ErrorCode.NOT_TEXT,
@@ -366,7 +371,7 @@ def _no_pair(pair: object) -> HeaderTypeError:
 
 
 def _not_text(name: str, value: object) -> str:
-    secret = name == "passcode"
+    secret = name.lower() in _SECRET
     if value is None:
         instead = "leave the header out"
     elif isinstance(value, bool):

@@ -46,9 +46,15 @@ def no_collections() -> Iterator[None]:
 # -------------------------------------------------------------------------------- E3: at every point of one call
 
 
+def raise_struck() -> None:
+    raise Struck
+
+
 @contextmanager
-def strike(position: int, where: list[str]) -> Iterator[list[int]]:
-    """Raise :class:`Struck` at the n-th place in the library where CPython may call a signal handler.
+def strike(
+    position: int, where: list[str], handler: Callable[[], object] = raise_struck
+) -> Iterator[list[int]]:
+    """Call ``handler`` at the n-th place in the library where CPython may call a signal handler; by default it raises.
 
     CPython looks for signals when a function starts, after a call of a C function, and when it jumps backward.
     """
@@ -62,7 +68,7 @@ def strike(position: int, where: list[str]) -> Iterator[list[int]]:
             left[0] -= 1
             if not left[0]:
                 where.append(f"{Path(code.co_filename).name}:{code.co_name}")
-                raise Struck
+                handler()
 
     def jumped(code: CodeType, offset: int, destination: int) -> None:
         if destination < offset:

@@ -108,6 +108,9 @@ def test_a_local_address_is_for_tcp() -> None:
     assert TransportOptions("stomp://a", local_address="127.0.0.2").local_address == "127.0.0.2"
     assert "Unix socket" in refusal(ValueError, "stomp+unix:///s", local_address="127.0.0.1")
     assert "local_address" in refusal(TypeError, local_address=("127.0.0.1", 0))
+    assert "local_address must be an address of this machine" in refusal(
+        ValueError, local_address="localhost"
+    )
 
 
 # ---------------------------------------------------------------------------- proxies

@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any, Self
 
 import pytest
+from websockets.frames import Frame, Opcode
 
 import stomp_socket
 from stomp_core import Connect, Connected, Disconnect, Event, Receipt, ServerConnection
@@ -184,6 +185,7 @@ class ClosingServer:
 
     Attributes:
         ends: how each WebSocket ended, as its server saw it.
+        pongs: the first byte of what came after a Ping, which is sent with CONNECTED.
     """
 
     def __init__(self, *, answers_close: bool = True, check: Any = None) -> None:
@@ -192,6 +194,7 @@ class ClosingServer:
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.url = f"ws://joe:s3cret@127.0.0.1:{self._listener.getsockname()[1]}/ws"
         self.ends: list[str | None] = []
+        self.pongs: list[int] = []
         self._thread = threading.Thread(target=self._serve, name="closing server")
 
     def __enter__(self) -> Self:
@@ -215,11 +218,15 @@ class ClosingServer:
     def _talk(self, sock: socket.socket) -> None:
         web = WebSocketServer(check=self._check)
         stomp = ServerConnection(heart_beats=False)
+        pinged = False
         while True:
             data = sock.recv(65536)
             if not data:
                 web.receive_eof()
                 break
+            if pinged:
+                self.pongs.append(data[0])
+                pinged = False
             stomp.receive_data(web.receive_data(data) or b"\n")
             if web.over is None or self._answers_close:
                 sock.sendall(web.control())
@@ -233,6 +240,9 @@ class ClosingServer:
                     answer = Receipt(event.receipt)
                 if answer is not None:
                     sock.sendall(web.encode(stomp.send(answer)))
+                if isinstance(event, Connect):
+                    pinged = True
+                    sock.sendall(Frame(Opcode.PING, b"still there?").serialize(mask=False))
         self.ends.append(web.over)
 
 
@@ -242,6 +252,14 @@ def test_after_the_receipt_of_disconnect_both_sides_close(world: World) -> None:
         assert conn.close() is True
         until(lambda: server.ends)
     assert server.ends == ["the peer closed the WebSocket with code 1000 (ok)"]
+
+
+def test_a_ping_is_answered_while_the_program_does_nothing(world: World) -> None:
+    with ClosingServer() as server:
+        conn = world.connect(server.url, heart_beat=(0, 0))
+        until(lambda: server.pongs)
+        assert server.pongs == [0x8A]
+        assert conn.close() is True
 
 
 def test_a_peer_that_does_not_answer_the_close_is_left_after_a_moment(world: World) -> None:

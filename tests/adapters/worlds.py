@@ -16,13 +16,15 @@ from concurrent.futures import Future
 from types import ModuleType, TracebackType
 from typing import Any, Self
 
+import pytest
 import trio
 
 import stomp_asyncio
 import stomp_socket
 import stomp_trio
+from stomp_testing import Broker
 
-__all__ = ["HANGS", "WORLDS", "World", "in_a_thread", "never", "until"]
+__all__ = ["HANGS", "WORLDS", "World", "in_a_thread", "in_memory_too", "never", "until"]
 
 HANGS = 30.0
 
@@ -77,14 +79,34 @@ class World(ABC):
     def sleeping_handler(self, handler: Callable[[Any], object], seconds: float) -> Callable[[Any], Any]:
         """A handler for ``run``: busy for so long, then it does this."""
 
+    @abstractmethod
+    def question(self, answer: Callable[[], Any]) -> Callable[[], Any]:
+        """A function that answers this, after a moment, in the manner of the world."""
+
+    @abstractmethod
+    def stuck_question(self, entered: threading.Event, released: threading.Event) -> Callable[[], Any]:
+        """A function that does not return before it is released, or cancelled where that is possible."""
+
+    def broker(self, **options: Any) -> Broker:
+        """Return a broker, to which :meth:`connect` connects without a network if the world is in memory."""
+        broker = Broker(**options)
+        if self._in_memory:
+            self._brokers.append(broker)
+        return broker
+
     def connect(self, url: Any, *arguments: Any, **options: Any) -> Connection:
         """``connect()``; the connection is closed with the test, if not before."""
+        for broker in self._brokers:
+            if url == broker.url:
+                options["dial"] = broker.dial
         inner, leave = self.open(lambda: self.module.connect(url, *arguments, **options))
         connection = Connection(self, inner, leave)
         self._connections.append(connection)
         return connection
 
-    def __init__(self) -> None:
+    def __init__(self, *, in_memory: bool = False) -> None:
+        self._in_memory = in_memory
+        self._brokers: list[Broker] = []
         self._connections: list[Connection] = []
 
     def __enter__(self) -> Self:
@@ -215,6 +237,17 @@ class Blocking(World):
 
         return handle
 
+    def question(self, answer: Callable[[], Any]) -> Callable[[], Any]:
+        return answer
+
+    def stuck_question(self, entered: threading.Event, released: threading.Event) -> Callable[[], Any]:
+        def ask() -> str:
+            entered.set()
+            released.wait(HANGS)
+            return "late"
+
+        return ask
+
 
 class Asyncio(World):
     """stomp_asyncio."""
@@ -263,6 +296,24 @@ class Asyncio(World):
             handler(message)
 
         return handle
+
+    def question(self, answer: Callable[[], Any]) -> Callable[[], Any]:
+        async def ask() -> Any:
+            await asyncio.sleep(0)
+            return answer()
+
+        return ask
+
+    def stuck_question(self, entered: threading.Event, released: threading.Event) -> Callable[[], Any]:
+        async def ask() -> str:
+            entered.set()
+            try:
+                await asyncio.sleep(HANGS)
+            finally:
+                released.set()
+            return "late"
+
+        return ask
 
 
 class Trio(World):
@@ -351,5 +402,29 @@ class Trio(World):
 
         return handle
 
+    def question(self, answer: Callable[[], Any]) -> Callable[[], Any]:
+        async def ask() -> Any:
+            await trio.lowlevel.checkpoint()
+            return answer()
+
+        return ask
+
+    def stuck_question(self, entered: threading.Event, released: threading.Event) -> Callable[[], Any]:
+        async def ask() -> str:
+            entered.set()
+            try:
+                await trio.sleep(HANGS)
+            finally:
+                released.set()
+            return "late"
+
+        return ask
+
 
 WORLDS: dict[str, type[World]] = {"socket": Blocking, "asyncio": Asyncio, "trio": Trio}
+
+#: For tests that use :meth:`World.broker`: they run over TCP, and with connections in memory. (Those of the blocking
+#: adapter would be socket pairs.)
+in_memory_too = pytest.mark.parametrize(
+    "world", [*WORLDS, "asyncio in memory", "trio in memory"], indirect=True
+)

@@ -31,7 +31,6 @@ SESSION_ORDER: tuple[str, ...] = (
     "_sender",
     "_connector",
     "_config",
-    "_masking",
     "_layered",
     "_send_queue",
     "_in_flight",
@@ -46,6 +45,8 @@ SESSION_ORDER: tuple[str, ...] = (
     "_message_queue",
     "_connect_errors",
     "_reconnect",
+    "_questions",
+    "_masking",
     "_errors",
     "_pending",
     "_byte_layer",
@@ -65,7 +66,7 @@ PACKAGES: dict[str, set[str]] = {
     "stomp_trio": {"stomp_core"},
     "stomp_observe": {"stomp_core"},
     "stomp_testing": {"stomp_core", "stomp_websocket"},
-    "stomp_py": {"stomp_core", "stomp_socket"},
+    "stomp_py": {"stomp_core", "stomp_socket", "stomp_websocket"},
     "stomp_cli": {"stomp_core", "stomp_socket"},
 }
 
@@ -91,6 +92,7 @@ ALLOWED_IMPURE: dict[tuple[str, str], str] = {
         "stomp_core/adapter/_proxies.py",
         "urllib.request.getproxies_environment",
     ): "the proxy that an adapter dials",
+    ("stomp_core/adapter/_proxies.py", "python_socks.ProxyType"): "the proxy that an adapter dials",
 }
 
 #: Modules that `import stomp_core` must not load, not even through the standard library.

@@ -5,6 +5,7 @@ CI checks it against the built wheel, with mypy --strict and with pyright.
 
 from __future__ import annotations
 
+import stomp_asyncio
 from stomp_core import ClientConnection, Connected, Frame, FrameParser, Message, ServerConnection, Session
 from stomp_socket import Connection, Reconnect, Rejected, Subscription, connect
 
@@ -60,6 +61,36 @@ def main(url: str) -> bool:
         return False
     finally:
         conn.close()
+
+
+def get_token() -> str:
+    """Return the passcode for one attempt to connect."""
+    return "token"
+
+
+async def fetch_token() -> str:
+    """Return the same, for asyncio and trio."""
+    return "token"
+
+
+async def fetch_headers() -> dict[str, str]:
+    """Return headers for one attempt to connect."""
+    return {"Authorization": "Bearer token"}
+
+
+def credentials(url: str) -> None:
+    """Pass functions in place of credentials; where nobody can await them, async ones are an error of types."""
+    connect(url, lambda: "app", get_token, headers=lambda: {"tenant": "a"}).close()
+    connect(url, "app", fetch_token).close()  # type: ignore[arg-type]
+    connect(url, "app", "token", headers=fetch_headers).close()  # type: ignore[arg-type]
+
+
+async def async_credentials(url: str) -> None:
+    """Pass functions of both kinds."""
+    async with stomp_asyncio.connect(url, fetch_token, get_token, headers=fetch_headers) as conn:
+        await conn.send("/queue/a", "hello")
+    async with stomp_asyncio.connect(url, lambda: "app", fetch_token, headers=lambda: [("a", "b")]):
+        pass
 
 
 def redelivered(event: Message) -> str:

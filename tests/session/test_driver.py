@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from math import inf, nan
 from typing import Any
 
@@ -226,6 +226,45 @@ def test_the_last_dial_that_takes_too_long_ends_the_session() -> None:
     assert isinstance(abort, Abort)
     assert isinstance(end, End)
     assert "no connection within 5 s" in str(failure(loop.session.opened, ConnectFailed))
+
+
+def test_a_dial_comes_with_what_is_to_be_asked_before() -> None:
+    loop = Loop(login="app", passcode=lambda: "secret")
+    dial = loop.poll()[0]
+    assert isinstance(dial, Dial)
+    assert dial.questions is not None
+    assert dial.questions is dial.line.questions
+    dial.questions.ask()
+    dial.line.made(loop.now)
+    loop.poll()
+    assert b"passcode:secret" in loop.written[0]
+
+
+def test_an_adapter_that_does_not_ask_is_spared_a_wrong_answer() -> None:
+    loop = Loop(login="app", passcode=lambda: None)
+    loop.poll()
+    loop.line.made(loop.now)
+    abort, end = loop.poll()
+    assert abort == Abort(loop.line)
+    assert isinstance(end, End)
+    assert "passcode() must return a str, got None" in str(end.error)
+
+
+def test_what_is_asked_counts_for_the_time_of_the_dial() -> None:
+    class Forever:
+        def __await__(self) -> Iterator[None]:
+            yield
+
+    loop = Loop(login="app", passcode=Forever, connect_timeout=5.0)
+    dial = loop.poll()[0]
+    assert isinstance(dial, Dial)
+    assert dial.questions is not None
+    asking = dial.questions.ask_async()
+    asking.send(None)
+    loop.now = 5.0
+    assert kinds(loop.poll()) == ["Abort", "End"]
+    asking.close()
+    assert "passcode() did not return within 5 s" in str(failure(loop.session.opened, ConnectFailed))
 
 
 @pytest.mark.parametrize("end", ["close", "terminate"])

@@ -114,6 +114,19 @@ def test_a_round_tries_every_endpoint_in_order_without_a_pause() -> None:
     assert third.at == 6.1
 
 
+def test_an_attempt_may_be_repeated_at_once_within_its_round() -> None:
+    plan = schedule(A, B)
+    due(plan, 1.0)
+    plan.repeat(2.0)
+    again = due(plan, 2.0)
+    assert (again.endpoint, again.at, again.number) == (A, 2.0, 2)
+    plan.failed()
+    following = due(plan, 3.0)
+    assert (following.endpoint, following.at) == (B, 2.0)
+    plan.failed()
+    assert plan.next(4.0) is None, "it was one round"
+
+
 def test_the_first_connection_fails_after_its_rounds() -> None:
     plan = schedule(A, B, first_rounds=2)
     for _ in range(4):

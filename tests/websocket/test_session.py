@@ -305,11 +305,13 @@ def test_a_failed_dial_speaks_of_the_websocket_port(error: Exception, sentence: 
 
 
 def test_headers_that_cannot_be_sent_are_a_failed_attempt() -> None:
-    answers = iter([{"Authorization": "s3cret\n"}, {"Authorization": "good"}])
+    answers = iter([{"Authorization": "fine"}, {"Authorization": "s3cret\n"}, {"Authorization": "good"}])
     play = WebSocketPlay(
         websocket=WebSocket(headers=lambda: next(answers)),
-        reconnect=Reconnect(first_rounds=3, first_delay=0.0, max_delay=0.0),
+        reconnect=Reconnect(first_delay=0.0, max_delay=0.0),
     )
+    play.connected()
+    play.cut()
     play.dial()
     assert play.session.want_close
     (_, reason) = play.recorder.of("attempt_failed")[0]

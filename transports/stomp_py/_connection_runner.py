@@ -43,6 +43,7 @@ from typing import Any, cast
 from stomp_core import LocalProtocolError, StompError
 from stomp_core.protocol import Connect, Connected, Event, Tolerated
 from stomp_core.session import (
+    ByteLayerFactory,
     Config,
     Endpoint,
     Listener,
@@ -80,6 +81,7 @@ class ConnectionRunner:
         sock: connected, and not blocking.
         endpoint: what it is connected to.
         connect: the CONNECT frame; or another one if the broker logs in its clients by itself, as RabbitMQ can.
+        web_socket: makes the WebSocket of this connection, if there is one.
         handshake_timeout: seconds that the broker has to answer CONNECT.
         heart_beat_receive_scale: as for :class:`~stomp_py.protocol.Protocol11`.
         on_event: called with everything that is received, in order, in the receiver.
@@ -96,6 +98,7 @@ class ConnectionRunner:
         endpoint: Endpoint,
         connect: Event,
         *,
+        web_socket: ByteLayerFactory | None = None,
         handshake_timeout: float,
         heart_beat_receive_scale: float,
         on_event: Callable[[TapEvent], None],
@@ -118,11 +121,12 @@ class ConnectionRunner:
                 heart_beat_tolerance=heart_beat_receive_scale + 1.0,
                 leniency=_LENIENCY,
                 listener=_Warnings(),
+                websocket=web_socket,
             )
         except LocalProtocolError as error:
             raise _in_terms_of_stomp_py(error) from error
         # The facade has the logger of stomp.py, so its connections do not write to that of the core as well.
-        self._engine = Engine(config, dial=lambda *_: sock, tap=True, log=False)
+        self._engine = Engine(config, stream=sock, tap=True, log=False)
         self._session = self._engine.session
         self._on_event = on_event
         self._on_end = on_end
@@ -151,7 +155,7 @@ class ConnectionRunner:
     @property
     def socket(self) -> socket.socket | None:
         """The socket; ``None`` if there is none."""
-        return self._engine.socket
+        return cast("socket.socket | None", self._engine.socket)  # dialled by this package
 
     @property
     def connected(self) -> bool:
@@ -253,7 +257,7 @@ class ConnectionRunner:
 
         A listener does not wait. In a fork of the process only the descriptors are closed.
         """
-        sock = self._engine.socket
+        sock = self.socket
         if self._engine.foreign or not self.connected or sock is None:
             self.close()
             return

@@ -7,7 +7,6 @@ there is a session, and the engine of the session gets the socket.
 
 from __future__ import annotations
 
-import selectors
 import socket
 import ssl
 import threading
@@ -15,18 +14,20 @@ from dataclasses import dataclass
 from math import ceil, inf
 from random import Random
 from time import monotonic
-from typing import Any
+from typing import Any, cast
 
-from stomp_core.session import Endpoint, Reconnect, Schedule, dial_failure
+from stomp_core.adapter import TransportOptions
+from stomp_core.session import ByteLayerFactory, Endpoint, Reconnect, Schedule, dial_failure
 from stomp_socket import dial
 
 from . import log
 from ._error_texts import in_terms_of_stomp_py
 from ._hosts import HostAndPort
 from ._tls import TLSSettings
+from ._web_socket import WebSocketOptions, open_web_socket
 from .exception import ConnectFailedException
 
-__all__ = ["Dialler", "Retries"]
+__all__ = ["Dialled", "Dialler", "Retries"]
 
 #: The options of ``keepalive=("linux", idle, interval, count)`` and ``("mac", interval)``.
 _KEEPALIVE_OPTIONS = {"linux": ("TCP_KEEPIDLE", "TCP_KEEPINTVL", "TCP_KEEPCNT"), "mac": ("TCP_KEEPALIVE",)}
@@ -68,6 +69,21 @@ class Retries:
         )
 
 
+@dataclass(frozen=True)
+class Dialled:
+    """A connection that CONNECT was not sent on yet.
+
+    Attributes:
+        endpoint: the endpoint that answered.
+        socket: connected; it does not block.
+        web_socket: makes the WebSocket of the session, if there is one; it is open.
+    """
+
+    endpoint: Endpoint
+    socket: socket.socket
+    web_socket: ByteLayerFactory | None
+
+
 class Dialler:
     """Makes the socket of a connection.
 
@@ -77,6 +93,7 @@ class Dialler:
         timeout: seconds that one attempt may take.
         keepalive: as for :class:`~stomp_py.transport.Transport`.
         bind_host_port: the address and port to connect from.
+        web_socket: for a connection over WebSocket.
     """
 
     def __init__(
@@ -86,20 +103,22 @@ class Dialler:
         timeout: float,
         keepalive: Any,
         bind_host_port: HostAndPort | None,
+        web_socket: WebSocketOptions | None,
     ) -> None:
         self._tls = tls
         self._retries = retries
         self._timeout = timeout
         self._keepalive = keepalive
         self._bind_host_port = bind_host_port
+        self._web_socket = web_socket
         self._cancelled = threading.Event()
 
     def cancel(self) -> None:
         """Make no further attempt: a :meth:`dial` of another thread raises soon."""
         self._cancelled.set()
 
-    def dial(self) -> tuple[Endpoint, socket.socket]:
-        """Return the endpoint that answered, and a connected socket that does not block.
+    def dial(self) -> Dialled:
+        """Connect.
 
         Raises:
             ConnectFailedException: no host answered (it says why, and what to check, for each host of the last round),
@@ -118,22 +137,26 @@ class Dialler:
             if self._cancelled.wait(max(0.0, attempt.at - monotonic())):
                 raise ConnectFailedException("dialling was cancelled")
             try:
-                return endpoint, self._dial_one(endpoint, contexts[endpoint])
+                return self._dial_one(endpoint, contexts[endpoint])
             except OSError as error:
                 failures[endpoint] = in_terms_of_stomp_py(dial_failure(endpoint, error, self._timeout))
                 log.warning("%s", failures[endpoint], exc_info=log.verbose)
                 schedule.failed()
         raise ConnectFailedException(f"could not connect: {'; '.join(failures.values())}")
 
-    def _dial_one(self, endpoint: Endpoint, context: ssl.SSLContext | None) -> socket.socket:
-        sock = dial(endpoint, self._timeout, context, _wait, self._set_options)
+    def _dial_one(self, endpoint: Endpoint, context: ssl.SSLContext | None) -> Dialled:
+        options = TransportOptions(endpoint, ssl_context=context, proxy=None)
+        sock = cast(socket.socket, dial(endpoint, self._timeout, options, self._set_options))
         try:
             if isinstance(sock, ssl.SSLSocket):
                 self._tls.validate(endpoint, sock)
+            layer = None
+            if self._web_socket is not None:
+                layer = open_web_socket(sock, endpoint, self._web_socket.factory, self._timeout)
+            return Dialled(endpoint, sock, layer)
         except BaseException:
             sock.close()
             raise
-        return sock
 
     def _set_options(self, sock: socket.socket) -> None:
         """Bind a socket that is not connected yet, and set TCP's own keep-alive."""
@@ -145,11 +168,3 @@ class Dialler:
         for name, value in zip(_KEEPALIVE_OPTIONS.get(kind, ()), seconds, strict=False):
             if value is not None and hasattr(socket, name):
                 sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
-
-
-def _wait(sock: socket.socket | None, read: bool, write: bool, deadline: float) -> bool:
-    """Wait until a socket is ready; return false at the deadline."""
-    assert sock is not None  # dial() always waits for a socket
-    with selectors.DefaultSelector() as selector:
-        selector.register(sock, selectors.EVENT_READ * read | selectors.EVENT_WRITE * write)
-        return bool(selector.select(max(0.0, deadline - monotonic())))

@@ -18,6 +18,8 @@ _TERMS = {
     "(use stomp:// for a plain one)": "(a plain one needs no set_ssl())",
     " and not a TLS one (use stomp+ssl:// for that)": " and not a TLS one (which needs set_ssl())",
     "check the scheme: use stomp+ssl:// for this port": "call set_ssl() for this port",
+    ", and the URL of a WebSocket begins with ws://, as in ws://localhost:15674/ws": "",
+    ", whose URL begins with ws://": "",
     "; with a '\\' in the passcode, try escape_connect=True": "",
     "check login and passcode, and the virtual host (host=...)": (
         "check username and passcode, and the virtual host (vhost=...)"
@@ -37,6 +39,8 @@ _NAMES = [
         (r"[;,:]?[^;:,]*\bescape_connect=[^;,]*", ""),
         (r"\buse (?:stomp\+ssl|wss)://", "call set_ssl()"),
         (r"[;,]? or (?:use )?wss?://[^;,)]*", ""),
+        (r"\bthe URL of a WebSocket begins with ws://\S*, as in \S+", "WSConnection is for a WebSocket"),
+        (r", whose URL begins with ws://", ": use WSConnection(..., ws_path='/ws')"),
         (r"\bpass an ssl_context\b", "call set_ssl()"),
         (r"\bssl_context\b", "set_ssl()"),
         (r"(?<!v)\bhost=", "vhost="),

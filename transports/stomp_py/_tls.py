@@ -46,13 +46,16 @@ class TLSSettings:
 
     Args:
         hosts: all hosts of the connection.
+        web_socket_path: the path of a connection over WebSocket.
 
     Attributes:
         params: the arguments for each host that speaks TLS.
     """
 
-    def __init__(self, hosts: Hosts) -> None:
+    def __init__(self, hosts: Hosts, web_socket_path: str | None = None) -> None:
         self._hosts = hosts
+        self._plain, self._secure = ("stomp", "stomp+ssl") if web_socket_path is None else ("ws", "wss")
+        self._path = web_socket_path or ""
         self.params: dict[HostAndPort, SSLParams] = {}
 
     def set(self, for_hosts: Iterable[HostAndPort], params: SSLParams) -> None:
@@ -95,11 +98,11 @@ class TLSSettings:
         for host, port in self._hosts.sorted:
             params = self.params.get((host, port))
             if params is not None:
-                contexts[Endpoint("stomp+ssl", host, port)] = _make_context(params)
+                contexts[Endpoint(self._secure, host, port, self._path)] = _make_context(params)
             elif self._hosts.loopbacks.get((host, port)) not in self.params:
                 # 127.0.0.1 in place of a name that must speak TLS is left out: it would be plaintext, and the
                 # certificate is for the name.
-                contexts[Endpoint("stomp", host, port)] = None
+                contexts[Endpoint(self._plain, host, port, self._path)] = None
         return contexts
 
     def validate(self, endpoint: Endpoint, sock: ssl.SSLSocket) -> None:

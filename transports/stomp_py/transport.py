@@ -30,17 +30,18 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from stomp_core.protocol import Connected, Error, Message, Receipt
-from stomp_core.session import Endpoint, TapEvent
+from stomp_core.session import TapEvent
 from stomp_core.wire import ConnectionClosed, HeartBeat
 
 from . import log
 from ._connection_runner import ConnectionRunner
-from ._dial import Dialler, Retries
+from ._dial import Dialled, Dialler, Retries
 from ._frames import to_event, to_event_as_it_is, to_frame
 from ._headers_cache import HeadersCache
 from ._hosts import HostAndPort, sort_hosts
 from ._listener_calls import ListenerCalls, methods_that_never_run
 from ._tls import CertValidator, SSLParams, TLSSettings
+from ._web_socket import WebSocketOptions
 from .constants import CMD_CONNECT, CMD_DISCONNECT, CMD_STOMP, HDR_RECEIPT
 from .exception import ConnectFailedException, NotConnectedException
 from .listener import *  # noqa: F403 -- programs get them from here too
@@ -205,6 +206,7 @@ class Transport(BaseTransport):
         auto_decode, encoding, is_eol_fc: as for :class:`BaseTransport`.
         recv_bytes: without effect.
         bind_host_port: the pair of address and port to connect from.
+        web_socket: for :class:`~stomp_py.adapter.ws.WSTransport`.
 
     Raises:
         TypeError: ``timeout`` is not a number.
@@ -229,13 +231,15 @@ class Transport(BaseTransport):
         recv_bytes: int = 16384,
         is_eol_fc: Callable[[bytes], bool] = is_eol_default,
         bind_host_port: HostAndPort | None = None,
+        *,
+        web_socket: WebSocketOptions | None = None,
     ) -> None:
         self.__runner: ConnectionRunner | None = None  # of the present connection, or of the latest one
         super().__init__(auto_decode, encoding, is_eol_fc)
         _check_timeout(timeout)
         hosts = sort_hosts(host_and_ports, prefer_localhost, try_loopback_connect)
         self.__host_and_ports = hosts.sorted
-        self.__tls = TLSSettings(hosts)
+        self.__tls = TLSSettings(hosts, None if web_socket is None else web_socket.path)
         self.__ssl_params = self.__tls.params
         self.__timeout = _DEFAULT_TIMEOUT if timeout is None else timeout
         retries = Retries(
@@ -245,13 +249,13 @@ class Transport(BaseTransport):
             reconnect_sleep_max,
             reconnect_attempts_max,
         )
-        self.__dialler = Dialler(self.__tls, retries, self.__timeout, keepalive, bind_host_port)
+        self.__dialler = Dialler(self.__tls, retries, self.__timeout, keepalive, bind_host_port, web_socket)
         self.__shown_as_connected: bool | None = None  # by set_connected()
         self.vhost = vhost
         self.heart_beat_receive_scale: float = 1.5
         self.__headers_cache = HeadersCache()
         self.__lock = threading.Lock()  # one thread connects at a time
-        self.__dialled: tuple[Endpoint, Socket] | None = None  # a socket that CONNECT was not sent on yet
+        self.__dialled: Dialled | None = None  # a socket that CONNECT was not sent on yet
         self.__warned_of_bytes = False  # on this connection
 
     # ------------------------------------------------------------------ what can be seen
@@ -356,9 +360,10 @@ class Transport(BaseTransport):
         """
         with self.__lock:
             if self.__dialled is not None:
-                self.__dialled[1].close()
+                self.__dialled.socket.close()
                 self.__dialled = None
-            self.__dialled = endpoint, _ = self.__dialler.dial()
+            self.__dialled = self.__dialler.dial()
+            endpoint = self.__dialled.endpoint
             self.current_host_and_port: HostAndPort | None = (endpoint.host, endpoint.port)
         log.info("established connection to host %s, port %s", endpoint.host, endpoint.port)
 
@@ -454,19 +459,19 @@ class Transport(BaseTransport):
             dialled, self.__dialled = self.__dialled, None
             if dialled is None:
                 raise NotConnectedException("there is no connection")
-            endpoint, sock = dialled
             try:
                 runner = ConnectionRunner(
-                    sock,
-                    endpoint,
+                    dialled.socket,
+                    dialled.endpoint,
                     to_event(frame, self.__headers_cache),
+                    web_socket=dialled.web_socket,
                     handshake_timeout=self.__timeout,
                     heart_beat_receive_scale=self.heart_beat_receive_scale,
                     on_event=self.__receive_event,
                     on_end=self.__notify_end,
                 )
             except BaseException:
-                sock.close()
+                dialled.socket.close()
                 raise
             self.__runner = runner
             self.__shown_as_connected = None
@@ -491,7 +496,8 @@ class Transport(BaseTransport):
         elif isinstance(event, HeartBeat):
             self.process_frame(HEARTBEAT_FRAME, None)
         elif isinstance(event, ConnectionClosed):
-            if event.clean:
+            # RabbitMQ answers DISCONNECT over WebSocket with the end of the connection, and no RECEIPT.
+            if event.clean or not self.connection_error:
                 log.info("%s", event.reason)
             else:
                 log.warning("the connection was lost: %s", event.reason)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from stomp_core import HeaderSource, Leniency, Limits
 from stomp_core.adapter import BlockingConnection, TransportOptions, explained, export
@@ -43,8 +43,8 @@ class Connection(BlockingConnection):
 @explained
 def connect(
     endpoints: EndpointSource,
-    login: str | None = None,
-    passcode: str | None = None,
+    login: str | Callable[[], str] | None = None,
+    passcode: str | Callable[[], str] | None = None,
     *,
     ssl_context: ssl.SSLContext | None = None,
     ca_file: str | None = None,
@@ -59,7 +59,7 @@ def connect(
     client_id: str | None = None,
     heart_beat: tuple[float, float] = (10.0, 10.0),
     versions: Iterable[str] = ALL_VERSIONS,
-    headers: HeaderSource = (),
+    headers: HeaderSource | Callable[[], HeaderSource] = (),
     reconnect: Reconnect | None = None,
     connect_timeout: float = 10.0,
     handshake_timeout: float = 10.0,
@@ -80,8 +80,11 @@ def connect(
     Args:
         endpoints: where the broker is: a URL (``stomp://``, ``stomp+ssl://``, ``stomp+unix://``), or several in order
             of preference.
-        login: the user; by default that of the URL.
-        passcode: its password; by default that of the URL.
+        login: the user, or a function without arguments that returns it; by default that of the URL.
+        passcode: its password, or a function that returns it, for tokens that expire; by default that of the URL. Such
+            functions are asked at each attempt to connect, before anything is dialled and in the order of login,
+            passcode, headers, in a thread of their own. What they raise makes the attempt fail. If the broker refuses
+            what they answered, they are asked once more at once.
         ssl_context: for ``stomp+ssl://``; by default one that verifies the server's certificate and name.
         ca_file: a PEM file with the authorities to trust, in place of those of the system.
         cert_file: a PEM file with our own certificate and its chain, for a server that asks for one.
@@ -99,9 +102,9 @@ def connect(
         client_id: the ``client-id`` header of CONNECT, by which ActiveMQ and Artemis identify durable subscribers.
         heart_beat: the intervals ``(send, receive)`` that we offer, in seconds, up to an hour; 0 is never.
         versions: the versions of STOMP to offer.
-        headers: further headers of CONNECT.
+        headers: further headers of CONNECT, or a function that returns them.
         reconnect: when to connect again, and when to give up; by default :class:`Reconnect` with its own defaults.
-        connect_timeout: seconds that one attempt to dial may take.
+        connect_timeout: seconds that one attempt to dial may take, with what is asked before it.
         handshake_timeout: seconds between the connection and CONNECTED.
         receipt_timeout: seconds that an operation may take, unless the call has a ``timeout`` of its own.
         close_timeout: seconds that closing may take.
@@ -161,6 +164,7 @@ def connect(
         connect_frame=connect_frame,
         websocket=websocket,
     )
+    config.refuse_async_functions()
     engine = Engine(config, options)
     engine.start()
     try:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 import socket
-import ssl
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -27,6 +26,7 @@ from stomp_core.session import (
     Transaction,
 )
 
+from ._stream import NOT_NOW, Stream
 from ._waker import Waker, wait_writable
 
 __all__ = ["READ_SIZE", "SharedSession"]
@@ -37,7 +37,6 @@ T = TypeVar("T")
 #: has: nothing stays in the TLS layer, where no poll() sees it.
 READ_SIZE = 64 * 1024
 _logger = logging.getLogger("stomp_core")
-_NOT_NOW = (BlockingIOError, InterruptedError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
 #: What callers perform themselves: all that is done for each message, and changes no more than the send queue and the
 #: counters of the connection. Everything else is performed by the thread, where no signal handler can raise in the
@@ -104,7 +103,7 @@ class SharedSession:
     Attributes:
         session: see above.
         lock: guards everything here.
-        socket: of the present connection.
+        socket: of the present connection, or what serves as one.
         broken: why nothing more is written on the present connection.
         interrupted: whether that is because an operation was interrupted half-way.
         asleep: whether the thread sleeps, or is about to.
@@ -112,6 +111,7 @@ class SharedSession:
         reading: whether it reads.
         writing: whether it waits for room in the socket.
         thread_id: of the thread, while it runs.
+        asking_id: of the thread that asks the program for the passcode and the like, while it does.
         in_listener: whether the thread is calling a listener.
         ended: whether the thread has ended.
         foreign: whether the present process is a fork of the one that made it.
@@ -133,7 +133,7 @@ class SharedSession:
         )
         self.lock = threading.Lock()
         self.waker = Waker()
-        self.socket: socket.socket | None = None
+        self.socket: Stream | None = None
         self.broken: Exception | None = None
         self.interrupted = False
         self.asleep = False
@@ -141,6 +141,7 @@ class SharedSession:
         self.reading = True
         self.writing = False
         self.thread_id = 0
+        self.asking_id = 0
         self.in_listener = False
         self.ended = False
         self.foreign = False
@@ -291,6 +292,7 @@ class SharedSession:
             raise RuntimeError(
                 "a listener must not call an operation of its connection: hand it over to another thread"
             )
+        self._check_not_asking()
         request: _Request[T] = _Request(perform)
         try:
             self._requests.append(request)
@@ -316,6 +318,7 @@ class SharedSession:
 
     def _wait(self, pending: Pending[T], done: threading.Lock, timeout: float | None) -> T:
         try:
+            self._check_not_asking()
             in_time = done.acquire(timeout=-1.0 if timeout is None else min(timeout, threading.TIMEOUT_MAX))
         except BaseException:
             self._cancel(pending, done)
@@ -348,6 +351,13 @@ class SharedSession:
             )
         if get_ident() == self.thread_id:
             raise RuntimeError("a listener must not wait for its connection: hand it over to another thread")
+        self._check_not_asking()
+
+    def _check_not_asking(self) -> None:
+        if self.asking_id and get_ident() == self.asking_id:
+            raise RuntimeError(
+                "login, passcode and headers, if they are functions, must not use their connection: it waits for them"
+            )
 
     def _check_process(self) -> None:
         if self.foreign:
@@ -379,14 +389,15 @@ class SharedSession:
         sock = self.socket
         if sock is None or self.broken is not None:
             return
-        # A TLS socket sends by Python code: an exception may come between the kernel and the note of what it took.
+        # TLS, and a stream of the program's own, send by Python code: an exception of a signal handler may come between
+        # the kernel and the note of what it took.
         self._writing_tls = type(sock) is not socket.socket
         try:
             self.session.write_with(sock.send)
         except OSError as error:
             if _is_of_a_handler(error):
                 raise
-            if not isinstance(error, _NOT_NOW):
+            if not isinstance(error, NOT_NOW):
                 self.broken = error
         self._writing_tls = False
 

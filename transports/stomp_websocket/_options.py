@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -37,8 +37,8 @@ class WebSocket:
 
     Attributes:
         headers: further headers of the HTTP request, such as ``Authorization`` and ``Cookie``: a mapping, or pairs. Or
-            a function without arguments that returns them, which is asked at each attempt to connect. No repr, log,
-            pickle or error shows them.
+            a function without arguments that returns them, ``async`` or not as the adapter is, which is asked at each
+            attempt to connect, in the same way as ``passcode``. No repr, log, pickle or error shows them.
         origin: the header ``Origin``; a browser sends it, we do not unless asked.
         subprotocols: what to offer in ``Sec-WebSocket-Protocol``; ``None`` means ``v12.stomp``, ``v11.stomp``,
             ``v10.stomp``, as far as the session speaks these versions; ``()`` offers none.
@@ -55,7 +55,7 @@ class WebSocket:
         ValueError: an option is out of its range, or a header cannot be sent.
     """
 
-    headers: HeaderPairs | Callable[[], HeaderPairs] = field(default=(), repr=False)
+    headers: HeaderPairs | Callable[[], HeaderPairs | Awaitable[HeaderPairs]] = field(default=(), repr=False)
     origin: str | None = None
     subprotocols: Iterable[str] | None = None
     compression: bool = False
@@ -89,14 +89,15 @@ class WebSocket:
         Raises:
             TypeError, ValueError: the headers that were answered cannot be sent.
         """
-        if headers is None:
-            headers = self.headers() if callable(self.headers) else self.headers
+        own: Any = headers
+        if own is None:
+            own = self.headers() if callable(self.headers) else self.headers
         subprotocols = self.subprotocols
         if subprotocols is None:
             subprotocols = [SUBPROTOCOLS[version] for version in sorted(versions, reverse=True)]
         return WebSocketClient(
             endpoint,
-            headers=_checked_headers(headers, self.origin),
+            headers=_checked_headers(own, self.origin),
             origin=self.origin,
             subprotocols=tuple(subprotocols),
             compression=self.compression,

@@ -1,4 +1,4 @@
-"""The other transports of stomp.py. This package has none of them; each raises an error when it is used."""
+"""The other transports of stomp.py: WebSocket, and multicast, which raises an error when it is used."""
 
 from . import multicast, ws
 

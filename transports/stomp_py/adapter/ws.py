@@ -1,19 +1,127 @@
-"""STOMP over WebSocket: not in this package yet."""
+"""STOMP over WebSocket, with the names of ``stomp.adapter.ws``."""
 
 from __future__ import annotations
 
-from typing import Any, NoReturn
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from .._hosts import HostAndPort
+from .._web_socket import WebSocketOptions
+from ..connect import StompConnection12
+from ..protocol import Protocol12
+from ..transport import Transport
+from ..utils import is_eol_default
 
 __all__ = ["WSStompConnection", "WSTransport"]
 
 
-class WSStompConnection:
-    """Raises ``NotImplementedError``."""
+class WSTransport(Transport):
+    """The transport of a connection over WebSocket, with TLS for the hosts of ``set_ssl()``.
 
-    def __new__(cls, *args: Any, **kwargs: Any) -> NoReturn:
-        raise NotImplementedError(
-            "stomp_py has no WebSocket connections yet: connect to the broker's TCP port with stomp_py.Connection"
+    Args:
+        ws_path: the path of the URL, such as ``"/ws"`` for RabbitMQ, with its query.
+        header: further headers of the HTTP request: a mapping, or lines such as ``"Cookie: a=b"``.
+        binary_mode: send binary messages only. Otherwise what is UTF-8 is sent as text, as brokers expect.
+
+    All others are those of :class:`~stomp_py.transport.Transport`.
+
+    Raises:
+        ImportError: the package websockets is not installed.
+        TypeError, ValueError: a header cannot be sent; and as for :class:`~stomp_py.transport.Transport`.
+    """
+
+    def __init__(
+        self,
+        host_and_ports: Iterable[HostAndPort] | None = None,
+        prefer_localhost: bool = True,
+        try_loopback_connect: bool = True,
+        reconnect_sleep_initial: float = 0.1,
+        reconnect_sleep_increase: float = 0.5,
+        reconnect_sleep_jitter: float = 0.1,
+        reconnect_sleep_max: float = 60.0,
+        reconnect_attempts_max: int = 3,
+        timeout: float | None = None,
+        keepalive: Any = None,
+        vhost: str | None = None,
+        auto_decode: bool = True,
+        encoding: str = "utf-8",
+        recv_bytes: int = 1024,
+        is_eol_fc: Callable[[bytes], bool] = is_eol_default,
+        bind_host_port: HostAndPort | None = None,
+        ws_path: str | None = None,
+        header: Any = None,
+        binary_mode: bool = False,
+    ) -> None:
+        super().__init__(
+            host_and_ports,
+            prefer_localhost,
+            try_loopback_connect,
+            reconnect_sleep_initial,
+            reconnect_sleep_increase,
+            reconnect_sleep_jitter,
+            reconnect_sleep_max,
+            reconnect_attempts_max,
+            timeout,
+            keepalive,
+            vhost,
+            auto_decode,
+            encoding,
+            recv_bytes,
+            is_eol_fc,
+            bind_host_port,
+            web_socket=WebSocketOptions(ws_path, header, binary_mode),
         )
+        self.ws_path = ws_path
+        self.header = header
 
 
-WSTransport = WSStompConnection
+class WSStompConnection(StompConnection12):
+    """A connection with STOMP 1.2 over WebSocket.
+
+    See :class:`WSTransport` and :class:`~stomp_py.protocol.Protocol12` for the arguments. ``ws`` is without effect.
+    """
+
+    def __init__(
+        self,
+        host_and_ports: Iterable[HostAndPort] | None = None,
+        prefer_localhost: bool = True,
+        try_loopback_connect: bool = True,
+        reconnect_sleep_initial: float = 0.1,
+        reconnect_sleep_increase: float = 0.5,
+        reconnect_sleep_jitter: float = 0.1,
+        reconnect_sleep_max: float = 60.0,
+        reconnect_attempts_max: int = 3,
+        timeout: float | None = None,
+        heartbeats: tuple[int, int] = (0, 0),
+        keepalive: Any = None,
+        vhost: str | None = None,
+        auto_decode: bool = True,
+        encoding: str = "utf-8",
+        auto_content_length: bool = True,
+        heart_beat_receive_scale: float = 1.5,
+        bind_host_port: HostAndPort | None = None,
+        ws: Any = None,
+        ws_path: str | None = None,
+        header: Any = None,
+        binary_mode: bool = False,
+    ) -> None:
+        transport = WSTransport(
+            host_and_ports,
+            prefer_localhost,
+            try_loopback_connect,
+            reconnect_sleep_initial,
+            reconnect_sleep_increase,
+            reconnect_sleep_jitter,
+            reconnect_sleep_max,
+            reconnect_attempts_max,
+            timeout,
+            keepalive,
+            vhost,
+            auto_decode,
+            encoding,
+            bind_host_port=bind_host_port,
+            ws_path=ws_path,
+            header=header,
+            binary_mode=binary_mode,
+        )
+        Protocol12.__init__(self, transport, heartbeats, auto_content_length, heart_beat_receive_scale)

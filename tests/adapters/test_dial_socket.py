@@ -1,0 +1,668 @@
+"""dial= of stomp_socket: what a dialler may return and raise, who waits for it, signals, forks, and the end."""
+
+from __future__ import annotations
+
+import gc
+import itertools
+import os
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import stomp_socket
+from stomp_core import Endpoint, StompError
+from stomp_core.session import ConnectFailed, Reconnect
+from stomp_socket import SessionClosed, Stream
+from stomp_testing import CLOSE, Broker, ScriptedServer
+from tests.certificates import Certificates
+
+from .test_cancellation import never_connecting
+from .test_socket_signals import Struck, alarm, needs_monitoring, needs_timer, strike
+from .worlds import HANGS, in_a_thread, until
+
+SOON = Reconnect(first_delay=0.01, max_delay=0.05)
+URL = "custom://guest:guest@somewhere/x?y=z"
+
+
+class Wrapped:
+    """A stream in Python, which is no socket for the engine, and does as a test wants."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        sock.setblocking(False)
+        self.sock = sock
+
+    def fileno(self) -> int:
+        return self.sock.fileno()
+
+    def recv(self, size: int) -> Any:
+        return self.sock.recv(size)
+
+    def send(self, data: bytes | memoryview) -> Any:
+        return self.sock.send(data)
+
+    def close(self) -> None:
+        self.sock.close()
+
+
+def tcp(broker: Broker, *, secure: bool = False) -> socket.socket:
+    return socket.create_connection((broker.host, broker.tls_port if secure else broker.port))
+
+
+def server_context(certificates: Certificates) -> ssl.SSLContext:
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(*certificates.server)
+    return context
+
+
+def dial_threads() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name == "stomp_socket dial"]
+
+
+@pytest.fixture(autouse=True)
+def no_thread_is_left() -> Iterator[None]:
+    yield
+    until(lambda: not dial_threads())
+
+
+def works(dial: Callable[..., Any], broker: Broker, url: str = URL, **options: Any) -> None:
+    """Send and receive, be silent for several heart-beats, lose the connection, send again, close."""
+    with stomp_socket.connect(url, dial=dial, heart_beat=(0.1, 0.1), reconnect=SOON, **options) as conn:
+        body = os.urandom(300_000)
+        conn.send("/queue/a", body, receipt=True)
+        with conn.subscribe("/queue/a") as messages:
+            assert messages.receive(timeout=HANGS).body == body
+            with pytest.raises(TimeoutError):
+                messages.receive(timeout=0.4)
+        assert conn.session.connection_number == 1
+        broker.drop_connections()
+        while b"again" not in broker.messages("/queue/b"):
+            with suppress(StompError):
+                conn.send("/queue/b", "again", receipt=True, timeout=HANGS)
+        assert conn.session.connection_number > 1
+        assert conn.close() is True
+    assert b"again" in broker.messages("/queue/b")
+
+
+# ---------------------------------------------------------------------- what it returns
+
+
+@pytest.mark.parametrize("kind", ["socket", "stream"])
+@pytest.mark.parametrize("secure", [False, True], ids=["plain", "TLS"])
+def test_a_stream_carries_a_connection(kind: str, secure: bool, tls_certs: Certificates) -> None:
+    endpoints: list[Endpoint] = []
+
+    def dial(endpoint: Endpoint, timeout: float) -> Stream:
+        assert 0 < timeout <= 10
+        endpoints.append(endpoint)
+        sock = tcp(broker, secure=secure)
+        return sock if kind == "socket" else Wrapped(sock)
+
+    url = "stomp+ssl://guest:guest@localhost" if secure else URL
+    options: dict[str, Any] = {"ca_file": str(tls_certs.ca)} if secure else {}
+    with Broker(tls=server_context(tls_certs), heart_beat=(100, 100)) as broker:
+        works(dial, broker, url, **options)
+    assert {str(endpoint) for endpoint in endpoints} == {
+        "stomp+ssl://localhost:61614" if secure else "custom://somewhere/x?..."
+    }
+    assert len(endpoints) > 1
+    assert secure or endpoints[0].path == "/x?y=z"
+
+
+@pytest.mark.parametrize("kind", ["socket", "stream"])
+def test_tls_is_verified_inside_of_what_is_dialled(kind: str, tls_certs: Certificates) -> None:
+    def dial(endpoint: Endpoint, timeout: float) -> Stream:
+        sock = tcp(broker, secure=endpoint.host != "plain")
+        return sock if kind == "socket" else Wrapped(sock)
+
+    def refusal(url: str, **options: Any) -> str:
+        with pytest.raises(ConnectFailed) as caught:
+            stomp_socket.connect(url, dial=dial, **options)
+        return str(caught.value)
+
+    trust: dict[str, Any] = {"ca_file": str(tls_certs.ca)}
+    with Broker(tls=server_context(tls_certs)) as broker:
+        stomp_socket.connect(
+            "stomp+ssl://guest:guest@x", dial=dial, server_hostname="localhost", **trust
+        ).close()
+        assert "not trusted" in refusal("stomp+ssl://localhost")
+        assert "not valid for 'other'" in refusal("stomp+ssl://other", **trust)
+        assert "TLS" in refusal("stomp+ssl://plain", **trust)
+
+
+def test_a_peer_that_ends_in_the_middle_of_tls_is_noticed(tls_certs: Certificates) -> None:
+    """Of a stream as of a socket; and bytes that come one by one are enough."""
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def serve() -> None:
+        for after in (0, 5):
+            peer, _ = listener.accept()
+            with peer:
+                peer.recv(after) if after else None
+        peer, _ = listener.accept()
+        with peer, server_context(tls_certs).wrap_socket(peer, server_side=True) as tls:
+            tls.recv(4096)
+            for number in b"CONNECTED\nversion:1.2\n\n\0":
+                tls.send(bytes([number]))
+            tls.recv(4096)
+
+    thread, outcome = in_a_thread(serve)
+
+    def dial(endpoint: Endpoint, timeout: float) -> Stream:
+        return Wrapped(socket.create_connection(listener.getsockname()))
+
+    options: dict[str, Any] = {"dial": dial, "ca_file": str(tls_certs.ca), "heart_beat": (0, 0)}
+    with listener:
+        for _ in range(2):
+            with pytest.raises(ConnectFailed, match="check"):
+                stomp_socket.connect("stomp+ssl://localhost", **options)
+        conn = stomp_socket.connect("stomp+ssl://localhost", reconnect=Reconnect.never(), **options)
+        with suppress(StompError):
+            conn.send("/queue/a", "x", receipt=True, timeout=HANGS)
+        thread.join(HANGS)
+        conn.close()
+    assert outcome == [None]
+
+
+async def nothing() -> None: ...
+
+
+def closed_socket() -> socket.socket:
+    sock = socket.socket()
+    sock.close()
+    return sock
+
+
+class NoFileno:
+    recv = send = close = print
+
+
+class Broken(NoFileno):
+    def fileno(self) -> int:
+        raise ValueError("no number today")
+
+
+class Negative(NoFileno):
+    def fileno(self) -> int:
+        return -1
+
+
+@pytest.mark.parametrize(
+    ("make", "text"),
+    [
+        (lambda: None, "got None"),
+        (lambda: 42, "got 42"),
+        (lambda: ("reader", "writer"), "got the tuple"),
+        (object, "which has no fileno()"),
+        (NoFileno, "which has no fileno()"),
+        (Broken, "no number today"),
+        (Negative, "it is closed"),
+        (lambda: Wrapped, "Wrapped"),
+        (lambda: nothing(), "a coroutine"),
+        (closed_socket, "which is closed"),
+        (lambda: socket.socket(type=socket.SOCK_DGRAM), "no stream socket"),
+        (socket.socket, "not connected"),
+        (lambda: open(os.devnull, "rb"), "which has no recv()"),  # noqa: SIM115 -- the engine closes it
+    ],
+)
+def test_nonsense_is_the_reason_of_a_failed_attempt(make: Callable[[], Any], text: str) -> None:
+    with pytest.raises(ConnectFailed) as caught:
+        stomp_socket.connect(URL, dial=lambda *_: make())
+    assert "custom://somewhere/x?...: dial() must return a connected socket, or a Stream" in str(caught.value)
+    assert text in str(caught.value)
+    assert isinstance(caught.value.__cause__, TypeError)
+
+
+def test_a_socket_with_tls_is_refused_where_tls_is_ours(tls_certs: Certificates) -> None:
+    def dial(endpoint: Endpoint, timeout: float) -> Stream:
+        context = ssl.create_default_context(cafile=tls_certs.ca)
+        return context.wrap_socket(tcp(broker, secure=True), server_hostname="localhost")
+
+    with Broker(tls=server_context(tls_certs), heart_beat=(100, 100)) as broker:
+        with pytest.raises(ConnectFailed, match="is made by the library, with ssl_context="):
+            stomp_socket.connect("stomp+ssl://localhost", dial=dial)
+        works(dial, broker)
+
+
+# ---------------------------------------------------------------------- what it raises
+
+
+class Strange(Exception):
+    """An exception without text."""
+
+
+@pytest.mark.parametrize(
+    ("error", "text"),
+    [
+        (ValueError("no such gateway"), "raised ValueError: no such gateway"),
+        (ConnectionRefusedError(111, "refused"), "raised ConnectionRefusedError: [Errno 111] refused"),
+        (TimeoutError("the gateway"), "raised TimeoutError: the gateway"),
+        (Strange(), "raised Strange: check"),
+        (ExceptionGroup("two", [ValueError("the inner one"), Strange()]), "raised ValueError: the inner one"),
+        (SystemExit(3), "raised SystemExit: 3"),
+        (KeyboardInterrupt(), "raised KeyboardInterrupt"),
+        (StopIteration(), "raised StopIteration"),
+        (ssl.SSLError(1, "of its own"), "raised SSLError"),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_whatever_is_raised_is_the_reason_of_a_failed_attempt(error: BaseException, text: str) -> None:
+    def dial(endpoint: Endpoint, timeout: float) -> Stream:
+        raise error
+
+    with pytest.raises(ConnectFailed) as caught:
+        stomp_socket.connect(URL, dial=dial)
+    assert f"custom://somewhere/x?...: dial() {text}" in str(caught.value)
+    assert "check what it connects to" in str(caught.value)
+    assert caught.value.__cause__ is error
+
+
+def test_a_dialler_that_repeats_the_passcode_shows_it_nowhere(caplog: pytest.LogCaptureFixture) -> None:
+    def dial(endpoint: Endpoint, timeout: float) -> Stream:
+        assert endpoint.credentials is not None
+        raise ValueError(f"no access with {endpoint.credentials.passcode}")
+
+    with pytest.raises(ConnectFailed, match=r"no access with \*\*\*") as caught:
+        stomp_socket.connect("custom://guest:hush-hush@somewhere", dial=dial)
+    assert caught.value.__cause__ is None  # a traceback would show it
+    assert "hush" not in caplog.text
+
+
+def test_after_a_failure_it_is_called_again() -> None:
+    calls = itertools.count()
+
+    def dial(endpoint: Endpoint, timeout: float) -> Stream:
+        if next(calls) < 3:
+            raise ValueError("not now")
+        return tcp(broker)
+
+    patient = Reconnect(first_rounds=None, first_delay=0.01, max_delay=0.01)
+    with Broker() as broker, stomp_socket.connect(URL, dial=dial, reconnect=patient) as conn:
+        conn.send("/queue/a", "x", receipt=True)
+        assert next(calls) == 4
+
+
+def test_who_hangs_up_before_connected_is_reached_through_dial() -> None:
+    with ScriptedServer([CLOSE]) as server:
+        with pytest.raises(ConnectFailed, match=r"since it goes through dial\(\)"):
+            stomp_socket.connect(URL, dial=lambda *_: socket.create_connection(("127.0.0.1", server.port)))
+
+
+# ---------------------------------------------------------------------- who waits for it
+
+
+@contextmanager
+def hanging(
+    broker: Broker, first: int = 0
+) -> Iterator[tuple[Callable[..., Any], list[Any], threading.Event]]:
+    """A dialler that hangs after some calls; what it returns then; and how it goes on."""
+    go_on = threading.Event()
+    late: list[Any] = []
+    calls = itertools.count()
+
+    def dial(endpoint: Endpoint, timeout: float) -> Any:
+        if next(calls) < first:
+            return tcp(broker)
+        late.append(None)
+        go_on.wait(HANGS)
+        late[-1] = tcp(broker)
+        return late[-1]
+
+    try:
+        yield dial, late, go_on
+    finally:
+        go_on.set()
+
+
+def all_closed(late: list[Any]) -> bool:
+    return all(sock is not None and sock.fileno() == -1 for sock in late)
+
+
+def test_the_deadline_does_not_wait_and_what_comes_late_is_closed() -> None:
+    with Broker() as broker, hanging(broker) as (dial, late, go_on):
+        with pytest.raises(ConnectFailed, match=r"dial\(\) did not return within 0.1 s: check") as caught:
+            stomp_socket.connect(URL, dial=dial, connect_timeout=0.1)
+        assert caught.value.__cause__ is None
+        assert late == [None]
+        go_on.set()
+        until(lambda: all_closed(late))
+        assert not broker.connections
+
+
+def test_close_and_operations_do_not_wait_for_it() -> None:
+    with Broker() as broker, hanging(broker, first=1) as (dial, late, go_on):
+        conn = stomp_socket.connect(URL, dial=dial, reconnect=SOON, connect_timeout=HANGS)
+        messages = conn.subscribe("/queue/a")
+        broker.drop_connections()
+        until(lambda: late)
+        with pytest.raises(TimeoutError):
+            messages.receive(timeout=0.05)
+        with pytest.raises(stomp_socket.NotSent):
+            conn.send("/queue/a", "x", receipt=True, timeout=0.05)
+        thread, outcome = in_a_thread(lambda: conn.subscribe("/queue/b"))
+        conn.close()
+        thread.join(HANGS)
+        assert isinstance(outcome[0], SessionClosed)
+        assert late == [None], "close() has waited for the dialler"
+        assert dial_threads()
+        go_on.set()
+        until(lambda: all_closed(late))
+
+
+@needs_timer
+def test_ctrl_c_ends_connect_while_it_hangs() -> None:
+    struck: list[bool] = []
+
+    def handler() -> None:
+        if not struck and late:
+            struck.append(True)
+            raise KeyboardInterrupt
+
+    with Broker() as broker, hanging(broker) as (dial, late, go_on):
+        with alarm(handler, 0.01), pytest.raises(KeyboardInterrupt):
+            stomp_socket.connect(URL, dial=dial, connect_timeout=HANGS)
+        assert late == [None]
+        go_on.set()
+        until(lambda: all_closed(late))
+
+
+def test_an_unclosed_connection_is_collected_while_it_hangs() -> None:
+    with Broker() as broker, hanging(broker, first=1) as (dial, late, go_on):
+        held = [stomp_socket.connect(URL, dial=dial, reconnect=SOON, connect_timeout=HANGS)]
+        engine_threads = [thread for thread in threading.enumerate() if thread.name == "stomp_socket"]
+        broker.drop_connections()
+        until(lambda: late)
+        with pytest.warns(ResourceWarning, match="unclosed connection"):
+            held.clear()
+        for thread in engine_threads:
+            thread.join(HANGS)
+            assert not thread.is_alive()
+        assert late == [None]
+        go_on.set()
+        until(lambda: all_closed(late))
+
+
+def test_the_interpreter_ends_while_it_hangs() -> None:
+    code = """
+        import os, socket, sys, threading
+        import stomp_socket
+        from stomp_core.session import Reconnect
+        from stomp_testing import Broker
+        calls, hangs = [], threading.Event()
+        def dial(endpoint, timeout):
+            calls.append(1)
+            if len(calls) > 1:
+                hangs.set()
+                threading.Event().wait()
+            return socket.create_connection((broker.host, broker.port))
+        broker = Broker()
+        broker.start()
+        conn = stomp_socket.connect("x://guest:guest@y", dial=dial, reconnect=Reconnect(first_delay=0))
+        broker.drop_connections()
+        hangs.wait()
+        conn.close()
+        broker.stop()
+        print("the end")
+    """
+    root = Path(__file__).parents[2]
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", textwrap.dedent(code)],
+        env=os.environ | {"PYTHONPATH": f"{root}{os.pathsep}{root / 'transports'}"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.stdout, done.stderr, done.returncode) == ("the end\n", "", 0)
+
+
+def test_our_own_dialling_is_given_up_at_once() -> None:
+    """A port whose queue is full does not answer: nothing of it is left when the connection is closed."""
+    with never_connecting("dialling") as (url, options):
+        begun = len(dial_threads())
+        with pytest.raises(ConnectFailed, match=r"within 0\.1 s"):
+            stomp_socket.connect(url, **{**options, "connect_timeout": 0.1, "reconnect": Reconnect.never()})
+        until(lambda: len(dial_threads()) == begun)
+
+
+# ---------------------------------------------------------------------- a stream that fails
+
+
+class Failing(Wrapped):
+    """After so many calls of one method, it does something else."""
+
+    def __init__(self, sock: socket.socket, method: str, after: int, act: Callable[..., Any]) -> None:
+        super().__init__(sock)
+        calls = itertools.count()
+        original = getattr(self, method)
+
+        def instead(*arguments: Any) -> Any:
+            return original(*arguments) if next(calls) < after else act(*arguments)
+
+        setattr(self, method, instead)
+
+
+def raising(error: BaseException) -> Callable[..., Any]:
+    def act(*_: Any) -> Any:
+        raise error
+
+    return act
+
+
+@pytest.mark.parametrize(
+    ("act", "text"),
+    [
+        (raising(ValueError("out of order")), "raised ValueError: out of order"),
+        (raising(OSError(5, "Input/output error")), "Input/output error"),
+        (raising(Strange()), "raised Strange"),
+        (raising(StopIteration()), "raised StopIteration"),
+        (lambda *_: "text", "returned"),
+        (lambda *_: -1, "returned"),
+        (lambda *_: 10**9, "returned"),
+    ],
+    ids=["ValueError", "OSError", "Strange", "StopIteration", "text", "negative", "too many"],
+)
+@pytest.mark.parametrize("method", ["recv", "send"])
+def test_a_stream_that_fails_is_replaced(method: str, act: Callable[..., Any], text: str) -> None:
+    """It costs this connection, never the engine, and comes out of no call."""
+    streams: list[Any] = []
+
+    def dial(endpoint: Endpoint, timeout: float) -> Any:
+        sock = tcp(broker)
+        streams.append(Wrapped(sock) if streams else Failing(sock, method, 2, act))
+        return streams[-1]
+
+    reasons: list[str] = []
+
+    class Observer(stomp_socket.Listener):
+        def connection_lost(self, endpoint: Endpoint, reason: str) -> None:
+            reasons.append(reason)
+
+    with Broker() as broker:
+        with stomp_socket.connect(URL, dial=dial, reconnect=SOON, listener=Observer()) as conn:
+            while len(streams) < 2:
+                with suppress(StompError):
+                    conn.send("/queue/a", "x", receipt=True, timeout=HANGS)
+            conn.send("/queue/a", "last", receipt=True)
+            assert streams[0].fileno() == -1
+        assert text in reasons[0]
+        assert broker.messages("/queue/a")[-1] == b"last"
+
+
+def test_a_stream_may_return_what_raw_files_return() -> None:
+    """None where nothing was read or written."""
+
+    class Raw(Wrapped):
+        def send(self, data: bytes | memoryview) -> Any:
+            try:
+                return super().send(data[:1000])
+            except BlockingIOError:
+                return None
+
+        def recv(self, size: int) -> Any:
+            return bytearray(super().recv(min(size, 1000)))
+
+    with Broker(heart_beat=(100, 100)) as broker:
+        works(lambda *_: Raw(tcp(broker)), broker)
+
+
+def test_a_stream_that_cannot_be_closed_is_left() -> None:
+    class Stuck(Wrapped):
+        def close(self) -> None:
+            super().close()
+            raise ValueError("stuck")
+
+    with Broker(heart_beat=(100, 100)) as broker:
+        works(lambda *_: Stuck(tcp(broker)), broker)
+
+
+# ---------------------------------------------------------------------- E3 and E4: signals and forks
+
+
+@needs_timer
+@pytest.mark.parametrize(
+    ("kind", "secure"),
+    [
+        (Struck, False),
+        (KeyboardInterrupt, False),
+        (TimeoutError, False),
+        (BlockingIOError, False),
+        (Struck, True),
+        (TimeoutError, True),
+    ],
+)
+def test_handlers_that_raise_in_a_stream_duplicate_nothing_and_are_not_swallowed(
+    kind: type[BaseException], secure: bool, tls_certs: Certificates
+) -> None:
+    """The stream spends its time in Python, before and after the kernel has taken the bytes."""
+    raised = struck = 0
+    armed = False
+
+    def handler() -> None:
+        nonlocal armed, raised
+        if armed:
+            armed = False
+            raised += 1
+            raise kind
+
+    def busy() -> None:
+        for _ in range(200):
+            pass
+
+    class Slow(Wrapped):
+        def send(self, data: bytes | memoryview) -> Any:
+            busy()
+            taken = super().send(data)
+            busy()
+            return taken
+
+    def dial(endpoint: Endpoint, timeout: float) -> Stream:
+        return Slow(tcp(broker, secure=secure))
+
+    url = "stomp+ssl://guest:guest@localhost" if secure else URL
+    options: dict[str, Any] = {"ca_file": str(tls_certs.ca)} if secure else {}
+    confirmed: set[str] = set()
+    gc.collect()
+    gc.disable()
+    try:
+        with Broker(tls=server_context(tls_certs)) as broker:
+            conn = stomp_socket.connect(url, dial=dial, reconnect=SOON, receipt_timeout=HANGS, **options)
+            numbers = itertools.count()
+            ends = time.monotonic() + 0.4
+
+            def send_until_struck() -> None:
+                nonlocal armed
+                with alarm(handler, 0.002):
+                    armed = True
+                    while time.monotonic() < ends:
+                        body = str(next(numbers))
+                        with suppress(StompError):
+                            conn.send("/queue/a", body, receipt=True)
+                            confirmed.add(body)
+
+            while time.monotonic() < ends:
+                try:
+                    send_until_struck()
+                except kind:
+                    struck += 1
+            armed = False
+            conn.send("/queue/a", "last", receipt=True)
+            assert conn.close() is True
+            bodies = [body.decode() for body in broker.messages("/queue/a")]
+    finally:
+        gc.enable()
+    assert struck > 5
+    assert struck == raised, "an exception of a handler was swallowed"
+    assert len(bodies) == len(set(bodies)), "a message was sent twice"
+    assert confirmed <= set(bodies), "a confirmed message was lost"
+
+
+@needs_monitoring
+def test_an_exception_at_any_point_of_sending_to_a_stream_duplicates_and_loses_nothing() -> None:
+    def strike_here(*_: object) -> None:
+        raise Struck
+
+    before = signal.signal(signal.SIGUSR1, strike_here)  # it counts as a signal handler
+    returned: set[str] = set()
+    where: list[str] = []
+    try:
+        with Broker() as broker:
+            conn = stomp_socket.connect(
+                URL, dial=lambda *_: Wrapped(tcp(broker)), reconnect=SOON, receipt_timeout=HANGS
+            )
+            for position in range(1, 1000):
+                body = f"struck {position}"
+                left = [0]
+                try:
+                    with strike(position, where, strike_here) as left:
+                        conn.send("/queue/a", body, receipt=True)
+                    returned.add(body)
+                except Struck:
+                    pass
+                conn.send("/queue/a", f"after {position}", receipt=True)
+                returned.add(f"after {position}")
+                if left[0] > 0:
+                    break
+            else:
+                pytest.fail("the call never ends without a strike")
+            assert any(place.startswith("_stream.py") for place in where)
+            bodies = [body.decode() for body in broker.messages("/queue/a")]
+            assert conn.close() is True
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+    assert len(bodies) == len(set(bodies)), "a message was sent twice"
+    assert returned <= set(bodies), "a message was lost whose send() had returned"
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork() on this platform")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of fork() in a process with threads
+def test_a_fork_while_dialling_leaves_the_parent_alone() -> None:
+    with Broker() as broker, hanging(broker, first=1) as (dial, late, go_on):
+        conn = stomp_socket.connect(URL, dial=dial, reconnect=SOON, connect_timeout=HANGS)
+        broker.drop_connections()
+        until(lambda: late)
+        child = os.fork()
+        if child == 0:
+            code = 1
+            try:
+                with suppress(RuntimeError):
+                    conn.send("/queue/a", "x")
+                    code = 2
+                code = code if code == 2 else int(conn.close())
+            finally:
+                os._exit(code)
+        _, status = os.waitpid(child, 0)
+        assert os.waitstatus_to_exitcode(status) == 0
+        go_on.set()
+        conn.send("/queue/a", "still here", receipt=True)
+        assert conn.close() is True
