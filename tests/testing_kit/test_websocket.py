@@ -437,7 +437,7 @@ def deflate(request: pytest.FixtureRequest) -> bool:
 def test_a_proxy_cuts_after_frames_of_stomp(deflate: bool) -> None:
     """They are counted in both directions, masked, compressed, and however they are spread over messages."""
     recorder = Recorder()
-    options = {"compression": "deflate" if deflate else None}
+    options: dict[str, Any] = {"compression": "deflate" if deflate else None}
     with (
         Broker(websocket=WebSocket(compression=deflate)) as broker,
         FaultProxy(broker.ws_url, recorder=recorder) as proxy,
