@@ -15,8 +15,8 @@ from .worlds import HANGS, WORLDS, World
 @pytest.fixture(params=list(WORLDS))
 def world(request: pytest.FixtureRequest) -> Iterator[World]:
     before = set(threading.enumerate())
-    name, _, how = request.param.partition(" in ")
-    with WORLDS[name](in_memory=how == "memory") as world:
+    name, _, way = request.param.partition(" ")
+    with WORLDS[name](way) as world:
         yield world
     for thread in set(threading.enumerate()) - before:
         if thread.name.startswith(("stomp_socket", "asyncio", "trio", "worker")):

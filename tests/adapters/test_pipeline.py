@@ -10,13 +10,14 @@ from stomp_core.session import OutcomeUnknown, Reconnect, Unconfirmed
 from stomp_testing import Broker, FaultProxy
 from tests.brokers import Broker as RealBroker
 
-from .worlds import Connection, World
+from .worlds import Connection, World, over_websocket_too
 
 SOON = Reconnect(first_delay=0.01, max_delay=0.05)
 
 
+@over_websocket_too
 def test_at_the_end_of_a_block_everything_is_confirmed_in_order(world: World) -> None:
-    with Broker() as broker:
+    with world.broker() as broker:
         conn = world.connect(broker.url)
         with conn.pipeline(10) as pipeline:
             numbers = [pipeline.send("/queue/a", str(number)) for number in range(100)]
@@ -52,13 +53,14 @@ def test_a_sender_waits_for_room_in_the_window(world: World) -> None:
                 pipeline.send("/queue/a", "never")
             conn.close(timeout=0.1)
 
-    with Broker(hold_receipts=True) as broker:
+    with world.broker(hold_receipts=True) as broker:
         conn = world.connect(broker.url)
         with pytest.raises(Unconfirmed, match="3 of 3 messages were not confirmed"):
             fill(conn, broker)
         assert b"never" not in broker.messages("/queue/a")
 
 
+@over_websocket_too
 def test_unconfirmed_messages_are_named_by_number(world: World) -> None:
     def send(conn: Connection, broker: Broker, proxy: FaultProxy) -> None:
         with conn.pipeline(5) as pipeline:
@@ -71,7 +73,7 @@ def test_unconfirmed_messages_are_named_by_number(world: World) -> None:
             broker.wait_until(lambda broker: len(broker.messages("/queue/a")) == 5)
             proxy.reset_all()
 
-    with Broker() as broker, FaultProxy(broker.url) as proxy:
+    with world.broker() as broker, world.proxy(broker) as proxy:
         conn = world.connect(proxy.url, reconnect=SOON)
         with pytest.raises(Unconfirmed) as caught:
             send(conn, broker, proxy)
@@ -85,13 +87,14 @@ def test_unconfirmed_messages_are_named_by_number(world: World) -> None:
         assert broker.messages("/queue/b") == [b"fine"]
 
 
+@over_websocket_too
 def test_a_block_that_raises_does_not_wait(world: World) -> None:
     def fail(conn: Connection) -> None:
         with conn.pipeline() as pipeline:
             pipeline.send("/queue/a", "x")
             raise ZeroDivisionError
 
-    with Broker(hold_receipts=True) as broker:
+    with world.broker(hold_receipts=True) as broker:
         conn = world.connect(broker.url)
         with pytest.raises(ZeroDivisionError):
             fail(conn)
@@ -100,7 +103,7 @@ def test_a_block_that_raises_does_not_wait(world: World) -> None:
 
 
 def test_a_window_of_0_is_refused(world: World) -> None:
-    with Broker() as broker:
+    with world.broker() as broker:
         conn = world.connect(broker.url)
         with pytest.raises(ValueError, match="at least 1, got 0"), conn.pipeline(0):
             pass

@@ -9,9 +9,9 @@ import pytest
 
 from stomp_core import LocalProtocolError
 from stomp_core.session import Reconnect, Rejected, SessionClosed, StaleMessageError, WorkPolicy
-from stomp_testing import Broker, Expect, FaultProxy, ScriptedServer
+from stomp_testing import Broker, Expect, ScriptedServer
 
-from .worlds import HANGS, World, in_memory_too, never
+from .worlds import HANGS, World, never, over_every_transport, over_websocket_too
 
 CONNECTED = b"CONNECTED\nversion:1.2\nserver:RabbitMQ/3\n\n\0"
 SOON = Reconnect(first_delay=0.01, max_delay=0.05)
@@ -22,7 +22,7 @@ def fill(broker: Broker, *bodies: str) -> None:
         broker.send("/queue/a", body)
 
 
-@in_memory_too
+@over_every_transport
 def test_messages_come_in_order(world: World) -> None:
     with world.broker() as broker:
         fill(broker, "one", "two", "three")
@@ -30,7 +30,7 @@ def test_messages_come_in_order(world: World) -> None:
         assert [messages.receive().text for _ in range(3)] == ["one", "two", "three"]
 
 
-@in_memory_too
+@over_every_transport
 def test_in_auto_mode_nothing_is_acknowledged(world: World) -> None:
     with world.broker() as broker:
         fill(broker, "one")
@@ -39,7 +39,7 @@ def test_in_auto_mode_nothing_is_acknowledged(world: World) -> None:
             message.ack()
 
 
-@in_memory_too
+@over_every_transport
 def test_in_client_individual_mode_each_message_has_its_ack(world: World) -> None:
     with world.broker() as broker:
         fill(broker, "one", "two", "three")
@@ -56,7 +56,7 @@ def test_in_client_individual_mode_each_message_has_its_ack(world: World) -> Non
         assert broker.unacknowledged("/queue/a") == []
 
 
-@in_memory_too
+@over_every_transport
 def test_in_client_mode_an_ack_covers_earlier_messages(world: World) -> None:
     with world.broker() as broker:
         fill(broker, "one", "two", "three")
@@ -66,7 +66,7 @@ def test_in_client_mode_an_ack_covers_earlier_messages(world: World) -> None:
         assert broker.unacknowledged("/queue/a") == [b"three"]
 
 
-@in_memory_too
+@over_every_transport
 def test_a_nacked_message_comes_again(world: World) -> None:
     with world.broker() as broker:
         fill(broker, "one")
@@ -78,7 +78,7 @@ def test_a_nacked_message_comes_again(world: World) -> None:
         assert (again.text, again.redelivered) == ("one", True)
 
 
-@in_memory_too
+@over_every_transport
 def test_prefetch_limits_what_is_in_flight(world: World) -> None:
     with world.broker() as broker:
         fill(broker, "one", "two", "three")
@@ -89,7 +89,7 @@ def test_prefetch_limits_what_is_in_flight(world: World) -> None:
         assert messages.receive().text == "three"
 
 
-@in_memory_too
+@over_every_transport
 def test_receiving_may_have_a_timeout(world: World) -> None:
     with world.broker() as broker:
         messages = world.connect(broker.url).subscribe("/queue/a")
@@ -99,8 +99,9 @@ def test_receiving_may_have_a_timeout(world: World) -> None:
         assert messages.receive().text == "one"
 
 
+@over_websocket_too
 def test_after_a_reconnect_old_messages_are_stale(world: World) -> None:
-    with Broker() as broker, FaultProxy(broker.url) as proxy:
+    with world.broker() as broker, world.proxy(broker) as proxy:
         fill(broker, "one", "two")
         conn = world.connect(proxy.url, reconnect=SOON)
         messages = conn.subscribe("/queue/a", ack="client-individual")
@@ -116,9 +117,10 @@ def test_after_a_reconnect_old_messages_are_stale(world: World) -> None:
         assert messages.receive().text == "two"
 
 
+@over_websocket_too
 @pytest.mark.parametrize("times", [5])
 def test_a_subscription_survives_any_number_of_reconnects(world: World, times: int) -> None:
-    with Broker() as broker, FaultProxy(broker.url) as proxy:
+    with world.broker() as broker, world.proxy(broker) as proxy:
         conn = world.connect(proxy.url, reconnect=SOON)
         messages = conn.subscribe("/queue/a", ack="client-individual")
         for number in range(times):
@@ -147,7 +149,7 @@ def test_a_rejected_subscription_raises_the_reason(world: World) -> None:
             conn.subscribe("/queue/secret")
 
 
-@in_memory_too
+@over_every_transport
 def test_an_id_in_use_or_an_unknown_mode_is_refused(world: World) -> None:
     with world.broker() as broker:
         conn = world.connect(broker.url)
@@ -157,7 +159,7 @@ def test_an_id_in_use_or_an_unknown_mode_is_refused(world: World) -> None:
                 conn.subscribe("/queue/a", **options)
 
 
-@in_memory_too
+@over_every_transport
 def test_after_unsubscribing_unacknowledged_messages_come_again(world: World) -> None:
     """ActiveMQ does this; RabbitMQ keeps them until the connection ends."""
     with world.broker(flavour="activemq") as broker:
@@ -172,7 +174,7 @@ def test_after_unsubscribing_unacknowledged_messages_come_again(world: World) ->
         assert conn.subscribe("/queue/a").receive().text == "two"
 
 
-@in_memory_too
+@over_every_transport
 def test_closing_ends_a_wait_for_a_message(world: World) -> None:
     with world.broker() as broker:
         conn = world.connect(broker.url)
@@ -192,7 +194,7 @@ def test_closing_ends_a_wait_for_a_message(world: World) -> None:
         assert [type(error) for error in ended] == [SessionClosed]
 
 
-@in_memory_too
+@over_every_transport
 def test_a_wait_for_a_message_ends_with_the_reason_of_the_loss(world: World) -> None:
     with world.broker() as broker:
         messages = world.connect(broker.url, reconnect=Reconnect.never()).subscribe("/queue/a")
@@ -201,7 +203,7 @@ def test_a_wait_for_a_message_ends_with_the_reason_of_the_loss(world: World) -> 
             messages.receive()
 
 
-@in_memory_too
+@over_every_transport
 def test_a_slow_consumer_stops_reading_and_loses_nothing(world: World) -> None:
     body, count, buffer = b"x" * 50_000, 400, 1_000_000
     with world.broker(heart_beat=(1, 1)) as broker:
@@ -220,7 +222,7 @@ def test_a_slow_consumer_stops_reading_and_loses_nothing(world: World) -> None:
             assert len(messages.receive().body) == len(body)
 
 
-@in_memory_too
+@over_every_transport
 def test_a_receipt_arrives_while_the_buffer_is_full(world: World) -> None:
     with world.broker() as broker:
         conn = world.connect(broker.url, buffer_size=200_000)
@@ -241,7 +243,7 @@ def run(world: World, messages: Any, handler: Any, **options: Any) -> threading.
     return thread
 
 
-@in_memory_too
+@over_every_transport
 def test_workers_acknowledge_each_message(world: World) -> None:
     with world.broker() as broker:
         fill(broker, *(f"job {number}" for number in range(12)))
@@ -258,7 +260,7 @@ def test_workers_acknowledge_each_message(world: World) -> None:
         broker.wait_until(lambda _: not broker.unacknowledged("/queue/a"), timeout=10)
 
 
-@in_memory_too
+@over_every_transport
 def test_the_message_of_a_failed_handler_comes_again(world: World) -> None:
     reported: list[str] = []
 
@@ -287,7 +289,7 @@ def test_the_message_of_a_failed_handler_comes_again(world: World) -> None:
         conn.send("/queue/b", "alive", receipt=True)
 
 
-@in_memory_too
+@over_every_transport
 def test_a_message_is_moved_after_the_last_retry(world: World) -> None:
     with world.broker() as broker:
         fill(broker, "poison", "last")
@@ -310,7 +312,7 @@ def test_a_message_is_moved_after_the_last_retry(world: World) -> None:
         broker.wait_until(lambda _: not broker.unacknowledged("/queue/a"), timeout=10)
 
 
-@in_memory_too
+@over_every_transport
 def test_the_policy_stop_raises_what_the_handler_raised(world: World) -> None:
     with world.broker() as broker:
         fill(broker, "bad")
@@ -323,7 +325,7 @@ def test_the_policy_stop_raises_what_the_handler_raised(world: World) -> None:
             jobs.run(world.sleeping_handler(handle, 0), concurrency=3, policy=WorkPolicy(on_error="stop"))
 
 
-@in_memory_too
+@over_every_transport
 def test_run_ends_with_the_connection(world: World) -> None:
     with world.broker() as broker:
         conn = world.connect(broker.url)

@@ -8,15 +8,15 @@ import pytest
 
 from stomp_core import LocalProtocolError
 from stomp_core.session import Reconnect, TransactionInDoubt, TransactionLost, TransactionState
-from stomp_testing import CLOSE, Broker, Expect, FaultProxy, Pause, ScriptedServer
+from stomp_testing import CLOSE, Expect, Pause, ScriptedServer
 
-from .worlds import World, in_memory_too
+from .worlds import World, over_every_transport, over_websocket_too
 
 SOON = Reconnect(first_delay=0.01, max_delay=0.05)
 CONNECTED = b"CONNECTED\nversion:1.2\nserver:RabbitMQ/3\n\n\0"
 
 
-@in_memory_too
+@over_every_transport
 def test_committed_messages_arrive_together(world: World) -> None:
     with world.broker() as broker:
         conn = world.connect(broker.url)
@@ -30,7 +30,7 @@ def test_committed_messages_arrive_together(world: World) -> None:
         assert broker.messages("/queue/a") == [b"one", b"two"]
 
 
-@in_memory_too
+@over_every_transport
 def test_aborted_messages_never_arrive(world: World) -> None:
     with world.broker() as broker:
         broker.send("/queue/jobs", "job")
@@ -46,7 +46,7 @@ def test_aborted_messages_never_arrive(world: World) -> None:
         assert broker.unacknowledged("/queue/jobs") == []
 
 
-@in_memory_too
+@over_every_transport
 def test_a_block_is_committed_at_its_end(world: World) -> None:
     with world.broker() as broker:
         conn = world.connect(broker.url)
@@ -57,7 +57,7 @@ def test_a_block_is_committed_at_its_end(world: World) -> None:
         assert broker.messages("/queue/a") == [b"one", b"two", b"three"]
 
 
-@in_memory_too
+@over_every_transport
 def test_a_block_that_raises_is_aborted(world: World) -> None:
     with world.broker() as broker:
         conn = world.connect(broker.url)
@@ -69,7 +69,7 @@ def test_a_block_that_raises_is_aborted(world: World) -> None:
         assert tx.state is TransactionState.DONE
 
 
-@in_memory_too
+@over_every_transport
 def test_a_send_in_a_transaction_has_no_receipt_to_wait_for(world: World) -> None:
     with world.broker() as broker:
         conn = world.connect(broker.url)
@@ -78,7 +78,7 @@ def test_a_send_in_a_transaction_has_no_receipt_to_wait_for(world: World) -> Non
                 conn.send("/queue/a", "one", transaction=tx.inner, receipt=True)
 
 
-@in_memory_too
+@over_every_transport
 def test_a_transaction_that_has_ended_refuses_operations(world: World) -> None:
     with world.broker() as broker:
         conn = world.connect(broker.url)
@@ -89,8 +89,9 @@ def test_a_transaction_that_has_ended_refuses_operations(world: World) -> None:
                 call()
 
 
+@over_websocket_too
 def test_an_open_transaction_is_lost_with_its_connection(world: World) -> None:
-    with Broker() as broker, FaultProxy(broker.url) as proxy:
+    with world.broker() as broker, world.proxy(broker) as proxy:
         conn = world.connect(proxy.url, reconnect=SOON)
         with pytest.raises(TransactionLost) as caught, conn.transaction() as tx:  # noqa: PT012
             tx.send("/queue/a", "before")
@@ -103,8 +104,9 @@ def test_an_open_transaction_is_lost_with_its_connection(world: World) -> None:
         assert broker.messages("/queue/a") == []
 
 
+@over_websocket_too
 def test_a_transaction_lost_just_before_commit(world: World) -> None:
-    with Broker() as broker, FaultProxy(broker.url) as proxy:
+    with world.broker() as broker, world.proxy(broker) as proxy:
         conn = world.connect(proxy.url, reconnect=SOON)
         with pytest.raises(TransactionLost), conn.transaction() as tx:  # noqa: PT012
             tx.send("/queue/a", "before")

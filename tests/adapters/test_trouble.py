@@ -22,10 +22,10 @@ import stomp_asyncio
 import stomp_socket
 import stomp_trio
 from stomp_core.session import NotSent, OutcomeUnknown, Reconnect, StaleMessageError
-from stomp_testing import RESET, Broker, Expect, FaultProxy, Pause, ScriptedServer
+from stomp_testing import RESET, Broker, Expect, Pause, ScriptedServer
 from tests.certificates import Certificates
 
-from .worlds import HANGS, World, in_a_thread, in_memory_too, until
+from .worlds import HANGS, World, in_a_thread, over_every_transport, over_websocket_too, until
 
 CONNECTED = b"CONNECTED\nversion:1.2\nserver:RabbitMQ/3\n\n\0"
 SOON = Reconnect(first_delay=0.01, max_delay=0.05)
@@ -214,10 +214,11 @@ def test_a_large_message_comes_through_tls(world: World, tls_certs: Certificates
             message.ack(receipt=True)
 
 
+@over_websocket_too
 def test_no_confirmed_message_is_lost_by_broken_connections(world: World) -> None:
     jobs = [f"job {number}" for number in range(30)]
     got: set[str] = set()
-    with Broker() as broker, FaultProxy(broker.url, mean_bytes=2_000, seed=7) as proxy:
+    with world.broker() as broker, world.proxy(broker, mean_bytes=2_000, seed=7) as proxy:
         producer = world.connect(proxy.url, reconnect=SOON)
         consumer = world.connect(proxy.url, reconnect=SOON)
         messages = consumer.subscribe("/queue/a", ack="client-individual", timeout=HANGS)
@@ -250,7 +251,7 @@ def test_no_confirmed_message_is_lost_by_broken_connections(world: World) -> Non
 # ---------------------------------------------------------------------- programs
 
 
-@in_memory_too
+@over_every_transport
 def test_a_program_that_blocks_is_not_taken_for_a_silent_broker(world: World) -> None:
     with world.broker() as broker:
         conn = world.connect(broker.url, heart_beat=(0, 0.2))
@@ -259,7 +260,7 @@ def test_a_program_that_blocks_is_not_taken_for_a_silent_broker(world: World) ->
         assert conn.session.connection_number == 1
 
 
-@in_memory_too
+@over_every_transport
 def test_a_stuck_handler_does_not_stop_the_other_subscriptions(world: World) -> None:
     with world.broker(heart_beat=(1, 1)) as broker:
         for _ in range(20):

@@ -22,9 +22,18 @@ import trio
 import stomp_asyncio
 import stomp_socket
 import stomp_trio
-from stomp_testing import Broker
+from stomp_testing import Broker, FaultProxy
 
-__all__ = ["HANGS", "WORLDS", "World", "in_a_thread", "in_memory_too", "never", "until"]
+__all__ = [
+    "HANGS",
+    "WORLDS",
+    "World",
+    "in_a_thread",
+    "never",
+    "over_every_transport",
+    "over_websocket_too",
+    "until",
+]
 
 HANGS = 30.0
 
@@ -88,24 +97,30 @@ class World(ABC):
         """A function that does not return before it is released, or cancelled where that is possible."""
 
     def broker(self, **options: Any) -> Broker:
-        """Return a broker, to which :meth:`connect` connects without a network if the world is in memory."""
-        broker = Broker(**options)
-        if self._in_memory:
-            self._brokers.append(broker)
+        """Return a broker, to which :meth:`connect` connects in the way of this world, whatever its URL says."""
+        broker = Broker(websocket=self._way == "over websocket", **options)
+        self._brokers.append(broker)
         return broker
+
+    def proxy(self, broker: Broker, **options: Any) -> FaultProxy:
+        """Return a proxy in front of a broker, of its WebSocket if that is the way of this world."""
+        return FaultProxy(broker.ws_url if self._way == "over websocket" else broker.url, **options)
 
     def connect(self, url: Any, *arguments: Any, **options: Any) -> Connection:
         """``connect()``; the connection is closed with the test, if not before."""
         for broker in self._brokers:
-            if url == broker.url:
-                options["dial"] = broker.dial
+            if self._way and url == broker.url:
+                if self._way == "in memory":
+                    options["dial"] = broker.dial
+                else:
+                    url = broker.ws_url
         inner, leave = self.open(lambda: self.module.connect(url, *arguments, **options))
         connection = Connection(self, inner, leave)
         self._connections.append(connection)
         return connection
 
-    def __init__(self, *, in_memory: bool = False) -> None:
-        self._in_memory = in_memory
+    def __init__(self, way: str = "") -> None:
+        self._way = way  # "", "in memory" or "over websocket"
         self._brokers: list[Broker] = []
         self._connections: list[Connection] = []
 
@@ -423,8 +438,11 @@ class Trio(World):
 
 WORLDS: dict[str, type[World]] = {"socket": Blocking, "asyncio": Asyncio, "trio": Trio}
 
-#: For tests that use :meth:`World.broker`: they run over TCP, and with connections in memory. (Those of the blocking
-#: adapter would be socket pairs.)
-in_memory_too = pytest.mark.parametrize(
-    "world", [*WORLDS, "asyncio in memory", "trio in memory"], indirect=True
+_OVER_WEBSOCKET = [f"{name} over websocket" for name in WORLDS]
+#: For tests that use :meth:`World.broker`: they run over TCP, over WebSocket, and with connections in memory. (Those of
+#: the blocking adapter would be socket pairs.)
+over_every_transport = pytest.mark.parametrize(
+    "world", [*WORLDS, *_OVER_WEBSOCKET, "asyncio in memory", "trio in memory"], indirect=True
 )
+#: For tests that use :meth:`World.proxy` too: they run over TCP and over WebSocket.
+over_websocket_too = pytest.mark.parametrize("world", [*WORLDS, *_OVER_WEBSOCKET], indirect=True)

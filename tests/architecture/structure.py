@@ -65,7 +65,7 @@ PACKAGES: dict[str, set[str]] = {
     "stomp_asyncio": {"stomp_core"},
     "stomp_trio": {"stomp_core"},
     "stomp_observe": {"stomp_core"},
-    "stomp_testing": {"stomp_core"},
+    "stomp_testing": {"stomp_core", "stomp_websocket"},
     "stomp_py": {"stomp_core", "stomp_socket", "stomp_websocket"},
     "stomp_cli": {"stomp_core", "stomp_socket"},
 }

@@ -186,8 +186,10 @@ uvloop.install()
 import stomp_socket
 from stomp_testing import Broker, FaultProxy
 
-with Broker() as broker, FaultProxy(broker.url) as proxy, stomp_socket.connect(proxy.url) as conn:
-    conn.send("/queue/a", "hello", receipt=True)
+with Broker(websocket=True) as broker:
+    for url in (broker.url, broker.ws_url):
+        with FaultProxy(url) as proxy, stomp_socket.connect(proxy.url) as conn:
+            conn.send("/queue/a", "hello", receipt=True)
     print(broker.messages("/queue/a"))
 """
 
@@ -198,7 +200,7 @@ def test_the_broker_serves_clients_under_uvloop() -> None:
     run = subprocess.run(
         [sys.executable, "-c", UNDER_UVLOOP], capture_output=True, text=True, timeout=60, check=False
     )
-    assert run.stdout == "[b'hello']\n", run.stderr
+    assert run.stdout == "[b'hello', b'hello']\n", run.stderr
 
 
 # -------------------------------------------------------------------------------- messages and clients

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import signal
+import socket
 import subprocess
 import sys
 
@@ -45,6 +46,20 @@ def test_it_prints_its_url_and_runs_until_a_signal(number: signal.Signals) -> No
             process.kill()
     assert process.returncode == 0
     assert errors == ""
+
+
+def test_websocket_opens_a_port_with_a_path() -> None:
+    with run("--port", "0", "--websocket", "--ws-port", "0", "--ws-path", "/stomp") as process:
+        try:
+            assert process.stdout is not None
+            process.stdout.readline()
+            match = re.search(r"ws://guest:guest@127\.0\.0\.1:(\d+)/stomp$", process.stdout.readline())
+            assert match
+            with socket.create_connection(("127.0.0.1", int(match[1])), timeout=10) as client:
+                client.sendall(b"GET /other HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\n\r\n")
+                assert client.recv(100).startswith(b"HTTP/1.1 404 Not Found\r\n")
+        finally:
+            process.terminate()
 
 
 @pytest.mark.parametrize(("options", "answer"), [((), "ERROR\n"), (("--lenient",), "RECEIPT\n")])

@@ -27,6 +27,11 @@ def test_fresh_again(stomp_broker):
 @pytest.mark.stomp_broker(users=None)
 def test_arguments(stomp_broker):
     assert "guest" not in stomp_broker.url
+
+@pytest.mark.stomp_broker(websocket=True)
+@pytest.mark.stomp_proxy(websocket=True, seed=1)
+def test_websocket(stomp_broker, stomp_proxy):
+    assert stomp_proxy.url == stomp_broker.ws_url.replace(str(stomp_broker.ws_port), str(stomp_proxy.port))
 """
 
 
@@ -51,7 +56,7 @@ def test_the_fixtures_need_no_configuration(tmp_path: Path) -> None:
         timeout=60,
         check=False,
     )
-    assert "3 passed" in done.stdout, done.stdout + done.stderr
+    assert "4 passed" in done.stdout, done.stdout + done.stderr
 
 
 def test_the_plugin_imports_only_pytest() -> None:

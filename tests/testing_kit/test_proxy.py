@@ -159,6 +159,50 @@ def test_cut_after_counts_to_the_byte(
         server.wait_for(b"0123456789")
 
 
+@pytest.mark.parametrize("offset", [0, 1, -1])
+@pytest.mark.parametrize("reset", [False, True])
+def test_cut_after_frames_counts_to_the_byte(
+    proxy: FaultProxy, server: ScriptedServer, offset: int, reset: bool
+) -> None:
+    frames = [
+        b"SEND\ndestination:/queue/a\ncontent-length:5\n\na\0\n\nb\0",
+        b"\n\r\nSEND\r\ndestination:/queue/a\r\n\r\nb\0",
+        b"\nACK\nid:1\n\n\0",
+        b"SEND\ndestination:/queue/a\n\n\0",
+    ]
+    end = len(b"".join(frames[:3])) + offset
+    with connected(proxy, server) as other, connected(proxy, server) as wire:
+        proxy.cut_after_frames(3, "to-server", reset=reset, offset=offset)
+        wire.socket.sendall(b"".join(frames) + b"\n")
+        assert wire.end() == ("RST" if reset else "FIN")
+        if not reset:
+            server.wait_for(b"".join(frames)[:end])
+            assert server.connections[-1] == b"".join(frames)[:end]
+        other.socket.sendall(b"x")
+        server.wait_for(b"x")
+    assert proxy.cuts == 1
+
+
+@pytest.mark.parametrize("size", [1, 2, 7, 40])
+def test_frames_are_counted_whatever_the_pieces(proxy: FaultProxy, server: ScriptedServer, size: int) -> None:
+    """Heart-beats, NULs in bodies, heads in pieces and both directions together."""
+    frames = b"SEND\ncontent-length:2\n\n\0\0\0\n\n\nSEND\n\nbody in pieces\0" * 3
+    with connected(proxy, server) as wire:
+        proxy.to_server.split = size
+        proxy.cut_after_frames(6)
+        wire.socket.sendall(frames + b"NEXT\n\n\0")
+        assert wire.end() == "FIN"
+        server.wait_for(frames)
+    assert server.received == frames
+
+
+def test_cut_after_frames_needs_frames(proxy: FaultProxy) -> None:
+    with pytest.raises(ValueError, match="number must be at least 1"):
+        proxy.cut_after_frames(0)
+    with FaultProxy("wss://127.0.0.1:1/ws") as other, pytest.raises(ValueError, match="no frames in TLS"):
+        other.cut_after_frames(1)
+
+
 def test_split_makes_small_pieces(proxy: FaultProxy, server: ScriptedServer) -> None:
     proxy.to_client.split = 3
     with connected(proxy, server) as wire:

@@ -59,7 +59,7 @@ def test_the_transcript_masks_passcodes() -> None:
 
 def test_bytes_that_are_not_stomp_are_recorded_as_bytes() -> None:
     recorder = Recorder()
-    recorder.note(1, "to-server", b"GET / HTTP/1.1\r\n")
+    recorder.note(1, "to-server", b"POST / HTTP/1.1\r\n")
     recorder.note(1, "to-server", b"Host: x\r\n")
     assert [type(record.what) for record in recorder.records] == [bytes, bytes]
     assert "not STOMP" in recorder.transcript()

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ._broker import Broker, ClientInfo
     from ._certificates import ServerCertificate
     from ._proxy import FaultProxy
-    from ._recorder import Record, Recorder
+    from ._recorder import Note, Record, Recorder
     from ._relay import Direction, Faults
     from ._scripted_server import CLOSE, RESET, Expect, Pause, ScriptedServer, Step
     from ._settings import ACTIVEMQ, RABBITMQ, Flavour
@@ -37,6 +37,7 @@ __all__ = [
     "FaultProxy",
     "Faults",
     "Flavour",
+    "Note",
     "Pause",
     "Record",
     "Recorder",
@@ -51,7 +52,7 @@ _NAMES = {
     "_broker": ("Broker", "ClientInfo"),
     "_certificates": ("ServerCertificate",),
     "_proxy": ("FaultProxy",),
-    "_recorder": ("Record", "Recorder"),
+    "_recorder": ("Note", "Record", "Recorder"),
     "_relay": ("Direction", "Faults"),
     "_scripted_server": ("CLOSE", "RESET", "Expect", "Pause", "ScriptedServer", "Step"),
     "_settings": ("ACTIVEMQ", "RABBITMQ", "Flavour"),

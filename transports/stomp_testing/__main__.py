@@ -33,6 +33,13 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--passcode", default="guest", help="the user's passcode (%(default)s)")
     parser.add_argument("--tls", action="store_true", help="open a TLS port too (needs trustme)")
     parser.add_argument(
+        "--websocket", action="store_true", help="open a WebSocket port too (needs websockets)"
+    )
+    parser.add_argument(
+        "--ws-port", type=int, default=15674, help="the WebSocket port (%(default)s); 0 takes a free one"
+    )
+    parser.add_argument("--ws-path", default="/ws", help="the path of the WebSocket (%(default)s)")
+    parser.add_argument(
         "--flavour",
         choices=sorted(FLAVOURS),
         default="rabbitmq",
@@ -66,6 +73,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             port=chosen.port or None,
             users={chosen.login: chosen.passcode},
             tls=chosen.tls,
+            websocket=chosen.websocket,
+            websocket_path=chosen.ws_path,
+            ws_port=chosen.ws_port or None,
             flavour=chosen.flavour,
             leniency=Leniency.permissive() if chosen.lenient else None,
             recorder=Recorder(_print, keep=False) if chosen.verbose else None,
@@ -73,6 +83,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(f"stomp_testing broker ({chosen.flavour} flavour) on {broker.url}", flush=True)
             if chosen.tls:
                 print(f"with TLS on {broker.tls_url}, trust {broker.ca_file}", flush=True)
+            if chosen.websocket:
+                print(f"with WebSocket on {broker.ws_url}", flush=True)
+            if chosen.websocket and chosen.tls:
+                print(f"with WebSocket and TLS on {broker.wss_url}", flush=True)
             print("for tests and development; Ctrl-C stops it", flush=True)
             stopped.wait()
     except (OSError, ImportError, ValueError) as error:

@@ -20,7 +20,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
-from typing import Self, TypeVar
+from typing import TYPE_CHECKING, Self, TypeVar
 from urllib.parse import quote
 
 from stomp_core import Headers, HeaderSource, Leniency, Limits
@@ -36,6 +36,11 @@ from ._recorder import Recorder
 from ._refusals import RequestRefused
 from ._server import Server
 from ._settings import BrokerFaults, Flavour, Settings, flavour_named
+
+if TYPE_CHECKING:
+    from stomp_websocket import WebSocket, WebSocketRequest
+
+    from ._websocket import WebSocketListener
 
 __all__ = ["Broker", "ClientInfo"]
 
@@ -81,6 +86,15 @@ class Broker:
             (needs trustme); an ``SSLContext`` opens one with that context.
         tls_port: the TLS port; ``None`` takes a free one.
         unix_path: a path to listen on with a Unix socket too.
+        websocket: ``True`` opens a port for STOMP over WebSocket too, and with ``tls`` one more with TLS (needs
+            websockets); a :class:`stomp_websocket.WebSocket` opens it with these options. Its ``text`` is ``None`` for
+            what the flavour's broker sends: text, whatever the body is; ``False`` is RabbitMQ's
+            ``web_stomp.ws_frame = binary``.
+        websocket_path: the path of its URL; any other one is answered with 404.
+        websocket_check: called with each :class:`stomp_websocket.WebSocketRequest`, in the broker's thread; returns
+            status and text to refuse it, as in ``(401, "no token")``, or ``None``.
+        ws_port: the WebSocket port; ``None`` takes a free one.
+        wss_port: the WebSocket port with TLS; ``None`` takes a free one.
         users: passcodes by login; ``None`` lets everyone connect.
         vhosts: the virtual hosts that exist; ``None`` is the flavour's choice: RabbitMQ has ``"/"`` alone, ActiveMQ
             ignores CONNECT's ``host``.
@@ -104,7 +118,9 @@ class Broker:
         recorder: receives all bytes, decrypted ones with TLS; the n-th connection has number n.
 
     Raises:
-        ValueError: the flavour does not exist.
+        ImportError: ``websocket`` needs websockets, which is not installed.
+        TypeError: ``websocket`` is neither a bool nor a WebSocket.
+        ValueError: the flavour does not exist, or ``websocket_path`` is no path.
     """
 
     def __init__(
@@ -115,6 +131,11 @@ class Broker:
         tls: bool | ssl.SSLContext = False,
         tls_port: int | None = None,
         unix_path: str | Path | None = None,
+        websocket: bool | WebSocket = False,
+        websocket_path: str = "/ws",
+        websocket_check: Callable[[WebSocketRequest], tuple[int, str] | None] | None = None,
+        ws_port: int | None = None,
+        wss_port: int | None = None,
         users: Mapping[str, str] | None = _GUEST,
         vhosts: Collection[str] | None = None,
         exchanges: Collection[str] = (),
@@ -138,9 +159,12 @@ class Broker:
         self._tls = tls
         self._tls_port = tls_port
         self._unix_path = None if unix_path is None else str(unix_path)
+        self._ws_port = ws_port
+        self._wss_port = wss_port
         self._users = users
         self._faults = BrokerFaults(silent, connect_delay, hold_receipts)
         chosen = flavour_named(flavour)
+        self._websocket = _websocket_listener(chosen, versions, websocket, websocket_path, websocket_check)
         self._settings = Settings(
             flavour=chosen,
             server=chosen.server if server is None else server or None,
@@ -205,6 +229,38 @@ class Broker:
     def unix_url(self) -> str:
         """The URL of the Unix socket: ``"stomp+unix://guest:guest@/run/stomp.sock"``."""
         return f"stomp+unix://{self._credentials}{_available(self._unix_path, 'unix_path')}"
+
+    @property
+    def ws_port(self) -> int:
+        """The port of WebSocket.
+
+        Raises:
+            RuntimeError: the broker was never started, or not with ``websocket``.
+        """
+        return _available(self._ws_port, "ws_port")
+
+    @property
+    def wss_port(self) -> int:
+        """The port of WebSocket with TLS.
+
+        Raises:
+            RuntimeError: the broker was never started, or not with ``websocket`` and ``tls``.
+        """
+        return _available(self._wss_port, "wss_port")
+
+    @property
+    def ws_url(self) -> str:
+        """The URL of the WebSocket port: ``"ws://guest:guest@127.0.0.1:15674/ws"``."""
+        return f"ws://{self._credentials}{self._address}:{self.ws_port}{self._websocket_path}"
+
+    @property
+    def wss_url(self) -> str:
+        """The URL of the WebSocket port with TLS: ``"wss://guest:guest@127.0.0.1:15673/ws"``. Trust :attr:`ca_file`."""
+        return f"wss://{self._credentials}{self._address}:{self.wss_port}{self._websocket_path}"
+
+    @property
+    def _websocket_path(self) -> str:
+        return _available(self._websocket, "websocket").path
 
     @property
     def dial(self) -> MemoryDial:
@@ -312,6 +368,14 @@ class Broker:
             thread.run(server.listen(secure, context))
         if self._unix_path is not None:
             thread.run(server.listen(unix_listening_socket(self._unix_path)))
+        if self._websocket is not None:
+            plain = listening_socket(self._host, self._ws_port)
+            self._ws_port = plain.getsockname()[1]
+            thread.run(server.listen(plain, None, self._websocket))
+        if self._websocket is not None and context is not None:
+            secure = listening_socket(self._host, self._wss_port)
+            self._wss_port = secure.getsockname()[1]
+            thread.run(server.listen(secure, context, self._websocket))
 
     def _tls_context(self) -> ssl.SSLContext | None:
         if isinstance(self._tls, ssl.SSLContext):
@@ -524,6 +588,28 @@ class Broker:
                 self._server.release_receipts()
 
         self._call(switch)
+
+
+def _websocket_listener(
+    flavour: Flavour,
+    versions: Sequence[str],
+    websocket: object,
+    path: str,
+    check: Callable[[WebSocketRequest], tuple[int, str] | None] | None,
+) -> WebSocketListener | None:
+    if websocket is False:
+        return None
+    # Imported when it is needed: it needs websockets.
+    from stomp_websocket import WebSocket
+
+    from ._websocket import WebSocketListener
+
+    options = WebSocket() if websocket is True else websocket
+    if not isinstance(options, WebSocket):
+        raise TypeError(f"websocket must be True, False or a WebSocket, got {websocket!r}")
+    if not path.startswith("/") or not path.isascii() or not path.isprintable() or set(path) & set(" ?#"):
+        raise ValueError(f"websocket_path must be a path such as '/ws', without a query, got {path!r}")
+    return WebSocketListener(flavour, tuple(versions), path, options, check)
 
 
 def _available(value: T | None, name: str) -> T:

@@ -16,6 +16,8 @@ No I/O, and time is an argument.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from stomp_core import (
     NEED_DATA,
     Connect,
@@ -62,6 +64,7 @@ class Peer:
         session: the name of the connection.
         with_output: the peers that have something to write, or have ended; this one appends itself.
         now: seconds of any monotonic clock.
+        websocket: the connection is a WebSocket.
 
     Attributes:
         session: the ``session`` header of CONNECTED.
@@ -71,13 +74,21 @@ class Peer:
     """
 
     def __init__(
-        self, exchange: Exchange, settings: Settings, session: str, with_output: list[Peer], now: float
+        self,
+        exchange: Exchange,
+        settings: Settings,
+        session: str,
+        with_output: list[Peer],
+        now: float,
+        *,
+        websocket: bool = False,
     ) -> None:
         flavour = settings.flavour
         self._exchange = exchange
         self._settings = settings
         self._with_output = with_output
         self._now = now
+        self._websocket = websocket
         self._connection = self._new_connection()
         self._requests = Requests(exchange, settings, session, self)
         self._messages = MessageWriter(self._connection, flavour, session)
@@ -99,10 +110,14 @@ class Peer:
 
     def _new_connection(self) -> ServerConnection:
         settings, flavour = self._settings, self._settings.flavour
+        leniency = flavour.leniency if settings.leniency is None else settings.leniency
+        if self._websocket:
+            # @stomp/stompjs, the client of browsers, sends no host.
+            leniency = replace(leniency, missing_host=True)
         return ServerConnection(
             settings.versions,
             limits=settings.limits,
-            leniency=flavour.leniency if settings.leniency is None else settings.leniency,
+            leniency=leniency,
             check_requests=False,
             heart_beat_pace=flavour.heart_beat_pace,
             heart_beat_tolerance=flavour.heart_beat_tolerance,
@@ -151,13 +166,21 @@ class Peer:
         self._process_events()
         return self._requests.sends != sends
 
+    def alive(self, now: float) -> None:
+        """Note that bytes of the client arrived in which there was nothing of STOMP: a sign of life."""
+        if not self.closing:
+            self._connection.alive(now)
+
     def take_output(self) -> bytes:
         """Return the bytes to write now, and forget them."""
-        data = b"".join(self._output)
-        self._output.clear()
+        return b"".join(self.take_frames())
+
+    def take_frames(self) -> list[bytes]:
+        """Return what is to be written now, frame by frame and heart-beat by heart-beat, and forget it."""
+        frames, self._output = self._output, []
         self._output_size = 0
         self._listed = False
-        return data
+        return frames
 
     def output_written(self, *, transport_full: bool) -> None:
         """Go on delivering, or stop, depending on whether the transport has room after output was written."""
@@ -317,7 +340,9 @@ class Peer:
                 raise RequestRefused(Problem.ALREADY_CONNECTED)
             self._on_connect(event)
         elif isinstance(event, Disconnect):
-            if event.receipt is not None:
+            # RabbitMQ 3.10 ends a WebSocket instead.
+            confirmed = not self._websocket or self._settings.flavour.websocket_disconnect_receipt
+            if event.receipt is not None and confirmed:
                 self._send_receipt(Receipt(event.receipt))
             self.end()
         elif isinstance(event, ConnectionClosed):

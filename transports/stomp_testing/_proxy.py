@@ -1,7 +1,8 @@
 """FaultProxy: a TCP proxy between a client and any broker, which makes connections fail as networks do.
 
-It passes bytes on and knows nothing of STOMP, so that TLS and WebSockets pass through it as well. What can happen to
-the bytes of a connection is described in ``_relay``; this class is the part that other threads see.
+It passes bytes on as they are, so that TLS and WebSockets pass through it as well. It finds the STOMP frames in them,
+those in a WebSocket too, only to count them. What can happen to the bytes of a connection is described in ``_relay``;
+this class is the part that other threads see.
 """
 
 from __future__ import annotations
@@ -14,11 +15,12 @@ from urllib.parse import urlsplit, urlunsplit
 
 from ._network import LoopThread, listening_socket, reset, stop_serving, wait_until
 from ._recorder import Recorder
-from ._relay import Cut, Direction, FaultPlan, Faults, Relay
+from ._relay import Cut, Direction, FaultPlan, Faults, FrameCut, Relay
 
 __all__ = ["FaultProxy"]
 
 _STOP_TIMEOUT = 1.0  # seconds for connections to end
+_TLS_SCHEMES = ("stomp+ssl", "wss")
 _DEFAULT_PORTS = {"stomp": 61613, "stomp+ssl": 61614, "ws": 80, "wss": 443}
 
 
@@ -31,7 +33,7 @@ class FaultProxy:
 
     Args:
         upstream: the URL of the broker (``stomp``, ``stomp+ssl``, ``ws`` or ``wss``), or ``"host:port"``.
-        recorder: receives all bytes that pass; for plain connections only.
+        recorder: receives all bytes that pass; for connections without TLS only.
         mean_bytes: cut connections at random, each after this many bytes on average, both directions together;
             ``None`` is never.
         resets: the share of random cuts that are RSTs; the others are FINs.
@@ -240,6 +242,45 @@ class FaultProxy:
 
         def arm() -> None:
             self._plan.next_cut = cut
+            for relay in self._relays:
+                relay.count_from_here()
+
+        self._running().call(arm)
+
+    def cut_after_frames(
+        self,
+        number: int,
+        direction: Direction | str | None = None,
+        *,
+        offset: int = 0,
+        reset: bool = False,
+    ) -> None:
+        """Let an exact number of STOMP frames pass, then end the connection on which they passed.
+
+        It ends the first connection that reaches the number, and only that one. Counting begins now. Heart-beats do not
+        count. Over WebSocket it is the frames of STOMP that count, however they are spread over messages; the cut is
+        at the end of the WebSocket frame in which the last of them ends.
+
+        Args:
+            number: how many frames, at least 1.
+            direction: which frames count; ``None`` is both directions together.
+            offset: bytes from the end of the last frame to the cut. With 1, one byte more passes, the first of the next
+                frame. With -1, the last byte of the frame does not pass, unless it comes in a piece of its own.
+            reset: end with a RST instead of a FIN.
+
+        Raises:
+            ValueError: the direction does not exist, or ``number`` is less than 1, or the upstream is one with TLS, in
+                which a proxy sees no frames.
+            RuntimeError: the proxy is not running.
+        """
+        if number < 1:
+            raise ValueError(f"number must be at least 1, got {number!r}")
+        if self._url.scheme in _TLS_SCHEMES:
+            raise ValueError(f"a proxy sees no frames in TLS: use cut_after(), or not {self._url.scheme}")
+        cut = FrameCut(number, offset, reset, None if direction is None else Direction(direction))
+
+        def arm() -> None:
+            self._plan.next_frame_cut = cut
             for relay in self._relays:
                 relay.count_from_here()
 

@@ -4,6 +4,9 @@ A recorder gets the bytes of both directions and parses them as the peers do: CO
 follows in the version that CONNECTED names. What a client sends behind CONNECT is therefore recorded only when
 CONNECTED has passed. The parser tolerates every violation that it can; what is no STOMP at all is recorded as bytes,
 and so is everything that follows it in that direction.
+
+A client that begins with an HTTP request speaks WebSocket: the frames in its messages are recorded as they are without
+WebSocket, and what else is sent (HTTP, Ping, Pong, Close) as notes.
 """
 
 from __future__ import annotations
@@ -23,11 +26,26 @@ from stomp_core import (
     RemoteProtocolError,
 )
 
-__all__ = ["Record", "Recorder"]
+from ._websocket_reader import Part, WebSocketReader, is_websocket
+
+__all__ = ["Note", "Record", "Recorder"]
 
 _SHOWN = 200  # bytes of a body in a transcript
 _MASK = "***"
 _TO_SERVER, _TO_CLIENT = "to-server", "to-client"
+#: Headers of HTTP that contain secrets.
+_SECRET_HEADERS = frozenset({"authorization", "proxy-authorization", "cookie", "set-cookie"})
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What belongs to WebSocket and not to STOMP.
+
+    Attributes:
+        text: in words, as ``"close 1000 STOMP died"``. The query of a URL, credentials and cookies are masked.
+    """
+
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +56,13 @@ class Record:
         connection: the number of the connection, from 1.
         direction: ``"to-server"`` or ``"to-client"``.
         at: seconds since the recorder was created.
-        what: a frame, a heart-beat, or bytes that are not STOMP.
+        what: a frame, a heart-beat, a note about WebSocket, or bytes that are not STOMP.
     """
 
     connection: int
     direction: str
     at: float
-    what: Frame | HeartBeat | bytes
+    what: Frame | HeartBeat | Note | bytes
 
     def __str__(self) -> str:
         arrow = "->" if self.direction == _TO_SERVER else "<-"
@@ -127,7 +145,7 @@ class Recorder:
             self._records.clear()
 
 
-_Sent = tuple[str, Frame | HeartBeat | bytes]  # a direction, and what was sent in it
+_Sent = tuple[str, Frame | HeartBeat | Note | bytes]  # a direction, and what was sent in it
 
 
 class _Conversation:
@@ -140,9 +158,31 @@ class _Conversation:
         }
         self._connecting = False  # CONNECT was sent, CONNECTED was not
         self._not_stomp: set[str] = set()  # directions that are recorded as bytes
+        self._first = b""  # what the client sent while it was unknown whether it speaks WebSocket
+        self._known = False
+        self._websocket: WebSocketReader | None = None
 
     def receive(self, direction: str, data: bytes) -> list[_Sent]:
         """Parse bytes; returns what is complete now."""
+        if not self._known and direction == _TO_SERVER:
+            data = self._first + data
+            speaks_websocket = is_websocket(data)
+            if speaks_websocket is None:
+                self._first = data
+                return []
+            self._known = True
+            self._websocket = WebSocketReader() if speaks_websocket else None
+        if self._websocket is None:
+            return self._receive_stomp(direction, data)
+        complete: list[_Sent] = []
+        for part in self._websocket.read(direction, data):
+            if part.is_stomp:
+                complete += self._receive_stomp(direction, part.payload)
+            else:
+                complete.append((direction, part.payload if part.kind == "body" else _note(part)))
+        return complete
+
+    def _receive_stomp(self, direction: str, data: bytes) -> list[_Sent]:
         if direction in self._not_stomp:
             return [(direction, data)]
         self._parsers[direction].receive_data(data)
@@ -181,7 +221,34 @@ class _Conversation:
                 parser.version = version
 
 
-def _shown(what: Frame | HeartBeat | bytes) -> str:
+def _note(part: Part) -> Note:
+    if part.kind == "head":
+        return Note(_head(part.payload))
+    if part.kind == "broken":
+        return Note(f"not WebSocket: {part.payload.decode()}")
+    if part.kind == "close" and len(part.payload) >= 2:
+        code = int.from_bytes(part.payload[:2], "big")
+        return Note(f"close {code} {part.payload[2:].decode(errors='backslashreplace')}".rstrip())
+    return Note(f"{part.kind} {part.payload[:_SHOWN]!r}" if part.payload else part.kind)
+
+
+def _head(head: bytes) -> str:
+    """Return an HTTP head in one line, without secrets."""
+    first, *lines = head.decode("latin-1").strip().split("\r\n")
+    words = ["HTTP"]
+    for word in first.split(" "):
+        path, question_mark, _ = word.partition("?")
+        if not word.startswith("HTTP/"):
+            words.append(f"{path}?{_MASK}" if question_mark else path)
+    for line in lines:
+        name, _, value = line.partition(":")
+        words.append(f"{name}:{_MASK if name.lower() in _SECRET_HEADERS else value.strip()}")
+    return " ".join(words)
+
+
+def _shown(what: Frame | HeartBeat | Note | bytes) -> str:
+    if isinstance(what, Note):
+        return f"({_printable(what.text)})"
     if isinstance(what, HeartBeat):
         return "heart-beat" if what.count == 1 else f"heart-beat x{what.count}"
     if isinstance(what, bytes):

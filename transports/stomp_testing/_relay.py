@@ -4,7 +4,8 @@ What a proxy can do to a connection:
 
 * change how bytes arrive (:class:`Faults`, one for each direction): in small pieces, in large pieces, late, never;
 * stall: nothing passes, both connections stay open, and an end of one side is not passed on either;
-* cut: end both connections with a FIN or a RST, now, after an exact number of bytes, or after a random number.
+* cut: end both connections with a FIN or a RST, now, after an exact number of bytes or frames, or after a random number
+  of bytes.
 
 A cut with a FIN is not a close: bytes that a side still sends are read and discarded for a moment, because closing a
 socket with unread bytes in it sends a RST instead of the FIN.
@@ -16,10 +17,11 @@ import asyncio
 from dataclasses import dataclass
 from enum import StrEnum
 
+from ._frame_counter import FrameCounter
 from ._network import reset, send_fin
 from ._recorder import Recorder
 
-__all__ = ["Cut", "Direction", "FaultPlan", "Faults", "Relay"]
+__all__ = ["Cut", "Direction", "FaultPlan", "Faults", "FrameCut", "Relay"]
 
 _CHUNK = 64 * 1024
 _SPLIT_PAUSE = 0.0005  # seconds between the pieces of a split chunk, so that the reader gets them one by one
@@ -67,6 +69,23 @@ class Cut:
     direction: Direction | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class FrameCut:
+    """The end of a connection at a STOMP frame.
+
+    Attributes:
+        after: how many frames pass before it.
+        offset: bytes from the end of the last of them to the cut; negative ones cut inside of it.
+        reset: with a RST; otherwise with a FIN.
+        direction: which frames count; ``None`` is both directions together.
+    """
+
+    after: int
+    offset: int
+    reset: bool
+    direction: Direction | None = None
+
+
 class FaultPlan:
     """What the connections of a proxy share.
 
@@ -75,6 +94,7 @@ class FaultPlan:
         recorder: receives the bytes that pass.
         flowing: cleared while the proxy is stalled.
         next_cut: ends the first connection that reaches it, and that one only.
+        next_frame_cut: the same, at a frame.
         cuts: how many connections the proxy has ended.
     """
 
@@ -83,6 +103,7 @@ class FaultPlan:
         self.recorder = recorder
         self.flowing = asyncio.Event()
         self.next_cut: Cut | None = None
+        self.next_frame_cut: FrameCut | None = None
         self.cuts = 0
 
 
@@ -112,6 +133,9 @@ class Relay:
         self._random_cut = random_cut
         self._passed = dict.fromkeys(Direction, 0)
         self._passed_since_armed = dict.fromkeys(Direction, 0)
+        self._frames = FrameCounter()
+        self._frames_since_armed = dict.fromkeys(Direction, 0)
+        self._own_cut: Cut | None = None  # where it will be cut, because enough frames have passed
         self._ended = False
         self._timer: asyncio.TimerHandle | None = None
 
@@ -156,8 +180,9 @@ class Relay:
         self._server_writer.close()
 
     def count_from_here(self) -> None:
-        """Count bytes for ``next_cut`` from now on."""
+        """Count bytes for ``next_cut``, and frames for ``next_frame_cut``, from now on."""
         self._passed_since_armed = dict.fromkeys(Direction, 0)
+        self._frames_since_armed = dict.fromkeys(Direction, 0)
 
     # ------------------------------------------------------------------ one direction
 
@@ -193,6 +218,7 @@ class Relay:
 
     def _write(self, piece: bytes, writer: asyncio.StreamWriter, direction: Direction) -> bool:
         """Write what may pass of a piece. Returns False if the connection was cut there."""
+        self._count_frames(piece, direction)
         room, cut = self._next_cut(direction, len(piece))
         passing = piece[:room]
         if passing:
@@ -206,6 +232,18 @@ class Relay:
         self.cut(hard=cut.reset)
         return False
 
+    def _count_frames(self, piece: bytes, direction: Direction) -> None:
+        """Count the frames that end in a piece, and find out whether the connection is to be cut at one of them."""
+        ends = self._frames.ends(direction, piece)
+        armed = self._plan.next_frame_cut
+        if armed is not None and armed.direction in (None, direction):
+            missing = armed.after - _count(self._frames_since_armed, armed.direction)
+            if 0 < missing <= len(ends):
+                self._plan.next_frame_cut = None
+                after = _count(self._passed, armed.direction) + ends[missing - 1] + armed.offset
+                self._own_cut = Cut(after, armed.reset, armed.direction)
+        self._frames_since_armed[direction] += len(ends)
+
     def _next_cut(self, direction: Direction, size: int) -> tuple[int, Cut | None]:
         """Return how many of these bytes may pass, and the cut that comes then, if one does."""
         armed = self._plan.next_cut
@@ -214,11 +252,11 @@ class Relay:
             if room <= size:
                 self._plan.next_cut = None
                 return max(room, 0), armed
-        by_chance = self._random_cut
-        if by_chance is not None:
-            room = by_chance.after - _count(self._passed, by_chance.direction)
-            if room <= size:
-                return max(room, 0), by_chance
+        for cut in (self._own_cut, self._random_cut):
+            if cut is not None and cut.direction in (None, direction):
+                room = cut.after - _count(self._passed, cut.direction)
+                if room <= size:
+                    return max(room, 0), cut
         return size, None
 
     def _reset(self) -> None:

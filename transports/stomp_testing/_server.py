@@ -15,7 +15,7 @@ import errno
 import socket
 import ssl
 from collections.abc import Callable, Iterator
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from ._exchange import Exchange
 from ._network import reset, send_fin, stop_serving
@@ -23,10 +23,17 @@ from ._peer import Peer
 from ._recorder import Recorder
 from ._settings import Settings
 
+if TYPE_CHECKING:
+    from stomp_websocket import WebSocketServer
+
+    from ._websocket import WebSocketListener
+
 __all__ = ["Server"]
 
 _MAX_UNREAD_RECEIPTS = 4 * 1024 * 1024  # bytes that a client may leave unread before it is no longer read
 _CLOSE_TIMEOUT = 1.0  # seconds for a client to receive its last bytes
+_GOING_AWAY = 1001  # of RFC 6455, section 7.4.1
+_NORMAL_CLOSURE = 1000
 
 
 class ClientSocket(asyncio.Protocol):
@@ -66,10 +73,14 @@ class ClientSocket(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         if self._recorder is not None:
             self._recorder.note(self._number, "to-server", data)
-        if self.peer.receive_data(data, self._server.now()):
-            self._server.check_memory(self)
+        self.process(data)
         self.update()
         self._server.flush()
+
+    def process(self, data: bytes) -> None:
+        """Process bytes from the client."""
+        if self.peer.receive_data(data, self._server.now()):
+            self._server.check_memory(self)
 
     def eof_received(self) -> bool:
         self.peer.receive_data(b"", self._server.now())
@@ -96,12 +107,19 @@ class ClientSocket(asyncio.Protocol):
 
     def write_output(self) -> None:
         """Write the peer's output, and close after it if the peer has ended."""
-        self.write(self.peer.take_output())
+        self.write(self.take_output())
         if self.peer.closing:
-            self._close()
+            self.close()
             return
         self.peer.output_written(transport_full=self._full)
         self.update()
+
+    def take_output(self) -> bytes:
+        """Return the peer's output as it is written to the socket, and forget it."""
+        return self.peer.take_output()
+
+    def announce_end(self) -> None:
+        """Write what tells the client that the broker stops."""
 
     def write(self, data: bytes) -> None:
         """Write bytes, if there are any and the connection is open."""
@@ -133,18 +151,22 @@ class ClientSocket(asyncio.Protocol):
         if deadline is not None and (self._timer is None or deadline < self._timer.when()):
             self._set_timer(deadline, self._on_timer)
 
-    # ------------------------------------------------------------------ inside
+    def close(self) -> None:
+        """Begin to close the connection, after what was written."""
+        if not self._closing and not self.transport.is_closing():
+            self._closing = True
+            self.end_stream()
 
-    def _close(self) -> None:
-        # Send a FIN, and read and discard what the client still sends: closing a socket with unread bytes in it sends
-        # a RST, which can take away an ERROR that the client has not read yet.
-        if self._closing or self.transport.is_closing():
-            return
-        self._closing = True
+    def end_stream(self) -> None:
+        """Send a FIN, and read and discard what the client still sends for a moment."""
+        # Closing a socket with unread bytes in it sends a RST, which can take away an ERROR that the client has not
+        # read yet.
         if send_fin(self.transport):
             self._set_timer(self._server.now() + _CLOSE_TIMEOUT, self.transport.abort)
         else:
             self.transport.close()
+
+    # ------------------------------------------------------------------ inside
 
     def _set_timer(self, deadline: float, action: Callable[[], None]) -> None:
         if self._timer is not None:
@@ -158,6 +180,50 @@ class ClientSocket(asyncio.Protocol):
         self.peer.handle_timeout(self._server.now())
         self.update()
         self._server.flush()
+
+
+class WebSocketClientSocket(ClientSocket):
+    """The socket of a client that speaks WebSocket: each frame of the peer is a message.
+
+    Args:
+        server: the server that accepted it.
+        layer: between the socket and the peer.
+    """
+
+    def __init__(self, server: Server, layer: WebSocketServer) -> None:
+        super().__init__(server)
+        self._layer = layer
+
+    def process(self, data: bytes) -> None:
+        layer = self._layer
+        stomp = layer.receive_data(data)
+        self.write(layer.control())
+        if stomp:
+            super().process(bytes(stomp))
+        else:
+            self.peer.alive(self._server.now())
+        if layer.over is not None:
+            self.peer.end()
+            if self._closing:  # the client has answered our Close frame
+                self.end_stream()
+
+    def take_output(self) -> bytes:
+        return b"".join(map(self._layer.encode, self.peer.take_frames()))
+
+    def announce_end(self) -> None:
+        self.write(self._layer.close(_GOING_AWAY))
+
+    def close(self) -> None:
+        if self._closing or self.transport.is_closing():
+            return
+        self._closing = True
+        layer = self._layer
+        self.write(layer.close(_NORMAL_CLOSURE, self._server.settings.flavour.websocket_close_reason))
+        if layer.opened and layer.over is None:
+            # The client answers with a Close frame; who ends the stream before that may break its goodbye.
+            self._set_timer(self._server.now() + _CLOSE_TIMEOUT, self.end_stream)
+        else:
+            self.end_stream()
 
 
 class Server:
@@ -207,10 +273,22 @@ class Server:
 
     # ------------------------------------------------------------------ listening
 
-    async def listen(self, listener: socket.socket, tls: ssl.SSLContext | None = None) -> None:
-        """Accept connections from a listening socket."""
-        server = await self.loop.create_server(lambda: ClientSocket(self), sock=listener, ssl=tls)
-        self._listeners.append(server)
+    async def listen(
+        self,
+        listener: socket.socket,
+        tls: ssl.SSLContext | None = None,
+        websocket: WebSocketListener | None = None,
+    ) -> None:
+        """Accept connections from a listening socket: of plain STOMP, or of WebSocket."""
+
+        def client() -> ClientSocket:
+            return (
+                ClientSocket(self)
+                if websocket is None
+                else WebSocketClientSocket(self, websocket.new_layer())
+            )
+
+        self._listeners.append(await self.loop.create_server(client, sock=listener, ssl=tls))
 
     def new_client(self) -> ClientSocket:
         """Return the protocol for one connection that was not accepted by a listener.
@@ -233,7 +311,14 @@ class Server:
     def add(self, client: ClientSocket) -> tuple[int, Peer]:
         """Create the peer of a new connection; returns the connection's number too."""
         number = next(self._numbers)
-        peer = Peer(self._exchange, self.settings, f"session-{number}", self._with_output, self.now())
+        peer = Peer(
+            self._exchange,
+            self.settings,
+            f"session-{number}",
+            self._with_output,
+            self.now(),
+            websocket=isinstance(client, WebSocketClientSocket),
+        )
         self._clients[peer] = client
         return number, peer
 
@@ -317,11 +402,12 @@ class Server:
             client.update()
         self.flush()
 
-    async def drop(self, *, hard: bool) -> None:
+    async def drop(self, *, hard: bool, announced: bool = False) -> None:
         """End every connection.
 
         Args:
             hard: with a RST; otherwise with a FIN after what was written.
+            announced: send a Close frame to clients with a WebSocket.
         """
         clients = list(self._clients.values())
         for client in clients:
@@ -329,7 +415,9 @@ class Server:
             if hard:
                 reset(client.transport)
             elif not self.stalled:
-                client.write(client.peer.take_output())
+                client.write(client.take_output())
+                if announced:
+                    client.announce_end()
             client.transport.close()
         waits = [asyncio.ensure_future(client.lost.wait()) for client in clients]
         if waits:
@@ -344,7 +432,7 @@ class Server:
     async def close(self, *, hard: bool) -> None:
         """Close all listeners and connections, and cancel timers."""
         await self.stop_listening()
-        await self.drop(hard=hard)
+        await self.drop(hard=hard, announced=True)
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

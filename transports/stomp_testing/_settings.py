@@ -61,6 +61,10 @@ class Flavour:
         first_heart_beat_is_late: the first heart-beat is left out.
         heart_beat_pace: a heart-beat is sent after this share of the interval.
         heart_beat_tolerance: the client counts as dead after this many intervals without a byte.
+        websocket_disconnect_receipt: over WebSocket, DISCONNECT is confirmed with a RECEIPT, as it is over TCP.
+        websocket_close_reason: the reason in the Close frame with which the broker ends a WebSocket; its code is 1000.
+        websocket_text_only: over WebSocket, binary messages are ignored, of each message one frame is read, and every
+            body is sent as text, with what is not UTF-8 replaced.
     """
 
     name: str
@@ -95,6 +99,9 @@ class Flavour:
     first_heart_beat_is_late: bool
     heart_beat_pace: float
     heart_beat_tolerance: float
+    websocket_disconnect_receipt: bool
+    websocket_close_reason: str
+    websocket_text_only: bool
 
 
 # RabbitMQ 3.10.8
@@ -138,6 +145,9 @@ RABBITMQ = Flavour(
     first_heart_beat_is_late=False,
     heart_beat_pace=0.5,
     heart_beat_tolerance=3.0,
+    websocket_disconnect_receipt=False,
+    websocket_close_reason="STOMP died",
+    websocket_text_only=False,
 )
 
 # ActiveMQ Classic 5.17.2
@@ -180,6 +190,9 @@ ACTIVEMQ = Flavour(
     first_heart_beat_is_late=True,
     heart_beat_pace=1.0,
     heart_beat_tolerance=4.0,
+    websocket_disconnect_receipt=True,
+    websocket_close_reason="",
+    websocket_text_only=True,
 )
 
 FLAVOURS = {flavour.name: flavour for flavour in (RABBITMQ, ACTIVEMQ)}

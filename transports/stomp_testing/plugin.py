@@ -43,7 +43,8 @@ def _arguments(request: pytest.FixtureRequest, marker: str) -> dict[str, Any]:
 def stomp_broker(request: pytest.FixtureRequest) -> Iterator[Broker]:
     """Start a new embedded broker; its address is ``stomp_broker.url``.
 
-    ``@pytest.mark.stomp_broker(flavour="activemq", tls=True)`` passes arguments to :class:`stomp_testing.Broker`.
+    ``@pytest.mark.stomp_broker(flavour="activemq", tls=True)`` passes arguments to :class:`stomp_testing.Broker`; with
+    ``websocket=True`` there is a ``stomp_broker.ws_url``.
     """
     from . import Broker
 
@@ -55,9 +56,12 @@ def stomp_broker(request: pytest.FixtureRequest) -> Iterator[Broker]:
 def stomp_proxy(request: pytest.FixtureRequest, stomp_broker: Broker) -> Iterator[FaultProxy]:
     """Start a fault proxy in front of ``stomp_broker``; its address is ``stomp_proxy.url``.
 
-    ``@pytest.mark.stomp_proxy(mean_bytes=10_000)`` passes arguments to :class:`stomp_testing.FaultProxy`.
+    ``@pytest.mark.stomp_proxy(mean_bytes=10_000)`` passes arguments to :class:`stomp_testing.FaultProxy`. With
+    ``websocket=True`` it is in front of ``stomp_broker.ws_url``.
     """
     from . import FaultProxy
 
-    with FaultProxy(stomp_broker.url, **_arguments(request, "stomp_proxy")) as proxy:
+    arguments = _arguments(request, "stomp_proxy")
+    upstream = stomp_broker.ws_url if arguments.pop("websocket", False) else stomp_broker.url
+    with FaultProxy(upstream, **arguments) as proxy:
         yield proxy

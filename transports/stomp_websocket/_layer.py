@@ -122,7 +122,7 @@ class Layer:
             if not isinstance(event, Frame):
                 self._receive_http(event)
             elif event.opcode in _DATA:
-                payloads.append(event.data)
+                payloads.append(self._receive_payload(event))
             elif event.opcode is Opcode.CLOSE:
                 self.over = _texts.closed(protocol.close_rcvd)
         if self.over is None:
@@ -134,6 +134,11 @@ class Layer:
                 sent = protocol.close_sent
                 self.over = _texts.broken(protocol.parser_exc, None if sent is None else sent.code)
         payload: bytes | bytearray = payloads[0] if len(payloads) == 1 else b"".join(payloads)
+        return payload
+
+    def _receive_payload(self, frame: Frame) -> bytes | bytearray:
+        """Return the bytes of STOMP in a data frame."""
+        payload: bytes | bytearray = bytes(frame.data) if isinstance(frame.data, memoryview) else frame.data
         return payload
 
     def _receive_http(self, event: Request | Response) -> None:

@@ -8,6 +8,7 @@ from typing import Any, cast
 
 from websockets.exceptions import InvalidMessage
 from websockets.extensions.permessage_deflate import ServerPerMessageDeflateFactory
+from websockets.frames import CloseCode, Frame, Opcode
 from websockets.http11 import Request, Response
 from websockets.server import ServerProtocol
 from websockets.typing import Subprotocol
@@ -46,6 +47,10 @@ class WebSocketServer(Layer):
         versions: the versions of STOMP whose subprotocols are accepted. A client that offers none, or none of them, is
             accepted without one, as RabbitMQ does.
         check: called with the request; it returns the HTTP status and the text of a refusal, or ``None`` to accept it.
+        default_subprotocol: the answer to a client that offers no subprotocol that is known, as ActiveMQ's ``stomp``.
+        read_message: called with each whole message and whether it is text; it returns the bytes of STOMP in it, or the
+            code and the reason with which the WebSocket is closed for it. For brokers that are strict about messages;
+            without it the payload of each WebSocket frame is passed on as soon as it is complete.
 
     Attributes:
         request: what the client asked for; ``None`` before it was received.
@@ -57,17 +62,24 @@ class WebSocketServer(Layer):
         *,
         versions: Iterable[str] = ("1.0", "1.1", "1.2"),
         check: Callable[[WebSocketRequest], tuple[int, str] | None] | None = None,
+        default_subprotocol: str | None = None,
+        read_message: Callable[[bytes, bool], bytes | tuple[int, str]] | None = None,
     ) -> None:
         options = WebSocket() if options is None else options
         known = options.subprotocols
         if known is None:
             known = [SUBPROTOCOLS[version] for version in sorted(versions, reverse=True)]
         names = [Subprotocol(name) for name in known]
+        default = None if default_subprotocol is None else Subprotocol(default_subprotocol)
 
         def select(_: ServerProtocol, offered: Sequence[Subprotocol]) -> Subprotocol | None:
-            return next((name for name in names if name in offered), None)
+            return next((name for name in names if name in offered), default)
 
         self._check = check
+        self._read_message = read_message
+        self._message = bytearray()  # the fragments of an incomplete message, for read_message
+        self._message_is_text = False
+        self._max_message = options.max_size
         self.request: WebSocketRequest | None = None
         self._not_http = b""  # the answer to what is no HTTP request
         compression = [ServerPerMessageDeflateFactory(server_no_context_takeover=True)]
@@ -100,6 +112,35 @@ class WebSocketServer(Layer):
     def explain_silence(self, seconds: float) -> str:
         """Return a sentence that says why there was no WebSocket after so many seconds."""
         return f"no complete WebSocket request came within {seconds:g} s"
+
+    def _receive_frames(self, data: bytes, payloads: list[bytes | bytearray]) -> None:
+        if self._read_message is None:
+            super()._receive_frames(data, payloads)
+            return
+        self._protocol.receive_data(data)
+        payloads.append(self._process_events())
+
+    def _receive_payload(self, frame: Frame) -> bytes | bytearray:
+        if self._read_message is None:
+            return super()._receive_payload(frame)
+        if self.over is not None:
+            return b""  # after a message that was refused
+        if frame.opcode is not Opcode.CONT:
+            self._message_is_text = frame.opcode is Opcode.TEXT
+        self._message += frame.data
+        if len(self._message) > self._max_message:
+            return self._fail(CloseCode.MESSAGE_TOO_BIG, f"more than {self._max_message} bytes in a message")
+        if not frame.fin:
+            return b""
+        message = bytes(self._message)
+        self._message.clear()
+        found = self._read_message(message, self._message_is_text)
+        return self._fail(*found) if isinstance(found, tuple) else found
+
+    def _fail(self, code: int, reason: str) -> bytes:
+        self._protocol.fail(code, reason)
+        self.over = f"a message was refused with code {code}: {reason}"
+        return b""
 
     def _receive_http(self, event: Request | Response) -> None:
         assert isinstance(event, Request)
