@@ -108,11 +108,11 @@ class WebSocketClient(Layer):
     def _receive_http(self, event: Request | Response) -> None:
         if self._protocol.handshake_exc is None:
             self.opened = True
-            # RabbitMQ's Web-STOMP (seen with 3.10; its source was the same in 2025) ends a connection to which a client has
-            # promised heart-beats as soon as its flow control stops and goes on, which a few hundred unconfirmed SENDs
-            # bring about: it resumes the monitor of heart-beats, which was not paused. Without a promise there is no
-            # monitor, and what is sent all the same keeps its HTTP server from closing an idle connection. That server
-            # is called Cowboy, which is known before CONNECT is sent.
+            # RabbitMQ's Web-STOMP (seen with 3.10; its source was the same in 2025) ends a connection to which a client
+            # has promised heart-beats as soon as its flow control stops and goes on, which a few hundred unconfirmed
+            # SENDs bring about: it resumes the monitor of heart-beats, which was not paused. Without a promise there
+            # is no monitor, and what is sent all the same keeps its HTTP server from closing an idle connection. That
+            # server is called Cowboy, which is known before CONNECT is sent.
             if self._promise is None:
                 servers = event.headers.get_all("Server")
                 self.promise_heart_beats = not any(name.lower().startswith("cowboy") for name in servers)
