@@ -25,8 +25,11 @@ from ._blocking import (
     BlockingTransaction,
     WaitTimeout,
 )
+from ._dial_errors import DialFailed, local_address_error, no_stream
 from ._driver import Abort, Command, Dial, Driver, End, Line, Read, Timer, Write
+from ._http_connect import HttpConnect, HttpConnectError
 from ._loop_engine import LoopEngine
+from ._proxies import ProxyServer
 from ._transport_options import TransportOptions
 from ._wrapping import MessageSource, export, refuse_use
 
@@ -47,11 +50,15 @@ __all__ = [
     "Command",
     "ConnectContext",
     "Dial",
+    "DialFailed",
     "Driver",
     "End",
+    "HttpConnect",
+    "HttpConnectError",
     "Line",
     "LoopEngine",
     "MessageSource",
+    "ProxyServer",
     "Read",
     "Timer",
     "TransportOptions",
@@ -60,6 +67,8 @@ __all__ = [
     "awaitable_context",
     "explained",
     "export",
+    "local_address_error",
+    "no_stream",
     "refuse_use",
     "unknown_name",
 ]

@@ -7,15 +7,68 @@ them may be in upper case. This machine itself is never reached through a proxy 
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import unquote, urlsplit
 
 from ..session import Endpoint
 
-__all__ = ["check_proxy", "check_proxy_library", "proxy_of_environment"]
+__all__ = ["ProxyServer", "check_proxy", "check_proxy_library", "proxy_of_environment"]
 
-_SCHEMES = ("socks5", "socks5h", "socks4", "socks4a", "http")
+#: The schemes, and the port where the URL has none: as registered, and as browsers take it.
+_SCHEMES = {"socks5": 1080, "socks5h": 1080, "socks4": 1080, "socks4a": 1080, "http": 80}
 #: By scheme of the endpoint: the scheme in whose variable its proxy is looked for as well.
 _AS_WEB = {"ws": ("http",), "wss": ("https",), "stomp": (), "stomp+ssl": ()}
+
+
+@dataclass(frozen=True, slots=True)
+class ProxyServer:
+    """A proxy, as its URL names it. ``str()`` and ``repr()`` do not show the credentials.
+
+    Attributes:
+        scheme: ``"socks5"`` and ``"socks4"`` resolve the broker's name here; ``"socks5h"`` and ``"socks4a"`` let the
+            proxy resolve it, as ``"http"`` (CONNECT) does.
+        host: its name or address.
+        port: its port.
+        user: for its login; ``""`` if there is none.
+        password: for its login.
+    """
+
+    scheme: str
+    host: str
+    port: int
+    user: str = field(default="", repr=False)
+    password: str = field(default="", repr=False)
+
+    @classmethod
+    def parse(cls, url: str) -> ProxyServer:
+        """Parse a URL that was checked before."""
+        parts = urlsplit(url)
+        assert parts.hostname is not None
+        user, password = unquote(parts.username or ""), unquote(parts.password or "")
+        return cls(parts.scheme, parts.hostname, parts.port or _SCHEMES[parts.scheme], user, password)
+
+    def __str__(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{self.scheme}://{host}:{self.port}"
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """The proxy itself, to connect to as to a broker."""
+        return Endpoint("stomp", self.host, self.port)
+
+    def library_arguments(self) -> dict[str, Any]:
+        """Return the arguments of python-socks' ``Proxy``, of any world, for one that speaks SOCKS."""
+        from python_socks import ProxyType
+
+        return {
+            "proxy_type": ProxyType.SOCKS5 if self.scheme.startswith("socks5") else ProxyType.SOCKS4,
+            "host": self.host,
+            "port": self.port,
+            "username": self.user or None,
+            "password": self.password or None,
+            "rdns": self.scheme in ("socks5h", "socks4a"),
+        }
 
 
 def check_proxy(url: str, source: str = "proxy") -> None:
@@ -44,17 +97,35 @@ def check_proxy(url: str, source: str = "proxy") -> None:
         raise ValueError(
             f"{source} has something behind its port: percent-encode '/', '?' and '#' in a password"
         )
+    _check_login(ProxyServer.parse(url), source)
 
 
-def check_proxy_library(*, from_environment: bool) -> None:
-    """Check that the library for proxies is installed.
+def _check_login(proxy: ProxyServer, source: str) -> None:
+    """Refuse what the protocol of the proxy cannot carry, without quoting it."""
+    if proxy.password and not proxy.user:
+        raise ValueError(
+            f"{source} has a password without a user: write it as '{proxy.scheme}://user:password@host'"
+        )
+    if proxy.scheme == "http":
+        if ":" in proxy.user:
+            raise ValueError(f"{source}: the user of an HTTP proxy cannot have a ':' (RFC 7617, section 2)")
+    elif not (proxy.user + proxy.password).isascii():
+        raise ValueError(f"{source}: user and password of a SOCKS proxy must be ASCII")
+    elif "\0" in proxy.user or max(len(proxy.user), len(proxy.password)) > 255:
+        raise ValueError(
+            f"{source}: user and password of a SOCKS proxy have at most 255 bytes, and no NUL (RFC 1929)"
+        )
+
+
+def check_proxy_library(url: str, *, from_environment: bool) -> None:
+    """Check that the library for a proxy is installed. HTTP proxies need none.
 
     Raises:
         ValueError: it is not.
     """
     from importlib.util import find_spec
 
-    if find_spec("python_socks") is None:
+    if urlsplit(url).scheme != "http" and find_spec("python_socks") is None:
         source = "the environment names a proxy (all_proxy)" if from_environment else "proxy= was given"
         instead = ", or pass proxy=None to connect without it" if from_environment else ""
         raise ValueError(f"{source}, which needs a library: pip install 'stomp-core[proxy]'{instead}")

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from .._arguments import check_text, shown
 from ..session import Endpoint, EndpointSource, parse_endpoints
-from ._proxies import check_proxy, check_proxy_library, proxy_of_environment
+from ._dial_errors import DialFailed, dial_error, proxy_error
+from ._proxies import ProxyServer, check_proxy, check_proxy_library, proxy_of_environment
 
 if TYPE_CHECKING:
     import ssl
@@ -113,6 +114,39 @@ class TransportOptions:
             return proxy_of_environment(endpoint)
         return self._proxy or None
 
+    def proxy_server(self, endpoint: Endpoint) -> ProxyServer | None:
+        """Return the proxy that leads to an endpoint, with its credentials; ``None`` if it is connected to directly."""
+        url = self.proxy_for(endpoint)
+        return None if url is None else ProxyServer.parse(url)
+
+    def via(self, endpoint: Endpoint) -> str:
+        """Return what leads to an endpoint, for :meth:`Session.connection_made`; ``""`` if nothing but the network."""
+        if self.dial is not None:
+            return "dial()"
+        proxy = self.proxy_server(endpoint)
+        return "" if proxy is None else f"the proxy {proxy}"
+
+    def explain(
+        self, endpoint: Endpoint, error: BaseException, timeout: float, *, too_late: bool = False
+    ) -> BaseException:
+        """Return the exception to report when there was no stream to an endpoint, before TLS.
+
+        Args:
+            endpoint: where it should have led.
+            error: what was raised.
+            timeout: seconds that it was allowed to take.
+            too_late: whether it took longer, and ``error`` only says so.
+
+        Returns:
+            A :class:`DialFailed` whose text says what to check; ``error`` itself where the session explains it.
+        """
+        if isinstance(error, DialFailed):
+            return error
+        if self.dial is not None:
+            return dial_error(error, timeout, too_late=too_late)
+        proxy = self.proxy_server(endpoint)
+        return error if proxy is None else proxy_error(proxy, endpoint, error, timeout)
+
     # ------------------------------------------------------------------ checks
 
     def _check_transports(self) -> None:
@@ -154,7 +188,7 @@ class TransportOptions:
         for endpoint in self.endpoints:
             url = self.proxy_for(endpoint)
             if url is not None:
-                check_proxy_library(from_environment=proxy is True)
+                check_proxy_library(url, from_environment=proxy is True)
 
 
 def _check_dial(dial: object, proxy: object, local_address: object) -> None:

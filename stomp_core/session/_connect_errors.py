@@ -157,13 +157,14 @@ def layer_failure(endpoint: Endpoint, reason: str, answer: bytes = b"") -> str:
     return f"{endpoint}: this port speaks {protocol}, not WebSocket: {remedy}"
 
 
-def handshake_silence(endpoint: Endpoint, timeout: float, answer: bytes = b"") -> str:
+def handshake_silence(endpoint: Endpoint, timeout: float, answer: bytes = b"", via: str = "") -> str:
     """Explain that CONNECTED did not come in time.
 
     Args:
         endpoint: what is connected.
         timeout: seconds that it was waited for.
         answer: the first bytes that the peer sent.
+        via: what it was connected through; ``""`` if nothing but the network.
     """
     if (recognised := _recognised(endpoint, answer)) is not None:
         return recognised
@@ -174,17 +175,18 @@ def handshake_silence(endpoint: Endpoint, timeout: float, answer: bytes = b"") -
         )
     return (
         f"{endpoint}: connected, but no CONNECTED came within {timeout:g} s: check that this is the broker's STOMP "
-        f"port{_usual_port(endpoint)}{_other_scheme(endpoint)}, and that the broker is not overloaded"
+        f"port{_usual_port(endpoint)}{_other_scheme(endpoint)}, and that the broker is not overloaded{_through(via)}"
     )
 
 
-def handshake_eof(endpoint: Endpoint, reason: str, answer: bytes = b"") -> str:
+def handshake_eof(endpoint: Endpoint, reason: str, answer: bytes = b"", via: str = "") -> str:
     """Explain that the peer closed the connection before CONNECTED.
 
     Args:
         endpoint: what was connected.
         reason: how the connection ended.
         answer: the first bytes that the peer sent.
+        via: see above.
     """
     if (recognised := _recognised(endpoint, answer)) is not None:
         return recognised
@@ -197,8 +199,12 @@ def handshake_eof(endpoint: Endpoint, reason: str, answer: bytes = b"") -> str:
     return (
         f"{endpoint}: the peer closed the connection before CONNECTED ({reason}): check that this is the broker's "
         f"STOMP port{port}; with a client certificate, that the server accepts it; with a '\\' in the passcode, try "
-        "escape_connect=True"
+        f"escape_connect=True{_through(via)}"
     )
+
+
+def _through(via: str) -> str:
+    return f"; and, since it goes through {via}, that this reaches the broker" if via else ""
 
 
 def _usual_port(endpoint: Endpoint) -> str:

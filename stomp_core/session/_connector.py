@@ -207,6 +207,7 @@ class Connector:
         self._attempt: Attempt | None = None  # given out; its outcome is not known
         self._dial_at: float | None = None
         self._handshake_deadline: float | None = None
+        self._via = ""  # what the present connection goes through
         self._answer = b""  # the first bytes of the answer to CONNECT, until that is understood
         self._failures: deque[tuple[Endpoint, str]] = deque(maxlen=len(config.parsed_endpoints))
         self._login_refusals = 0
@@ -289,8 +290,12 @@ class Connector:
             return None
         return Questions(functions, self._config.with_answers, self._answered.secrets_for(self._here()))
 
-    def connection_made(self, now: float) -> Event | None:
+    def connection_made(self, now: float, via: str = "") -> Event | None:
         """Note that the attempt led to a socket; return the CONNECT frame to send.
+
+        Args:
+            now: seconds.
+            via: what it was connected through, such as "the proxy socks5://host:1080".
 
         ``None``: the session was closed while the driver dialled, so the socket is to be closed.
 
@@ -310,6 +315,7 @@ class Connector:
         self._move(Input.SOCKET_CONNECTED)
         self._handshake_deadline = now + self._config.handshake_timeout
         self._answer = b""
+        self._via = via
         self._last_read = now
         self._late_reported = False
         self._reading_paused = False
@@ -357,7 +363,7 @@ class Connector:
                 sentence = question_silence(self._here(), questions.current, self._attempt.timeout)
                 return self._attempt_failed(sentence, None, now)
             sentence = dial_failure(self._here(), reason, self._attempt.timeout, self.mask.text)
-            return self._attempt_failed(sentence, None, now)
+            return self._attempt_failed(sentence, None, now, cause=self._cause_to_show(reason))
         names = {entry.__name__ for entry in type(reason).__mro__}
         if self.state is SessionState.HANDSHAKING and "SSLError" in names:
             # In TLS 1.3 a client learns only at its first read that the server refuses its certificate.
@@ -391,6 +397,14 @@ class Connector:
         if layer.login_refused:
             return self._login_refused(sentence, None, now)
         return self._attempt_failed(sentence, None, now)
+
+    def _cause_to_show(self, reason: BaseException | str | None) -> BaseException | None:
+        """Return the exception of a dialler, unless it repeats the passcode: tracebacks are not masked."""
+        if type(reason).__name__ != "DialFailed":
+            return None  # our own dialling: the sentence has all of it
+        assert isinstance(reason, BaseException)
+        cause = reason.__cause__
+        return None if cause is None or self.mask.is_in(cause) else cause
 
     # ------------------------------------------------------------------ handshake
 
@@ -513,7 +527,7 @@ class Connector:
         """
         endpoint = self._here()
         if self.state is SessionState.HANDSHAKING:
-            return self._attempt_failed(handshake_eof(endpoint, reason, self._answer), None, now)
+            return self._attempt_failed(handshake_eof(endpoint, reason, self._answer, self._via), None, now)
         reason = f"the connection to {endpoint} was lost: {reason}"
         if closed is None:
             closed = ConnectionClosed(clean=False, reason=reason)
@@ -600,7 +614,7 @@ class Connector:
                 if self.layered.layer.login_refused:
                     return self._login_refused(layer_failure(self._here(), reason, self._answer), None, now)
                 return self._attempt_failed(layer_failure(self._here(), reason, self._answer), None, now)
-            sentence = handshake_silence(self._here(), timeout, self._answer)
+            sentence = handshake_silence(self._here(), timeout, self._answer, self._via)
             return self._attempt_failed(sentence, None, now)
         return []
 

@@ -295,15 +295,19 @@ class Session:
             self._notifier.dialling(attempt, now)
         return attempt
 
-    def connection_made(self, now: float) -> None:
+    def connection_made(self, now: float, via: str = "") -> None:
         """Note that the attempt led to a socket, with TLS if the endpoint is ``secure``.
+
+        Args:
+            now: seconds.
+            via: what it was connected through, such as ``"the proxy socks5://host:1080"``: a failure names it.
 
         Raises:
             RuntimeError: there was no attempt.
         """
         check_now(now)
         try:
-            connect = self._connector.connection_made(now)
+            connect = self._connector.connection_made(now, via)
         except QuestionFailed as failure:
             self._apply(self._connector.question_failed(failure, now), now)
             self._sender.changing = False

@@ -92,6 +92,7 @@ ALLOWED_IMPURE: dict[tuple[str, str], str] = {
         "stomp_core/adapter/_proxies.py",
         "urllib.request.getproxies_environment",
     ): "the proxy that an adapter dials",
+    ("stomp_core/adapter/_proxies.py", "python_socks.ProxyType"): "the proxy that an adapter dials",
 }
 
 #: Modules that `import stomp_core` must not load, not even through the standard library.

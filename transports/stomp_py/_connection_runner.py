@@ -122,7 +122,7 @@ class ConnectionRunner:
         except LocalProtocolError as error:
             raise _in_terms_of_stomp_py(error) from error
         # The facade has the logger of stomp.py, so its connections do not write to that of the core as well.
-        self._engine = Engine(config, dial=lambda *_: sock, tap=True, log=False)
+        self._engine = Engine(config, stream=sock, tap=True, log=False)
         self._session = self._engine.session
         self._on_event = on_event
         self._on_end = on_end
@@ -151,7 +151,7 @@ class ConnectionRunner:
     @property
     def socket(self) -> socket.socket | None:
         """The socket; ``None`` if there is none."""
-        return self._engine.socket
+        return cast("socket.socket | None", self._engine.socket)  # dialled by this package
 
     @property
     def connected(self) -> bool:
@@ -253,7 +253,7 @@ class ConnectionRunner:
 
         A listener does not wait. In a fork of the process only the descriptors are closed.
         """
-        sock = self._engine.socket
+        sock = self.socket
         if self._engine.foreign or not self.connected or sock is None:
             self.close()
             return

@@ -7,7 +7,6 @@ there is a session, and the engine of the session gets the socket.
 
 from __future__ import annotations
 
-import selectors
 import socket
 import ssl
 import threading
@@ -15,8 +14,9 @@ from dataclasses import dataclass
 from math import ceil, inf
 from random import Random
 from time import monotonic
-from typing import Any
+from typing import Any, cast
 
+from stomp_core.adapter import TransportOptions
 from stomp_core.session import Endpoint, Reconnect, Schedule, dial_failure
 from stomp_socket import dial
 
@@ -126,7 +126,8 @@ class Dialler:
         raise ConnectFailedException(f"could not connect: {'; '.join(failures.values())}")
 
     def _dial_one(self, endpoint: Endpoint, context: ssl.SSLContext | None) -> socket.socket:
-        sock = dial(endpoint, self._timeout, context, _wait, self._set_options)
+        options = TransportOptions(endpoint, ssl_context=context, proxy=None)
+        sock = cast(socket.socket, dial(endpoint, self._timeout, options, self._set_options))
         try:
             if isinstance(sock, ssl.SSLSocket):
                 self._tls.validate(endpoint, sock)
@@ -145,11 +146,3 @@ class Dialler:
         for name, value in zip(_KEEPALIVE_OPTIONS.get(kind, ()), seconds, strict=False):
             if value is not None and hasattr(socket, name):
                 sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
-
-
-def _wait(sock: socket.socket | None, read: bool, write: bool, deadline: float) -> bool:
-    """Wait until a socket is ready; return false at the deadline."""
-    assert sock is not None  # dial() always waits for a socket
-    with selectors.DefaultSelector() as selector:
-        selector.register(sock, selectors.EVENT_READ * read | selectors.EVENT_WRITE * write)
-        return bool(selector.select(max(0.0, deadline - monotonic())))

@@ -61,6 +61,7 @@ from stomp_core.session import (
 from ._connection import Connection, connect
 from ._dial import dial
 from ._engine import Engine
+from ._stream import Stream
 
 __all__ = [
     "ACTIVEMQ",
@@ -95,6 +96,7 @@ __all__ = [
     "SessionError",
     "StaleMessageError",
     "StompError",
+    "Stream",
     "Subscription",
     "SubscriptionState",
     "Transaction",

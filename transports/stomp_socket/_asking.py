@@ -5,7 +5,6 @@ likes: the deadline of the attempt, ``close()`` and other callers do not wait fo
 from __future__ import annotations
 
 import errno
-import socket
 import threading
 from collections.abc import Callable
 from threading import get_ident
@@ -13,7 +12,7 @@ from typing import Any
 
 from stomp_core.session import Questions
 
-from ._dial import Wait
+from ._dial import Waiter
 
 __all__ = ["Asker"]
 
@@ -30,56 +29,49 @@ class Asker:
 
     def __init__(self, set_thread: Callable[[int], object]) -> None:
         self._set_thread = set_thread
-        self._running: tuple[Questions[Any], socket.socket] | None = None
+        self._latest: tuple[Questions[Any], threading.Event] | None = None  # the event: its thread has ended
 
-    def ask(self, questions: Questions[Any], deadline: float, wait: Wait) -> None:
+    def ask(self, questions: Questions[Any], deadline: float, waiter: Waiter) -> None:
         """Ask, and return when everything is answered.
 
         Args:
             questions: of the attempt.
             deadline: of the attempt.
-            wait: waits for a socket; see :func:`._dial.dial`.
+            waiter: how to wait.
 
         Raises:
             TimeoutError: they are not answered at the deadline.
-            Exception: one failed, or what ``wait`` raises.
+            Exception: one failed, or what the waiter raises.
         """
-        if self._running is not None:
-            earlier, end = self._running
-            name = earlier.current
-            if not wait(end, True, False, deadline):
+        if self._latest is not None:
+            earlier, ended = self._latest
+            if not _wait(ended, deadline, waiter):
                 raise RuntimeError(
-                    f"an earlier call of {name} has still not returned: give it a timeout of its own"
+                    f"an earlier call of {earlier.current} has still not returned: give it a timeout of its own"
                 )
-            self.close()
-        end, writer = socket.socketpair()
-        end.setblocking(False)
-        self._running = questions, end
+        ended = threading.Event()
+        self._latest = questions, ended
         threading.Thread(
-            target=self._run,
-            args=(questions, writer),
-            name=f"stomp_socket asks {questions.current}",
-            daemon=True,
+            target=self._run, args=(questions, ended, waiter.wake), name="stomp_socket asks", daemon=True
         ).start()
-        if not wait(end, True, False, deadline):
+        if not _wait(ended, deadline, waiter):
             raise TimeoutError(errno.ETIMEDOUT, "the questions were not answered in time")
-        self.close()
+        self._latest = None
         questions.ask()  # raises what has failed
 
-    def _run(self, questions: Questions[Any], writer: socket.socket) -> None:
+    def _run(self, questions: Questions[Any], ended: threading.Event, wake: Callable[[], None]) -> None:
         self._set_thread(get_ident())
         try:
-            with writer:  # its end wakes who waits
-                questions.ask()
+            questions.ask()
         except Exception:
             pass  # the questions keep it
         except BaseException as error:  # sys.exit(), for instance, which would end nothing but this thread
             questions.fail(error)
         finally:
             self._set_thread(0)
+            ended.set()
+            wake()
 
-    def close(self) -> None:
-        """Wait no longer for a function that has not returned in time."""
-        if self._running is not None:
-            self._running[1].close()
-            self._running = None
+
+def _wait(ended: threading.Event, deadline: float, waiter: Waiter) -> bool:
+    return ended.is_set() or waiter.wait(None, False, False, deadline, ended.is_set)

@@ -1,179 +1,212 @@
-"""Dialling: from an endpoint to a connected, non-blocking socket, within a deadline, and cancelled when asked to."""
+"""Dialling: from an endpoint to a stream, within a deadline, and cancelled when asked to.
+
+There is one way for all. A :data:`DialFunction`, that of the program or one of :mod:`._direct`, gives the raw stream to
+the endpoint. It may block, so it runs in a thread of its own, and whatever comes when nobody wants it any more is
+closed. TLS inside the stream is added here.
+"""
 
 from __future__ import annotations
 
 import errno
-import os
-import queue
-import socket
-import ssl
 import threading
 from collections.abc import Callable
 from time import monotonic
 from typing import Any, Protocol
 
+from stomp_core.adapter import TransportOptions
 from stomp_core.session import Endpoint
 
-__all__ = ["Dial", "DialCancelled", "DialFunction", "Stream", "dial"]
+from ._direct import DirectDial, ProxyDial, dial_function
+from ._stream import Stream, checked, discard
+from ._tls import start_tls
+from ._waker import new_poll
 
-
-class Stream(Protocol):
-    """What a dialler returns: a connected byte stream that never blocks. A non-blocking socket is one."""
-
-    def fileno(self) -> int:
-        """Return the descriptor to wait for, for reading and for writing."""
-
-    def recv(self, size: int, /) -> bytes:
-        """Return what was received, at most so many bytes; ``b""`` at the end.
-
-        Raises:
-            BlockingIOError: there is nothing yet.
-            OSError: the stream is broken.
-        """
-
-    def send(self, data: bytes | memoryview, /) -> int:
-        """Write some of ``data``, and return how many bytes.
-
-        Raises:
-            BlockingIOError: there is no room now.
-            OSError: the stream is broken.
-        """
-
-    def close(self) -> object:
-        """Close it at once."""
-
+__all__ = ["DialCancelled", "DialFunction", "Waiter", "dial", "dial_stream"]
 
 #: What ``connect(dial=...)`` takes.
 DialFunction = Callable[[Endpoint, float], Stream]
-
-Address = tuple[int, int, int, str, Any]
-Wait = Callable[[socket.socket | None, bool, bool, float], bool]
-Dial = Callable[[Endpoint, float, "ssl.SSLContext | None", Wait], socket.socket]
 
 
 class DialCancelled(Exception):
     """The session was closed while it was dialled."""
 
 
-def dial(
+class Waiter(Protocol):
+    """How the thread that wants a stream waits."""
+
+    def wake(self) -> None:
+        """End the wait, or the next one. Called by any thread."""
+        ...
+
+    def wait(
+        self, stream: Stream | None, read: bool, write: bool, deadline: float, done: Callable[[], object]
+    ) -> bool:
+        """Return true when the stream is ready, or when ``done()`` is true after :meth:`wake`; false at the deadline.
+
+        Raises:
+            DialCancelled: the stream is not wanted any more.
+        """
+        ...
+
+
+def dial_stream(
     endpoint: Endpoint,
     timeout: float,
-    context: ssl.SSLContext | None,
-    wait: Wait,
-    prepare: Callable[[socket.socket], object] | None = None,
-) -> socket.socket:
+    options: TransportOptions,
+    waiter: Waiter,
+    function: DialFunction | None = None,
+) -> Stream:
     """Connect, with TLS if the endpoint is ``secure``.
 
     Args:
         endpoint: what to connect to.
         timeout: seconds for all of it.
-        context: for TLS; by default one that verifies the server.
-        wait: ``wait(socket, read, write, deadline)`` returns true when the socket is ready, false at the deadline, and
-            raises :class:`DialCancelled`.
-        prepare: called with each socket before it is connected, to bind it or to set options.
+        options: how.
+        waiter: how to wait.
+        function: gives the raw stream; by default as ``options`` say.
 
     Raises:
-        OSError: the reason, from the operating system, the resolver or OpenSSL.
-        DialCancelled: raised by ``wait``.
+        OSError: the reason, from a dialler, a proxy, the operating system, the resolver or OpenSSL.
+        DialCancelled: raised by ``waiter``.
     """
     deadline = monotonic() + timeout
-    if endpoint.transport == "unix":
-        if not hasattr(socket, "AF_UNIX"):
-            raise OSError(errno.EAFNOSUPPORT, "this platform has no Unix sockets")
-        addresses: list[Address] = [(socket.AF_UNIX, socket.SOCK_STREAM, 0, "", endpoint.path)]
-    else:
-        addresses = _resolve(endpoint, deadline, wait)
-    failures: list[OSError] = []
-    for position, (family, kind, protocol, _, address) in enumerate(addresses):
-        # An address that does not answer must leave time for the next ones.
-        share = (deadline - monotonic()) / (len(addresses) - position)
-        try:
-            sock = socket.socket(family, kind, protocol)
-        except OSError as error:
-            failures.append(error)
-            continue
-        try:
-            if prepare is not None:
-                prepare(sock)
-            _connect(sock, address, monotonic() + share, wait)
-            if endpoint.secure:
-                return _start_tls(sock, context, endpoint, deadline, wait)
-            return sock
-        except ssl.SSLError:
-            sock.close()
-            raise
-        except OSError as error:
-            sock.close()
-            failures.append(error)
-        except BaseException:
-            sock.close()
-            raise
-    raise failures[0]
-
-
-def _resolve(endpoint: Endpoint, deadline: float, wait: Wait) -> list[Address]:
-    """Resolve the host name, in a thread of its own, because a resolver has no deadline."""
-    found: queue.SimpleQueue[list[Address] | OSError] = queue.SimpleQueue()
-    reader, writer = socket.socketpair()
-
-    def look_up() -> None:
-        try:
-            found.put(list(socket.getaddrinfo(endpoint.host, endpoint.port, type=socket.SOCK_STREAM)))
-        except OSError as error:
-            found.put(error)
-        except UnicodeError as error:
-            found.put(socket.gaierror(socket.EAI_NONAME, f"not a host name ({error})"))
-        with writer:
-            try:
-                writer.send(b"\0")
-            except OSError:
-                pass  # the deadline has passed, and nobody waits
-
-    threading.Thread(target=look_up, name=f"resolve {endpoint.host}", daemon=True).start()
-    with reader:
-        reader.setblocking(False)
-        if not wait(reader, True, False, deadline):
-            raise TimeoutError(errno.ETIMEDOUT, "the host name was not resolved in time")
-    result = found.get()
-    if isinstance(result, OSError):
-        raise result
-    return result
-
-
-def _connect(sock: socket.socket, address: Any, deadline: float, wait: Wait) -> None:
-    sock.setblocking(False)
-    code = sock.connect_ex(address)
-    if code in (errno.EINPROGRESS, errno.EWOULDBLOCK, errno.EAGAIN, getattr(errno, "WSAEWOULDBLOCK", -1)):
-        if not wait(sock, False, True, deadline):
-            raise TimeoutError(errno.ETIMEDOUT, "connecting took too long")
-        code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-    if code:
-        raise OSError(code, os.strerror(code))
-    if sock.family != getattr(socket, "AF_UNIX", None):
-        if sock.getsockname() == sock.getpeername():
-            # Linux connects a socket to itself if nobody listens on the port and it gets this very port as its own.
-            raise ConnectionRefusedError(errno.ECONNREFUSED, os.strerror(errno.ECONNREFUSED))
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-
-
-def _start_tls(
-    sock: socket.socket, context: ssl.SSLContext | None, endpoint: Endpoint, deadline: float, wait: Wait
-) -> socket.socket:
-    if context is None:
-        context = ssl.create_default_context()
-    tls = context.wrap_socket(sock, server_hostname=endpoint.host, do_handshake_on_connect=False)
+    call = _Call(function or dial_function(options, endpoint), endpoint, timeout, waiter.wake)
     try:
-        while True:
-            try:
-                tls.do_handshake()
-                return tls
-            except ssl.SSLWantReadError:
-                ready = wait(tls, True, False, deadline)
-            except ssl.SSLWantWriteError:
-                ready = wait(tls, False, True, deadline)
-            if not ready:
-                raise TimeoutError(errno.ETIMEDOUT, "the TLS handshake took too long")
+        call.start()
+        waiter.wait(None, False, False, deadline, call.is_done)
+        outcome = call.outcome
     except BaseException:
-        tls.close()
+        call.abandon()
         raise
+    too_late = outcome is None
+    if outcome is None:
+        call.abandon()
+        outcome = None, TimeoutError(errno.ETIMEDOUT, "connecting took too long")
+    returned, error = outcome
+    if error is not None:
+        # It has its cause, or has none on purpose.
+        raise options.explain(endpoint, error, timeout, too_late=too_late)
+    stream = checked(returned, endpoint)
+    if not endpoint.secure:
+        return stream
+    try:
+        context = options.tls_context()
+    except BaseException:
+        stream.close()
+        raise
+    return start_tls(
+        stream,
+        context,
+        options.server_name(endpoint),
+        lambda tls, read, write: waiter.wait(tls, read, write, deadline, _never),
+    )
+
+
+def _never() -> bool:
+    return False
+
+
+class _Call:
+    """One call of a dial function, in a thread of its own.
+
+    Args:
+        function: see above.
+        endpoint: its argument.
+        timeout: its argument.
+        wake: called when it has returned.
+    """
+
+    def __init__(
+        self, function: DialFunction, endpoint: Endpoint, timeout: float, wake: Callable[[], None]
+    ) -> None:
+        self._function = function
+        self._endpoint = endpoint
+        self._timeout = timeout
+        self._wake = wake
+        self._lock = threading.Lock()
+        self._abandoned = False
+        #: What was returned, and what was raised; ``None`` while it runs.
+        self.outcome: tuple[Any, BaseException | None] | None = None
+
+    def start(self) -> None:
+        """Start the thread. A daemon: one that hangs must not keep the interpreter from ending."""
+        threading.Thread(target=self._run, name="stomp_socket dial", daemon=True).start()
+
+    def _run(self) -> None:
+        returned, error = None, None
+        try:
+            returned = self._function(self._endpoint, self._timeout)
+        except BaseException as raised:  # SystemExit, too: it would end this thread, and nobody would know
+            error = raised
+        with self._lock:
+            self.outcome = returned, error
+            abandoned = self._abandoned
+        if abandoned:
+            self._discard()
+        else:
+            self._wake()
+
+    def is_done(self) -> bool:
+        """Return whether it has returned, or raised something."""
+        return self.outcome is not None
+
+    def abandon(self) -> None:
+        """Close what it returns, now or later, and have it return soon if it can."""
+        with self._lock:
+            self._abandoned = True
+            done = self.outcome is not None
+        if done:
+            self._discard()
+        elif isinstance(self._function, (DirectDial, ProxyDial)):
+            self._function.cancel()
+
+    def _discard(self) -> None:
+        assert self.outcome is not None
+        returned, error = self.outcome
+        if error is None:
+            discard(returned)
+
+
+class _Event:
+    """The :class:`Waiter` of a thread that has nothing else to do."""
+
+    def __init__(self) -> None:
+        self._event = threading.Event()
+        self.wake = self._event.set
+
+    def wait(
+        self, stream: Stream | None, read: bool, write: bool, deadline: float, done: Callable[[], object]
+    ) -> bool:
+        """See :class:`Waiter`."""
+        left = max(0.0, deadline - monotonic())
+        if stream is None:
+            return self._event.wait(left)
+        poll = new_poll()
+        poll.register(stream.fileno(), (1 if read else 0) | (4 if write else 0))
+        return bool(poll.poll(left * 1000))
+
+
+def dial(
+    endpoint: Endpoint,
+    timeout: float,
+    options: TransportOptions | None = None,
+    prepare: Callable[[Any], object] | None = None,
+) -> Stream:
+    """Connect as an engine does, but now and here.
+
+    Args:
+        endpoint: what to connect to.
+        timeout: seconds for all of it.
+        options: how; by default directly, with TLS that verifies the server if the endpoint is ``secure``.
+        prepare: called with each socket before it is connected, to bind it or to set options.
+
+    Returns:
+        A stream that does not block: a socket, unless ``options`` have a dialler.
+
+    Raises:
+        OSError: the reason, from a dialler, a proxy, the operating system, the resolver or OpenSSL.
+    """
+    if options is None:
+        options = TransportOptions(endpoint, proxy=None)
+    function = None if prepare is None else DirectDial(options.local_address, prepare)
+    return dial_stream(endpoint, timeout, options, _Event(), function)

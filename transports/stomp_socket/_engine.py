@@ -4,7 +4,9 @@ What is true, whatever happens:
 
 I1  The session and the sending side of the socket are used with the lock held only. It is a plain lock, and nobody
     holds it while waiting for anything but the kernel's copy of a non-blocking ``send()``.
-I2  Only the thread reads, dials, keeps deadlines, calls listeners, and closes sockets.
+I2  Only the thread reads, keeps deadlines, calls listeners, and closes sockets. What dials, a dialler of the program
+    or ours, may block: it has a thread of its own for each attempt, which uses nothing of the engine but its bell, and
+    whose stream is closed if it comes when nobody wants it any more.
 I3  An operation that has returned has given its frame to the kernel. If the socket was full, the frame waits in the
     session's send queue, which is bounded, and the thread writes it. Only a pipeline leaves a frame behind others
     whose receipts are awaited: the turn that reads such a RECEIPT writes it. There are no timers in this.
@@ -20,7 +22,9 @@ I6  Callers perform only what is done for each message: SEND, ACK, NACK. Everyth
 I7  Between two calls ``session.changing`` is false, unless an exception (of a signal handler, as a rule) has
     interrupted an operation half-way. The next caller finds it true and has the connection replaced: what had left
     on it has an unknown outcome, and nothing is sent twice. Writing is not part of it: the session notes what the
-    kernel took in the very call in which the kernel takes it. A message that a caller was taking is put back.
+    kernel took in the very call in which the kernel takes it. That is true of sockets; TLS and streams of the program's
+    own are written to by Python code, so an exception within it is an interruption. A message that a caller was taking
+    is put back.
 I8  A thread that is inside of the section, or about to enter it, knows that. A signal handler or a finalizer that
     interrupts it cannot wait. What has no result (``send()``, ``ack()``, ``close()``, ``unsubscribe()``) is left to
     the connection's thread and returns at once; anything else is refused before anything is done.
@@ -35,7 +39,6 @@ from __future__ import annotations
 
 import atexit
 import os
-import socket
 import warnings
 from collections.abc import Callable
 from functools import partial
@@ -46,9 +49,9 @@ from weakref import WeakSet
 from stomp_core.adapter import BlockingMessage, TransportOptions
 from stomp_core.session import Config, Delivery, Session
 
-from ._dial import Dial, dial
 from ._loop import Loop
 from ._shared_session import SharedSession
+from ._stream import Stream
 
 __all__ = ["Engine"]
 
@@ -64,7 +67,7 @@ class Engine:
     Args:
         config: the options of the session.
         options: how to connect to an endpoint; by default as :class:`~stomp_core.adapter.TransportOptions` does.
-        dial: makes the connected socket of an attempt.
+        stream: connected already, with TLS if the endpoint is ``secure``; the first attempt takes it.
         make_delivery: see :class:`stomp_core.Session`. It must not hold the engine.
         tap, log: see :class:`stomp_core.Session`.
 
@@ -77,13 +80,13 @@ class Engine:
         config: Config,
         options: TransportOptions | None = None,
         *,
-        dial: Dial = dial,
+        stream: Stream | None = None,
         make_delivery: Callable[..., Delivery] = BlockingMessage,
         tap: bool = False,
         log: bool = True,
     ) -> None:
         self._shared = shared = SharedSession(config, make_delivery, tap=tap, log=log)
-        self._loop = Loop(shared, options or TransportOptions(config.parsed_endpoints), dial)
+        self._loop = Loop(shared, options or TransportOptions(config.parsed_endpoints), stream)
         self.session: Session = shared.session
         # Bound once: each call would pay for a method that only passes it on.
         self.call: Any = partial(shared.call, False)
@@ -112,8 +115,8 @@ class Engine:
         self._shared.drop()
 
     @property
-    def socket(self) -> socket.socket | None:
-        """The socket of the present connection, which only the engine uses; ``None`` while there is none."""
+    def socket(self) -> Stream | None:
+        """The stream of the present connection, which only the engine uses; ``None`` while there is none."""
         return self._shared.socket
 
     def __del__(self) -> None:

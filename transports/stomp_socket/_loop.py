@@ -6,8 +6,8 @@ The invariants are stated at the top of ``_engine.py``.
 from __future__ import annotations
 
 import socket
-import ssl
 import threading
+from collections.abc import Callable
 from functools import partial
 from time import monotonic
 
@@ -15,13 +15,13 @@ from stomp_core.adapter import TransportOptions
 from stomp_core.session import Attempt
 
 from ._asking import Asker
-from ._dial import Dial, DialCancelled
+from ._dial import DialCancelled, dial_stream
 from ._shared_session import READ_SIZE, SharedSession
+from ._stream import NOT_NOW, Stream
 
 __all__ = ["Loop"]
 
 _LINGER_TIMEOUT = 1.0  # seconds that the peer of an interrupted connection has to take what was written
-_NOT_NOW = (BlockingIOError, InterruptedError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
 
 class Loop:
@@ -30,18 +30,18 @@ class Loop:
     Args:
         shared: the session.
         options: how to connect to an endpoint.
-        dial: makes the socket of an attempt.
+        stream: a stream for the first attempt, which needs not be dialled then.
 
     Attributes:
         thread: runs it.
         unused: set it, and wake the thread, when nobody can use the connection any more.
     """
 
-    def __init__(self, shared: SharedSession, options: TransportOptions, dial: Dial) -> None:
+    def __init__(self, shared: SharedSession, options: TransportOptions, stream: Stream | None) -> None:
         self._shared = shared
         self._session = shared.session
         self._options = options
-        self._dial = dial
+        self._given = stream
         self._asker = Asker(partial(setattr, shared, "asking_id"))
         self._readable = False
         self.unused = False
@@ -71,27 +71,20 @@ class Loop:
                 shared.perform_requests()
             shared.call_listeners()
             shared.thread_id = 0
-            self._asker.close()
             shared.waker.close()
 
     # ------------------------------------------------------------------ one connection
 
     def _connect_and_serve(self, attempt: Attempt) -> None:
         shared, session = self._shared, self._session
-        sock: socket.socket | None = None
+        sock: Stream | None = None
         reason: Exception | None = None
         try:
             try:
-                deadline = monotonic() + attempt.timeout
-                if attempt.questions is not None:
-                    self._asker.ask(attempt.questions, deadline, self._wait_while_dialling)
-                sock = self._dial(
-                    attempt.endpoint,
-                    max(0.0, deadline - monotonic()),
-                    self._options.tls_context() if attempt.endpoint.secure else None,
-                    self._wait_while_dialling,
-                )
-            except Exception as error:  # a dialler may raise anything
+                sock, via = self._connect(attempt)
+            except (
+                Exception
+            ) as error:  # what a dialler has raised is explained; but for that, anything may happen
                 reason = error
             else:
                 with shared.lock:
@@ -99,7 +92,7 @@ class Loop:
                     shared.socket = sock
                     shared.broken = None
                     shared.interrupted = False
-                    session.connection_made(monotonic())
+                    session.connection_made(monotonic(), via)
                 reason = self._serve(sock)
         finally:
             with shared.lock:
@@ -115,7 +108,20 @@ class Loop:
                     sock.close()
             shared.call_listeners()
 
-    def _serve(self, sock: socket.socket) -> Exception | None:
+    def _connect(self, attempt: Attempt) -> tuple[Stream, str]:
+        """Return a stream, and what it goes through."""
+        given, self._given = self._given, None
+        if given is not None:
+            return given, ""
+        options, endpoint = self._options, attempt.endpoint
+        timeout = attempt.timeout
+        if attempt.questions is not None:
+            deadline = monotonic() + timeout
+            self._asker.ask(attempt.questions, deadline, self)
+            timeout = max(0.0, deadline - monotonic())
+        return dial_stream(endpoint, timeout, options, self), options.via(endpoint)
+
+    def _serve(self, sock: Stream) -> Exception | None:
         """Read and write until the connection is over; return why, unless the session says it."""
         shared, session = self._shared, self._session
         data: bytes | None = None
@@ -135,17 +141,18 @@ class Loop:
             pass
         return shared.broken
 
-    def _read(self, sock: socket.socket) -> bytes | None:
+    def _read(self, sock: Stream) -> bytes | None:
         """Read what is there; ``None`` if there is nothing."""
         try:
             if type(sock) is socket.socket:
                 return sock.recv(READ_SIZE)  # outside of the lock: nobody else reads
-            with self._shared.lock:  # OpenSSL does not read and write at the same time
+            # OpenSSL does not read and write at the same time; streams of the program's own need not be able to.
+            with self._shared.lock:
                 return sock.recv(READ_SIZE)
-        except _NOT_NOW:
+        except NOT_NOW:
             return None
 
-    def _turn(self, data: bytes | None, sock: socket.socket | None) -> bool:
+    def _turn(self, data: bytes | None, sock: Stream | None) -> bool:
         """Process what was read, do what callers have left, write, and sleep until there is more to do.
 
         Returns:
@@ -195,7 +202,7 @@ class Loop:
         shared.until = deadline
         shared.asleep = True
 
-    def _sleep(self, sock: socket.socket | None, read: bool, write: bool, more: bool = False) -> bool:
+    def _sleep(self, sock: Stream | None, read: bool, write: bool, more: bool = False) -> bool:
         """Sleep as decided; return whether the socket is ready."""
         shared = self._shared
         until = shared.until
@@ -207,10 +214,16 @@ class Loop:
         shared.asleep = False
         return ready
 
-    def _wait_while_dialling(
-        self, sock: socket.socket | None, read: bool, write: bool, deadline: float
+    # ------------------------------------------------------------------ while dialling: a Waiter
+
+    def wake(self) -> None:
+        """End :meth:`wait`, or the next one. Called by the thread that dials."""
+        self._shared.waker.wake()
+
+    def wait(
+        self, stream: Stream | None, read: bool, write: bool, deadline: float, done: Callable[[], object]
     ) -> bool:
-        """Wait for a socket that is being connected, and do meanwhile what callers leave.
+        """Wait for a stream, or for the thread that dials, and do meanwhile what callers leave.
 
         Raises:
             DialCancelled: the session was closed.
@@ -230,14 +243,17 @@ class Loop:
                 shared.until = None
                 self._decide_sleep(now, deadline if own is None else min(own, deadline))
             shared.call_listeners()
-            if self._sleep(sock, read, write):
+            if self._sleep(stream, read, write) or done():
                 return True
             if monotonic() >= deadline:
                 return False
 
 
-def _close_lingering(sock: socket.socket) -> None:
+def _close_lingering(sock: Stream) -> None:
     """Close a socket so that the peer gets what was written: with unread bytes, close() drops what is on its way."""
+    if not isinstance(sock, socket.socket):
+        sock.close()
+        return
     give_up = monotonic() + _LINGER_TIMEOUT
     try:
         socket.socket.shutdown(sock, socket.SHUT_WR)

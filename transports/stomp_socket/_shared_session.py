@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 import socket
-import ssl
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -27,6 +26,7 @@ from stomp_core.session import (
     Transaction,
 )
 
+from ._stream import NOT_NOW, Stream
 from ._waker import Waker, wait_writable
 
 __all__ = ["READ_SIZE", "SharedSession"]
@@ -37,7 +37,6 @@ T = TypeVar("T")
 #: has: nothing stays in the TLS layer, where no poll() sees it.
 READ_SIZE = 64 * 1024
 _logger = logging.getLogger("stomp_core")
-_NOT_NOW = (BlockingIOError, InterruptedError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
 #: What callers perform themselves: all that is done for each message, and changes no more than the send queue and the
 #: counters of the connection. Everything else is performed by the thread, where no signal handler can raise in the
@@ -104,7 +103,7 @@ class SharedSession:
     Attributes:
         session: see above.
         lock: guards everything here.
-        socket: of the present connection.
+        socket: of the present connection, or what serves as one.
         broken: why nothing more is written on the present connection.
         interrupted: whether that is because an operation was interrupted half-way.
         asleep: whether the thread sleeps, or is about to.
@@ -134,7 +133,7 @@ class SharedSession:
         )
         self.lock = threading.Lock()
         self.waker = Waker()
-        self.socket: socket.socket | None = None
+        self.socket: Stream | None = None
         self.broken: Exception | None = None
         self.interrupted = False
         self.asleep = False
@@ -390,14 +389,15 @@ class SharedSession:
         sock = self.socket
         if sock is None or self.broken is not None:
             return
-        # A TLS socket sends by Python code: an exception may come between the kernel and the note of what it took.
+        # TLS, and a stream of the program's own, send by Python code: an exception of a signal handler may come between
+        # the kernel and the note of what it took.
         self._writing_tls = type(sock) is not socket.socket
         try:
             self.session.write_with(sock.send)
         except OSError as error:
             if _is_of_a_handler(error):
                 raise
-            if not isinstance(error, _NOT_NOW):
+            if not isinstance(error, NOT_NOW):
                 self.broken = error
         self._writing_tls = False
 

@@ -6,7 +6,10 @@ import errno
 import select
 import socket
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ._stream import Stream
 
 __all__ = ["SelectPoll", "Waker", "new_poll", "wait_writable"]
 
@@ -70,7 +73,7 @@ class Waker:
             if error.errno not in (errno.EAGAIN, errno.EWOULDBLOCK, errno.EBADF, errno.EPIPE):
                 raise
 
-    def wait(self, sock: socket.socket | None, read: bool, write: bool, timeout: float | None) -> bool:
+    def wait(self, sock: Stream | None, read: bool, write: bool, timeout: float | None) -> bool:
         """Wait until a socket is ready, somebody calls :meth:`wake`, or the time is over.
 
         Args:
