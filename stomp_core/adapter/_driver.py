@@ -52,9 +52,10 @@ class Line:
         writing: whether a :class:`Write` was given out and is not answered yet.
         reading: whether the adapter was last told to read.
         questions: what the program is to be asked before the line is dialled; ``None`` if there is nothing to ask.
+        too_late: why the attempt has failed when it takes too long. An adapter may set what explains more.
     """
 
-    __slots__ = ("_driver", "connected", "questions", "reading", "tag", "writing")
+    __slots__ = ("_driver", "connected", "questions", "reading", "tag", "too_late", "writing")
 
     def __init__(self, driver: Driver, questions: Questions[Any] | None = None) -> None:
         self._driver = driver
@@ -63,17 +64,23 @@ class Line:
         self.writing: bool = False  # a Write was given out and is not answered
         self.reading: bool = True  # what the adapter was told last
         self.tag: Any = None
+        self.too_late: BaseException = TimeoutError()
 
     @property
     def over(self) -> bool:
         """Whether facts about it change nothing any more."""
         return not self._driver.is_current(self)
 
-    def made(self, now: float) -> None:
-        """Tell that there is a connection, with TLS if the endpoint is ``secure``."""
+    def made(self, now: float, via: str = "") -> None:
+        """Tell that there is a connection, with TLS if the endpoint is ``secure``.
+
+        Args:
+            now: seconds.
+            via: what it goes through, such as ``"the proxy socks5://host:1080"``: a failure names it.
+        """
         if not self.over and not self.connected:
             self.connected = True
-            self._driver.report(self._driver.session.connection_made, now)
+            self._driver.report(self._driver.session.connection_made, now, via)
 
     def received(self, data: bytes | bytearray | memoryview, now: float) -> None:
         """Tell that bytes were received. ``b""`` only says that the peer is alive; the end is :meth:`eof`."""
@@ -240,7 +247,7 @@ class Driver:
         elif not line.connected:
             if session.closed or now >= self._dial_deadline:
                 self._line, self._ask = None, True
-                session.connection_lost(None if session.closed else TimeoutError(), now)
+                session.connection_lost(None if session.closed else self._too_late(line), now)
                 return Abort(line)
         elif session.want_close:
             self._line, self._ask = None, True
@@ -259,6 +266,12 @@ class Driver:
             self._timer = deadline
             return Timer(deadline)
         return None
+
+    def _too_late(self, line: Line) -> BaseException:
+        questions = line.questions
+        if questions is not None and questions.current is not None:
+            return TimeoutError()  # it is not the dialler that takes too long; the session knows what does
+        return line.too_late
 
     def _next_deadline(self) -> float:
         line = self._line

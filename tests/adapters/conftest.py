@@ -15,7 +15,8 @@ from .worlds import HANGS, WORLDS, World
 @pytest.fixture(params=list(WORLDS))
 def world(request: pytest.FixtureRequest) -> Iterator[World]:
     before = set(threading.enumerate())
-    with WORLDS[request.param]() as world:
+    name, _, how = request.param.partition(" in ")
+    with WORLDS[name](in_memory=how == "memory") as world:
         yield world
     for thread in set(threading.enumerate()) - before:
         if thread.name.startswith(("stomp_socket", "asyncio", "trio", "worker")):

@@ -13,7 +13,7 @@ from stomp_core import LocalProtocolError
 from stomp_core.session import NotSent, OutcomeUnknown, ReceiptTimeout, Reconnect, Rejected, SessionClosed
 from stomp_testing import CLOSE, Broker, Expect, FaultProxy, Pause, ScriptedServer
 
-from .worlds import World
+from .worlds import World, in_memory_too
 
 CONNECTED = b"CONNECTED\nversion:1.2\nserver:RabbitMQ/3\n\n\0"
 SOON = Reconnect(first_delay=0.01, max_delay=0.05)
@@ -28,15 +28,17 @@ def meanwhile(function: Callable[[], Any]) -> threading.Thread:
     return thread
 
 
+@in_memory_too
 def test_a_confirmed_send_returns_when_the_broker_has_the_message(world: World) -> None:
-    with Broker() as broker:
+    with world.broker() as broker:
         conn = world.connect(broker.url)
         conn.send("/queue/a", "hello", receipt=True)
         assert broker.messages("/queue/a") == [b"hello"]
 
 
+@in_memory_too
 def test_an_unconfirmed_send_arrives_too(world: World) -> None:
-    with Broker() as broker:
+    with world.broker() as broker:
         conn = world.connect(broker.url)
         for number in range(100):
             conn.send("/queue/a", str(number))
@@ -44,8 +46,9 @@ def test_an_unconfirmed_send_arrives_too(world: World) -> None:
         assert broker.messages("/queue/a") == [b"%d" % number for number in range(100)]
 
 
+@in_memory_too
 def test_text_is_sent_as_text_and_bytes_as_bytes(world: World) -> None:
-    with Broker() as broker:
+    with world.broker() as broker:
         conn = world.connect(broker.url)
         messages = conn.subscribe("/queue/a")
         conn.send("/queue/a", "grün")
@@ -58,8 +61,9 @@ def test_text_is_sent_as_text_and_bytes_as_bytes(world: World) -> None:
         assert second.headers["a:b"] == "c\nd"
 
 
+@in_memory_too
 def test_content_length_may_be_left_out(world: World) -> None:
-    with Broker(flavour="activemq") as broker:
+    with world.broker(flavour="activemq") as broker:
         conn = world.connect(broker.url)
         messages = conn.subscribe("/queue/a")
         conn.send("/queue/a", "text", content_length=False)
@@ -125,8 +129,9 @@ def test_a_send_that_finds_no_connection_in_time_is_not_sent(world: World) -> No
         assert isinstance(caught.value, TimeoutError)
 
 
+@in_memory_too
 def test_without_a_receipt_the_outcome_is_unknown_after_a_timeout(world: World) -> None:
-    with Broker(hold_receipts=True) as broker:
+    with world.broker(hold_receipts=True) as broker:
         conn = world.connect(broker.url)
         with pytest.raises(ReceiptTimeout, match=r"within 0\.2 s") as caught:
             conn.send("/queue/a", "hello", receipt=True, timeout=0.2)
@@ -136,6 +141,7 @@ def test_without_a_receipt_the_outcome_is_unknown_after_a_timeout(world: World) 
         assert broker.messages("/queue/a") == [b"hello", b"again"]
 
 
+@in_memory_too
 @pytest.mark.parametrize(
     ("arguments", "options"),
     [
@@ -150,7 +156,7 @@ def test_without_a_receipt_the_outcome_is_unknown_after_a_timeout(world: World) 
 def test_what_stomp_forbids_is_refused_without_effect(
     world: World, arguments: tuple[Any, ...], options: dict[str, Any]
 ) -> None:
-    with Broker() as broker:
+    with world.broker() as broker:
         conn = world.connect(broker.url)
         with pytest.raises(LocalProtocolError):
             conn.send(*arguments, receipt=True, **options)
@@ -158,8 +164,9 @@ def test_what_stomp_forbids_is_refused_without_effect(
         assert broker.messages("/queue/a") == [b"fine"]
 
 
+@in_memory_too
 def test_many_confirmed_sends_at_a_time(world: World) -> None:
-    with Broker() as broker:
+    with world.broker() as broker:
         conn = world.connect(broker.url)
 
         def send_twenty(n: int) -> None:
@@ -174,8 +181,9 @@ def test_many_confirmed_sends_at_a_time(world: World) -> None:
         )
 
 
+@in_memory_too
 def test_after_close_nothing_is_sent(world: World) -> None:
-    with Broker() as broker:
+    with world.broker() as broker:
         conn = world.connect(broker.url)
         assert conn.close() is True
         assert conn.closed
@@ -184,9 +192,10 @@ def test_after_close_nothing_is_sent(world: World) -> None:
         assert conn.close() is True
 
 
+@in_memory_too
 def test_a_request_gets_its_reply(world: World) -> None:
     for flavour in ("rabbitmq", "activemq"):
-        with Broker(flavour=flavour) as broker:
+        with world.broker(flavour=flavour) as broker:
             client, service = world.connect(broker.url), world.connect(broker.url)
             requests = service.subscribe("/queue/rpc")
 

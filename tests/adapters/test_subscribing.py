@@ -11,7 +11,7 @@ from stomp_core import LocalProtocolError
 from stomp_core.session import Reconnect, Rejected, SessionClosed, StaleMessageError, WorkPolicy
 from stomp_testing import Broker, Expect, FaultProxy, ScriptedServer
 
-from .worlds import HANGS, World, never
+from .worlds import HANGS, World, in_memory_too, never
 
 CONNECTED = b"CONNECTED\nversion:1.2\nserver:RabbitMQ/3\n\n\0"
 SOON = Reconnect(first_delay=0.01, max_delay=0.05)
@@ -22,23 +22,26 @@ def fill(broker: Broker, *bodies: str) -> None:
         broker.send("/queue/a", body)
 
 
+@in_memory_too
 def test_messages_come_in_order(world: World) -> None:
-    with Broker() as broker:
+    with world.broker() as broker:
         fill(broker, "one", "two", "three")
         messages = world.connect(broker.url).subscribe("/queue/a")
         assert [messages.receive().text for _ in range(3)] == ["one", "two", "three"]
 
 
+@in_memory_too
 def test_in_auto_mode_nothing_is_acknowledged(world: World) -> None:
-    with Broker() as broker:
+    with world.broker() as broker:
         fill(broker, "one")
         message = world.connect(broker.url).subscribe("/queue/a").receive()
         with pytest.raises(LocalProtocolError):
             message.ack()
 
 
+@in_memory_too
 def test_in_client_individual_mode_each_message_has_its_ack(world: World) -> None:
-    with Broker() as broker:
+    with world.broker() as broker:
         fill(broker, "one", "two", "three")
         conn = world.connect(broker.url)
         messages = conn.subscribe("/queue/a", ack="client-individual")
@@ -53,8 +56,9 @@ def test_in_client_individual_mode_each_message_has_its_ack(world: World) -> Non
         assert broker.unacknowledged("/queue/a") == []
 
 
+@in_memory_too
 def test_in_client_mode_an_ack_covers_earlier_messages(world: World) -> None:
-    with Broker() as broker:
+    with world.broker() as broker:
         fill(broker, "one", "two", "three")
         messages = world.connect(broker.url).subscribe("/queue/a", ack="client")
         _, two, _ = (messages.receive() for _ in range(3))
@@ -62,8 +66,9 @@ def test_in_client_mode_an_ack_covers_earlier_messages(world: World) -> None:
         assert broker.unacknowledged("/queue/a") == [b"three"]
 
 
+@in_memory_too
 def test_a_nacked_message_comes_again(world: World) -> None:
-    with Broker() as broker:
+    with world.broker() as broker:
         fill(broker, "one")
         messages = world.connect(broker.url).subscribe("/queue/a", ack="client-individual")
         message = messages.receive()
@@ -73,8 +78,9 @@ def test_a_nacked_message_comes_again(world: World) -> None:
         assert (again.text, again.redelivered) == ("one", True)
 
 
+@in_memory_too
 def test_prefetch_limits_what_is_in_flight(world: World) -> None:
-    with Broker() as broker:
+    with world.broker() as broker:
         fill(broker, "one", "two", "three")
         messages = world.connect(broker.url).subscribe("/queue/a", ack="client-individual", prefetch=2)
         one, _ = messages.receive(), messages.receive()
@@ -83,8 +89,9 @@ def test_prefetch_limits_what_is_in_flight(world: World) -> None:
         assert messages.receive().text == "three"
 
 
+@in_memory_too
 def test_receiving_may_have_a_timeout(world: World) -> None:
-    with Broker() as broker:
+    with world.broker() as broker:
         messages = world.connect(broker.url).subscribe("/queue/a")
         with pytest.raises(TimeoutError):
             messages.receive(timeout=0.05)
@@ -140,8 +147,9 @@ def test_a_rejected_subscription_raises_the_reason(world: World) -> None:
             conn.subscribe("/queue/secret")
 
 
+@in_memory_too
 def test_an_id_in_use_or_an_unknown_mode_is_refused(world: World) -> None:
-    with Broker() as broker:
+    with world.broker() as broker:
         conn = world.connect(broker.url)
         conn.subscribe("/queue/a", id="mine")
         for options in ({"id": "mine"}, {"ack": "never"}, {"prefetch": 0}):
@@ -149,9 +157,10 @@ def test_an_id_in_use_or_an_unknown_mode_is_refused(world: World) -> None:
                 conn.subscribe("/queue/a", **options)
 
 
+@in_memory_too
 def test_after_unsubscribing_unacknowledged_messages_come_again(world: World) -> None:
     """ActiveMQ does this; RabbitMQ keeps them until the connection ends."""
-    with Broker(flavour="activemq") as broker:
+    with world.broker(flavour="activemq") as broker:
         fill(broker, "one", "two")
         conn = world.connect(broker.url)
         messages = conn.subscribe("/queue/a", ack="client-individual")
@@ -163,8 +172,9 @@ def test_after_unsubscribing_unacknowledged_messages_come_again(world: World) ->
         assert conn.subscribe("/queue/a").receive().text == "two"
 
 
+@in_memory_too
 def test_closing_ends_a_wait_for_a_message(world: World) -> None:
-    with Broker() as broker:
+    with world.broker() as broker:
         conn = world.connect(broker.url)
         messages = conn.subscribe("/queue/a")
         ended: list[BaseException] = []
@@ -182,17 +192,19 @@ def test_closing_ends_a_wait_for_a_message(world: World) -> None:
         assert [type(error) for error in ended] == [SessionClosed]
 
 
+@in_memory_too
 def test_a_wait_for_a_message_ends_with_the_reason_of_the_loss(world: World) -> None:
-    with Broker() as broker:
+    with world.broker() as broker:
         messages = world.connect(broker.url, reconnect=Reconnect.never()).subscribe("/queue/a")
         broker.drop_connections()
         with pytest.raises(ConnectionError, match="was lost"):
             messages.receive()
 
 
+@in_memory_too
 def test_a_slow_consumer_stops_reading_and_loses_nothing(world: World) -> None:
     body, count, buffer = b"x" * 50_000, 400, 1_000_000
-    with Broker(heart_beat=(1, 1)) as broker:
+    with world.broker(heart_beat=(1, 1)) as broker:
         conn = world.connect(broker.url, buffer_size=buffer, heart_beat=(0.3, 0.3))
         messages = conn.subscribe("/queue/a")
         for _ in range(count):
@@ -208,8 +220,9 @@ def test_a_slow_consumer_stops_reading_and_loses_nothing(world: World) -> None:
             assert len(messages.receive().body) == len(body)
 
 
+@in_memory_too
 def test_a_receipt_arrives_while_the_buffer_is_full(world: World) -> None:
-    with Broker() as broker:
+    with world.broker() as broker:
         conn = world.connect(broker.url, buffer_size=200_000)
         messages = conn.subscribe("/queue/a")
         for _ in range(10):
@@ -228,8 +241,9 @@ def run(world: World, messages: Any, handler: Any, **options: Any) -> threading.
     return thread
 
 
+@in_memory_too
 def test_workers_acknowledge_each_message(world: World) -> None:
-    with Broker() as broker:
+    with world.broker() as broker:
         fill(broker, *(f"job {number}" for number in range(12)))
         jobs = world.connect(broker.url).subscribe("/queue/a", ack="client-individual", prefetch=12)
         done: list[str] = []
@@ -244,6 +258,7 @@ def test_workers_acknowledge_each_message(world: World) -> None:
         broker.wait_until(lambda _: not broker.unacknowledged("/queue/a"), timeout=10)
 
 
+@in_memory_too
 def test_the_message_of_a_failed_handler_comes_again(world: World) -> None:
     reported: list[str] = []
 
@@ -251,7 +266,7 @@ def test_the_message_of_a_failed_handler_comes_again(world: World) -> None:
         def handler_error(self, delivery: Any, error: Exception) -> None:
             reported.append(f"{delivery.message_id}: {error}")
 
-    with Broker() as broker:
+    with world.broker() as broker:
         fill(broker, "bad", "good")
         conn = world.connect(broker.url, listener=Observer())
         jobs = conn.subscribe("/queue/a", ack="client-individual")
@@ -272,8 +287,9 @@ def test_the_message_of_a_failed_handler_comes_again(world: World) -> None:
         conn.send("/queue/b", "alive", receipt=True)
 
 
+@in_memory_too
 def test_a_message_is_moved_after_the_last_retry(world: World) -> None:
-    with Broker() as broker:
+    with world.broker() as broker:
         fill(broker, "poison", "last")
         jobs = world.connect(broker.url).subscribe("/queue/a", ack="client-individual")
         tries: list[str] = []
@@ -294,8 +310,9 @@ def test_a_message_is_moved_after_the_last_retry(world: World) -> None:
         broker.wait_until(lambda _: not broker.unacknowledged("/queue/a"), timeout=10)
 
 
+@in_memory_too
 def test_the_policy_stop_raises_what_the_handler_raised(world: World) -> None:
-    with Broker() as broker:
+    with world.broker() as broker:
         fill(broker, "bad")
         jobs = world.connect(broker.url).subscribe("/queue/a", ack="client-individual")
 
@@ -306,8 +323,9 @@ def test_the_policy_stop_raises_what_the_handler_raised(world: World) -> None:
             jobs.run(world.sleeping_handler(handle, 0), concurrency=3, policy=WorkPolicy(on_error="stop"))
 
 
+@in_memory_too
 def test_run_ends_with_the_connection(world: World) -> None:
-    with Broker() as broker:
+    with world.broker() as broker:
         conn = world.connect(broker.url)
         jobs = conn.subscribe("/queue/a", ack="client-individual")
         pool = run(world, jobs, world.sleeping_handler(lambda message: None, 0), concurrency=3)

@@ -10,14 +10,15 @@ from stomp_core import LocalProtocolError
 from stomp_core.session import Reconnect, TransactionInDoubt, TransactionLost, TransactionState
 from stomp_testing import CLOSE, Broker, Expect, FaultProxy, Pause, ScriptedServer
 
-from .worlds import World
+from .worlds import World, in_memory_too
 
 SOON = Reconnect(first_delay=0.01, max_delay=0.05)
 CONNECTED = b"CONNECTED\nversion:1.2\nserver:RabbitMQ/3\n\n\0"
 
 
+@in_memory_too
 def test_committed_messages_arrive_together(world: World) -> None:
-    with Broker() as broker:
+    with world.broker() as broker:
         conn = world.connect(broker.url)
         tx = conn.begin()
         tx.send("/queue/a", "one")
@@ -29,8 +30,9 @@ def test_committed_messages_arrive_together(world: World) -> None:
         assert broker.messages("/queue/a") == [b"one", b"two"]
 
 
+@in_memory_too
 def test_aborted_messages_never_arrive(world: World) -> None:
-    with Broker() as broker:
+    with world.broker() as broker:
         broker.send("/queue/jobs", "job")
         conn = world.connect(broker.url)
         jobs = conn.subscribe("/queue/jobs", ack="client-individual")
@@ -44,8 +46,9 @@ def test_aborted_messages_never_arrive(world: World) -> None:
         assert broker.unacknowledged("/queue/jobs") == []
 
 
+@in_memory_too
 def test_a_block_is_committed_at_its_end(world: World) -> None:
-    with Broker() as broker:
+    with world.broker() as broker:
         conn = world.connect(broker.url)
         with conn.transaction() as tx:
             tx.send("/queue/a", "one")
@@ -54,8 +57,9 @@ def test_a_block_is_committed_at_its_end(world: World) -> None:
         assert broker.messages("/queue/a") == [b"one", b"two", b"three"]
 
 
+@in_memory_too
 def test_a_block_that_raises_is_aborted(world: World) -> None:
-    with Broker() as broker:
+    with world.broker() as broker:
         conn = world.connect(broker.url)
         with pytest.raises(KeyError), conn.transaction() as tx:  # noqa: PT012
             tx.send("/queue/a", "one")
@@ -65,16 +69,18 @@ def test_a_block_that_raises_is_aborted(world: World) -> None:
         assert tx.state is TransactionState.DONE
 
 
+@in_memory_too
 def test_a_send_in_a_transaction_has_no_receipt_to_wait_for(world: World) -> None:
-    with Broker() as broker:
+    with world.broker() as broker:
         conn = world.connect(broker.url)
         with conn.transaction() as tx:
             with pytest.raises(LocalProtocolError, match="after COMMIT"):
                 conn.send("/queue/a", "one", transaction=tx.inner, receipt=True)
 
 
+@in_memory_too
 def test_a_transaction_that_has_ended_refuses_operations(world: World) -> None:
-    with Broker() as broker:
+    with world.broker() as broker:
         conn = world.connect(broker.url)
         tx = conn.begin()
         tx.commit()

@@ -25,7 +25,7 @@ from stomp_core.session import NotSent, OutcomeUnknown, Reconnect, StaleMessageE
 from stomp_testing import RESET, Broker, Expect, FaultProxy, Pause, ScriptedServer
 from tests.certificates import Certificates
 
-from .worlds import HANGS, World, in_a_thread, until
+from .worlds import HANGS, World, in_a_thread, in_memory_too, until
 
 CONNECTED = b"CONNECTED\nversion:1.2\nserver:RabbitMQ/3\n\n\0"
 SOON = Reconnect(first_delay=0.01, max_delay=0.05)
@@ -250,16 +250,18 @@ def test_no_confirmed_message_is_lost_by_broken_connections(world: World) -> Non
 # ---------------------------------------------------------------------- programs
 
 
+@in_memory_too
 def test_a_program_that_blocks_is_not_taken_for_a_silent_broker(world: World) -> None:
-    with Broker() as broker:
+    with world.broker() as broker:
         conn = world.connect(broker.url, heart_beat=(0, 0.2))
         busy(world, 1.2)
         conn.send("/queue/a", "still here", receipt=True)
         assert conn.session.connection_number == 1
 
 
+@in_memory_too
 def test_a_stuck_handler_does_not_stop_the_other_subscriptions(world: World) -> None:
-    with Broker(heart_beat=(1, 1)) as broker:
+    with world.broker(heart_beat=(1, 1)) as broker:
         for _ in range(20):
             broker.send("/queue/slow", b"x" * 1000)
         conn = world.connect(broker.url, heart_beat=(0.2, 0.2))

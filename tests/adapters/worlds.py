@@ -16,13 +16,15 @@ from concurrent.futures import Future
 from types import ModuleType, TracebackType
 from typing import Any, Self
 
+import pytest
 import trio
 
 import stomp_asyncio
 import stomp_socket
 import stomp_trio
+from stomp_testing import Broker
 
-__all__ = ["HANGS", "WORLDS", "World", "in_a_thread", "never", "until"]
+__all__ = ["HANGS", "WORLDS", "World", "in_a_thread", "in_memory_too", "never", "until"]
 
 HANGS = 30.0
 
@@ -85,14 +87,26 @@ class World(ABC):
     def stuck_question(self, entered: threading.Event, released: threading.Event) -> Callable[[], Any]:
         """A function that does not return before it is released, or cancelled where that is possible."""
 
+    def broker(self, **options: Any) -> Broker:
+        """Return a broker, to which :meth:`connect` connects without a network if the world is in memory."""
+        broker = Broker(**options)
+        if self._in_memory:
+            self._brokers.append(broker)
+        return broker
+
     def connect(self, url: Any, *arguments: Any, **options: Any) -> Connection:
         """``connect()``; the connection is closed with the test, if not before."""
+        for broker in self._brokers:
+            if url == broker.url:
+                options["dial"] = broker.dial
         inner, leave = self.open(lambda: self.module.connect(url, *arguments, **options))
         connection = Connection(self, inner, leave)
         self._connections.append(connection)
         return connection
 
-    def __init__(self) -> None:
+    def __init__(self, *, in_memory: bool = False) -> None:
+        self._in_memory = in_memory
+        self._brokers: list[Broker] = []
         self._connections: list[Connection] = []
 
     def __enter__(self) -> Self:
@@ -408,3 +422,9 @@ class Trio(World):
 
 
 WORLDS: dict[str, type[World]] = {"socket": Blocking, "asyncio": Asyncio, "trio": Trio}
+
+#: For tests that use :meth:`World.broker`: they run over TCP, and with connections in memory. (Those of the blocking
+#: adapter would be socket pairs.)
+in_memory_too = pytest.mark.parametrize(
+    "world", [*WORLDS, "asyncio in memory", "trio in memory"], indirect=True
+)

@@ -1,126 +1,170 @@
-"""Dialling: connect a transport to an endpoint. Cancelled at any await, it leaves no socket behind."""
+"""Dialling: connect a protocol to an endpoint. Cancelled at any await, it leaves nothing open.
+
+There is one way for all: a :data:`DialFunction`, that of the program or one of :mod:`._direct`, gives the raw byte
+stream, and TLS is added here.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import errno
-import os
+import inspect
 import socket
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Any
+import ssl
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol, cast
 
-from stomp_core.adapter import TransportOptions
+from stomp_core.adapter import TransportOptions, no_stream
 from stomp_core.session import Endpoint
 
-__all__ = ["DialFunction", "dial"]
+from ._direct import dial_function
+from ._tls import TlsTransport
+from ._transports import EXPECTED, check_transport, close_transport
+
+__all__ = ["Connectable", "DialFunction", "dial"]
 
 #: What ``connect(dial=...)`` takes.
 DialFunction = Callable[
     [Endpoint, Callable[[], asyncio.Protocol]], Awaitable[asyncio.BaseTransport | socket.socket]
 ]
-Address = tuple[int, int, int, str, Any]
-_STAGGER = 0.25  # seconds after which the next address is tried as well (RFC 8305, section 5)
+
+
+class Connectable(Protocol):
+    """A protocol that keeps what it is told, until its transport is accepted."""
+
+    @property
+    def transport(self) -> asyncio.Transport | None:
+        """The transport that has called ``connection_made()``."""
+
+    def accept(self, transport: asyncio.Transport | None) -> None:
+        """Pass on what was kept, and from now on everything.
+
+        Args:
+            transport: the one that counts; ``None`` if it is still to be made.
+        """
 
 
 async def dial(
-    endpoint: Endpoint, options: TransportOptions, protocol: Callable[[], asyncio.Protocol]
-) -> socket.socket:
+    endpoint: Endpoint, options: TransportOptions, timeout: float, connection: Connectable
+) -> socket.socket | None:
     """Connect, with TLS if the endpoint is ``secure``. The caller cancels it when it takes too long.
 
     Args:
         endpoint: where to.
         options: how to connect.
-        protocol: makes the protocol of the transport.
+        timeout: seconds after which the caller cancels it, for error texts.
+        connection: the protocol to connect; an ``asyncio.Protocol``.
 
     Returns:
-        The socket, which belongs to the transport.
+        The socket, which belongs to the transport, if there is one below it.
 
     Raises:
-        OSError: the reason, as the operating system, the resolver or OpenSSL words it.
+        OSError: the reason.
     """
-    loop = asyncio.get_running_loop()
-    if endpoint.transport == "unix":
-        if not hasattr(socket, "AF_UNIX"):
-            raise OSError(errno.EAFNOSUPPORT, "this platform has no Unix sockets")
-        sock = await _connect((socket.AF_UNIX, socket.SOCK_STREAM, 0, "", endpoint.path))
-        await loop.create_unix_connection(protocol, sock=sock)
-        return sock
+    protocol = _MakeProtocol(endpoint, options, cast(asyncio.Protocol, connection))
+    given: Any = None
+    failure: Exception | None = None
     try:
-        addresses = await loop.getaddrinfo(endpoint.host, endpoint.port, type=socket.SOCK_STREAM)
-    except UnicodeError as error:
-        raise socket.gaierror(socket.EAI_NONAME, f"not a host name ({error})") from error
-    sock = await _connect(addresses[0]) if len(addresses) == 1 else await _race(addresses)
-    if endpoint.secure:
-        await loop.create_connection(
-            protocol, sock=sock, ssl=options.tls_context(), server_hostname=options.server_name(endpoint)
-        )
-    else:
-        await loop.create_connection(protocol, sock=sock)
-    return sock
-
-
-async def _race(addresses: Sequence[Address]) -> socket.socket:
-    """Connect to the first address that answers (RFC 8305, "Happy Eyeballs").
-
-    The loop's own are of no use: uvloop has none, and asyncio's hide which error it was.
-    """
-    loop = asyncio.get_running_loop()
-    waiting = _alternating(addresses)
-    running: set[asyncio.Task[socket.socket]] = set()
-    failures: list[BaseException] = []
+        function = options.dial or dial_function(options.proxy_server(endpoint), options.local_address)
+        given = function(endpoint, protocol)
+        if inspect.isawaitable(given):
+            given = await given
+    except asyncio.CancelledError:
+        task = asyncio.current_task()
+        if task is None or task.cancelling():
+            raise
+        failure = RuntimeError("it awaited something that was cancelled")
+    except Exception as error:
+        failure = error
+    if failure is not None:
+        raise options.explain(endpoint, failure, timeout)
     try:
-        while waiting or running:
-            if waiting:
-                running.add(loop.create_task(_connect(waiting.pop(0))))
-            ended, _ = await asyncio.wait(
-                running, timeout=_STAGGER if waiting else None, return_when=asyncio.FIRST_COMPLETED
-            )
-            for attempt in ended:
-                running.remove(attempt)
-                error = attempt.exception()
-                if error is None:
-                    return attempt.result()
-                failures.append(error)
-        raise failures[0]
-    finally:
-        # Those that still try, or have connected in the same moment. Each closes its own socket.
-        for attempt in running:
-            attempt.add_done_callback(_discard)
-            attempt.cancel()
-
-
-def _alternating(addresses: Sequence[Address]) -> list[Address]:
-    """Return the addresses in the resolver's order, but let the first one of another family be second (RFC 8305)."""
-    other = next((entry for entry in addresses if entry[0] != addresses[0][0]), None)
-    if other is None:
-        return list(addresses)
-    return [addresses[0], other, *(entry for entry in addresses[1:] if entry is not other)]
-
-
-def _discard(attempt: asyncio.Task[socket.socket]) -> None:
-    if not attempt.cancelled() and attempt.exception() is None:
-        attempt.result().close()
-
-
-async def _connect(entry: Address) -> socket.socket:
-    family, kind, protocol, _, address = entry
-    sock = socket.socket(family, kind, protocol)
-    try:
-        sock.setblocking(False)
-        try:
-            await asyncio.get_running_loop().sock_connect(sock, address)
-        except OSError as error:
-            if error.errno is None:
-                raise
-            # asyncio's text is "Connect call failed" where the system has a reason.
-            raise OSError(error.errno, os.strerror(error.errno)) from None
-        if family != getattr(socket, "AF_UNIX", None):
-            if sock.getsockname() == sock.getpeername():
-                # Linux connects a socket to itself when its own port is the one that nobody listens on.
-                raise ConnectionRefusedError(errno.ECONNREFUSED, os.strerror(errno.ECONNREFUSED))
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        if isinstance(given, socket.socket):
+            _check_socket(given)
+            connection.accept(None)
+            await _connect_socket(given, endpoint, options, cast(asyncio.Protocol, connection))
+            return given
+        check_transport(given, has_protocol=protocol.made is not None)
+        protocol.check_is_connected_to(given)
+        if isinstance(protocol.made, TlsTransport):
+            await protocol.made.handshake(given)
+            given = protocol.made
+        connection.accept(given)
     except BaseException:
-        sock.close()
+        _close(given)
         raise
-    return sock
+    return None
+
+
+async def _connect_socket(
+    sock: socket.socket, endpoint: Endpoint, options: TransportOptions, protocol: asyncio.Protocol
+) -> None:
+    context, name = None, None
+    if endpoint.secure:
+        context, name = options.tls_context(), options.server_name(endpoint)
+    await asyncio.get_running_loop().create_connection(
+        lambda: protocol, sock=sock, ssl=context, server_hostname=name
+    )
+
+
+def _check_socket(sock: socket.socket) -> None:
+    if isinstance(sock, ssl.SSLSocket):
+        fault = (
+            "with TLS, which is ours (stomp+ssl://): if there is another TLS below it, return a transport of "
+            "loop.create_connection(protocol, ..., ssl=...)"
+        )
+        raise no_stream(sock, EXPECTED, fault)
+    if sock.type != socket.SOCK_STREAM:
+        raise no_stream(sock, EXPECTED, "which is no stream")
+    if sock.fileno() < 0:
+        raise no_stream(sock, EXPECTED, "which is closed")
+    try:
+        sock.getpeername()
+    except OSError as error:
+        # uvloop would never close it.
+        raise no_stream(sock, EXPECTED, "which is not connected, or no more") from error
+    sock.setblocking(False)
+
+
+def _close(given: object) -> None:
+    if isinstance(given, socket.socket):
+        given.close()
+    elif isinstance(given, tuple):  # of create_connection()
+        for part in given:
+            close_transport(part)
+    else:
+        close_transport(given)
+
+
+class _MakeProtocol:
+    """Makes the protocol of a dialler's transport; the same one at each call.
+
+    Attributes:
+        made: the protocol; ``None`` if none was asked for.
+    """
+
+    def __init__(self, endpoint: Endpoint, options: TransportOptions, protocol: asyncio.Protocol) -> None:
+        self._endpoint = endpoint
+        self._options = options
+        self._protocol = protocol
+        self.made: asyncio.Protocol | None = None
+
+    def __call__(self) -> asyncio.Protocol:
+        if self.made is None:
+            self.made = self._protocol
+            if self._endpoint.secure:
+                context, name = self._options.tls_context(), self._options.server_name(self._endpoint)
+                self.made = TlsTransport(context, name, self._protocol)
+        return self.made
+
+    def check_is_connected_to(self, transport: object) -> None:
+        """Check that no other transport has called ``connection_made()``.
+
+        Raises:
+            DialFailed: one has.
+        """
+        connected_to = getattr(self.made, "transport", None)
+        if connected_to is not None and connected_to is not transport:
+            close_transport(connected_to)
+            raise no_stream(
+                transport, EXPECTED, f"and not the transport that called connection_made(): {connected_to!r}"
+            )

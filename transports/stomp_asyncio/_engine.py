@@ -26,15 +26,17 @@ from stomp_core.adapter import (
     TransportOptions,
     Write,
 )
-from stomp_core.session import Endpoint, Pending, Questions, Session
+from stomp_core.session import Pending, Questions, Session
 
 from ._dial import dial
+from ._transports import close_transport, method_of
 
 __all__ = ["Engine"]
 
 T = TypeVar("T")
 _TIME_SLICE = 0.005  # seconds that a task may go on without an await that really waits
 _READ_SIZE = 64 * 1024
+_CLOSE_TIMEOUT = 1.0  # seconds for a transport or a dialler of others to notice that it is closed
 
 
 class Engine(LoopEngine):
@@ -70,7 +72,7 @@ class Engine(LoopEngine):
             self.abort()
             for connection in list(self._sockets):
                 connection.abort()
-                await asyncio.wait([connection.closed])
+                await asyncio.wait([connection.closed], timeout=_CLOSE_TIMEOUT)
 
     # ------------------------------------------------------------------ for AsyncConnection
 
@@ -164,11 +166,14 @@ class Engine(LoopEngine):
         elif isinstance(command, Read):
             _socket_of(command.line).set_reading(command.on)
         elif isinstance(command, Dial):
-            connection = command.line.tag = _Socket(self, command.line)
+            connection = command.line.tag = _Socket(self, command.line, self._options.via(command.endpoint))
+            command.line.too_late = self._options.explain(
+                command.endpoint, TimeoutError(), command.timeout, too_late=True
+            )
             self._sockets.add(connection)
             connection.closed.add_done_callback(lambda _: self._sockets.discard(connection))
             connection.task = self._loop.create_task(
-                self._dial(connection, command.endpoint), name=f"stomp_asyncio dials {command.endpoint}"
+                self._dial(connection, command), name=f"stomp_asyncio dials {command.endpoint}"
             )
             connection.task.add_done_callback(connection.dialled)
         elif isinstance(command, Abort):
@@ -184,25 +189,28 @@ class Engine(LoopEngine):
         self._loop.call_soon(self._loop.call_soon, self.timer_rang)
 
     def _write(self, line: Line, data: bytes | memoryview) -> None:
-        transport = _socket_of(line).transport
-        assert transport is not None
-        if transport.is_closing():
+        connection = _socket_of(line)
+        if connection.is_closing():
             return  # connection_lost() comes
-        if _socket_of(line).ended_while_paused():
+        if connection.ended_while_paused():
             return  # its end was reported
-        transport.write(data)
-        if transport.is_closing() or transport.get_write_buffer_size():
-            return  # connection_lost() or resume_writing() comes
+        try:
+            connection.write(data)
+        except Exception as error:  # of a transport of others
+            connection.failed(error)
+            return
+        if connection.full or connection.is_closing():
+            return  # resume_writing() or connection_lost() comes
         if self.wrote(line):
             self._loop.call_soon(self.end_turn, line)
 
-    async def _dial(self, connection: _Socket, endpoint: Endpoint) -> None:
+    async def _dial(self, connection: _Socket, command: Dial) -> None:
         try:
-            if connection.line.questions is not None:
-                await _ask(connection.line.questions)
-            connection.socket = await dial(endpoint, self._options, lambda: connection)
+            if command.questions is not None:
+                await _ask(command.questions)
+            connection.socket = await dial(command.endpoint, self._options, command.timeout, connection)
         except Exception as error:
-            connection.dialling_failed(error)
+            connection.failed(error)
 
 
 async def _ask(questions: Questions[Any]) -> None:
@@ -223,55 +231,69 @@ def _socket_of(line: Line) -> _Socket:
 class _Socket(asyncio.Protocol):
     """One attempt to dial, and the connection that it becomes.
 
+    Until its transport is accepted, it keeps what it is told: a dialler may have more to do after the transport has
+    called ``connection_made()``, and may fail then.
+
     Attributes:
         line: what the driver knows of it.
         task: dials.
         transport: ``None`` until it is connected.
-        socket: below the transport, and below TLS.
+        socket: below the transport, and below TLS; ``None`` if there is none, or it is not known.
+        full: the transport has called ``pause_writing()``.
         closed: done when there is no transport, and will be none.
+        write: ``write()`` of the transport.
+        is_closing: ``is_closing()`` of the transport, if it has one.
     """
 
-    def __init__(self, engine: Engine, line: Line) -> None:
+    write: Callable[[bytes | memoryview], object]
+    is_closing: Callable[[], bool]
+
+    def __init__(self, engine: Engine, line: Line, via: str) -> None:
         self._engine = engine
         self.line = line
+        self._via = via  # what it goes through, for error texts
         self.task: asyncio.Task[None] | None = None
         self.transport: asyncio.Transport | None = None
         self.socket: socket.socket | None = None
+        self.full = False
         self._tls: ssl.SSLObject | None = None
+        self._accepted = False
+        self._report: Callable[..., object] = self._keep
+        self._kept: list[tuple[Any, ...]] = []
         self.closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def set_reading(self, on: bool) -> None:
-        """Start or stop reading."""
+        """Start or stop reading, if the transport can do that."""
         transport = self.transport
-        if transport is not None and not transport.is_closing():
-            if on:
-                transport.resume_reading()
-            else:
-                transport.pause_reading()
+        if transport is not None and not self.is_closing():
+            change = method_of(transport, "resume_reading" if on else "pause_reading")
+            if change is not None:
+                change()
 
     def abort(self) -> None:
         """Close the connection at once, or stop dialling."""
-        if self.transport is not None:
-            self.transport.abort()
-        elif self.task is not None:
+        if self.task is not None:
             self.task.cancel()
+        if self.transport is not None:
+            close_transport(self.transport)
 
-    def dialling_failed(self, reason: Exception) -> None:
-        """Note that the task that dials has failed. Its transport, if it has made one, is closed."""
-        if self.transport is None:
-            self._engine.report(self.line.lost, reason)
-        else:
-            self.transport.abort()
+    def failed(self, reason: BaseException) -> None:
+        """Note that dialling or writing has failed. The transport, if there is one, is closed."""
+        self._engine.report(self.line.lost, reason)
+        if self.transport is not None:
+            close_transport(self.transport)
 
     def dialled(self, task: asyncio.Task[None]) -> None:
         """Note that the task that dials has ended, or was cancelled, even before it had begun."""
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self.failed(error)  # no Exception: those were reported
         if self.transport is None:
             self._note_closed()
-        elif task.cancelled():
-            # Cancelled in the moment in which it had connected. uvloop then closes the transport without calling
-            # connection_lost(), for which the end of the engine would wait for ever. asyncio calls it, at the latest in
-            # the third turn of the loop from here (with TLS).
-            self.transport.abort()
+        elif self.line.over:
+            # Perhaps cancelled in the moment in which it had connected. uvloop then closes the transport without
+            # calling connection_lost(), for which the end of the engine would wait for ever. asyncio calls it, at the
+            # latest in the third turn of the loop from here (with TLS).
+            close_transport(self.transport)
             self._note_closed_soon(3)
 
     def _note_closed_soon(self, turns: int) -> None:
@@ -317,31 +339,68 @@ class _Socket(asyncio.Protocol):
         except OSError:  # also those of TLS
             pass
 
+    # ------------------------------------------------------------------ until the transport is accepted
+
+    def accept(self, transport: asyncio.Transport | None) -> None:
+        """Pass on what was kept, and from now on everything.
+
+        Args:
+            transport: the one that counts, which may not have called connection_made() yet; ``None`` if it will.
+        """
+        self._accepted = True
+        if transport is not None:
+            self.transport = transport
+            self._open(transport)
+
+    def _keep(self, *fact: Any) -> None:
+        self._kept.append(fact)
+
+    def _open(self, transport: asyncio.Transport) -> None:
+        # It may be one of others, which has only some methods of a transport.
+        self.write = transport.write
+        self.is_closing = method_of(transport, "is_closing") or self.closed.done
+        extra_info = method_of(transport, "get_extra_info")
+        self._tls = None if extra_info is None else extra_info("ssl_object")
+        set_limits = method_of(transport, "set_write_buffer_limits")
+        if set_limits is not None:
+            # resume_writing() is to be called when its buffer is empty. A plain transport calls pause_writing() above
+            # `high` bytes, one with TLS from `high` bytes on.
+            set_limits(high=0 if self._tls is None else 1, low=0)
+        self._report = self._engine.report
+        self._engine.run(lambda now: self.line.made(now, self._via))
+        kept, self._kept = self._kept, []
+        for fact in kept:
+            self._report(*fact)
+        if self.line.over:
+            self.abort()  # the driver does not want it any more
+
     # ------------------------------------------------------------------ for the transport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = cast(asyncio.Transport, transport)
-        # resume_writing() is to be called when its buffer is empty. A plain transport calls pause_writing() above
-        # `high` bytes, one with TLS from `high` bytes on.
-        self._tls = transport.get_extra_info("ssl_object")
-        self.transport.set_write_buffer_limits(high=0 if self._tls is None else 1, low=0)
-        self._engine.report(self.line.made)
-        if self.line.over:
-            self.transport.abort()  # the driver does not want it any more
+        if self.transport is None:
+            self.transport = cast(asyncio.Transport, transport)
+            if self._accepted:
+                self._open(self.transport)
+        elif transport is not self.transport:
+            close_transport(transport)  # a dialler has made two
 
     def data_received(self, data: bytes) -> None:
-        self._engine.report(self.line.received, data)
+        self._report(self.line.received, data)
 
     def eof_received(self) -> None:
-        self._engine.report(self.line.eof)
+        self._report(self.line.eof)
+
+    def pause_writing(self) -> None:
+        self.full = True
 
     def resume_writing(self) -> None:
-        self._engine.report(self.line.written)
+        self.full = False
+        self._report(self.line.written)
 
     def connection_lost(self, exc: Exception | None) -> None:
         if isinstance(exc, OSError) or self._tls is not None:
             # Writing failed: the peer has closed. With TLS the transport has read ahead, and at times uvloop closes it
             # without an exception.
             self._read_rest()
-        self._engine.report(self.line.lost, exc)
+        self._report(self.line.lost, exc)
         self._note_closed()

@@ -12,6 +12,8 @@ belongs to the broker and not to the server, so that queues survive a restart.
 
 from __future__ import annotations
 
+import asyncio
+import errno
 import ssl
 import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -26,6 +28,7 @@ from stomp_core import Headers, HeaderSource, Leniency, Limits
 from ._certificates import ServerCertificate
 from ._destinations import Destinations
 from ._exchange import Exchange
+from ._memory import MemoryDial
 from ._messages import forwarded_headers
 from ._network import LoopThread, listening_socket, unix_listening_socket, wait_until
 from ._peer import Peer
@@ -202,6 +205,27 @@ class Broker:
     def unix_url(self) -> str:
         """The URL of the Unix socket: ``"stomp+unix://guest:guest@/run/stomp.sock"``."""
         return f"stomp+unix://{self._credentials}{_available(self._unix_path, 'unix_path')}"
+
+    @property
+    def dial(self) -> MemoryDial:
+        """Connects without a network, in all adapters: ``connect("memory://guest:guest@", dial=broker.dial)``.
+
+        In stomp_asyncio and stomp_trio there is no socket at all; stomp_socket, which waits for descriptors, gets one
+        end of a socket pair. It raises ConnectionRefusedError while the broker does not run or refuses connections.
+        """
+        return MemoryDial(self._loop_of_a_new_connection, self._new_client)
+
+    def _loop_of_a_new_connection(self) -> asyncio.AbstractEventLoop:
+        return self._server_to_dial().loop
+
+    def _new_client(self) -> asyncio.Protocol:
+        return self._server_to_dial().new_client()
+
+    def _server_to_dial(self) -> Server:
+        server = self._server
+        if server is None or self._refusing:
+            raise ConnectionRefusedError(errno.ECONNREFUSED, f"{self!r} accepts no connections")
+        return server
 
     @property
     def ca_file(self) -> Path:

@@ -11,6 +11,7 @@ buffered behind an unanswered CONNECT; a client sends and does not read its rece
 from __future__ import annotations
 
 import asyncio
+import errno
 import socket
 import ssl
 from collections.abc import Callable, Iterator
@@ -210,6 +211,16 @@ class Server:
         """Accept connections from a listening socket."""
         server = await self.loop.create_server(lambda: ClientSocket(self), sock=listener, ssl=tls)
         self._listeners.append(server)
+
+    def new_client(self) -> ClientSocket:
+        """Return the protocol for one connection that was not accepted by a listener.
+
+        Raises:
+            ConnectionRefusedError: nobody listens: no more connections are accepted.
+        """
+        if not self._listeners:
+            raise ConnectionRefusedError(errno.ECONNREFUSED, "the broker accepts no connections")
+        return ClientSocket(self)
 
     async def stop_listening(self) -> None:
         """Close all listeners: new connections are refused."""

@@ -1,74 +1,130 @@
-"""Dialling: connect a non-blocking socket to an endpoint. Cancelled at any await, it leaves no socket behind.
+"""Dialling: connect a byte stream to an endpoint. Cancelled at any await, it leaves nothing open.
 
-The sockets are those of the standard library: trio only waits for them, so that a task that sends something can
-write it without an await.
+There is one way for all: a :data:`DialFunction`, that of the program or one of :mod:`._direct`, gives the raw byte
+stream, and TLS is added here. Sockets are unwrapped to those of the standard library: trio only waits for them, so that
+a task that sends something can write it without an await. Other streams remain what they are.
 """
 
 from __future__ import annotations
 
-import errno
-import os
+import inspect
 import socket
 import ssl
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Any
 
 import trio
 
-from stomp_core.adapter import TransportOptions
+from stomp_core.adapter import TransportOptions, no_stream
 from stomp_core.session import Endpoint
 
-__all__ = ["DialFunction", "dial"]
+from ._direct import dial_function
+
+__all__ = ["DialFunction", "close", "dial"]
 
 #: What ``connect(dial=...)`` takes.
 DialFunction = Callable[[Endpoint], Awaitable[trio.abc.Stream | trio.socket.SocketType | socket.socket]]
 
+_EXPECTED = "a trio.abc.Stream (send_all, receive_some, aclose), or a connected socket"
 
-async def dial(endpoint: Endpoint, options: TransportOptions) -> socket.socket:
+
+async def dial(
+    endpoint: Endpoint, options: TransportOptions, timeout: float
+) -> socket.socket | trio.abc.Stream:
     """Connect, with TLS if the endpoint is ``secure``. The caller cancels it when it takes too long.
 
     Args:
         endpoint: where to.
         options: how to connect.
+        timeout: seconds after which the caller cancels it, for error texts.
+
+    Returns:
+        A non-blocking socket, if there is one; otherwise a stream.
 
     Raises:
-        OSError: the reason, as the operating system, the resolver or OpenSSL words it.
+        OSError: the reason.
     """
-    if endpoint.transport == "unix":
-        return _detached(await trio.open_unix_socket(endpoint.path))
+    given: Any = None
+    failure: Exception | None = None
     try:
-        sock = _detached(await trio.open_tcp_stream(endpoint.host, endpoint.port))
-    except UnicodeError as error:
-        raise socket.gaierror(socket.EAI_NONAME, f"not a host name ({error})") from error
-    except OSError as error:
-        # trio's text is "all attempts to connect failed"; the reasons are in what it was raised from.
-        cause: BaseException | None = error.__cause__
-        while isinstance(cause, BaseExceptionGroup):
-            cause = cause.exceptions[0]
-        if isinstance(cause, OSError):
-            raise cause from None
-        raise
+        function = options.dial or dial_function(options.proxy_server(endpoint), options.local_address)
+        given = function(endpoint)
+        if inspect.isawaitable(given):
+            given = await given
+    except Exception as error:
+        failure = error
+    if failure is not None:
+        raise options.explain(endpoint, failure, timeout)
     try:
-        if sock.getsockname() == sock.getpeername():
-            # Linux connects a socket to itself when its own port is the one that nobody listens on.
-            raise ConnectionRefusedError(errno.ECONNREFUSED, os.strerror(errno.ECONNREFUSED))
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        if endpoint.secure:
-            return await _with_tls(sock, options.tls_context(), options.server_name(endpoint))
+        stream = _unwrapped(given)
     except BaseException:
-        sock.close()
+        await close(given)
         raise
-    return sock
+    if not endpoint.secure:
+        return stream
+    try:
+        if isinstance(stream, socket.socket):
+            return await _wrap_socket(stream, options.tls_context(), options.server_name(endpoint))
+        tls = trio.SSLStream(
+            stream,
+            options.tls_context(),
+            server_hostname=options.server_name(endpoint),
+            https_compatible=True,
+        )
+        await tls.do_handshake()
+        return tls
+    except BaseException as error:
+        await close(stream)
+        if isinstance(error, trio.BrokenResourceError) and isinstance(error.__cause__, OSError):
+            raise error.__cause__ from None  # what TLS has to say is in there
+        raise
 
 
-def _detached(stream: trio.SocketStream) -> socket.socket:
-    """Take the socket out of trio's hands."""
-    sock = socket.socket(fileno=stream.socket.detach())
-    sock.setblocking(False)
-    return sock
+async def close(given: object) -> None:
+    """Close what a dialler returned at once, as far as it can be closed."""
+    if isinstance(given, socket.socket | trio.socket.SocketType):
+        given.close()
+    elif callable(aclose := getattr(given, "aclose", None)):
+        # As trio.aclose_forcefully() does it, and also where this task itself is cancelled.
+        with trio.CancelScope(shield=True) as scope, suppress(Exception):
+            scope.cancel()
+            await aclose()
 
 
-async def _with_tls(sock: socket.socket, context: ssl.SSLContext, host: str) -> socket.socket:
+def _unwrapped(given: Any) -> socket.socket | trio.abc.Stream:
+    """Check what a dialler returned, and take sockets out of trio's hands.
+
+    Raises:
+        DialFailed: it is not a byte stream.
+    """
+    if isinstance(given, trio.SocketStream):
+        given = given.socket
+    if isinstance(given, socket.socket | trio.socket.SocketType):
+        if given.fileno() < 0:
+            raise no_stream(given, _EXPECTED, "which is closed")
+        if given.type != socket.SOCK_STREAM:
+            raise no_stream(given, _EXPECTED, "which is no stream")
+        try:
+            given.getpeername()
+        except OSError as error:
+            raise no_stream(given, _EXPECTED, "which is not connected, or no more") from error
+        sock = given if isinstance(given, socket.socket) else socket.socket(fileno=given.detach())
+        sock.setblocking(False)
+        return sock
+    if inspect.iscoroutine(given):
+        given.close()
+        raise no_stream(given, _EXPECTED, "which dial() must await")
+    if not all(callable(getattr(given, name, None)) for name in ("send_all", "receive_some", "aclose")):
+        raise no_stream(given, _EXPECTED)
+    stream: trio.abc.Stream = given
+    return stream
+
+
+async def _wrap_socket(sock: socket.socket, context: ssl.SSLContext, host: str) -> socket.socket:
+    if isinstance(sock, ssl.SSLSocket):
+        fault = "with TLS, which is ours (stomp+ssl://): if there is another TLS below it, return a trio.SSLStream"
+        raise no_stream(sock, _EXPECTED, fault)
     tls = context.wrap_socket(sock, server_hostname=host, do_handshake_on_connect=False)
     try:
         while True:

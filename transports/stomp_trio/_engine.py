@@ -8,7 +8,6 @@ carries out what the driver yields (:mod:`stomp_core.adapter` has the contract) 
 from __future__ import annotations
 
 import socket
-import ssl
 from collections.abc import Awaitable, Callable, Coroutine
 from math import inf
 from time import perf_counter
@@ -29,18 +28,16 @@ from stomp_core.adapter import (
     TransportOptions,
     Write,
 )
-from stomp_core.session import Endpoint, Pending, Questions, Session
+from stomp_core.session import Pending, Session
 
+from ._connections import Connection, Waker, connection_of
 from ._dial import dial
-from ._groups import unwrapped
+from ._groups import unwrapped, without_failures
 
 __all__ = ["Engine"]
 
 T = TypeVar("T")
 _TIME_SLICE = 0.001  # seconds that a task may go on without an await that really waits
-_READ_SIZE = 64 * 1024
-_READS_PER_TURN = 8
-_WOULD_BLOCK = (BlockingIOError, InterruptedError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
 
 class Engine(LoopEngine):
@@ -54,8 +51,8 @@ class Engine(LoopEngine):
     def __init__(self, session: Session, options: TransportOptions) -> None:
         super().__init__(session, trio.current_time)
         self._options = options
-        self._timer_changed = _Waker()  # for the task for time: an earlier timer, a poll, or the end
-        self._socket: _Socket | None = None
+        self._timer_changed = Waker()  # for the task for time: an earlier timer, a poll, or the end
+        self._connection: Connection | None = None
         self._waited_at = -inf  # on a clock that also runs where trio's is a test's
         self._nursery: trio.Nursery | None = None
         self._run: trio.lowlevel.TrioToken | None = None
@@ -82,8 +79,8 @@ class Engine(LoopEngine):
             if trio.current_time() < self.timer_at:
                 self.poll_if_due()
             else:
-                if self._socket is not None:
-                    self._socket.read()  # what came while a task did not let go of the thread
+                if self._connection is not None:
+                    await self._connection.catch_up()
                 self.timer_rang()
 
     # ------------------------------------------------------------------ for AsyncConnection
@@ -160,191 +157,67 @@ class Engine(LoopEngine):
 
     def carry_out(self, command: Command) -> None:
         if isinstance(command, Write):
-            _socket_of(command.line).write(command.data)
+            _connection_of(command.line).write(command.data)
         elif isinstance(command, Timer | End):
             self._timer_changed.wake()
         elif isinstance(command, Read):
-            _socket_of(command.line).set_reading(command.on)
+            _connection_of(command.line).set_reading(command.on)
         elif isinstance(command, Dial):
             assert self._nursery is not None
-            self._socket = command.line.tag = _Socket(self, command.line)
-            self._nursery.start_soon(self._socket.live, command.endpoint)
+            attempt = command.line.tag = _Attempt()
+            command.line.too_late = self._options.explain(
+                command.endpoint, TimeoutError(), command.timeout, too_late=True
+            )
+            self._nursery.start_soon(self._connect, attempt, command)
         elif isinstance(command, Abort):
-            _socket_of(command.line).abort()
+            command.line.tag.abort()
 
-    @property
-    def options(self) -> TransportOptions:
-        return self._options
-
-
-async def _ask(questions: Questions[Any]) -> None:
-    """Ask the program for its passcode and the like."""
-    try:
-        await questions.ask_async()
-    except BaseExceptionGroup as group:
-        # If what was cancelled has a nursery, and a task in it fails at that, the failure is of no interest any more.
-        cancelled, _ = group.split(trio.Cancelled)
-        if cancelled is None:
-            raise
-        raise cancelled from None
-
-
-def _socket_of(line: Line) -> _Socket:
-    return cast(_Socket, line.tag)
-
-
-class _Socket:
-    """One attempt to dial, and the connection that it becomes.
-
-    Args:
-        engine: the engine.
-        line: what the driver knows of it.
-    """
-
-    def __init__(self, engine: Engine, line: Line) -> None:
-        self._engine = engine
-        self._line = line
-        self._scope = trio.CancelScope()
-        self._socket: socket.socket | None = None
-        self._reading = True
-        self._unsent = memoryview(b"")
-        self._error: OSError | None = None  # of reading or writing
-        self._may_read = _Waker()  # for the task that reads
-        self._written = _Waker()  # for the task that writes
-
-    async def live(self, endpoint: Endpoint) -> None:
+    async def _connect(self, attempt: _Attempt, command: Dial) -> None:
         """Dial, then read and write until the connection is lost or aborted."""
+        line = command.line
         reason: BaseException | None = None
         completed = False
         try:
-            with self._scope:
-                try:
-                    if self._line.questions is not None:
-                        await _ask(self._line.questions)
-                    self._socket = await dial(endpoint, self._engine.options)
-                except Exception as error:
-                    reason = error
-                else:
-                    self._engine.report(self._line.made)
-                    reason = await self._serve()
-                completed = True
+            stream = await self._dial(attempt, command)
+            if stream is not None:
+                connection = line.tag = self._connection = connection_of(self, line, stream)
+                reason = await connection.serve(self._options.via(command.endpoint))
+            else:
+                reason = attempt.error
+            completed = True
         finally:
-            if self._socket is not None:
-                self._socket.close()
             if completed:
-                self._engine.report(self._line.lost, reason)
-            elif not self._line.over:
-                self._engine.abort()  # it was not the driver who cancelled this task, but the program, which ends
+                self.report(line.lost, reason)
+            elif not line.over:
+                self.abort()  # it was not the driver who cancelled this task, but the program, which ends
 
-    async def _serve(self) -> OSError | None:
-        assert self._socket is not None
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(self._keep_writing, self._socket)
-            while self._error is None and not self._line.over:
-                if not self._reading:
-                    await self._may_read.wait()
-                    continue
-                if isinstance(self._socket, ssl.SSLSocket) and self._socket.pending():
-                    await trio.lowlevel.checkpoint()
-                else:
-                    await trio.lowlevel.wait_readable(self._socket)
-                self.read()
-            nursery.cancel_scope.cancel()
-        return self._error
-
-    def abort(self) -> None:
-        """Close the connection at once, or stop dialling."""
-        self._scope.cancel()
-
-    # ------------------------------------------------------------------ reading
-
-    def set_reading(self, on: bool) -> None:
-        """Start or stop reading."""
-        self._reading = on
-        self._may_read.wake()
-
-    def read(self) -> None:
-        """Read what the socket has, without waiting for more."""
-        for _ in range(_READS_PER_TURN):
-            if not self._reading or not self._receive():
-                return
-
-    def _receive(self) -> bool:
-        """Receive once; return whether there may be more."""
-        sock = self._socket
-        if sock is None or self._line.over:
-            return False
+    async def _dial(self, attempt: _Attempt, command: Dial) -> socket.socket | trio.abc.Stream | None:
         try:
-            data = sock.recv(_READ_SIZE)
-        except _WOULD_BLOCK:
-            return False
-        except OSError as error:
-            self._error = self._error or error
-            return False
-        if not data:
-            self._engine.report(self._line.eof)
-            return False
-        self._engine.report(self._line.received, data)
-        return len(data) == _READ_SIZE or isinstance(sock, ssl.SSLSocket)
-
-    # ------------------------------------------------------------------ writing
-
-    def write(self, data: bytes | memoryview) -> None:
-        """Write as much as the socket takes. The rest is written when it takes more."""
-        self._unsent = memoryview(data)
-        self._send()
-        if self._error is not None:
-            return
-        if self._unsent or self._engine.wrote(self._line):
-            self._written.wake()
-
-    def _send(self) -> None:
-        assert self._socket is not None
-        try:
-            while self._unsent:
-                self._unsent = self._unsent[self._socket.send(self._unsent) :]
-        except _WOULD_BLOCK:
-            pass
-        except OSError as error:
-            # The peer has closed. What it sent before, an ERROR perhaps, may still be there to be read.
-            while self._receive():
-                pass
-            self._error = self._error or error
-            self._may_read.wake()
-
-    async def _keep_writing(self, sock: socket.socket) -> None:
-        """Write the rest of a Write, and end the turns of the engine."""
-        while self._error is None:
-            try:
-                await self._written.wait()
-                while self._unsent and self._error is None:
-                    await trio.lowlevel.wait_writable(sock)
-                    self._send()
-            finally:
-                self._engine.end_turn(self._line)
+            with attempt.scope, without_failures():
+                if command.questions is not None:
+                    await command.questions.ask_async()
+                return await dial(command.endpoint, self._options, command.timeout)
+        except Exception as error:
+            attempt.error = error
+        return None
 
 
-class _Waker:
-    """Wakes the task that waits for it. A call of wake() while no task waits is kept for the next wait()."""
+def _connection_of(line: Line) -> Connection:
+    return cast(Connection, line.tag)
 
-    __slots__ = ("_event", "_woken")
+
+class _Attempt:
+    """An attempt to dial.
+
+    Attributes:
+        scope: in which it dials.
+        error: why it failed.
+    """
 
     def __init__(self) -> None:
-        self._event: trio.Event | None = None
-        self._woken = False
+        self.scope = trio.CancelScope()
+        self.error: Exception | None = None
 
-    async def wait(self) -> None:
-        if not self._woken:
-            self._event = trio.Event()
-            try:
-                await self._event.wait()
-            finally:
-                self._event = None
-        else:
-            await trio.lowlevel.checkpoint()
-        self._woken = False
-
-    def wake(self) -> None:
-        self._woken = True
-        if self._event is not None:
-            self._event.set()
+    def abort(self) -> None:
+        """Stop dialling."""
+        self.scope.cancel()

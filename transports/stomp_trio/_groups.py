@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import trio
 
-__all__ = ["is_cancelled", "raise_unwrapped", "unwrapped"]
+__all__ = ["is_cancelled", "raise_unwrapped", "unwrapped", "without_failures"]
 
 
 def is_cancelled(error: BaseException) -> bool:
@@ -29,6 +29,18 @@ def raise_unwrapped(error: BaseException) -> None:
         raise error
     finally:
         error.__context__ = context
+
+
+@contextmanager
+def without_failures() -> Iterator[None]:
+    """Raise only the cancellations of a group that contains some: what fails after a cancellation does not matter."""
+    try:
+        yield
+    except BaseExceptionGroup as group:
+        cancelled, others = group.split(trio.Cancelled)
+        if cancelled is None or not isinstance(others, ExceptionGroup | None):
+            raise
+        raise cancelled from None
 
 
 @contextmanager
