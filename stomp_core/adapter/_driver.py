@@ -40,8 +40,8 @@ The contract, for authors of adapters, as in docs/embedding.md, which has exampl
 23. A call with a wrong argument raises and has changed nothing; what done callbacks and listeners raise is logged,
     and disturbs nobody.
 24. If ``Dial`` has ``questions``, they ask callables for the login: call ``questions.ask()``, or await
-    ``questions.ask_async()``, before you dial, and give what that raises to ``line.lost``; if you do not, they are asked
-    in ``line.made``.
+    ``questions.ask_async()``, before you dial, and give what that raises to ``line.lost``; if you do not, they are
+    asked in ``line.made``.
 25. The bytes of a ``ws://`` or ``wss://`` endpoint are those of WebSocket already: dial it like any other.
 """
 
@@ -262,7 +262,7 @@ class Driver:
         elif not line.connected:
             if session.closed or now >= self._dial_deadline:
                 self._line, self._ask = None, True
-                session.connection_lost(None if session.closed else line.too_late, now)
+                session.connection_lost(None if session.closed else self._too_late(line), now)
                 return Abort(line)
         elif session.want_close:
             self._line, self._ask = None, True
@@ -281,6 +281,12 @@ class Driver:
             self._timer = deadline
             return Timer(deadline)
         return None
+
+    def _too_late(self, line: Line) -> BaseException:
+        questions = line.questions
+        if questions is not None and questions.current is not None:
+            return TimeoutError()  # it is not the dialler that takes too long; the session knows what does
+        return line.too_late
 
     def _next_deadline(self) -> float:
         line = self._line

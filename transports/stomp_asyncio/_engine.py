@@ -206,8 +206,8 @@ class Engine(LoopEngine):
 
     async def _dial(self, connection: _Socket, command: Dial) -> None:
         try:
-            if connection.line.questions is not None:
-                await _ask(connection.line.questions)
+            if command.questions is not None:
+                await _ask(command.questions)
             connection.socket = await dial(command.endpoint, self._options, command.timeout, connection)
         except Exception as error:
             connection.failed(error)

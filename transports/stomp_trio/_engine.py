@@ -194,8 +194,8 @@ class Engine(LoopEngine):
     async def _dial(self, attempt: _Attempt, command: Dial) -> socket.socket | trio.abc.Stream | None:
         try:
             with attempt.scope, without_failures():
-                if command.line.questions is not None:
-                    await command.line.questions.ask_async()
+                if command.questions is not None:
+                    await command.questions.ask_async()
                 return await dial(command.endpoint, self._options, command.timeout)
         except Exception as error:
             attempt.error = error
