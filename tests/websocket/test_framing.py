@@ -100,7 +100,7 @@ def test_any_row_of_frames_is_read_as_the_rfc_wants(
 def test_broken_bytes_are_read_as_websockets_reads_them(
     frames: list[tuple[Any, int, bool]], changes: list[tuple[int, int]], chunk: int
 ) -> None:
-    """A byte may be changed to any other: the payloads before the violation are the same, and nothing else is refused."""
+    """With any bytes changed, the payloads before a violation are the same, and nothing else is refused."""
     wire = bytearray(
         b"".join(
             _serialized(opcode, bytes([65 + number]) * min(size, 200), fin=fin, mask=False)
