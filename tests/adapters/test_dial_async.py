@@ -330,6 +330,25 @@ def test_a_dialler_that_hangs_ends_with_the_connect_timeout(world: AsyncWorld) -
     world.run(main)
 
 
+def test_a_tls_handshake_that_takes_too_long_is_no_fault_of_the_dialler(world: AsyncWorld) -> None:
+    async def main(world: AsyncWorld) -> None:
+        ends: list[socket.socket] = []
+
+        def dial(*arguments: Any) -> socket.socket:
+            ours, theirs = socket.socketpair()
+            ends.append(theirs)
+            return ours
+
+        text = await fails(world, dial, url="stomp+ssl://somewhere", connect_timeout=0.1)
+        assert "no end of the TLS handshake, within 0.1 s" in text
+        ends[0].close()
+        assert "dial() did not return" in await fails(
+            world, lambda *arguments: world.sleep(HANGS), connect_timeout=0.1
+        )
+
+    world.run(main)
+
+
 def test_close_does_not_wait_for_a_dialler(world: AsyncWorld, sockets: None) -> None:
     async def main(world: AsyncWorld) -> None:
         calls = []
@@ -606,6 +625,26 @@ class Held(asyncio.Transport):
         asyncio.get_running_loop().call_soon(self.protocol.connection_lost, None)
 
 
+def test_a_transport_may_answer_before_write_returns(loop_world: InAsyncio) -> None:
+    class Immediate(Held):
+        def write(self, data: Any) -> None:
+            self.protocol.pause_writing()
+            self.written += len(data)
+            if b"CONNECT" in bytes(data):
+                self.protocol.data_received(CONNECTED)
+            elif b"receipt:" in bytes(data):
+                receipt = bytes(data).partition(b"receipt:")[2].partition(b"\n")[0]
+                self.protocol.data_received(b"RECEIPT\nreceipt-id:%s\n\n\0" % receipt)
+            self.protocol.resume_writing()
+
+    async def main(world: AsyncWorld) -> None:
+        async with world.connect(lambda endpoint, protocol: Immediate(protocol()), heart_beat=(0, 0)) as conn:
+            for _ in range(3):
+                await conn.send("/queue/a", "x", receipt=True)
+
+    loop_world.run(main)
+
+
 def test_senders_wait_while_a_transport_is_full(loop_world: InAsyncio) -> None:
     async def main(world: AsyncWorld) -> None:
         transports: list[Held] = []
@@ -772,6 +811,7 @@ def test_a_stream_is_not_read_while_messages_pile_up() -> None:
 
         async with InTrio().connect(dial, heart_beat=(0, 0), close_timeout=0.1, buffer_size=1000) as conn:
             subscription = await conn.subscribe("/queue/a", id="1", receipt=False)
+            await trio.testing.wait_all_tasks_blocked()
             nursery.start_soon(send_messages)
             await trio.testing.wait_all_tasks_blocked()
             assert sent == list(range(sent[-1] + 1))
