@@ -8,6 +8,7 @@ import gc
 import socket
 import ssl
 from collections.abc import Awaitable, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -518,7 +519,7 @@ def test_tls_over_a_transport_of_the_loop(
         loop_world.run(main)
 
 
-def test_a_transport_that_never_reports_its_end(loop_world: InAsyncio, sockets: None) -> None:
+def test_a_transport_that_never_reports_its_end(sockets: None) -> None:
     async def main(world: AsyncWorld) -> None:
         def dial(endpoint: Any, protocol: Any) -> Any:
             return Minimal(protocol(), broker.port, reports_end=False)
@@ -527,7 +528,7 @@ def test_a_transport_that_never_reports_its_end(loop_world: InAsyncio, sockets: 
             await conn.send("/queue/a", "x", receipt=True)
 
     with Broker() as broker:
-        loop_world.run(main)
+        InAsyncio(asyncio.new_event_loop).run(main)
 
 
 def test_a_transport_that_loses_its_connection_at_once(loop_world: InAsyncio) -> None:
@@ -965,9 +966,20 @@ def test_local_address_is_where_connections_come_from(world: AsyncWorld) -> None
             sock.close()
             return str(address[0])
 
-        from concurrent.futures import ThreadPoolExecutor
-
         with ThreadPoolExecutor() as pool:
             accepted = pool.submit(accept)
             world.run(main)
             assert accepted.result(HANGS) == "127.0.0.5"
+
+
+def test_only_addresses_of_the_family_of_local_address_are_tried(world: AsyncWorld) -> None:
+    async def main(world: AsyncWorld) -> None:
+        url = broker.url.replace("127.0.0.1", "localhost")  # often ::1 as well
+        async with world.module.connect(url, local_address="127.0.0.1") as conn:
+            await conn.send("/queue/a", "x", receipt=True)
+        with pytest.raises(ConnectFailed, match="local_address"):
+            async with world.module.connect(broker.url, local_address="::1"):
+                pass
+
+    with Broker() as broker:
+        world.run(main)

@@ -201,7 +201,6 @@ def test_a_wait_for_a_message_ends_with_the_reason_of_the_loss(world: World) -> 
             messages.receive()
 
 
-@in_memory_too
 def test_a_slow_consumer_stops_reading_and_loses_nothing(world: World) -> None:
     body, count, buffer = b"x" * 50_000, 400, 1_000_000
     with world.broker(heart_beat=(1, 1)) as broker:
