@@ -341,6 +341,10 @@ class _Socket(asyncio.Protocol):
 
     # ------------------------------------------------------------------ until the transport is accepted
 
+    def stream_made(self) -> None:
+        """Note that there is a byte stream: if it takes too long from here on, TLS does."""
+        self.line.too_late = TimeoutError()
+
     def accept(self, transport: asyncio.Transport | None) -> None:
         """Pass on what was kept, and from now on everything.
 
