@@ -28,7 +28,7 @@ async def receive(conn: Any, queue: str, outcomes: Outcomes) -> None:
     """Receive and acknowledge messages until cancelled."""
     async with conn.subscribe(queue, ack="client-individual", prefetch=200, timeout=120) as messages:
         async for message in messages:
-            outcomes.add_received(int(message.text))
+            outcomes.add_received(int(message.text), redelivered=message.redelivered)
             try:
                 await message.ack()
             except StaleMessageError:

@@ -9,7 +9,8 @@ from types import TracebackType
 from typing import Self
 
 from stomp_testing import FaultProxy
-from tests.brokers import Broker
+
+from .embedded_broker import SoakBroker
 
 __all__ = ["FaultInjector"]
 
@@ -18,8 +19,8 @@ class FaultInjector:
     """A proxy in front of a broker, and a thread that cuts its connections and kills the broker.
 
     Args:
-        broker: a real broker.
-        url: of the broker, behind the proxy; by default that of plain STOMP.
+        broker: a real broker, or the embedded one.
+        url: of the broker, behind the proxy.
         cut_every: mean number of seconds between two cuts.
         kill_every: mean number of seconds between two kills of the broker.
         seed: of the random choices.
@@ -30,7 +31,7 @@ class FaultInjector:
     """
 
     def __init__(
-        self, broker: Broker, url: str | None = None, *, cut_every: float, kill_every: float, seed: int
+        self, broker: SoakBroker, url: str, *, cut_every: float, kill_every: float, seed: int
     ) -> None:
         self._broker = broker
         self._cut_every = cut_every
@@ -38,7 +39,7 @@ class FaultInjector:
         self._random = random.Random(seed)
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="fault injector")
-        self._proxy = FaultProxy(broker.url if url is None else url)
+        self._proxy = FaultProxy(url)
         self._error: BaseException | None = None
         self.cuts = 0
         self.kills = 0

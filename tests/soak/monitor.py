@@ -62,7 +62,9 @@ class Monitor:
     def report(self) -> str:
         """Check the outcomes and return a summary."""
         faults = self._faults
+        # A real broker that was killed, and ActiveMQ in any case, may deliver again without a mark.
+        twice = self._name != "embedded" and (self._name != "rabbitmq" or faults.kills > 0)
         return (
-            f"\n{self._name}: {self._outcomes.check()}; {faults.cuts} cuts, {faults.kills} kills, "
+            f"\n{self._name}: {self._outcomes.check(twice=twice)}; {faults.cuts} cuts, {faults.kills} kills, "
             f"{self._seconds:.0f} s, {self._outcomes.total / self._seconds:.0f} messages/s"
         )

@@ -22,6 +22,7 @@ class Outcomes:
         unknown: messages that may or may not have been received by the broker.
         not_sent: messages that were reported as not sent.
         received: how many times each message was delivered.
+        new: how many times each message was delivered as one that was not delivered before.
     """
 
     def __init__(self, total: int) -> None:
@@ -32,6 +33,7 @@ class Outcomes:
         self.unknown: set[int] = set()
         self.not_sent: set[int] = set()
         self.received: Counter[int] = Counter()
+        self.new: Counter[int] = Counter()
 
     def next_number(self) -> int | None:
         """Return the next message to send, or None when all have been taken."""
@@ -41,10 +43,11 @@ class Outcomes:
             self._next += 1
             return self._next - 1
 
-    def add_received(self, number: int) -> None:
+    def add_received(self, number: int, *, redelivered: bool) -> None:
         """Count a delivery of a message."""
         with self._lock:
             self.received[number] += 1
+            self.new[number] += not redelivered
 
     @property
     def all_sent(self) -> bool:
@@ -56,8 +59,11 @@ class Outcomes:
         """Messages that are confirmed but not yet received."""
         return {number for number in self.confirmed if number not in self.received}
 
-    def check(self) -> str:
+    def check(self, *, twice: bool) -> str:
         """Check that every message has an outcome and that what was received agrees with it.
+
+        Args:
+            twice: a message may be new twice, because the broker does not mark all that it delivers again.
 
         Returns:
             A summary.
@@ -72,6 +78,8 @@ class Outcomes:
         assert not self.missing, f"confirmed but never received: {sorted(self.missing)[:20]}"
         unexpected = [number for number in self.received if number in self.not_sent or number >= self.total]
         assert not unexpected, f"received although reported as not sent: {unexpected[:20]}"
+        sent_twice = [number for number, count in self.new.items() if count > 1]
+        assert twice or not sent_twice, f"in the queue twice: {sent_twice[:20]}"
         repeated = sum(count - 1 for count in self.received.values())
         return (
             f"{len(self.confirmed)} confirmed and received, {len(self.unknown)} unknown "

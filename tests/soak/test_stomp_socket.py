@@ -10,6 +10,7 @@ import pytest
 import stomp_socket
 from tests.brokers import Broker, RabbitMQ
 
+from .embedded_broker import EmbeddedBroker, SoakBroker
 from .fault_injector import FaultInjector
 from .monitor import MESSAGES, RECONNECT, SENDERS, Monitor
 from .outcomes import Outcomes
@@ -25,7 +26,13 @@ def test_no_confirmed_message_is_lost_over_websocket(rabbitmq: RabbitMQ) -> None
     run(rabbitmq, rabbitmq.ws_url)
 
 
-def run(broker: Broker, url: str) -> None:
+@pytest.mark.soak
+def test_no_confirmed_message_is_lost_over_websocket_of_the_embedded_broker() -> None:
+    with EmbeddedBroker() as broker:
+        run(broker, broker.ws_url)
+
+
+def run(broker: SoakBroker, url: str) -> None:
     outcomes = Outcomes(MESSAGES)
     queue = broker.new_queue("soak")
     with FaultInjector(broker, url, cut_every=0.5, kill_every=15.0, seed=1) as faults:
@@ -46,7 +53,7 @@ def run(broker: Broker, url: str) -> None:
         def receive() -> None:
             with conn.subscribe(queue, ack="client-individual", prefetch=200, timeout=120) as messages:
                 for message in messages:
-                    outcomes.add_received(int(message.text))
+                    outcomes.add_received(int(message.text), redelivered=message.redelivered)
                     try:
                         message.ack()
                     except stomp_socket.StaleMessageError:

@@ -9,6 +9,7 @@ import stomp_trio
 from tests.brokers import Broker, RabbitMQ
 
 from .async_clients import receive, send
+from .embedded_broker import EmbeddedBroker, SoakBroker
 from .fault_injector import FaultInjector
 from .monitor import MESSAGES, RECONNECT, SENDERS, Monitor
 from .outcomes import Outcomes
@@ -24,7 +25,13 @@ def test_no_confirmed_message_is_lost_over_websocket(rabbitmq: RabbitMQ) -> None
     run_all(rabbitmq, rabbitmq.ws_url)
 
 
-def run_all(broker: Broker, url: str) -> None:
+@pytest.mark.soak
+def test_no_confirmed_message_is_lost_over_websocket_of_the_embedded_broker() -> None:
+    with EmbeddedBroker() as broker:
+        run_all(broker, broker.ws_url)
+
+
+def run_all(broker: SoakBroker, url: str) -> None:
     outcomes = Outcomes(MESSAGES)
     with FaultInjector(broker, url, cut_every=0.5, kill_every=15.0, seed=3) as faults:
         monitor = Monitor(broker.name, outcomes, faults)
