@@ -55,9 +55,13 @@ def program(*command: str) -> Dial:
 
     def dial(endpoint: Endpoint, timeout: float) -> Stream:
         ours, theirs = socket.socketpair()
-        with theirs:
-            process = subprocess.Popen(command, stdin=theirs.fileno(), stdout=theirs.fileno())
         ours.setblocking(False)
+        try:
+            with theirs:
+                process = subprocess.Popen(command, stdin=theirs.fileno(), stdout=theirs.fileno())
+        except OSError:
+            ours.close()
+            raise
         return Program(ours, process)
 
     return dial

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Self
 
-__all__ = ["ScriptedProxy"]
+__all__ = ["ScriptedProxy", "pump", "read", "read_until"]
 
 Behaviour = Callable[[socket.socket], None]
 

@@ -25,7 +25,7 @@ import stomp_socket
 from stomp_core import StompError
 from stomp_core.session import Reconnect
 from stomp_testing import Broker
-from tests.adapters.scripted_proxy import ScriptedProxy
+from tests.adapters.scripted_proxy import ScriptedProxy, pump
 from tests.certificates import Certificates
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "dial_socket.py"
@@ -167,26 +167,26 @@ def test_a_program_that_does_not_exist_or_ends_at_once() -> None:
 
 
 def test_a_pair_in_memory(broker: Broker, tls_certs: Certificates) -> None:
+    servers: list[threading.Thread] = []
     for url, port in ("memory://", broker.port), ("stomp+ssl://localhost", broker.tls_port):
 
         def accept(theirs: socket.socket, port: int = port) -> None:
-            peer = socket.create_connection(("127.0.0.1", port))
-            for source, target in (peer, theirs), (theirs, peer):
-                threading.Thread(target=pump, args=(source, target), daemon=True).start()
+            servers.append(threading.Thread(target=bridge, args=(theirs, port), daemon=True))
+            servers[-1].start()
 
         options = {} if url == "memory://" else {"ca_file": str(tls_certs.ca)}
         story(broker, url, example.memory(accept), **options)
+    for server in servers:
+        server.join(HANGS)
 
 
-def pump(source: socket.socket, target: socket.socket) -> None:
-    with contextlib.suppress(OSError):
-        while data := source.recv(65536):
-            target.sendall(data)
-    for sock in source, target:
-        with contextlib.suppress(OSError):
-            sock.shutdown(socket.SHUT_RDWR)
-    if threading.current_thread().daemon:
-        source.close()
+def bridge(theirs: socket.socket, port: int) -> None:
+    """The server of a pair in memory: it passes everything to a TCP port and back."""
+    with theirs, socket.create_connection(("127.0.0.1", port)) as peer:
+        up = threading.Thread(target=pump, args=(theirs, peer), daemon=True)
+        up.start()
+        pump(peer, theirs)
+        up.join(HANGS)
 
 
 def test_a_proxy_of_ones_own(broker: Broker, tls_certs: Certificates) -> None:
