@@ -579,7 +579,9 @@ def test_a_transport_must_be_made_with_our_protocol(loop_world: InAsyncio, socke
         create_connection = asyncio.get_running_loop().create_connection
         assert "made with protocol()" in await fails(world, other_protocol)
         assert "got the tuple" in await fails(world, a_tuple)
-        assert "and not the transport that called connection_made()" in await fails(world, another_transport)
+        for url in URL, "stomp+ssl://localhost":
+            text = await fails(world, another_transport, url=url)
+            assert "and not the transport that called connection_made()" in text
 
     with Broker() as broker:
         loop_world.run(main)
@@ -593,6 +595,7 @@ def test_the_transport_is_closed_if_the_dialler_fails_later(loop_world: InAsynci
             raise ValueError("after all, no")
 
         assert "after all, no" in await fails(world, dial)
+        assert "after all, no" in await fails(world, dial, url="stomp+ssl://localhost")
 
     with Broker() as broker:
         loop_world.run(main)

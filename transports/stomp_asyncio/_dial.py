@@ -75,11 +75,13 @@ async def dial(
     except asyncio.CancelledError:
         task = asyncio.current_task()
         if task is None or task.cancelling():
+            protocol.close()
             raise
         failure = RuntimeError("it awaited something that was cancelled")
     except Exception as error:
         failure = error
     if failure is not None:
+        protocol.close()
         raise options.explain(endpoint, failure, timeout)
     connection.stream_made()
     try:
@@ -160,6 +162,11 @@ class _MakeProtocol:
                 context, name = self._options.tls_context(), self._options.server_name(self._endpoint)
                 self.made = TlsTransport(context, name, self._protocol)
         return self.made
+
+    def close(self) -> None:
+        """Close the transport, if a dialler made one and failed then. Without TLS the caller does that."""
+        if isinstance(self.made, TlsTransport):
+            self.made.abort()
 
     def check_is_connected_to(self, transport: object) -> None:
         """Check that no other transport has called ``connection_made()``.

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import ssl
+from typing import cast
 
 from ._transports import close_transport, method_of
 
@@ -86,7 +87,10 @@ class TlsTransport(asyncio.Protocol):
     # ------------------------------------------------------------------ for the transport below
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        pass  # handshake() begins
+        if self.transport is None:
+            self.transport = cast(asyncio.Transport, transport)  # handshake() begins
+        elif transport is not self.transport:
+            close_transport(transport)  # a dialler has made two
 
     def data_received(self, data: bytes) -> None:
         self._incoming.write(data)
