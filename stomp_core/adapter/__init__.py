@@ -2,7 +2,11 @@
 
 :class:`Driver` is all that a loop needs to drive a :class:`~stomp_core.Session`; :mod:`stomp_core.adapter._driver`
 states the contract. On top of an engine, :class:`BlockingConnection` is the API for callers that
-block, and :class:`AsyncConnection` the one for tasks of an event loop, whose engine can be a :class:`LoopEngine`.
+block, and :class:`AsyncConnection` the one for tasks of an event loop.
+
+The engine of a loop of yours is derived from :class:`AsyncLoopEngine`, :class:`BlockingLoopEngine` (for green threads)
+or :class:`CallbackEngine` (for sessions without a Connection), which need a few methods of the loop;
+:class:`LoopEngine` below them is for engines that carry out the driver's commands by themselves.
 """
 
 from .._hints import explained, unknown_name
@@ -13,9 +17,8 @@ from ._async import (
     AsyncPipeline,
     AsyncSubscription,
     AsyncTransaction,
-    ConnectContext,
-    awaitable_context,
 )
+from ._async_loop_engine import AsyncEvent, AsyncLoopEngine
 from ._blocking import (
     BlockingConnection,
     BlockingEngine,
@@ -24,7 +27,11 @@ from ._blocking import (
     BlockingSubscription,
     BlockingTransaction,
     WaitTimeout,
+    run_in_threads,
 )
+from ._blocking_loop_engine import BlockingEvent, BlockingLoopEngine
+from ._callback_engine import CallbackEngine, Transport
+from ._connect_context import ConnectContext, awaitable_context
 from ._dial_errors import DialFailed, no_stream
 from ._driver import Abort, Command, Dial, Driver, End, Line, Read, Timer, Write
 from ._http_connect import HttpConnect, HttpConnectError
@@ -37,16 +44,21 @@ __all__ = [
     "Abort",
     "AsyncConnection",
     "AsyncEngine",
+    "AsyncEvent",
+    "AsyncLoopEngine",
     "AsyncMessage",
     "AsyncPipeline",
     "AsyncSubscription",
     "AsyncTransaction",
     "BlockingConnection",
     "BlockingEngine",
+    "BlockingEvent",
+    "BlockingLoopEngine",
     "BlockingMessage",
     "BlockingPipeline",
     "BlockingSubscription",
     "BlockingTransaction",
+    "CallbackEngine",
     "Command",
     "ConnectContext",
     "Dial",
@@ -61,6 +73,7 @@ __all__ = [
     "ProxyServer",
     "Read",
     "Timer",
+    "Transport",
     "TransportOptions",
     "WaitTimeout",
     "Write",
@@ -69,5 +82,6 @@ __all__ = [
     "export",
     "no_stream",
     "refuse_use",
+    "run_in_threads",
     "unknown_name",
 ]

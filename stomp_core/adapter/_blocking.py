@@ -1,7 +1,7 @@
 """The blocking API: Connection, Subscription, Transaction, Pipeline and Message, over any engine that can wait.
 
 An engine drives the session, in threads or greenlets, and knows how a caller waits (:class:`BlockingEngine`). Nothing
-here starts a thread, except for the workers of :meth:`BlockingSubscription.run`.
+here starts a thread, except for :func:`run_in_threads`.
 
 Who holds what. The connection and everything that it has handed out hold the engine, and the engine must not be held
 by its session: then a connection that nobody closes can be collected once nobody uses anything of it. So the session
@@ -55,6 +55,7 @@ __all__ = [
     "BlockingSubscription",
     "BlockingTransaction",
     "WaitTimeout",
+    "run_in_threads",
 ]
 
 P = ParamSpec("P")
@@ -111,6 +112,12 @@ class BlockingEngine(Protocol):
         """
         ...
 
+    def run_workers(
+        self, worker: Callable[[], None], count: int, name: str, stop: Callable[[], object]
+    ) -> None:
+        """Run ``worker()`` in ``count`` threads, as :func:`run_in_threads` does."""
+        ...
+
     def start(self) -> None:
         """Start to drive the session."""
         ...
@@ -118,6 +125,29 @@ class BlockingEngine(Protocol):
     def join(self) -> None:
         """Wait until everything of the engine has ended: the session is closed, so it is about to."""
         ...
+
+
+def run_in_threads(worker: Callable[[], None], count: int, name: str, stop: Callable[[], object]) -> None:
+    """Run ``worker()`` in ``count`` threads, and return when all of them have ended.
+
+    Args:
+        worker: if one of them raises, the others end as soon as their handlers have.
+        count: how many.
+        name: the beginning of the threads' names.
+        stop: called if an exception interrupts the caller, such as KeyboardInterrupt: lets the workers end.
+
+    Raises:
+        BaseException: what a worker has raised, or what has interrupted the caller.
+    """
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(count, thread_name_prefix=name) as pool:
+        try:
+            for done in [pool.submit(worker) for _ in range(count)]:
+                done.result()
+        except BaseException:
+            stop()
+            raise
 
 
 def operation(
@@ -337,8 +367,6 @@ class BlockingSubscription(SubscriptionView[BlockingEngine]):
                 ``yield``, so that its body would never run. Raised before a message is taken.
             ValueError: ``concurrency`` is not at least 1; or it is not 1 in ``client`` mode.
         """
-        from concurrent.futures import ThreadPoolExecutor
-
         check_blocking_handler(handler)
         engine = self._engine
         session, subscription = engine.session, self._subject
@@ -353,13 +381,9 @@ class BlockingSubscription(SubscriptionView[BlockingEngine]):
                 raise
 
         try:
-            with ThreadPoolExecutor(concurrency, thread_name_prefix=f"worker {self.id}") as pool:
-                try:
-                    for done in [pool.submit(worker) for _ in range(concurrency)]:
-                        done.result()
-                except BaseException:
-                    engine.run(lambda now: runner.stop())
-                    raise
+            engine.run_workers(
+                worker, concurrency, f"worker {self.id}", lambda: engine.run(lambda now: runner.stop())
+            )
         finally:
             engine.run(lambda now: runner.finish())
 

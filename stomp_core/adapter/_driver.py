@@ -1,33 +1,48 @@
 """Driver: drives a session for an event loop. Facts go in, commands come out; no I/O, no clock, no threads.
 
-The contract, for authors of adapters:
+The contract, for authors of adapters, as in docs/embedding.md, which has examples:
 
 1. ``now`` is seconds of one monotonic clock of yours.
-2. ``for command in driver.poll(now)`` yields everything that is to be done. Carry out each command before you take the
-   next. Poll at the start, when ``wake`` was called, and when the timer rings. To poll more often, or to stop in the
-   middle of a poll, does no harm: what was not yielded is yielded the next time.
-3. ``wake`` is called once when there is something to poll for, and again only after the next poll; never during a poll
-   or a fact. It is called from the middle of operations, so it should only schedule a poll. What it raises is logged.
-4. :class:`Dial`: connect, with TLS if ``endpoint.secure``, then call ``line.made`` or ``line.lost``. You need no
-   deadline of your own: if it takes too long, or nobody wants it any more, :class:`Abort` comes. If there are
-   ``questions``, ask them before: ``await questions.ask_async()``, or ``questions.ask()`` where nothing can be awaited.
-   What that raises is a reason for ``line.lost``. If you do not ask, ``line.made`` does, and blocks meanwhile.
-5. :class:`Write`: write all of its data, then call ``line.written``; until then there is no other Write for this line.
-   Call it when the bytes have left your hands, not when they lie in a buffer that grows: this, and nothing else, is the
-   back pressure of those who send.
-6. :class:`Read`: start or stop reading. A new line reads. One more chunk after "stop" is allowed.
-7. :class:`Abort`: close at once, unsent bytes and all, or stop dialling. There is nothing to report afterwards.
-8. :class:`Timer`: poll at this time at the latest. It replaces the timer before it; to poll too early does no harm.
-9. :class:`End`: the session has ended; nothing else comes.
-10. Facts are told to the :class:`Line` that came with ``Dial``. What is told twice, out of order, or to a line that is
-    over, changes nothing: late news of an old socket cannot reach the new one.
-11. ``line.received(b"", now)`` only says that the peer is alive, for transports that assemble messages; the end of the
-    stream is ``line.eof``.
-12. After facts, poll; the driver calls ``wake`` if you do not.
-13. Neither dialling nor writing may keep you from polling when the timer rings.
-14. Operations of the session may be called from anywhere in the loop's thread: between polls, inside a poll, in done
-    callbacks and in listeners. With several threads, one lock goes around polls (``list(driver.poll(now))``), facts and
-    operations, and I/O stays outside of it.
+2. ``for command in driver.poll(now)`` yields everything that is to be done; carry out each command before you take
+   the next.
+3. Poll at the start, when ``wake`` was called, and when the timer rings; to poll more often, or to stop in the middle
+   of a poll, does no harm.
+4. ``wake`` is called once when there is something to poll for, and again only after the next poll; never during a
+   poll or a fact.
+5. It is called in the middle of operations, so it should only schedule a poll; what it raises is logged.
+6. ``Dial(line, endpoint, timeout)``: connect, with TLS if ``endpoint.secure``, then call ``line.made(now)`` or
+   ``line.lost(error, now)``.
+7. You need no deadline for that: if it takes too long, or nobody wants it any more, ``Abort`` comes.
+8. ``Write(line, data)``: write all of it, then call ``line.written(now)``; until then there is no other ``Write`` for
+   this line.
+9. Call ``written`` when the bytes have left your hands, not when they lie in a buffer that grows: this, and nothing
+   else, is the back pressure of those who send.
+10. ``Read(line, on)``: start or stop reading; a new line reads, and one more chunk after "stop" is allowed.
+11. ``Abort(line)``: close at once, unsent bytes and all, or stop dialling; there is nothing to report afterwards.
+12. ``Timer(at)``: poll at this time at the latest; it replaces the timer before it, and to poll too early does no
+    harm.
+13. ``End(error)``: the session has ended, and nothing else comes.
+14. Facts are told to the line that came with ``Dial``; what is told twice, out of order, or to a line that is over,
+    changes nothing.
+15. ``line.received(b"", now)`` only says that the peer is alive, for transports that assemble messages; the end of
+    the stream is ``line.eof(now)``.
+16. After facts, poll; the driver calls ``wake`` if you do not.
+17. Neither resolving a name, nor dialling, nor writing may keep you from polling when the timer rings.
+18. If your loop was held up until after the timer, read what the sockets have before you poll: the peer's heart-beats
+    are among it.
+19. If writing fails, read what the peer has sent before you call ``line.lost``: an ERROR among it says why.
+20. The class of the exception that ``line.lost`` is given decides what the error text says to check; no ``Abort``
+    follows, so close the socket yourself.
+21. Operations and facts may be called from anywhere in the loop's thread: between polls, inside a poll, in done
+    callbacks and in listeners.
+22. With several threads, one lock goes around polls (``list(driver.poll(now))``), facts and operations, and I/O stays
+    outside of it.
+23. A call with a wrong argument raises and has changed nothing; what done callbacks and listeners raise is logged,
+    and disturbs nobody.
+24. If ``Dial`` has ``questions``, they ask callables for the login: call ``questions.ask()``, or await
+    ``questions.ask_async()``, before you dial, and give what that raises to ``line.lost``; if you do not, they are
+    asked in ``line.made``.
+25. The bytes of a ``ws://`` or ``wss://`` endpoint are those of WebSocket already: dial it like any other.
 """
 
 from __future__ import annotations
@@ -247,7 +262,7 @@ class Driver:
         elif not line.connected:
             if session.closed or now >= self._dial_deadline:
                 self._line, self._ask = None, True
-                session.connection_lost(None if session.closed else line.too_late, now)
+                session.connection_lost(None if session.closed else self._too_late(line), now)
                 return Abort(line)
         elif session.want_close:
             self._line, self._ask = None, True
@@ -266,6 +281,12 @@ class Driver:
             self._timer = deadline
             return Timer(deadline)
         return None
+
+    def _too_late(self, line: Line) -> BaseException:
+        questions = line.questions
+        if questions is not None and questions.current is not None:
+            return TimeoutError()  # it is not the dialler that takes too long; the session knows what does
+        return line.too_late
 
     def _next_deadline(self) -> float:
         line = self._line

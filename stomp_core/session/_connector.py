@@ -363,11 +363,7 @@ class Connector:
                 sentence = question_silence(self._here(), questions.current, self._attempt.timeout)
                 return self._attempt_failed(sentence, None, now)
             sentence = dial_failure(self._here(), reason, self._attempt.timeout, self.mask.text)
-            events = self._attempt_failed(sentence, None, now)
-            for event in events:
-                if isinstance(event, GaveUp) and event.error is not None:
-                    event.error.__cause__ = self._cause_to_show(reason)
-            return events
+            return self._attempt_failed(sentence, None, now, cause=self._cause_to_show(reason))
         names = {entry.__name__ for entry in type(reason).__mro__}
         if self.state is SessionState.HANDSHAKING and "SSLError" in names:
             # In TLS 1.3 a client learns only at its first read that the server refuses its certificate.
@@ -407,12 +403,8 @@ class Connector:
         if type(reason).__name__ != "DialFailed":
             return None  # our own dialling: the sentence has all of it
         assert isinstance(reason, BaseException)
-        link = cause = reason.__cause__
-        while link is not None:
-            if self.mask.text(f"{link} {link!r}") != f"{link} {link!r}":
-                return None
-            link = link.__cause__
-        return cause
+        cause = reason.__cause__
+        return None if cause is None or self.mask.is_in(cause) else cause
 
     # ------------------------------------------------------------------ handshake
 

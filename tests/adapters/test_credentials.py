@@ -231,6 +231,35 @@ def test_a_function_that_takes_too_long_is_named(world: World, broker: Broker) -
     assert entered.is_set()
 
 
+def test_the_passcode_is_asked_before_a_dialler_of_the_program(world: World, vault: Vault) -> None:
+    with Broker(users=vault.users) as broker:
+        asked: list[str] = []
+
+        def read() -> str:
+            asked.append("passcode")
+            return vault.read()
+
+        conn = world.connect(url_of(broker), "app", world.question(read), dial=broker.dial)
+        conn.send("/queue/a", "hello", receipt=True)
+        assert asked == ["passcode"]
+        conn.leave()
+
+
+def test_a_stuck_function_is_not_taken_for_a_dialler(world: World, broker: Broker) -> None:
+    entered, released = threading.Event(), threading.Event()
+    try:
+        with pytest.raises(ConnectFailed, match=r"passcode\(\) did not return within 0\.2 s"):
+            world.connect(
+                url_of(broker),
+                "app",
+                world.stuck_question(entered, released),
+                dial=broker.dial,
+                connect_timeout=0.2,
+            )
+    finally:
+        released.set()
+
+
 def test_a_connection_can_be_used_and_closed_while_it_asks(
     world: World, broker: Broker, vault: Vault
 ) -> None:

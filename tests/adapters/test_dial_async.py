@@ -8,6 +8,7 @@ import gc
 import socket
 import ssl
 from collections.abc import Awaitable, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -330,6 +331,25 @@ def test_a_dialler_that_hangs_ends_with_the_connect_timeout(world: AsyncWorld) -
     world.run(main)
 
 
+def test_a_tls_handshake_that_takes_too_long_is_no_fault_of_the_dialler(world: AsyncWorld) -> None:
+    async def main(world: AsyncWorld) -> None:
+        ends: list[socket.socket] = []
+
+        def dial(*arguments: Any) -> socket.socket:
+            ours, theirs = socket.socketpair()
+            ends.append(theirs)
+            return ours
+
+        text = await fails(world, dial, url="stomp+ssl://somewhere", connect_timeout=0.1)
+        assert "no end of the TLS handshake, within 0.1 s" in text
+        ends[0].close()
+        assert "dial() did not return" in await fails(
+            world, lambda *arguments: world.sleep(HANGS), connect_timeout=0.1
+        )
+
+    world.run(main)
+
+
 def test_close_does_not_wait_for_a_dialler(world: AsyncWorld, sockets: None) -> None:
     async def main(world: AsyncWorld) -> None:
         calls = []
@@ -499,7 +519,7 @@ def test_tls_over_a_transport_of_the_loop(
         loop_world.run(main)
 
 
-def test_a_transport_that_never_reports_its_end(loop_world: InAsyncio, sockets: None) -> None:
+def test_a_transport_that_never_reports_its_end(sockets: None) -> None:
     async def main(world: AsyncWorld) -> None:
         def dial(endpoint: Any, protocol: Any) -> Any:
             return Minimal(protocol(), broker.port, reports_end=False)
@@ -508,7 +528,7 @@ def test_a_transport_that_never_reports_its_end(loop_world: InAsyncio, sockets: 
             await conn.send("/queue/a", "x", receipt=True)
 
     with Broker() as broker:
-        loop_world.run(main)
+        InAsyncio(asyncio.new_event_loop).run(main)
 
 
 def test_a_transport_that_loses_its_connection_at_once(loop_world: InAsyncio) -> None:
@@ -604,6 +624,26 @@ class Held(asyncio.Transport):
 
     def close(self) -> None:
         asyncio.get_running_loop().call_soon(self.protocol.connection_lost, None)
+
+
+def test_a_transport_may_answer_before_write_returns(loop_world: InAsyncio) -> None:
+    class Immediate(Held):
+        def write(self, data: Any) -> None:
+            self.protocol.pause_writing()
+            self.written += len(data)
+            if b"CONNECT" in bytes(data):
+                self.protocol.data_received(CONNECTED)
+            elif b"receipt:" in bytes(data):
+                receipt = bytes(data).partition(b"receipt:")[2].partition(b"\n")[0]
+                self.protocol.data_received(b"RECEIPT\nreceipt-id:%s\n\n\0" % receipt)
+            self.protocol.resume_writing()
+
+    async def main(world: AsyncWorld) -> None:
+        async with world.connect(lambda endpoint, protocol: Immediate(protocol()), heart_beat=(0, 0)) as conn:
+            for _ in range(3):
+                await conn.send("/queue/a", "x", receipt=True)
+
+    loop_world.run(main)
 
 
 def test_senders_wait_while_a_transport_is_full(loop_world: InAsyncio) -> None:
@@ -772,6 +812,7 @@ def test_a_stream_is_not_read_while_messages_pile_up() -> None:
 
         async with InTrio().connect(dial, heart_beat=(0, 0), close_timeout=0.1, buffer_size=1000) as conn:
             subscription = await conn.subscribe("/queue/a", id="1", receipt=False)
+            await trio.testing.wait_all_tasks_blocked()
             nursery.start_soon(send_messages)
             await trio.testing.wait_all_tasks_blocked()
             assert sent == list(range(sent[-1] + 1))
@@ -925,9 +966,20 @@ def test_local_address_is_where_connections_come_from(world: AsyncWorld) -> None
             sock.close()
             return str(address[0])
 
-        from concurrent.futures import ThreadPoolExecutor
-
         with ThreadPoolExecutor() as pool:
             accepted = pool.submit(accept)
             world.run(main)
             assert accepted.result(HANGS) == "127.0.0.5"
+
+
+def test_only_addresses_of_the_family_of_local_address_are_tried(world: AsyncWorld) -> None:
+    async def main(world: AsyncWorld) -> None:
+        url = broker.url.replace("127.0.0.1", "localhost")  # often ::1 as well
+        async with world.module.connect(url, local_address="127.0.0.1") as conn:
+            await conn.send("/queue/a", "x", receipt=True)
+        with pytest.raises(ConnectFailed, match="local_address"):
+            async with world.module.connect(broker.url, local_address="::1"):
+                pass
+
+    with Broker() as broker:
+        world.run(main)

@@ -262,7 +262,7 @@ def test_a_ping_is_answered_while_the_program_does_nothing(world: World) -> None
         assert conn.close() is True
 
 
-def test_a_peer_that_does_not_answer_the_close_is_left_after_a_moment(world: World) -> None:
+def test_a_peer_that_does_not_answer_the_close_is_left_soon(world: World) -> None:
     with ClosingServer(answers_close=False) as server:
         conn = world.connect(server.url, heart_beat=(0, 0), close_timeout=3.0)
         assert conn.close() is True

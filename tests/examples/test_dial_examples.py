@@ -190,17 +190,10 @@ def test_the_pipes_of_a_program_in_trio(broker: Broker) -> None:
     run_trio(broker, "program://netcat", for_trio.program(*netcat("127.0.0.1", broker.port)))
 
 
-def test_a_program_with_tls_inside(broker: Broker, tls_certs: Certificates) -> None:
-    command = netcat("127.0.0.1", broker.tls_port)
-    run_asyncio(broker, "stomp+ssl://localhost", for_asyncio.program(*command), ca_file=str(tls_certs.ca))
-    broker.messages("/queue/a")
-    run_trio(broker, "stomp+ssl://localhost", for_trio.program(*command), ca_file=str(tls_certs.ca))
-
-
 def test_a_program_that_does_not_exist(broker: Broker) -> None:
-    with pytest.raises(OSError, match="could not connect"):
+    with pytest.raises(OSError, match="no-such-program"):
         run_asyncio(broker, "program://nothing", for_asyncio.program("no-such-program"))
-    with pytest.raises(OSError, match="could not connect"):
+    with pytest.raises(OSError, match="no-such-program"):
         run_trio(broker, "program://nothing", for_trio.program("no-such-program"))
 
 

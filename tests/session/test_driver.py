@@ -6,15 +6,26 @@
 from __future__ import annotations
 
 import logging
+import re
+import threading
 from collections.abc import Callable, Iterator
 from math import inf, nan
 from typing import Any
 
 import pytest
 
-from stomp_core import Session
+from stomp_core import Connected, Session
 from stomp_core.adapter import Abort, Command, Dial, Driver, End, Line, Read, Timer, Write
-from stomp_core.session import Config, ConnectFailed, ConnectionLost, OutcomeUnknown, Reconnect, SessionState
+from stomp_core.session import (
+    Config,
+    ConnectFailed,
+    ConnectionLost,
+    Endpoint,
+    Listener,
+    OutcomeUnknown,
+    Reconnect,
+    SessionState,
+)
 
 from .play import failure
 
@@ -81,7 +92,7 @@ def kinds(commands: list[Command]) -> list[str]:
     return [type(command).__name__ for command in commands]
 
 
-# -------------------------------------------------------------------------------- 1, 2: polling
+# -------------------------------------------------------------------------------- 1, 2, 3: polling
 
 
 @pytest.mark.parametrize("now", [nan, inf, -inf, "0"])
@@ -133,7 +144,7 @@ def test_a_poll_that_was_stopped_and_kept_in_memory_does_no_harm() -> None:
     assert loop.wakes == wakes + 1
 
 
-# -------------------------------------------------------------------------------- 3: wake
+# -------------------------------------------------------------------------------- 4, 5: wake
 
 
 def test_a_thousand_sends_wake_once() -> None:
@@ -200,7 +211,7 @@ def test_what_wake_raises_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     assert kinds(loop.poll()) == ["Write"]
 
 
-# -------------------------------------------------------------------------------- 4: dialling
+# -------------------------------------------------------------------------------- 6, 7: dialling
 
 
 def test_a_dial_that_takes_too_long_is_aborted_and_the_next_one_made() -> None:
@@ -287,7 +298,7 @@ def test_a_failed_dial_is_followed_by_the_next_after_the_pause() -> None:
     assert len(loop.lines) == 2
 
 
-# -------------------------------------------------------------------------------- 5: writing and back pressure
+# -------------------------------------------------------------------------------- 8, 9: writing and back pressure
 
 
 def test_the_next_write_comes_when_the_last_one_is_written() -> None:
@@ -334,7 +345,7 @@ def test_a_heart_beat_is_a_write_like_any_other() -> None:
     assert [bytes(command.data) for command in loop.poll() if isinstance(command, Write)] == [b"\n"]
 
 
-# -------------------------------------------------------------------------------- 6: reading
+# -------------------------------------------------------------------------------- 10: reading
 
 
 def test_reading_stops_when_nobody_takes_and_starts_again() -> None:
@@ -367,7 +378,7 @@ def test_a_new_line_reads() -> None:
     assert "Read" not in kinds(loop.poll())
 
 
-# -------------------------------------------------------------------------------- 7: abort
+# -------------------------------------------------------------------------------- 11: abort
 
 
 @pytest.mark.parametrize(
@@ -411,7 +422,7 @@ def test_a_terminated_session_aborts_its_line() -> None:
     assert loop.poll() == [Abort(loop.line), End(None)]
 
 
-# -------------------------------------------------------------------------------- 8: the timer
+# -------------------------------------------------------------------------------- 12: the timer
 
 
 def test_a_timer_that_rings_too_early_is_set_again() -> None:
@@ -444,7 +455,7 @@ def test_a_timer_that_has_rung_is_followed_by_the_next() -> None:
         loop.line.written(loop.now)
 
 
-# -------------------------------------------------------------------------------- 9: the end
+# -------------------------------------------------------------------------------- 13: the end
 
 
 def test_end_comes_once() -> None:
@@ -467,7 +478,7 @@ def test_end_names_the_error() -> None:
     assert isinstance(end.error, ConnectionLost)
 
 
-# -------------------------------------------------------------------------------- 10, 11: facts
+# -------------------------------------------------------------------------------- 14, 15: facts
 
 
 FACTS: dict[str, Callable[[Line], None]] = {
@@ -537,7 +548,7 @@ def test_eof_ends_the_connection() -> None:
     assert isinstance(loop.poll()[0], Abort)
 
 
-# -------------------------------------------------------------------------------- 12: wake after facts
+# -------------------------------------------------------------------------------- 16: wake after facts
 
 
 @pytest.mark.parametrize("fact", ["made", "received", "lost", "eof"])
@@ -573,7 +584,7 @@ def test_a_session_that_waits_does_not_wake_its_loop() -> None:
     assert loop.wakes == wakes
 
 
-# -------------------------------------------------------------------------------- 13, 14: in between
+# -------------------------------------------------------------------------------- 17 to 23: in between
 
 
 def test_operations_may_be_called_inside_a_poll() -> None:
@@ -607,3 +618,86 @@ def test_the_session_is_driven_while_a_dial_goes_on() -> None:
     loop.now = 2.0
     loop.poll()
     assert pending.done
+
+
+def test_a_dial_may_fail_inside_the_poll() -> None:
+    loop = Loop(reconnect=Reconnect(first_delay=3.0, max_delay=3.0, jitter=0, first_rounds=2))
+    for command in loop.driver.poll(loop.now):
+        if isinstance(command, Dial):
+            command.line.lost(ConnectionRefusedError(), loop.now)
+        else:
+            assert command == Timer(3.0)
+    assert loop.wakes == 0
+
+
+def test_what_is_received_before_the_loss_is_its_reason() -> None:
+    """Writing has failed, and then the adapter reads what the broker has sent before it closed."""
+    loop = Loop(reconnect=Reconnect.never()).connected()
+    loop.session.send(loop.now, "/q")
+    loop.poll()
+    loop.line.received(b"ERROR\nmessage:queue is gone\n\n\0", loop.now)
+    loop.line.lost(BrokenPipeError(), loop.now)
+    loop.poll()
+    assert "queue is gone" in str(loop.session.error)
+
+
+def test_no_abort_follows_a_loss() -> None:
+    loop = Loop(reconnect=Reconnect(first_delay=0, max_delay=0)).connected()
+    loop.line.lost(OSError("gone"), loop.now)
+    assert "Abort" not in kinds(loop.poll())
+
+
+def test_the_class_of_the_exception_decides_the_text() -> None:
+    texts = set()
+    for error in (ConnectionRefusedError("same"), OSError("same")):
+        loop = Loop(reconnect=Reconnect.never())
+        loop.poll()
+        loop.line.lost(error, loop.now)
+        loop.poll()
+        texts.add(str(loop.session.error))
+    assert len(texts) == 2
+    assert any("nothing listens there" in text for text in texts)
+
+
+def test_a_listener_may_call_an_operation() -> None:
+    class Greeter(Listener):
+        def connection_made(self, endpoint: Endpoint, connected: Connected) -> None:
+            loop.session.send(loop.now, "/q", "hello")
+
+    loop = Loop(listener=Greeter())
+    loop.poll()
+    loop.line.made(loop.now)
+    loop.flush()
+    loop.line.received(CONNECTED % (0, 0), loop.now)
+    assert b"hello" in loop.flush()
+
+
+def test_threads_share_a_session_with_one_lock_around_it() -> None:
+    """Operations in four threads, polls and facts in this one, and the lock is all that they share."""
+    loop = Loop().connected()
+    lock = threading.Lock()
+    wire: list[bytes] = []
+
+    def send(thread: int) -> None:
+        for number in range(50):
+            with lock:
+                loop.session.send(loop.now, "/q", f"<{thread}-{number}>")
+
+    threads = [threading.Thread(target=send, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    while any(thread.is_alive() for thread in threads) or loop.session.size_to_send:
+        with lock:
+            commands = list(loop.driver.poll(loop.now))
+        for command in commands:
+            if isinstance(command, Write):
+                wire.append(bytes(command.data))
+                with lock:
+                    command.line.written(loop.now)
+    for thread in threads:
+        thread.join()
+    got = re.findall(rb"<(\d)-(\d+)>", b"".join(wire))
+    assert len(got) == 200
+    for thread_number in range(4):
+        mine = [int(number) for sender, number in got if int(sender) == thread_number]
+        assert mine == list(range(50))

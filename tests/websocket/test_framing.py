@@ -8,7 +8,10 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from websockets.client import ClientProtocol
 from websockets.frames import Frame, Opcode
+from websockets.protocol import State
+from websockets.uri import WebSocketURI
 
 from stomp_core.session import Endpoint
 from stomp_websocket import WebSocket, WebSocketClient, WebSocketServer
@@ -87,6 +90,42 @@ def test_any_row_of_frames_is_read_as_the_rfc_wants(
         received += layer.receive_data(wire[position : min(position + chunk, 2000)])
     received += layer.receive_data(wire[2000:])
     assert (received, layer.over is not None) == _expected(frames)
+
+
+@given(
+    _FRAMES,
+    st.lists(st.tuples(st.integers(0, 600), st.integers(0, 255)), max_size=3),
+    st.sampled_from([1, 5, 900]),
+)
+def test_broken_bytes_are_read_as_websockets_reads_them(
+    frames: list[tuple[Any, int, bool]], changes: list[tuple[int, int]], chunk: int
+) -> None:
+    """With any bytes changed, the payloads before a violation are the same, and nothing else is refused."""
+    wire = bytearray(
+        b"".join(
+            _serialized(opcode, bytes([65 + number]) * min(size, 200), fin=fin, mask=False)
+            for number, (opcode, size, fin) in enumerate(frames)
+        )
+    )
+    for position, value in changes:
+        if position < len(wire):
+            wire[position] = value
+    uri = WebSocketURI(False, "broker", 80, "/ws", "")
+    reference = ClientProtocol(uri, state=State.OPEN, max_size=(None, 10_000))
+    reference.receive_data(bytes(wire))
+    expected = b"".join(
+        event.data
+        for event in reference.events_received()
+        if isinstance(event, Frame) and event.opcode in (Opcode.TEXT, Opcode.BINARY, Opcode.CONT)
+    )
+    layer = WebSocket(max_size=10_000).new_layer(Endpoint.parse("ws://broker/ws"), ["1.2"])
+    layer.receive_data(answer_to(layer.opening()))
+    received = b""
+    for position in range(0, len(wire), chunk):
+        received += layer.receive_data(bytes(wire[position : position + chunk]))
+    assert received == expected
+    if layer.over is not None:
+        assert reference.parser_exc is not None or reference.close_rcvd is not None
 
 
 @given(st.integers(0, 2**32), st.booleans())

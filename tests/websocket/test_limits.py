@@ -63,7 +63,7 @@ def test_a_bomb_of_compressed_zeros_costs_what_the_limit_allows(fragments: int) 
         "Sec-WebSocket-Extensions: permessage-deflate; client_no_context_takeover",
     )
     compressor = zlib.compressobj(9, wbits=-15)
-    bomb = compressor.compress(bytes(300 * _MIB)) + compressor.flush(zlib.Z_SYNC_FLUSH)
+    bomb = compressor.compress(bytes(64 * _MIB)) + compressor.flush(zlib.Z_SYNC_FLUSH)
     assert len(bomb) < _MIB
     cuts = [len(bomb) * number // fragments for number in range(fragments + 1)]
     wire = b"".join(
@@ -106,8 +106,8 @@ def test_a_message_that_never_ends_costs_what_stomp_allows() -> None:
 def test_empty_fragments_cost_nothing() -> None:
     layer = opened(WebSocket())
     layer.receive_data(Frame(Opcode.TEXT, b"", False).serialize(mask=False))
-    chunk = Frame(Opcode.CONT, b"", False).serialize(mask=False) * 10_000
-    with memory_below(8 * _MIB):
+    chunk = Frame(Opcode.CONT, b"", False).serialize(mask=False) * 2000
+    with memory_below(2 * _MIB):
         for _ in range(5):
             assert layer.receive_data(chunk) == b""
     assert layer.over is None
@@ -120,7 +120,7 @@ def test_a_flood_of_pings_costs_one_pong_while_nothing_is_written() -> None:
     waiting = play.session.size_to_send
     chunk = b"".join(Frame(Opcode.PING, b"%0125d" % number).serialize(mask=False) for number in range(100))
     with memory_below(2 * _MIB):
-        for _ in range(100):
+        for _ in range(20):
             play.session.receive_data(chunk, play.now)
             assert play.session.size_to_send <= waiting + 200
     data = bytes(play.session.data_to_send())

@@ -39,6 +39,7 @@ SECRET = {"Authorization": "Bearer s3cret"}
         ({"compression": 1}, TypeError, ("compression must be True or False, got 1",)),
         ({"compression": "deflate"}, TypeError, ("compression must be True or False",)),
         ({"text": "yes"}, TypeError, ("text must be True or False",)),
+        ({"promise_heart_beats": "no"}, TypeError, ("promise_heart_beats must be True or False",)),
         ({"max_size": 1.5}, TypeError, ("max_size must be a whole number of bytes, got 1.5",)),
         ({"max_size": None}, TypeError, ("max_size must be a whole number of bytes, got None",)),
         ({"max_size": 0}, ValueError, ("max_size must be at least 1024 bytes, got 0",)),

@@ -429,6 +429,20 @@ def test_rabbitmqs_http_server_is_promised_no_heart_beats_and_gets_them(server: 
     assert play.session.state is not SessionState.CONNECTED, "its silence counts still"
 
 
+@pytest.mark.parametrize(("promise", "offered"), [(False, "0,3000"), (True, "2000,3000")])
+def test_whether_heart_beats_are_promised_can_be_chosen(promise: bool, offered: str) -> None:
+    play = WebSocketPlay(
+        heart_beat=(2, 3), beats=(3000, 2000), websocket=WebSocket(promise_heart_beats=promise)
+    )
+    play.dial()
+    request = bytes(play.session.data_to_send())
+    play.web.receive_data(request)
+    play.web.control()
+    play.session.receive_data(answer_to(request, "Server: " + ("nginx", "Cowboy")[promise]), play.now)
+    (connect,) = play.sent()
+    assert connect.headers["heart-beat"] == offered
+
+
 def test_a_connect_frame_of_ones_own_is_sent_as_it_is() -> None:
     play = WebSocketPlay(connect_frame=Connect(host="/", heart_beat=(2000, 0)), beats=(0, 2000))
     play.dial()

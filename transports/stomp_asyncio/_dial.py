@@ -24,7 +24,8 @@ __all__ = ["Connectable", "DialFunction", "dial"]
 
 #: What ``connect(dial=...)`` takes.
 DialFunction = Callable[
-    [Endpoint, Callable[[], asyncio.Protocol]], Awaitable[asyncio.BaseTransport | socket.socket]
+    [Endpoint, Callable[[], asyncio.Protocol]],
+    Awaitable[asyncio.BaseTransport | socket.socket] | asyncio.BaseTransport | socket.socket,
 ]
 
 
@@ -34,6 +35,9 @@ class Connectable(Protocol):
     @property
     def transport(self) -> asyncio.Transport | None:
         """The transport that has called ``connection_made()``."""
+
+    def stream_made(self) -> None:
+        """Note that there is a byte stream: if it takes too long from here on, TLS does."""
 
     def accept(self, transport: asyncio.Transport | None) -> None:
         """Pass on what was kept, and from now on everything.
@@ -77,6 +81,7 @@ async def dial(
         failure = error
     if failure is not None:
         raise options.explain(endpoint, failure, timeout)
+    connection.stream_made()
     try:
         if isinstance(given, socket.socket):
             _check_socket(given)

@@ -206,8 +206,8 @@ class Engine(LoopEngine):
 
     async def _dial(self, connection: _Socket, command: Dial) -> None:
         try:
-            if connection.line.questions is not None:
-                await _ask(connection.line.questions)
+            if command.questions is not None:
+                await _ask(command.questions)
             connection.socket = await dial(command.endpoint, self._options, command.timeout, connection)
         except Exception as error:
             connection.failed(error)
@@ -340,6 +340,10 @@ class _Socket(asyncio.Protocol):
             pass
 
     # ------------------------------------------------------------------ until the transport is accepted
+
+    def stream_made(self) -> None:
+        """Note that there is a byte stream: if it takes too long from here on, TLS does."""
+        self.line.too_late = TimeoutError()
 
     def accept(self, transport: asyncio.Transport | None) -> None:
         """Pass on what was kept, and from now on everything.

@@ -72,7 +72,10 @@ class TlsTransport(asyncio.Protocol):
         else:
             self._agreed = True
             self._handshake.set_result(None)
-        self._flush()
+        try:
+            self._flush()
+        except Exception as error:  # of the transport
+            self._fail(error)
 
     def _fail(self, error: Exception) -> None:
         if self._handshake is None:
@@ -91,9 +94,12 @@ class TlsTransport(asyncio.Protocol):
             self._advance()
         if self._agreed:
             self._read()
-            if self._unsent:
-                self.write(b"")
-            self._flush()  # an answer of TLS itself
+            try:
+                if self._unsent:
+                    self.write(b"")
+                self._flush()  # an answer of TLS itself
+            except Exception as error:  # of the transport
+                self._lose(error)
 
     def eof_received(self) -> None:
         self._incoming.write_eof()
@@ -167,9 +173,12 @@ class TlsTransport(asyncio.Protocol):
         except (ssl.SSLEOFError, ssl.SSLZeroReturnError):
             self._end()
         except OSError as error:
-            self._ended = True
-            self.abort()
-            self._protocol.connection_lost(error)
+            self._lose(error)
+
+    def _lose(self, error: Exception) -> None:
+        self._ended = True
+        self.abort()
+        self._protocol.connection_lost(error)
 
     def _end(self) -> None:
         self._ended = True

@@ -50,7 +50,9 @@ def check_transport(transport: object, *, has_protocol: bool) -> None:
         DialFailed: it is not a transport, or not one with our protocol.
     """
     if isinstance(transport, tuple):
-        fault = "which loop.create_connection() returns: of it, return the first"
+        fault = (
+            "of which it must return the first, if it is what loop.create_connection(protocol, ...) returned"
+        )
         raise no_stream(transport, EXPECTED, fault)
     if asyncio.iscoroutine(transport):
         transport.close()

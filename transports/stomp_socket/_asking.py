@@ -29,7 +29,7 @@ class Asker:
 
     def __init__(self, set_thread: Callable[[int], object]) -> None:
         self._set_thread = set_thread
-        self._running: _Asking | None = None
+        self._latest: tuple[Questions[Any], threading.Event] | None = None  # the event: its thread has ended
 
     def ask(self, questions: Questions[Any], deadline: float, waiter: Waiter) -> None:
         """Ask, and return when everything is answered.
@@ -41,58 +41,37 @@ class Asker:
 
         Raises:
             TimeoutError: they are not answered at the deadline.
-            Exception: one failed, or what ``waiter`` raises.
+            Exception: one failed, or what the waiter raises.
         """
-        earlier = self._running
-        if earlier is not None:
-            name = earlier.questions.current
-            if not waiter.wait(None, False, False, deadline, earlier.is_done):
+        if self._latest is not None:
+            earlier, ended = self._latest
+            if not _wait(ended, deadline, waiter):
                 raise RuntimeError(
-                    f"an earlier call of {name} has still not returned: give it a timeout of its own"
+                    f"an earlier call of {earlier.current} has still not returned: give it a timeout of its own"
                 )
-        asking = self._running = _Asking(questions, self._set_thread, waiter.wake)
-        asking.start()
-        if not waiter.wait(None, False, False, deadline, asking.is_done):
+        ended = threading.Event()
+        self._latest = questions, ended
+        threading.Thread(
+            target=self._run, args=(questions, ended, waiter.wake), name="stomp_socket asks", daemon=True
+        ).start()
+        if not _wait(ended, deadline, waiter):
             raise TimeoutError(errno.ETIMEDOUT, "the questions were not answered in time")
-        self._running = None
+        self._latest = None
         questions.ask()  # raises what has failed
 
-
-class _Asking:
-    """The questions of one attempt, asked in a thread of their own.
-
-    Args:
-        questions: see above.
-        set_thread: see :class:`Asker`.
-        wake: called when all are answered, or one has failed.
-    """
-
-    def __init__(
-        self, questions: Questions[Any], set_thread: Callable[[int], object], wake: Callable[[], None]
-    ) -> None:
-        self.questions = questions
-        self._set_thread = set_thread
-        self._wake = wake
-        self._done = False
-
-    def start(self) -> None:
-        """Start the thread. A daemon: one that hangs must not keep the interpreter from ending."""
-        name = f"stomp_socket asks {self.questions.current}"
-        threading.Thread(target=self._run, name=name, daemon=True).start()
-
-    def is_done(self) -> bool:
-        """Return whether all are answered, or one has failed."""
-        return self._done
-
-    def _run(self) -> None:
+    def _run(self, questions: Questions[Any], ended: threading.Event, wake: Callable[[], None]) -> None:
         self._set_thread(get_ident())
         try:
-            self.questions.ask()
+            questions.ask()
         except Exception:
             pass  # the questions keep it
         except BaseException as error:  # sys.exit(), for instance, which would end nothing but this thread
-            self.questions.fail(error)
+            questions.fail(error)
         finally:
             self._set_thread(0)
-            self._done = True
-            self._wake()
+            ended.set()
+            wake()
+
+
+def _wait(ended: threading.Event, deadline: float, waiter: Waiter) -> bool:
+    return ended.is_set() or waiter.wait(None, False, False, deadline, ended.is_set)

@@ -76,11 +76,11 @@ def dial_stream(
         waiter.wait(None, False, False, deadline, call.is_done)
         outcome = call.outcome
     except BaseException:
-        call.abandon()
+        call.cancel()
         raise
     too_late = outcome is None
     if outcome is None:
-        call.abandon()
+        call.cancel()
         outcome = None, TimeoutError(errno.ETIMEDOUT, "connecting took too long")
     returned, error = outcome
     if error is not None:
@@ -124,7 +124,7 @@ class _Call:
         self._timeout = timeout
         self._wake = wake
         self._lock = threading.Lock()
-        self._abandoned = False
+        self._cancelled = False
         #: What was returned, and what was raised; ``None`` while it runs.
         self.outcome: tuple[Any, BaseException | None] | None = None
 
@@ -140,8 +140,8 @@ class _Call:
             error = raised
         with self._lock:
             self.outcome = returned, error
-            abandoned = self._abandoned
-        if abandoned:
+            cancelled = self._cancelled
+        if cancelled:
             self._discard()
         else:
             self._wake()
@@ -150,10 +150,10 @@ class _Call:
         """Return whether it has returned, or raised something."""
         return self.outcome is not None
 
-    def abandon(self) -> None:
+    def cancel(self) -> None:
         """Close what it returns, now or later, and have it return soon if it can."""
         with self._lock:
-            self._abandoned = True
+            self._cancelled = True
             done = self.outcome is not None
         if done:
             self._discard()

@@ -46,7 +46,7 @@ from time import monotonic
 from typing import Any
 from weakref import WeakSet
 
-from stomp_core.adapter import BlockingMessage, TransportOptions
+from stomp_core.adapter import BlockingMessage, TransportOptions, run_in_threads
 from stomp_core.session import Config, Delivery, Session
 
 from ._loop import Loop
@@ -94,6 +94,7 @@ class Engine:
         self.run: Any = shared.run
         self.wait: Any = shared.wait
         self.take: Any = shared.take
+        self.run_workers = run_in_threads
 
     def start(self) -> None:
         """Start the thread, which connects."""

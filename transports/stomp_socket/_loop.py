@@ -112,11 +112,12 @@ class Loop:
         if given is not None:
             return given, ""
         options, endpoint = self._options, attempt.endpoint
-        deadline = monotonic() + attempt.timeout
+        timeout = attempt.timeout
         if attempt.questions is not None:
+            deadline = monotonic() + timeout
             self._asker.ask(attempt.questions, deadline, self)
-        left = max(0.0, deadline - monotonic())
-        return dial_stream(endpoint, left, options, self), options.via(endpoint)
+            timeout = max(0.0, deadline - monotonic())
+        return dial_stream(endpoint, timeout, options, self), options.via(endpoint)
 
     def _serve(self, sock: Stream) -> Exception | None:
         """Read and write until the connection is over; return why, unless the session says it."""

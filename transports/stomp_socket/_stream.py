@@ -162,7 +162,7 @@ class CheckedStream:
             taken: Any = self._send(data)
         except Exception as error:
             if _is_of_signal_handler(error):
-                raise  # it belongs to whoever is sending
+                raise  # it belongs to the caller that is sending
             if isinstance(error, NOT_NOW):
                 raise BlockingIOError(errno.EAGAIN, "there is no room now") from None
             raise _failure("send", error) from error

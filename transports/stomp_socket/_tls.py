@@ -159,4 +159,4 @@ class TlsStream:
         try:
             self._flush()
         except OSError:
-            pass  # whoever writes next finds out
+            pass  # the next write finds out

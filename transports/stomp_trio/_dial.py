@@ -24,13 +24,19 @@ from ._direct import dial_function
 __all__ = ["DialFunction", "close", "dial"]
 
 #: What ``connect(dial=...)`` takes.
-DialFunction = Callable[[Endpoint], Awaitable[trio.abc.Stream | trio.socket.SocketType | socket.socket]]
+DialFunction = Callable[
+    [Endpoint],
+    Awaitable[trio.abc.Stream | trio.socket.SocketType | socket.socket]
+    | trio.abc.Stream
+    | trio.socket.SocketType
+    | socket.socket,
+]
 
 _EXPECTED = "a trio.abc.Stream (send_all, receive_some, aclose), or a connected socket"
 
 
 async def dial(
-    endpoint: Endpoint, options: TransportOptions, timeout: float
+    endpoint: Endpoint, options: TransportOptions, timeout: float, stream_made: Callable[[], object]
 ) -> socket.socket | trio.abc.Stream:
     """Connect, with TLS if the endpoint is ``secure``. The caller cancels it when it takes too long.
 
@@ -38,6 +44,7 @@ async def dial(
         endpoint: where to.
         options: how to connect.
         timeout: seconds after which the caller cancels it, for error texts.
+        stream_made: called when there is a byte stream: if it takes too long from there on, TLS does.
 
     Returns:
         A non-blocking socket, if there is one; otherwise a stream.
@@ -56,6 +63,7 @@ async def dial(
         failure = error
     if failure is not None:
         raise options.explain(endpoint, failure, timeout)
+    stream_made()
     try:
         stream = _unwrapped(given)
     except BaseException:

@@ -192,11 +192,14 @@ class Engine(LoopEngine):
                 self.abort()  # it was not the driver who cancelled this task, but the program, which ends
 
     async def _dial(self, attempt: _Attempt, command: Dial) -> socket.socket | trio.abc.Stream | None:
+        def stream_made() -> None:
+            command.line.too_late = TimeoutError()
+
         try:
             with attempt.scope, without_failures():
-                if command.line.questions is not None:
-                    await command.line.questions.ask_async()
-                return await dial(command.endpoint, self._options, command.timeout)
+                if command.questions is not None:
+                    await command.questions.ask_async()
+                return await dial(command.endpoint, self._options, command.timeout, stream_made)
         except Exception as error:
             attempt.error = error
         return None

@@ -41,6 +41,7 @@ class WebSocketClient(Layer):
         max_size: bytes of one received WebSocket frame at most, also when decompressed.
         text: see :class:`WebSocket`.
         message_size: see :class:`WebSocket`.
+        promise_heart_beats: see :class:`WebSocket`.
     """
 
     def __init__(
@@ -54,10 +55,12 @@ class WebSocketClient(Layer):
         max_size: int,
         text: bool | None = None,
         message_size: int | None = None,
+        promise_heart_beats: bool | None = None,
     ) -> None:
         path, _, query = endpoint.path.partition("?")
         host = endpoint.host if endpoint.host.isascii() else endpoint.host.encode("idna").decode("ascii")
         self._headers = tuple(headers)
+        self._promise = promise_heart_beats
         protocol = _Protocol(
             # Without the credentials: websockets would send them as "Authorization: Basic".
             WebSocketURI(endpoint.secure, host, endpoint.port, path, query),
@@ -105,13 +108,16 @@ class WebSocketClient(Layer):
     def _receive_http(self, event: Request | Response) -> None:
         if self._protocol.handshake_exc is None:
             self.opened = True
-            # RabbitMQ's Web-STOMP (seen with 3.10, the same code in 4.2) ends a connection to which a client has
-            # promised heart-beats as soon as its flow control stops and goes on, which a few hundred unconfirmed SENDs
-            # bring about: it resumes the monitor of heart-beats, which was not paused. Without a promise there is no
-            # monitor, and what is sent all the same keeps its HTTP server from closing an idle connection. That server
-            # is called Cowboy, which is known before CONNECT is sent.
-            servers = event.headers.get_all("Server")
-            self.promise_heart_beats = not any(name.lower().startswith("cowboy") for name in servers)
+            # RabbitMQ's Web-STOMP (seen with 3.10; its source was the same in 2025) ends a connection to which a client
+            # has promised heart-beats as soon as its flow control stops and goes on, which a few hundred unconfirmed
+            # SENDs bring about: it resumes the monitor of heart-beats, which was not paused. Without a promise there
+            # is no monitor, and what is sent all the same keeps its HTTP server from closing an idle connection. That
+            # server is called Cowboy, which is known before CONNECT is sent.
+            if self._promise is None:
+                servers = event.headers.get_all("Server")
+                self.promise_heart_beats = not any(name.lower().startswith("cowboy") for name in servers)
+            else:
+                self.promise_heart_beats = self._promise
 
     def _refused(self, error: Exception) -> None:
         self.login_refused = _texts.status_of(error) in (401, 403)

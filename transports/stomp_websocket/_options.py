@@ -49,6 +49,8 @@ class WebSocket:
             everything as text, or as binary. RabbitMQ closes the connection for a text message that is not UTF-8.
         message_size: send a STOMP frame that is longer than this many bytes as several messages; ``None``: never. For
             servers that limit the size of a message, such as Spring's; ActiveMQ needs one frame in one message.
+        promise_heart_beats: ``False``: send heart-beats, but offer none in CONNECT, which RabbitMQ needs (see
+            docs/websocket.md). ``None``: so if the server calls itself ``Cowboy``, which is RabbitMQ's.
 
     Raises:
         TypeError: an option is of a wrong type.
@@ -62,6 +64,7 @@ class WebSocket:
     max_size: int = _DEFAULT_MAX_SIZE
     text: bool | None = None
     message_size: int | None = None
+    promise_heart_beats: bool | None = None
 
     def __post_init__(self) -> None:
         if not callable(self.headers):
@@ -70,8 +73,9 @@ class WebSocket:
         if self.subprotocols is not None:
             object.__setattr__(self, "subprotocols", _checked_subprotocols(self.subprotocols))
         _check_flag("compression", self.compression)
-        if self.text is not None:
-            _check_flag("text", self.text)
+        for name in ("text", "promise_heart_beats"):
+            if (value := getattr(self, name)) is not None:
+                _check_flag(name, value)
         _check_size("max_size", self.max_size)
         if self.message_size is not None:
             _check_size("message_size", self.message_size)
@@ -104,6 +108,7 @@ class WebSocket:
             max_size=self.max_size,
             text=self.text,
             message_size=self.message_size,
+            promise_heart_beats=self.promise_heart_beats,
         )
 
     # A frozen object is its own copy; only pickling writes the headers down.
