@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from stomp_core import Frame, HeartBeat
-from stomp_testing import Record, Recorder
+from stomp_testing import Note, Record, Recorder
 
 CONNECT = b"CONNECT\naccept-version:1.2\nlogin:me\npasscode:secret\n\n\0"
 CONNECTED = b"CONNECTED\nversion:1.2\n\n\0\n"
@@ -82,3 +82,71 @@ def test_records_can_be_cleared_or_not_kept() -> None:
     assert recorder.records[0].what == HeartBeat(1)
     recorder.clear()
     assert recorder.records == []
+
+
+# ---------------------------------------------------------------------- WebSocket
+
+
+REQUEST = b"GET /ws?token=geheim HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nCookie: geheim\r\n\r\n"
+ANSWER = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n"
+
+
+def message(payload: bytes, first: int = 0x81, *, masked: bool = False) -> bytes:
+    """Return a WebSocket frame; a mask is 1, 2, 3, 4."""
+    size = len(payload)
+    bit = 0x80 if masked else 0
+    head = bytes((first, bit | size)) if size < 126 else bytes((first, bit | 126)) + size.to_bytes(2, "big")
+    if not masked:
+        return head + payload
+    return head + bytes((1, 2, 3, 4)) + bytes(byte ^ (index % 4 + 1) for index, byte in enumerate(payload))
+
+
+@pytest.mark.parametrize("step", [1, 3, 1000])
+def test_frames_in_a_websocket_are_recorded_whatever_the_pieces(step: int) -> None:
+    """Fragments with a Ping between them, several frames in a message, heart-beats, and a body of 300 bytes."""
+    recorder = Recorder()
+    body = bytes(range(250, 256)) * 50
+    conversation = [
+        ("to-server", REQUEST),
+        ("to-client", ANSWER),
+        ("to-server", message(CONNECT, masked=True)),
+        ("to-client", message(b"CONNECTED\nversion:1.2\n\n\0\n") + message(b"\n")),
+        ("to-server", message(b"SEND\ncontent-length:300\n\n" + body[:7], 0x02, masked=True)),
+        ("to-server", message(b"?", 0x89, masked=True) + message(body[7:] + b"\0", 0x80, masked=True)),
+        (
+            "to-client",
+            message(b"?", 0x8A) + message(b"RECEIPT\nreceipt-id:1\n\n\0\nRECEIPT\nreceipt-id:2\n\n\0"),
+        ),
+        ("to-client", message((1000).to_bytes(2, "big") + b"STOMP died", 0x88)),
+        ("to-server", message(b"", 0x88, masked=True)),
+    ]
+    for direction, data in conversation:
+        for start in range(0, len(data), step):
+            recorder.note(1, direction, data[start : start + step], at=0.0)
+    shown = [line[10:] for line in recorder.transcript().split("\n")]
+    assert recorder.frames("SEND")[0].body == body
+    assert [line for line in shown if "SEND" not in line] == [
+        "#1 -> (HTTP GET /ws?*** Host:x Upgrade:websocket Cookie:***)",
+        "#1 <- (HTTP 101 Switching Protocols Upgrade:websocket)",
+        "#1 -> CONNECT accept-version:1.2 login:me passcode:***",
+        "#1 <- CONNECTED version:1.2",
+        "#1 <- heart-beat",
+        "#1 -> (ping b'?')",
+        "#1 <- (pong b'?')",
+        "#1 <- RECEIPT receipt-id:1",
+        "#1 <- RECEIPT receipt-id:2",
+        "#1 <- (close 1000 STOMP died)",
+        "#1 -> (close)",
+    ]
+
+
+def test_a_refused_websocket_and_a_broken_one_are_recorded() -> None:
+    recorder = Recorder()
+    recorder.note(1, "to-server", REQUEST)
+    recorder.note(1, "to-client", b"HTTP/1.1 404 Not Found\r\nContent-Length: 2\r\n\r\nno")
+    recorder.note(2, "to-server", REQUEST)
+    recorder.note(2, "to-client", ANSWER + b"\x8f\0")
+    recorder.note(2, "to-client", message(b"never"))
+    found = [record.what for record in recorder.records]
+    assert found[1:3] == [Note("HTTP 404 Not Found Content-Length:2"), b"no"]
+    assert found[5:] == [Note("not WebSocket: a frame that begins with 0x8f")]

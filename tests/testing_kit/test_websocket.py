@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import socket
 import ssl
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -493,3 +495,16 @@ def test_what_is_no_option_is_refused() -> None:
         for name in ("ws_port", "wss_port", "ws_url", "wss_url"):
             with pytest.raises(RuntimeError, match="no ws"):
                 getattr(broker, name)
+
+
+def test_without_websockets_the_error_says_what_to_install() -> None:
+    code = (
+        "import sys; sys.modules['websockets'] = None; from stomp_testing import Broker\n"
+        "with Broker() as broker: pass\n"
+        "try: Broker(websocket=True)\n"
+        "except ImportError as error: print(error)"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert "pip install 'stomp-core[websocket]'" in run.stdout, run.stderr
