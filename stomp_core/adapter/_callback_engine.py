@@ -32,7 +32,10 @@ class Transport(Protocol):
         """Write all of ``data``, and report ``line.written`` when it has left: nothing else is written before."""
 
     def set_reading(self, on: bool) -> object:
-        """Start or stop to read. A new transport reads. One more chunk after a stop is allowed."""
+        """Start or stop to read. A new transport reads. One more chunk after a stop is allowed.
+
+        Read a few chunks at most in one turn of the loop: timers have to ring while data keeps coming.
+        """
 
     def abort(self) -> object:
         """Close at once, whatever is unsent, or stop dialling. Nothing needs to be reported.

@@ -8,15 +8,16 @@ next Write follows at once. Otherwise the turn is open: nobody polls until the e
 at the end of this turn of the loop, so what is sent meanwhile leaves together.
 
 Held up. If the loop stands still for a while, the broker's heart-beats are in the socket and not yet read: its silence
-must not be judged before the sockets were looked at. So nobody polls once the timer is overdue, and the engine calls
-:meth:`LoopEngine.timer_rang` only after it has looked at its sockets.
+must not be judged before the sockets were looked at. So the engine calls :meth:`LoopEngine.timer_rang` only after it
+has looked at its sockets. What else is to be done while the timer is overdue, such as to stop reading, is done at once:
+that poll gets a time just before the timer, at which nothing is due.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from math import inf
+from math import inf, nextafter
 from typing import TypeVar
 
 from ..session import Session
@@ -109,16 +110,20 @@ class LoopEngine(ABC):
 
     def poll_if_due(self) -> None:
         """Carry out what the driver wants, if it has something."""
-        if self._poll_due and not self._turn_open and self._clock() < self.timer_at:
-            self.poll()
+        if self._poll_due and not self._turn_open:
+            now = self._clock()
+            self._poll(now if now < self.timer_at else nextafter(self.timer_at, -inf))
 
     def poll(self) -> None:
         """Carry out what the driver wants."""
+        self._poll(self._clock())
+
+    def _poll(self, now: float) -> None:
         self._poll_due = False
         if self.ended:
             return
         try:
-            for command in self._driver.poll(self._clock()):
+            for command in self._driver.poll(now):
                 if isinstance(command, Timer):
                     self.timer_at = command.at
                 elif isinstance(command, End):

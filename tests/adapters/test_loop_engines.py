@@ -225,6 +225,20 @@ def test_sockets_are_looked_at_before_the_peer_counts_as_silent() -> None:
     assert pipe.aborted
 
 
+def test_reading_stops_at_once_although_the_timer_is_overdue() -> None:
+    """The loop stood still, then reads what has come meanwhile: a flood."""
+    engine = Engine(heart_beat=(10, 10), buffer_size=1500)
+    loop = engine.world.loop
+    pipe = connect(engine, engine.world, beats=(10_000, 10_000))
+    engine.run(lambda now: engine.session.subscribe(now, "/q", id="s", receipt=False))
+    engine.report(pipe.line.written)
+    loop.now = 100.0
+    engine.report(pipe.line.received, MESSAGE % b"s" * 2)
+    assert (pipe.reading, pipe.aborted) == (False, False)
+    loop.run(until=100.0)
+    assert pipe.written.endswith(b"\0\n"), "and then the heart-beat is sent that was due"
+
+
 # ---------------------------------------------------------------------- AsyncLoopEngine
 
 
