@@ -74,7 +74,7 @@ class WebSocketClient(Layer):
             max_size=(None, max_size),
             logger=cast("Any", QUIET),
         )
-        super().__init__(protocol, max_size=max_size, text=text, message_size=message_size)
+        super().__init__(protocol, text=text, message_size=message_size)
 
     @property
     def subprotocol(self) -> str | None:

@@ -17,10 +17,9 @@ from typing import Any
 
 from websockets.frames import Frame, Opcode
 from websockets.http11 import Request, Response
-from websockets.protocol import CLIENT, OPEN, Protocol
+from websockets.protocol import OPEN, Protocol
 
 from . import _texts
-from ._framing import FrameSplitter, data_frame
 
 __all__ = ["QUIET", "Layer"]
 
@@ -44,7 +43,6 @@ class Layer:
 
     Args:
         protocol: of websockets.
-        max_size: bytes of a received frame at most, also when decompressed.
         text: send every message as text (``True``) or as binary (``False``); ``None``: as text if it is UTF-8.
         message_size: split STOMP frames that are longer than this into several messages; ``None``: never.
 
@@ -55,12 +53,8 @@ class Layer:
         promise_heart_beats: whether CONNECT may promise heart-beats to this peer.
     """
 
-    def __init__(
-        self, protocol: Protocol, *, max_size: int, text: bool | None, message_size: int | None
-    ) -> None:
+    def __init__(self, protocol: Protocol, *, text: bool | None, message_size: int | None) -> None:
         self._protocol: Any = protocol
-        self._is_client = protocol.side is CLIENT
-        self._splitter = FrameSplitter(max_size, masked=not self._is_client)
         self._text = text
         self._message_size = message_size
         self._received_any = False  # whether any byte was received
@@ -80,32 +74,8 @@ class Layer:
         if self.over is not None or not data:
             return b""
         self._received_any = True
-        if type(data) is not bytes:
-            data = bytes(data)
-        payloads: list[bytes | bytearray] = []
-        while not self.opened and data and self.over is None:
-            # Line by line, so that websockets gets nothing of the frames that may follow the HTTP message.
-            end = data.find(b"\n") + 1 or len(data)
-            self._protocol.receive_data(data[:end])
-            payloads.append(self._process_events())
-            data = data[end:]
-        if data and self.over is None:
-            self._receive_frames(data, payloads)
-        return payloads[0] if len(payloads) == 1 else b"".join(payloads)
-
-    def _receive_frames(self, data: bytes, payloads: list[bytes | bytearray]) -> None:
-        protocol = self._protocol
-        splitter = self._splitter
-        for plain, piece in splitter.split(data):
-            if plain:
-                payloads.append(piece)
-                continue
-            # A control frame, a fragment, a compressed frame, or one that is wrong.
-            protocol.receive_data(piece)
-            splitter.fragmented = protocol.current_size is not None
-            payloads.append(self._process_events())
-            if self.over is not None:
-                return
+        self._protocol.receive_data(data)
+        return self._process_events()
 
     def receive_eof(self) -> None:
         """Process the end of the stream: :attr:`over` says what it means."""
@@ -162,15 +132,12 @@ class Layer:
         text = self._text
         if text is None:
             text = wire.isascii() or _is_utf8(wire)
-        pieces = [wire]
-        if self._message_size is not None and len(wire) > self._message_size:
-            pieces = _split(wire, self._message_size, text=text)
-        if not protocol.extensions:
-            frames = [data_frame(piece, text=text, mask=self._is_client) for piece in pieces]
-            return frames[0] if len(frames) == 1 else b"".join(frames)
         send = protocol.send_text if text else protocol.send_binary
-        for piece in pieces:
-            send(piece)
+        if self._message_size is None or len(wire) <= self._message_size:
+            send(wire)
+        else:
+            for piece in _split(wire, self._message_size, text=text):
+                send(piece)
         return self.control()
 
     def control(self) -> bytes:

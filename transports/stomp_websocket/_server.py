@@ -90,9 +90,7 @@ class WebSocketServer(Layer):
             max_size=(None, options.max_size),
             logger=cast("Any", QUIET),
         )
-        super().__init__(
-            protocol, max_size=options.max_size, text=options.text, message_size=options.message_size
-        )
+        super().__init__(protocol, text=options.text, message_size=options.message_size)
 
     @property
     def subprotocol(self) -> str | None:
@@ -112,13 +110,6 @@ class WebSocketServer(Layer):
     def explain_silence(self, seconds: float) -> str:
         """Return a sentence that says why there was no WebSocket after so many seconds."""
         return f"no complete WebSocket request came within {seconds:g} s"
-
-    def _receive_frames(self, data: bytes, payloads: list[bytes | bytearray]) -> None:
-        if self._read_message is None:
-            super()._receive_frames(data, payloads)
-            return
-        self._protocol.receive_data(data)
-        payloads.append(self._process_events())
 
     def _receive_payload(self, frame: Frame) -> bytes | bytearray:
         if self._read_message is None:
