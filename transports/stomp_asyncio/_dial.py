@@ -69,9 +69,8 @@ async def dial(
     failure: Exception | None = None
     try:
         function = options.dial or dial_function(options.proxy_server(endpoint), options.local_address)
-        given = function(endpoint, protocol)
-        if inspect.isawaitable(given):
-            given = await given
+        returned: Any = function(endpoint, protocol)
+        given = await returned if inspect.isawaitable(returned) else returned
     except asyncio.CancelledError:
         task = asyncio.current_task()
         if task is None or task.cancelling():

@@ -56,9 +56,8 @@ async def dial(
     failure: Exception | None = None
     try:
         function = options.dial or dial_function(options.proxy_server(endpoint), options.local_address)
-        given = function(endpoint)
-        if inspect.isawaitable(given):
-            given = await given
+        returned: Any = function(endpoint)
+        given = await returned if inspect.isawaitable(returned) else returned
     except Exception as error:
         failure = error
     if failure is not None:
@@ -89,15 +88,15 @@ async def dial(
         raise
 
 
-async def close(given: object) -> None:
+async def close(given: Any) -> None:
     """Close what a dialler returned at once, as far as it can be closed."""
     if isinstance(given, socket.socket | trio.socket.SocketType):
         given.close()
-    elif callable(aclose := getattr(given, "aclose", None)):
+    elif hasattr(given, "aclose"):
         # As trio.aclose_forcefully() does it, and also where this task itself is cancelled.
         with trio.CancelScope(shield=True) as scope, suppress(Exception):
             scope.cancel()
-            await aclose()
+            await given.aclose()
 
 
 def _unwrapped(given: Any) -> socket.socket | trio.abc.Stream:
