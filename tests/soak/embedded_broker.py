@@ -4,29 +4,18 @@ from __future__ import annotations
 
 import uuid
 from types import TracebackType
-from typing import ClassVar, Protocol, Self
+from typing import Self
 
 from stomp_testing import Broker
+from tests.brokers import Broker as RealBroker
 
 __all__ = ["EmbeddedBroker", "SoakBroker"]
-
-
-class SoakBroker(Protocol):
-    """What a soak test wants of a broker: a real one has it."""
-
-    name: ClassVar[str]
-
-    def new_queue(self, prefix: str = ...) -> str: ...
-    def write_queues(self) -> None: ...
-    def kill(self) -> None: ...
-    def restart(self) -> None: ...
-    def ensure_running(self) -> None: ...
 
 
 class EmbeddedBroker:
     """The embedded broker. Its queues outlive a kill."""
 
-    name: ClassVar[str] = "embedded"
+    name = "embedded"
 
     def __init__(self) -> None:
         self._broker = Broker(websocket=True)
@@ -59,3 +48,6 @@ class EmbeddedBroker:
     def ensure_running(self) -> None:
         if not self._broker.running:
             self._broker.start()
+
+
+SoakBroker = RealBroker | EmbeddedBroker
