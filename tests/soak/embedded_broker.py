@@ -4,23 +4,12 @@ from __future__ import annotations
 
 import uuid
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Self
 
 from stomp_testing import Broker
+from tests.brokers import Broker as RealBroker
 
 __all__ = ["EmbeddedBroker", "SoakBroker"]
-
-
-class SoakBroker(Protocol):
-    """What a soak test wants of a broker: a real one has it."""
-
-    @property
-    def name(self) -> str: ...
-    def new_queue(self, prefix: str = ...) -> str: ...
-    def write_queues(self) -> None: ...
-    def kill(self) -> None: ...
-    def restart(self) -> None: ...
-    def ensure_running(self) -> None: ...
 
 
 class EmbeddedBroker:
@@ -59,3 +48,6 @@ class EmbeddedBroker:
     def ensure_running(self) -> None:
         if not self._broker.running:
             self._broker.start()
+
+
+SoakBroker = RealBroker | EmbeddedBroker
