@@ -60,6 +60,7 @@ from stomp_core.session import (
 )
 
 from ._connection import Connection, connect
+from ._dial import DialFunction
 
 __all__ = [
     "ACTIVEMQ",
@@ -73,6 +74,7 @@ __all__ = [
     "Connection",
     "ConnectionGoneError",
     "ConnectionLost",
+    "DialFunction",
     "Endpoint",
     "ErrorCode",
     "Leniency",

@@ -59,7 +59,7 @@ from stomp_core.session import (
 )
 
 from ._connection import Connection, connect
-from ._dial import dial
+from ._dial import DialFunction, dial
 from ._engine import Engine
 from ._stream import Stream
 
@@ -74,6 +74,7 @@ __all__ = [
     "Connection",
     "ConnectionGoneError",
     "ConnectionLost",
+    "DialFunction",
     "Endpoint",
     "Engine",
     "ErrorCode",

@@ -68,6 +68,7 @@ from stomp_core.session import (
 )
 
 from ._connection import Connection, ConnectionNursery, connect
+from ._dial import DialFunction
 
 __all__ = [
     "ACTIVEMQ",
@@ -82,6 +83,7 @@ __all__ = [
     "ConnectionGoneError",
     "ConnectionLost",
     "ConnectionNursery",
+    "DialFunction",
     "Endpoint",
     "ErrorCode",
     "Leniency",
