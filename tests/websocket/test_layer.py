@@ -283,7 +283,7 @@ def test_an_end_without_close_is_1006() -> None:
     ("broken", "sentence", "code"),
     [
         (
-            Frame(Opcode.TEXT, b"x").serialize(mask=True),
+            b"\x81\x81\x01\x02\x03\x04\x79",  # masked, as only a client does
             "the peer broke the WebSocket protocol: incorrect masking",
             1002,
         ),
