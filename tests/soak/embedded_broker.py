@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from types import TracebackType
-from typing import Protocol, Self
+from typing import ClassVar, Protocol, Self
 
 from stomp_testing import Broker
 
@@ -14,8 +14,8 @@ __all__ = ["EmbeddedBroker", "SoakBroker"]
 class SoakBroker(Protocol):
     """What a soak test wants of a broker: a real one has it."""
 
-    @property
-    def name(self) -> str: ...
+    name: ClassVar[str]
+
     def new_queue(self, prefix: str = ...) -> str: ...
     def write_queues(self) -> None: ...
     def kill(self) -> None: ...
@@ -26,7 +26,7 @@ class SoakBroker(Protocol):
 class EmbeddedBroker:
     """The embedded broker. Its queues outlive a kill."""
 
-    name = "embedded"
+    name: ClassVar[str] = "embedded"
 
     def __init__(self) -> None:
         self._broker = Broker(websocket=True)

@@ -69,9 +69,8 @@ async def dial(
     failure: Exception | None = None
     try:
         function = options.dial or dial_function(options.proxy_server(endpoint), options.local_address)
-        given = function(endpoint, protocol)
-        if inspect.isawaitable(given):
-            given = await given
+        answer = function(endpoint, protocol)
+        given = await answer if inspect.isawaitable(answer) else answer
     except asyncio.CancelledError:
         task = asyncio.current_task()
         if task is None or task.cancelling():

@@ -89,15 +89,15 @@ async def dial(
         raise
 
 
-async def close(given: object) -> None:
+async def close(given: Any) -> None:
     """Close what a dialler returned at once, as far as it can be closed."""
     if isinstance(given, socket.socket | trio.socket.SocketType):
         given.close()
-    elif callable(aclose := getattr(given, "aclose", None)):
+    elif callable(getattr(given, "aclose", None)):
         # As trio.aclose_forcefully() does it, and also where this task itself is cancelled.
         with trio.CancelScope(shield=True) as scope, suppress(Exception):
             scope.cancel()
-            await aclose()
+            await given.aclose()
 
 
 def _unwrapped(given: Any) -> socket.socket | trio.abc.Stream:
