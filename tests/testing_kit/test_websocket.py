@@ -497,7 +497,7 @@ def test_what_is_no_option_is_refused() -> None:
                 getattr(broker, name)
 
 
-def test_without_websockets_the_error_says_what_to_install() -> None:
+def test_without_websockets_the_error_names_the_extra() -> None:
     code = (
         "import sys; sys.modules['websockets'] = None; from stomp_testing import Broker\n"
         "with Broker() as broker: pass\n"
