@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from pathlib import Path
+from typing import ClassVar
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, load_pem_private_key, pkcs12
@@ -56,7 +57,7 @@ log4j.appender.console.layout.ConversionPattern=%d | %-5p | %m | %c | %t%n
 
 
 class ActiveMQ(Broker):
-    name = "activemq"
+    name: ClassVar[str] = "activemq"
     install_hint = "apt-get install --no-install-recommends activemq default-jre-headless"
 
     def __init__(self, *, require_client_certificate: bool = False, start_timeout: float = 90.0) -> None:

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import time
 from pathlib import Path
+from typing import ClassVar
 
 from .base import HOST, Broker, BrokerError
 
@@ -50,7 +51,7 @@ def _epmd() -> str | None:
 
 
 class RabbitMQ(Broker):
-    name = "rabbitmq"
+    name: ClassVar[str] = "rabbitmq"
     install_hint = "apt-get install --no-install-recommends rabbitmq-server"
 
     def __init__(self, *, require_client_certificate: bool = False, start_timeout: float = 90.0) -> None:

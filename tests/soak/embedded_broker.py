@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from types import TracebackType
-from typing import Self
+from typing import ClassVar, Self
 
 from stomp_testing import Broker
 from tests.brokers import Broker as RealBroker
@@ -15,7 +15,7 @@ __all__ = ["EmbeddedBroker", "SoakBroker"]
 class EmbeddedBroker:
     """The embedded broker. Its queues outlive a kill."""
 
-    name = "embedded"
+    name: ClassVar[str] = "embedded"
 
     def __init__(self) -> None:
         self._broker = Broker(websocket=True)

@@ -69,8 +69,8 @@ async def dial(
     failure: Exception | None = None
     try:
         function = options.dial or dial_function(options.proxy_server(endpoint), options.local_address)
-        returned: Any = function(endpoint, protocol)
-        given = await returned if inspect.isawaitable(returned) else returned
+        answer = function(endpoint, protocol)
+        given = await answer if inspect.isawaitable(answer) else answer
     except asyncio.CancelledError:
         task = asyncio.current_task()
         if task is None or task.cancelling():

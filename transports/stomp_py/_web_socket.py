@@ -42,7 +42,7 @@ class WebSocketOptions:
             from stomp_websocket import WebSocket
         except ImportError as error:
             raise ImportError("WSConnection needs websockets: pip install 'stomp-core[websocket]'") from error
-        self.path = path or "/"
+        self.path: str = path or "/"
         if not self.path.startswith("/"):
             self.path = f"/{self.path}"
         self.factory: WebSocket = WebSocket(headers=_pairs(header), text=False if binary_mode else None)

@@ -27,6 +27,10 @@ __all__ = ["DialCancelled", "DialFunction", "Waiter", "dial", "dial_stream"]
 DialFunction = Callable[[Endpoint, float], Stream]
 
 
+#: Seconds that one call is told to wait at most: sockets and locks refuse a timeout without end.
+_LONGEST = 86400.0
+
+
 class DialCancelled(Exception):
     """The session was closed while it was dialled."""
 
@@ -70,7 +74,7 @@ def dial_stream(
         DialCancelled: raised by ``waiter``.
     """
     deadline = monotonic() + timeout
-    call = _Call(function or dial_function(options, endpoint), endpoint, timeout, waiter.wake)
+    call = _Call(function or dial_function(options, endpoint), endpoint, min(timeout, _LONGEST), waiter.wake)
     try:
         call.start()
         waiter.wait(None, False, False, deadline, call.is_done)
@@ -178,7 +182,7 @@ class _Event:
         self, stream: Stream | None, read: bool, write: bool, deadline: float, done: Callable[[], object]
     ) -> bool:
         """See :class:`Waiter`."""
-        left = max(0.0, deadline - monotonic())
+        left = min(max(0.0, deadline - monotonic()), _LONGEST)
         if stream is None:
             return self._event.wait(left)
         poll = new_poll()

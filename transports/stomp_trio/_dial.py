@@ -92,7 +92,7 @@ async def close(given: Any) -> None:
     """Close what a dialler returned at once, as far as it can be closed."""
     if isinstance(given, socket.socket | trio.socket.SocketType):
         given.close()
-    elif hasattr(given, "aclose"):
+    elif callable(getattr(given, "aclose", None)):
         # As trio.aclose_forcefully() does it, and also where this task itself is cancelled.
         with trio.CancelScope(shield=True) as scope, suppress(Exception):
             scope.cancel()

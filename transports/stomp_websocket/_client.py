@@ -115,13 +115,15 @@ class WebSocketClient(Layer):
             # server is called Cowboy, which is known before CONNECT is sent.
             if self._promise is None:
                 servers = event.headers.get_all("Server")
-                self.promise_heart_beats = not any(name.lower().startswith("cowboy") for name in servers)
+                self.promise_heart_beats: bool = not any(
+                    name.lower().startswith("cowboy") for name in servers
+                )
             else:
                 self.promise_heart_beats = self._promise
 
     def _refused(self, error: Exception) -> None:
-        self.login_refused = _texts.status_of(error) in (401, 403)
-        self.over = _texts.refused(error, self._secrets())
+        self.login_refused: bool = _texts.status_of(error) in (401, 403)
+        self.over: str | None = _texts.refused(error, self._secrets())
 
     def _secrets(self) -> set[str]:
         """Return the values of our headers, and their words: the token of ``Bearer token`` may be repeated alone."""

@@ -130,7 +130,7 @@ class WebSocketServer(Layer):
 
     def _fail(self, code: int, reason: str) -> bytes:
         self._protocol.fail(code, reason)
-        self.over = f"a message was refused with code {code}: {reason}"
+        self.over: str | None = f"a message was refused with code {code}: {reason}"
         return b""
 
     def _receive_http(self, event: Request | Response) -> None:
