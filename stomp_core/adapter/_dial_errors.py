@@ -121,14 +121,18 @@ def proxy_error(proxy: ProxyServer, endpoint: Endpoint, error: BaseException, ti
     """
     target = f"{endpoint.host}:{endpoint.port}"
 
+    secrets = proxy.secrets()
+
     def mask(text: str) -> str:
         # A proxy may repeat the password. A short one would be told by the words that it is missing from.
-        return text.replace(proxy.password, "***") if len(proxy.password) > 3 else text
+        for secret in secrets:
+            text = text.replace(secret, "***") if len(secret) > 3 else text
+        return text
 
     sentence = _proxy_sentence(proxy, target, error, timeout, mask)
     failure = DialFailed(sentence)
     failure.__cause__ = error
-    if proxy.password and any(proxy.password in repr(entry) for entry in _chain(error)):
+    if any(secret in repr(entry) for entry in _chain(error) for secret in secrets):
         failure.__cause__ = None
         failure.__suppress_context__ = True
     return failure

@@ -7,9 +7,10 @@ them may be in upper case. This machine itself is never reached through a proxy 
 
 from __future__ import annotations
 
+from base64 import b64encode
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from ..session import Endpoint
 
@@ -56,6 +57,19 @@ class ProxyServer:
     def endpoint(self) -> Endpoint:
         """The proxy itself, to connect to as to a broker."""
         return Endpoint("stomp", self.host, self.port)
+
+    def secrets(self) -> tuple[str, ...]:
+        """Return what must not be shown, longest first: the password, and the forms in which a proxy may repeat it."""
+        if not self.password:
+            return ()
+        raw = f"{self.user}:{self.password}".encode()
+        forms = {
+            self.password,
+            quote(self.password, safe=""),
+            quote(self.password),
+            b64encode(raw).decode("ascii"),
+        }
+        return tuple(sorted(forms, key=len, reverse=True))
 
     def library_arguments(self) -> dict[str, Any]:
         """Return the arguments of python-socks' ``Proxy``, of any world, for one that speaks SOCKS."""
@@ -146,7 +160,7 @@ def proxy_of_environment(endpoint: Endpoint) -> str | None:
     for name in (endpoint.scheme, endpoint.scheme.replace("+", "_"), *_AS_WEB[endpoint.scheme], "all"):
         url = proxies.get(name)
         if url:
-            if _needs_none(endpoint.host, proxies.get("no", "")):
+            if _needs_none(endpoint, proxies.get("no", "")):
                 return None
             if "://" not in url:
                 url = f"http://{url}"  # as curl takes it
@@ -159,9 +173,40 @@ def _is_loopback(host: str) -> bool:
     return host == "localhost" or host.endswith(".localhost") or host == "::1" or host.startswith("127.")
 
 
-def _needs_none(host: str, no_proxy: str) -> bool:
-    """Return whether a host, or a domain that it is in, is named by ``no_proxy``."""
-    if no_proxy.strip() == "*":
-        return True
-    names = [name.strip().lstrip(".").lower() for name in no_proxy.split(",")]
-    return any(name and f".{host.lower()}".endswith(f".{name}") for name in names)
+def _needs_none(endpoint: Endpoint, no_proxy: str) -> bool:
+    """Return whether ``no_proxy`` names an endpoint: its host, a domain or a network that it is in; or ``*``.
+
+    An entry may have a port, and means only that one then. Names are separated by commas or spaces, as curl takes them.
+    """
+    host = endpoint.host.lower().rstrip(".")
+    for entry in no_proxy.lower().replace(",", " ").split():
+        name, port = _split_port(entry)
+        if port in (None, endpoint.port) and (name == "*" or _is_in(host, name)):
+            return True
+    return False
+
+
+def _split_port(entry: str) -> tuple[str, int | None]:
+    """Return the name of an entry of ``no_proxy``, and its port if it has one."""
+    if entry.startswith("["):
+        name, _, rest = entry[1:].partition("]")
+        port = rest.removeprefix(":")
+    elif entry.count(":") == 1:
+        name, _, port = entry.partition(":")
+    else:  # none, or an IPv6 address without brackets
+        return entry, None
+    return name, int(port) if port.isascii() and port.isdigit() else None
+
+
+def _is_in(host: str, name: str) -> bool:
+    from ipaddress import ip_address, ip_network
+
+    try:
+        address = ip_address(host)
+    except ValueError:
+        name = name.removeprefix("*").strip(".")
+        return bool(name) and f".{host}".endswith(f".{name}")
+    try:
+        return address in ip_network(name, strict=False)
+    except ValueError:
+        return False

@@ -16,7 +16,11 @@ __all__ = ["AnsweredFactory", "ByteLayer", "ByteLayerFactory", "load_websocket"]
 
 
 class ByteLayer(Protocol):
-    """A protocol between STOMP and a socket, for one connection. Pure: no I/O, no clock."""
+    """A protocol between STOMP and a socket, for one connection. Pure: no I/O, no clock.
+
+    A layer that decompresses has an attribute ``expands`` that is true: it gets what is received in small pieces then,
+    so that a single read cannot fill the memory.
+    """
 
     @property
     def opened(self) -> bool:

@@ -142,21 +142,23 @@ def _sentence(reason: BaseException) -> str:
     return text or type(reason).__name__
 
 
-def layer_failure(endpoint: Endpoint, reason: str, answer: bytes = b"") -> str:
+def layer_failure(endpoint: Endpoint, reason: str, answer: bytes = b"", via: str = "") -> str:
     """Explain that the byte layer (WebSocket) was not opened.
 
     Args:
         endpoint: what is connected.
         reason: what the layer says, and what to check.
         answer: the first bytes that the peer sent.
+        via: what it was connected through; ``""`` if nothing but the network.
     """
-    found = protocol_of_answer(answer, websocket=True)
-    if found is None:
-        # What answers in HTTP is not on the wrong port.
-        hint = "" if answer.startswith(b"HTTP/") else _port_hint(endpoint)
-        return f"{endpoint}: {reason}{hint}"
-    protocol, remedy = found
-    return f"{endpoint}: this port speaks {protocol}, not WebSocket: {remedy}"
+    found = protocol_of_answer(answer, websocket=True, secure=endpoint.secure)
+    if found is not None:
+        protocol, remedy = found
+        return f"{endpoint}: this port speaks {protocol}, not WebSocket: {remedy}{_through(via)}"
+    if answer.startswith(b"HTTP/"):  # not the wrong port
+        return f"{endpoint}: {reason}{_through(via)}"
+    tls = "" if answer or endpoint.secure else "; if it is one with TLS, use wss://"
+    return f"{endpoint}: {reason}{tls}{_port_hint(endpoint)}{_through(via)}"
 
 
 def handshake_silence(endpoint: Endpoint, timeout: float, answer: bytes = b"", via: str = "") -> str:
@@ -168,12 +170,12 @@ def handshake_silence(endpoint: Endpoint, timeout: float, answer: bytes = b"", v
         answer: the first bytes that the peer sent.
         via: what it was connected through; ``""`` if nothing but the network.
     """
-    if (recognised := _recognised(endpoint, answer)) is not None:
+    if (recognised := _recognised(endpoint, answer, via)) is not None:
         return recognised
     if endpoint.transport == "websocket":
         return (
             f"{endpoint}: the WebSocket is open, but no CONNECTED came within {timeout:g} s: {_WEBSOCKET_CHECK}, and "
-            "that the broker is not overloaded"
+            f"that the broker is not overloaded{_through(via)}"
         )
     return (
         f"{endpoint}: connected, but no CONNECTED came within {timeout:g} s: check that this is the broker's STOMP "
@@ -190,12 +192,12 @@ def handshake_eof(endpoint: Endpoint, reason: str, answer: bytes = b"", via: str
         answer: the first bytes that the peer sent.
         via: see above.
     """
-    if (recognised := _recognised(endpoint, answer)) is not None:
+    if (recognised := _recognised(endpoint, answer, via)) is not None:
         return recognised
     if endpoint.transport == "websocket":
         return (
             f"{endpoint}: the peer closed the connection before CONNECTED ({reason}): {_WEBSOCKET_CHECK}; with a "
-            "'\\' in the passcode, try escape_connect=True"
+            f"'\\' in the passcode, try escape_connect=True{_through(via)}"
         )
     port = f"{_usual_port(endpoint)}{_other_scheme(endpoint)}"
     return (
@@ -224,6 +226,7 @@ def handshake_violation(
     error: RemoteProtocolError,
     answer: bytes = b"",
     mask: Callable[[str], str] = str,
+    via: str = "",
 ) -> str:
     """Explain that the answer to CONNECT is not STOMP.
 
@@ -232,21 +235,22 @@ def handshake_violation(
         error: which rule the answer breaks.
         answer: its first bytes, by which other protocols are recognised.
         mask: masks the passcode in what the sentence of the error quotes.
+        via: what it was connected through; ``""`` if nothing but the network.
     """
-    if (recognised := _recognised(endpoint, answer)) is not None:
+    if (recognised := _recognised(endpoint, answer, via)) is not None:
         return recognised
     check = f"check that this is the broker's STOMP port{_usual_port(endpoint)}"
     if endpoint.transport == "websocket":
         check = _WEBSOCKET_CHECK
-    return f"{endpoint}: the answer is not STOMP: {mask(str(error))}: {check}"
+    return f"{endpoint}: the answer is not STOMP: {mask(str(error))}: {check}{_through(via)}"
 
 
-def _recognised(endpoint: Endpoint, answer: bytes) -> str | None:
-    found = protocol_of_answer(answer)
+def _recognised(endpoint: Endpoint, answer: bytes, via: str) -> str | None:
+    found = protocol_of_answer(answer, secure=endpoint.secure)
     if found is None:
         return None
     protocol, remedy = found
-    return f"{endpoint}: this port speaks {protocol}, not STOMP: {remedy}"
+    return f"{endpoint}: this port speaks {protocol}, not STOMP: {remedy}{_through(via)}"
 
 
 def is_login_refusal(error: Error) -> bool:

@@ -393,7 +393,7 @@ class Connector:
             return []
         if layer.opened or self.state is not SessionState.HANDSHAKING:
             return self.broken(self.mask.quotations(layer.over), now)
-        sentence = layer_failure(self._here(), self.mask.quotations(layer.over), self._answer)
+        sentence = layer_failure(self._here(), self.mask.quotations(layer.over), self._answer, self._via)
         if layer.login_refused:
             return self._login_refused(sentence, None, now)
         return self._attempt_failed(sentence, None, now)
@@ -501,7 +501,7 @@ class Connector:
     def handle_violation(self, error: RemoteProtocolError, now: float) -> list[ConnectorEvent]:
         """Process received bytes that violate the protocol."""
         if self.state is SessionState.HANDSHAKING:
-            sentence = handshake_violation(self._here(), error, self._answer, self.mask.quotations)
+            sentence = handshake_violation(self._here(), error, self._answer, self.mask.quotations, self._via)
             return self._attempt_failed(sentence, None, now)
         return self.broken(f"protocol error: {self.mask.quotations(str(error))}", now)
 
@@ -612,8 +612,12 @@ class Connector:
                 reason = self.mask.quotations(self.layered.layer.explain_silence(timeout))
                 # An HTTP status of which the rest did not come may still refuse the credentials.
                 if self.layered.layer.login_refused:
-                    return self._login_refused(layer_failure(self._here(), reason, self._answer), None, now)
-                return self._attempt_failed(layer_failure(self._here(), reason, self._answer), None, now)
+                    return self._login_refused(
+                        layer_failure(self._here(), reason, self._answer, self._via), None, now
+                    )
+                return self._attempt_failed(
+                    layer_failure(self._here(), reason, self._answer, self._via), None, now
+                )
             sentence = handshake_silence(self._here(), timeout, self._answer, self._via)
             return self._attempt_failed(sentence, None, now)
         return []

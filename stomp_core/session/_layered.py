@@ -7,12 +7,16 @@ opened, CONNECT follows, and from then on the send queue encodes every frame wit
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from ..protocol import Connect, Event
 from ..wire import Headers
 from ._byte_layer import ByteLayer
 from ._send_queue import SendQueue
 
 __all__ = ["Layered"]
+
+_PIECE = 4096  # bytes
 
 
 class Layered:
@@ -54,6 +58,15 @@ class Layered:
         if control and not self._closing:  # a Pong would replace our Close, if that has not left yet
             self._queue.put_first(control)
         return stomp
+
+    def pieces(self, data: bytes | bytearray | memoryview) -> Iterable[bytes | bytearray | memoryview]:
+        """Return what was received in the pieces in which it may pass: small ones if the layer decompresses.
+
+        A byte of deflate may be a thousand bytes of STOMP, so a single read could be hundreds of megabytes.
+        """
+        if len(data) <= _PIECE or not getattr(self.layer, "expands", False):
+            return (data,)
+        return [data[start : start + _PIECE] for start in range(0, len(data), _PIECE)]
 
     def start(self) -> bool:
         """Return, once, whether the layer is opened; from then on frames are encoded."""

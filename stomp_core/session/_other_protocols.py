@@ -19,7 +19,11 @@ _HTTP = (
     "check the port: a web page, a proxy or STOMP over WebSocket answers; STOMP's own is usually 61613, and the URL of "
     "a WebSocket begins with ws://, as in ws://localhost:15674/ws"
 )
+_HTTPS = _HTTP.replace("ws://", "wss://").replace(":15674", ":15673")
 _PLAIN_STOMP = "check the scheme: use stomp:// for this port, or the port of its WebSocket (RabbitMQ: 15674)"
+_STOMP_TLS = (
+    "check the scheme: use stomp+ssl:// for this port, or the port of its WebSocket (RabbitMQ: 15673)"
+)
 _TLS_WEBSOCKET = "check the scheme: use wss:// for this port"
 _TLS = "check the scheme: use stomp+ssl:// for this port"
 
@@ -87,20 +91,25 @@ _PORTS = {
 }
 
 
-def protocol_of_answer(answer: bytes, *, websocket: bool = False) -> tuple[str, str] | None:
+def protocol_of_answer(
+    answer: bytes, *, websocket: bool = False, secure: bool = False
+) -> tuple[str, str] | None:
     """Return which protocol an answer belongs to, and what to do; ``None`` if it is not known, or the right one.
 
     Args:
         answer: the first bytes that the server sent.
         websocket: whether it answers a WebSocket request, and not CONNECT.
+        secure: whether it came through TLS, so that another scheme must mean TLS, too.
     """
     if websocket:
         if _STOMP_ANSWER.match(answer):
-            return "plain STOMP", _PLAIN_STOMP
+            return ("STOMP over TLS", _STOMP_TLS) if secure else ("plain STOMP", _PLAIN_STOMP)
         if answer.startswith(b"HTTP/"):
             return None
     for pattern, protocol, remedy in _ANSWERS:
         if pattern.match(answer):
+            if remedy is _HTTP and secure:
+                remedy = _HTTPS
             return protocol, (_WEBSOCKET_REMEDIES.get(remedy, remedy) if websocket else remedy)
     return None
 

@@ -352,7 +352,10 @@ class Session:
         if self._connector.layered is None:
             self._receive_stomp(conn, data, now)
         else:
-            self._receive_through(self._connector.layered, conn, data, now)
+            layered = self._connector.layered
+            for piece in layered.pieces(data):
+                if self._connector.layered is layered and self._connector.conn is conn:
+                    self._receive_through(layered, conn, piece, now)
         self._sync_reading(now)
         self._sender.changing = False
 

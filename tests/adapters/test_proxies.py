@@ -235,6 +235,33 @@ def test_a_proxy_that_fails(
         assert words in reported(world, caplog, "stomp://127.0.0.1", proxy=url)
 
 
+def test_a_proxy_that_repeats_the_login_in_other_forms(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    def repeats(client: socket.socket) -> None:
+        head = read_until(client, b"\r\n\r\n")
+        token = head.partition(b"Basic ")[2].split()[0]
+        client.sendall(b"HTTP/1.1 403 hush@hush hush%40hush " + token + b"\r\n\r\n")
+
+    with ScriptedProxy(behaviour=repeats) as proxy:
+        url = f"http://someone:hush%40hush@127.0.0.1:{proxy.port}"
+        assert "(403 *** *** ***)" in reported(world, caplog, "stomp://127.0.0.1", proxy=url)
+
+
+def test_what_a_proxy_adds_is_not_taken_for_a_fault_of_the_broker_alone(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    def adds_a_page(client: socket.socket) -> None:
+        read_until(client, b"\r\n\r\n")
+        client.sendall(b"HTTP/1.1 200 OK\r\n\r\n<html>sign in</html>")
+        silent(client)
+
+    with ScriptedProxy(behaviour=adds_a_page) as proxy:
+        via = f"since it goes through the proxy http://127.0.0.1:{proxy.port}, that this reaches the broker"
+        for url in ("stomp://127.0.0.1", "ws://127.0.0.1"):
+            assert via in reported(world, caplog, url, proxy=f"http://127.0.0.1:{proxy.port}")
+
+
 @pytest.mark.parametrize("scheme", ["socks5", "http"])
 def test_a_proxy_that_is_too_slow(world: World, caplog: pytest.LogCaptureFixture, scheme: str) -> None:
     with ScriptedProxy(behaviour=silent) as proxy:

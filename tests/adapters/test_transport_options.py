@@ -195,6 +195,33 @@ def test_no_proxy_names_hosts_and_domains(
     assert (proxy("stomp://b.example") is None) is needs_none
 
 
+@pytest.mark.parametrize(
+    ("no_proxy", "url", "needs_none"),
+    [
+        ("b.example:61613", "stomp://b.example", True),
+        ("b.example:61614", "stomp://b.example", False),
+        ("*.example", "stomp://b.example", True),
+        ("a b.example", "stomp://B.Example", True),
+        ("a, *", "stomp://b.example", True),
+        ("10.1.0.0/16", "stomp://10.1.2.3", True),
+        ("10.1.0.0/16", "stomp://10.2.2.3", False),
+        ("10.1.2.3", "stomp://10.1.2.3", True),
+        ("1.2.3", "stomp://10.1.2.3", False),
+        ("2001:db8::/32", "stomp://[2001:db8::1]", True),
+        ("[2001:DB8:0::1]:61613", "stomp://[2001:db8::1]", True),
+        ("[2001:db8::1]:1", "stomp://[2001:db8::1]", False),
+        ("10.0.0.0/8", "stomp://[2001:db8::1]", False),
+        (":61613, /8, .", "stomp://b.example", False),
+    ],
+)
+def test_no_proxy_names_ports_and_networks(
+    monkeypatch: pytest.MonkeyPatch, no_proxy: str, url: str, needs_none: bool
+) -> None:
+    monkeypatch.setenv("all_proxy", "socks5://all:1")
+    monkeypatch.setenv("NO_PROXY", no_proxy)
+    assert (proxy(url) is None) is needs_none
+
+
 def test_a_wrong_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("all_proxy", "ftp://me:secret@p")
     text = refusal(ValueError, "stomp://broker")

@@ -126,3 +126,18 @@ def test_a_flood_of_pings_costs_one_pong_while_nothing_is_written() -> None:
     data = bytes(play.session.data_to_send())
     assert data[0] == 0x8A, "the Pong is before the frame that had not begun to leave"
     assert play.web.receive_data(data).startswith(b"SEND\n")
+
+
+def test_many_small_bombs_in_one_read_do_not_add_up() -> None:
+    """Each is below ``max_size``, but a read of 256 KiB has more than 200 MiB of them."""
+    play = WebSocketPlay(
+        websocket=WebSocket(compression=True, max_size=_MIB),
+        server_options=WebSocket(compression=True),
+    )
+    play.connected()
+    compressor = zlib.compressobj(9, wbits=-15)
+    bomb = compressor.compress(b"\n" * _MIB) + compressor.flush(zlib.Z_FULL_FLUSH)
+    read = _compressed(bomb.removesuffix(b"\0\0\xff\xff"), fin=True) * 60
+    with memory_below(20 * _MIB):
+        play.session.receive_data(read, play.now)
+    assert play.session.connected is not None

@@ -230,8 +230,8 @@ def test_half_an_answer_is_shown_when_its_time_is_over() -> None:
 @pytest.mark.parametrize(
     ("answer", "sentence"),
     [
-        (b"", "stream ends after 0 bytes"),
-        (b"HTTP/1.1 101 Swi", "stream ends after 16 bytes"),
+        (b"", "complete: check that this is a WebSocket port; if it is one with TLS, use wss://"),
+        (b"HTTP/1.1 101 Swi", "before its answer to the WebSocket request was complete: check"),
         (b"HTTP/1.0 200 OK\r\n\r\n", "HTTP/1.0"),
         (
             b"ERROR\nmessage:no\n\n\0",
@@ -281,6 +281,21 @@ def test_a_plain_stomp_session_on_a_websocket_port_gets_a_hint() -> None:
     assert "port 15674 is usually STOMP over WebSocket, whose URL begins with ws://" in str(
         play.session.error
     )
+
+
+def test_through_tls_the_remedy_is_a_scheme_with_tls() -> None:
+    from tests.session.play import Play
+
+    play = Play("stomp+ssl://broker:15673", reconnect=ONCE)
+    play.dial()
+    play.receive_bytes(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+    assert "begins with wss://, as in wss://localhost:15673/ws" in str(play.session.error)
+    over_websocket = WebSocketPlay("wss://broker:61614/ws", reconnect=ONCE)
+    over_websocket.dial()
+    over_websocket.session.data_to_send()
+    over_websocket.session.receive_data(b"ERROR\nmessage:no\n\n\0", over_websocket.now)
+    assert "speaks STOMP without WebSocket, not WebSocket" not in refused(over_websocket)
+    assert "check the scheme: use stomp+ssl:// for this port" in refused(over_websocket)
 
 
 def test_a_websocket_session_on_a_stomp_port_gets_a_hint() -> None:

@@ -19,6 +19,7 @@ _TERMS = {
     " and not a TLS one (use stomp+ssl:// for that)": " and not a TLS one (which needs set_ssl())",
     "check the scheme: use stomp+ssl:// for this port": "call set_ssl() for this port",
     ", and the URL of a WebSocket begins with ws://, as in ws://localhost:15674/ws": "",
+    ", and the URL of a WebSocket begins with wss://, as in wss://localhost:15673/ws": "",
     ", whose URL begins with ws://": "",
     "; with a '\\' in the passcode, try escape_connect=True": "",
     "check login and passcode, and the virtual host (host=...)": (
@@ -39,7 +40,7 @@ _NAMES = [
         (r"[;,:]?[^;:,]*\bescape_connect=[^;,]*", ""),
         (r"\buse (?:stomp\+ssl|wss)://", "call set_ssl()"),
         (r"[;,]? or (?:use )?wss?://[^;,)]*", ""),
-        (r"\bthe URL of a WebSocket begins with ws://\S*, as in \S+", "WSConnection is for a WebSocket"),
+        (r"\bthe URL of a WebSocket begins with wss?://\S*, as in \S+", "WSConnection is for a WebSocket"),
         (r", whose URL begins with ws://", ": use WSConnection(..., ws_path='/ws')"),
         (r"\bpass an ssl_context\b", "call set_ssl()"),
         (r"\bssl_context\b", "set_ssl()"),

@@ -103,6 +103,11 @@ class WebSocketClient(Layer):
             )
         # What there is of an answer, a status line without the end of its body perhaps, says more than the silence.
         self.receive_eof()
+        if self.over == _texts.CUT_OFF:  # which it is not: the connection is still open
+            return (
+                f"the answer to the WebSocket request was incomplete after {seconds:g} s: check that this is a "
+                "WebSocket port"
+            )
         return f"the answer to the WebSocket request was incomplete after {seconds:g} s: {self.over}"
 
     def _receive_http(self, event: Request | Response) -> None:

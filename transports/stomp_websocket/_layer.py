@@ -65,6 +65,11 @@ class Layer:
 
     # ------------------------------------------------------------------ receiving
 
+    @property
+    def expands(self) -> bool:
+        """Whether few received bytes may become many, by permessage-deflate."""
+        return bool(self._protocol.extensions)
+
     def receive_data(self, data: bytes | bytearray | memoryview) -> bytes | bytearray:
         """Process bytes from the socket. Look at :attr:`over`, and write :meth:`control`, afterwards.
 

@@ -14,9 +14,13 @@ from websockets.exceptions import InvalidMessage, InvalidStatus, PayloadTooBig
 from websockets.frames import CLOSE_CODE_EXPLANATIONS, Close, CloseCode
 from websockets.http11 import Response
 
-__all__ = ["ENDED_WITHOUT_CLOSE", "broken", "closed", "described", "refused", "status_of"]
+__all__ = ["CUT_OFF", "ENDED_WITHOUT_CLOSE", "broken", "closed", "described", "refused", "status_of"]
 
 ENDED_WITHOUT_CLOSE = "the WebSocket ended without a Close frame (1006, abnormal closure)"
+CUT_OFF = (
+    "the peer closed the connection before its answer to the WebSocket request was complete: check that this is a "
+    "WebSocket port"
+)
 _LONGEST_QUOTE = 100  # characters
 _LONGEST_BODY = 10_000  # bytes of an answer that are looked at
 
@@ -72,6 +76,8 @@ def refused(error: Exception, secrets: Collection[str] = ()) -> str:
         error: what the handshake ended with.
         secrets: what is masked where the server repeats it.
     """
+    if str(_first_cause(error)).startswith("stream ends"):
+        return CUT_OFF
     if not isinstance(error, InvalidStatus):
         reason = described(error, secrets)
         return f"the WebSocket request got no valid answer: {reason}: check that this is a WebSocket port"
@@ -106,9 +112,14 @@ def _check(response: Response, secrets: Collection[str]) -> str:
 
 def described(error: BaseException, secrets: Collection[str] = ()) -> str:
     """Return the text of an exception; of an HTTP message that is none that of the first cause, which is precise."""
+    error = _first_cause(error)
+    return _line(str(error), secrets) or type(error).__name__
+
+
+def _first_cause(error: BaseException) -> BaseException:
     while isinstance(error, (InvalidMessage, EOFError)) and error.__cause__ is not None:
         error = error.__cause__
-    return _line(str(error), secrets) or type(error).__name__
+    return error
 
 
 def _quote(text: str, secrets: Collection[str] = ()) -> str:
