@@ -20,6 +20,7 @@ import pytest
 
 import stomp_socket
 from stomp_core import Frame
+from stomp_core.session import Config
 from stomp_socket import Reconnect, SessionClosed
 from stomp_socket._waker import SelectPoll
 from stomp_testing import Broker, FaultProxy
@@ -505,3 +506,17 @@ def test_nobody_waits_for_a_thread_that_a_mistake_has_ended(monkeypatch: pytest.
         thread.join(HANGS)
         assert [type(error) for error in outcome] == [SessionClosed]
     assert reported == [ZeroDivisionError]
+
+
+def test_an_engine_that_is_given_a_stream_asks_for_no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("all_proxy", "nonsense://proxy")
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        engine = stomp_socket.Engine(Config("stomp://broker"), stream=ours)
+        engine.start()
+        engine.run(engine.session.terminate)
+        engine.join()
+        with pytest.raises(ValueError, match="all_proxy"):
+            stomp_socket.Engine(Config("stomp://broker"))

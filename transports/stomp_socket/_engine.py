@@ -85,8 +85,11 @@ class Engine:
         tap: bool = False,
         log: bool = True,
     ) -> None:
+        if options is None:
+            # For a stream that is given, no proxy is looked up in the environment.
+            options = TransportOptions(config.parsed_endpoints, proxy=stream is None)
         self._shared = shared = SharedSession(config, make_delivery, tap=tap, log=log)
-        self._loop = Loop(shared, options or TransportOptions(config.parsed_endpoints), stream)
+        self._loop = Loop(shared, options, stream)
         self.session: Session = shared.session
         # Bound once: each call would pay for a method that only passes it on.
         self.call: Any = partial(shared.call, False)
