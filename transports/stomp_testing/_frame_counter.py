@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import re
 
-from ._websocket_reader import WebSocketReader, is_websocket
+from ._websocket_reader import Opening
 
 __all__ = ["FrameCounter"]
 
-_TO_SERVER = "to-server"
 _LINE_ENDS = b"\r\n"
 _HEAD_END = re.compile(rb"\r?\n\r?\n")
 _CONTENT_LENGTH = re.compile(rb"\ncontent-length:[ ]*([0-9]{1,12})[ \r\n]")
@@ -19,30 +18,22 @@ class FrameCounter:
 
     def __init__(self) -> None:
         self._frames = {"to-server": _Ends(), "to-client": _Ends()}
-        self._first = b""  # what the client sent while it was unknown whether it speaks WebSocket
-        self._known = False
-        self._websocket: WebSocketReader | None = None
+        self._opening = Opening()
 
     def ends(self, direction: str, data: bytes) -> list[int]:
         """Return where frames end in the next bytes of a direction, each as a number of these bytes.
 
         Heart-beats do not count. In what is neither STOMP nor WebSocket, TLS for example, there are no frames.
         """
-        earlier = 0
-        if not self._known and direction == _TO_SERVER:
-            earlier = len(self._first)
-            data = self._first + data
-            speaks_websocket = is_websocket(data)
-            if speaks_websocket is None:
-                self._first = data
-                return []
-            self._known = True
-            self._websocket = WebSocketReader() if speaks_websocket else None
+        opened = self._opening.pass_on(direction, data)
+        if opened is None:
+            return []
+        earlier = len(opened) - len(data)
         frames = self._frames[direction]
-        if self._websocket is None:
-            return [end - earlier for end in frames.read(data)]
+        if self._opening.reader is None:
+            return [end - earlier for end in frames.read(opened)]
         found = []
-        for part in self._websocket.read(direction, data):
+        for part in self._opening.reader.read(direction, opened):
             if part.is_stomp:
                 found += [part.end - earlier] * len(frames.read(part.payload))
         return found

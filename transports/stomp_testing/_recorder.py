@@ -26,7 +26,7 @@ from stomp_core import (
     RemoteProtocolError,
 )
 
-from ._websocket_reader import Part, WebSocketReader, is_websocket
+from ._websocket_reader import Opening, Part
 
 __all__ = ["Note", "Record", "Recorder"]
 
@@ -158,24 +158,17 @@ class _Conversation:
         }
         self._connecting = False  # CONNECT was sent, CONNECTED was not
         self._not_stomp: set[str] = set()  # directions that are recorded as bytes
-        self._first = b""  # what the client sent while it was unknown whether it speaks WebSocket
-        self._known = False
-        self._websocket: WebSocketReader | None = None
+        self._opening = Opening()
 
     def receive(self, direction: str, data: bytes) -> list[_Sent]:
         """Parse bytes; returns what is complete now."""
-        if not self._known and direction == _TO_SERVER:
-            data = self._first + data
-            speaks_websocket = is_websocket(data)
-            if speaks_websocket is None:
-                self._first = data
-                return []
-            self._known = True
-            self._websocket = WebSocketReader() if speaks_websocket else None
-        if self._websocket is None:
-            return self._receive_stomp(direction, data)
+        opened = self._opening.pass_on(direction, data)
+        if opened is None:
+            return []
+        if self._opening.reader is None:
+            return self._receive_stomp(direction, opened)
         complete: list[_Sent] = []
-        for part in self._websocket.read(direction, data):
+        for part in self._opening.reader.read(direction, opened):
             if part.is_stomp:
                 complete += self._receive_stomp(direction, part.payload)
             else:

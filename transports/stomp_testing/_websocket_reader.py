@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Iterator
 from typing import NamedTuple
 
-__all__ = ["Part", "WebSocketReader", "is_websocket"]
+__all__ = ["Opening", "Part", "WebSocketReader"]
 
 _REQUEST = b"GET "
 _LARGEST_HEAD = 64 * 1024
@@ -20,11 +20,35 @@ _DATA = 3  # operation codes below it are data frames
 _FLUSHED = b"\x00\x00\xff\xff"  # what RFC 7692, section 7.2.1, removes from the end of a compressed message
 
 
-def is_websocket(data: bytes) -> bool | None:
-    """Return whether the first bytes of a client are a WebSocket request; ``None`` if they are too few to tell."""
-    if data.startswith(_REQUEST):
-        return True
-    return None if _REQUEST.startswith(data) else False
+class Opening:
+    """Tells from the first bytes of a client whether a connection speaks WebSocket.
+
+    Attributes:
+        reader: of the WebSocket, once it is known that there is one.
+    """
+
+    def __init__(self) -> None:
+        self.reader: WebSocketReader | None = None
+        self._first = b""  # what the client sent while it was unknown
+        self._known = False
+
+    def pass_on(self, direction: str, data: bytes) -> bytes | None:
+        """Return what is to be read now: ``data`` behind what was kept; ``None`` while too little is known.
+
+        Args:
+            direction: ``"to-server"`` or ``"to-client"``.
+            data: the next bytes in it.
+        """
+        if self._known or direction != "to-server":
+            return data
+        data = self._first + data
+        if not data.startswith(_REQUEST) and _REQUEST.startswith(data):
+            self._first = data
+            return None
+        self._known = True
+        if data.startswith(_REQUEST):
+            self.reader = WebSocketReader()
+        return data
 
 
 class Part(NamedTuple):
