@@ -16,11 +16,7 @@ __all__ = ["AnsweredFactory", "ByteLayer", "ByteLayerFactory", "load_websocket"]
 
 
 class ByteLayer(Protocol):
-    """A protocol between STOMP and a socket, for one connection. Pure: no I/O, no clock.
-
-    A layer that decompresses has an attribute ``expands`` that is true: it gets what is received in small pieces then,
-    so that a single read cannot fill the memory.
-    """
+    """A protocol between STOMP and a socket, for one connection. Pure: no I/O, no clock."""
 
     @property
     def opened(self) -> bool:
@@ -40,6 +36,13 @@ class ByteLayer(Protocol):
     @property
     def promise_heart_beats(self) -> bool:
         """Whether CONNECT may promise heart-beats to this peer, once it is opened. They are sent in any case."""
+        ...
+
+    @property
+    def expands(self) -> bool:
+        """Whether few received bytes may become many: it gets them in small pieces then, so that a single read cannot
+        fill the memory.
+        """
         ...
 
     def opening(self) -> bytes:

@@ -64,7 +64,7 @@ class Layered:
 
         A byte of deflate may be a thousand bytes of STOMP, so a single read could be hundreds of megabytes.
         """
-        if len(data) <= _PIECE or not getattr(self.layer, "expands", False):
+        if len(data) <= _PIECE or not self.layer.expands:
             return (data,)
         return [data[start : start + _PIECE] for start in range(0, len(data), _PIECE)]
 

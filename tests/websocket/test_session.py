@@ -651,6 +651,7 @@ class Reversed:
     over: str | None = None
     login_refused = False
     promise_heart_beats = True
+    expands = False
 
     def opening(self) -> bytes:
         return b""

@@ -143,6 +143,10 @@ class _OpenedLayer:
     def promise_heart_beats(self) -> bool:
         return self._layer.promise_heart_beats
 
+    @property
+    def expands(self) -> bool:
+        return self._layer.expands
+
     def opening(self) -> bytes:
         return self._layer.control()
 
