@@ -4,16 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
-import select
-import socket
-import ssl
-import sys
-import threading
-from collections.abc import Callable, Iterator
-from importlib.util import module_from_spec, spec_from_file_location
-from pathlib import Path
-from types import ModuleType
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -24,55 +15,14 @@ from stomp_core.session import Reconnect
 from stomp_testing import Broker
 from tests.certificates import Certificates
 
-pty = pytest.importorskip("pty", reason="serial lines are tested with pseudo-terminals")
+from .dialling import BEAT, EXAMPLES, HANGS, SILENCE, SerialServer, load_example, netcat
+
 trio = pytest.importorskip("trio", reason='pip install "stomp-core[trio]"')
 stomp_trio = pytest.importorskip("stomp_trio")
 
-EXAMPLES = Path(__file__).parents[2] / "examples"
-HANGS = 30.0
-BEAT = 0.1  # seconds between heart-beats
-SILENCE = 0.4  # seconds without a message, in which the connection would be lost without heart-beats
 
-
-#: What `nc HOST PORT` does, for machines without it.
-NETCAT = """
-import os, socket, sys, threading
-peer = socket.create_connection((sys.argv[1], int(sys.argv[2])))
-def up():
-    try:
-        while data := os.read(0, 65536):
-            peer.sendall(data)
-    finally:
-        os._exit(0)
-threading.Thread(target=up, daemon=True).start()
-while data := peer.recv(65536):
-    os.write(1, data)
-"""
-
-
-def netcat(host: str, port: int) -> list[str]:
-    return [sys.executable, "-c", NETCAT, host, str(port)]
-
-
-def example(name: str) -> ModuleType:
-    spec = spec_from_file_location(name, EXAMPLES / f"{name}.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-for_asyncio = example("dial_asyncio")
-for_trio = example("dial_trio")
-
-
-@pytest.fixture
-def broker(tls_certs: Certificates) -> Iterator[Broker]:
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(*tls_certs.server)
-    with Broker(heart_beat=(100, 100), tls=context) as broker:
-        yield broker
+for_asyncio = load_example("dial_asyncio")
+for_trio = load_example("dial_trio")
 
 
 async def story(
@@ -120,53 +70,6 @@ def run_trio(broker: Broker, url: str, dial: Callable[..., Any], **options: Any)
 
 
 # ---------------------------------------------------------------------- a serial line
-
-
-class SerialServer:
-    """What is at the other end of a serial line, such as ser2net: it connects to the broker when bytes come."""
-
-    def __init__(self, port: int) -> None:
-        self._port = port
-        self._master, self._slave = pty.openpty()
-        self.device = os.ttyname(self._slave)
-        self._end, end = socket.socketpair()
-        self._thread = threading.Thread(target=self._run, args=(end,), daemon=True)
-        self._thread.start()
-
-    def _run(self, end: socket.socket) -> None:
-        peer: socket.socket | None = None
-        while True:
-            watched = [self._master, end] if peer is None else [self._master, end, peer]
-            ready, _, _ = select.select(watched, [], [])
-            if end in ready:
-                break
-            if self._master in ready:
-                data = os.read(self._master, 65536)
-                peer = peer or socket.create_connection(("127.0.0.1", self._port))
-                with contextlib.suppress(OSError):
-                    peer.sendall(data)
-            if peer is not None and peer in ready:
-                try:
-                    data = peer.recv(65536)
-                except OSError:
-                    data = b""
-                if not data:
-                    peer.close()
-                    peer = None
-                while data:
-                    data = data[os.write(self._master, data) :]
-        if peer is not None:
-            peer.close()
-        end.close()
-
-    def __enter__(self) -> SerialServer:
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self._end.close()
-        self._thread.join(HANGS)
-        os.close(self._master)
-        os.close(self._slave)
 
 
 def test_a_serial_line_in_asyncio(broker: Broker) -> None:
