@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 from collections.abc import Iterator
 
@@ -22,3 +23,12 @@ def world(request: pytest.FixtureRequest) -> Iterator[World]:
         if thread.name.startswith(("stomp_socket", "asyncio", "trio", "worker")):
             thread.join(HANGS)
             assert not thread.is_alive(), f"{thread.name} has outlived its connection"
+
+
+@pytest.fixture
+def no_collections() -> Iterator[None]:
+    """Collect no garbage of other tests: what a handler raises in a finalizer does not come out of it."""
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()

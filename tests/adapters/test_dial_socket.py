@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import itertools
 import os
 import signal
@@ -530,6 +529,7 @@ def test_a_stream_that_cannot_be_closed_is_left() -> None:
 
 
 @needs_timer
+@pytest.mark.usefixtures("no_collections")
 @pytest.mark.parametrize(
     ("kind", "secure"),
     [
@@ -572,35 +572,30 @@ def test_handlers_that_raise_in_a_stream_duplicate_nothing_and_are_not_swallowed
     url = "stomp+ssl://guest:guest@localhost" if secure else URL
     options: dict[str, Any] = {"ca_file": str(tls_certs.ca)} if secure else {}
     confirmed: set[str] = set()
-    gc.collect()
-    gc.disable()
-    try:
-        with Broker(tls=server_context(tls_certs)) as broker:
-            conn = stomp_socket.connect(url, dial=dial, reconnect=SOON, receipt_timeout=HANGS, **options)
-            numbers = itertools.count()
-            ends = time.monotonic() + 0.4
+    with Broker(tls=server_context(tls_certs)) as broker:
+        conn = stomp_socket.connect(url, dial=dial, reconnect=SOON, receipt_timeout=HANGS, **options)
+        numbers = itertools.count()
+        ends = time.monotonic() + 0.4
 
-            def send_until_struck() -> None:
-                nonlocal armed
-                with alarm(handler, 0.002):
-                    armed = True
-                    while time.monotonic() < ends:
-                        body = str(next(numbers))
-                        with suppress(StompError):
-                            conn.send("/queue/a", body, receipt=True)
-                            confirmed.add(body)
+        def send_until_struck() -> None:
+            nonlocal armed
+            with alarm(handler, 0.002):
+                armed = True
+                while time.monotonic() < ends:
+                    body = str(next(numbers))
+                    with suppress(StompError):
+                        conn.send("/queue/a", body, receipt=True)
+                        confirmed.add(body)
 
-            while time.monotonic() < ends:
-                try:
-                    send_until_struck()
-                except kind:
-                    struck += 1
-            armed = False
-            conn.send("/queue/a", "last", receipt=True)
-            assert conn.close() is True
-            bodies = [body.decode() for body in broker.messages("/queue/a")]
-    finally:
-        gc.enable()
+        while time.monotonic() < ends:
+            try:
+                send_until_struck()
+            except kind:
+                struck += 1
+        armed = False
+        conn.send("/queue/a", "last", receipt=True)
+        assert conn.close() is True
+        bodies = [body.decode() for body in broker.messages("/queue/a")]
     assert struck > 5
     assert struck == raised, "an exception of a handler was swallowed"
     assert len(bodies) == len(set(bodies)), "a message was sent twice"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import itertools
 import os
 import signal
@@ -32,15 +31,6 @@ needs_timer = pytest.mark.skipif(
 
 class Struck(Exception):
     """What a signal handler raises in these tests."""
-
-
-@pytest.fixture
-def no_collections() -> Iterator[None]:
-    """Collect no garbage of other tests: what a handler raises in a finalizer does not come out of it."""
-    gc.collect()
-    gc.disable()
-    yield
-    gc.enable()
 
 
 # -------------------------------------------------------------------------------- E3: at every point of one call
