@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import logging
 import pickle
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
@@ -187,8 +187,15 @@ def test_exceptions_can_be_pickled_and_copied(error: StompError) -> None:
         assert restored.code == error.code
 
 
+class NoLayer:
+    """A factory of byte layers in place of stomp_websocket, which these tests do without: nothing is connected here."""
+
+    def new_layer(self, *_: object) -> NoReturn:
+        raise AssertionError("no connection was made")
+
+
 def test_a_failure_to_connect_keeps_endpoints_without_secrets() -> None:
-    play = Play(["stomp://joe:s3cret@a", "ws://joe:s3cret@b/ws?token=s3cret"])
+    play = Play(["stomp://joe:s3cret@a", "ws://joe:s3cret@b/ws?token=s3cret"], websocket=NoLayer())
     for _ in range(2):
         play.attempt()
         play.cut("no")
