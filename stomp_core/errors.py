@@ -80,6 +80,7 @@ class ErrorCode(StrEnum):
     NOT_ACKNOWLEDGEABLE = "not-acknowledgeable"
     ALREADY_ACKNOWLEDGED = "already-acknowledged"
     STALE_MESSAGE = "stale-message"
+    REFUSED = "refused"
     # -- the connection is over
     CONNECTION_GONE = "connection-gone"
 

@@ -1,50 +1,22 @@
 """A broker: queues and topics, the three ack modes, NACK, transactions, back pressure, refusals, heart-beats. Usage:
 python examples/embedding/broker.py 61613
 
-It keeps messages in memory. The ServerConnection knows the rules of STOMP and refuses what breaks them, and it keeps
-the books: which subscriptions there are, which messages are unacknowledged, and which ones an ACK covers.
+It keeps messages in memory. The ServerConnection knows the rules of STOMP and refuses what breaks them. It keeps track
+of what each client has subscribed to, of the messages that are not acknowledged, and of open transactions.
 """
 
 from __future__ import annotations
 
 import asyncio
-import itertools
 import sys
-from collections import deque
-from collections.abc import Callable, Iterable
-from functools import partial
+from collections import defaultdict, deque
+from collections.abc import Iterable
+from contextlib import suppress
 from time import monotonic
 
 import stomp_core as stomp
-from stomp_core.errors import AnswerFrame
-from stomp_core.protocol import (
-    Abort,
-    Ack,
-    Commit,
-    Connect,
-    Connected,
-    Disconnect,
-    Error,
-    Event,
-    Nack,
-    Receipt,
-    Send,
-    State,
-    Subscribe,
-    TrackedSubscription,
-    Unsubscribe,
-)
 
-#: Headers of a SEND that its MESSAGEs do not have.
-OWN = ("receipt", "transaction", "subscription", "message-id", "ack")
 HIGH_WATER = 64 * 1024  # bytes that a client has not read, from which on it gets no more
-
-
-class Refused(Exception):
-    """A client is answered with ERROR, and its connection closed."""
-
-    def __init__(self, text: str, receipt: str | None = None) -> None:
-        self.error = Error(message=text, receipt_id=receipt)
 
 
 class Broker:
@@ -52,28 +24,27 @@ class Broker:
 
     def __init__(self, users: dict[str, str] | None = None) -> None:
         self.users = users
-        self.queues: dict[str, deque[Send]] = {}
+        self.queues: defaultdict[str, deque[stomp.Send]] = defaultdict(deque)
         self.clients: list[Client] = []
-        self.numbers = itertools.count(1)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await Client(self, reader, writer).serve()
 
-    def subscribers(self, destination: str) -> list[tuple[Client, TrackedSubscription]]:
-        able = (client for client in self.clients if client.conn.state is State.CONNECTED)
+    def subscribers(self, destination: str) -> list[tuple[Client, stomp.TrackedSubscription]]:
+        able = [client for client in self.clients if client.conn.state is stomp.State.CONNECTED]
         return [(c, each) for c in able for each in c.conn.subscriptions if each.destination == destination]
 
-    def put(self, sends: list[Send], *, in_front: bool = False) -> None:
-        """Put messages into their queues, and hand them out."""
-        for send in sends[:: -1 if in_front else 1]:
-            queue = self.queues.setdefault(send.destination, deque())
-            queue.appendleft(send) if in_front else queue.append(send)
-        for destination in {send.destination for send in sends}:
+    def put_back(self, sends: Iterable[stomp.Send]) -> None:
+        """Put messages to the front of their queues; those of topics are gone."""
+        queued = [send for send in sends if send.destination.startswith("/queue/")]
+        for send in reversed(queued):
+            self.queues[send.destination].appendleft(send)
+        for destination in {send.destination for send in queued}:
             self.distribute(destination)
 
     def distribute(self, destination: str) -> None:
         """Hand out what is in a queue to its subscribers in turn, but not to those that do not read."""
-        queue = self.queues.get(destination)
+        queue = self.queues[destination]
         while queue and (able := [one for one in self.subscribers(destination) if not one[0].full]):
             client, subscription = able[0]
             client.deliver(subscription, queue.popleft())
@@ -87,12 +58,8 @@ class Client:
     def __init__(self, broker: Broker, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.broker, self.reader, self.writer = broker, reader, writer
         self.conn = stomp.ServerConnection()
-        self.full = False  # it does not read
-        self.waits = False  # until others read
-        self.delivered: dict[
-            str, tuple[TrackedSubscription, Send]
-        ] = {}  # by message-id, until it is acknowledged
-        self.transactions: dict[str, list[Callable[[], object]]] = {}
+        self.full: asyncio.Task[None] | None = None  # it does not read; this waits until it does
+        self.waits_for: set[asyncio.Task[None]] = set()  # for those that do not read what this one sends
 
     async def serve(self) -> None:
         self.broker.clients.append(self)
@@ -100,11 +67,13 @@ class Client:
         try:
             while data := await self.reader.read(65536):
                 self.conn.receive_data(data, now=monotonic())
-                while isinstance(event := self.conn.next_event(), Event | stomp.HeartBeat):
-                    if isinstance(event, Event):
-                        await self.carry_out(event)
-        except Refused as refused:
-            self.send(refused.error)
+                while isinstance(event := self.conn.next_event(), stomp.Event | stomp.HeartBeat):
+                    if isinstance(event, stomp.Event):
+                        self.carry_out(event)
+                while self.waits_for:  # back pressure: read nothing more meanwhile
+                    self.conn.pause_reading(monotonic())
+                    await self.waits_for.pop()
+                    self.conn.resume_reading(monotonic())
         except stomp.RemoteProtocolError as violation:
             if violation.frame_hint is not None:
                 self.send(violation.frame_hint)
@@ -113,102 +82,59 @@ class Client:
         finally:
             clock.cancel()
             self.broker.clients.remove(self)
-            self.settle(self.delivered, requeue=True)
+            self.broker.put_back(self.conn.take_unacknowledged())
             self.writer.close()
 
     async def keep_time(self) -> None:
-        while True:
+        while not isinstance(self.conn.next_event(), stomp.ConnectionClosed):
             deadline = self.conn.next_deadline()
             await asyncio.sleep(0.1 if deadline is None else max(0.0, deadline - monotonic()))
             self.writer.write(self.conn.handle_timeout(now=monotonic()))
-            if not self.waits and isinstance(self.conn.next_event(), stomp.ConnectionClosed):
-                self.writer.transport.abort()  # it was silent for too long
+        self.writer.transport.abort()  # it was silent for too long
 
-    # ------------------------------------------------------------------ what the client sends
-
-    async def carry_out(self, event: Event) -> None:
-        transaction, receipt = event.headers.get("transaction"), event.headers.get("receipt")
-        if isinstance(event, Connect):
+    def carry_out(self, event: stomp.Event) -> None:
+        if isinstance(event, stomp.Connect):
             users = self.broker.users
             if users is not None and (event.login not in users or users[event.login] != event.passcode):
-                raise Refused("wrong login or passcode")
-            self.send(Connected(server="example/1", heart_beat=(event.heart_beat[1], event.heart_beat[0])))
-        elif isinstance(event, Send | Ack | Nack):
-            action: Callable[[], object]
-            if isinstance(event, Send):
-                action = partial(self.publish, event)
-            else:
-                action = partial(
-                    self.settle, self.conn.covered_by(event).ids, requeue=isinstance(event, Nack)
-                )
-            self.transactions.setdefault(transaction, []).append(action) if transaction else action()
-        elif isinstance(event, Commit | Abort):
-            for action in self.transactions.pop(event.transaction, ()):
-                if isinstance(event, Commit):
-                    action()
-        elif isinstance(event, Subscribe):
+                raise self.conn.refusal(event, "wrong login or passcode")
+            self.send(stomp.Connected(server="example/1", heart_beat=event.heart_beat[::-1]))
+        elif isinstance(event, stomp.Subscribe):
             if not event.destination.startswith(("/queue/", "/topic/")):
-                raise Refused("destinations begin with /queue/ or /topic/", receipt)
+                raise self.conn.refusal(event, "destinations begin with /queue/ or /topic/")
             self.broker.distribute(event.destination)
-        elif isinstance(event, Unsubscribe):
-            left = self.conn.subscriptions
-            self.settle(
-                [one for one, (owner, _) in self.delivered.items() if owner not in left], requeue=True
-            )
-        if receipt is not None:
-            self.send(Receipt(receipt))
-        if isinstance(event, Disconnect):
+        for cause, sends in self.conn.effects(event):
+            if isinstance(cause, stomp.Send):
+                self.publish(cause)
+            elif not isinstance(cause, stomp.Ack):
+                self.broker.put_back(sends)
+        if (receipt := event.headers.get("receipt")) is not None:
+            self.send(stomp.Receipt(receipt))
+        if isinstance(event, stomp.Disconnect):
             self.writer.close()
-        elif isinstance(event, Send):
-            await self.wait_for_readers(event.destination)
 
-    def publish(self, send: Send) -> None:
+    def publish(self, send: stomp.Send) -> None:
         if send.destination.startswith("/queue/"):
-            return self.broker.put([send])
-        for client, subscription in self.broker.subscribers(send.destination):
-            client.deliver(subscription, send)
-        return None
+            self.broker.queues[send.destination].append(send)
+            self.broker.distribute(send.destination)
+        else:
+            for client, subscription in self.broker.subscribers(send.destination):
+                client.deliver(subscription, send)
+                self.waits_for |= {client.full} if client.full else set()
 
-    async def wait_for_readers(self, destination: str) -> None:
-        """Read nothing more from this client while a subscriber of its topic does not read: that is back pressure."""
-        for reader, _ in self.broker.subscribers(destination) if destination.startswith("/topic/") else ():
-            if reader.full:
-                self.waits = True
-                self.conn.pause_reading(monotonic())
-                await reader.wait_until_read()
-                self.conn.resume_reading(monotonic())
-                self.waits = False
+    def deliver(self, subscription: stomp.TrackedSubscription, send: stomp.Send) -> None:
+        self.writer.write(self.conn.deliver(send, subscription, now=monotonic()))
+        if self.full is None and self.writer.transport.get_write_buffer_size() > HIGH_WATER:
+            self.full = asyncio.create_task(self.has_read())
 
-    def settle(self, ids: Iterable[str], *, requeue: bool) -> None:
-        """Forget messages that were delivered, or put them back to the front of their queues."""
-        sends = [self.delivered.pop(one)[1] for one in list(ids)]
-        if requeue:
-            self.broker.put([send for send in sends if send.destination.startswith("/queue/")], in_front=True)
-
-    # ------------------------------------------------------------------ what it is sent
-
-    def deliver(self, subscription: TrackedSubscription, send: Send) -> None:
-        number = str(next(self.broker.numbers))
-        headers = [pair for pair in send.headers.items() if pair[0] not in OWN] + [("message-id", number)]
-        headers += [("subscription", subscription.id)] if subscription.id is not None else []
-        headers += [("ack", number)] if subscription.ack != "auto" else []
-        self.send(send.frame.replace(command="MESSAGE", headers=headers))
-        if subscription.ack != "auto":
-            self.delivered[number] = subscription, send
-        if not self.full and self.writer.transport.get_write_buffer_size() > HIGH_WATER:
-            self.full = True
-            self.reads_again = asyncio.create_task(self.wait_until_read())
-
-    async def wait_until_read(self) -> None:
-        try:
+    async def has_read(self) -> None:
+        """Wait until it has read, then hand out what waits for it."""
+        with suppress(OSError):  # it is lost
             await self.writer.drain()
-        except OSError:
-            return  # it is lost
-        self.full = False
-        for destination in self.broker.queues:
-            self.broker.distribute(destination)
+            self.full = None
+            for destination in list(self.broker.queues):
+                self.broker.distribute(destination)
 
-    def send(self, what: Event | stomp.Frame | AnswerFrame) -> None:
+    def send(self, what: stomp.Event | stomp.AnswerFrame) -> None:
         self.writer.write(self.conn.send(what, now=monotonic()))
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from functools import partial
 
@@ -16,12 +17,11 @@ import stomp_core as stomp
 Received = stomp.Event | stomp.HeartBeat | stomp.Tolerated | stomp.ConnectionClosed
 
 
-def changed(event: stomp.Event) -> stomp.Event:
+def changed(event: stomp.Event) -> stomp.Frame:
     """Return what is passed on in place of an event."""
     if not isinstance(event, stomp.Send | stomp.Message):
-        return event
-    frame = event.frame
-    return type(event).from_frame(frame.replace(headers=[*frame.headers.items(), ("seen-by", "proxy")]))
+        return event.frame
+    return event.frame.replace(headers=[*event.headers.items(), ("seen-by", "proxy")])
 
 
 @dataclass
@@ -37,44 +37,37 @@ class Side:
             self.conn.receive_data(await self.reader.read(65536))
         return event
 
-    def send(self, event: Received | stomp.Frame) -> None:
-        if isinstance(event, stomp.HeartBeat):
+    def send(self, event: Received) -> None:
+        if isinstance(event, stomp.Event):
+            self.writer.write(self.conn.send(changed(event)))
+        elif isinstance(event, stomp.HeartBeat):
             self.writer.write(b"\n")
-        elif isinstance(event, stomp.Event | stomp.Frame):
-            self.writer.write(self.conn.send(event))
 
     async def carry(self, target: Side) -> None:
         while not isinstance(event := await self.receive(), stomp.ConnectionClosed):
-            target.send(changed(event) if isinstance(event, stomp.Event) else event)
+            target.send(event)
             await target.writer.drain()  # senders wait for those who read
+        target.writer.close()  # which ends the other direction, too
 
 
 async def serve(host: str, port: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     """Serve one client."""
     # Brokers may send messages that no subscription has asked for.
     client = Side(stomp.ServerConnection(unsolicited_messages=True, heart_beats=False), reader, writer)
-    writers, tasks = [writer], []
-    try:
-        connect = await client.receive()
-        if isinstance(connect, stomp.Connect):
-            streams = await asyncio.open_connection(host, port)
-            writers.append(streams[1])
-            broker = Side(stomp.ClientConnection(connect.known_versions, heart_beats=False), *streams)
-            broker.send(connect)
-            client.send(await broker.receive())  # CONNECTED or ERROR: only then the client may go on
-            tasks = [asyncio.create_task(a.carry(b)) for a, b in ((client, broker), (broker, client))]
-            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-            await asyncio.gather(*done)
-    except (stomp.StompError, OSError) as error:
+    with closing(writer):
         try:
-            client.send(getattr(error, "frame_hint", None) or stomp.Error(message=f"proxy: {error}"))
-        except stomp.StompError:
-            pass  # the client cannot be told any more
-    finally:
-        for task in tasks:
-            task.cancel()
-        for one in writers:
-            one.close()
+            connect = await client.receive()
+            if isinstance(connect, stomp.Connect):
+                streams = await asyncio.open_connection(host, port)
+                with closing(streams[1]):
+                    broker = Side(stomp.ClientConnection(connect.known_versions, heart_beats=False), *streams)
+                    broker.send(connect)
+                    client.send(await broker.receive())  # CONNECTED or ERROR: only then the client may go on
+                    await asyncio.gather(client.carry(broker), broker.carry(client))
+        except (stomp.StompError, OSError) as error:
+            with suppress(stomp.StompError):  # if the client can still be told
+                hint = getattr(error, "frame_hint", None)
+                client.writer.write(client.conn.send(hint or stomp.Error(message=f"proxy: {error}")))
 
 
 async def main(port: str, host: str, broker_port: str) -> None:

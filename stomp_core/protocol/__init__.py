@@ -3,6 +3,7 @@ heart-beats have deadlines. There is no I/O and no clock; the model is explained
 """
 
 from ._client import ClientConnection
+from ._deliveries import Effect
 from ._events import (
     Abort,
     Ack,
@@ -48,6 +49,7 @@ __all__ = [
     "Connected",
     "Coverage",
     "Disconnect",
+    "Effect",
     "Error",
     "Event",
     "Message",

@@ -8,13 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ..errors import AnswerFrame
+from ..errors import AnswerFrame, ErrorCode, RemoteProtocolError
 from ..wire import ALL_VERSIONS, Frame, Leniency, Limits
 from ._connection import Connection
-from ._events import Event
+from ._deliveries import Deliveries, Effect
+from ._events import Event, Message, Send
 from ._states import SERVER
+from ._tracker import TrackedSubscription
 
 __all__ = ["ServerConnection"]
+
+#: Headers of a SEND that its MESSAGEs do not have: those for the server, and those that only a server may state.
+_NOT_PASSED_ON = frozenset(["receipt", "transaction", "subscription", "message-id", "ack", "content-length"])
 
 
 class ServerConnection(Connection):
@@ -75,6 +80,7 @@ class ServerConnection(Connection):
             unsolicited_messages=unsolicited_messages,
             check_requests=check_requests,
         )
+        self._deliveries = Deliveries()
 
     def send(self, what: Event | Frame | AnswerFrame, *, now: float | None = None) -> bytes:
         """Check an event or a frame, and return its bytes.
@@ -99,3 +105,78 @@ class ServerConnection(Connection):
         elif not isinstance(what, Event):
             raise TypeError(f"send() takes an event or a frame, got {type(what).__name__}")
         return self._send_event(what, now)
+
+    def deliver(
+        self,
+        send: Send,
+        subscription: TrackedSubscription,
+        message_id: str | None = None,
+        *,
+        now: float | None = None,
+    ) -> bytes:
+        """Return the bytes of the MESSAGE that passes a SEND on to a subscription (STOMP 1.2, "MESSAGE").
+
+        It has the destination, the body and all headers of the SEND but those which only concern the server. It has a
+        ``content-length`` if the SEND had one.
+
+        Args:
+            send: what another client, or this one, has sent.
+            subscription: one of :attr:`subscriptions`.
+            message_id: the unique id of the message. An ACK names it, too: it is the ``ack`` header in 1.2, where the
+                subscription is not in mode ``auto``. By default the deliveries of this connection are numbered.
+            now: seconds of any monotonic clock.
+
+        Raises:
+            LocalProtocolError: the version of this client cannot carry one of the headers. Nothing has changed.
+            ConnectionGoneError, TypeError, ValueError: as for :meth:`send`.
+        """
+        if message_id is None:
+            message_id = str(self._deliveries.count + 1)
+        headers = [("message-id", message_id)]
+        if subscription.id is not None:
+            headers.append(("subscription", subscription.id))
+        if subscription.ack != "auto":
+            headers.append(("ack", message_id))
+        headers += [pair for pair in send.headers.pairs if pair[0] not in _NOT_PASSED_ON]
+        message = Message.from_frame(send.frame.replace(command="MESSAGE", headers=headers))
+        data = self._send_event(message, now)
+        self._deliveries.add(subscription, message_id, send)
+        return data
+
+    def effects(self, event: Event) -> list[Effect]:
+        """Return what a broker has to do because of an event.
+
+        A SEND, ACK or NACK takes effect at once; in a transaction with its COMMIT, in the order in which it was
+        received, and not at all with its ABORT (STOMP 1.2, "BEGIN"). After UNSUBSCRIBE, messages come back that were
+        delivered by :meth:`deliver` and not acknowledged.
+
+        Args:
+            event: what :meth:`next_event` has just returned. Ask once for each event, before the next one.
+
+        Returns:
+            What to do, in this order: deliver the SENDs, forget what an ACK covers, and deliver to others what all
+            other effects have.
+        """
+        return self._deliveries.effects(event, self.covered_by, lambda: self.subscriptions)
+
+    def take_unacknowledged(self) -> tuple[Send, ...]:
+        """Return, once, what was delivered by :meth:`deliver` and not acknowledged, in the order of delivery.
+
+        Call it when the connection has ended: others get these messages.
+        """
+        return self._deliveries.take_all()
+
+    def refusal(self, event: Event, reason: str) -> RemoteProtocolError:
+        """Refuse a request that STOMP allows and the server does not, as if it broke a rule.
+
+        That ends the conversation: send the ``frame_hint`` of the error, an ERROR with the ``receipt-id`` of the
+        request, then close (STOMP 1.2, "ERROR").
+
+        Args:
+            event: what the client has sent.
+            reason: why it is refused, for the client.
+
+        Returns:
+            The error, to be raised or used; its code is ``"refused"``. :meth:`next_event` raises it from now on.
+        """
+        return self._fail(RemoteProtocolError(reason, code=ErrorCode.REFUSED), event.headers.get("receipt"))
