@@ -6,104 +6,107 @@ async with connect("stomp://guest:guest@localhost:61613") as connection:
 
 from __future__ import annotations
 
-import ssl
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from contextlib import asynccontextmanager, suppress
+from functools import partial
 from random import Random
 from typing import Any
 
 import anyio
-from anyio.abc import ByteStream, TaskGroup
+from anyio.abc import TaskGroup
 
-from stomp_core.adapter import AsyncConnection, AsyncLoopEngine, Line
+from stomp_core.adapter import AsyncConnection, AsyncLoopEngine, Line, TransportOptions
 from stomp_core.session import Config, Endpoint, EndpointSource
+from stomp_socket import NOT_NOW, Stream, dial
 
 
-def reason(error: BaseException) -> BaseException:
-    """Return the exception of the operating system or of TLS below one of anyio: it decides what an error text says."""
-    return error.__cause__ if isinstance(error.__cause__, OSError) else error
-
-
-class Stream:
+class Socket:
     """One attempt to connect, and the connection that it becomes. It is a stomp_core.adapter.Transport."""
 
     def __init__(self, engine: Engine, line: Line, endpoint: Endpoint) -> None:
         self.engine, self.line, self.endpoint = engine, line, endpoint
-        self.scope = anyio.CancelScope()
-        self.unsent: bytes | memoryview = b""
+        self.scope, self.aborted = anyio.CancelScope(), False
+        self.unsent = memoryview(b"")
         self.may_write, self.may_read = anyio.Event(), anyio.Event()
-        self.reading = True
+        self.may_read.set()
 
     async def live(self) -> None:
         """Dial, then read until the connection is lost or aborted."""
         report, line = self.engine.report, self.line
         with self.scope:
             try:
-                stream = await self.connect()
+                if line.questions is not None:
+                    await line.questions.ask_async()
+                stream = await anyio.to_thread.run_sync(self.dial, abandon_on_cancel=True)
             except Exception as error:
-                return report(line.lost, reason(error))
+                return report(line.lost, error)
             try:
                 async with anyio.create_task_group() as group:
                     report(line.made)
                     group.start_soon(self.keep_writing, stream)
                     while not line.over:
-                        if self.reading:
-                            report(line.received, await stream.receive())
-                        else:
-                            self.may_read = anyio.Event()
-                            await self.may_read.wait()
+                        await self.may_read.wait()
+                        data = await retry(partial(stream.recv, 65536), anyio.wait_readable, stream)
+                        report(line.received, data) if data else report(line.eof)
                     group.cancel_scope.cancel()
-            except* anyio.EndOfStream:
-                report(line.eof)
-            except* (OSError, anyio.BrokenResourceError) as several:
-                report(line.lost, reason(several.exceptions[0]))
+            except* OSError as several:
+                with suppress(OSError):  # what the peer has sent last, an ERROR perhaps
+                    while data := stream.recv(65536):
+                        report(line.received, data)
+                report(line.lost, several.exceptions[0])
             finally:
-                with anyio.CancelScope(shield=True):
-                    await anyio.aclose_forcefully(
-                        stream
-                    )  # not aclose(): it waits for a peer that does not read
+                stream.close()
 
-    async def connect(self) -> ByteStream:
-        if self.endpoint.transport == "unix":
-            return await anyio.connect_unix(self.endpoint.path)
-        context = self.engine.ssl_context or ssl.create_default_context()
-        if not self.endpoint.secure:
-            return await anyio.connect_tcp(self.endpoint.host, self.endpoint.port)
-        return await anyio.connect_tcp(
-            self.endpoint.host, self.endpoint.port, ssl_context=context, tls_standard_compatible=False
-        )
+    def dial(self) -> Stream:
+        stream = dial(self.endpoint, self.line.timeout, self.engine.options)
+        if self.aborted:
+            stream.close()  # nobody waits for it any more
+        return stream
 
-    async def keep_writing(self, stream: ByteStream) -> None:
+    async def keep_writing(self, stream: Stream) -> None:
         while True:
             await self.may_write.wait()
             self.may_write = anyio.Event()
-            await stream.send(bytes(self.unsent))
+            while self.unsent:
+                sent = await retry(partial(stream.send, self.unsent), anyio.wait_writable, stream)
+                self.unsent = self.unsent[sent:]
             self.engine.report(self.line.written)
 
     def write(self, data: bytes | memoryview) -> None:
-        self.unsent = data
+        self.unsent = memoryview(data)
         self.may_write.set()
 
     def set_reading(self, on: bool) -> None:
-        self.reading = on
         self.may_read.set()
+        if not on:
+            self.may_read = anyio.Event()
 
     def abort(self) -> None:
+        self.aborted = True
         self.scope.cancel()
+
+
+async def retry(function: Callable[[], Any], ready: Callable[[Any], Awaitable[None]], stream: Stream) -> Any:
+    """Call a function of a stream that does not block, until it has done something."""
+    while True:
+        try:
+            return function()
+        except NOT_NOW:
+            await ready(stream.fileno())
 
 
 class Engine(AsyncLoopEngine):
     """Drives a session in a task group."""
 
-    def __init__(self, config: Config, ssl_context: ssl.SSLContext | None, group: TaskGroup) -> None:
+    def __init__(self, config: Config, options: TransportOptions, group: TaskGroup) -> None:
         super().__init__(config, time.monotonic, rng=Random())
-        self.ssl_context, self.group = ssl_context, group
+        self.options, self.group = options, group
 
-    def dial(self, line: Line, endpoint: Endpoint) -> Stream:
-        stream = Stream(self, line, endpoint)
-        self.group.start_soon(stream.live)
-        return stream
+    def dial(self, line: Line, endpoint: Endpoint) -> Socket:
+        sock = Socket(self, line, endpoint)
+        self.group.start_soon(sock.live)
+        return sock
 
     def call_later(self, seconds: float, callback: Callable[[], object]) -> Callable[[], object]:
         scope = anyio.CancelScope()
@@ -129,14 +132,13 @@ class Engine(AsyncLoopEngine):
 
 
 @asynccontextmanager
-async def connect(
-    endpoints: EndpointSource, *, ssl_context: ssl.SSLContext | None = None, **options: Any
-) -> AsyncIterator[AsyncConnection]:
-    """Connect to a broker. The options are those of stomp_core.session.Config."""
-    config = Config(endpoints, **options)
+async def connect(endpoints: EndpointSource, **options: Any) -> AsyncIterator[AsyncConnection]:
+    """Connect to a broker. The options are those of stomp_trio.connect()."""
+    transport = TransportOptions.take_from(endpoints, options)
+    config = Config(transport.endpoints, **options)
     raised: Exception | None = None
     async with anyio.create_task_group() as group:
-        engine = Engine(config, ssl_context, group)
+        engine = Engine(config, transport, group)
         try:
             async with await engine.open() as connection:
                 yield connection

@@ -12,27 +12,17 @@ task = Task(main())  # from any slot; task.cancel() ends it
 from __future__ import annotations
 
 import math
-import socket
-import ssl
 import sys
 import time
 from collections.abc import Callable, Coroutine, Generator
 from random import Random
 from typing import Any
 
-from PySide6.QtCore import QCoreApplication, Qt, QTimer
-from PySide6.QtNetwork import QAbstractSocket, QSslCertificate, QSslConfiguration, QSslSocket
+from PySide6.QtCore import QCoreApplication, QSocketNotifier, Qt, QTimer
 
-from stomp_core.adapter import AsyncConnection, AsyncLoopEngine, ConnectContext, Line
+from stomp_core.adapter import AsyncConnection, AsyncLoopEngine, ConnectContext, Line, TransportOptions
 from stomp_core.session import Config, Endpoint, EndpointSource
-
-READ_SIZE = 64 * 1024
-#: The exceptions by which an error text knows what to check.
-EXCEPTIONS: dict[QAbstractSocket.SocketError, type[OSError]] = {
-    QAbstractSocket.SocketError.ConnectionRefusedError: ConnectionRefusedError,
-    QAbstractSocket.SocketError.HostNotFoundError: socket.gaierror,
-    QAbstractSocket.SocketError.SslHandshakeFailedError: ssl.SSLError,
-}
+from stomp_socket import SocketTransport
 
 
 def call_later(seconds: float, callback: Callable[[], object]) -> Callable[[], object]:
@@ -47,60 +37,6 @@ def call_later(seconds: float, callback: Callable[[], object]) -> Callable[[], o
         timer.deleteLater()
 
     return cancel
-
-
-class Link:
-    """One attempt to connect, and the connection that it becomes. It is a stomp_core.adapter.Transport."""
-
-    def __init__(self, engine: Engine, line: Line, endpoint: Endpoint) -> None:
-        self.engine, self.line = engine, line
-        self.reading = True
-        self.writing = False
-        # Qt owns it: it must not be deleted while it emits a signal.
-        self.sock = sock = QSslSocket(QCoreApplication.instance())
-        sock.setReadBufferSize(READ_SIZE)  # so that the peer has to wait while nobody reads
-        sock.readyRead.connect(self.read)
-        sock.bytesWritten.connect(self.note_written)
-        sock.encryptedBytesWritten.connect(self.note_written)
-        sock.errorOccurred.connect(self.fail)
-        made = sock.encrypted if endpoint.secure else sock.connected
-        made.connect(lambda: engine.report(line.made))
-        if endpoint.secure:
-            if engine.ca_certificates is not None:
-                configuration = QSslConfiguration.defaultConfiguration()
-                configuration.setCaCertificates(engine.ca_certificates)
-                sock.setSslConfiguration(configuration)
-            sock.connectToHostEncrypted(endpoint.host, endpoint.port)
-        else:
-            sock.connectToHost(endpoint.host, endpoint.port)
-
-    def read(self) -> None:
-        while self.reading and not self.line.over and (data := self.sock.read(READ_SIZE).data()):
-            self.engine.report(self.line.received, data)
-
-    def write(self, data: bytes | memoryview) -> None:
-        self.writing = True
-        self.sock.write(bytes(data))
-
-    def note_written(self) -> None:
-        if self.writing and not self.sock.bytesToWrite() and not self.sock.encryptedBytesToWrite():
-            self.writing = False
-            self.engine.report(self.line.written)
-
-    def set_reading(self, on: bool) -> None:
-        self.reading = on
-        call_later(0, self.read)  # what has arrived meanwhile is not signalled again
-
-    def fail(self, code: QAbstractSocket.SocketError) -> None:
-        self.read()
-        if code is QAbstractSocket.SocketError.RemoteHostClosedError:
-            self.engine.report(self.line.eof)
-        self.engine.report(self.line.lost, EXCEPTIONS.get(code, OSError)(self.sock.errorString()))
-        self.abort()
-
-    def abort(self) -> None:
-        self.sock.abort()  # disconnectFromHost() would wait for a peer that does not read
-        self.sock.deleteLater()
 
 
 class Event:
@@ -171,12 +107,26 @@ class Cancelled(BaseException):
 class Engine(AsyncLoopEngine):
     """Drives a session in the thread of the Qt application."""
 
-    def __init__(self, config: Config, ca_certificates: list[QSslCertificate] | None) -> None:
+    def __init__(self, config: Config, options: TransportOptions) -> None:
         super().__init__(config, time.monotonic, rng=Random())
-        self.ca_certificates = ca_certificates
+        self.options = options
+        self.notifiers: dict[int, list[QSocketNotifier]] = {}  # by descriptor
 
-    def dial(self, line: Line, endpoint: Endpoint) -> Link:
-        return Link(self, line, endpoint)
+    def dial(self, line: Line, endpoint: Endpoint) -> SocketTransport:
+        return SocketTransport(self, line, endpoint, self.options, self.watch)
+
+    def watch(self, descriptor: int, read: bool, write: bool, callback: Callable[[], object]) -> None:
+        if descriptor not in self.notifiers:
+            kinds = QSocketNotifier.Type.Read, QSocketNotifier.Type.Write
+            pair = [QSocketNotifier(descriptor, kind, QCoreApplication.instance()) for kind in kinds]
+            self.notifiers[descriptor] = pair
+            for notifier in pair:
+                notifier.activated.connect(callback)
+        for notifier, on in zip(self.notifiers[descriptor], (read, write), strict=True):
+            notifier.setEnabled(on)
+        if not read and not write:
+            for notifier in self.notifiers.pop(descriptor):
+                notifier.deleteLater()
 
     def call_later(self, seconds: float, callback: Callable[[], object]) -> Callable[[], object]:
         return call_later(seconds, callback)
@@ -194,8 +144,7 @@ class Engine(AsyncLoopEngine):
                 task.cancel()
 
 
-def connect(
-    endpoints: EndpointSource, *, ca_certificates: list[QSslCertificate] | None = None, **options: Any
-) -> ConnectContext[AsyncConnection]:
-    """Connect to a broker. The options are those of stomp_core.session.Config."""
-    return ConnectContext(Engine(Config(endpoints, **options), ca_certificates).open())
+def connect(endpoints: EndpointSource, **options: Any) -> ConnectContext[AsyncConnection]:
+    """Connect to a broker. The options are those of stomp_asyncio.connect()."""
+    transport = TransportOptions.take_from(endpoints, options)
+    return ConnectContext(Engine(Config(transport.endpoints, **options), transport).open())

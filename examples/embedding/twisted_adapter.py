@@ -1,4 +1,4 @@
-"""The whole Connection API for Twisted: an engine of one Protocol, for coroutines (``Deferred.fromCoroutine``).
+"""The whole Connection API for Twisted, for coroutines (``Deferred.fromCoroutine``).
 
 async with connect("stomp://guest:guest@localhost:61613") as connection:
     await connection.send("/queue/a", "hello", receipt=True)
@@ -6,8 +6,6 @@ async with connect("stomp://guest:guest@localhost:61613") as connection:
 
 from __future__ import annotations
 
-import os
-import socket
 import time
 from collections.abc import Callable, Coroutine
 from random import Random
@@ -15,98 +13,36 @@ from typing import Any
 
 import twisted.internet.reactor
 from twisted.internet.defer import Deferred, FirstError, gatherResults
-from twisted.internet.endpoints import HostnameEndpoint, UNIXClientEndpoint, wrapClientTLS
-from twisted.internet.error import ConnectError, ConnectionDone, DNSLookupError
-from twisted.internet.interfaces import IHandshakeListener, IPushProducer
-from twisted.internet.protocol import Factory, Protocol
-from twisted.internet.ssl import optionsForClientTLS
-from twisted.python.failure import Failure
+from twisted.internet.interfaces import IReadDescriptor, IWriteDescriptor
 from zope.interface import implementer
 
-from stomp_core.adapter import AsyncConnection, AsyncLoopEngine, ConnectContext, Line
+from stomp_core.adapter import AsyncConnection, AsyncLoopEngine, ConnectContext, Line, TransportOptions
 from stomp_core.session import Config, Endpoint, EndpointSource
+from stomp_socket import SocketTransport
 
 reactor: Any = twisted.internet.reactor
 
 
-def original(error: BaseException | None) -> BaseException | None:
-    """Return the exception of the standard library for one of Twisted: it decides what an error text says."""
-    if isinstance(error, ConnectError) and isinstance(error.osError, int):
-        return OSError(error.osError, os.strerror(error.osError))
-    if isinstance(error, DNSLookupError):
-        return socket.gaierror(socket.EAI_NONAME, str(error))
-    return error
+@implementer(IReadDescriptor, IWriteDescriptor)
+class Descriptor:
+    """A descriptor that the reactor watches."""
 
+    def __init__(self, number: int, callback: Callable[[], object]) -> None:
+        self.number, self.callback = number, callback
 
-@implementer(IHandshakeListener, IPushProducer)
-class Link(Protocol):
-    """One attempt to connect, and the connection that it becomes. It is a stomp_core.adapter.Transport.
+    def fileno(self) -> int:
+        return self.number
 
-    As a producer it learns when the transport's buffer is full (64 KiB), and when it is empty again.
-    """
+    def doRead(self) -> None:  # noqa: N802
+        self.callback()
 
-    transport: Any = None
+    doWrite = doRead  # noqa: N815
 
-    def __init__(self, engine: Engine, line: Line, endpoint: Endpoint) -> None:
-        self.engine, self.line, self.secure = engine, line, endpoint.secure
-        self.buffer_is_full = False
-        target: Any
-        if endpoint.transport == "unix":
-            target = UNIXClientEndpoint(reactor, endpoint.path)
-        else:
-            target = HostnameEndpoint(reactor, endpoint.host, endpoint.port)
-        if endpoint.secure:
-            target = wrapClientTLS(optionsForClientTLS(endpoint.host, engine.trust_root), target)
-        self.dialling = target.connect(Factory.forProtocol(lambda: self))
-        self.dialling.addErrback(lambda failure: engine.report(line.lost, original(failure.value)))
+    def connectionLost(self, reason: object) -> None:  # noqa: N802
+        """The reactor stops: the transport finds out by itself."""
 
-    # ------------------------------------------------------------------ what the engine calls
-
-    def write(self, data: bytes | memoryview) -> None:
-        self.transport.write(bytes(data))
-        if not self.buffer_is_full:
-            self.engine.report(self.line.written)
-
-    def set_reading(self, on: bool) -> None:
-        if on:
-            self.transport.resumeProducing()
-        else:
-            self.transport.pauseProducing()
-
-    def abort(self) -> None:
-        if self.transport is None:
-            self.dialling.cancel()
-        else:
-            self.transport.abortConnection()  # loseConnection() would wait for a peer that does not read
-
-    # ------------------------------------------------------------------ what Twisted calls
-
-    def connectionMade(self) -> None:  # noqa: N802
-        self.transport.registerProducer(self, True)
-        if not self.secure:
-            self.engine.report(self.line.made)
-
-    def handshakeCompleted(self) -> None:  # noqa: N802
-        self.engine.report(self.line.made)
-
-    def dataReceived(self, data: bytes) -> None:  # noqa: N802
-        self.engine.report(self.line.received, data)
-
-    def connectionLost(self, reason: Failure | None = None) -> None:  # noqa: N802
-        error = reason.value if reason is not None else None
-        if isinstance(error, ConnectionDone):
-            self.engine.report(self.line.eof)
-        self.engine.report(self.line.lost, original(error))
-
-    def pauseProducing(self) -> None:  # noqa: N802
-        self.buffer_is_full = True
-
-    def resumeProducing(self) -> None:  # noqa: N802
-        self.buffer_is_full = False
-        self.engine.report(self.line.written)
-
-    def stopProducing(self) -> None:  # noqa: N802
-        """The connection is lost: connectionLost() comes."""
+    def logPrefix(self) -> str:  # noqa: N802
+        return "stomp"
 
 
 class Event:
@@ -129,12 +65,20 @@ class Event:
 class Engine(AsyncLoopEngine):
     """Drives a session in the reactor's thread."""
 
-    def __init__(self, config: Config, trust_root: Any) -> None:
+    def __init__(self, config: Config, options: TransportOptions) -> None:
         super().__init__(config, time.monotonic, rng=Random())
-        self.trust_root = trust_root
+        self.options = options
+        self.watched: dict[int, Descriptor] = {}
 
-    def dial(self, line: Line, endpoint: Endpoint) -> Link:
-        return Link(self, line, endpoint)
+    def dial(self, line: Line, endpoint: Endpoint) -> SocketTransport:
+        return SocketTransport(self, line, endpoint, self.options, self.watch)
+
+    def watch(self, descriptor: int, read: bool, write: bool, callback: Callable[[], object]) -> None:
+        watched = self.watched.setdefault(descriptor, Descriptor(descriptor, callback))
+        (reactor.addReader if read else reactor.removeReader)(watched)
+        (reactor.addWriter if write else reactor.removeWriter)(watched)
+        if not read and not write:
+            del self.watched[descriptor]
 
     def call_later(self, seconds: float, callback: Callable[[], object]) -> Callable[[], object]:
         cancel: Callable[[], object] = reactor.callLater(seconds, callback).cancel
@@ -153,8 +97,7 @@ class Engine(AsyncLoopEngine):
             first.subFailure.raiseException()
 
 
-def connect(
-    endpoints: EndpointSource, *, trust_root: Any = None, **options: Any
-) -> ConnectContext[AsyncConnection]:
-    """Connect to a broker. The options are those of stomp_core.session.Config; ``trust_root`` is Twisted's."""
-    return ConnectContext(Engine(Config(endpoints, **options), trust_root).open())
+def connect(endpoints: EndpointSource, **options: Any) -> ConnectContext[AsyncConnection]:
+    """Connect to a broker. The options are those of stomp_asyncio.connect()."""
+    transport = TransportOptions.take_from(endpoints, options)
+    return ConnectContext(Engine(Config(transport.endpoints, **options), transport).open())

@@ -67,13 +67,15 @@ class Line:
         writing: whether a :class:`Write` was given out and is not answered yet.
         reading: whether the adapter was last told to read.
         questions: what the program is to be asked before the line is dialled; ``None`` if there is nothing to ask.
+        timeout: seconds that the attempt may take: then :class:`Abort` comes.
         too_late: why the attempt has failed when it takes too long. An adapter may set what explains more.
     """
 
-    __slots__ = ("_driver", "connected", "questions", "reading", "tag", "too_late", "writing")
+    __slots__ = ("_driver", "connected", "questions", "reading", "tag", "timeout", "too_late", "writing")
 
-    def __init__(self, driver: Driver, questions: Questions[Any] | None = None) -> None:
+    def __init__(self, driver: Driver, questions: Questions[Any] | None = None, timeout: float = inf) -> None:
         self._driver = driver
+        self.timeout: float = timeout
         self.questions: Questions[Any] | None = questions
         self.connected: bool = False
         self.writing: bool = False  # a Write was given out and is not answered
@@ -256,7 +258,7 @@ class Driver:
                 self._ended = True
                 return End(session.error)
             if attempt.at <= now:
-                self._line = line = Line(self, attempt.questions)
+                self._line = line = Line(self, attempt.questions, attempt.timeout)
                 self._dial_deadline = now + attempt.timeout
                 return Dial(line, attempt.endpoint, attempt.timeout, attempt.questions)
         elif not line.connected:

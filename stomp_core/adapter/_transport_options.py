@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 __all__ = ["TransportOptions"]
 
 _TRANSPORTS = ("tcp", "unix", "websocket")
+_NAMES = (
+    "dial", "proxy", "ssl_context", "ca_file", "cert_file", "key_file", "server_hostname", "local_address",
+)  # fmt: skip
 
 
 class TransportOptions:
@@ -93,6 +96,21 @@ class TransportOptions:
         self._check_proxy(proxy)
         if local_address is not None and all(endpoint.transport == "unix" for endpoint in self.endpoints):
             raise ValueError("local_address is for TCP: a Unix socket has none")
+
+    @classmethod
+    def take_from(cls, endpoints: EndpointSource, options: dict[str, Any]) -> TransportOptions:
+        """Remove the options that are for the transport from those of ``connect()``, and return them.
+
+        What is left is for :class:`~stomp_core.session.Config`.
+
+        Args:
+            endpoints: where the broker is.
+            options: the keyword arguments of ``connect()``.
+
+        Raises:
+            OSError, TypeError, ValueError: as above.
+        """
+        return cls(endpoints, **{name: options.pop(name) for name in _NAMES if name in options})
 
     # ------------------------------------------------------------------ what engines ask
 

@@ -27,7 +27,7 @@ IN_TEXT: dict[str, str] = {
     r"whoever|whomever": "the caller, a thread that",
     r"heed\w*": "observe, take into account",
     r"endur(e[ds]?|ing)": "wait, tolerate",
-    r"abandon\w*": "cancel, give up",
+    r"abandon(?![_ ]on[_ ]cancel)\w*": "cancel, give up",  # but for the argument of anyio
     r"culprits?": "the SUBSCRIBE that was refused",
     r"last[ _-]words": "events after an error",
     r"book[ _-]?keeping|keeps? (the )?books|(its|their|own|same) books": "tracking, tracked state",

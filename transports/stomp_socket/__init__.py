@@ -61,12 +61,14 @@ from stomp_core.session import (
 from ._connection import Connection, connect
 from ._dial import DialFunction, dial
 from ._engine import Engine
-from ._stream import Stream
+from ._stream import NOT_NOW, Stream
+from ._transport import SocketTransport, Watch
 
 __all__ = [
     "ACTIVEMQ",
     "ARTEMIS",
     "GENERIC",
+    "NOT_NOW",
     "RABBITMQ",
     "AuthenticationFailed",
     "BrokerProfile",
@@ -95,6 +97,7 @@ __all__ = [
     "RemoteProtocolError",
     "SessionClosed",
     "SessionError",
+    "SocketTransport",
     "StaleMessageError",
     "StompError",
     "Stream",
@@ -106,6 +109,7 @@ __all__ = [
     "TransactionState",
     "Unconfirmed",
     "Version",
+    "Watch",
     "WorkPolicy",
     "connect",
     "dial",

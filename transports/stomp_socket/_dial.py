@@ -19,7 +19,7 @@ from stomp_core.session import Endpoint
 from ._direct import DirectDial, ProxyDial, dial_function
 from ._stream import Stream, checked, discard
 from ._tls import start_tls
-from ._waker import new_poll
+from ._waker import READ, WRITE, new_poll
 
 __all__ = ["DialCancelled", "DialFunction", "Waiter", "dial", "dial_stream"]
 
@@ -186,7 +186,7 @@ class _Event:
         if stream is None:
             return self._event.wait(left)
         poll = new_poll()
-        poll.register(stream.fileno(), (1 if read else 0) | (4 if write else 0))
+        poll.register(stream.fileno(), (READ if read else 0) | (WRITE if write else 0))
         return bool(poll.poll(left * 1000))
 
 

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import ssl
 import sys
-from typing import Any
 
 from PySide6.QtCore import QCoreApplication
-from PySide6.QtNetwork import QSslCertificate
 
 from examples.embedding import qt_adapter
 
@@ -17,12 +14,7 @@ from .scenario import Scene, scenario
 async def main() -> None:
     for kind in sys.argv[1:]:
         with Scene.open(tls=kind == "tls") as scene:
-            ca = QSslCertificate.fromPath(str(scene.broker.ca_file)) if kind == "tls" else None
-
-            def connect(url: str, *, ssl_context: ssl.SSLContext | None, **options: Any) -> Any:
-                return qt_adapter.connect(url, ca_certificates=ca if ssl_context else None, **options)  # noqa: B023 -- called in this turn
-
-            await scenario(connect, scene)
+            await scenario(qt_adapter.connect, scene)
         print(kind)
 
 

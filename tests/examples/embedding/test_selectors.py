@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import ssl
 from collections.abc import Callable
 from time import monotonic
 from typing import Any
 
 import pytest
 
-from examples.embedding.selectors_loop import Echo, Loop, Socket, main
-from stomp_core.adapter import BlockingLoopEngine, Line
+from examples.embedding.selectors_loop import Echo, Loop, main
+from stomp_core.adapter import BlockingLoopEngine, Line, TransportOptions
 from stomp_core.session import Config, Endpoint
+from stomp_socket import SocketTransport
 from stomp_testing import Broker
 
 from .scenario import Scene, Waited, run_blocking, scenario
@@ -37,15 +37,15 @@ class Event:
 class Engine(BlockingLoopEngine):
     """The Connection API on the loop of the example."""
 
-    def __init__(self, loop: Loop, config: Config, ssl_context: ssl.SSLContext | None) -> None:
+    def __init__(self, loop: Loop, config: Config, options: TransportOptions) -> None:
         super().__init__(config, monotonic)
-        self._loop, self._ssl_context = loop, ssl_context
+        self._loop, self._options = loop, options
 
     def call_later(self, seconds: float, callback: Callable[[], object]) -> Callable[[], object]:
         return self._loop.call_later(seconds, callback)
 
-    def dial(self, line: Line, endpoint: Endpoint) -> Socket:
-        return Socket(self._loop, self.report, line, endpoint, self._ssl_context)
+    def dial(self, line: Line, endpoint: Endpoint) -> SocketTransport:
+        return SocketTransport(self, line, endpoint, self._options, self._loop.watch)
 
     def new_event(self) -> Event:
         return Event(self._loop)
@@ -60,21 +60,22 @@ class Engine(BlockingLoopEngine):
 class Connect:
     """connect(), for ``async with``."""
 
-    def __init__(self, url: str, *, ssl_context: ssl.SSLContext | None, **options: Any) -> None:
-        self._config, self._ssl_context = Config(url, **options), ssl_context
+    def __init__(self, url: str, **options: Any) -> None:
+        self._options = TransportOptions.take_from(url, options)
+        self._config = Config(url, **options)
 
     async def __aenter__(self) -> Waited:
         self._loop = Loop()
         try:
-            self._connection = Waited(Engine(self._loop, self._config, self._ssl_context).open())
+            self._connection = Waited(Engine(self._loop, self._config, self._options).open())
         except BaseException:
-            self._loop.close()
+            self._loop.selector.close()
             raise
         return self._connection
 
     async def __aexit__(self, *details: Any) -> None:
         await self._connection.__aexit__(*details)
-        self._loop.close()
+        self._loop.selector.close()
 
 
 @pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
@@ -91,12 +92,12 @@ def test_200_clients_in_one_thread(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_60_clients_with_tls_in_one_thread() -> None:
     with Broker(tls=True) as broker:
-        context = ssl.create_default_context(cafile=str(broker.ca_file))
+        options = TransportOptions(broker.tls_url, ca_file=str(broker.ca_file))
         loop = Loop()
-        clients = [Echo(loop, Config(broker.tls_url), context) for _ in range(60)]
+        clients = [Echo(loop, Config(broker.tls_url), options) for _ in range(60)]
         for number, client in enumerate(clients):
             client.start(f"/queue/{number}")
         loop.run_until(lambda: all(client.ended for client in clients))
-        loop.close()
+        loop.selector.close()
         assert [client.received for client in clients] == [[f"for /queue/{n}"] for n in range(60)]
         assert all(client.session.error is None for client in clients)

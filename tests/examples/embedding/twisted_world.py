@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import ssl
 import sys
-from typing import Any
 
 from twisted.internet.defer import Deferred
-from twisted.internet.ssl import Certificate, trustRootFromCertificates
 from twisted.internet.task import react
 
 from examples.embedding import twisted_adapter
@@ -17,14 +14,7 @@ from .scenario import Scene, scenario
 
 async def main(kind: str) -> None:
     with Scene.open(tls=kind == "tls") as scene:
-        trust_root: Any = None
-        if kind == "tls":
-            trust_root = trustRootFromCertificates([Certificate.loadPEM(scene.broker.ca_file.read_bytes())])
-
-        def connect(url: str, *, ssl_context: ssl.SSLContext | None, **options: Any) -> Any:
-            return twisted_adapter.connect(url, trust_root=trust_root if ssl_context else None, **options)
-
-        await scenario(connect, scene)
+        await scenario(twisted_adapter.connect, scene)
     print(kind)
 
 

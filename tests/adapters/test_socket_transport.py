@@ -1,0 +1,224 @@
+"""stomp_socket.SocketTransport on a loop of this test's own: what the loops of examples/embedding rely on."""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import selectors
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+import pytest
+
+from stomp_core import Limits
+from stomp_core.adapter import BlockingConnection, BlockingLoopEngine, Line, TransportOptions
+from stomp_core.session import (
+    AuthenticationFailed,
+    Config,
+    ConnectFailed,
+    Endpoint,
+    OutcomeUnknown,
+    Reconnect,
+)
+from stomp_socket import SocketTransport
+from stomp_testing import Broker, FaultProxy
+
+
+class Loop:
+    """Sockets and timers, and nothing else."""
+
+    def __init__(self) -> None:
+        self.selector = selectors.DefaultSelector()
+        self.timers: list[tuple[float, int, list[Callable[[], object]]]] = []
+        self._numbers = itertools.count()
+
+    def watch(self, descriptor: int, read: bool, write: bool, callback: Callable[[], object]) -> None:
+        if descriptor in self.selector.get_map():
+            self.selector.unregister(descriptor)
+        if read or write:
+            events = (selectors.EVENT_READ if read else 0) | (selectors.EVENT_WRITE if write else 0)
+            self.selector.register(descriptor, events, callback)
+
+    def call_later(self, seconds: float, callback: Callable[[], object]) -> Callable[[], object]:
+        cell = [callback]
+        heapq.heappush(self.timers, (monotonic() + seconds, next(self._numbers), cell))
+        return cell.clear
+
+    def run_until(self, condition: Callable[[], object]) -> None:
+        while not condition():
+            self.turn()
+
+    def turn(self) -> None:
+        timeout = max(0.0, self.timers[0][0] - monotonic()) if self.timers else None
+        for key, _ in self.selector.select(timeout):
+            if key.fd in self.selector.get_map():
+                key.data()
+        now = monotonic()
+        due = []
+        while self.timers and self.timers[0][0] <= now:
+            due.append(heapq.heappop(self.timers)[2])
+        for cell in due:
+            for callback in cell[:1]:
+                callback()
+
+
+class Event:
+    """Lets the loop run while it is waited for."""
+
+    def __init__(self, loop: Loop) -> None:
+        self._loop = loop
+        self._is_set = False
+
+    def set(self) -> None:
+        self._is_set = True
+
+    def wait(self, timeout: float | None = None) -> None:
+        expired: list[bool] = []
+        if timeout is not None:
+            self._loop.call_later(timeout, lambda: expired.append(True))
+        self._loop.run_until(lambda: self._is_set or expired)
+
+
+class Engine(BlockingLoopEngine):
+    """The Connection API on that loop."""
+
+    def __init__(self, loop: Loop, config: Config, options: TransportOptions) -> None:
+        super().__init__(config, monotonic)
+        self._loop, self._options = loop, options
+
+    def call_later(self, seconds: float, callback: Callable[[], object]) -> Callable[[], object]:
+        return self._loop.call_later(seconds, callback)
+
+    def dial(self, line: Line, endpoint: Endpoint) -> SocketTransport:
+        return SocketTransport(self, line, endpoint, self._options, self._loop.watch)
+
+    def new_event(self) -> Event:
+        return Event(self._loop)
+
+    def run_workers(
+        self, worker: Callable[[], None], count: int, name: str, stop: Callable[[], object]
+    ) -> None:
+        raise NotImplementedError
+
+
+@pytest.fixture
+def loop() -> Iterator[Loop]:
+    loop = Loop()
+    yield loop
+    assert not loop.selector.get_map(), "a descriptor is still watched"
+    loop.selector.close()
+
+
+def connect(loop: Loop, url: str, **options: Any) -> BlockingConnection:
+    options = {"reconnect": Reconnect.never()} | options
+    transport = TransportOptions.take_from(url, options)
+    return Engine(loop, Config(transport.endpoints, **options), transport).open()
+
+
+def echo(connection: BlockingConnection, body: bytes = b"hello") -> None:
+    """Send a message and receive it."""
+    subscription = connection.subscribe("/queue/a")
+    connection.send("/queue/a", body, receipt=True)
+    assert subscription.receive(timeout=10).body == body
+    subscription.unsubscribe()
+
+
+@pytest.mark.parametrize("size", [0, 5_000_000])
+@pytest.mark.parametrize("kind", ["url", "tls_url", "unix_url", "ws_url", "wss_url"])
+def test_every_kind_of_endpoint(loop: Loop, kind: str, size: int, tmp_path: Path) -> None:
+    tls = kind in ("tls_url", "wss_url")
+    unix = tmp_path / "socket" if kind == "unix_url" else None
+    with Broker(tls=tls, websocket=kind in ("ws_url", "wss_url"), unix_path=unix) as broker:
+        trust = {"ca_file": str(broker.ca_file)} if tls else {}
+        with connect(loop, getattr(broker, kind), **trust) as connection:
+            echo(connection, b"x" * size)
+
+
+def test_functions_for_the_passcode_are_asked_at_each_attempt_beside_the_loop(loop: Loop) -> None:
+    threads: list[threading.Thread] = []
+
+    def passcode() -> str:
+        threads.append(threading.current_thread())
+        return "guest" if len(threads) > 1 else "old"
+
+    with Broker(users={"guest": "guest"}) as broker:
+        url = f"stomp://127.0.0.1:{broker.port}"
+        with connect(loop, url, login="guest", passcode=passcode) as connection:
+            echo(connection)
+        assert len(threads) == 2
+        assert threading.main_thread() not in threads
+        with pytest.raises(AuthenticationFailed):
+            connect(loop, url, login="guest", passcode="wrong")
+
+
+def test_what_a_function_for_the_passcode_raises_is_the_reason(loop: Loop) -> None:
+    def passcode() -> str:
+        raise LookupError("the vault is closed")
+
+    with pytest.raises(ConnectFailed, match="the vault is closed"):
+        connect(loop, "stomp://127.0.0.1:1", login="guest", passcode=passcode)
+
+
+def test_a_dialler_of_the_program(loop: Loop) -> None:
+    with Broker() as broker:
+
+        def dial(endpoint: Endpoint, timeout: float) -> socket.socket:
+            assert endpoint.scheme == "line"
+            return socket.create_connection(("127.0.0.1", broker.port), timeout)
+
+        with connect(loop, "line://guest:guest@somewhere:1", dial=dial) as connection:
+            echo(connection)
+
+
+def test_closing_while_a_dialler_takes_its_time_closes_what_it_returns(loop: Loop) -> None:
+    dialling, go_on = threading.Event(), threading.Event()
+    pairs: list[tuple[socket.socket, socket.socket]] = []
+
+    def dial(endpoint: Endpoint, timeout: float) -> socket.socket:
+        dialling.set()
+        go_on.wait(10)
+        pairs.append(socket.socketpair())
+        return pairs[0][0]
+
+    with pytest.raises(ConnectFailed, match=r"0\.1 s"):
+        connect(loop, "line://somewhere:1", dial=dial, connect_timeout=0.1)
+    assert dialling.is_set()
+    go_on.set()
+    while not pairs:
+        go_on.wait(0.01)
+    with pairs[0][1] as other:
+        other.settimeout(10)
+        assert other.recv(1) == b""  # it was closed
+
+
+def test_a_server_that_never_answers_the_tls_handshake(loop: Loop) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"stomp+ssl://127.0.0.1:{silent.getsockname()[1]}"
+        with pytest.raises(ConnectFailed, match=r"0\.2 s"):
+            connect(loop, url, connect_timeout=0.2)
+
+
+def test_what_the_broker_has_sent_last_is_read_though_writing_has_failed(loop: Loop) -> None:
+    """The broker refuses a message and closes, while more messages are on their way to it."""
+    with Broker(limits=Limits(max_body=1000)) as broker, connect(loop, broker.url) as connection:
+        with pytest.raises(OutcomeUnknown, match="the limit is 1000"):
+            send_until_it_fails(connection)
+
+
+def send_until_it_fails(connection: BlockingConnection) -> None:
+    for _ in range(200):
+        connection.send("/queue/a", b"x" * 100_000)
+    connection.send("/queue/a", b"", receipt=True)
+
+
+def test_a_reset_is_noticed_and_the_next_connection_serves(loop: Loop) -> None:
+    with Broker() as broker, FaultProxy(broker.url) as proxy:
+        with connect(loop, proxy.url, reconnect=Reconnect(first_delay=0.01)) as connection:
+            echo(connection)
+            proxy.reset_all()
+            echo(connection)
+            assert connection.session.connection_number == 2
