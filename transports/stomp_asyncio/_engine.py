@@ -10,6 +10,7 @@ import asyncio
 import socket
 import ssl
 from collections.abc import Awaitable, Callable, Coroutine
+from enum import Enum, auto
 from time import monotonic
 from typing import Any, TypeVar, cast
 
@@ -188,12 +189,18 @@ class Engine(LoopEngine):
         # sockets are looked at before the second callback from here.
         self._loop.call_soon(self._loop.call_soon, self.timer_rang)
 
-    def _write(self, line: Line, data: bytes | memoryview) -> None:
+    def _write(self, line: Line, data: bytes | memoryview, waited: bool = False) -> None:
         connection = _socket_of(line)
-        if connection.is_closing():
+        if line.over or connection.is_closing():
             return  # connection_lost() comes
-        if connection.ended_while_paused():
-            return  # its end was reported
+        unread = connection.look_while_paused()
+        if unread is _Unread.END:
+            return  # it was reported
+        if unread is _Unread.DATA and not waited:
+            # Once, since TLS stops reading, too, when its own buffer is full. Sockets are looked at before the second
+            # callback from here.
+            self._loop.call_soon(self._loop.call_soon, self._write, line, data, True)
+            return
         try:
             connection.write(data)
         except Exception as error:  # of a transport of others
@@ -226,6 +233,14 @@ async def _ask(questions: Questions[Any]) -> None:
 
 def _socket_of(line: Line) -> _Socket:
     return cast(_Socket, line.tag)
+
+
+class _Unread(Enum):
+    """What a socket holds."""
+
+    NOTHING = auto()
+    DATA = auto()
+    END = auto()
 
 
 class _Socket(asyncio.Protocol):
@@ -308,25 +323,26 @@ class _Socket(asyncio.Protocol):
 
     # ------------------------------------------------------------------ the last frames of the peer
 
-    def ended_while_paused(self) -> bool:
-        """Return whether the peer has closed a connection with TLS whose reading is paused, and report that.
+    def look_while_paused(self) -> _Unread:
+        """Return what is in the socket of a connection with TLS whose reading is paused. The end is reported.
 
         TLS of asyncio goes on reading the socket while reading is paused, into a buffer of its own. If it finds the end
         of the stream there, it reports that only when reading is resumed, and drops what is written until then. So this
-        is asked before each Write: the last frames of the peer, an ERROR perhaps, are read, and then the end.
+        is asked before each Write: the last frames of the peer, an ERROR perhaps, are read, and then the end. If there
+        is data, the Write should wait until TLS has read it: if the write fails, nobody can decrypt it any more.
         """
         if self._tls is None or self.line.reading or self.socket is None:
-            return False
+            return _Unread.NOTHING
         try:
             if self.socket.recv(1, socket.MSG_PEEK):
-                return False
+                return _Unread.DATA
         except (BlockingIOError, InterruptedError):
-            return False
+            return _Unread.NOTHING
         except OSError:
             pass  # it was reset
         self._read_rest()
         self._engine.report(self.line.eof)
-        return True
+        return _Unread.END
 
     def _read_rest(self) -> None:
         """Read what the peer sent before the connection ended, an ERROR perhaps, and nobody has read yet."""
