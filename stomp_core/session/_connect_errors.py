@@ -77,10 +77,7 @@ def dial_failure(
     if "gaierror" in names:
         return f"{endpoint}: the host name {endpoint.host!r} cannot be resolved ({cause}): check spelling and DNS"
     if "SSLCertVerificationError" in names:
-        return (
-            f"{endpoint}: the server's certificate is not trusted ({cause}): check that the URL has the name that the "
-            "certificate is for, and pass an ssl_context that trusts its authority"
-        )
+        return f"{endpoint}: the server's certificate {_certificate_fault(cause)}"
     if "SSLError" in names and _NOT_TLS.search(cause):
         return (
             f"{endpoint}: TLS failed ({cause}): check the port, since nothing there speaks TLS (use {plain} for a "
@@ -117,6 +114,23 @@ def dial_failure(
             f"{_port_hint(endpoint)}"
         )
     return f"{endpoint}: {mask(cause)}"
+
+
+def _certificate_fault(cause: str) -> str:
+    if "mismatch" in cause or "not valid for" in cause:  # of the host's name, or of its address
+        return (
+            f"is for another name ({cause}): check that the URL has the name that the certificate is for, or state "
+            "that name: server_hostname=..."
+        )
+    if "expired" in cause or "not yet valid" in cause:
+        return (
+            f"is out of its time ({cause}): check the clock of this machine; if it is right, the certificate must be "
+            "renewed"
+        )
+    return (
+        f"is not trusted ({cause}): check who has signed it, and pass that authority: ca_file='ca.pem', or an "
+        "ssl_context that trusts it"
+    )
 
 
 def question_silence(endpoint: Endpoint, function: str, timeout: float) -> str:

@@ -164,7 +164,7 @@ def test_a_certificate_that_is_not_trusted(
     with Broker(tls=serving(getattr(tls_certs, what)), users=USERS) as broker:
         url = f"stomp+ssl://guest:{PASSCODE}@localhost:{broker.tls_port}"
         error = refused(world, url, 5, ssl_context=context(tls_certs))
-    assert f"stomp+ssl://localhost:{broker.tls_port}: the server's certificate is not trusted" in str(error)
+    assert f"stomp+ssl://localhost:{broker.tls_port}: the server's certificate is " in str(error)
     assert cause in str(error)
 
 

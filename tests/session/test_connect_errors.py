@@ -17,9 +17,9 @@ UNIX = Endpoint.parse("stomp+unix:///run/b.sock")
 WEB = Endpoint.parse("ws://broker/ws")
 
 
-def untrusted() -> ssl.SSLCertVerificationError:
+def untrusted(message: str = "self-signed certificate") -> ssl.SSLCertVerificationError:
     error = ssl.SSLCertVerificationError(1, "certificate verify failed")
-    error.verify_message = "self-signed certificate"
+    error.verify_message = message
     return error
 
 
@@ -35,8 +35,25 @@ def untrusted() -> ssl.SSLCertVerificationError:
             TLS,
             untrusted(),
             (
-                "the server's certificate is not trusted (self-signed certificate): check that the URL has the name "
-                "that the certificate is for, and pass an ssl_context that trusts its authority"
+                "the server's certificate is not trusted (self-signed certificate): check who has signed it, and pass "
+                "that authority: ca_file='ca.pem', or an ssl_context that trusts it"
+            ),
+        ),
+        (
+            TLS,
+            untrusted("Hostname mismatch, certificate is not valid for 'broker'."),
+            (
+                "the server's certificate is for another name (Hostname mismatch, certificate is not valid for "
+                "'broker'.): check that the URL has the name that the certificate is for, or state that name: "
+                "server_hostname=..."
+            ),
+        ),
+        (
+            TLS,
+            untrusted("certificate has expired"),
+            (
+                "the server's certificate is out of its time (certificate has expired): check the clock of this "
+                "machine; if it is right, the certificate must be renewed"
             ),
         ),
         (

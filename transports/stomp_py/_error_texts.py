@@ -12,8 +12,11 @@ __all__ = ["in_terms_of_stomp_py"]
 
 #: What the core writes -> what it is here.
 _TERMS = {
-    "check that the URL has the name that the certificate is for, and pass an ssl_context that trusts its authority": (
-        "check that the host is the name that the certificate is for, and that ca_certs of set_ssl() has its authority"
+    "check who has signed it, and pass that authority: ca_file='ca.pem', or an ssl_context that trusts it": (
+        "check who has signed it, and pass that authority as ca_certs of set_ssl()"
+    ),
+    "check that the URL has the name that the certificate is for, or state that name: server_hostname=...": (
+        "check that the host is the name that the certificate is for"
     ),
     "(use stomp:// for a plain one)": "(a plain one needs no set_ssl())",
     " and not a TLS one (use stomp+ssl:// for that)": " and not a TLS one (which needs set_ssl())",

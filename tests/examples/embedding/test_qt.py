@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .frameworks import require, run_world
 
-require("PySide6.QtNetwork")
+require("PySide6.QtCore")
 
 
 def test_the_life_of_a_connection() -> None:
