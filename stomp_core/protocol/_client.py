@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import overload
 
-from ..wire import ALL_VERSIONS, Frame, Headers, HeaderSource, Leniency, Limits, Version
+from ..wire import ALL_VERSIONS, Frame, Headers, HeaderSource, Leniency, Limits, Version, escape
 from ._connection import Connection
 from ._events import (
     Abort,
@@ -350,6 +350,47 @@ class ClientConnection(Connection):
                 headers=headers,
             )
         return self.send(event, now=now)
+
+    def ack_received(self, message: Message, now: float) -> bytes | None:
+        """Acknowledge a message as it was received, on a straight path: the ACK that nearly every program sends.
+
+        In 1.2, without receipt, transaction and further headers, an ACK is the ``ack`` header of the MESSAGE, with its
+        escapes as they were received. The bytes and what is tracked are those of :meth:`ack`; a property test compares
+        the two.
+
+        Args:
+            message: a message that this connection has received.
+            now: seconds, finite.
+
+        Returns:
+            The bytes to write; ``None``, and nothing has changed, if :meth:`ack` has to decide.
+        """
+        frame = message.frame
+        text = frame.headers.text
+        if (
+            text is None
+            or frame.version != "1.2"
+            or self._version is not Version.V1_2
+            or self._state is not _CONNECTED
+            or self._end is not None
+            or type(now) is not float
+            or now - now != 0.0
+        ):
+            return None
+        at = text.find("\nack:") + 5
+        if at < 5:
+            return None
+        written = ack_id = text[at : text.index("\n", at)]
+        if "\\" in written:
+            ack_id = frame.headers.find("\nack:") or ""
+            if escape(ack_id, Version.V1_2) != written:
+                return None  # they are no escapes, or not the ones that are written here
+        elif ":" in written or "\r" in written or "\0" in written:
+            return None  # a leniency has tolerated it; it is escaped when it is written
+        if not self._tracker.acknowledge_one(ack_id):
+            return None
+        self._now = self._clock.last_write = now
+        return f"ACK\nid:{written}\n\n\0".encode()
 
     def nack(
         self,

@@ -317,6 +317,21 @@ class Connection:
         except RemoteProtocolError as error:
             raise self._fail(error, self._parser.partial_header("receipt")) from None
         if type(item) is Frame:
+            if state is _CONNECTED and self._is_client and item.command == "MESSAGE":
+                # The straight path. Nearly everything that a client receives is a MESSAGE with all required headers,
+                # which does not change the state. It is recognized with a few searches, without any table. The text has
+                # a line for each header, so "\nname:" is found only where a header of exactly this name starts.
+                headers = item.headers
+                text = headers.text
+                if text is not None:
+                    at = text.find("\nsubscription:")
+                    if at >= 0 and "\nmessage-id:" in text and "\ndestination:" in text:
+                        message = _new(Message)
+                        message.frame = item
+                        tracker = self._tracker
+                        if tracker.acknowledging and not tracker.add_alike(headers, text, at):
+                            self._track_received(message)
+                        return message
             return self._process_frame(item, state)
         if item is NEED_DATA:
             return NEED_DATA if self._end is None else self._close(self._end)
@@ -338,28 +353,17 @@ class Connection:
         """Check a frame that was received in this state, and return the event that it means."""
         command = frame.command
         text = frame.headers.text
-        if state is _CONNECTED and text is not None and self._is_client:
-            # The straight path. Nearly everything that a client receives is a MESSAGE or RECEIPT with all required
-            # headers, which does not change the state. It is recognized with a few searches, without any table. The
-            # text has a line for each header, so "\nname:" is found only where a header of exactly this name starts.
-            if (
-                command == "MESSAGE"
-                and "\nsubscription:" in text
-                and "\nmessage-id:" in text
-                and "\ndestination:" in text
-            ):
-                message = _new(Message)
-                message.frame = frame
-                if self._tracker.acknowledging:
-                    try:
-                        self._tracker.add_message(message)
-                    except RuleViolation as violation:
-                        raise self._violation(violation.code, str(violation), frame) from None
-                return message
-            if command == "RECEIPT" and "\nreceipt-id:" in text:
-                receipt = _new(Receipt)
-                receipt.frame = frame
-                return receipt
+        if (
+            command == "RECEIPT"
+            and state is _CONNECTED
+            and text is not None
+            and "\nreceipt-id:" in text
+            and self._is_client
+        ):
+            # The straight path of RECEIPT, as that of MESSAGE in next_event().
+            receipt = _new(Receipt)
+            receipt.frame = frame
+            return receipt
         next_state = self._role.receives[state].get(command)
         if next_state is None:
             if self._leniency.unchecked_conversation and self._is_client and command in _OUT_OF_TURN:
@@ -394,6 +398,12 @@ class Connection:
             return event
         self._queue.append(event)
         return tolerated
+
+    def _track_received(self, message: Message) -> None:
+        try:
+            self._tracker.add_message(message)
+        except RuleViolation as violation:
+            raise self._violation(violation.code, str(violation), message.frame) from None
 
     def _late_message(self, frame: Frame, state: State) -> Tolerated | None:
         """Return what to report of an ERROR about a message for a subscription that the client has ended.

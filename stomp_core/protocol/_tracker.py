@@ -56,7 +56,7 @@ from operator import itemgetter
 from typing import NamedTuple
 
 from ..errors import ErrorCode
-from ..wire import Version
+from ..wire import Headers, Version
 from ._events import Ack, Event, Message, Nack, Subscribe, Unsubscribe
 
 __all__ = ["ConnectionTracker", "Coverage", "RuleViolation", "TrackedSubscription"]
@@ -138,7 +138,8 @@ class ConnectionTracker:
     """The subscriptions, unacknowledged messages and transactions of one connection."""
 
     def __init__(self) -> None:
-        self.version = Version.V1_0
+        self._version = Version.V1_0
+        self._id_line = "\nmessage-id:"  # how the header line of a MESSAGE begins whose value an ACK names
         #: How many subscriptions have to acknowledge messages. While there are none, no message needs to be tracked.
         self.acknowledging = 0
         #: Whether a cumulative ACK covers what any subscription of the connection received before; see above.
@@ -151,6 +152,19 @@ class ConnectionTracker:
         self._numbers = count()
         # The latest ACK or NACK and what it covered, until the next tracked client frame.
         self._latest_ack: tuple[Ack | Nack, TrackedSubscription, _Numbered] | None = None
+        # The subscription of the latest MESSAGE, and the header line by which the next one is recognised.
+        self._latest_line = "\0"
+        self._latest_subscription: TrackedSubscription | None = None
+
+    @property
+    def version(self) -> Version:
+        """The version of the connection, in which it is decided what an ACK names."""
+        return self._version
+
+    @version.setter
+    def version(self, version: Version) -> None:
+        self._version = version
+        self._id_line = "\nack:" if version is _V1_2 else "\nmessage-id:"
 
     # ------------------------------------------------------------------ what is tracked
 
@@ -254,7 +268,7 @@ class ConnectionTracker:
 
     def _find_message(self, event: Ack | Nack) -> tuple[TrackedSubscription, str]:
         """Return the subscription and the id of the message that an ACK or NACK names."""
-        if self.version is _V1_2:
+        if self._version is _V1_2:
             ack_id = event.id or ""
             subscription_id = None
         else:
@@ -319,7 +333,7 @@ class ConnectionTracker:
     def apply_regardless(self, event: Event) -> None:
         """Change what is tracked as far as a frame makes sense that breaks rules; see the top of this module."""
         if isinstance(event, Ack | Nack):
-            ack_id = (event.id if self.version is _V1_2 else event.message_id) or ""
+            ack_id = (event.id if self._version is _V1_2 else event.message_id) or ""
             subscription = self._first_holder(ack_id)
             if subscription is not None and (
                 event.transaction is None or event.transaction in self._transactions
@@ -337,6 +351,8 @@ class ConnectionTracker:
             del self._by_destination[subscription._destination]
         else:
             del self._by_id[subscription._id]
+        if subscription is self._latest_subscription:
+            self._latest_line, self._latest_subscription = "\0", None
         self.acknowledging -= subscription._ack != "auto"
         self._remove_holder(subscription, subscription._unacknowledged)
         for by_subscription in self._transactions.values():
@@ -358,6 +374,31 @@ class ConnectionTracker:
         if transaction is not None:
             self._transactions[transaction].setdefault(subscription, {}).update(covered)
         self._latest_ack = event, subscription, covered
+
+    def acknowledge_one(self, ack_id: str) -> bool:
+        """Acknowledge one message outside of a transaction, if nothing has to be decided. The straight path of an ACK.
+
+        It does what :meth:`check` and :meth:`apply` do; a property test compares them.
+
+        Args:
+            ack_id: what the ACK names in 1.2.
+
+        Returns:
+            False, and nothing has changed, if it covers other messages as well, or is not allowed.
+        """
+        subscription = self._holders.get(ack_id)
+        if type(subscription) is not TrackedSubscription:
+            return False
+        unacknowledged = subscription._unacknowledged
+        if subscription._ack == "client" and (
+            next(iter(unacknowledged)) != ack_id
+            or (self.ack_covers_connection and len(self._by_id) + len(self._by_destination) > 1)
+        ):
+            return False
+        self._latest_ack = None
+        del self._holders[ack_id]
+        del unacknowledged[ack_id]
+        return True
 
     def _cover_others(self, named: TrackedSubscription, number: int, transaction: str | None) -> None:
         """Acknowledge what the other subscriptions received before a delivery of ``named``."""
@@ -391,6 +432,39 @@ class ConnectionTracker:
 
     # ------------------------------------------------------------------ MESSAGE
 
+    def add_alike(self, headers: Headers, text: str, at: int) -> bool:
+        """Track a MESSAGE of the same subscription as the one before it, on a straight path.
+
+        It does what :meth:`add_message` does; a property test compares the two.
+
+        Args:
+            headers: those of the MESSAGE.
+            text: their text.
+            at: where in it the header ``subscription`` begins.
+
+        Returns:
+            False, and nothing has changed, if :meth:`add_message` has to decide.
+        """
+        if not text.startswith(self._latest_line, at):
+            return False
+        subscription = self._latest_subscription
+        if subscription is None or subscription._ack == "auto":
+            return subscription is not None
+        id_line = self._id_line
+        at = text.find(id_line)
+        if at < 0:
+            return False
+        at += len(id_line)
+        ack_id = text[at : text.index("\n", at)]
+        if "\\" in ack_id:  # ActiveMQ's have a colon, which is escaped
+            ack_id = headers.find(id_line) or ack_id
+        holders = self._holders
+        if ack_id in holders:
+            return False
+        holders[ack_id] = subscription
+        subscription._unacknowledged[ack_id] = next(self._numbers)
+        return True
+
     def add_message(self, message: Message) -> None:
         """Track a MESSAGE. One that belongs to no subscription, or needs no ACK, changes nothing.
 
@@ -398,15 +472,22 @@ class ConnectionTracker:
             RuleViolation: it has to be acknowledged, but has no ``ack`` header. Nothing has changed.
         """
         headers = message.frame.headers
+        text = headers.text
         name = headers.find("\nsubscription:")
         subscription = (
             self._subscription_without_id(message.destination) if name is None else self._by_id.get(name)
         )
-        if subscription is None and self.version is _V1_0:
+        if subscription is None and self._version is _V1_0:
             subscription = self._by_destination.get(message.destination)
-        if subscription is None or subscription._ack == "auto":
+        if subscription is None:
             return
-        ack_id = headers.find("\nack:" if self.version is _V1_2 else "\nmessage-id:")
+        if name is not None and subscription._id == name and text is not None:
+            line = f"\nsubscription:{name}\n"
+            if text.startswith(line, text.find("\nsubscription:")):  # not if it was escaped
+                self._latest_line, self._latest_subscription = line, subscription
+        if subscription._ack == "auto":
+            return
+        ack_id = headers.find(self._id_line)
         if ack_id is None:
             raise RuleViolation(
                 ErrorCode.MISSING_HEADER,

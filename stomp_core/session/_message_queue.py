@@ -24,31 +24,32 @@ class BufferLimit:
         limit: bytes.
 
     Attributes:
+        limit: see above.
         size: bytes in all queues.
         full: whether reading should stop.
     """
 
-    __slots__ = ("_limit", "full", "size")
+    __slots__ = ("full", "limit", "size")
 
     def __init__(self, limit: int) -> None:
-        self._limit = limit
+        self.limit: int = limit
         self.size: int = 0
         self.full: bool = False
 
     @property
     def exceeded(self) -> bool:
         """Whether the queues hold more than four times the limit: then reading stops whatever is awaited."""
-        return self.size > 4 * self._limit
+        return self.size > 4 * self.limit
 
     def add(self, size: int) -> None:
         """Count bytes that were put in a queue."""
         self.size += size
-        if self.size >= self._limit:
+        if self.size >= self.limit:
             self.full = True
 
     def notice_removed(self) -> None:
         """Look whether reading may go on: somebody has subtracted from :attr:`size` what was taken from a queue."""
-        if self.full and self.size * 2 <= self._limit:
+        if self.full and self.size * 2 <= self.limit:
             self.full = False
 
 
@@ -75,7 +76,10 @@ class MessageQueue(Generic[T]):
         """Add an item that takes ``size`` bytes."""
         self._items.append((item, size))
         self._size += size
-        self._limit.add(size)
+        limit = self._limit
+        limit.size += size
+        if limit.size >= limit.limit:
+            limit.full = True
         if self._ready is not None:
             self.notify_all()
 
@@ -84,7 +88,12 @@ class MessageQueue(Generic[T]):
         if not self._items:
             return None
         item, size = self._items.popleft()
-        self._release(size)
+        if not self._closed:  # as in _release(), without its calls
+            limit = self._limit
+            self._size -= size
+            limit.size -= size
+            if limit.full:
+                limit.notice_removed()
         return item
 
     def first(self) -> tuple[T, int] | None:

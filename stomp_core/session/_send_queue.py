@@ -15,14 +15,17 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 
-from ..protocol import Send
-from ._operations import Operation, SendOperation
+from ..protocol import Message, Send
+from ..wire import Frame, Headers, Version
+from ._operations import AckOperation, Operation, SendOperation
 from ._pending import Pending
 
 __all__ = ["Backlog", "SendQueue"]
 
-#: Bytes, and what they belong to: an operation; a SEND that nobody waits for; or nothing (heart-beats, raw frames).
-_Entry = tuple[bytes, Operation | Send | None]
+#: What bytes belong to: an operation; a SEND that nobody waits for; the headers of a MESSAGE whose ACK nobody waits
+#: for; or nothing (heart-beats, raw frames).
+_Owner = Operation | Send | Headers | None
+_Entry = tuple[bytes, _Owner]
 
 
 class _Piece:
@@ -68,13 +71,13 @@ class SendQueue:
         """How many frames have not left."""
         return len(self._entries)
 
-    def put(self, wire: bytes, owner: Operation | Send | None) -> None:
+    def put(self, wire: bytes, owner: _Owner) -> None:
         """Add a frame, or a heart-beat.
 
         Args:
             wire: its bytes.
-            owner: the operation that it belongs to. A SEND that nobody waits for stands for itself: it becomes an
-                operation only if its connection is lost before it has left.
+            owner: the operation that it belongs to. A SEND that nobody waits for stands for itself, and the headers of
+                a MESSAGE for its ACK: they become operations only if the connection is lost before they have left.
         """
         if self.encode is not None:
             wire = self.encode(wire)
@@ -205,6 +208,10 @@ class SendQueue:
         for _, owner in entries:
             if isinstance(owner, Send):
                 operations.append(SendOperation(owner, Pending.completed("SEND", None), None, 0.0))
+            elif isinstance(owner, Headers):
+                message = Message.from_frame(Frame.assemble("MESSAGE", owner, b"", Version.V1_2))
+                acknowledged = Pending.completed(f"ACK of {message.message_id}", None)
+                operations.append(AckOperation(message.acknowledge(), acknowledged, None, 0.0))
             elif owner is not None:
                 operations.append(owner)
         return operations

@@ -187,6 +187,38 @@ class Sender:
             self.watch(now, operation)
         return True
 
+    def send_ack(self, now: float, message: Message) -> bool:
+        """Send the ACK of a message on the straight path of most of them.
+
+        It does what :meth:`send` does for an ACK without receipt, transaction and headers, if there is room in the send
+        queue, and nobody who is told of frames.
+
+        Args:
+            now: seconds.
+            message: one that came on the present connection.
+
+        Returns:
+            False, and nothing has changed, if one of these conditions does not hold, or the connection has to decide.
+        """
+        connector, queue = self._connector, self.send_queue
+        conn = connector.conn
+        if (
+            conn is None
+            or connector.state is not SessionState.CONNECTED
+            or self._notifier.wants_frames
+            or queue.size >= _HIGH_WATER
+        ):
+            return False
+        self.changing = True
+        wire = conn.ack_received(message, now)
+        if wire is None:
+            self.changing = False
+            return False
+        # The headers and not the message: its body may be large, and the peer may not read for a long time.
+        queue.put(wire, message.frame.headers)
+        self.receipts.add_without_receipt()
+        return True
+
     def send_untracked(self, now: float, event: Event) -> None:
         """Send a frame whose outcome nobody waits for. Raises before anything has changed."""
         self._transmit(now, event, None)

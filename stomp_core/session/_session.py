@@ -848,6 +848,16 @@ class Session:
             OutcomeUnknown: the connection was lost, or the receipt did not come in time (ReceiptTimeout).
             SessionClosed, ConnectionLost: the session has ended.
         """
+        check_delivery("ack", delivery)
+        if (
+            delivery.connection_number == self._connector.connection_number
+            and not (transaction or receipt or headers)
+            and timeout is None
+            and self._closing is None
+            and self._sender.send_ack(now, delivery.event)
+        ):
+            self._changed()
+            return QUEUED
         return self._acknowledge(now, "ACK", delivery, transaction, receipt, headers, timeout)
 
     def nack(
@@ -1347,9 +1357,14 @@ class Session:
             notifier.notify("tolerated", event)
 
     def _on_message(self, message: Message) -> None:
-        name = message.subscription
-        if name is not None:
+        text = message.frame.headers.text
+        record = self._subscriptions.of_message(text)
+        if record is not None:
+            name: str | None = record.id
+        elif (name := message.subscription) is not None:
             record = self._subscriptions.get(name)
+            if record is not None:
+                self._subscriptions.remember(record, text)
         else:
             # A broker that speaks 1.0 names no subscription if SUBSCRIBE had no id; ours always has one.
             record = self._subscriptions.only_one_to(message.destination)

@@ -7,7 +7,7 @@ from ._frame import Frame, body_type_error
 from ._headers import Headers, HeaderSource, HeaderTypeError
 from ._options import Leniency, Limits
 from ._parser import FrameParser
-from ._spec import ALL_VERSIONS, Version, unescape
+from ._spec import ALL_VERSIONS, Version, escape, unescape
 from ._stream_events import NEED_DATA, ConnectionClosed, HeartBeat, NeedData
 
 __all__ = [
@@ -25,5 +25,6 @@ __all__ = [
     "NeedData",
     "Version",
     "body_type_error",
+    "escape",
     "unescape",
 ]

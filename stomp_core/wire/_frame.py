@@ -121,7 +121,8 @@ class Frame(_FrameBeingMade):
     @property
     def size(self) -> int:
         """About how many bytes the frame takes: command, headers and body. Cheap: the headers are not split."""
-        return len(self.command) + self.headers.size + len(self.body)
+        text = self.headers.text
+        return len(self.command) + (self.headers.size if text is None else len(text)) + len(self.body)
 
     def replace(
         self,
