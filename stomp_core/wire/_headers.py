@@ -94,7 +94,7 @@ class Headers:
         self.text = text if self.plain else None
 
     @classmethod
-    def from_text(cls, text: str, *, escaped: bool, plain: bool = False) -> Headers:
+    def from_text(cls, text: str, escaped: bool, plain: bool = False) -> Headers:
         """Make headers of lines that are known to be valid.
 
         Args:
