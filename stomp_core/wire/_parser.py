@@ -25,8 +25,8 @@ The parser is in one of five states:
 * ``_FAILED``: a rule was broken, so what follows means nothing. The error is raised by every call, and everything that
   is received is discarded.
 
-No byte is searched more than twice for the same thing. Chunks are stored as they are and joined when the next one is needed, so a
-thousand tiny chunks received between two calls are copied once.
+No byte is searched more than a few times for the same thing, however small the chunks are. They are stored as they are
+and joined when the next one is needed, so a thousand tiny chunks received between two calls are copied once.
 """
 
 from __future__ import annotations
@@ -289,11 +289,12 @@ class FrameParser:
                     text = data[command_end : end - 1].decode()
                 except UnicodeDecodeError:
                     return self._start_head()
-                escaped: bool | None = False
+                escaped = False
                 if "\\" in text or "\r" in text or "\0" in text or self._trims:
-                    escaped = self._is_escaped(command, text)
-                    if escaped is None:
+                    unescape = self._is_escaped(command, text)
+                    if unescape is None:
                         return self._start_head()
+                    escaped = unescape
                 headers = Headers.from_text(text, escaped)
                 # Is the body here as a whole?
                 start = text.find(_CONTENT_LENGTH)
@@ -540,15 +541,14 @@ class FrameParser:
 
     def _read_head(self) -> Frame | ConnectionClosed | Literal[NeedData.NEED_DATA]:
         reader = self._head_reader
-        while True:
+        while self._pos < len(self._data) or self._next_chunk():
             end = reader.read(self._data, self._pos, self._base)
             if end is not None:
                 self._pos = end
                 self._start_body(reader.command, reader.headers, reader.raw, reader.strict)
                 return self._read_body()
             self._pos = len(self._data)
-            if not self._next_chunk():
-                return self._end(f"a frame ({reader.command or 'a command line'})")
+        return self._end(f"a frame ({reader.command or 'a command line'})") if self._eof else NEED_DATA
 
     def _start_body(self, command: str, headers: Headers, head: bytes | None, strict: bool) -> None:
         """Enter the body, whose first byte is at ``_pos``. The arguments are those of :meth:`Frame.assemble`."""
@@ -560,13 +560,12 @@ class FrameParser:
         self._body_reader.start(self._rules, command, headers, self._base + self._pos)
 
     def _read_body(self) -> Frame | ConnectionClosed | Literal[NeedData.NEED_DATA]:
-        while True:
+        while self._pos < len(self._data) or self._next_chunk():
             read = self._body_reader.read(self._data, self._pos, self._base)
             if read is not None:
                 return self._finish_frame(*read)
             self._pos = len(self._data)
-            if not self._next_chunk():
-                return self._end(f"a frame ({self._command})")
+        return self._end(f"a frame ({self._command})") if self._eof else NEED_DATA
 
     def _finish_frame(self, body: bytes, stop: int) -> Frame:
         """Return the frame that ends with the NUL at ``stop``."""
@@ -574,15 +573,14 @@ class FrameParser:
             frame = Frame(self._command, self._headers.without("content-length"))
         else:
             strict = self._strict and self._body_reader.strict
-            headers = self._headers
             frame = Frame.assemble(
                 self._command,
-                headers,
+                self._headers,
                 body,
                 self._version_text,
                 self._head,
                 strict,
-                "content-length" not in headers,
+                not self._body_reader.counted,
             )
         self._headers = _NO_HEADERS
         self._head = None
