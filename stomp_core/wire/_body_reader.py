@@ -31,6 +31,7 @@ class BodyReader:
 
     Attributes:
         allowed: whether the frame may have a body. If not, a body that was tolerated is to be dropped.
+        counted: whether the frame has a content-length.
         strict: the content-length was read without a leniency having been needed.
     """
 
@@ -42,11 +43,13 @@ class BodyReader:
         "_size",
         "_small_pieces",
         "allowed",
+        "counted",
         "strict",
     )
 
     def __init__(self, rules: ReadingRules) -> None:
         self.allowed = True
+        self.counted = False
         self.strict = True
         self._rules = rules
         self._command = ""
@@ -72,7 +75,8 @@ class BodyReader:
         self._rules = rules
         self._command = command
         self._length = -1
-        stated = headers.get("content-length")
+        stated = headers.find("\ncontent-length:")
+        self.counted = stated is not None
         if stated is None:
             return
         digits = stated

@@ -35,6 +35,7 @@ class HeadReader:
         "_pairs",
         "_partial_line",
         "_rules",
+        "_unchecked",
         "command",
         "strict",
     )
@@ -52,6 +53,7 @@ class HeadReader:
         self._head_size = 0  # bytes of the complete lines
         self._line_count = 0  # header lines among them
         self._pairs: list[tuple[str, str]] = []
+        self._update_unchecked()
 
     @property
     def headers(self) -> Headers:
@@ -84,7 +86,9 @@ class HeadReader:
             if not complete:
                 stop = len(data)
             before = len(self._partial_line)
-            self._check_size(data, pos, stop, base, complete)
+            # Below this size and without NUL the check would find nothing.
+            if before + stop - pos >= self._unchecked or data.find(b"\0", pos, stop) >= 0:
+                self._check_size(data, pos, stop, base, complete)
             if not complete:
                 self._partial_line += data[pos:]
                 return None
@@ -102,6 +106,14 @@ class HeadReader:
                 return pos
             else:
                 self._line_count += 1
+            self._update_unchecked()
+
+    def _update_unchecked(self) -> None:
+        """Find out below which size the next line exceeds no limit: such pieces of it need no :meth:`_check_size`."""
+        limits = self._rules.limits
+        most = limits.max_header_line if self.command else limits.max_command
+        full = self._line_count >= limits.max_headers
+        self._unchecked = 0 if full else min(most, limits.max_head - self._head_size)
 
     def _check_size(self, data: bytes, pos: int, stop: int, base: int, complete: bool) -> None:
         """Check a line, or what has arrived of it, for NUL and against the limits.

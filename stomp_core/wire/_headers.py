@@ -81,6 +81,12 @@ class Headers:
                     self._pairs = None
                     self.plain = True
                     return
+                pairs = tuple(items.items())
+                if _are_exactly_str(pairs):
+                    self.text = None
+                    self._pairs = pairs
+                    self.plain = False
+                    return
         elif isinstance(items, Headers):
             self.text = items.text
             self.plain = items.plain
@@ -94,7 +100,7 @@ class Headers:
         self.text = text if self.plain else None
 
     @classmethod
-    def from_text(cls, text: str, *, escaped: bool, plain: bool = False) -> Headers:
+    def from_text(cls, text: str, escaped: bool, plain: bool = False) -> Headers:
         """Make headers of lines that are known to be valid.
 
         Args:
@@ -323,6 +329,13 @@ def _is_plain(text: str, count: int) -> bool:
         and "\0" not in text
         and "\n:" not in text
     )
+
+
+def _are_exactly_str(pairs: Iterable[tuple[object, object]]) -> bool:
+    for name, value in pairs:  # noqa: SIM110 - see _contains_all in _serializer.py
+        if type(name) is not str or type(value) is not str:
+            return False
+    return True
 
 
 def _check_source(items: object) -> Iterable[object]:

@@ -15,16 +15,18 @@ The expression matches only regular heads. So there are two paths, and where the
 What a stream means must not depend on its chunks, so the two paths must agree. The tests read everything whole and byte
 by byte, and compare the frames, the errors, and the offsets of the errors.
 
-The parser is in one of four states:
+The parser is in one of five states:
 
 * ``_BETWEEN_FRAMES``: before the first byte of a frame. The version may be set here, and the fast path is tried.
+* ``_HEAD_CUT``: the end of the chunk cut a head that is regular so far. Once the next chunk is there, the fast path is
+  tried once more. In small chunks, where that does not help, the slow path reads the head.
 * ``_IN_HEAD``: the slow path reads the lines of a head.
 * ``_IN_BODY``: the head is complete, the body is not. A body that is not whole in the chunk of its head is read here.
 * ``_FAILED``: a rule was broken, so what follows means nothing. The error is raised by every call, and everything that
   is received is discarded.
 
-No byte is searched twice for the same thing. Chunks are stored as they are and joined when the next one is needed, so a
-thousand tiny chunks received between two calls are copied once.
+No byte is searched more than a few times for the same thing, however small the chunks are. They are stored as they are
+and joined when the next one is needed, so a thousand tiny chunks received between two calls are copied once.
 """
 
 from __future__ import annotations
@@ -49,21 +51,33 @@ __all__ = ["FrameParser"]
 _LF, _CR, _NUL = 10, 13, 0
 _LONGEST_COMMAND = max(map(len, COMMANDS))
 _MIN_HEADER_LINE = len(b"a:\n")
+_LENGTH_OF_MESSAGE_OR_RECEIPT = len(b"MESSAGE")
+_M = ord("M")
 _CONTENT_LENGTH = "\ncontent-length:"
 _NO_HEADERS = Headers()
 
-_BETWEEN_FRAMES, _IN_HEAD, _IN_BODY, _FAILED = 0, 1, 2, 3
+_BETWEEN_FRAMES, _HEAD_CUT, _IN_HEAD, _IN_BODY, _FAILED = 0, 1, 2, 3, 4
+
+
+# The header lines of a regular head, each with the line feed before it.
+#
+# Possessive quantifiers stand on single characters only: CPython 3.11.0 to 3.11.4 match possessive groups wrongly
+# (Debian 12 has 3.11.2). Names are all bytes but NUL, LF, CR and colon; spelt without "^" the class takes a third less
+# time. Values are all bytes but LF, since a dot is faster than any class; NUL and CR in them are found later.
+_HEADER_LINES = rb"(?:\n[\x01-\x09\x0b\x0c\x0e-9;-\xff]++:.*+)*"
 
 
 @cache
 def _head_expression() -> re.Pattern[bytes]:
-    # The command, then "\nname:value" for each header, then the blank line.
-    #
-    # Possessive quantifiers stand on single characters only: CPython 3.11.0 to 3.11.4 match possessive groups wrongly
-    # (Debian 12 has 3.11.2). Names are all bytes but NUL, LF, CR and colon; spelt without "^" the class takes a third
-    # less time. Values are all bytes but LF, since a dot is faster than any class; NUL and CR in them are found later.
-    name = rb"[\x01-\x09\x0b\x0c\x0e-9;-\xff]++"
-    return re.compile(rb"([A-Z]++)(?:\n%b:.*+)*\n\n" % name)
+    # The command, then the header lines, then the blank line. The two commands that clients receive most need neither
+    # a group nor a look-up. They are equally long and differ in their first byte.
+    return re.compile(rb"(?:MESSAGE|RECEIPT|([A-Z]++))%b\n\n" % _HEADER_LINES)
+
+
+@cache
+def _cut_head_expression() -> re.Pattern[bytes]:
+    # The beginning of a regular head, which ends anywhere after the command.
+    return re.compile(rb"([A-Z]++)%b(?:\n.*+)?\Z" % _HEADER_LINES)
 
 
 @cache
@@ -98,10 +112,11 @@ class FrameParser:
         self._limits = limits = Limits() if limits is None else limits
         self._leniency = Leniency() if leniency is None else leniency
         self._match_head = _head_expression().match
+        self._match_cut_head = _cut_head_expression().match
         self._end_of_lines = _end_of_lines().match
-        # The fast path takes heads of up to this many bytes. They cannot exceed any limit, whatever their lines are, so
-        # it need not check limits. Nor does the expression look further: it remembers every line that it passes, and a
-        # flood of header lines would take thirty times its size in memory.
+        # Heads of up to this many bytes cannot exceed any limit, whatever their lines are, so the fast path need not
+        # check limits. Nor does the expression look further: it remembers every line that it passes, and a flood of
+        # header lines would take thirty times its size in memory.
         self._max_fast_head = min(
             limits.max_head,
             limits.max_header_line,
@@ -123,6 +138,7 @@ class FrameParser:
         self._discards = False  # received bytes are not stored
 
         self._state = _BETWEEN_FRAMES
+        self._last_cut = -1  # offset in the stream of the last head that was in the state _HEAD_CUT
         self._after_frame = False  # the line feed that may follow the NUL of a frame has not come yet
         self._error: RemoteProtocolError | None = None
         self._failed_headers = _NO_HEADERS
@@ -168,7 +184,8 @@ class FrameParser:
 
     def unread(self) -> bytes:
         """Return the received bytes that were not read yet, neither as frames nor as a part of one."""
-        return b"".join((self._data[self._pos :], *self._chunks))
+        rest = b"" if self._state == _HEAD_CUT else self._data[self._pos :]
+        return b"".join((rest, *self._chunks))
 
     def partial_header(self, name: str) -> str | None:
         """Return a header of the frame that broke a rule, if it was read before that.
@@ -228,6 +245,11 @@ class FrameParser:
         try:
             while True:
                 if self._state != _BETWEEN_FRAMES:
+                    if self._state == _HEAD_CUT:
+                        if self._next_chunk():
+                            self._state = _BETWEEN_FRAMES
+                            continue
+                        return self._start_head() if self._eof else NEED_DATA
                     if self._state == _IN_HEAD:
                         return self._read_head()
                     if self._state == _IN_BODY:
@@ -247,26 +269,33 @@ class FrameParser:
                     return heart_beat
                 match = self._match_head(data, pos, pos + self._max_fast_head)
                 if match is None:
-                    return self._start_head()
-                command_end, end = match.end(1), match.end()
-                command = COMMANDS.get(data[pos:command_end])
-                if command is None:
-                    return self._start_head()
+                    match = self._match_long_head()
+                    if match is None:
+                        if self._is_cut_head():
+                            self._state = _HEAD_CUT
+                            self._last_cut = self._base + pos
+                            continue
+                        return self._start_head()
+                end = match.end()
+                if match.lastindex is None:
+                    command = "MESSAGE" if data[pos] == _M else "RECEIPT"
+                    command_end = pos + _LENGTH_OF_MESSAGE_OR_RECEIPT
+                else:
+                    command_end = match.end(1)
+                    command = COMMANDS.get(data[pos:command_end], "")
+                    if not command:
+                        return self._start_head()
                 try:
                     text = data[command_end : end - 1].decode()
                 except UnicodeDecodeError:
                     return self._start_head()
-                if "\r" in text or "\0" in text:
-                    return self._start_head()
                 escaped = False
-                if "\\" in text:
-                    unescape = self._has_only_defined_escapes(command, text)
+                if "\\" in text or "\r" in text or "\0" in text or self._trims:
+                    unescape = self._is_escaped(command, text)
                     if unescape is None:
                         return self._start_head()
                     escaped = unescape
-                if self._trims and not self._is_regular_in_1_0(command, text):
-                    return self._start_head()
-                headers = Headers.from_text(text, escaped=escaped)
+                headers = Headers.from_text(text, escaped)
                 # Is the body here as a whole?
                 start = text.find(_CONTENT_LENGTH)
                 if start < 0:
@@ -412,6 +441,18 @@ class FrameParser:
 
     # ---------------------------------------------------------------- the fast path: is the head a regular one?
 
+    def _is_escaped(self, command: str, text: str) -> bool | None:
+        """Look more closely at the lines of a head that matches the expression.
+
+        Returns:
+            Whether they hold escapes; ``None`` if there is anything in them that only the slow path can read.
+        """
+        if "\r" in text or "\0" in text:
+            return None
+        if self._trims and not self._is_regular_in_1_0(command, text):
+            return None
+        return "\\" in text and self._has_only_defined_escapes(command, text)
+
     def _has_only_defined_escapes(self, command: str, text: str) -> bool | None:
         """Return how to treat the backslashes in the text of a head.
 
@@ -442,6 +483,51 @@ class FrameParser:
             " \n" in text or "\n " in text or " :" in text or ": " in text
         )
 
+    def _match_long_head(self) -> re.Match[bytes] | None:
+        """Match a head that exceeds no limit although it is longer than those that cannot exceed any.
+
+        The limits are checked first. That bounds the memory of the match, which remembers every line.
+        """
+        data, pos, limits = self._data, self._pos, self._limits
+        shortest = self._max_fast_head
+        if len(data) - pos <= shortest or not shortest:
+            return None
+        if self._match_cut_head(data, pos, pos + shortest) is None:
+            return None  # it is irregular, or not long
+        end = data.find(b"\n\n", pos, pos + limits.max_head)
+        if end < 0 or data.count(b"\n", pos, end) > limits.max_headers:
+            return None
+        if end - pos > limits.max_header_line:
+            longest = max(map(len, data[pos:end].split(b"\n")))
+            if longest > limits.max_header_line:
+                return None
+        return self._match_head(data, pos, end + 2)
+
+    def _is_cut_head(self) -> bool:
+        """Return whether the rest of the data is the beginning of a regular head, which is worth another attempt.
+
+        If so, the slow path would have nothing to report yet: every complete line is valid, the incomplete one has
+        no NUL, and no limit is exceeded. A head gets one more attempt, not one per chunk: its second cut sends it to
+        the slow path, which reads no byte again.
+        """
+        data, pos = self._data, self._pos
+        if len(data) - pos > self._max_fast_head or self._last_cut == self._base + pos:
+            return False
+        match = self._match_cut_head(data, pos)
+        if match is None or data.find(b"\0", pos) >= 0:
+            return False
+        command_end = match.end(1)
+        if command_end == len(data):
+            return command_end - pos <= _LONGEST_COMMAND
+        command = COMMANDS.get(data[pos:command_end])
+        if command is None:
+            return False
+        try:
+            complete_lines = data[command_end : data.rindex(b"\n") + 1].decode()
+        except UnicodeDecodeError:
+            return False
+        return self._is_escaped(command, complete_lines) is not None
+
     # ---------------------------------------------------------------- the slow path
 
     def _start_head(self) -> Frame | ConnectionClosed | Literal[NeedData.NEED_DATA]:
@@ -455,15 +541,14 @@ class FrameParser:
 
     def _read_head(self) -> Frame | ConnectionClosed | Literal[NeedData.NEED_DATA]:
         reader = self._head_reader
-        while True:
+        while self._pos < len(self._data) or self._next_chunk():
             end = reader.read(self._data, self._pos, self._base)
             if end is not None:
                 self._pos = end
                 self._start_body(reader.command, reader.headers, reader.raw, reader.strict)
                 return self._read_body()
             self._pos = len(self._data)
-            if not self._next_chunk():
-                return self._end(f"a frame ({reader.command or 'a command line'})")
+        return self._end(f"a frame ({reader.command or 'a command line'})") if self._eof else NEED_DATA
 
     def _start_body(self, command: str, headers: Headers, head: bytes | None, strict: bool) -> None:
         """Enter the body, whose first byte is at ``_pos``. The arguments are those of :meth:`Frame.assemble`."""
@@ -475,13 +560,12 @@ class FrameParser:
         self._body_reader.start(self._rules, command, headers, self._base + self._pos)
 
     def _read_body(self) -> Frame | ConnectionClosed | Literal[NeedData.NEED_DATA]:
-        while True:
+        while self._pos < len(self._data) or self._next_chunk():
             read = self._body_reader.read(self._data, self._pos, self._base)
             if read is not None:
                 return self._finish_frame(*read)
             self._pos = len(self._data)
-            if not self._next_chunk():
-                return self._end(f"a frame ({self._command})")
+        return self._end(f"a frame ({self._command})") if self._eof else NEED_DATA
 
     def _finish_frame(self, body: bytes, stop: int) -> Frame:
         """Return the frame that ends with the NUL at ``stop``."""
@@ -489,15 +573,14 @@ class FrameParser:
             frame = Frame(self._command, self._headers.without("content-length"))
         else:
             strict = self._strict and self._body_reader.strict
-            headers = self._headers
             frame = Frame.assemble(
                 self._command,
-                headers,
+                self._headers,
                 body,
                 self._version_text,
                 self._head,
                 strict,
-                "content-length" not in headers,
+                not self._body_reader.counted,
             )
         self._headers = _NO_HEADERS
         self._head = None
