@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import overload
 
+from ..errors import LocalProtocolError
 from ..wire import ALL_VERSIONS, Frame, Headers, HeaderSource, Leniency, Limits, Version, escape
+from ..wire._serializer import serialize
 from ._connection import Connection
 from ._events import (
     Abort,
@@ -26,7 +28,9 @@ from ._events import (
     Send,
     Subscribe,
     Unsubscribe,
+    merge_send,
 )
+from ._known_headers import known_headers
 from ._states import CLIENT, State
 
 __all__ = ["ClientConnection"]
@@ -96,10 +100,6 @@ class ClientConnection(Connection):
             heart_beats=heart_beats,
             escape_connect=escape_connect,
         )
-        # The headers of the latest SEND; and headers that were sent more than once, with their bytes.
-        self._latest_headers: Headers | None = None
-        self._repeated_headers: Headers | None = None
-        self._repeated_head = b""
         # Of the latest SEND whose headers state the length of its body: the text before and after the length, and the
         # same as bytes.
         self._around_length: tuple[str, str, bytes, bytes] | None = None
@@ -133,8 +133,7 @@ class ClientConnection(Connection):
     ) -> bytes:
         """Check an event, a frame, or a message to a destination, and return its bytes.
 
-        SENDs that share one Headers object, as in ``Send.from_frame(Frame("SEND", headers, body))``, cost the least:
-        the headers are checked and serialized once.
+        SENDs with the same headers cost the least: these are checked and serialized once.
 
         Args:
             what: a client event, a client frame, or the destination of a message.
@@ -155,32 +154,19 @@ class ClientConnection(Connection):
         if type(what) is Send:
             frame = what.frame
             if (
-                frame.headers is self._repeated_headers
-                and frame.command == "SEND"
-                and frame.version is None  # a received frame is sent with the bytes that were received
-                and self._state is _CONNECTED
-                and self._end is None
-                and type(now) is float
-                and now - now == 0.0
+                frame.version is None  # a received frame is sent with the bytes that were received
+                and what.content_length_wanted
                 and not (body or content_type or transaction or receipt or headers)
                 and content_length
+                and (wire := self._send_directly(frame.headers, frame.body, now)) is not None
             ):
-                content = frame.body
-                if what.content_length_wanted or not content:
-                    # The straight path, see _note_headers(). Nothing is left to check, and no state changes.
-                    self._now = self._clock.last_write = now
-                    if not content:
-                        return b"%b\n\0" % self._repeated_head
-                    return b"%bcontent-length:%d\n\n%b\0" % (self._repeated_head, len(content), content)
-            elif (
-                self._around_length is not None
-                and not (body or content_type or transaction or receipt or headers)
-                and content_length
-            ):
-                wire = self._send_with_stated_length(what, now, *self._around_length)
-                if wire is not None:
-                    return wire
+                return wire
         elif isinstance(what, str):
+            if type(body) is bytes and transaction is None and receipt is None and content_length:
+                known = known_headers(what, content_type, False, headers, merge_send)
+                if (wire := self._send_directly(known, body, now)) is not None:
+                    return wire
+                return self._send_event(Send.from_frame(Frame("SEND", known, body)), now)
             message = Send(
                 what,
                 body,
@@ -202,75 +188,77 @@ class ClientConnection(Connection):
             event = self._event_of(what)
         else:
             raise TypeError(f"send() takes an event, a frame or a destination, got {type(what).__name__}")
-        wire = self._send_event(event, now)
-        if event.frame.command == "SEND":
-            self._note_headers(event.frame, wire)
-        return wire
+        return self._send_event(event, now)
 
-    def _note_headers(self, send: Frame, wire: bytes) -> None:
-        """Find out whether a SEND has the headers of the one before it; then :meth:`send` takes a straight path.
+    def _send_directly(self, headers: Headers, body: bytes, now: float | None) -> bytes | None:
+        """Serialize a SEND outside of a transaction, on a straight path.
 
-        Many programs send one message after the other with the same headers, and a program or a layer above that keeps
-        the Headers object gives it to each frame. Headers are immutable, so what depends on them only has to be done
-        once: to check them, to escape them, and to find out that they name no transaction, which is the only rule that
-        relates a SEND to other frames. What remains is to put the body and its length behind the bytes of the head.
-
-        Headers that state the content-length themselves, as stomp_py makes them, are recognised by their text, because
-        a body of another length needs another Headers object; see :meth:`_send_with_stated_length`.
-
-        Headers that are new each time cost two comparisons here.
+        The only rule that relates a SEND to other frames is that of transactions. So outside of a transaction nothing
+        is left but to serialize it. Programs send one message after the other with the same headers, and :class:`Send`
+        gives such messages the same Headers object, which keeps its serialized head: then the body and its length are
+        put behind that. The bytes and what is tracked are those of :meth:`_send_event`; a property test compares the
+        two.
 
         Args:
-            send: the SEND.
-            wire: its bytes.
-        """
-        headers = send.headers
-        if headers is not self._latest_headers:
-            self._latest_headers = headers
-            text = headers.text
-            if text is not None and _LENGTH_LINE in text and "\ntransaction:" not in text:
-                start, line, rest = text.partition(_LENGTH_LINE)
-                before, after = start + line, rest[len(str(len(send.body))) :]
-                head, tail = f"SEND{before}".encode(), f"{after}\n".encode()
-                # Not if the headers had to be escaped, or state the length twice.
-                if wire == b"%b%d%b%b\0" % (head, len(send.body), tail, send.body):
-                    self._around_length = before, after, head, tail
-        elif "transaction" not in headers and "content-length" not in headers:
-            # A SEND without a body is its head, a blank line and NUL.
-            self._repeated_head = Frame("SEND", headers).to_bytes(self._version or "").removesuffix(b"\n\0")
-            self._repeated_headers = headers
-
-    def _send_with_stated_length(
-        self, send: Send, now: float | None, before: str, after: str, head: bytes, tail: bytes
-    ) -> bytes | None:
-        """Take the straight path for headers that state the length of the body, and are otherwise those of before.
-
-        Args:
-            send: the SEND.
+            headers: of the SEND.
+            body: of the SEND.
             now: seconds.
-            before: the text of the headers before the length.
-            after: the text behind it.
-            head: the bytes before the length.
-            tail: the bytes between the length and the body.
 
         Returns:
-            The bytes to write; ``None`` if it is not such a SEND, or if there is something to check.
+            The bytes to write; ``None``, and nothing has changed, if something has to be checked.
         """
-        frame = send.frame
-        content = frame.body
-        if (
-            frame.headers.text != f"{before}{len(content)}{after}"
-            or frame.command != "SEND"
-            or frame.version is not None
-            or not send.content_length_wanted
-            or self._state is not _CONNECTED
-            or self._end is not None
-            or type(now) is not float
-            or now - now != 0.0
-        ):
+        version = self._version
+        if self._state is not _CONNECTED or self._end is not None or version is None:
             return None
-        self._now = self._clock.last_write = now
-        return b"%b%d%b%b\0" % (head, len(content), tail, content)
+        if now is None:
+            if self._clock.has_deadlines:
+                return None
+            now = self._now
+        elif type(now) is not float or now - now != 0.0 or self._now is None:
+            return None
+        cached = headers.cached_head
+        if cached is not None and cached[1] is version and cached[0] == "SEND":
+            head = cached[2]
+            if b"\ntransaction:" in head:
+                return None
+            if body:
+                wire = b"%bcontent-length:%d\n\n%b\0" % (head, len(body), body)
+            else:
+                wire = head + b"\n\0"
+        else:
+            text = headers.text
+            if text is None or "\ntransaction:" in text:
+                return None
+            around = self._around_length
+            if around is not None and text == f"{around[0]}{len(body)}{around[1]}":
+                wire = b"%b%d%b%b\0" % (around[2], len(body), around[3], body)
+            else:
+                try:
+                    wire = serialize("SEND", headers, body, version)
+                except LocalProtocolError:
+                    return None
+                if _LENGTH_LINE in text:
+                    self._note_stated_length(text, body, wire)
+        if now is not None:
+            self._now = self._clock.last_write = now
+        return wire
+
+    def _note_stated_length(self, text: str, body: bytes, wire: bytes) -> None:
+        """Remember headers that state the content-length themselves, as stomp_py makes them.
+
+        The next ones are recognised by their text, since a body of another length needs another Headers object.
+
+        Args:
+            text: of the headers.
+            body: of the SEND.
+            wire: its bytes.
+        """
+        start, line, rest = text.partition(_LENGTH_LINE)
+        before, after = start + line, rest[len(str(len(body))) :]
+        head, tail = f"SEND{before}".encode(), f"{after}\n".encode()
+        # Not if the headers had to be escaped, or state the length twice.
+        if wire == b"%b%d%b%b\0" % (head, len(body), tail, body):
+            self._around_length = before, after, head, tail
 
     def connect(
         self,

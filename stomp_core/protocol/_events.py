@@ -21,6 +21,7 @@ from .._text import first_line
 from ..errors import ErrorCode, LocalProtocolError
 from ..wire import ALL_VERSIONS, Frame, Headers, HeaderSource, HeaderTypeError, Version, body_type_error
 from ._heartbeat import HeartBeatRange, format_heart_beat, parse_heart_beat
+from ._known_headers import known_headers
 
 __all__ = [
     "Abort",
@@ -44,6 +45,7 @@ __all__ = [
     "check_destination",
     "encode_body",
     "event_from_frame",
+    "merge_send",
 ]
 
 Body = bytes | bytearray | memoryview | str
@@ -390,23 +392,20 @@ class Send(_Transactional, _Bodied):
         headers: HeaderSource = (),
         content_length: bool = True,
     ) -> None:
-        own = _as_headers(headers)
+        is_text = False
         if isinstance(body, str):
             body = encode_body(body)
-            if content_type is None and body and "content-type" not in own:
-                content_type = _TEXT
+            is_text = body != b""
         elif type(body) is not bytes and not isinstance(body, (bytes, bytearray, memoryview)):
             raise body_type_error(body, "body", "str or bytes")
-        if type(destination) is not str:
-            check_destination(destination)
-        stated = [("destination", destination)]
-        if content_type is not None:
-            stated.append(("content-type", content_type))
-        if transaction is not None:
-            stated.append(("transaction", transaction))
+        merged = (
+            known_headers(destination, content_type, is_text, headers, merge_send)
+            if (transaction is None)
+            else merge_send(destination, content_type, is_text, headers, transaction)
+        )
         if receipt is not None:
-            stated.append(("receipt", receipt))
-        self.frame: Frame = Frame("SEND", _merge_stated(stated, own), body)
+            merged = _with_receipt(merged, receipt)
+        self.frame: Frame = Frame("SEND", merged, body)
         self.content_length_wanted = content_length  # pyright: ignore[reportIncompatibleMethodOverride]
 
     @classmethod
@@ -431,6 +430,52 @@ class Send(_Transactional, _Bodied):
     def destination(self) -> str:
         """Where it is sent to."""
         return self.headers.get("destination", "")
+
+
+def merge_send(
+    destination: str,
+    content_type: str | None,
+    is_text: bool,
+    headers: HeaderSource,
+    transaction: str | None = None,
+) -> Headers:
+    """Return all headers of a SEND without receipt.
+
+    Args:
+        destination: its destination.
+        content_type: its content-type, if it is stated.
+        is_text: whether its body is text, which implies a content-type where none is stated.
+        headers: the caller's own.
+        transaction: the id of its transaction.
+
+    Raises:
+        LocalProtocolError: a header contradicts an argument, or is not a ``str``.
+    """
+    own = _as_headers(headers) if type(headers) is not dict else headers
+    if is_text and content_type is None and "content-type" not in own:
+        content_type = _TEXT
+    if type(destination) is not str:
+        check_destination(destination)
+    stated = [("destination", destination)]
+    if content_type is not None:
+        stated.append(("content-type", content_type))
+    if transaction is not None:
+        stated.append(("transaction", transaction))
+    if type(own) is dict:
+        merged = Headers.merge(stated, own)
+        if merged is not None:
+            return merged
+    return _merge_stated(stated, _as_headers(own))
+
+
+def _with_receipt(merged: Headers, receipt: str) -> Headers:
+    """Put the receipt last: what is known of the other headers, such as their bytes, stays known then."""
+    if type(receipt) is str and "receipt" not in merged:
+        own = merged.with_line("receipt", receipt)
+        if own is not None:
+            return own
+    first, *others = _merge_stated([("receipt", receipt)], merged).pairs
+    return Headers([*others, first])
 
 
 class Subscribe(_Receiptable):

@@ -99,6 +99,15 @@ class Sender:
         return self._connector.state is SessionState.CONNECTED and self._subscriptions.probing is None
 
     @property
+    def has_straight_path(self) -> bool:
+        """Whether a SEND may take the straight path of :meth:`send_message`, if there is room for it."""
+        return (
+            self._connector.state is SessionState.CONNECTED
+            and not self._notifier.wants_frames
+            and self._subscriptions.probing is None
+        )
+
+    @property
     def is_full(self) -> bool:
         """Whether the send queue is above its high-water mark."""
         return self.send_queue.size > _HIGH_WATER
@@ -150,8 +159,8 @@ class Sender:
     def send_message(self, now: float, event: Send, operation: SendOperation | None = None) -> bool:
         """Send a SEND on the straight path of most messages.
 
-        It does what :meth:`send_or_queue` does, for a SEND in no transaction, if there is a connection, room in the
-        send queue, and nobody who is told of frames.
+        It does what :meth:`send_or_queue` does, for a SEND in no transaction, if :attr:`has_straight_path` is true and
+        there is room in the send queue.
 
         Args:
             now: seconds.
@@ -159,17 +168,11 @@ class Sender:
             operation: what waits for its receipt; ``None`` if it asks for none, and nobody waits for it.
 
         Returns:
-            False if it was not sent because one of these conditions does not hold.
+            False, and nothing has changed, if there is no room.
         """
-        connector, queue, receipts = self._connector, self.send_queue, self.receipts
-        conn = connector.conn
-        if (
-            conn is None
-            or connector.state is not SessionState.CONNECTED
-            or self._subscriptions.probing is not None
-            or self._notifier.wants_frames
-            or queue.size + len(event.frame.body) >= _HIGH_WATER
-        ):
+        queue, receipts = self.send_queue, self.receipts
+        conn = self._connector.conn
+        if conn is None or queue.size + len(event.frame.body) >= _HIGH_WATER:
             return False
         self.changing = True
         try:

@@ -62,7 +62,6 @@ from ..protocol import (
     Tolerated,
     Unsubscribe,
     check_destination,
-    encode_body,
 )
 from ..wire import (
     NEED_DATA,
@@ -133,9 +132,6 @@ T = TypeVar("T")
 
 TapEvent = Event | HeartBeat | ConnectionClosed
 
-_TEXT = "text/plain;charset=utf-8"
-_MAX_KNOWN_HEADERS = 256
-
 
 @explained
 class Session:
@@ -203,7 +199,6 @@ class Session:
         )
         self._closing: Pending[bool] | None = None  # of close()
         self._confirmed = False  # whether the broker has confirmed DISCONNECT
-        self._known_headers: dict[tuple[str, str | None, bool], Headers] = {}  # of SENDs; see `_send_alike`
 
     # ------------------------------------------------------------------ what can be seen
 
@@ -637,8 +632,23 @@ class Session:
         if timeout is not None:
             timeout = check_seconds("timeout", timeout)
         receipt_id = self._sender.receipts.new_id() if receipt is True else None
-        if not (headers or transaction) and (receipt_id is not None or not receipt):
-            sent = self._send_alike(now, destination, body, content_type, content_length, receipt_id, timeout)
+        if (
+            transaction is None
+            and (receipt_id is not None or not receipt)
+            and not (
+                headers and (type(headers) is not dict or "receipt" in headers or "transaction" in headers)
+            )
+            and self._sender.has_straight_path
+        ):
+            event = Send(
+                destination,
+                body,
+                content_type=content_type,
+                receipt=receipt_id,
+                headers=headers,
+                content_length=content_length,
+            )
+            sent = self._send_straight(now, event, destination, receipt_id, timeout)
             if sent is not None:
                 self._changed()
                 return sent
@@ -1210,51 +1220,15 @@ class Session:
         self._changed()
         return pending
 
-    def _send_alike(
-        self,
-        now: float,
-        destination: str,
-        body: Body,
-        content_type: str | None,
-        content_length: bool,
-        receipt_id: str | None,
-        timeout: float | None,
+    def _send_straight(
+        self, now: float, event: Send, destination: str, receipt_id: str | None, timeout: float | None
     ) -> Pending[None] | None:
-        """Send a message like an earlier one; return ``None`` where that is not possible.
+        """Send a message on the straight path; return ``None``, and nothing has changed, where that is not possible.
 
-        Most programs send message after message that differ in the body and the receipt id only. Then the Headers
-        object of the first one serves for all, and the layers below recognise it and check nothing again.
+        It does what the rest of :meth:`send` does for a message in no transaction.
         """
-        text = type(body) is str
-        if text:
-            assert isinstance(body, str)
-            try:
-                body = body.encode()
-            except UnicodeEncodeError:
-                encode_body(str(body))  # raises, and says why
-                raise
-        elif type(body) is not bytes:
-            return None
-        key = (destination, content_type, text and body != b"")
-        try:
-            known = self._known_headers.get(key)
-        except TypeError:  # a list, say, which cannot be looked up
-            return None  # what makes the frame says what is wrong
-        if known is None:
-            if text and body and content_type is None:
-                content_type = _TEXT
-            first = Send(destination, body, content_type=content_type, content_length=content_length)
-            self._sender.check_writable(first)
-            if len(self._known_headers) >= _MAX_KNOWN_HEADERS:
-                self._known_headers.clear()
-            known = self._known_headers[key] = first.headers
         if receipt_id is None:
-            event = Send.from_frame(Frame("SEND", known, body), content_length=content_length)
             return QUEUED if self._sender.send_message(now, event) else None
-        own = known.with_line("receipt", receipt_id)
-        if own is None:
-            return None
-        event = Send.from_frame(Frame("SEND", own, body), content_length=content_length)
         seconds = self.config.receipt_timeout if timeout is None else timeout
         pending: Pending[None] = Pending("SEND to " + destination)
         operation = SendOperation(event, pending, receipt_id, seconds)
