@@ -213,13 +213,15 @@ class Headers:
         """All names and values, unescaped, in order, repeats included."""
         if self._pairs is None:
             assert self.text is not None
-            pairs = []
-            escaped = self._escaped
-            for line in self.text[1:-1].split("\n") if len(self.text) > 1 else ():
-                name, _, value = line.partition(":")
-                if escaped and "\\" in line:
-                    name, value = unescape(name), unescape(value)
-                pairs.append((name, value))
+            lines = self.text[1:-1].split("\n") if len(self.text) > 1 else []
+            split = [line.partition(":") for line in lines]
+            pairs = [(name, value) for name, _, value in split]
+            if self._escaped:
+                # Most headers hold no escape, also where one does: every MESSAGE of ActiveMQ has one in its message-id.
+                for at, line in enumerate(lines):
+                    if "\\" in line:
+                        name, value = pairs[at]
+                        pairs[at] = unescape(name), unescape(value)
             self._pairs = tuple(pairs)
         return self._pairs
 
@@ -310,7 +312,11 @@ class Headers:
 
     def to_dict(self) -> dict[str, str]:
         """Return a new dict with the first value of each name."""
-        return {name: self._indexed()[name] for name, _ in self.pairs}
+        values = dict(self.pairs)
+        if len(values) < len(self.pairs):
+            # A name is repeated, and has its last value now.
+            values.update(self._indexed())
+        return values
 
     def secret_values(self) -> list[str]:
         """Return the values that no repr shows: passcodes and tokens."""

@@ -269,9 +269,12 @@ class FrameParser:
                     return heart_beat
                 match = self._match_head(data, pos, pos + self._max_fast_head)
                 if match is None:
+                    begun = self._match_cut_head(data, pos, pos + self._max_fast_head)
+                    if begun is None:
+                        return self._start_head()
                     match = self._match_long_head()
                     if match is None:
-                        if self._is_cut_head():
+                        if self._is_cut_head(begun):
                             self._state = _HEAD_CUT
                             self._last_cut = self._base + pos
                             continue
@@ -488,32 +491,43 @@ class FrameParser:
 
         The limits are checked first. That bounds the memory of the match, which remembers every line.
         """
-        data, pos, limits = self._data, self._pos, self._limits
+        data, pos = self._data, self._pos
         shortest = self._max_fast_head
         if len(data) - pos <= shortest or not shortest:
             return None
-        if self._match_cut_head(data, pos, pos + shortest) is None:
-            return None  # it is irregular, or not long
-        end = data.find(b"\n\n", pos, pos + limits.max_head)
-        if end < 0 or data.count(b"\n", pos, end) > limits.max_headers:
+        end = data.find(b"\n\n", pos, pos + self._limits.max_head)
+        if end < 0 or not self._is_within_limits(end):
             return None
-        if end - pos > limits.max_header_line:
-            longest = max(map(len, data[pos:end].split(b"\n")))
-            if longest > limits.max_header_line:
-                return None
         return self._match_head(data, pos, end + 2)
 
-    def _is_cut_head(self) -> bool:
+    def _is_within_limits(self, end: int) -> bool:
+        """Return whether what there is of the head up to ``end`` exceeds no limit."""
+        data, pos, limits = self._data, self._pos, self._limits
+        if end - pos <= self._max_fast_head:
+            return True
+        if not self._max_fast_head or end - pos > limits.max_head:
+            return False
+        # The line feed of the command stands for the line that is not complete.
+        if data.count(b"\n", pos, end) > limits.max_headers:
+            return False
+        if end - pos <= limits.max_header_line:
+            return True
+        return max(map(len, data[pos:end].split(b"\n"))) <= limits.max_header_line
+
+    def _is_cut_head(self, begun: re.Match[bytes]) -> bool:
         """Return whether the rest of the data is the beginning of a regular head, which is worth another attempt.
 
         If so, the slow path would have nothing to report yet: every complete line is valid, the incomplete one has
         no NUL, and no limit is exceeded. A head gets one more attempt, not one per chunk: its second cut sends it to
         the slow path, which reads no byte again.
+
+        Args:
+            begun: the match of the first bytes of the head, as many as cannot exceed any limit.
         """
         data, pos = self._data, self._pos
-        if len(data) - pos > self._max_fast_head or self._last_cut == self._base + pos:
+        if self._last_cut == self._base + pos or not self._is_within_limits(len(data)):
             return False
-        match = self._match_cut_head(data, pos)
+        match = begun if begun.end() == len(data) else self._match_cut_head(data, pos)
         if match is None or data.find(b"\0", pos) >= 0:
             return False
         command_end = match.end(1)

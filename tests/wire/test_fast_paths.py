@@ -138,7 +138,7 @@ def cuttings(draw: st.DrawFn, data: bytes) -> list[list[bytes]]:
     ]
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(
     st.lists(st.sampled_from(REGULAR), max_size=6).map(b"".join),
     mutations,
@@ -157,7 +157,7 @@ def test_common_frames_with_some_bytes_changed(
     assert_agree(data, draw.draw(cuttings(data)), version, leniency)
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(streams, st.sampled_from([None, *VERSIONS]), leniencies, st.data())
 def test_bytes_that_look_like_stomp(
     data: bytes, version: str | None, leniency: Leniency, draw: st.DataObject
@@ -165,7 +165,7 @@ def test_bytes_that_look_like_stomp(
     assert_agree(data, draw.draw(cuttings(data)), version, leniency)
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(
     st.lists(st.integers(0, 12), max_size=12),
     st.integers(0, 11),
@@ -187,7 +187,8 @@ def test_heads_near_their_limits(
     data = (b"SEND\n" + head + b"\nbody\0\n") * 2
     limits = Limits(max_headers=max_headers, max_header_line=max_line, max_head=max_head)
     by_chance = [] if draw is None else draw.draw(cuttings(data))
-    assert_agree(data, [cut(data, len(data)), cut(data, 7), *by_chance], "1.2", limits=limits)
+    in_two = [[data[:at], data[at:]] for at in range(1, len(data), 5)]
+    assert_agree(data, [cut(data, len(data)), cut(data, 7), *in_two, *by_chance], "1.2", limits=limits)
 
 
 @pytest.mark.parametrize("version", [None, *VERSIONS])
