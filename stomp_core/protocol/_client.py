@@ -158,13 +158,13 @@ class ClientConnection(Connection):
                 and what.content_length_wanted
                 and not (body or content_type or transaction or receipt or headers)
                 and content_length
-                and (wire := self._send_directly(frame.headers, frame.body, now)) is not None
+                and (wire := self.send_directly(frame.headers, frame.body, now)) is not None
             ):
                 return wire
         elif isinstance(what, str):
             if type(body) is bytes and transaction is None and receipt is None and content_length:
                 known = known_headers(what, content_type, False, headers, merge_send)
-                if (wire := self._send_directly(known, body, now)) is not None:
+                if (wire := self.send_directly(known, body, now)) is not None:
                     return wire
                 return self._send_event(Send.from_frame(Frame("SEND", known, body)), now)
             message = Send(
@@ -190,7 +190,7 @@ class ClientConnection(Connection):
             raise TypeError(f"send() takes an event, a frame or a destination, got {type(what).__name__}")
         return self._send_event(event, now)
 
-    def _send_directly(self, headers: Headers, body: bytes, now: float | None) -> bytes | None:
+    def send_directly(self, headers: Headers, body: bytes, now: float | None) -> bytes | None:
         """Serialize a SEND outside of a transaction, on a straight path.
 
         The only rule that relates a SEND to other frames is that of transactions. So outside of a transaction nothing

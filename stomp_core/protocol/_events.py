@@ -470,7 +470,7 @@ def merge_send(
 
 def _with_receipt(merged: Headers, receipt: str) -> Headers:
     """Put the receipt last: what is known of the other headers, such as their bytes, stays known then."""
-    if type(receipt) is str and "receipt" not in merged:
+    if type(receipt) is str:
         own = merged.with_line("receipt", receipt)
         if own is not None:
             return own

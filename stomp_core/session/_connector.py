@@ -211,7 +211,7 @@ class Connector:
         self._answer = b""  # the first bytes of the answer to CONNECT, until that is understood
         self._failures: deque[tuple[Endpoint, str]] = deque(maxlen=len(config.parsed_endpoints))
         self._login_refusals = 0
-        self._reading_paused = False
+        self.reading_paused = False
         self._last_read = 0.0
         self._late_reported = False
 
@@ -318,7 +318,7 @@ class Connector:
         self._via = via
         self._last_read = now
         self._late_reported = False
-        self._reading_paused = False
+        self.reading_paused = False
         self.conn = self._config.new_connection()
         return self._answered.make_connect(self._attempt.endpoint)
 
@@ -575,9 +575,9 @@ class Connector:
     def set_reading(self, reading: bool, now: float) -> None:
         """Note whether the driver reads. While it does not, the broker's silence proves nothing."""
         conn = self.conn
-        if conn is None or reading is not self._reading_paused:
+        if conn is None or reading is not self.reading_paused:
             return
-        self._reading_paused = not reading
+        self.reading_paused = not reading
         if reading:
             conn.resume_reading(now)
             self._last_read = now
@@ -632,7 +632,7 @@ class Connector:
 
     def _late_at(self) -> float | None:
         conn = self.conn
-        if conn is None or self._late_reported or self._reading_paused:
+        if conn is None or self._late_reported or self.reading_paused:
             return None
         receiving = conn.heart_beat[1] if self.state is SessionState.CONNECTED else 0.0
         return self._last_read + receiving * self.broker_profile.heart_beat_late if receiving else None

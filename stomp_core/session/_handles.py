@@ -196,7 +196,9 @@ class Subscription:
             StompError: the subscription has ended, and the user did not end it; every earlier message was taken.
         """
         record = self.record
-        item = self._session.take_from(record.queue)
+        queue = record.queue
+        # Only where reading has stopped may it go on when something is taken.
+        item = self._session.take_from(queue) if queue.limit.full else queue.take()
         if item is not None:
             return self._make_delivery(item[0], self, item[1])
         if record.error is not None:

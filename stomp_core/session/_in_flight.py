@@ -129,8 +129,10 @@ class Receipts:
         if operation is None or not operation.left or (self._raw and receipt_id in self._raw):
             return None  # it cannot answer a frame that the broker has not received
         del self._awaited[receipt_id]
-        self._chosen.discard(receipt_id)
-        self._confirmed = max(self._confirmed, operation.number)
+        if self._chosen:
+            self._chosen.discard(receipt_id)
+        if operation.number > self._confirmed:
+            self._confirmed = operation.number
         return operation
 
     def unexpected(self, receipt_id: str) -> str | None:

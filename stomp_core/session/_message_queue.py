@@ -58,12 +58,15 @@ class MessageQueue(Generic[T]):
 
     Args:
         limit: where the bytes of the items are counted.
+
+    Attributes:
+        limit: see above.
     """
 
-    __slots__ = ("_closed", "_items", "_limit", "_ready", "_size")
+    __slots__ = ("_closed", "_items", "_ready", "_size", "limit")
 
     def __init__(self, limit: BufferLimit) -> None:
-        self._limit = limit
+        self.limit: BufferLimit = limit
         self._items: deque[tuple[T, int]] = deque()
         self._size = 0
         self._closed = False
@@ -76,7 +79,7 @@ class MessageQueue(Generic[T]):
         """Add an item that takes ``size`` bytes."""
         self._items.append((item, size))
         self._size += size
-        limit = self._limit
+        limit = self.limit
         limit.size += size
         if limit.size >= limit.limit:
             limit.full = True
@@ -89,7 +92,7 @@ class MessageQueue(Generic[T]):
             return None
         item, size = self._items.popleft()
         if not self._closed:  # as in _release(), without its calls
-            limit = self._limit
+            limit = self.limit
             self._size -= size
             limit.size -= size
             if limit.full:
@@ -109,7 +112,7 @@ class MessageQueue(Generic[T]):
             self._items.appendleft(entry)
         if not self._closed:
             size = sum(size for _, size in self._items)
-            self._limit.add(size - self._size)
+            self.limit.add(size - self._size)
             self._size = size
         self.notify_all()
 
@@ -146,8 +149,8 @@ class MessageQueue(Generic[T]):
         if not self._closed:
             # No call in between, so that no signal handler can raise there: the two must agree; see put_back().
             self._size -= size
-            self._limit.size -= size
-            self._limit.notice_removed()
+            self.limit.size -= size
+            self.limit.notice_removed()
 
     def notify_all(self) -> None:
         """Wake all waiters."""

@@ -170,16 +170,18 @@ class Sender:
         Returns:
             False, and nothing has changed, if there is no room.
         """
-        queue, receipts = self.send_queue, self.receipts
+        queue, receipts, frame = self.send_queue, self.receipts, event.frame
         conn = self._connector.conn
-        if conn is None or queue.size + len(event.frame.body) >= _HIGH_WATER:
+        if conn is None or queue.size + len(frame.body) >= _HIGH_WATER:
             return False
         self.changing = True
-        try:
-            wire = conn.send(event, now=now)
-        except StompError:
-            self.changing = False
-            raise
+        wire = conn.send_directly(frame.headers, frame.body, now) if event.content_length_wanted else None
+        if wire is None:
+            try:
+                wire = conn.send(event, now=now)
+            except StompError:
+                self.changing = False
+                raise
         if operation is None:
             queue.put(wire, event)
             receipts.sent += 1
@@ -376,13 +378,18 @@ class Sender:
 
     def receive_receipt(self, receipt: Receipt, now: float) -> bool:
         """Settle the operation that a RECEIPT confirms; return whether it confirms DISCONNECT."""
-        operation = self.receipts.receive(receipt.receipt_id)
+        receipt_id = receipt.frame.headers.find("\nreceipt-id:") or ""
+        operation = self.receipts.receive(receipt_id)
         if operation is None:
-            reason = self.receipts.unexpected(receipt.receipt_id)
+            reason = self.receipts.unexpected(receipt_id)
             if reason is not None:
                 self._notifier.notify("unexpected_receipt", receipt, reason)
             return False
         operation.confirmed()
+        if type(operation) is SendOperation:
+            if self._connector.state is SessionState.CLOSING:
+                self._disconnect_if_idle(now)
+            return False
         if isinstance(operation, UnsubscribeOperation):
             self._subscriptions.remove(operation.subscription)
         elif isinstance(operation, SubscribeOperation):

@@ -340,18 +340,21 @@ class Session:
         Raises:
             RuntimeError: there is no connection.
         """
-        check_now(now)
-        conn = self._conn_of_driver("receive_data")
-        if conn is None:
+        if type(now) is not float or now - now != 0.0:  # a finite float needs no call
+            check_now(now)
+        connector = self._connector
+        conn = connector.conn
+        if conn is None and (conn := self._conn_of_driver("receive_data")) is None:
             return
-        if self._connector.layered is None:
+        layered = connector.layered
+        if layered is None:
             self._receive_stomp(conn, data, now)
         else:
-            layered = self._connector.layered
             for piece in layered.pieces(data):
                 if self._connector.layered is layered and self._connector.conn is conn:
                     self._receive_through(layered, conn, piece, now)
-        self._sync_reading(now)
+        if self._buffer.full or connector.reading_paused:
+            self._sync_reading(now)
         self._sender.changing = False
 
     def _receive_stomp(
@@ -648,10 +651,20 @@ class Session:
                 headers=headers,
                 content_length=content_length,
             )
-            sent = self._send_straight(now, event, destination, receipt_id, timeout)
-            if sent is not None:
-                self._changed()
-                return sent
+            # The straight path. It does what the rest of this method does for a message in no transaction.
+            operation = None
+            if receipt_id is not None:
+                seconds = self.config.receipt_timeout if timeout is None else timeout
+                operation = SendOperation(event, Pending("SEND to " + destination), receipt_id, seconds)
+            if self._sender.send_message(now, event, operation):
+                if self.wake is None:
+                    self._sender.changing = False
+                else:
+                    self._changed()
+                if operation is None:
+                    return QUEUED
+                operation.pending.on_cancel = partial(self._withdraw, operation)
+                return operation.pending
         record = None if transaction is None else self._transactions.find(transaction)
         if record is not None and receipt:
             raise LocalProtocolError(
@@ -858,9 +871,10 @@ class Session:
             OutcomeUnknown: the connection was lost, or the receipt did not come in time (ReceiptTimeout).
             SessionClosed, ConnectionLost: the session has ended.
         """
-        check_delivery("ack", delivery)
+        given: object = delivery
         if (
-            delivery.connection_number == self._connector.connection_number
+            isinstance(given, Delivery)
+            and delivery.connection_number == self._connector.connection_number
             and not (transaction or receipt or headers)
             and timeout is None
             and self._closing is None
@@ -1220,23 +1234,6 @@ class Session:
         self._changed()
         return pending
 
-    def _send_straight(
-        self, now: float, event: Send, destination: str, receipt_id: str | None, timeout: float | None
-    ) -> Pending[None] | None:
-        """Send a message on the straight path; return ``None``, and nothing has changed, where that is not possible.
-
-        It does what the rest of :meth:`send` does for a message in no transaction.
-        """
-        if receipt_id is None:
-            return QUEUED if self._sender.send_message(now, event) else None
-        seconds = self.config.receipt_timeout if timeout is None else timeout
-        pending: Pending[None] = Pending("SEND to " + destination)
-        operation = SendOperation(event, pending, receipt_id, seconds)
-        if not self._sender.send_message(now, event, operation):
-            return None
-        pending.on_cancel = partial(self._withdraw, operation)
-        return pending
-
     def _withdraw(self, operation: Operation, now: float) -> None:
         """The caller no longer waits."""
         self._sender.withdraw(operation, now)
@@ -1300,7 +1297,11 @@ class Session:
             if type(event) is Message:
                 if shows:
                     self._show(event)
-                self._on_message(event)
+                record = self._subscriptions.of_message(event.frame.headers.text)
+                if record is None or record.state is not SubscriptionState.ACTIVE:
+                    self._on_message(event)
+                else:
+                    record.receive(event, connector.connection_number)
             elif type(event) is Receipt:
                 if shows:
                     self._show(event)
@@ -1331,14 +1332,11 @@ class Session:
             notifier.notify("tolerated", event)
 
     def _on_message(self, message: Message) -> None:
-        text = message.frame.headers.text
-        record = self._subscriptions.of_message(text)
-        if record is not None:
-            name: str | None = record.id
-        elif (name := message.subscription) is not None:
+        name = message.subscription
+        if name is not None:
             record = self._subscriptions.get(name)
             if record is not None:
-                self._subscriptions.remember(record, text)
+                self._subscriptions.remember(record, message.frame.headers.text)
         else:
             # A broker that speaks 1.0 names no subscription if SUBSCRIBE had no id; ours always has one.
             record = self._subscriptions.only_one_to(message.destination)

@@ -192,15 +192,18 @@ class Headers:
         """Put one more header behind these, cheaply: what is known of these, such as their bytes, stays known.
 
         Args:
-            name: a name that is not among these headers and needs no escape.
+            name: a name that needs no escape.
             value: its value.
 
         Returns:
-            New headers, or ``None`` if these are not plain, or the value may have to be escaped or refused.
+            New headers, or ``None`` if these are not plain or have the name already, or the value may have to be
+            escaped or refused.
         """
         if not self.plain or not _SIMPLE(value):
             return None
         assert self.text is not None
+        if f"\n{name}:" in self.text:
+            return None
         line = f"{name}:{value}\n"
         headers = Headers.from_text(self.text + line, escaped=False, plain=True)
         if self.cached_head is not None:

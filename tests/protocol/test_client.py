@@ -459,7 +459,7 @@ FRAMES_SENT: list[tuple[str, Any, dict[str, bytes | str]]] = [
     (
         "SEND of bytes",
         lambda client: client.send("/q", b"a\0b", receipt="r", headers={"x": "y"}),
-        dict.fromkeys(VERSIONS, b"SEND\ndestination:/q\nreceipt:r\nx:y\ncontent-length:3\n\na\0b\0"),
+        dict.fromkeys(VERSIONS, b"SEND\ndestination:/q\nx:y\nreceipt:r\ncontent-length:3\n\na\0b\0"),
     ),
     (
         "SEND of text",
