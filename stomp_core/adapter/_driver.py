@@ -48,10 +48,10 @@ The contract, for authors of adapters, as in docs/embedding.md, which has exampl
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from math import inf
 from typing import Any
 
+from .._records import field, record
 from .._logging import log_exception
 from ..session import Endpoint, Questions, Session
 
@@ -129,7 +129,7 @@ class Line:
             self._driver.line_lost(reason, now)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Dial:
     """Connect to ``endpoint``, then call ``line.made`` or ``line.lost``.
 
@@ -146,7 +146,7 @@ class Dial:
     questions: Questions[Any] | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Write:
     """Write ``data``, then call ``line.written``."""
 
@@ -154,7 +154,7 @@ class Write:
     data: bytes | memoryview = field(repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Read:
     """Start reading (``on``) or stop it."""
 
@@ -162,21 +162,21 @@ class Read:
     on: bool
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Abort:
     """Close the connection at once, whatever is unsent, or stop dialling. The line is over already."""
 
     line: Line
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Timer:
     """Poll at the time ``at`` at the latest."""
 
     at: float
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class End:
     """The session has ended: because of ``error``, or because the caller closed it (``None``)."""
 

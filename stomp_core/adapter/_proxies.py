@@ -8,10 +8,10 @@ them may be in upper case. This machine itself is never reached through a proxy 
 from __future__ import annotations
 
 from base64 import b64encode
-from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
+from .._records import field, record
 from ..session import Endpoint
 
 __all__ = ["ProxyServer", "check_proxy", "check_proxy_library", "proxy_of_environment"]
@@ -22,7 +22,7 @@ _SCHEMES = {"socks5": 1080, "socks5h": 1080, "socks4": 1080, "socks4a": 1080, "h
 _AS_WEB = {"ws": ("http",), "wss": ("https",), "stomp": (), "stomp+ssl": ()}
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ProxyServer:
     """A proxy, as its URL names it. ``str()`` and ``repr()`` do not show the credentials.
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass, field, fields, replace
 from math import inf
 from typing import Any
 
+from .._records import field, record, replace
 from .._arguments import (
     check_instance,
     check_number,
@@ -36,7 +36,7 @@ _WEBSOCKET_HEADERS = "WebSocket.headers"
 
 
 @explained
-@dataclass(frozen=True, slots=True)
+@record
 class Config:
     """The options of ``connect()`` and of :class:`~stomp_core.Session`.
 
@@ -142,6 +142,8 @@ class Config:
             self.new_connection().send(self.make_connect(endpoint))
 
     def __repr__(self) -> str:
+        from dataclasses import fields
+
         shown = []
         for entry in fields(self):
             if entry.repr:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
 from urllib.parse import SplitResult, unquote, urlsplit
 
+from .._records import field, record, replace
 from ._url_mistakes import host_and_port, not_a_url, suggestion, unreadable
 from ._url_schemes import EXAMPLE, KINDS, SCHEME, Kind
 
@@ -18,7 +18,7 @@ _REQUEST_TARGET = re.compile(r"(?:[/?][!-~]*)?")
 _BETWEEN_URLS = re.compile(r"\s*,\s*(?=[A-Za-z][A-Za-z0-9+.-]*://)")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Credentials:
     """A login and its passcode. The repr does not show the passcode."""
 
@@ -26,7 +26,7 @@ class Credentials:
     passcode: str | None = field(default=None, repr=False)
 
 
-@dataclass(frozen=True, slots=True, repr=False)
+@record
 class Endpoint:
     """Where a broker listens.
 
