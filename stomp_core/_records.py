@@ -1,7 +1,7 @@
 """record: frozen classes of fields, as ``@dataclass(frozen=True, slots=True)`` makes them, but made in less time.
 
-The module ``dataclasses`` imports inspect, ast, dis and tokenize, and compiles many functions for each class: a third of
-the time that ``import stomp_socket`` took. Here one function is compiled for each class, its ``__init__``.
+The module ``dataclasses`` imports inspect, ast, dis and tokenize, and compiles many functions for each class: a third
+of the time that ``import stomp_socket`` took. Here one function is compiled for each class, its ``__init__``.
 
 What programs do with dataclasses works with records: ``fields``, ``replace`` and ``asdict`` of ``dataclasses``,
 ``copy.replace``, pickle, ``match``, ``inspect.signature``, a dataclass that inherits from one.
@@ -65,10 +65,11 @@ def record(cls: type[T]) -> type[T]:
     body["__dataclass_fields__"] = _AsDataclass("__dataclass_fields__", fields, types)
     body["__dataclass_params__"] = _AsDataclass("__dataclass_params__", fields, types)
     made: Any = type(cls.__name__, cls.__bases__, body)
-    for method in (_make_init(made, fields, types), *_make_methods(made, fields)):
-        if method.__name__ not in vars(cls):
-            method.__qualname__ = f"{made.__qualname__}.{method.__name__}"
-            setattr(made, method.__name__, method)
+    for name, method in {"__init__": _make_init(made, fields, types), **_make_methods(made, fields)}.items():
+        if name not in vars(cls):
+            method.__name__ = name
+            method.__qualname__ = f"{made.__qualname__}.{name}"
+            setattr(made, name, method)
     return made  # type: ignore[no-any-return]
 
 
@@ -83,49 +84,57 @@ def replace(instance: T, /, **changes: Any) -> T:
     return instance.__replace__(**changes)  # type: ignore[attr-defined, no-any-return]
 
 
-def _make_methods(made: type, fields: dict[str, _Field]) -> tuple[Callable[..., Any], ...]:
+def _make_methods(made: type, fields: dict[str, _Field]) -> dict[str, Callable[..., Any]]:
     shown = [name for name, entry in fields.items() if entry.repr]
     compared = [name for name, entry in fields.items() if entry.compare]
 
     def values(self: object) -> tuple[Any, ...]:
         return tuple([getattr(self, name) for name in compared])
 
-    def __repr__(self: object) -> str:
-        return f"{type(self).__qualname__}({', '.join([f'{name}={getattr(self, name)!r}' for name in shown])})"
+    def show(self: object) -> str:
+        pairs = [f"{name}={getattr(self, name)!r}" for name in shown]
+        return f"{type(self).__qualname__}({', '.join(pairs)})"
 
-    def __eq__(self: object, other: object) -> bool:
+    def equals(self: object, other: object) -> bool:
         return values(self) == values(other) if type(other) is type(self) else NotImplemented
 
-    def __hash__(self: object) -> int:
+    def hash_(self: object) -> int:
         return hash(values(self))
 
     # A class that inherits from it may have attributes of its own.
-    def __setattr__(self: object, name: str, value: object) -> None:
+    def set_attribute(self: object, name: str, value: object) -> None:
         if type(self) is made or name in fields:
             _refuse("assign to", name)
         object.__setattr__(self, name, value)
 
-    def __delattr__(self: object, name: str) -> None:
+    def delete_attribute(self: object, name: str) -> None:
         if type(self) is made or name in fields:
             _refuse("delete", name)
         object.__delattr__(self, name)
 
-    def __getstate__(self: object) -> list[Any]:
+    def get_state(self: object) -> list[Any]:
         return [getattr(self, name) for name in fields]
 
-    def __setstate__(self: object, state: list[Any]) -> None:
+    def set_state(self: object, state: list[Any]) -> None:
         for name, value in zip(fields, state, strict=True):
             object.__setattr__(self, name, value)
 
-    def __replace__(self: T, /, **changes: Any) -> T:
+    def replaced(self: T, /, **changes: Any) -> T:
         for name, entry in fields.items():
             if entry.init:
                 changes.setdefault(name, getattr(self, name))
         return type(self)(**changes)
 
-    return (
-        __repr__, __eq__, __hash__, __setattr__, __delattr__, __getstate__, __setstate__, __replace__,
-    )  # fmt: skip
+    return {
+        "__repr__": show,
+        "__eq__": equals,
+        "__hash__": hash_,
+        "__setattr__": set_attribute,
+        "__delattr__": delete_attribute,
+        "__getstate__": get_state,
+        "__setstate__": set_state,
+        "__replace__": replaced,
+    }
 
 
 def _refuse(verb: str, name: str) -> Never:
@@ -155,12 +164,16 @@ def _make_init(made: Any, fields: dict[str, _Field], types: dict[str, Any]) -> C
     if hasattr(made, "__post_init__"):
         lines.append("  self.__post_init__()")
     arguments = ", ".join(positional + (["*", *keywords] if keywords else []))
-    source = f"def make({', '.join(names)}):\n def __init__({arguments}):\n" + "\n".join(lines) + "\n return __init__"
+    source = (
+        f"def make({', '.join(names)}):\n def __init__({arguments}):\n"
+        + "\n".join(lines)
+        + "\n return __init__"
+    )
     made_by: dict[str, Any] = {}
     # The globals are those of its module: there get_type_hints() looks the annotations up.
     exec(source, vars(sys.modules[made.__module__]), made_by)
     init: Any = made_by["make"](**names)
-    init.__annotations__ = {**annotations, "return": "None"}
+    init.__annotations__ = {**annotations, "return": None}
     return init  # type: ignore[no-any-return]
 
 

@@ -51,8 +51,8 @@ from collections.abc import Callable, Iterator
 from math import inf
 from typing import Any
 
-from .._records import field, record
 from .._logging import log_exception
+from .._records import field, record
 from ..session import Endpoint, Questions, Session
 
 __all__ = ["Abort", "Command", "Dial", "Driver", "End", "Line", "Read", "Timer", "Write"]

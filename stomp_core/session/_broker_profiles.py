@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 from .._records import record
 from ..errors import ErrorCode, LocalProtocolError
 

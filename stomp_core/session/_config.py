@@ -6,7 +6,6 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from math import inf
 from typing import Any
 
-from .._records import field, record, replace
 from .._arguments import (
     check_instance,
     check_number,
@@ -18,6 +17,7 @@ from .._arguments import (
 )
 from .._callbacks import check_accepts_none, deferred_kind
 from .._hints import explained
+from .._records import field, record, replace
 from ..errors import ErrorCode, LocalProtocolError
 from ..protocol import ClientConnection, Connect, Event, check_versions
 from ..wire import ALL_VERSIONS, Headers, HeaderSource, Leniency, Limits

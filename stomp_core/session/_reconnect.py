@@ -12,10 +12,10 @@ from collections.abc import Sequence
 from math import inf
 from typing import Any, Protocol
 
-from .._records import field, record
 from .._arguments import check_number, check_seconds, check_whole
 from .._hints import explained
 from .._logging import log_exception
+from .._records import field, record
 from ._questions import Questions
 from ._urls import Endpoint
 

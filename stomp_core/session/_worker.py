@@ -22,10 +22,10 @@ from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from typing import Literal
 
-from .._records import record
 from .._arguments import check_choice, check_instance, check_seconds, check_text, check_whole
 from .._hints import explained
 from .._logging import log_exception
+from .._records import record
 from ..errors import ErrorCode, LocalProtocolError, StompError
 from ..wire import Version
 from ._delivery import Delivery

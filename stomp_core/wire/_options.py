@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-
-from .._records import names_of, record
 from .._arguments import check_whole, shown
 from .._hints import explained
+from .._records import names_of, record
 
 __all__ = ["Leniency", "Limits"]
 
