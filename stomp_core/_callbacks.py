@@ -6,8 +6,6 @@ a function whose signature Python does not know, a lambda that may return a coro
 
 from __future__ import annotations
 
-import dis
-import inspect
 from collections.abc import Callable
 from functools import partial
 from types import CodeType, FunctionType, MethodType
@@ -45,6 +43,8 @@ def check_callable(function: object, what: str, example: str) -> None:
     Raises:
         TypeError: it is not callable.
     """
+    import inspect
+
     if callable(function):
         return
     if inspect.iscoroutine(function):
@@ -64,6 +64,8 @@ def check_accepts_one(function: Callable[..., object], what: str, argument: str)
     Raises:
         TypeError: it takes more, fewer or other arguments.
     """
+    import inspect
+
     try:
         # What is called is the wrapper, which may pass further arguments to what it wraps.
         signature = inspect.signature(function, follow_wrapped=False)
@@ -88,6 +90,8 @@ def check_accepts_none(function: Callable[..., object], what: str) -> None:
     Raises:
         TypeError: it needs arguments.
     """
+    import inspect
+
     try:
         signature = inspect.signature(function, follow_wrapped=False)
     except (TypeError, ValueError):
@@ -104,6 +108,8 @@ def check_accepts_none(function: Callable[..., object], what: str) -> None:
 
 def _called_code(function: object) -> object:
     """Return the function whose code a call runs: of a partial, a bound or static method, or a callable object."""
+    import inspect
+
     while True:
         if isinstance(function, partial):
             function = function.func
@@ -124,6 +130,8 @@ def deferred_kind(function: object) -> str:
     Returns:
         ``"async"``, ``"async generator"`` or ``"generator"``.
     """
+    import inspect
+
     for candidate in (function, _called_code(function)):
         code = getattr(candidate, "__code__", None)
         if inspect.iscoroutinefunction(candidate) or (
@@ -162,6 +170,8 @@ def never_returns_awaitable(function: object) -> bool:
 
     It is where every ``return`` of a plain function has the constant ``None``.
     """
+    import dis
+
     code = getattr(_called_code(function), "__code__", None)
     if not isinstance(code, CodeType) or deferred_kind(function):
         return False
@@ -195,6 +205,8 @@ def check_result(result: Any, function: object, what: str, *, finished: bool = F
     Raises:
         TypeError: see above.
     """
+    import inspect
+
     never_run = inspect.iscoroutine(result) or inspect.isgenerator(result) or inspect.isasyncgen(result)
     if not never_run and not (finished and inspect.isawaitable(result)):
         return

@@ -326,6 +326,11 @@ _NOT_CALLED: dict[str, str] = dict.fromkeys(
 _LONGEST_LIST = 10  # names in a sentence
 
 
+_CO_COROUTINE = (
+    0x80  # inspect.CO_COROUTINE; to import inspect takes longer than to import a layer of this package
+)
+
+
 def _example(name: str, missing: str) -> str:
     return _NOT_CALLED.get(name) or _EXAMPLES.get(name, f"pass {missing}=...")
 
@@ -344,9 +349,8 @@ def explained(function: F) -> F:
 
 
 def _explained(function: Any, name: str) -> Any:
-    import inspect
-
-    if inspect.iscoroutinefunction(function):
+    code = getattr(function, "__code__", None)
+    if code is not None and code.co_flags & _CO_COROUTINE:
 
         @functools.wraps(function)
         async def call_async(*arguments: Any, **keywords: Any) -> Any:

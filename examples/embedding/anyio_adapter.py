@@ -18,7 +18,7 @@ from anyio.abc import TaskGroup
 
 from stomp_core.adapter import AsyncConnection, AsyncLoopEngine, Line, TransportOptions
 from stomp_core.session import Config, Endpoint, EndpointSource
-from stomp_socket import NOT_NOW, Stream, dial
+from stomp_socket import Stream, dial, is_not_now
 
 
 class Socket:
@@ -92,7 +92,9 @@ async def retry(function: Callable[[], Any], ready: Callable[[Any], Awaitable[No
     while True:
         try:
             return function()
-        except NOT_NOW:
+        except OSError as error:
+            if not is_not_now(error):
+                raise
             await ready(stream.fileno())
 
 

@@ -23,9 +23,9 @@ _ENDS = {
     "ConnectionResetError", "BrokenPipeError", "ConnectionAbortedError", "EOFError", "IncompleteReadError",
     "BrokenResourceError", "ClosedResourceError", "EndOfChannel",
 }  # fmt: skip
-_LOGIN = re.compile(r"authentication|acceptable", re.IGNORECASE)
-_LOCAL = re.compile(r"local_address|address family", re.IGNORECASE)
-_END = re.compile(r"closed|incomplete|\bEOF\b", re.IGNORECASE)
+_LOGIN = r"(?i)authentication|acceptable"
+_LOCAL = r"(?i)local_address|address family"
+_END = r"(?i)closed|incomplete|\bEOF\b"
 
 #: What SOCKS 5 answers (RFC 1928, section 6) when the fault is behind the proxy.
 _BEHIND = {
@@ -98,8 +98,8 @@ def local_address_error(address: str, error: BaseException) -> DialFailed | None
         error: what was raised while connecting.
     """
     for link in _chain(error):
-        if getattr(link, "errno", None) in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT) or _LOCAL.search(
-            str(link)
+        if getattr(link, "errno", None) in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT) or re.search(
+            _LOCAL, str(link)
         ):
             failure = DialFailed(
                 f"local_address {address!r} cannot be used ({_text(link)}): check that it is an address of this "
@@ -166,7 +166,7 @@ def _proxy_sentence(
         return f"the proxy {proxy} refused the connection: check its host and port, and that it runs"
     if isinstance(error, HttpConnectError):
         return _http_sentence(proxy, target, text, error.status)
-    if names & _ENDS or ("ProxyError" in names and _END.search(cause)):
+    if names & _ENDS or ("ProxyError" in names and re.search(_END, cause)):
         login = "its user and password, " if proxy.user else "whether it wants a user and password, "
         return (
             f"the proxy {proxy} closed the connection in the middle of its handshake: check {login}that this port "
@@ -198,7 +198,7 @@ def _http_sentence(proxy: ProxyServer, target: str, text: str, status: int) -> s
 
 
 def _socks_sentence(proxy: ProxyServer, target: str, text: str, code: object) -> str:
-    if _LOGIN.search(text) and not isinstance(code, int):
+    if re.search(_LOGIN, text) and not isinstance(code, int):
         return _login_sentence(proxy, text)
     if proxy.scheme.startswith("socks4") and code in (92, 93):
         return f"the proxy {proxy} refused the user ({text}): check the user in its URL"

@@ -48,11 +48,11 @@ The contract, for authors of adapters, as in docs/embedding.md, which has exampl
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from math import inf
 from typing import Any
 
 from .._logging import log_exception
+from .._records import field, record
 from ..session import Endpoint, Questions, Session
 
 __all__ = ["Abort", "Command", "Dial", "Driver", "End", "Line", "Read", "Timer", "Write"]
@@ -131,7 +131,7 @@ class Line:
             self._driver.line_lost(reason, now)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Dial:
     """Connect to ``endpoint``, then call ``line.made`` or ``line.lost``.
 
@@ -148,7 +148,7 @@ class Dial:
     questions: Questions[Any] | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Write:
     """Write ``data``, then call ``line.written``."""
 
@@ -156,7 +156,7 @@ class Write:
     data: bytes | memoryview = field(repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Read:
     """Start reading (``on``) or stop it."""
 
@@ -164,21 +164,21 @@ class Read:
     on: bool
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Abort:
     """Close the connection at once, whatever is unsent, or stop dialling. The line is over already."""
 
     line: Line
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Timer:
     """Poll at the time ``at`` at the latest."""
 
     at: float
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class End:
     """The session has ended: because of ``error``, or because the caller closed it (``None``)."""
 

@@ -8,10 +8,9 @@ them may be in upper case. This machine itself is never reached through a proxy 
 from __future__ import annotations
 
 from base64 import b64encode
-from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import quote, unquote, urlsplit
 
+from .._records import field, record
 from ..session import Endpoint
 
 __all__ = ["ProxyServer", "check_proxy", "check_proxy_library", "proxy_of_environment"]
@@ -22,7 +21,7 @@ _SCHEMES = {"socks5": 1080, "socks5h": 1080, "socks4": 1080, "socks4a": 1080, "h
 _AS_WEB = {"ws": ("http",), "wss": ("https",), "stomp": (), "stomp+ssl": ()}
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ProxyServer:
     """A proxy, as its URL names it. ``str()`` and ``repr()`` do not show the credentials.
 
@@ -44,6 +43,8 @@ class ProxyServer:
     @classmethod
     def parse(cls, url: str) -> ProxyServer:
         """Parse a URL that was checked before."""
+        from urllib.parse import unquote, urlsplit
+
         parts = urlsplit(url)
         assert parts.hostname is not None
         user, password = unquote(parts.username or ""), unquote(parts.password or "")
@@ -62,6 +63,8 @@ class ProxyServer:
         """Return what must not be shown, longest first: the password, and the forms in which a proxy may repeat it."""
         if not self.password:
             return ()
+        from urllib.parse import quote
+
         raw = f"{self.user}:{self.password}".encode()
         forms = {
             self.password,
@@ -91,6 +94,8 @@ def check_proxy(url: str, source: str = "proxy") -> None:
     Raises:
         ValueError: it is not valid, or of a scheme that is not known.
     """
+    from urllib.parse import urlsplit
+
     try:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port
@@ -138,6 +143,7 @@ def check_proxy_library(url: str, *, from_environment: bool) -> None:
         ValueError: it is not.
     """
     from importlib.util import find_spec
+    from urllib.parse import urlsplit
 
     if urlsplit(url).scheme != "http" and find_spec("python_socks") is None:
         source = "the environment names a proxy (all_proxy)" if from_environment else "proxy= was given"

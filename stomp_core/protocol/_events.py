@@ -55,7 +55,7 @@ _VERSION = re.compile(r"[0-9]{1,4}\.[0-9]{1,4}")
 _NO_HEADERS = Headers()
 _MOST_OF_A_BODY = 4096  # bytes in which to look for the first line of an ERROR's body
 #: A line of a Java stack trace, or its first line, which names the class of the exception.
-_STACK_TRACE = re.compile(r"^\s+at [\w.$<>]+\(|^\s*(?:[\w$]+\.)+[\w$]*(?:Exception|Error)\b", re.MULTILINE)
+_STACK_TRACE = r"(?m)^\s+at [\w.$<>]+\(|^\s*(?:[\w$]+\.)+[\w$]*(?:Exception|Error)\b"
 
 
 def _as_headers(headers: HeaderSource) -> Headers:
@@ -954,7 +954,7 @@ class Error(_Bodied):
         line = first_line(detail)
         if not message:
             return line or "the server gave no reason"
-        if not line or line in message or _STACK_TRACE.search(detail):
+        if not line or line in message or re.search(_STACK_TRACE, detail):
             return message
         return f"{message}: {line}"
 

@@ -28,8 +28,9 @@ The diagrams in docs/states.md are drawn from these tables by tools/draw-states.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from .._records import record
 
 __all__ = [
     "CLIENT",
@@ -112,7 +113,7 @@ SERVER_RECEIVES: Table = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Role:
     """One side of a connection.
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from .._records import record
 from ..errors import ErrorCode, LocalProtocolError
 
 __all__ = ["ACTIVEMQ", "ARTEMIS", "BROKER_PROFILES", "GENERIC", "RABBITMQ", "BrokerProfile", "profile_for"]
@@ -11,7 +10,7 @@ __all__ = ["ACTIVEMQ", "ARTEMIS", "BROKER_PROFILES", "GENERIC", "RABBITMQ", "Bro
 Pairs = tuple[tuple[str, str], ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class BrokerProfile:
     """The headers and conventions of one broker.
 

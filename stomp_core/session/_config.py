@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass, field, fields, replace
 from math import inf
 from typing import Any
 
@@ -18,6 +17,7 @@ from .._arguments import (
 )
 from .._callbacks import check_accepts_none, deferred_kind
 from .._hints import explained
+from .._records import field, record, replace
 from ..errors import ErrorCode, LocalProtocolError
 from ..protocol import ClientConnection, Connect, Event, check_versions
 from ..wire import ALL_VERSIONS, Headers, HeaderSource, Leniency, Limits
@@ -36,7 +36,7 @@ _WEBSOCKET_HEADERS = "WebSocket.headers"
 
 
 @explained
-@dataclass(frozen=True, slots=True)
+@record
 class Config:
     """The options of ``connect()`` and of :class:`~stomp_core.Session`.
 
@@ -142,6 +142,8 @@ class Config:
             self.new_connection().send(self.make_connect(endpoint))
 
     def __repr__(self) -> str:
+        from dataclasses import fields
+
         shown = []
         for entry in fields(self):
             if entry.repr:

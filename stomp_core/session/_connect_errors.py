@@ -25,35 +25,33 @@ __all__ = [
     "question_silence",
 ]
 
+# The expressions are compiled when there is an error to explain: that takes longer than to import many a module.
+
 # What passes: the broker still has a connection of this client, or has no room for one more, or is not ready. The texts
 # are those of ActiveMQ, Artemis and RabbitMQ.
-_CLIENT_ID = re.compile(
-    r"already (?:connected|in use|(?:been )?set|exists|logged in|has a connection)|"
-    r"client.?id\b.*\b(?:in use|used|taken|set already)",
-    re.IGNORECASE,
+_CLIENT_ID = (
+    r"(?i)already (?:connected|in use|(?:been )?set|exists|logged in|has a connection)|"
+    r"client.?id\b.*\b(?:in use|used|taken|set already)"
 )
-_NOT_NOW = re.compile(
-    r"not (?:yet )?(?:been )?(?:started|ready|available|active|running)|(?<!\w)(?:starting|stopping|stopped)\b|"
+_NOT_NOW = (
+    r"(?i)not (?:yet )?(?:been )?(?:started|ready|available|active|running)|(?<!\w)(?:starting|stopping|stopped)\b|"
     r"shut(?:ting)?.?down|unavailable|too many (?:open )?(?:client )?connections|(?:maximum|max|limit).*connections|"
     r"connection.?(?:limit|max)|memory|\bbusy\b|overload|try again|maintenance|"
-    r"not (?:the |a )?(?:master|primary|leader)|\b(?:slave|standby|backup)\b",
-    re.IGNORECASE,
+    r"not (?:the |a )?(?:master|primary|leader)|\b(?:slave|standby|backup)\b"
 )
 # Credentials that a broker has refused must not be tried again and again: accounts get locked that way.
-_CREDENTIALS = re.compile(
-    r"passw|passcode|credential|authenticat|unauthori[sz]ed|user name|refused for user|validate user|"
-    r"\blog.?ins?\b.*fail|fail.*\blog.?ins?\b",
-    re.IGNORECASE,
+_CREDENTIALS = (
+    r"(?i)passw|passcode|credential|authenticat|unauthori[sz]ed|user name|refused for user|validate user|"
+    r"\blog.?ins?\b.*fail|fail.*\blog.?ins?\b"
 )
 # Words that are in refusals of credentials, but in others too.
-_LOGIN = re.compile(r"denied|authoriz|security|\blogin\b|not allowed|bad connect|forbidden", re.IGNORECASE)
+_LOGIN = r"(?i)denied|authoriz|security|\blogin\b|not allowed|bad connect|forbidden"
 
 _WEBSOCKET_CHECK = "check that the path of the URL is that of STOMP (RabbitMQ: /ws)"
 #: What OpenSSL says when the peer's answer is no TLS.
-_NOT_TLS = re.compile(
-    r"wrong.version.number|record.layer.failure|packet.length.too.long|http.request|unknown.protocol|"
-    r"unexpected.message|bad.record.type",
-    re.IGNORECASE,
+_NOT_TLS = (
+    r"(?i)wrong.version.number|record.layer.failure|packet.length.too.long|http.request|unknown.protocol|"
+    r"unexpected.message|bad.record.type"
 )
 
 
@@ -78,7 +76,7 @@ def dial_failure(
         return f"{endpoint}: the host name {endpoint.host!r} cannot be resolved ({cause}): check spelling and DNS"
     if "SSLCertVerificationError" in names:
         return f"{endpoint}: the server's certificate {_certificate_fault(cause)}"
-    if "SSLError" in names and _NOT_TLS.search(cause):
+    if "SSLError" in names and re.search(_NOT_TLS, cause):
         return (
             f"{endpoint}: TLS failed ({cause}): check the port, since nothing there speaks TLS (use {plain} for a "
             f"plain one){_port_hint(endpoint)}"
@@ -274,10 +272,10 @@ def is_login_refusal(error: Error) -> bool:
     the stack trace that may follow, in which any class may be named. Every other refusal may be temporary.
     """
     text = error.description
-    if _CLIENT_ID.search(text):
+    if re.search(_CLIENT_ID, text):
         return False  # whatever the client id is called
-    return _CREDENTIALS.search(text) is not None or (
-        _LOGIN.search(text) is not None and _NOT_NOW.search(text) is None
+    return re.search(_CREDENTIALS, text) is not None or (
+        re.search(_LOGIN, text) is not None and re.search(_NOT_NOW, text) is None
     )
 
 
@@ -292,7 +290,7 @@ def handshake_refusal(
         shown: the ERROR to quote, if it is another one: with the passcode masked.
         has_login: whether CONNECT had a login.
     """
-    if _CLIENT_ID.search(error.description):
+    if re.search(_CLIENT_ID, error.description):
         check = (
             "the broker still has a connection with this client_id: that of another program, or an earlier one that "
             "was lost without its noticing; Reconnect(first_rounds=...) retries the first connection, too"

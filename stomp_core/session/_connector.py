@@ -23,9 +23,9 @@ has closed it and called ``connection_lost``. Only then is the next attempt give
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, replace
 from enum import Enum, StrEnum
 
+from .._records import record, replace
 from ..errors import LocalProtocolError, RemoteProtocolError
 from ..protocol import ClientConnection, Connected, Error, Event, Message
 from ..wire import ConnectionClosed, Version
@@ -115,7 +115,7 @@ TRANSITIONS: dict[SessionState, dict[Input, SessionState]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Established:
     """CONNECTED was received.
 
@@ -128,7 +128,7 @@ class Established:
     connected: Connected
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class AttemptFailed:
     """An attempt to connect failed.
 
@@ -141,7 +141,7 @@ class AttemptFailed:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Lost:
     """An established connection was lost.
 
@@ -158,7 +158,7 @@ class Lost:
     error: Error | None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class GaveUp:
     """The session ends, because nothing will be dialled again.
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from urllib.parse import quote
 
 from ..protocol import Error
 from ..wire import Headers
@@ -115,6 +114,8 @@ def _texts(error: BaseException) -> Iterator[str]:
 
 def _forms(passcode: str) -> set[str]:
     """Return how a peer may repeat a passcode: as it is, escaped as in a frame, as in a URL, or in a repr."""
+    from urllib.parse import quote
+
     escaped = passcode.replace("\\", "\\\\").replace(":", "\\c").replace("\n", "\\n").replace("\r", "\\r")
     return {
         passcode,

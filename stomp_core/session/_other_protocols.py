@@ -28,29 +28,26 @@ _TLS_WEBSOCKET = "check the scheme: use wss:// for this port"
 _TLS = "check the scheme: use stomp+ssl:// for this port"
 
 #: How an answer begins, the protocol, and what to do.
-_ANSWERS: tuple[tuple[re.Pattern[bytes], str, str], ...] = tuple(
-    (re.compile(pattern, re.DOTALL), protocol, remedy)
-    for pattern, protocol, remedy in (
-        (rb"AMQP", "AMQP", _RABBITMQ),
-        (rb".{0,8}ActiveMQ", "OpenWire", _ACTIVEMQ),
-        (rb"HTTP/", "HTTP", _HTTP),
-        (rb"[\x14-\x17]\x03[\x00-\x04]", "TLS", _TLS),
-        (rb"SSH-", "SSH", _STOMP_PORT),
-        (rb"-(ERR|NOAUTH|DENIED|WRONGPASS)", "Redis", _STOMP_PORT),
-        (rb"220[ -]", "SMTP or FTP", _STOMP_PORT),
-        (rb"\+OK", "POP3", _STOMP_PORT),
-        (rb"\* (OK|PREAUTH)", "IMAP", _STOMP_PORT),
-        (rb".{3}\x00[\n\xff]", "MySQL", _STOMP_PORT),
-        (rb"E\x00\x00.{2}S", "PostgreSQL", _STOMP_PORT),
-        (rb"\x20\x02", "MQTT", _STOMP_PORT),
-        (rb"INFO \{", "NATS", _STOMP_PORT),
-        (rb"ERROR\r\nERROR", "memcached", _STOMP_PORT),
-        (rb"UNKNOWN_COMMAND", "beanstalkd", _STOMP_PORT),
-        (rb"\xff[\xfb-\xfe]", "Telnet", _STOMP_PORT),
-    )
+_ANSWERS: tuple[tuple[bytes, str, str], ...] = (
+    (rb"AMQP", "AMQP", _RABBITMQ),
+    (rb".{0,8}ActiveMQ", "OpenWire", _ACTIVEMQ),
+    (rb"HTTP/", "HTTP", _HTTP),
+    (rb"[\x14-\x17]\x03[\x00-\x04]", "TLS", _TLS),
+    (rb"SSH-", "SSH", _STOMP_PORT),
+    (rb"-(ERR|NOAUTH|DENIED|WRONGPASS)", "Redis", _STOMP_PORT),
+    (rb"220[ -]", "SMTP or FTP", _STOMP_PORT),
+    (rb"\+OK", "POP3", _STOMP_PORT),
+    (rb"\* (OK|PREAUTH)", "IMAP", _STOMP_PORT),
+    (rb".{3}\x00[\n\xff]", "MySQL", _STOMP_PORT),
+    (rb"E\x00\x00.{2}S", "PostgreSQL", _STOMP_PORT),
+    (rb"\x20\x02", "MQTT", _STOMP_PORT),
+    (rb"INFO \{", "NATS", _STOMP_PORT),
+    (rb"ERROR\r\nERROR", "memcached", _STOMP_PORT),
+    (rb"UNKNOWN_COMMAND", "beanstalkd", _STOMP_PORT),
+    (rb"\xff[\xfb-\xfe]", "Telnet", _STOMP_PORT),
 )
 #: The same for answers to a WebSocket request.
-_STOMP_ANSWER = re.compile(rb"\s*(ERROR\r?\n(?!ERROR)|CONNECTED\r?\n)")
+_STOMP_ANSWER = rb"\s*(ERROR\r?\n(?!ERROR)|CONNECTED\r?\n)"
 _WEBSOCKET_PORT = "check the port: RabbitMQ's for WebSocket is 15674"
 #: For an answer to a WebSocket request, what to do in place of what is right for plain STOMP.
 _WEBSOCKET_REMEDIES = {
@@ -102,12 +99,12 @@ def protocol_of_answer(
         secure: whether it came through TLS, so that another scheme must mean TLS, too.
     """
     if websocket:
-        if _STOMP_ANSWER.match(answer):
+        if re.match(_STOMP_ANSWER, answer):
             return ("STOMP over TLS", _STOMP_TLS) if secure else ("plain STOMP", _PLAIN_STOMP)
         if answer.startswith(b"HTTP/"):
             return None
     for pattern, protocol, remedy in _ANSWERS:
-        if pattern.match(answer):
+        if re.match(pattern, answer, re.DOTALL):
             if remedy is _HTTP and secure:
                 remedy = _HTTPS
             return protocol, (_WEBSOCKET_REMEDIES.get(remedy, remedy) if websocket else remedy)

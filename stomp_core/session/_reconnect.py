@@ -9,13 +9,13 @@ still accept sockets.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from math import inf
 from typing import Any, Protocol
 
 from .._arguments import check_number, check_seconds, check_whole
 from .._hints import explained
 from .._logging import log_exception
+from .._records import field, record
 from ._questions import Questions
 from ._urls import Endpoint
 
@@ -31,7 +31,7 @@ class Rng(Protocol):
 
 
 @explained
-@dataclass(frozen=True, slots=True)
+@record
 class Reconnect:
     """When to connect again, and when to give up.
 
@@ -87,7 +87,7 @@ class Reconnect:
         return cls(rounds=0)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Attempt:
     """One attempt to connect.
 

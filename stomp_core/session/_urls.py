@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
-from urllib.parse import SplitResult, unquote, urlsplit
+from typing import TYPE_CHECKING
 
+from .._records import field, record, replace
 from ._url_mistakes import host_and_port, not_a_url, suggestion, unreadable
 from ._url_schemes import EXAMPLE, KINDS, SCHEME, Kind
+
+if TYPE_CHECKING:
+    from urllib.parse import SplitResult
 
 __all__ = ["Credentials", "Endpoint", "EndpointSource", "parse_endpoints"]
 
@@ -18,7 +21,7 @@ _REQUEST_TARGET = re.compile(r"(?:[/?][!-~]*)?")
 _BETWEEN_URLS = re.compile(r"\s*,\s*(?=[A-Za-z][A-Za-z0-9+.-]*://)")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Credentials:
     """A login and its passcode. The repr does not show the passcode."""
 
@@ -26,7 +29,7 @@ class Credentials:
     passcode: str | None = field(default=None, repr=False)
 
 
-@dataclass(frozen=True, slots=True, repr=False)
+@record
 class Endpoint:
     """Where a broker listens.
 
@@ -93,6 +96,8 @@ class Endpoint:
         """
         if not isinstance(url, str):
             raise not_a_url(url)
+        from urllib.parse import unquote, urlsplit
+
         _refuse_control_characters(url)
         scheme, colon, _ = url.partition("://")
         kind = KINDS.get(scheme.lower())

@@ -19,13 +19,13 @@ from __future__ import annotations
 from collections import OrderedDict, deque
 from collections.abc import Hashable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
 from functools import partial
 from typing import Literal
 
 from .._arguments import check_choice, check_instance, check_seconds, check_text, check_whole
 from .._hints import explained
 from .._logging import log_exception
+from .._records import record
 from ..errors import ErrorCode, LocalProtocolError, StompError
 from ..wire import Version
 from ._delivery import Delivery
@@ -56,7 +56,7 @@ _NOT_MOVED = _PER_DELIVERY | {
 
 
 @explained
-@dataclass(frozen=True, slots=True)
+@record
 class WorkPolicy:
     """What to do with a message after its handler.
 

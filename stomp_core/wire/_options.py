@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-
 from .._arguments import check_whole, shown
 from .._hints import explained
+from .._records import names_of, record
 
 __all__ = ["Leniency", "Limits"]
 
@@ -14,7 +13,7 @@ _UNITS = {"max_headers": "headers"}
 
 
 @explained
-@dataclass(frozen=True, slots=True)
+@record
 class Limits:
     """Size limits for received frames.
 
@@ -44,11 +43,11 @@ class Limits:
     max_unterminated: int | None = None
 
     def __post_init__(self) -> None:
-        for field in fields(self):
-            value = getattr(self, field.name)
-            if value is None and field.name == "max_unterminated":
+        for name in names_of(self):
+            value = getattr(self, name)
+            if value is None and name == "max_unterminated":
                 continue
-            check_whole(f"Limits.{field.name}", value, _UNITS.get(field.name, "bytes"), least=0)
+            check_whole(f"Limits.{name}", value, _UNITS.get(name, "bytes"), least=0)
 
     @property
     def body_without_length(self) -> int:
@@ -57,7 +56,7 @@ class Limits:
 
 
 @explained
-@dataclass(frozen=True, slots=True)
+@record
 class Leniency:
     """Which violations are tolerated.
 
@@ -126,10 +125,10 @@ class Leniency:
     unchecked_conversation: bool = False
 
     def __post_init__(self) -> None:
-        for field in fields(self):
-            value = getattr(self, field.name)
+        for name in names_of(self):
+            value = getattr(self, name)
             if not isinstance(value, bool):
-                raise TypeError(f"Leniency.{field.name} must be True or False, got {shown(value)}")
+                raise TypeError(f"Leniency.{name} must be True or False, got {shown(value)}")
 
     @classmethod
     def brokers(cls) -> Leniency:

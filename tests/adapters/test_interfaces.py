@@ -129,7 +129,7 @@ def test_the_adapters_export_the_same_names() -> None:
     # "Engine" and "dial" are what stomp_py stands on; "Stream" is what a dialler returns. What stands on sockets is for
     # other event loops.
     extra = {"ConnectContext", "ConnectionNursery", "Engine", "Stream", "dial"}
-    extra |= {"NOT_NOW", "SocketTransport", "Watch"}
+    extra |= {"SocketTransport", "Watch", "is_not_now"}
     names = [set(adapter.__all__) - extra for adapter in ADAPTERS]
     assert names[0] == names[1] == names[2]
 

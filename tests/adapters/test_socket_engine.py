@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import itertools
 import multiprocessing
 import os
 import socket
@@ -12,6 +13,7 @@ import threading
 import time
 import warnings
 import weakref
+from functools import partial
 from pathlib import Path
 from types import CodeType, FrameType
 from typing import Any
@@ -21,7 +23,7 @@ import pytest
 import stomp_socket
 from stomp_core import Frame
 from stomp_core.session import Config
-from stomp_socket import Reconnect, SessionClosed
+from stomp_socket import NotSent, OutcomeUnknown, Reconnect, SessionClosed
 from stomp_socket._waker import SelectPoll
 from stomp_testing import Broker, FaultProxy
 
@@ -302,6 +304,45 @@ def test_fifty_threads_that_send_confirmed_lose_nothing() -> None:
             thread.join(HANGS)
         assert [outcome for _, outcome in started] == [["sent"]] * 50
         assert len(broker.messages("/queue/a")) == 2000
+
+
+def test_close_while_fifty_threads_send_gives_each_send_one_outcome() -> None:
+    with Broker() as broker, stomp_socket.connect(broker.url) as conn:
+        outcomes: dict[str, list[str]] = {}
+        under_way = threading.Event()
+
+        def send_until_it_is_closed(sender: int) -> None:
+            for number in itertools.count():
+                body = f"{sender}.{number}"
+                outcome = outcomes.setdefault(body, [])
+                try:
+                    conn.send("/queue/a", body, receipt=True)
+                except NotSent:
+                    outcome.append("not sent")
+                except OutcomeUnknown:
+                    outcome.append("unknown")
+                except SessionClosed:
+                    outcome.append("not sent")
+                    return
+                else:
+                    outcome.append("sent")
+                    under_way.set()
+
+        started = [in_a_thread(partial(send_until_it_is_closed, sender)) for sender in range(50)]
+        assert under_way.wait(HANGS)
+        conn.close()
+        for thread, _ in started:
+            thread.join(HANGS)
+        assert [outcome for _, outcome in started] == [[None]] * 50
+        stored = [body.decode() for body in broker.messages("/queue/a")]
+        assert len(stored) == len(set(stored))
+        assert {len(outcome) for outcome in outcomes.values()} == {1}
+        by_outcome = {
+            kind: {body for body, outcome in outcomes.items() if outcome == [kind]}
+            for kind in ("sent", "not sent", "unknown")
+        }
+        assert by_outcome["sent"] <= set(stored)
+        assert not by_outcome["not sent"] & set(stored)
 
 
 def test_a_waiting_caller_learns_that_another_thread_closes_the_connection() -> None:

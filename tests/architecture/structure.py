@@ -9,6 +9,7 @@ from __future__ import annotations
 #: A name is a module or a package in stomp_core.
 CORE_LAYERS: tuple[str, ...] = (
     "_text",
+    "_records",
     "errors",
     "_logging",
     "_arguments",
@@ -98,6 +99,13 @@ ALLOWED_IMPURE: dict[tuple[str, str], str] = {
 #: Modules that `import stomp_core` must not load, not even through the standard library.
 NOT_LOADED: set[str] = {
     "_socket", "_ssl", "asyncio", "logging", "random", "select", "selectors", "socket", "ssl", "threading", "time",
+}  # fmt: skip
+
+#: Modules that cost more to import than they are worth before they are used: neither `import stomp_core` nor
+#: `import stomp_socket` may load them.
+IMPORTED_WHEN_USED: set[str] = {
+    "asyncio", "concurrent.futures", "dataclasses", "ipaddress", "logging", "random", "ssl", "urllib.parse",
+    "stomp_core.adapter._async", "stomp_core.adapter._driver",
 }  # fmt: skip
 
 #: Packages in which the name of every module begins with an underscore, except for the modules named here.

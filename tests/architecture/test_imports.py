@@ -15,10 +15,20 @@ from pathlib import Path
 import pytest
 
 import stomp_core
+from stomp_core import adapter
 
 from .cycles import find_cycles
 from .source import FOLDERS, ROOT, Import, Module, imports_of, module_imported, modules_in
-from .structure import ALLOWED_IMPURE, CORE_LAYERS, IMPURE, NOT_LOADED, PACKAGES, REQUIRES, SESSION_ORDER
+from .structure import (
+    ALLOWED_IMPURE,
+    CORE_LAYERS,
+    IMPORTED_WHEN_USED,
+    IMPURE,
+    NOT_LOADED,
+    PACKAGES,
+    REQUIRES,
+    SESSION_ORDER,
+)
 
 TRANSPORTS = ROOT / "transports"
 packages = sorted(path.parent.name for path in TRANSPORTS.glob("*/__init__.py"))
@@ -68,6 +78,33 @@ def test_core_needs_the_standard_library_only(loaded_by_core: set[str]) -> None:
 
 def test_core_loads_no_io_clock_threads_or_randomness(loaded_by_core: set[str]) -> None:
     assert loaded_by_core & NOT_LOADED == set()
+
+
+def test_core_does_without_inspect(loaded_by_core: set[str]) -> None:
+    assert loaded_by_core & {"inspect", "dis", "ast", *IMPORTED_WHEN_USED} == set()
+
+
+def test_socket_adapter_loads_what_it_uses() -> None:
+    """Each of these modules takes milliseconds, which a command-line program pays at every start."""
+    loaded = _loaded_by(f"sys.path.insert(0, {str(TRANSPORTS)!r}); import stomp_socket")
+    assert "stomp_core.adapter._blocking" in loaded
+    assert loaded & IMPORTED_WHEN_USED == set()
+
+
+@pytest.mark.parametrize(
+    "how", ["from stomp_core.adapter import *", "import stomp_core.adapter as a; dir(a)"]
+)
+def test_names_of_adapter_are_there_before_their_modules(how: str) -> None:
+    listed = "dir(a)" if "dir" in how else "globals()"
+    names = f"import stomp_core.adapter as b; assert set(b.__all__) <= set({listed})"
+    assert "stomp_core.adapter" in _loaded_by(f"{how}; {names}")
+
+
+def test_every_name_of_adapter_is_found() -> None:
+    for name in adapter.__all__:
+        assert getattr(adapter, name) is not None
+    with pytest.raises(AttributeError, match=r"module 'stomp_core\.adapter' has no attribute 'Diver'"):
+        getattr(adapter, "Diver")  # noqa: B009  # type checkers would report it
 
 
 def test_measuring_loaded_modules_works() -> None:

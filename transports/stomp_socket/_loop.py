@@ -17,7 +17,7 @@ from stomp_core.session import Attempt
 from ._asking import Asker
 from ._dial import DialCancelled, dial_stream
 from ._shared_session import READ_SIZE, SharedSession
-from ._stream import NOT_NOW, Stream
+from ._stream import Stream, is_not_now
 
 __all__ = ["Loop"]
 
@@ -147,8 +147,10 @@ class Loop:
             # OpenSSL does not read and write at the same time; streams of the program's own need not be able to.
             with self._shared.lock:
                 return sock.recv(READ_SIZE)
-        except NOT_NOW:
-            return None
+        except OSError as error:
+            if is_not_now(error):
+                return None
+            raise
 
     def _turn(self, data: bytes | None, sock: Stream | None) -> bool:
         """Process what was read, do what callers have left, write, and sleep until there is more to do.

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import socket
 import threading
 from collections import deque
 from collections.abc import Callable
 from functools import partial
-from random import Random
 from threading import get_ident
 from time import monotonic
 from typing import Any, Generic, TypeVar
@@ -26,7 +24,7 @@ from stomp_core.session import (
     Transaction,
 )
 
-from ._stream import NOT_NOW, Stream
+from ._stream import Stream, is_not_now
 from ._waker import Waker, wait_writable
 
 __all__ = ["READ_SIZE", "SharedSession"]
@@ -36,7 +34,6 @@ T = TypeVar("T")
 #: Bytes of one read, and from which on a pipeline's frames do not wait for the next RECEIPT. More than a TLS record
 #: has: nothing stays in the TLS layer, where no poll() sees it.
 READ_SIZE = 64 * 1024
-_logger = logging.getLogger("stomp_core")
 
 #: What callers perform themselves: all that is done for each message, and changes no more than the send queue and the
 #: counters of the connection. Everything else is performed by the thread, where no signal handler can raise in the
@@ -122,6 +119,8 @@ class SharedSession:
     def __init__(
         self, config: Config, make_delivery: Callable[..., Delivery], *, tap: bool, log: bool = True
     ) -> None:
+        from random import Random
+
         self.notifications: deque[Callable[[], None]] = deque()
         self.session = Session(
             config,
@@ -397,7 +396,7 @@ class SharedSession:
         except OSError as error:
             if _is_of_a_handler(error):
                 raise
-            if not isinstance(error, NOT_NOW):
+            if not is_not_now(error):
                 self.broken = error
         self._writing_tls = False
 
@@ -466,7 +465,11 @@ class SharedSession:
         except Exception as error:
             request.error = error
             if request.left:
-                _logger.warning("what a signal handler or a finalizer has called failed: %s", error)
+                import logging
+
+                logging.getLogger("stomp_core").warning(
+                    "what a signal handler or a finalizer has called failed: %s", error
+                )
             return True
         if request.left:
             return False

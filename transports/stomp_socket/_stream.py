@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import errno
-import logging
 import signal
 import socket
-import ssl
+import sys
 import threading
 from collections.abc import Iterator
 from types import CodeType
@@ -15,13 +14,9 @@ from typing import Any, Protocol
 from stomp_core.adapter import no_stream
 from stomp_core.session import Endpoint
 
-__all__ = ["NOT_NOW", "CheckedStream", "Stream", "checked", "discard"]
-
-#: What a stream raises that cannot read or write at the moment.
-NOT_NOW = (BlockingIOError, InterruptedError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
+__all__ = ["CheckedStream", "Stream", "checked", "discard", "is_not_now"]
 
 _EXPECTED = "a connected socket, or a Stream (with fileno, recv, send and close)"
-_logger = logging.getLogger("stomp_core")
 
 
 class Stream(Protocol):
@@ -62,6 +57,14 @@ class Stream(Protocol):
         ...
 
 
+def is_not_now(error: BaseException) -> bool:
+    """Return whether a stream has raised this because it cannot read or write at the moment."""
+    if isinstance(error, (BlockingIOError, InterruptedError)):
+        return True
+    ssl = sys.modules.get("ssl")  # imported by what dials with TLS; without it there are no errors of it
+    return ssl is not None and isinstance(error, (ssl.SSLWantReadError, ssl.SSLWantWriteError))
+
+
 def checked(returned: Any, endpoint: Endpoint) -> Stream:
     """Return what a dialler has returned, ready for use; close it if it cannot be used.
 
@@ -93,8 +96,11 @@ def _fault_of_socket(sock: socket.socket, endpoint: Endpoint) -> str:
         return "which is closed"
     if sock.type != socket.SOCK_STREAM:
         return "which is no stream socket"
-    if isinstance(sock, ssl.SSLSocket) and endpoint.secure:
-        return f"although TLS inside {endpoint.scheme}:// is made by the library, with ssl_context=..."
+    if endpoint.secure:
+        import ssl
+
+        if isinstance(sock, ssl.SSLSocket):
+            return f"although TLS inside {endpoint.scheme}:// is made by the library, with ssl_context=..."
     try:
         sock.getpeername()
     except OSError as error:
@@ -107,7 +113,9 @@ def discard(returned: Any) -> None:
     try:
         returned.close()
     except Exception as error:
-        _logger.debug("what dial() has returned could not be closed: %r", error)
+        import logging
+
+        logging.getLogger("stomp_core").debug("what dial() has returned could not be closed: %r", error)
 
 
 class StreamFailed(ConnectionError):
@@ -150,9 +158,9 @@ class CheckedStream:
             data: Any = self._recv(size)
             if isinstance(data, (bytes, bytearray, memoryview)):
                 return bytes(data)
-        except NOT_NOW:
-            raise BlockingIOError(errno.EAGAIN, "nothing was received yet") from None
         except Exception as error:
+            if is_not_now(error):
+                raise BlockingIOError(errno.EAGAIN, "nothing was received yet") from None
             raise _failure("recv", error) from error
         raise StreamFailed(f"recv() of the dialled stream returned {type(data).__name__} in place of bytes")
 
@@ -163,7 +171,7 @@ class CheckedStream:
         except Exception as error:
             if _is_of_signal_handler(error):
                 raise  # it belongs to the caller that is sending
-            if isinstance(error, NOT_NOW):
+            if is_not_now(error):
                 raise BlockingIOError(errno.EAGAIN, "there is no room now") from None
             raise _failure("send", error) from error
         if type(taken) is int and 0 < taken <= len(data):
@@ -178,6 +186,8 @@ class CheckedStream:
 
 
 def _failure(method: str, error: Exception) -> OSError:
+    import ssl
+
     if isinstance(error, OSError) and error.strerror and not isinstance(error, ssl.SSLError):
         return OSError(error.errno, error.strerror)  # of the class that the number means
     text = str(error)

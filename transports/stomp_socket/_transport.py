@@ -8,17 +8,20 @@ from __future__ import annotations
 
 import errno
 import socket
-import ssl
 import threading
 from collections.abc import Callable
 from time import monotonic
+from typing import TYPE_CHECKING
 
-from stomp_core.adapter import CallbackEngine, Line, TransportOptions
+from stomp_core.adapter import TransportOptions
 from stomp_core.session import Endpoint
 
 from ._dial import DialCancelled, dial_stream
-from ._stream import NOT_NOW, Stream
+from ._stream import Stream, is_not_now
 from ._waker import READ, WRITE, new_poll
+
+if TYPE_CHECKING:
+    from stomp_core.adapter import CallbackEngine, Line
 
 __all__ = ["SocketTransport", "Watch"]
 
@@ -126,10 +129,9 @@ class SocketTransport:
                 return
             try:
                 data = stream.recv(_READ_SIZE)
-            except NOT_NOW:
-                return
             except OSError as error:
-                self._lost(error)
+                if not is_not_now(error):
+                    self._lost(error)
                 return
             if data:
                 self._engine.report(self._line.received, data)
@@ -144,14 +146,12 @@ class SocketTransport:
         self._write_waits_to_read = False
         try:
             self._unsent = self._unsent[stream.send(self._unsent) :]
-        except ssl.SSLWantReadError:
-            self._write_waits_to_read = True
-        except NOT_NOW:
-            pass
         except OSError as error:
-            self._read_the_last(stream)
-            self._lost(error)
-            return
+            if not is_not_now(error):
+                self._read_the_last(stream)
+                self._lost(error)
+                return
+            self._write_waits_to_read = type(error).__name__ == "SSLWantReadError"
         self._watch_stream()
         if not self._unsent:
             self._engine.report(self._line.written)
