@@ -104,7 +104,7 @@ PLANTED: list[tuple[str, str, Plant]] = [
     (
         "serializer",
         "all that needs care is refused",
-        lambda patch: patch.setattr(serializer, "_escape_headers", _refuse),
+        lambda patch: patch.setattr(serializer, "_escape_lines", _refuse),
     ),
     (
         "connection",
