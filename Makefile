@@ -18,7 +18,7 @@ export PYTHON STOMP_URL
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format bench fuzz soak clean
+.PHONY: help demo test lint format bench count fuzz soak clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -42,6 +42,9 @@ format: $(VENV)/.stamp-dev  ## format the source and apply the fixes of ruff
 
 bench: $(VENV)/.stamp-bench  ## compare speed with other Python clients (ARGS=--quick: only check that it runs)
 	$(BIN)/python benchmarks/run.py $(ARGS)
+
+count: $(VENV)/.stamp-bench  ## count the instructions of each layer, beside stomp.py; needs valgrind
+	$(BIN)/python benchmarks/instructions.py $(ARGS)
 
 fuzz: $(VENV)/.stamp-fuzz  ## run atheris on every target, for TIME=60 seconds in all
 	$(BIN)/python fuzz/run.py --time $(TIME) $(ARGS)
