@@ -5,7 +5,7 @@ TIME ?= 60
 SOAK_MESSAGES ?= 100000
 # Processes that run the tests: two of them wait for a real broker most of the time. WORKERS=0 runs the tests in this
 # process, which is easier to debug.
-WORKERS ?= 3
+WORKERS ?= 4
 # Further arguments for pytest or the benchmarks: make test ARGS="-k heart -x"
 ARGS ?=
 

@@ -263,7 +263,7 @@ def test_it_runs_on_uvloop_and_in_task_groups() -> None:
         assert runner.run(main()) == ["0", "1", "2", "3", "4"]
 
 
-def test_1000_connections_with_10000_subscriptions() -> None:
+def test_300_connections_with_3000_subscriptions() -> None:
     async def main() -> int:
         with Broker() as broker:
             async with stomp_asyncio.connect(broker.url) as sender:
@@ -276,7 +276,7 @@ def test_1000_connections_with_10000_subscriptions() -> None:
                         conn = await stomp_asyncio.connect(broker.url)
                     topics = [await conn.subscribe(f"/topic/{number % 10}-{topic}") for topic in range(10)]
                     ready.append(number)
-                    if len(ready) == 1000:
+                    if len(ready) == 300:
                         everybody_listens.set()
                     await everything_sent.wait()
                     for topic in topics:
@@ -287,16 +287,16 @@ def test_1000_connections_with_10000_subscriptions() -> None:
                 ready: list[int] = []
                 everybody_listens, everything_sent = asyncio.Event(), asyncio.Event()
                 async with asyncio.TaskGroup() as group:
-                    for number in range(1000):
+                    for number in range(300):
                         group.create_task(client(number))
                     await everybody_listens.wait()
                     for number in range(10):
                         for topic in range(10):
-                            await sender.send(f"/topic/{number}-{topic}", "to a hundred", receipt=True)
+                            await sender.send(f"/topic/{number}-{topic}", "to thirty", receipt=True)
                     everything_sent.set()
                 return got
 
-    assert asyncio.run(main()) == 10_000
+    assert asyncio.run(main()) == 3_000
 
 
 def new_uvloop() -> asyncio.AbstractEventLoop:

@@ -14,14 +14,13 @@ from typing import Any
 
 import pytest
 
-from stomp_core import Limits
+from stomp_core import Limits, StompError
 from stomp_core.adapter import BlockingConnection, BlockingLoopEngine, Line, TransportOptions
 from stomp_core.session import (
     AuthenticationFailed,
     Config,
     ConnectFailed,
     Endpoint,
-    OutcomeUnknown,
     Reconnect,
 )
 from stomp_socket import SocketTransport
@@ -205,7 +204,7 @@ def test_a_server_that_never_answers_the_tls_handshake(loop: Loop) -> None:
 def test_what_the_broker_has_sent_last_is_read_though_writing_has_failed(loop: Loop) -> None:
     """The broker refuses a message and closes, while more messages are on their way to it."""
     with Broker(limits=Limits(max_body=1000)) as broker, connect(loop, broker.url) as connection:
-        with pytest.raises(OutcomeUnknown, match="the limit is 1000"):
+        with pytest.raises(StompError, match="the limit is 1000"):
             send_until_it_fails(connection)
 
 

@@ -413,7 +413,7 @@ TEXTS = st.one_of(
 )
 
 
-@settings(max_examples=500)
+@settings(max_examples=200)
 @given(
     st.sampled_from(sorted(REQUIRED)),
     st.lists(st.tuples(TEXTS, TEXTS), max_size=4),

@@ -63,7 +63,9 @@ class SocketTransport:
         self._stream: Stream | None = None
         self._unsent = memoryview(b"")
         self._reading = True
+        self._reads_on = False  # _read_on() is called soon
         self._write_waits_to_read = False
+        self._watched = (False, False)
         line.too_late = options.explain(
             endpoint, TimeoutError(errno.ETIMEDOUT, "connecting took too long"), line.timeout, too_late=True
         )
@@ -83,8 +85,7 @@ class SocketTransport:
         self._reading = on
         self._watch_stream()
         if on:
-            # TLS may have decrypted more than was taken, of which the descriptor knows nothing.
-            self._engine.call_later(0.0, self._ready)
+            self._read_on_soon()
 
     def abort(self) -> None:
         """See :class:`stomp_core.adapter.Transport`."""
@@ -101,6 +102,8 @@ class SocketTransport:
         if dialler.closed:
             return
         self._stop_dialling()
+        if self._line.over:
+            return
         if dialler.stream is None:
             self._engine.report(self._line.lost, dialler.error)
             return
@@ -137,7 +140,18 @@ class SocketTransport:
                 self._engine.report(self._line.received, data)
             else:
                 self._engine.report(self._line.eof)
-        self._engine.call_later(0.0, self._ready)
+        self._read_on_soon()
+
+    def _read_on_soon(self) -> None:
+        # TLS may have decrypted more than was taken, of which the descriptor knows nothing.
+        if not self._reads_on:
+            self._reads_on = True
+            self._engine.call_later(0.0, self._read_on)
+
+    def _read_on(self) -> None:
+        self._reads_on = False
+        if self._stream is not None:
+            self._read()
 
     def _write(self) -> None:
         stream = self._stream
@@ -172,7 +186,9 @@ class SocketTransport:
         if self._stream is not None:
             writing = bool(self._unsent) and not self._write_waits_to_read
             reading = self._reading or self._write_waits_to_read
-            self._watch(self._stream.fileno(), reading, writing, self._ready)
+            if self._watched != (reading, writing):
+                self._watched = reading, writing
+                self._watch(self._stream.fileno(), reading, writing, self._ready)
 
 
 def _nothing() -> None:
