@@ -55,7 +55,20 @@ class Goal(NamedTuple):
 
 
 #: Of CPython 3.11 as Debian 12 has it. Lower the floors as the code gets faster.
-GOALS: tuple[Goal, ...] = ()
+GOALS = (
+    Goal("parse, 64 KiB", "stomp.py, parse, 64 KiB", 1 / 8.5, 0.135),
+    Goal("parse, 1460 B", "stomp.py, parse, 1460 B", 1 / 5, 0.295),
+    Goal("events, auto", "parse, 64 KiB", 1 / 0.75, 1 / 0.75),
+    Goal("events, client", "parse, 64 KiB", 1 / 0.75, 1.62),
+    Goal("events, client-individual", "parse, 64 KiB", 1 / 0.75, 1.62),
+    Goal("session, take + ack, client", "parse, 64 KiB", 2.6, 6.55),
+    Goal("session, take + ack, client-individual", "parse, 64 KiB", 2.6, 6.2),
+    Goal("ClientConnection.send, same headers", "stomp.py, send, same headers", 1 / 3, 0.87),
+    Goal("ClientConnection.send, one header varies", "stomp.py, send, one header varies", 1 / 1.3, 0.80),
+    Goal("ClientConnection.send, escapes", "stomp.py, send, escapes", 1 / 2, 2.14),
+    Goal("Session.send", "stomp.py, send, same headers", 1 / 1.9, 1.40),
+    Goal("Session.send, receipt", None, 90_000, 154_000),
+)
 
 
 def count(names: Sequence[str], messages: int) -> dict[str, float]:

@@ -12,7 +12,7 @@ from functools import partial
 
 from stomp_core import NEED_DATA, ClientConnection, Connect, Frame, FrameParser, Session, Subscribe
 
-from .readers import Reader, readers
+from .readers import Reader, Take, readers
 from .samples import Decoded, Sample, as_json, cut
 from .writers import Writer, writers
 
@@ -77,7 +77,8 @@ def _messages(number: int, body: bytes = BODY) -> list[Decoded]:
     return Sample("counted", body, 0, number).messages()
 
 
-def _discard() -> Callable[[object], object]:
+def _discard() -> Take:
+    """Return a function that discards its argument."""
     return collections.deque(maxlen=0).append
 
 

@@ -1,0 +1,49 @@
+"""The counts of `benchmarks/instructions.py`: every workload runs, and floors are judged."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from benchmarks.instructions import GOALS, Goal, main, show_goals
+from benchmarks.workloads import workloads
+
+needs_valgrind = pytest.mark.skipif(shutil.which("valgrind") is None, reason="valgrind is not installed")
+
+
+@pytest.mark.parametrize("name", sorted(workloads()))
+def test_workload_runs(name: str) -> None:
+    workloads()[name](2)()
+
+
+@pytest.mark.soak  # valgrind takes half a minute to import everything
+@needs_valgrind
+def test_counts_are_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "counts.json"
+    assert main(["--quick", "--only", "parse, 1460 B", "--json", str(file)]) == 0
+    first = json.loads(file.read_text())["parse, 1460 B"]
+    assert first > 1000
+    assert "parse, 1460 B" in capsys.readouterr().out
+
+
+def test_count_above_its_floor_is_reported() -> None:
+    goal = Goal("a", "b", goal=1.0, floor=2.0)
+    assert [show_goals({"a": a, "b": 10}, [goal])[1] for a in (9, 15, 21)] == [True, True, False]
+    assert "ABOVE ITS FLOOR" in show_goals({"a": 21, "b": 10}, [goal])[0][0]
+
+
+def test_goal_without_counts_is_left_out() -> None:
+    assert show_goals({"a": 1}, [Goal("a", "b", goal=1.0, floor=2.0)]) == ([], True)
+
+
+def test_workloads_of_goals_exist() -> None:
+    # Workloads of other clients exist only where these are installed.
+    missing = {goal.ours for goal in GOALS} - set(workloads())
+    assert not missing
+
+
+def test_no_floor_is_below_its_goal() -> None:
+    assert all(goal.floor >= goal.goal for goal in GOALS)
