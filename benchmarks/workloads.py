@@ -1,281 +1,262 @@
-"""What is counted in instructions: this library's layers, and stomp.py's, with the same messages.
+"""What is counted by `instructions.py`: named pieces of work that users meet, of this library and of other clients.
 
-A workload is a function that prepares everything for a number of messages and returns what is then counted.
+A workload is a function that takes a number of messages, prepares them, and returns the work on all of them. The
+work is done once: its connection or session is made beforehand, so that it does not count.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterable
-from typing import Any
+import collections
+from collections.abc import Callable, Sequence
+from functools import partial
 
-from stomp_core import (
-    NEED_DATA,
-    ClientConnection,
-    Connect,
-    Frame,
-    FrameParser,
-    Send,
-    Session,
-    Subscribe,
-)
+from stomp_core import NEED_DATA, ClientConnection, Connect, Frame, FrameParser, Session, Subscribe
 
-from .readers import peer
+from .readers import Reader, Take, readers
+from .samples import Decoded, Sample, as_json, cut
+from .writers import Writer, writers
 
-__all__ = ["WORKLOADS", "Workload"]
+__all__ = ["MESSAGES", "Workload", "workloads"]
 
-#: Prepares so many messages, and returns what processes them.
+#: Takes a number of messages and returns the work on them.
 Workload = Callable[[int], Callable[[], object]]
 
-_BODY = b"x" * 64
-_HEADERS = {"priority": "4", "correlation-id": "c-1"}
-_NOW = 1.0
+KIB, MIB = 1024, 1024 * 1024
+BODY = b"x" * 64
+HEADERS = {"content-type": "application/json", "priority": "4", "persistent": "true"}
+#: How many messages a workload processes while it is counted, where it is not as many as elsewhere.
+MESSAGES = {"parse, 64 KiB bodies": 30, "parse, 16 MiB bodies": 2, "parse, 7 B": 200}
 
 
-def _message(number: int, *, ack: bool = True, escapes: bool = False) -> bytes:
-    """Return a MESSAGE with eight headers, as RabbitMQ sends it; or one of sixteen, whose ids have escapes."""
-    name = f"ID\\cbroker-4711\\c{number}" if escapes else f"T_s-1@@session-7Qn4fEfJ@@{number}"
-    lines = [
-        "MESSAGE", "subscription:s-1", "destination:/queue/orders", f"message-id:{name}", "redelivered:false",
-        "persistent:true", "content-type:application/json",
-    ]  # fmt: skip
-    lines += [f"ack:{name}"] if ack else []
-    lines += [f"x-header-{at}:value {at}" for at in range(8)] if escapes else []
-    return "\n".join([*lines, f"content-length:{len(_BODY)}", "", ""]).encode() + _BODY + b"\0\n"
+def workloads() -> dict[str, Workload]:
+    """Return all workloads by name; those of other clients only if these are installed."""
+    found: dict[str, Workload] = {
+        "parse, 64 KiB": partial(_parse, 64 * KIB),
+        "parse, 1460 B": partial(_parse, 1460),
+        "parse, 7 B": partial(_parse, 7),
+        "parse, 16 headers, 2 escapes, to_dict": _parse_escapes,
+        "parse, 64 KiB bodies": partial(_parse, 64 * KIB, body=b"x" * 64 * KIB),
+        "parse, 16 MiB bodies": partial(_parse, 64 * KIB, body=b"x" * 16 * MIB),
+        "parse, RECEIPTs": _parse_receipts,
+        "parse, EOLs": _parse_eols,
+        "Frame(...).to_bytes": _frame_to_bytes,
+        "Session.send": _session_send,
+        "Session.send, receipt": _session_send_receipt,
+    }
+    for mode in ("auto", "client", "client-individual"):
+        found[f"events, {mode}"] = partial(_events, mode)
+        found[f"session, take, {mode}"] = partial(_session_take, mode, False)
+        if mode != "auto":
+            found[f"session, take + ack, {mode}"] = partial(_session_take, mode, True)
+    for kind in HEADERS_OF:
+        found[f"ClientConnection.send, {kind}"] = partial(_connection_send, kind)
+    for reader in readers()[0]:
+        if not reader.ours:
+            found[f"{reader.name}, parse, 64 KiB"] = partial(_peer_reads, reader, 64 * KIB)
+            if not reader.from_json:
+                found[f"{reader.name}, parse, 1460 B"] = partial(_peer_reads, reader, 1460)
+    for writer in writers()[0]:
+        if writer.name == "stomp.py, send()":
+            for kind in HEADERS_OF:
+                found[f"stomp.py, send, {kind}"] = partial(_peer_sends, writer, kind)
+        elif not writer.ours and not writer.to_json:
+            found[f"{writer.name}, write"] = partial(_peer_writes, writer)
+    return found
 
 
-def _pieces(frames: Iterable[bytes], size: int) -> list[bytes]:
-    stream = b"".join(frames)
-    return [stream[at : at + size] for at in range(0, len(stream), size)]
+# ---------------------------------------------------------------------- input
+
+HEADERS_OF: dict[str, Callable[[int], dict[str, str]]] = {
+    "same headers": lambda number: dict(HEADERS),
+    "one header varies": lambda number: {**HEADERS, "correlation-id": f"7Qn4fEfJ-{number}"},
+    "escapes": lambda number: {**HEADERS, "reply-to": "ID:host-1234:5\n"},
+}
 
 
-# ---------------------------------------------------------------------- reading
+def _messages(number: int, body: bytes = BODY) -> list[Decoded]:
+    return Sample("counted", body, 0, number).messages()
 
 
-def _parse(make: Callable[[int], bytes], size: int, *, to_dict: bool = False) -> Workload:
-    def prepare(messages: int) -> Callable[[], object]:
-        pieces = _pieces([make(number) for number in range(messages)], size)
+def _discard() -> Take:
+    """Return a function that discards its argument."""
+    return collections.deque(maxlen=0).append
+
+
+def _pieces(stream: bytes, size: int) -> list[bytes]:
+    return [stream[start : start + size] for start in range(0, len(stream), size)]
+
+
+# ---------------------------------------------------------------------- parser
+
+
+def _parse(size: int, number: int, body: bytes = BODY) -> Callable[[], None]:
+    return partial(_read_all, cut(_messages(number, body), size))
+
+
+def _read_all(pieces: Sequence[bytes]) -> None:
+    parser = FrameParser("1.2")
+    for piece in pieces:
+        parser.receive_data(piece)
+        while parser.next_frame() is not NEED_DATA:
+            pass
+
+
+def _parse_escapes(number: int) -> Callable[[], None]:
+    """As ActiveMQ sends them: a message-id and an ack with colons."""
+    extra = "".join(f"x-header-{one}:value{one}\n" for one in range(8))
+    stream = b"".join(
+        (
+            f"MESSAGE\nsubscription:orders-1\ndestination:/queue/orders\nexpires:0\npriority:4\n"
+            f"message-id:ID\\chost-41705-2\\c1\\c1\\c{one}\nack:ID\\chost-41705-3\\c{one}\n"
+            f"timestamp:1763990400000\n{extra}content-length:64\n\n"
+        ).encode()
+        + BODY
+        + b"\0\n"
+        for one in range(number)
+    )
+    pieces = _pieces(stream, 64 * KIB)
+
+    def work() -> None:
         parser = FrameParser("1.2")
+        for piece in pieces:
+            parser.receive_data(piece)
+            while isinstance(frame := parser.next_frame(), Frame):
+                frame.headers.to_dict()
 
-        def run() -> None:
-            for piece in pieces:
-                parser.receive_data(piece)
-                while (frame := parser.next_frame()) is not NEED_DATA:
-                    if to_dict and isinstance(frame, Frame):
-                        frame.headers.to_dict()
-
-        return run
-
-    return prepare
+    return work
 
 
-def _connected() -> ClientConnection:
-    conn = ClientConnection(["1.2"])
+def _parse_receipts(number: int) -> Callable[[], None]:
+    stream = b"".join(b"RECEIPT\nreceipt-id:r-%d\n\n\0\n" % one for one in range(number))
+    return partial(_read_all, _pieces(stream, 64 * KIB))
+
+
+def _parse_eols(number: int) -> Callable[[], None]:
+    """One end-of-line a read, as heart-beats come."""
+    return partial(_read_all, [b"\n"] * number)
+
+
+# ---------------------------------------------------------------------- typed events, sessions
+
+
+def _connection() -> ClientConnection:
+    conn = ClientConnection()
     conn.send(Connect(host="/"), now=0.0)
-    conn.receive_data(b"CONNECTED\nversion:1.2\n\n\0", now=0.0)
+    conn.receive_data(b"CONNECTED\nversion:1.2\n\n\0\n", now=0.0)
     conn.next_event()
     return conn
 
 
-def _events(ack: str) -> Workload:
-    def prepare(messages: int) -> Callable[[], object]:
-        pieces = _pieces([_message(number, ack=ack != "auto") for number in range(messages)], 65536)
-        conn = _connected()
-        conn.send(Subscribe("/queue/orders", id="s-1", ack=ack), now=0.0)  # type: ignore[arg-type]
-
-        def run() -> None:
-            for piece in pieces:
-                conn.receive_data(piece, _NOW)
-                while conn.next_event() is not NEED_DATA:
-                    pass
-
-        return run
-
-    return prepare
-
-
 def _session() -> Session:
-    session = Session("stomp://localhost", log=False)
+    session = Session("stomp://localhost:61613")
     session.next_attempt(0.0)
     session.connection_made(0.0)
-    session.data_to_send()
-    session.receive_data(b"CONNECTED\nversion:1.2\nserver:RabbitMQ/3.10.8\n\n\0", 0.0)
+    session.data_to_send(MIB)
+    session.receive_data(b"CONNECTED\nversion:1.2\nserver:RabbitMQ/3.10.8\n\n\0\n", 0.0)
     return session
 
 
-def _take(ack: str, *, acknowledge: bool) -> Workload:
-    def prepare(messages: int) -> Callable[[], object]:
-        pieces = _pieces([_message(number, ack=ack != "auto") for number in range(messages)], 65536)
-        session = _session()
-        subscription = session.subscribe(0.0, "/queue/orders", id="s-1", ack=ack, receipt=False).result()  # type: ignore[arg-type]
-        session.data_to_send()
+def _events(mode: str, number: int) -> Callable[[], None]:
+    conn = _connection()
+    conn.send(Subscribe("/queue/orders", id="orders-1", ack=mode), now=0.0)  # type: ignore[arg-type]
+    pieces = cut(_messages(number), 64 * KIB)
 
-        def run() -> None:
-            for piece in pieces:
-                session.receive_data(piece, _NOW)
-                while (message := subscription.take()) is not None:
-                    if acknowledge:
-                        session.ack(_NOW, message)
-                session.data_to_send()
+    def work() -> None:
+        for piece in pieces:
+            conn.receive_data(piece, 1.0)
+            while conn.next_event() is not NEED_DATA:
+                pass
 
-        return run
+    return work
 
-    return prepare
+
+def _session_take(mode: str, ack: bool, number: int) -> Callable[[], None]:
+    pieces = cut(_messages(number), 64 * KIB)
+
+    session = _session()
+    pending = session.subscribe(
+        0.0,
+        "/queue/orders",
+        id="orders-1",
+        ack=mode,  # type: ignore[arg-type]
+        receipt=False,
+    )
+    subscription = pending.result()
+
+    def work() -> None:
+        for piece in pieces:
+            session.receive_data(piece, 1.0)
+            while (message := subscription.take()) is not None:
+                if ack:
+                    session.ack(1.0, message)
+            session.data_to_send(MIB)
+
+    return work
 
 
 # ---------------------------------------------------------------------- sending
 
 
-def _headers(kind: str, number: int) -> dict[str, str]:
-    """Return the headers of a message: the same ones, one that varies, or some that must be escaped."""
-    if kind == "varying":
-        return {**_HEADERS, "correlation-id": f"c-{number}"}
-    return {**_HEADERS, "correlation-id": "a:b\nc"} if kind == "escapes" else dict(_HEADERS)
+def _frame_to_bytes(number: int) -> Callable[[], None]:
+    def work() -> None:
+        for _ in range(number):
+            Frame("SEND", {"destination": "/queue/orders", **HEADERS}, BODY).to_bytes("1.2")
+
+    return work
 
 
-def _make_frames(messages: int) -> Callable[[], object]:
-    def run() -> None:
-        for number in range(messages):
-            Frame("SEND", {"destination": "/queue/orders", **_headers("varying", number)}, _BODY).to_bytes(
-                "1.2"
-            )
+def _connection_send(kind: str, number: int) -> Callable[[], None]:
+    all_headers = [HEADERS_OF[kind](one) for one in range(number)]
 
-    return run
+    conn = _connection()
 
+    def work() -> None:
+        for headers in all_headers:
+            conn.send("/queue/orders", BODY, headers=headers, now=1.0)
 
-def _send(kind: str, *, event: bool = False) -> Workload:
-    def prepare(messages: int) -> Callable[[], object]:
-        conn = _connected()
-
-        def run() -> None:
-            for number in range(messages):
-                headers = _headers(kind, number)
-                if event:
-                    conn.send(Send("/queue/orders", _BODY, headers=headers), now=_NOW)
-                else:
-                    conn.send("/queue/orders", _BODY, headers=headers, now=_NOW)
-
-        return run
-
-    return prepare
+    return work
 
 
-def _session_send(*, receipt: bool) -> Workload:
-    def prepare(messages: int) -> Callable[[], object]:
-        session = _session()
-        receipts = [b"RECEIPT\nreceipt-id:auto-%d\n\n\0" % number for number in range(1, messages + 1)]
+def _session_send(number: int) -> Callable[[], None]:
+    session = _session()
 
-        def run() -> None:
-            for number in range(messages):
-                sent = session.send(
-                    _NOW, "/queue/orders", _BODY, headers=_headers("same", number), receipt=receipt
-                )
-                session.data_to_send()
-                if receipt:
-                    session.receive_data(receipts[number], _NOW)
-                    sent.result()
+    def work() -> None:
+        for _ in range(number):
+            session.send(1.0, "/queue/orders", BODY, headers=HEADERS, receipt=False)
+            session.data_to_send(MIB)
 
-        return run
-
-    return prepare
+    return work
 
 
-# ---------------------------------------------------------------------- others
+def _session_send_receipt(number: int) -> Callable[[], None]:
+    """Send, have the RECEIPT read, and take the result, one message after the other."""
+
+    session = _session()
+
+    def work() -> None:
+        for _ in range(number):
+            pending = session.send(1.0, "/queue/orders", BODY, headers=HEADERS, receipt=True)
+            head = bytes(session.data_to_send(MIB))
+            start = head.index(b"receipt:") + len(b"receipt:")
+            receipt = head[start : head.index(b"\n", start)]
+            session.receive_data(b"RECEIPT\nreceipt-id:" + receipt + b"\n\n\0\n", 1.0)
+            pending.result()
+
+    return work
 
 
-def _json(messages: int) -> Callable[[], object]:
-    headers = dict(line.split(":", 1) for line in _message(1).decode().split("\n\n")[0].split("\n")[1:])
-    texts = [json.dumps({"headers": headers, "body": _BODY.decode(), "number": n}) for n in range(messages)]
-
-    def run() -> None:
-        for text in texts:
-            json.loads(text)
-
-    return run
+# ---------------------------------------------------------------------- other clients
 
 
-def _stomp_py_parse(size: int) -> Workload:
-    def prepare(messages: int) -> Callable[[], object]:
-        base, utils = peer("stomp.transport").BaseTransport, peer("stomp.utils")
-
-        class Transport(base):  # type: ignore[misc, valid-type]
-            def receive(self) -> bytes:
-                return self.pieces.pop()  # type: ignore[no-any-return]
-
-        transport: Any = Transport()
-        transport.running = True
-        transport.pieces = _pieces([_message(number) for number in range(messages)], size)[::-1]
-        read = transport._BaseTransport__read
-
-        def run() -> None:
-            while transport.pieces:
-                for frame in read():
-                    utils.parse_frame(frame)
-
-        return run
-
-    return prepare
+def _peer_reads(reader: Reader, size: int, number: int) -> Callable[[], None]:
+    messages = _messages(number)
+    given: Sequence[object] = as_json(messages) if reader.from_json else cut(messages, size)
+    return partial(reader.read, given, _discard())
 
 
-def _stomp_py_send(kind: str) -> Workload:
-    def prepare(messages: int) -> Callable[[], object]:
-        protocol, utils = peer("stomp.protocol"), peer("stomp.utils")
-
-        class Transport:
-            def set_listener(self, name: str, listener: object) -> None:
-                pass
-
-            def transmit(self, frame: object) -> None:
-                utils.pack(utils.convert_frame(frame))
-
-        client = protocol.Protocol12(Transport())
-
-        def run() -> None:
-            for number in range(messages):
-                client.send("/queue/orders", _BODY, headers=_headers(kind, number))
-
-        return run
-
-    return prepare
+def _peer_writes(writer: Writer, number: int) -> Callable[[], None]:
+    return partial(writer.write, writer.prepare(Sample("counted", BODY, 0, number).sends()), _discard())
 
 
-def _escaped(number: int) -> bytes:
-    return _message(number, escapes=True)
-
-
-def _receipt(number: int) -> bytes:
-    return b"RECEIPT\nreceipt-id:auto-%d\n\n\0\n" % number
-
-
-def _heart_beat(number: int) -> bytes:
-    return b"\n"
-
-
-WORKLOADS: dict[str, Workload] = {
-    "parse, 64 KiB reads": _parse(_message, 65536),
-    "parse, 1460-byte reads": _parse(_message, 1460),
-    "parse, 7-byte reads": _parse(_message, 7),
-    "parse, 16 headers with escapes, to_dict()": _parse(_escaped, 65536, to_dict=True),
-    "parse, RECEIPTs": _parse(_receipt, 65536),
-    "parse, line ends": _parse(_heart_beat, 1),
-    "events, auto": _events("auto"),
-    "events, client": _events("client"),
-    "events, client-individual": _events("client-individual"),
-    "session, take, auto": _take("auto", acknowledge=False),
-    "session, take, client-individual": _take("client-individual", acknowledge=False),
-    "session, take and ack, client": _take("client", acknowledge=True),
-    "session, take and ack, client-individual": _take("client-individual", acknowledge=True),
-    "Frame(...).to_bytes()": _make_frames,
-    "connection.send(), same headers": _send("same"),
-    "connection.send(), a varying header": _send("varying"),
-    "connection.send(), with escapes": _send("escapes"),
-    "connection.send(Send(...)), same headers": _send("same", event=True),
-    "session.send()": _session_send(receipt=False),
-    "session.send(), receipt and RECEIPT": _session_send(receipt=True),
-    "stomp.py, parse, 64 KiB reads": _stomp_py_parse(65536),
-    "stomp.py, parse, 1460-byte reads": _stomp_py_parse(1460),
-    "stomp.py, send, same headers": _stomp_py_send("same"),
-    "stomp.py, send, a varying header": _stomp_py_send("varying"),
-    "stomp.py, send, with escapes": _stomp_py_send("escapes"),
-    "json.loads": _json,
-}
+def _peer_sends(writer: Writer, kind: str, number: int) -> Callable[[], None]:
+    return partial(writer.write, [(HEADERS_OF[kind](one), BODY) for one in range(number)], _discard())
