@@ -1,4 +1,4 @@
-"""Count the instructions that a message costs, with valgrind's callgrind: these repeat to 0.5 %, on a busy machine too.
+"""Count the instructions that a message costs, with valgrind's callgrind: these repeat to about 1 %, on a busy machine too.
 
     python benchmarks/instructions.py                     every workload, and the goals
     python benchmarks/instructions.py --only parse send   workloads whose name contains one of these words
@@ -56,18 +56,18 @@ class Goal(NamedTuple):
 
 #: Of CPython 3.11 as Debian 12 has it. Lower the floors as the code gets faster.
 GOALS = (
-    Goal("parse, 64 KiB", "stomp.py, parse, 64 KiB", 1 / 8.5, 0.135),
-    Goal("parse, 1460 B", "stomp.py, parse, 1460 B", 1 / 5, 0.295),
+    Goal("parse, 64 KiB", "stomp.py, parse, 64 KiB", 1 / 8.5, 0.125),
+    Goal("parse, 1460 B", "stomp.py, parse, 1460 B", 1 / 5, 1 / 5),
     Goal("events, auto", "parse, 64 KiB", 1 / 0.75, 1 / 0.75),
-    Goal("events, client", "parse, 64 KiB", 1 / 0.75, 1.62),
-    Goal("events, client-individual", "parse, 64 KiB", 1 / 0.75, 1.62),
-    Goal("session, take + ack, client", "parse, 64 KiB", 2.6, 6.55),
-    Goal("session, take + ack, client-individual", "parse, 64 KiB", 2.6, 6.2),
-    Goal("ClientConnection.send, same headers", "stomp.py, send, same headers", 1 / 3, 0.87),
-    Goal("ClientConnection.send, one header varies", "stomp.py, send, one header varies", 1 / 1.3, 0.80),
-    Goal("ClientConnection.send, escapes", "stomp.py, send, escapes", 1 / 2, 2.14),
-    Goal("Session.send", "stomp.py, send, same headers", 1 / 1.9, 1.40),
-    Goal("Session.send, receipt", None, 90_000, 154_000),
+    Goal("events, client", "parse, 64 KiB", 1 / 0.75, 1.50),
+    Goal("events, client-individual", "parse, 64 KiB", 1 / 0.75, 1.50),
+    Goal("session, take + ack, client", "parse, 64 KiB", 2.6, 2.85),
+    Goal("session, take + ack, client-individual", "parse, 64 KiB", 2.6, 2.75),
+    Goal("ClientConnection.send, same headers", "stomp.py, send, same headers", 1 / 3, 1 / 3),
+    Goal("ClientConnection.send, one header varies", "stomp.py, send, one header varies", 1 / 1.3, 1 / 1.3),
+    Goal("ClientConnection.send, escapes", "stomp.py, send, escapes", 1 / 2, 1 / 2),
+    Goal("Session.send", "stomp.py, send, same headers", 1 / 1.9, 0.57),
+    Goal("Session.send, receipt", None, 90_000, 103_000),
 )
 
 
@@ -163,10 +163,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for name, value in counts.items():
         print(f"  {name:42} {value:12,.0f}")
     lines, kept = show_goals(counts)
+    unjudged = (
+        []
+        if chosen.only
+        else [goal.ours for goal in GOALS if goal.other is not None and goal.other not in counts]
+    )
     print("\nGoals" + (" (with --quick they mean nothing)" if chosen.quick else ""), *lines, sep="\n")
     if chosen.json:
         chosen.json.write_text(json.dumps(counts, indent=1) + "\n")
-    return int(chosen.check and not kept)
+    for name in unjudged if chosen.check else ():
+        print(f"not judged, since stomp.py is not installed: {name}", file=sys.stderr)
+    return int(chosen.check and (not kept or bool(unjudged)))
 
 
 if __name__ == "__main__":

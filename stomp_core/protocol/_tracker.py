@@ -85,14 +85,14 @@ class TrackedSubscription:
 
     __slots__ = ("_ack", "_destination", "_id", "_unacknowledged")
 
-    # An OrderedDict, not a dict: after many removals at the front a dict takes long to find its first entry.
-    _unacknowledged: OrderedDict[str, int]
+    # In mode "client" it is an OrderedDict: after many removals at the front a dict takes long to find its first entry.
+    _unacknowledged: dict[str, int]
 
     def __init__(self, id: str | None, destination: str, ack: str) -> None:
         self._id = id
         self._destination = destination
         self._ack = ack
-        self._unacknowledged = OrderedDict()
+        self._unacknowledged = OrderedDict() if ack == "client" else {}
 
     @property
     def id(self) -> str | None:
@@ -363,8 +363,8 @@ class ConnectionTracker:
         covered: _Numbered = {}
         if subscription._ack == "client":
             while ack_id in unacknowledged:
-                earliest, number = unacknowledged.popitem(last=False)
-                covered[earliest] = number
+                earliest = next(iter(unacknowledged))
+                covered[earliest] = unacknowledged.pop(earliest)
             if self.ack_covers_connection:
                 self._cover_others(subscription, covered[ack_id], event.transaction)
         else:
@@ -423,11 +423,12 @@ class ConnectionTracker:
             while subscription._ack == "client" and unacknowledged:
                 if next(iter(unacknowledged.values())) >= latest:
                     break
-                ack_id, number = unacknowledged.popitem(last=False)
-                restored[ack_id] = number
+                ack_id = next(iter(unacknowledged))
+                restored[ack_id] = unacknowledged.pop(ack_id)
             for ack_id, number in sorted(restored.items(), key=itemgetter(1), reverse=True):
                 unacknowledged[ack_id] = number
-                unacknowledged.move_to_end(ack_id, last=False)
+                if isinstance(unacknowledged, OrderedDict):
+                    unacknowledged.move_to_end(ack_id, last=False)
                 self._add_holder(subscription, ack_id)
 
     # ------------------------------------------------------------------ MESSAGE
@@ -445,7 +446,8 @@ class ConnectionTracker:
         Returns:
             False, and nothing has changed, if :meth:`add_message` has to decide.
         """
-        if not text.startswith(self._latest_line, at):
+        line = self._latest_line
+        if text[at : at + len(line)] != line:
             return False
         subscription = self._latest_subscription
         if subscription is None or subscription._ack == "auto":

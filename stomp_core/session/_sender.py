@@ -221,7 +221,9 @@ class Sender:
             return False
         # The headers and not the message: its body may be large, and the peer may not read for a long time.
         queue.put(wire, message.frame.headers)
-        self.receipts.add_without_receipt()
+        receipts = self.receipts
+        receipts.sent += 1
+        receipts.without_receipt = receipts.sent
         return True
 
     def send_untracked(self, now: float, event: Event) -> None:

@@ -631,17 +631,20 @@ class Session:
             TransactionLost: the transaction was lost with its connection.
             SessionClosed, ConnectionLost: the session has ended.
         """
-        self._check_usable(now)
+        sender = self._sender
+        straight = self._closing is None and sender.has_straight_path  # so the session has not ended
+        if not straight or type(now) is not float or now - now != 0.0:
+            self._check_usable(now)
         if timeout is not None:
             timeout = check_seconds("timeout", timeout)
-        receipt_id = self._sender.receipts.new_id() if receipt is True else None
+        receipt_id = sender.receipts.new_id() if receipt is True else None
         if (
-            transaction is None
+            straight
+            and transaction is None
             and (receipt_id is not None or not receipt)
             and not (
                 headers and (type(headers) is not dict or "receipt" in headers or "transaction" in headers)
             )
-            and self._sender.has_straight_path
         ):
             event = Send(
                 destination,
@@ -656,9 +659,9 @@ class Session:
             if receipt_id is not None:
                 seconds = self.config.receipt_timeout if timeout is None else timeout
                 operation = SendOperation(event, Pending("SEND to " + destination), receipt_id, seconds)
-            if self._sender.send_message(now, event, operation):
+            if sender.send_message(now, event, operation):
                 if self.wake is None:
-                    self._sender.changing = False
+                    sender.changing = False
                 else:
                     self._changed()
                 if operation is None:
@@ -880,7 +883,10 @@ class Session:
             and self._closing is None
             and self._sender.send_ack(now, delivery.event)
         ):
-            self._changed()
+            if self.wake is None:
+                self._sender.changing = False
+            else:
+                self._changed()
             return QUEUED
         return self._acknowledge(now, "ACK", delivery, transaction, receipt, headers, timeout)
 

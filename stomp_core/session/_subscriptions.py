@@ -218,9 +218,10 @@ class Subscriptions:
         Args:
             text: of its headers. The line of the latest subscription is compared, and nothing is looked up.
         """
-        if text is not None and text.startswith(self._latest_line, text.find("\nsubscription:")):
-            return self._latest
-        return None
+        if text is None:
+            return None
+        at, line = text.find("\nsubscription:"), self._latest_line
+        return self._latest if text[at : at + len(line)] == line else None
 
     def remember(self, record: SubscriptionRecord, text: str | None) -> None:
         """Recognise the next message of this subscription by the line of this one."""
