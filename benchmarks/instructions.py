@@ -1,4 +1,4 @@
-"""Count the instructions that a message costs, with valgrind's callgrind: these repeat to about 1 %, on a busy machine too.
+"""Count the instructions that a message costs, with callgrind: these repeat to about 1 %, on a busy machine too.
 
     python benchmarks/instructions.py                     every workload, and the goals
     python benchmarks/instructions.py --only parse send   workloads whose name contains one of these words
@@ -163,11 +163,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for name, value in counts.items():
         print(f"  {name:42} {value:12,.0f}")
     lines, kept = show_goals(counts)
-    unjudged = (
-        []
-        if chosen.only
-        else [goal.ours for goal in GOALS if goal.other is not None and goal.other not in counts]
-    )
+    unjudged = [goal.ours for goal in GOALS if goal.other not in (None, *counts) and not chosen.only]
     print("\nGoals" + (" (with --quick they mean nothing)" if chosen.quick else ""), *lines, sep="\n")
     if chosen.json:
         chosen.json.write_text(json.dumps(counts, indent=1) + "\n")

@@ -97,7 +97,8 @@ class Client:
             users = self.broker.users
             if users is not None and (event.login not in users or users[event.login] != event.passcode):
                 raise self.conn.refusal(event, "wrong login or passcode")
-            self.send(stomp.Connected(server="example/1", heart_beat=event.heart_beat[::-1]))
+            mine = event.heart_beat[1], event.heart_beat[0]
+            self.send(stomp.Connected(server="example/1", heart_beat=mine))
         elif isinstance(event, stomp.Subscribe):
             if not event.destination.startswith(("/queue/", "/topic/")):
                 raise self.conn.refusal(event, "destinations begin with /queue/ or /topic/")
