@@ -31,7 +31,7 @@ class _Alike:
     __slots__ = ("known", "seen")
 
     def __init__(self) -> None:
-        self.known: tuple[tuple[dict[str, str], Headers], ...] = ()
+        self.known: tuple[tuple[dict[str, str], tuple[str, ...], Headers], ...] = ()
         self.seen: set[int] = set()  # hashes of headers that came once
 
 
@@ -67,8 +67,9 @@ def known_headers(
         if len(_known) >= _DESTINATIONS:
             _known.clear()
         alike = _known[destination, content_type, is_text] = _Alike()
-    for known, merged in alike.known:
-        if known == own:
+    for known, names, merged in alike.known:
+        # Equal dicts may differ in order, and headers are written in the caller's order.
+        if known == own and names == tuple(own):
             for name, value in own.items():
                 if type(name) is not str or type(value) is not str:
                     return merge(destination, content_type, is_text, headers)
@@ -83,7 +84,7 @@ def known_headers(
             alike.seen.clear()
         alike.seen.add(number)
     elif merged.size <= _LONGEST and not merged.has_secrets(own) and _has_only_str(own):
-        alike.known = ((own.copy(), merged), *alike.known[: _OF_EACH - 1])
+        alike.known = ((own.copy(), tuple(own), merged), *alike.known[: _OF_EACH - 1])
     return merged
 
 

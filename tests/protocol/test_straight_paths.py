@@ -158,6 +158,14 @@ def test_a_mapping_that_the_caller_changes_is_seen_as_it_is() -> None:
         assert b"\na:2\nb:3\n" in conn.send("/q", b"", headers=headers, now=1.0)
 
 
+def test_headers_are_written_in_the_order_of_the_caller() -> None:
+    """Two dicts are equal whatever their order is, but a frame keeps it."""
+    conn = connected("1.2")
+    for _ in range(3):
+        assert b"\na:1\nb:2\n" in conn.send("/q", b"", headers={"a": "1", "b": "2"}, now=1.0)
+        assert b"\nb:2\na:1\n" in conn.send("/q", b"", headers={"b": "2", "a": "1"}, now=1.0)
+
+
 def test_headers_that_are_known_name_an_open_transaction_only() -> None:
     conn = connected("1.2")
     for _ in range(3):
