@@ -18,9 +18,9 @@ from stomp_core.session import Endpoint
 
 from ._direct import DirectDial, ProxyDial, dial_function
 from ._stream import Stream, checked, discard
-from ._waker import READ, WRITE, new_poll
+from ._waker import Waker
 
-__all__ = ["DialCancelled", "DialFunction", "Waiter", "dial", "dial_stream"]
+__all__ = ["DialCancelled", "DialFunction", "ThreadWaiter", "Waiter", "dial", "dial_stream"]
 
 #: What ``connect(dial=...)`` takes.
 DialFunction = Callable[[Endpoint, float], Stream]
@@ -172,23 +172,34 @@ class _Call:
             discard(returned)
 
 
-class _Event:
-    """The :class:`Waiter` of a thread that has nothing else to do."""
+class ThreadWaiter:
+    """The :class:`Waiter` of a thread that has nothing else to do, until another thread cancels it."""
 
     def __init__(self) -> None:
-        self._event = threading.Event()
-        self.wake = self._event.set
+        self._waker = Waker()
+        self._cancelled = False
+        self.wake = self._waker.wake
+
+    def cancel(self) -> None:
+        """Let :meth:`wait` raise. Called by another thread; to call it after :meth:`close` does no harm."""
+        self._cancelled = True
+        self._waker.wake()
+
+    def close(self) -> None:
+        """Close the descriptors. Called by the thread that has waited."""
+        self._waker.close()
 
     def wait(
         self, stream: Stream | None, read: bool, write: bool, deadline: float, done: Callable[[], object]
     ) -> bool:
         """See :class:`Waiter`."""
-        left = min(max(0.0, deadline - monotonic()), _LONGEST)
-        if stream is None:
-            return self._event.wait(left)
-        poll = new_poll()
-        poll.register(stream.fileno(), (READ if read else 0) | (WRITE if write else 0))
-        return bool(poll.poll(left * 1000))
+        while not self._cancelled:
+            ready = self._waker.wait(stream, read, write, max(0.0, deadline - monotonic()))
+            if ready or done():
+                return True
+            if monotonic() >= deadline and not self._cancelled:
+                return False
+        raise DialCancelled("the attempt was given up")
 
 
 def dial(
@@ -214,4 +225,8 @@ def dial(
     if options is None:
         options = TransportOptions(endpoint, proxy=None)
     function = None if prepare is None else DirectDial(options.local_address, prepare)
-    return dial_stream(endpoint, timeout, options, _Event(), function)
+    waiter = ThreadWaiter()
+    try:
+        return dial_stream(endpoint, timeout, options, waiter, function)
+    finally:
+        waiter.close()

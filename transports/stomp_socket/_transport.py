@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING
 from stomp_core.adapter import TransportOptions
 from stomp_core.session import Endpoint
 
-from ._dial import DialCancelled, dial_stream
+from ._dial import ThreadWaiter, dial_stream
+from ._shared_session import READ_SIZE
 from ._stream import Stream, is_not_now
-from ._waker import READ, WRITE, new_poll
 
 if TYPE_CHECKING:
     from stomp_core.adapter import CallbackEngine, Line
@@ -30,9 +30,7 @@ __all__ = ["SocketTransport", "Watch"]
 #: nor ``write``, it is watched no more.
 Watch = Callable[[int, bool, bool, Callable[[], object]], object]
 
-_READ_SIZE = 64 * 1024
 _READS_AT_A_TIME = 8  # and then it is the turn of other sockets, and of timers
-_LONGEST = 86400.0
 
 
 class SocketTransport:
@@ -99,22 +97,21 @@ class SocketTransport:
 
     def _dialled(self) -> None:
         dialler = self._dialler
-        if dialler.closed:
-            return
-        self._stop_dialling()
         if self._line.over:
-            return
-        if dialler.stream is None:
-            self._engine.report(self._line.lost, dialler.error)
-            return
-        self._stream = dialler.stream
-        self._watch_stream()
-        self._engine.report(lambda now: self._line.made(now, dialler.via))
+            self._stop_dialling()
+        elif not dialler.closed:
+            self._watch(dialler.descriptor, False, False, _nothing)
+            self._stream = dialler.take()
+            if self._stream is None:
+                self._engine.report(self._line.lost, dialler.error)
+            else:
+                self._watch_stream()
+                self._engine.report(lambda now: self._line.made(now, dialler.via))
 
     def _stop_dialling(self) -> None:
         if not self._dialler.closed:
             self._watch(self._dialler.descriptor, False, False, _nothing)
-            self._dialler.close(keep_stream=not self._line.over)
+            self._dialler.cancel()
 
     # ------------------------------------------------------------------ reading and writing
 
@@ -131,7 +128,7 @@ class SocketTransport:
             if stream is None or not self._reading or self._line.over:
                 return
             try:
-                data = stream.recv(_READ_SIZE)
+                data = stream.recv(READ_SIZE)
             except OSError as error:
                 if not is_not_now(error):
                     self._lost(error)
@@ -173,7 +170,7 @@ class SocketTransport:
     def _read_the_last(self, stream: Stream) -> None:
         """Read what the peer has sent before it closed: an ERROR among it says why."""
         try:
-            while not self._line.over and (data := stream.recv(_READ_SIZE)):
+            while not self._line.over and (data := stream.recv(READ_SIZE)):
                 self._engine.report(self._line.received, data)
         except OSError:
             pass
@@ -196,11 +193,10 @@ def _nothing() -> None:
 
 
 class _Dialler:
-    """Dials in a thread of its own. It is a :class:`.Waiter`.
+    """Dials in a thread of its own.
 
     Attributes:
         descriptor: can be read when it is done.
-        stream: what it has connected; ``None`` if that has failed.
         error: why it has failed.
         via: what the stream goes through.
         closed: whether nobody waits for it any more.
@@ -210,83 +206,51 @@ class _Dialler:
         self._line = line
         self._endpoint = endpoint
         self._options = options
-        self._event = threading.Event()
+        self._waiter = ThreadWaiter()
         self._lock = threading.Lock()
-        self._keep_stream = True
-        self._done = False
+        self._stream: Stream | None = None
         self._near, self._far = socket.socketpair()
-        self._cancel_near, self._cancel_far = socket.socketpair()
         self.descriptor: int = self._near.fileno()
-        self.stream: Stream | None = None
         self.error: BaseException | None = None
-        self.via: str = ""
+        self.via: str = options.via(endpoint)
         self.closed: bool = False
 
     def start(self) -> None:
         """Start the thread. A daemon: one that hangs must not keep the interpreter from ending."""
         threading.Thread(target=self._run, name="stomp_socket dials", daemon=True).start()
 
-    def close(self, *, keep_stream: bool) -> None:
-        """Stop dialling, in the thread of the loop.
-
-        Args:
-            keep_stream: whether the caller takes the stream, if there is one.
-        """
-        self.closed = True
-        self._near.close()
+    def take(self) -> Stream | None:
+        """Return the stream, once, in the thread of the loop; ``None`` if there is none. What comes later is closed."""
         with self._lock:
-            self._keep_stream = keep_stream
-            done = self._done
-            if not done:
-                self._cancel_near.send(b"\0")
-        self._event.set()
-        if done and not keep_stream and self.stream is not None:
-            self.stream.close()
+            self.closed = True
+            stream, self._stream = self._stream, None
+        self._near.close()
+        return stream
+
+    def cancel(self) -> None:
+        """Stop dialling, in the thread of the loop."""
+        stream = self.take()
+        self._waiter.cancel()
+        if stream is not None:
+            stream.close()
 
     def _run(self) -> None:
-        timeout = min(self._line.timeout, _LONGEST)
+        timeout = self._line.timeout
         deadline = monotonic() + timeout
         try:
             questions = self._line.questions
             if questions is not None:
                 questions.ask()
                 timeout = max(0.0, deadline - monotonic())
-            stream = dial_stream(self._endpoint, timeout, self._options, self)
-            self.via = self._options.via(self._endpoint)
+            stream = dial_stream(self._endpoint, timeout, self._options, self._waiter)
             with self._lock:
-                self._done = True
-                if self._keep_stream:
-                    self.stream = stream
-                else:
-                    stream.close()
+                wanted = not self.closed
+                if wanted:
+                    self._stream = stream
+            if not wanted:
+                stream.close()
         except BaseException as error:  # SystemExit, too: it would end this thread, and nobody would know
             self.error = error
-        with self._lock:
-            self._done = True
-        self._far.close()  # which makes the other end readable
-        self._cancel_near.close()
-        self._cancel_far.close()
-
-    def wake(self) -> None:
-        """End :meth:`wait`, or the next one."""
-        self._event.set()
-
-    def wait(
-        self, stream: Stream | None, read: bool, write: bool, deadline: float, done: Callable[[], object]
-    ) -> bool:
-        """Wait until the stream is ready, or ``done()`` is true.
-
-        Raises:
-            DialCancelled: :meth:`close` was called.
-        """
-        left = max(0.0, deadline - monotonic())
-        if stream is None:
-            ready = self._event.wait(left)
-        else:
-            poll = new_poll()
-            poll.register(self._cancel_far.fileno(), READ)
-            poll.register(stream.fileno(), (READ if read else 0) | (WRITE if write else 0))
-            ready = bool(poll.poll(left * 1000))
-        if self.closed and not done():
-            raise DialCancelled(errno.ECANCELED, "the attempt was given up")
-        return ready
+        finally:
+            self._far.close()  # which makes the other end readable
+            self._waiter.close()

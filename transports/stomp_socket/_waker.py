@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ._stream import Stream
 
-__all__ = ["READ", "WRITE", "SelectPoll", "Waker", "new_poll", "wait_writable"]
+__all__ = ["SelectPoll", "Waker", "new_poll", "wait_writable"]
 
-#: What a poll object waits for.
-READ: int = getattr(select, "POLLIN", 1)
-WRITE: int = getattr(select, "POLLOUT", 4)
+_READ = getattr(select, "POLLIN", 1)
+_WRITE = getattr(select, "POLLOUT", 4)
 _LONGEST = 86_400.0  # seconds; poll() takes no more than 2**31 milliseconds. To wake early does no harm.
 
 
@@ -35,8 +34,8 @@ class SelectPoll:
 
     def poll(self, milliseconds: float | None) -> list[tuple[int, int]]:
         """Wait until one is ready; return those that are, with 0 in place of what they are ready for."""
-        read = [number for number, events in self._events.items() if events & READ]
-        write = [number for number, events in self._events.items() if events & WRITE]
+        read = [number for number, events in self._events.items() if events & _READ]
+        write = [number for number, events in self._events.items() if events & _WRITE]
         # Windows reports a failed attempt to connect as an exceptional condition only.
         ready = select.select(read, write, write, None if milliseconds is None else milliseconds / 1000)
         return [(number, 0) for number in {*ready[0], *ready[1], *ready[2]}]
@@ -49,7 +48,7 @@ new_poll: Callable[[], Any] = getattr(select, "poll", SelectPoll)
 def wait_writable(number: int, timeout: float) -> None:
     """Wait until a descriptor can be written, for ``timeout`` seconds at most."""
     poll = new_poll()
-    poll.register(number, WRITE)
+    poll.register(number, _WRITE)
     poll.poll(timeout * 1000)
 
 
@@ -61,7 +60,7 @@ class Waker:
         self._receiver.setblocking(False)
         self._sender.setblocking(False)
         self._poll = new_poll()
-        self._poll.register(self._receiver.fileno(), READ)
+        self._poll.register(self._receiver.fileno(), _READ)
         self._watched: tuple[int, int] = (-1, 0)
 
     def wake(self) -> None:
@@ -86,7 +85,7 @@ class Waker:
         Returns:
             Whether the socket is ready.
         """
-        events = (READ if read else 0) | (WRITE if write else 0)
+        events = (_READ if read else 0) | (_WRITE if write else 0)
         wanted = (sock.fileno(), events) if sock is not None and events else (-1, 0)
         if wanted != self._watched:
             self.forget()
