@@ -43,7 +43,7 @@ from ._head_reader import HeadReader
 from ._headers import Headers
 from ._options import Leniency, Limits
 from ._reading_rules import ReadingRules, violation
-from ._spec import BODY_COMMANDS, COMMANDS, HANDSHAKE_COMMANDS, Version
+from ._spec import BODY_COMMANDS, COMMANDS, HANDSHAKE_COMMANDS, Version, is_trimmed
 from ._stream_events import NEED_DATA, ConnectionClosed, HeartBeat, NeedData
 
 __all__ = ["FrameParser"]
@@ -482,9 +482,7 @@ class FrameParser:
         """Return whether STOMP 1.0 has this command, and there is nothing to trim in its headers."""
         if command == "NACK":
             return False
-        return command in HANDSHAKE_COMMANDS or not (
-            " \n" in text or "\n " in text or " :" in text or ": " in text
-        )
+        return command in HANDSHAKE_COMMANDS or not is_trimmed(text)
 
     def _match_long_head(self) -> re.Match[bytes] | None:
         """Match a head that exceeds no limit although it is longer than those that cannot exceed any.

@@ -35,6 +35,7 @@ from ._spec import (
     Version,
     check_version,
     escape,
+    is_trimmed,
 )
 
 __all__ = ["serialize", "serialize_unchecked"]
@@ -96,7 +97,7 @@ def serialize(
     regular = (
         text is not None
         and (not body or (command in BODY_COMMANDS and (content_length or b"\0" not in body)))
-        and (version != "1.0" or not _is_trimmed(text))
+        and (version != "1.0" or not is_trimmed(text))
         and _contains_all(text, required)
     )
     if regular and text is not None:
@@ -191,11 +192,6 @@ def _escape_lines(headers: Headers, command: str, version: str) -> str | None:
     text = "\n".join(lines)
     # No name is empty, and no character is left that the version cannot escape.
     return None if "\n:" in text or "\0" in text or "\r" in text else text
-
-
-def _is_trimmed(text: str) -> bool:
-    """Return whether a reader of 1.0 would trim a space in plain headers."""
-    return " " in text and (" \n" in text or "\n " in text or " :" in text or ": " in text)
 
 
 def _contains_all(text: str, parts: tuple[str, ...]) -> bool:

@@ -20,6 +20,7 @@ __all__ = [
     "check_version",
     "decode_table",
     "escape",
+    "is_trimmed",
     "undefined_escape",
     "unescape",
 ]
@@ -159,6 +160,11 @@ def escape(text: str, version: Version) -> str:
     if "\r" in text and version is not Version.V1_1:
         text = text.replace("\r", "\\r")
     return text
+
+
+def is_trimmed(text: str) -> bool:
+    """Return whether a reader of 1.0 would trim a space in the text of headers."""
+    return " " in text and (" \n" in text or "\n " in text or " :" in text or ": " in text)
 
 
 def undefined_escape(text: str, table: DecodeTable) -> re.Match[str] | None:
