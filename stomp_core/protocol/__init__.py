@@ -29,6 +29,7 @@ from ._events import (
 )
 from ._handshake import check_versions
 from ._heartbeat import negotiate
+from ._latest_subscription import LatestSubscription
 from ._server import ServerConnection
 from ._states import CLIENT_RECEIVES, CLIENT_SENDS, SERVER_RECEIVES, SERVER_SENDS, State
 from ._tracker import Coverage, TrackedSubscription
@@ -52,6 +53,7 @@ __all__ = [
     "Effect",
     "Error",
     "Event",
+    "LatestSubscription",
     "Message",
     "Nack",
     "Receipt",

@@ -58,6 +58,7 @@ from typing import NamedTuple
 from ..errors import ErrorCode
 from ..wire import Headers, Version
 from ._events import Ack, Event, Message, Nack, Subscribe, Unsubscribe
+from ._latest_subscription import LatestSubscription
 
 __all__ = ["ConnectionTracker", "Coverage", "RuleViolation", "TrackedSubscription"]
 
@@ -152,9 +153,7 @@ class ConnectionTracker:
         self._numbers = count()
         # The latest ACK or NACK and what it covered, until the next tracked client frame.
         self._latest_ack: tuple[Ack | Nack, TrackedSubscription, _Numbered] | None = None
-        # The subscription of the latest MESSAGE, and the header line by which the next one is recognised.
-        self._latest_line = "\0"
-        self._latest_subscription: TrackedSubscription | None = None
+        self._latest_message: LatestSubscription[TrackedSubscription] = LatestSubscription()
 
     @property
     def version(self) -> Version:
@@ -351,8 +350,8 @@ class ConnectionTracker:
             del self._by_destination[subscription._destination]
         else:
             del self._by_id[subscription._id]
-        if subscription is self._latest_subscription:
-            self._latest_line, self._latest_subscription = "\0", None
+        if subscription is self._latest_message.value:
+            self._latest_message.forget()
         self.acknowledging -= subscription._ack != "auto"
         self._remove_holder(subscription, subscription._unacknowledged)
         for by_subscription in self._transactions.values():
@@ -446,10 +445,11 @@ class ConnectionTracker:
         Returns:
             False, and nothing has changed, if :meth:`add_message` has to decide.
         """
-        line = self._latest_line
+        latest = self._latest_message
+        line = latest.line  # as in its find(), which would search for the header again
         if text[at : at + len(line)] != line:
             return False
-        subscription = self._latest_subscription
+        subscription = latest.value
         if subscription is None or subscription._ack == "auto":
             return subscription is not None
         id_line = self._id_line
@@ -474,7 +474,6 @@ class ConnectionTracker:
             RuleViolation: it has to be acknowledged, but has no ``ack`` header. Nothing has changed.
         """
         headers = message.frame.headers
-        text = headers.text
         name = headers.find("\nsubscription:")
         subscription = (
             self._subscription_without_id(message.destination) if name is None else self._by_id.get(name)
@@ -483,10 +482,8 @@ class ConnectionTracker:
             subscription = self._by_destination.get(message.destination)
         if subscription is None:
             return
-        if name is not None and subscription._id == name and text is not None:
-            line = f"\nsubscription:{name}\n"
-            if text.startswith(line, text.find("\nsubscription:")):  # not if it was escaped
-                self._latest_line, self._latest_subscription = line, subscription
+        if name is not None and subscription._id == name:
+            self._latest_message.remember(name, subscription, headers.text)
         if subscription._ack == "auto":
             return
         ack_id = headers.find(self._id_line)

@@ -1303,7 +1303,7 @@ class Session:
             if type(event) is Message:
                 if shows:
                     self._show(event)
-                record = self._subscriptions.of_message(event.frame.headers.text)
+                record = self._subscriptions.latest.find(event.frame.headers.text)
                 if record is None or record.state is not SubscriptionState.ACTIVE:
                     self._on_message(event)
                 else:
@@ -1342,7 +1342,7 @@ class Session:
         if name is not None:
             record = self._subscriptions.get(name)
             if record is not None:
-                self._subscriptions.remember(record, message.frame.headers.text)
+                self._subscriptions.latest.remember(name, record, message.frame.headers.text)
         else:
             # A broker that speaks 1.0 names no subscription if SUBSCRIBE had no id; ours always has one.
             record = self._subscriptions.only_one_to(message.destination)

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from enum import Enum, StrEnum
 from typing import Any
 
-from ..protocol import AckMode, Message
+from ..protocol import AckMode, LatestSubscription, Message
 from ..wire import Headers
 from ._errors import SessionClosed
 from ._message_queue import EVENT_OVERHEAD, BufferLimit, MessageQueue
@@ -193,6 +193,7 @@ class Subscriptions:
 
     Attributes:
         probing: the record whose SUBSCRIBE is in flight alone; nothing else is sent meanwhile.
+        latest: that of the latest message.
     """
 
     def __init__(self) -> None:
@@ -201,36 +202,14 @@ class Subscriptions:
         self._to_send: deque[SubscriptionRecord] = deque()
         self._unanswered: set[SubscriptionRecord] = set()
         self._counter = 0
-        # The subscription of the latest message, and the header line by which the next one is recognised.
-        self._latest_line = "\0"
-        self._latest: SubscriptionRecord | None = None
         self.probing: SubscriptionRecord | None = None
+        self.latest: LatestSubscription[SubscriptionRecord] = LatestSubscription()
 
     def __iter__(self) -> Iterator[SubscriptionRecord]:
         return iter(list(self._by_id.values()))
 
     def __contains__(self, id: str) -> bool:
         return id in self._by_id
-
-    def of_message(self, text: str | None) -> SubscriptionRecord | None:
-        """Return the subscription of a MESSAGE if it is that of the message before it; ``None``: use :meth:`get`.
-
-        Args:
-            text: of its headers. The line of the latest subscription is compared, and nothing is looked up.
-        """
-        if text is None:
-            return None
-        at, line = text.find("\nsubscription:"), self._latest_line
-        return self._latest if text[at : at + len(line)] == line else None
-
-    def remember(self, record: SubscriptionRecord, text: str | None) -> None:
-        """Recognise the next message of this subscription by the line of this one."""
-        line = f"\nsubscription:{record.id}\n"
-        if text is not None and text.startswith(line, text.find("\nsubscription:")):  # not if it was escaped
-            self._latest_line, self._latest = line, record
-
-    def _forget_latest(self) -> None:
-        self._latest_line, self._latest = "\0", None
 
     def get(self, id: str | None) -> SubscriptionRecord | None:
         """Return the active or draining subscription with this id."""
@@ -258,7 +237,7 @@ class Subscriptions:
         """Remove a subscription that has ended; its id may be used again."""
         if self._by_id.get(record.id) is not record:
             return  # the id is used again already
-        self._forget_latest()
+        self.latest.forget()
         self._unanswered.discard(record)
         same_destination = self._by_destination.get(record.destination, {})
         same_destination.pop(record.id, None)
@@ -269,7 +248,7 @@ class Subscriptions:
 
     def clear(self) -> None:
         """Remove all subscriptions."""
-        self._forget_latest()
+        self.latest.forget()
         self._by_id.clear()
         self._by_destination.clear()
         self._unanswered.clear()
