@@ -7,10 +7,12 @@ wrong type, then one that is also a ``TypeError`` (:class:`~stomp_core.HeaderTyp
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from math import inf
 from typing import Any
 
 __all__ = [
+    "are_exactly_str",
     "check_choice",
     "check_instance",
     "check_number",
@@ -22,6 +24,14 @@ __all__ = [
 ]
 
 _LONGEST_SHOWN = 60
+
+
+def are_exactly_str(pairs: Iterable[tuple[object, object]]) -> bool:
+    """Return whether all are ``str``, and none of a subclass, which may compare and print as something else."""
+    for name, value in pairs:  # noqa: SIM110 - `all` with a generator takes several times as long
+        if type(name) is not str or type(value) is not str:
+            return False
+    return True
 
 
 def shown(value: object) -> str:

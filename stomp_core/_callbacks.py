@@ -43,10 +43,10 @@ def check_callable(function: object, what: str, example: str) -> None:
     Raises:
         TypeError: it is not callable.
     """
-    import inspect
-
     if callable(function):
         return
+    import inspect
+
     if inspect.iscoroutine(function):
         function.close()  # its warning that it was never awaited would only add to the confusion
         raise TypeError(f"{what} must be a function, got a coroutine: pass {example}, do not call it")

@@ -400,7 +400,7 @@ class Send(_Transactional, _Bodied):
             raise body_type_error(body, "body", "str or bytes")
         merged = (
             known_headers(destination, content_type, is_text, headers, merge_send)
-            if (transaction is None)
+            if transaction is None
             else merge_send(destination, content_type, is_text, headers, transaction)
         )
         if receipt is not None:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from .._arguments import are_exactly_str
 from ..wire import Headers, HeaderSource
 
 __all__ = ["known_headers"]
@@ -31,7 +32,7 @@ class _Alike:
     __slots__ = ("known", "seen")
 
     def __init__(self) -> None:
-        self.known: tuple[tuple[dict[str, str], tuple[str, ...], Headers], ...] = ()
+        self.known: tuple[tuple[tuple[tuple[str, str], ...], Headers], ...] = ()
         self.seen: set[int] = set()  # hashes of headers that came once
 
 
@@ -67,26 +68,19 @@ def known_headers(
         if len(_known) >= _DESTINATIONS:
             _known.clear()
         alike = _known[destination, content_type, is_text] = _Alike()
-    for known, names, merged in alike.known:
-        # Equal dicts may differ in order, and headers are written in the caller's order.
-        if known == own and names == tuple(own):
-            for name, value in own.items():
-                if type(name) is not str or type(value) is not str:
-                    return merge(destination, content_type, is_text, headers)
-            return merged
+    items = tuple(own.items())  # and not the dict: headers are written in the caller's order
+    for known, merged in alike.known:
+        if known == items:
+            return merged if are_exactly_str(items) else merge(destination, content_type, is_text, headers)
     merged = merge(destination, content_type, is_text, headers)
     try:
-        number = hash(tuple(own.items()))
+        number = hash(items)
     except Exception:  # of a subclass of str that cannot be hashed
         return merged
     if number not in alike.seen:
         if len(alike.seen) >= _SEEN:
             alike.seen.clear()
         alike.seen.add(number)
-    elif merged.size <= _LONGEST and not merged.has_secrets(own) and _has_only_str(own):
-        alike.known = ((own.copy(), tuple(own), merged), *alike.known[: _OF_EACH - 1])
+    elif merged.size <= _LONGEST and not merged.has_secrets(own) and are_exactly_str(items):
+        alike.known = ((items, merged), *alike.known[: _OF_EACH - 1])
     return merged
-
-
-def _has_only_str(own: dict[str, str]) -> bool:
-    return all(type(name) is str and type(value) is str for name, value in own.items())

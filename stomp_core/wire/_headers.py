@@ -16,7 +16,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TypeVar, overload
 
-from .._arguments import shown
+from .._arguments import are_exactly_str, shown
 from ..errors import ErrorCode, LocalProtocolError
 from ._spec import unescape
 
@@ -84,7 +84,7 @@ class Headers:
                     self.plain = True
                     return
                 pairs = tuple(items.items())
-                if _are_exactly_str(pairs):
+                if are_exactly_str(pairs):
                     self.text = None
                     self._pairs = pairs
                     self.plain = False
@@ -373,13 +373,6 @@ def _is_plain(text: str, count: int) -> bool:
         and "\0" not in text
         and "\n:" not in text
     )
-
-
-def _are_exactly_str(pairs: Iterable[tuple[object, object]]) -> bool:
-    for name, value in pairs:  # noqa: SIM110 - see _contains_all in _serializer.py
-        if type(name) is not str or type(value) is not str:
-            return False
-    return True
 
 
 def _check_source(items: object) -> Iterable[object]:
