@@ -1,21 +1,17 @@
-"""stomp_socket.SocketTransport on a loop of this test's own: what the loops of examples/embedding rely on."""
+"""stomp_socket.SocketTransport on the loop of an example: what all loops of examples/embedding rely on."""
 
 from __future__ import annotations
 
-import heapq
-import itertools
-import selectors
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from time import monotonic
 from typing import Any
 
 import pytest
 
 from stomp_core import Limits, StompError
-from stomp_core.adapter import BlockingConnection, BlockingLoopEngine, Line, TransportOptions
+from stomp_core.adapter import BlockingConnection, TransportOptions
 from stomp_core.session import (
     AuthenticationFailed,
     Config,
@@ -23,85 +19,8 @@ from stomp_core.session import (
     Endpoint,
     Reconnect,
 )
-from stomp_socket import SocketTransport
 from stomp_testing import Broker, FaultProxy
-
-
-class Loop:
-    """Sockets and timers, and nothing else."""
-
-    def __init__(self) -> None:
-        self.selector = selectors.DefaultSelector()
-        self.timers: list[tuple[float, int, list[Callable[[], object]]]] = []
-        self._numbers = itertools.count()
-
-    def watch(self, descriptor: int, read: bool, write: bool, callback: Callable[[], object]) -> None:
-        if descriptor in self.selector.get_map():
-            self.selector.unregister(descriptor)
-        if read or write:
-            events = (selectors.EVENT_READ if read else 0) | (selectors.EVENT_WRITE if write else 0)
-            self.selector.register(descriptor, events, callback)
-
-    def call_later(self, seconds: float, callback: Callable[[], object]) -> Callable[[], object]:
-        cell = [callback]
-        heapq.heappush(self.timers, (monotonic() + seconds, next(self._numbers), cell))
-        return cell.clear
-
-    def run_until(self, condition: Callable[[], object]) -> None:
-        while not condition():
-            self.turn()
-
-    def turn(self) -> None:
-        timeout = max(0.0, self.timers[0][0] - monotonic()) if self.timers else None
-        for key, _ in self.selector.select(timeout):
-            if key.fd in self.selector.get_map():
-                key.data()
-        now = monotonic()
-        due = []
-        while self.timers and self.timers[0][0] <= now:
-            due.append(heapq.heappop(self.timers)[2])
-        for cell in due:
-            for callback in cell[:1]:
-                callback()
-
-
-class Event:
-    """Lets the loop run while it is waited for."""
-
-    def __init__(self, loop: Loop) -> None:
-        self._loop = loop
-        self._is_set = False
-
-    def set(self) -> None:
-        self._is_set = True
-
-    def wait(self, timeout: float | None = None) -> None:
-        expired: list[bool] = []
-        if timeout is not None:
-            self._loop.call_later(timeout, lambda: expired.append(True))
-        self._loop.run_until(lambda: self._is_set or expired)
-
-
-class Engine(BlockingLoopEngine):
-    """The Connection API on that loop."""
-
-    def __init__(self, loop: Loop, config: Config, options: TransportOptions) -> None:
-        super().__init__(config, monotonic)
-        self._loop, self._options = loop, options
-
-    def call_later(self, seconds: float, callback: Callable[[], object]) -> Callable[[], object]:
-        return self._loop.call_later(seconds, callback)
-
-    def dial(self, line: Line, endpoint: Endpoint) -> SocketTransport:
-        return SocketTransport(self, line, endpoint, self._options, self._loop.watch)
-
-    def new_event(self) -> Event:
-        return Event(self._loop)
-
-    def run_workers(
-        self, worker: Callable[[], None], count: int, name: str, stop: Callable[[], object]
-    ) -> None:
-        raise NotImplementedError
+from tests.examples.embedding.selectors_engine import Engine, Loop
 
 
 @pytest.fixture
