@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import selectors
 import socket
-import ssl
 from collections.abc import Iterable, Mapping
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from stomp_core.session import ByteLayer, ByteLayerFactory, Endpoint
+from stomp_socket import is_not_now
 
 if TYPE_CHECKING:
     from stomp_websocket import WebSocket
@@ -21,7 +21,6 @@ __all__ = ["WebSocketOptions", "open_web_socket"]
 
 _VERSIONS = ("1.0", "1.1", "1.2")
 _READ_SIZE = 64 * 1024
-_NOT_NOW = (BlockingIOError, InterruptedError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
 
 class WebSocketOptions:
@@ -90,11 +89,14 @@ def open_web_socket(
         if unsent:
             try:
                 unsent = unsent[sock.send(unsent) :]
-            except _NOT_NOW:
-                pass
+            except OSError as error:
+                if not is_not_now(error):
+                    raise
         try:
             data = sock.recv(_READ_SIZE)
-        except _NOT_NOW:
+        except OSError as error:
+            if not is_not_now(error):
+                raise
             continue
         if data:
             early += layer.receive_data(data)
