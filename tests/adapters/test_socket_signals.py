@@ -246,28 +246,25 @@ def test_handlers_that_raise_many_times_duplicate_and_lose_nothing(
     with Broker() as broker:
         conn = stomp_socket.connect(broker.url, receipt_timeout=HANGS)
         numbers = itertools.count()
-        ends = time.monotonic() + 0.7
 
         def send_until_struck() -> None:
             # A function of its own: whatever instruction of it the handler interrupts, the caller catches it.
             nonlocal armed
             with alarm(handler, 0.002):
                 armed = True
-                while time.monotonic() < ends:
+                while True:
                     body = str(next(numbers))
                     conn.send("/queue/a", body, receipt=receipt)
                     returned.add(body)
 
-        while time.monotonic() < ends:
+        while struck < 150:
             try:
                 send_until_struck()
             except kind:
                 struck += 1
-        armed = False
         conn.send("/queue/a", "last", receipt=True)
         assert conn.close() is True
         bodies = [body.decode() for body in broker.messages("/queue/a")]
-    assert struck > 10
     assert len(bodies) == len(set(bodies)), "a message was sent twice"
     assert returned <= set(bodies), "a message was lost whose send() had returned"
 
@@ -382,7 +379,7 @@ def test_in_a_fork_every_operation_raises_and_the_parent_goes_on() -> None:
         thread.join(HANGS)
         assert outcome == [None]
         conn.send("/queue/a", "still here", receipt=True)
-        assert messages.receive(timeout=10).text == "still here"
+        assert messages.receive(timeout=HANGS).text == "still here"
         assert conn.session.connection_number == 1
 
 
