@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import gc
+import itertools
 import socket
 import ssl
 from collections.abc import Awaitable, Callable, Iterator
@@ -297,6 +299,42 @@ def test_after_a_failure_it_is_called_again(world: AsyncWorld) -> None:
         async with world.connect(dial, reconnect=patient) as conn:
             await conn.send("/queue/a", "x", receipt=True)
         assert calls == ["custom://somewhere"] * 4
+
+    with Broker() as broker:
+        world.run(main)
+
+
+class Reset(socket.socket):
+    """A socket that can be written, and whose peer has reset the connection by the time it is read."""
+
+    def __init__(self) -> None:
+        ours, self._theirs = socket.socketpair()
+        super().__init__(ours.family, ours.type, ours.proto, ours.detach())
+        self._theirs.send(b"?")  # what wakes who reads; uvloop does not call recv(), and reads it
+
+    def recv(self, *arguments: Any) -> bytes:
+        raise ConnectionResetError(errno.ECONNRESET, "reset at once")
+
+    def close(self) -> None:
+        self._theirs.close()
+        super().close()
+
+
+def test_connections_that_are_reset_at_once_delay_nothing(world: AsyncWorld) -> None:
+    """In the turn in which CONNECT is written. Then nobody told trio's engine that the turn has ended.
+
+    It waited for a timer. The order of tasks in a turn is random there: one of so many attempts has the wrong one.
+    """
+
+    async def main(world: AsyncWorld) -> None:
+        attempts = itertools.count()
+
+        async def dial(*arguments: Any) -> socket.socket:
+            return Reset() if next(attempts) < 20 else tcp(broker)
+
+        at_once = Reconnect(first_rounds=None, first_delay=0, max_delay=0)
+        async with world.connect(dial, reconnect=at_once, handshake_timeout=10 * HANGS) as conn:
+            await conn.send("/queue/a", "x", receipt=True)
 
     with Broker() as broker:
         world.run(main)
