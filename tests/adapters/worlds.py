@@ -31,6 +31,7 @@ __all__ = [
     "in_a_thread",
     "never",
     "over_every_transport",
+    "over_every_transport_of_a_loop",
     "over_websocket_too",
     "until",
 ]
@@ -456,10 +457,17 @@ class Trio(World):
 WORLDS: dict[str, type[World]] = {"socket": Blocking, "asyncio": Asyncio, "trio": Trio}
 
 _OVER_WEBSOCKET = [f"{name} over websocket" for name in WORLDS]
+_IN_MEMORY = ["asyncio in memory", "trio in memory"]
 #: For tests that use :meth:`World.broker`: they run over TCP, over WebSocket, and with connections in memory. (Those of
 #: the blocking adapter would be socket pairs.)
 over_every_transport = pytest.mark.parametrize(
-    "world", [*WORLDS, *_OVER_WEBSOCKET, "asyncio in memory", "trio in memory"], indirect=True
+    "world", [*WORLDS, *_OVER_WEBSOCKET, *_IN_MEMORY], indirect=True
+)
+#: The same without the blocking adapter, which is no matter of an event loop.
+over_every_transport_of_a_loop = pytest.mark.parametrize(
+    "world",
+    [name for name in [*WORLDS, *_OVER_WEBSOCKET, *_IN_MEMORY] if not name.startswith("socket")],
+    indirect=True,
 )
 #: For tests that use :meth:`World.proxy` too: they run over TCP and over WebSocket.
 over_websocket_too = pytest.mark.parametrize("world", [*WORLDS, *_OVER_WEBSOCKET], indirect=True)
