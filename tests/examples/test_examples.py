@@ -14,6 +14,7 @@ import pytest
 from stomp_core import Limits
 from stomp_testing import Broker
 from tests.brokers import Broker as RealBroker
+from tests.waiting import HANGS
 
 ROOT = Path(__file__).parents[2]
 
@@ -31,7 +32,7 @@ def start(example: str, *arguments: str) -> subprocess.Popen[str]:
 
 def finish(run: subprocess.Popen[str], stdin: str = "") -> list[str]:
     try:
-        out, err = run.communicate(stdin, timeout=60)
+        out, err = run.communicate(stdin, timeout=HANGS)
     except BaseException:
         run.kill()
         run.communicate()
@@ -65,7 +66,7 @@ def test_the_bulk_producer_prints_what_is_not_confirmed() -> None:
         assert broker.messages("/queue/lines") == [line.encode() for line in lines]
     with Broker(limits=Limits(max_body=3)) as broker:
         run = start("bulk_producer.py", broker.url, "/queue/lines")
-        out, err = run.communicate("1\n12\n1234\n", timeout=60)
+        out, err = run.communicate("1\n12\n1234\n", timeout=HANGS)
         assert (run.returncode, err) == (1, "")
         assert "not confirmed: 1234: " in out
         assert "not confirmed: 12:" not in out
@@ -100,7 +101,7 @@ def test_failover_uses_the_second_broker_when_the_first_dies() -> None:
     with Broker() as first, Broker() as second:
 
         def kill_the_first_broker_in_use() -> None:
-            deadline = time.monotonic() + 30
+            deadline = time.monotonic() + HANGS
             while len(first.messages("/queue/a")) < 3 and time.monotonic() < deadline:
                 time.sleep(0.01)
             first.kill()
@@ -133,7 +134,7 @@ def failure(example: str, *arguments: str) -> str:
         pytest.importorskip("trio", reason='pip install "stomp-core[trio]"')
     run = start(example, *arguments)
     try:
-        _, err = run.communicate("", timeout=60)
+        _, err = run.communicate("", timeout=HANGS)
     finally:
         run.kill()
     assert run.returncode == 1
