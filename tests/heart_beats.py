@@ -10,14 +10,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 from stomp_core import HeartBeat
 from stomp_core.session import Listener
-from stomp_testing import RABBITMQ, Flavour, Record, Recorder
+from stomp_testing import RABBITMQ, Broker, Flavour, Record, Recorder
 
 from .waiting import until
 
-__all__ = ["PATIENCE", "PATIENT", "HeartBeats"]
+__all__ = ["PATIENCE", "PATIENT", "BeatingBroker", "HeartBeats"]
 
 #: Intervals without a byte that a client tolerates: for ``heart_beat_tolerance``.
 PATIENCE = 1000.0
@@ -54,3 +55,19 @@ class HeartBeats(Listener):
     def wait(self, count: int = 3) -> None:
         """Wait until so many more have arrived at either end."""
         until(self.more(count))
+
+    def client_options(self) -> dict[str, Any]:
+        """Return options of ``connect()``: ten heart-beats a second in both directions, which are counted."""
+        return {"heart_beat": (0.1, 0.1), "heart_beat_tolerance": PATIENCE, "listener": self}
+
+
+class BeatingBroker(Broker):
+    """An embedded broker for connections that idle: as many heart-beats as a client wants, which are counted.
+
+    Attributes:
+        beats: what counts them, if a client connects with its :meth:`HeartBeats.client_options`.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        self.beats = HeartBeats()
+        super().__init__(flavour=PATIENT, recorder=self.beats.recorder, heart_beat=(1, 1), **options)

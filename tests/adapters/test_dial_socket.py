@@ -24,7 +24,7 @@ from stomp_core.session import ConnectFailed, Reconnect
 from stomp_socket import SessionClosed, Stream
 from stomp_testing import CLOSE, Broker, ScriptedServer
 from tests.certificates import Certificates
-from tests.heart_beats import PATIENCE, PATIENT, HeartBeats
+from tests.heart_beats import BeatingBroker
 
 from .test_cancellation import never_connecting
 from .test_socket_signals import Struck, alarm, needs_monitoring, needs_timer, strike
@@ -74,25 +74,15 @@ def no_thread_is_left() -> Iterator[None]:
     until(lambda: not dial_threads())
 
 
-@contextmanager
-def beating_broker(beats: HeartBeats, certificates: Certificates | None = None) -> Iterator[Broker]:
-    """A broker for :func:`works`."""
-    tls = False if certificates is None else server_context(certificates)
-    with Broker(tls=tls, flavour=PATIENT, recorder=beats.recorder, heart_beat=(100, 100)) as broker:
-        yield broker
-
-
-def works(
-    dial: Callable[..., Any], broker: Broker, beats: HeartBeats, url: str = URL, **options: Any
-) -> None:
+def works(dial: Callable[..., Any], broker: BeatingBroker, url: str = URL, **options: Any) -> None:
     """Send and receive, be silent for several heart-beats, lose the connection, send again, close."""
-    options |= {"heart_beat": (0.1, 0.1), "heart_beat_tolerance": PATIENCE, "listener": beats}
+    options |= broker.beats.client_options()
     with stomp_socket.connect(url, dial=dial, reconnect=SOON, **options) as conn:
         body = os.urandom(300_000)
         conn.send("/queue/a", body, receipt=True)
         with conn.subscribe("/queue/a") as messages:
             assert messages.receive(timeout=HANGS).body == body
-            beats.wait()
+            broker.beats.wait()
         assert conn.session.connection_number == 1
         broker.drop_connections()
         while b"again" not in broker.messages("/queue/b"):
@@ -119,9 +109,8 @@ def test_a_stream_carries_a_connection(kind: str, secure: bool, tls_certs: Certi
 
     url = "stomp+ssl://guest:guest@localhost" if secure else URL
     options: dict[str, Any] = {"ca_file": str(tls_certs.ca)} if secure else {}
-    beats = HeartBeats()
-    with beating_broker(beats, tls_certs) as broker:
-        works(dial, broker, beats, url, **options)
+    with BeatingBroker(tls=server_context(tls_certs)) as broker:
+        works(dial, broker, url, **options)
     assert {str(endpoint) for endpoint in endpoints} == {
         "stomp+ssl://localhost:61614" if secure else "custom://somewhere/x?..."
     }
@@ -238,11 +227,10 @@ def test_a_socket_with_tls_is_refused_where_tls_is_ours(tls_certs: Certificates)
         context = ssl.create_default_context(cafile=tls_certs.ca)
         return context.wrap_socket(tcp(broker, secure=True), server_hostname="localhost")
 
-    beats = HeartBeats()
-    with beating_broker(beats, tls_certs) as broker:
+    with BeatingBroker(tls=server_context(tls_certs)) as broker:
         with pytest.raises(ConnectFailed, match="is made by the library, with ssl_context="):
             stomp_socket.connect("stomp+ssl://localhost", dial=dial)
-        works(dial, broker, beats)
+        works(dial, broker)
 
 
 # ---------------------------------------------------------------------- what it raises
@@ -523,9 +511,8 @@ def test_a_stream_may_return_what_raw_files_return() -> None:
         def recv(self, size: int) -> Any:
             return bytearray(super().recv(min(size, 1000)))
 
-    beats = HeartBeats()
-    with beating_broker(beats) as broker:
-        works(lambda *_: Raw(tcp(broker)), broker, beats)
+    with BeatingBroker() as broker:
+        works(lambda *_: Raw(tcp(broker)), broker)
 
 
 def test_a_stream_that_cannot_be_closed_is_left() -> None:
@@ -534,9 +521,8 @@ def test_a_stream_that_cannot_be_closed_is_left() -> None:
             super().close()
             raise ValueError("stuck")
 
-    beats = HeartBeats()
-    with beating_broker(beats) as broker:
-        works(lambda *_: Stuck(tcp(broker)), broker, beats)
+    with BeatingBroker() as broker:
+        works(lambda *_: Stuck(tcp(broker)), broker)
 
 
 # ---------------------------------------------------------------------- E3 and E4: signals and forks

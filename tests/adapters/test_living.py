@@ -8,7 +8,7 @@ import pytest
 
 from stomp_core.session import Reconnect
 from stomp_testing import Broker, Expect, FaultProxy, Recorder, ScriptedServer
-from tests.heart_beats import PATIENCE, PATIENT, HeartBeats
+from tests.heart_beats import PATIENT, BeatingBroker
 
 from .worlds import HANGS, World, never, until
 
@@ -16,29 +16,22 @@ CONNECTED = b"CONNECTED\nversion:1.2\n\n\0"
 SOON = Reconnect(first_delay=0.01, max_delay=0.05)
 
 
-def idling(beats: HeartBeats) -> dict[str, Any]:
-    """Return options for a connection that tolerates silence, and whose heart-beats are counted."""
-    return {"heart_beat": (0.1, 0.1), "heart_beat_tolerance": PATIENCE, "listener": beats}
-
-
 def test_heart_beats_keep_an_idle_connection_alive(world: World) -> None:
-    beats = HeartBeats()
-    with Broker(flavour=PATIENT, recorder=beats.recorder, heart_beat=(1, 1)) as broker:
-        conn = world.connect(broker.url, **idling(beats))
+    with BeatingBroker() as broker:
+        conn = world.connect(broker.url, **broker.beats.client_options())
         assert conn.heart_beat == (0.1, 0.1)
-        beats.wait(5)
+        broker.beats.wait(5)
         assert conn.session.connection_number == 1
         assert conn.connected is not None
         conn.send("/queue/a", "alive", receipt=True)
 
 
 def test_heart_beats_go_on_while_a_handler_is_busy(world: World) -> None:
-    beats = HeartBeats()
-    with Broker(flavour=PATIENT, recorder=beats.recorder, heart_beat=(1, 1)) as broker:
+    with BeatingBroker() as broker:
         broker.send("/queue/a", "long job")
-        conn = world.connect(broker.url, **idling(beats))
+        conn = world.connect(broker.url, **broker.beats.client_options())
         jobs = conn.subscribe("/queue/a", ack="client-individual")
-        jobs.run(world.waiting_handler(beats.more, lambda message: jobs.inner.stop()))
+        jobs.run(world.waiting_handler(broker.beats.more, lambda message: jobs.inner.stop()))
         assert conn.session.connection_number == 1
         assert broker.connections
         broker.wait_until(lambda _: not broker.unacknowledged("/queue/a"), timeout=HANGS)

@@ -14,9 +14,8 @@ pytest.importorskip("python_socks", reason='pip install "stomp-core[proxy]"')
 
 from stomp_core import StompError
 from stomp_core.session import ConnectFailed, Reconnect
-from stomp_testing import Broker
 from tests.certificates import Certificates
-from tests.heart_beats import PATIENCE, PATIENT, HeartBeats
+from tests.heart_beats import BeatingBroker
 
 from .scripted_proxy import ScriptedProxy, read, read_until
 from .worlds import HANGS, World, until
@@ -34,26 +33,19 @@ def no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def beats() -> HeartBeats:
-    return HeartBeats()
-
-
-@pytest.fixture
-def broker(tls_certs: Certificates, beats: HeartBeats) -> Iterator[Broker]:
+def broker(tls_certs: Certificates) -> Iterator[BeatingBroker]:
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(*tls_certs.server)
-    with Broker(tls=context, flavour=PATIENT, recorder=beats.recorder, heart_beat=(100, 100)) as broker:
+    with BeatingBroker(tls=context) as broker:
         yield broker
 
 
-def use(
-    world: World, broker: Broker, beats: HeartBeats, url: str, cut: Callable[[], object], **options: object
-) -> None:
+def use(world: World, broker: BeatingBroker, url: str, cut: Callable[[], object], **options: object) -> None:
     """Send 300 kB, be silent for several heart-beats, lose the connection, and go on with the next one."""
-    options |= {"heart_beat": (0.1, 0.1), "heart_beat_tolerance": PATIENCE, "listener": beats}
+    options |= broker.beats.client_options()
     conn = world.connect(url, reconnect=SOON, **options)
     conn.send("/queue/a", b"x" * 300_000, receipt=True)
-    beats.wait()
+    broker.beats.wait()
     assert conn.session.connection_number == 1
     cut()
     confirmed: list[object] = []
@@ -68,26 +60,26 @@ def use(
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
-def test_a_connection_through_a_proxy(world: World, broker: Broker, beats: HeartBeats, scheme: str) -> None:
+def test_a_connection_through_a_proxy(world: World, broker: BeatingBroker, scheme: str) -> None:
     with ScriptedProxy(pieces=True) as proxy:
-        use(world, broker, beats, broker.url, proxy.cut, proxy=proxy.url(scheme))
+        use(world, broker, broker.url, proxy.cut, proxy=proxy.url(scheme))
         assert set(proxy.targets) == {f"127.0.0.1:{broker.port}"}
 
 
 @pytest.mark.parametrize("scheme", ["socks5", "http"])
 def test_tls_through_a_proxy(
-    world: World, broker: Broker, beats: HeartBeats, tls_certs: Certificates, scheme: str
+    world: World, broker: BeatingBroker, tls_certs: Certificates, scheme: str
 ) -> None:
     url = broker.tls_url.replace("127.0.0.1", "localhost")
     with ScriptedProxy(LOGIN) as proxy:
         options = {"proxy": proxy.url(scheme), "ca_file": str(tls_certs.ca)}
-        use(world, broker, beats, url, proxy.cut, **options)
+        use(world, broker, url, proxy.cut, **options)
         with pytest.raises(ConnectFailed, match="certificate is not trusted"):
             world.connect(url, proxy=proxy.url(scheme))
 
 
 @pytest.mark.parametrize("scheme", ["socks5h", "socks4a", "http"])
-def test_these_proxies_resolve_the_name(world: World, broker: Broker, scheme: str) -> None:
+def test_these_proxies_resolve_the_name(world: World, broker: BeatingBroker, scheme: str) -> None:
     with ScriptedProxy(names={"broker.invalid": "127.0.0.1"}) as proxy:
         url = broker.url.replace("127.0.0.1", "broker.invalid")
         conn = world.connect(url, proxy=proxy.url(scheme))
@@ -96,7 +88,7 @@ def test_these_proxies_resolve_the_name(world: World, broker: Broker, scheme: st
 
 
 def test_the_environment_names_the_proxy(
-    world: World, broker: Broker, monkeypatch: pytest.MonkeyPatch
+    world: World, broker: BeatingBroker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with ScriptedProxy(names={"broker.invalid": "127.0.0.1"}) as proxy:
         monkeypatch.setenv("all_proxy", proxy.url("socks5h"))
@@ -105,7 +97,7 @@ def test_the_environment_names_the_proxy(
         assert len(proxy.targets) == 1
 
 
-def test_the_proxy_is_reached_from_the_local_address(world: World, broker: Broker) -> None:
+def test_the_proxy_is_reached_from_the_local_address(world: World, broker: BeatingBroker) -> None:
     for scheme in ("socks5", "http"):
         with ScriptedProxy() as proxy:
             world.connect(broker.url, proxy=proxy.url(scheme), local_address="127.0.0.3")

@@ -32,7 +32,9 @@ __all__ = ["Server"]
 
 _MAX_UNREAD_RECEIPTS = 4 * 1024 * 1024  # bytes that a client may leave unread before it is no longer read
 _CLOSE_TIMEOUT = 1.0  # seconds for a client to receive its last bytes
-_LINGER_TIMEOUT = 30.0  # seconds for a client to close after a FIN: on a busy machine it reads its last bytes late
+_LINGER_TIMEOUT = (
+    30.0  # seconds for a client to close after a FIN: on a busy machine it reads its last bytes late
+)
 _GOING_AWAY = 1001  # of RFC 6455, section 7.4.1
 _NORMAL_CLOSURE = 1000
 
