@@ -32,8 +32,10 @@ BROKERS = ("rabbitmq", "activemq")
 
 # No deadline, and no check that examples are made fast: on a busy machine both may take any time.
 _ANY_TIME: dict[str, Any] = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
-settings.register_profile("default", **_ANY_TIME)
-settings.register_profile("ci", **_ANY_TIME, print_blob=True)
+settings.register_profile("default", **_ANY_TIME, max_examples=50)
+settings.register_profile("ci", **_ANY_TIME, max_examples=50, print_blob=True)
+# .ci/run tests the pure layers on each interpreter with this one: pytest --hypothesis-profile thorough.
+settings.register_profile("thorough", **_ANY_TIME, max_examples=300, print_blob=True)
 settings.load_profile("ci" if os.environ.get("CI") else "default")
 
 #: The brokers that were started in this process, by name.
