@@ -5,6 +5,8 @@ from __future__ import annotations
 import ssl
 import threading
 import traceback
+from collections.abc import Iterator
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
@@ -13,6 +15,8 @@ from stomp_core import LocalProtocolError
 from stomp_core.session import (
     AuthenticationFailed,
     ConnectFailed,
+    Endpoint,
+    Listener,
     OutcomeUnknown,
     Reconnect,
     StaleMessageError,
@@ -21,7 +25,7 @@ from stomp_core.session import (
 from stomp_testing import FaultProxy
 from tests.brokers import ActiveMQ, Broker, RabbitMQ
 
-from .worlds import HANGS, World, until
+from .worlds import HANGS, WORLDS, World, until
 
 SOON = Reconnect(first_delay=0.05, max_delay=0.5)
 
@@ -228,25 +232,35 @@ def test_a_backslash_in_a_passcode_needs_escape_connect(world: World, rabbitmq: 
         world.connect(where, "odd", passcode)
 
 
-def test_a_killed_broker_comes_back_with_confirmed_messages(world: World, real_broker: Broker) -> None:
-    queue = real_broker.new_queue()
-    conn = world.connect(real_broker.url, reconnect=SOON, receipt_timeout=HANGS)
-    messages = conn.subscribe(queue, ack="client-individual")
-    conn.send(queue, "kept", headers={"persistent": "true"}, receipt=True)
-    message = messages.receive()
+@pytest.fixture
+def worlds() -> Iterator[list[World]]:
+    """All worlds at once, where a test takes long: brokers take seconds to start, or to notice something."""
+    with ExitStack() as stack:
+        yield [stack.enter_context(make()) for make in WORLDS.values()]
+
+
+def test_a_killed_broker_comes_back_with_confirmed_messages(worlds: list[World], real_broker: Broker) -> None:
+    connected = []
+    for world in worlds:
+        queue = real_broker.new_queue()
+        conn = world.connect(real_broker.url, reconnect=SOON, receipt_timeout=HANGS)
+        messages = conn.subscribe(queue, ack="client-individual")
+        conn.send(queue, "kept", headers={"persistent": "true"}, receipt=True)
+        connected.append((queue, conn, messages, messages.receive()))
     real_broker.write_queues()
     real_broker.kill()
     real_broker.restart()
-    again = messages.receive()
-    assert again.text == "kept"
-    with pytest.raises(StaleMessageError):
-        message.ack()
-    again.ack(receipt=True)
-    try:
-        conn.send(queue, "on we go", receipt=True)
-    except OutcomeUnknown:
-        pytest.fail("the connection broke a second time")
-    assert messages.receive().text == "on we go"
+    for queue, conn, messages, message in connected:
+        again = messages.receive()
+        assert again.text == "kept"
+        with pytest.raises(StaleMessageError):
+            message.ack()
+        again.ack(receipt=True)
+        try:
+            conn.send(queue, "on we go", receipt=True)
+        except OutcomeUnknown:
+            pytest.fail("the connection broke a second time")
+        assert messages.receive().text == "on we go"
 
 
 def test_a_suspended_broker_is_noticed_by_its_silence(world: World, activemq: ActiveMQ) -> None:
@@ -274,35 +288,44 @@ def test_a_second_connection_with_a_client_id_is_no_refused_login(world: World, 
     assert b"at org.apache.activemq" in error.body, "the whole ERROR is kept"
 
 
-def test_a_durable_subscriber_comes_back_after_a_half_open_loss(world: World, activemq: ActiveMQ) -> None:
+class Refusals(Listener):
+    """Keeps why attempts to connect have failed."""
+
+    def __init__(self) -> None:
+        self.reasons: list[str] = []
+
+    def attempt_failed(self, endpoint: Endpoint, reason: str) -> None:
+        self.reasons.append(reason)
+
+
+def test_a_durable_subscriber_comes_back_after_a_half_open_loss(
+    worlds: list[World], activemq: ActiveMQ
+) -> None:
     """ActiveMQ refuses the client id until it notices the loss: our heart-beats of the old connection are overdue."""
-    refusals: list[str] = []
-
-    class Observer(world.module.Listener):  # type: ignore[misc,name-defined]
-        def attempt_failed(self, endpoint: Any, reason: str) -> None:
-            refusals.append(reason)
-
-    topic = activemq.new_topic()
-    client_id = topic.rpartition("/")[2]
+    connected = []
     with FaultProxy(activemq.url) as proxy:
-        conn = world.connect(
-            [proxy.url, activemq.url],
-            client_id=client_id,
-            heart_beat=(4, 0.5),
-            reconnect=SOON,
-            listener=Observer(),
-        )
-        subscription = conn.subscribe(topic, durable="news", ack="client-individual")
+        for world in worlds:
+            topic, refusals = activemq.new_topic(), Refusals()
+            conn = world.connect(
+                [proxy.url, activemq.url],
+                client_id=topic.rpartition("/")[2],
+                heart_beat=(4, 0.5),
+                reconnect=SOON,
+                listener=refusals,
+            )
+            subscription = conn.subscribe(topic, durable="news", ack="client-individual")
+            connected.append((topic, refusals, conn, subscription))
         proxy.stall()
         proxy.refuse_connections = True
-        sender = world.connect(activemq.url)
-        sender.send(topic, "meanwhile", receipt=True)
-        message = subscription.receive()
-        assert message.text == "meanwhile"
-        message.ack(receipt=True)
-        assert any("already connected" in reason for reason in refusals)
-        assert not any("at org.apache" in reason for reason in refusals)
-        conn.close()
+        sender = worlds[0].connect(activemq.url)
+        for topic, refusals, conn, subscription in connected:
+            sender.send(topic, "meanwhile", receipt=True)
+            message = subscription.receive()
+            assert message.text == "meanwhile"
+            message.ack(receipt=True)
+            assert any("already connected" in reason for reason in refusals.reasons)
+            assert not any("at org.apache" in reason for reason in refusals.reasons)
+            conn.close()
         proxy.resume()
 
 

@@ -120,6 +120,7 @@ class Case:
 
 
 #: Brokers and options of the program. RabbitMQ sends bytes as text unless ws_frame is binary, which no browser accepts.
+#: No name contains "activemq": such a test runs beside those of the real one (tests/conftest.py), and all cases again.
 BINARY = WebSocket(text=False)
 FLAVOURS = {flavour.name: flavour for flavour in (RABBITMQ, ACTIVEMQ)}
 CASES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
@@ -132,11 +133,11 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         {"websocket": WebSocket(text=False, compression=True)},
         {"bytes": True, "splitLargeFrames": True},
     ),
-    "activemq": (
+    "ActiveMQ": (
         {"websocket": True, "flavour": "activemq"},
         {"heartBeats": True, "disconnectReceipt": True},
     ),
-    "activemq-deflate": (
+    "ActiveMQ-deflate": (
         {"websocket": WebSocket(compression=True), "flavour": "activemq"},
         {"disconnectReceipt": True},
     ),
