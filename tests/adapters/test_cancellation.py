@@ -244,7 +244,7 @@ def test_it_runs_on_uvloop_and_in_task_groups() -> None:
 
     async def main() -> list[str]:
         with Broker() as broker:
-            async with stomp_asyncio.connect(broker.url, heart_beat=(1, 1)) as conn:
+            async with stomp_asyncio.connect(broker.url) as conn:
                 got: list[str] = []
                 async with conn.subscribe("/queue/a", ack="client-individual") as messages:
 

@@ -75,8 +75,8 @@ class Blocked(Listener):
         connected = session.connected is not None
         time.sleep(1.2)
         sent = self._sent
-        while connected and self._sent == sent:
-            time.sleep(0.001)
+        if connected:
+            until(lambda: self._sent > sent)
         self.events.clear()
         return connected
 

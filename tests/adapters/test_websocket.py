@@ -287,7 +287,7 @@ def test_a_ping_is_answered_while_the_program_does_nothing(world: World) -> None
 
 def test_a_peer_that_does_not_answer_the_close_is_left_soon(world: World) -> None:
     with ClosingServer(answers_close=False) as server:
-        conn = world.connect(server.url, heart_beat=(0, 0), close_timeout=3.0)
+        conn = world.connect(server.url, heart_beat=(0, 0), close_timeout=HANGS)
         assert conn.close() is True
         until(lambda: server.ends)
     assert server.ends == ["the peer closed the WebSocket with code 1000 (ok)"]

@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 from typing import ClassVar
 
+from ..waiting import HANGS
 from .base import HOST, Broker, BrokerError
 
 CONFIGURATION = """\
@@ -168,7 +169,7 @@ class RabbitMQ(Broker):
             self._environment(),
             self.folder / "epmd.log",
         )
-        deadline = time.monotonic() + 10.0
+        deadline = time.monotonic() + HANGS
         while time.monotonic() < deadline:
             try:
                 socket.create_connection((HOST, self._epmd_port), timeout=1.0).close()
@@ -181,4 +182,4 @@ class RabbitMQ(Broker):
         process, self._epmd_process = self._epmd_process, None
         if process is not None:
             process.kill()
-            process.wait(timeout=10)
+            process.wait(timeout=HANGS)
