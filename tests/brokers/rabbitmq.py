@@ -55,7 +55,7 @@ class RabbitMQ(Broker):
     name: ClassVar[str] = "rabbitmq"
     install_hint = "apt-get install --no-install-recommends rabbitmq-server"
 
-    def __init__(self, *, require_client_certificate: bool = False, start_timeout: float = 90.0) -> None:
+    def __init__(self, *, require_client_certificate: bool = False, start_timeout: float = 180.0) -> None:
         super().__init__(require_client_certificate=require_client_certificate, start_timeout=start_timeout)
         self.ws_port, self.wss_port, self._distribution_port, self._epmd_port = self._more_ports
         self._epmd_process: subprocess.Popen[bytes] | None = None
@@ -72,7 +72,7 @@ class RabbitMQ(Broker):
     def wss_url(self) -> str:
         return f"wss://{self.login}:{self.passcode}@{self.host}:{self.wss_port}/ws"
 
-    def ctl(self, *arguments: str, timeout: float = 60.0) -> str:
+    def ctl(self, *arguments: str, timeout: float = 120.0) -> str:
         """Run `rabbitmqctl`, to close connections, raise alarms or inspect queues. A call takes about a second."""
         programs = _programs()
         assert programs is not None

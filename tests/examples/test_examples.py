@@ -172,25 +172,25 @@ def failures(example: str, *runs: tuple[str, ...]) -> list[str]:
         check=False,
     )
     assert (done.returncode, done.stderr) == (0, "")
-    told = []
+    texts = []
     for written, code in map(json.loads, done.stdout.splitlines()):
         assert written == ""
         assert isinstance(code, str)  # which Python writes to standard error, and ends with 1
-        told.append(f"{code}\n")
-    assert len(told) == len(runs)
-    return told
+        texts.append(f"{code}\n")
+    assert len(texts) == len(runs)
+    return texts
 
 
 @pytest.mark.parametrize("example", EXAMPLES)
 def test_a_wrong_number_of_arguments_is_answered_by_the_usage(example: str) -> None:
     runs: list[tuple[str, ...]] = [("one",), ("one", "two", "3", "four"), ("--help",)]
-    for told in [failure(example), *failures(example, *runs)]:
-        assert f"python examples/{example} stomp://" in told
+    for text in [failure(example), *failures(example, *runs)]:
+        assert f"python examples/{example} stomp://" in text
 
 
 def test_the_transport_without_a_program_prints_its_usage() -> None:
-    for told in failures("transport.py", (), ("stomp://broker",), ("stomp://broker", "/queue/a")):
-        assert "python examples/transport.py stomp://" in told
+    for text in failures("transport.py", (), ("stomp://broker",), ("stomp://broker", "/queue/a")):
+        assert "python examples/transport.py stomp://" in text
 
 
 def assert_one_line(example: str, error: str, *parts: str) -> None:
@@ -225,8 +225,8 @@ def test_a_wrong_passcode_is_one_line(example: str, flavour: str) -> None:
 @pytest.mark.parametrize("example", EXAMPLES)
 def test_a_wrong_url_is_one_line(example: str) -> None:
     urls = ("http://localhost:61613", "localhost", "stomp://", "stomp://localhost:port")
-    for told in failures(example, *((url, "/queue/a") for url in urls)):
-        assert_one_line(example, told)
+    for text in failures(example, *((url, "/queue/a") for url in urls)):
+        assert_one_line(example, text)
 
 
 @pytest.mark.parametrize("example", sorted({*EXAMPLES} - {"producer.py", "bulk_producer.py"}))
