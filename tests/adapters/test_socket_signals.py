@@ -212,6 +212,25 @@ def test_an_exception_while_subscribing_leaves_no_subscription() -> None:
         assert len(where) > 10
 
 
+def test_an_exception_while_the_thread_starts_leaves_no_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a busy machine the thread is connected before start() returns, where a handler may raise as well."""
+    start = threading.Thread.start
+
+    def start_and_raise(thread: threading.Thread) -> None:
+        start(thread)
+        if thread.name == "stomp_socket":
+            until(lambda: broker.connections)
+            raise Struck
+
+    with Broker() as broker:
+        monkeypatch.setattr(threading.Thread, "start", start_and_raise)
+        with pytest.raises(Struck):
+            stomp_socket.connect(broker.url)
+        monkeypatch.undo()
+        until(lambda: not broker.connections)
+        assert not [thread for thread in threading.enumerate() if thread.name == "stomp_socket"]
+
+
 @contextmanager
 def alarm(handler: Callable[[], object], seconds: float) -> Iterator[None]:
     """Call a signal handler every few seconds."""
