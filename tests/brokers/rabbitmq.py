@@ -72,7 +72,7 @@ class RabbitMQ(Broker):
     def wss_url(self) -> str:
         return f"wss://{self.login}:{self.passcode}@{self.host}:{self.wss_port}/ws"
 
-    def ctl(self, *arguments: str, timeout: float = 120.0) -> str:
+    def ctl(self, *arguments: str, timeout: float = 240.0) -> str:
         """Run `rabbitmqctl`, to close connections, raise alarms or inspect queues. A call takes about a second."""
         programs = _programs()
         assert programs is not None

@@ -43,7 +43,7 @@ async def story(
         confirmed = False
         while not confirmed:
             with contextlib.suppress(StompError):
-                confirmed = await conn.send("/queue/a", "again", receipt=True) or True
+                confirmed = await conn.send("/queue/a", "again", receipt=True, timeout=2) or True
         assert [client.session for client in broker.connections if client.version] != [first]
     assert broker.messages("/queue/a")[0] == b"x" * 300_000
     assert broker.messages("/queue/a")[-1] == b"again"

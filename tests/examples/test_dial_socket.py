@@ -40,7 +40,7 @@ def story(broker: BeatingBroker, url: str, dial: Callable[..., Any], **options: 
         confirmed: list[object] = []
         while not confirmed:
             with contextlib.suppress(StompError):
-                confirmed.append(conn.send("/queue/b", "again", receipt=True))
+                confirmed.append(conn.send("/queue/b", "again", receipt=True, timeout=2))
         assert conn.session.connection_number > 1
         assert conn.close() is True
 
