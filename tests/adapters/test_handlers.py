@@ -382,7 +382,7 @@ def test_a_message_is_tried_so_often_at_real_brokers(
         """Take all messages of a queue: one more is sent, and comes after them."""
         sender.send(where, "the last", receipt=True)
         messages = sender.subscribe(where, ack="client-individual")
-        taken = []
+        taken: list[Any] = []
         while not taken or taken[-1].text != "the last":
             taken.append(messages.receive())
             taken[-1].ack(receipt=True)

@@ -122,7 +122,6 @@ class Case:
 #: Brokers and options of the program. RabbitMQ sends bytes as text unless ws_frame is binary, which no browser accepts.
 #: No name contains "activemq": such a test runs beside those of the real one (tests/conftest.py), and all cases again.
 BINARY = WebSocket(text=False)
-FLAVOURS = {flavour.name: flavour for flavour in (RABBITMQ, ACTIVEMQ)}
 CASES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "text": ({"websocket": True}, {"heartBeats": True}),
     "bytes": ({"websocket": BINARY}, {"bytes": True}),
@@ -134,11 +133,11 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         {"bytes": True, "splitLargeFrames": True},
     ),
     "ActiveMQ": (
-        {"websocket": True, "flavour": "activemq"},
+        {"websocket": True, "flavour": ACTIVEMQ},
         {"heartBeats": True, "disconnectReceipt": True},
     ),
     "ActiveMQ-deflate": (
-        {"websocket": WebSocket(compression=True), "flavour": "activemq"},
+        {"websocket": WebSocket(compression=True), "flavour": ACTIVEMQ},
         {"disconnectReceipt": True},
     ),
 }
@@ -249,9 +248,9 @@ def control(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     with ExitStack() as stack:
         cases = []
         for name, (arguments, options) in CASES.items():
-            flavour = FLAVOURS[arguments.get("flavour", "rabbitmq")]
-            patient = replace(flavour, heart_beat_tolerance=PATIENCE)
-            broker = stack.enter_context(Broker(**arguments | {"flavour": patient}))
+            flavour = replace(arguments.get("flavour", RABBITMQ), heart_beat_tolerance=PATIENCE)
+            settings: dict[str, Any] = {**arguments, "flavour": flavour}
+            broker = stack.enter_context(Broker(**settings))
             recorder = Recorder()
             proxy = stack.enter_context(FaultProxy(broker.ws_url, recorder=recorder))
             cases.append(Case(name, broker, options, proxy, recorder))

@@ -62,10 +62,14 @@ def test_programs_of_the_documentation_print_what_they_sent(
 ) -> None:
     printed: list[str] = []
 
+    def something_was_printed() -> bool:
+        printed.append(capsys.readouterr().out)
+        return any(printed)
+
     def sleep(seconds: float) -> None:
         """Stand in for their time.sleep(2), until the message has come."""
         assert seconds == 2
-        until(lambda: printed.append(capsys.readouterr().out) or "".join(printed))
+        until(something_was_printed)
 
     monkeypatch.setattr(sys, "argv", ["program", "hello", "wörld"])
     source = program.replace("/queue/test", place.new_queue()).replace("time.sleep(", "sleep(")
