@@ -1076,8 +1076,8 @@ def requests_in_flight(count: int) -> float:
     ids=lambda cost: cost.__name__.replace("_", " "),
 )
 def test_the_cost_grows_linearly(cost: Callable[[int], float]) -> None:
-    small = min(cost(300) for _ in range(3))
-    large = min(cost(3000) for _ in range(2))
+    small = min(cost(200) for _ in range(3))
+    large = min(cost(2000) for _ in range(2))
     assert large < 45 * small + 0.05
 
 
