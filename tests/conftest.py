@@ -186,7 +186,17 @@ def _nothing_unhandled_is_left() -> Iterator[None]:
     """What asyncio finds only when it collects a task or a future, after all tests."""
     yield
     with _no_unhandled_exceptions():
+        gc.unfreeze()
         gc.collect()
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _collections_stay_short() -> Iterator[None]:
+    """What a run keeps of thousands of tests is not looked at again, until the end of all tests."""
+    yield
+    with _no_unhandled_exceptions():
+        gc.collect()
+        gc.freeze()
 
 
 @pytest.fixture(scope="session")
