@@ -6,6 +6,9 @@ SOAK_MESSAGES ?= 100000
 # Processes that run the tests: two of them wait for a real broker most of the time. WORKERS=0 runs the tests in this
 # process, which is easier to debug.
 WORKERS ?= 4
+# Tests without sockets, processes and brokers.
+PURE := tests/wire tests/protocol tests/session tests/websocket tests/fuzz tests/architecture tests/test_errors.py \
+	tests/test_records.py
 # Further arguments for pytest or the benchmarks: make test ARGS="-k heart -x"
 ARGS ?=
 
@@ -18,7 +21,7 @@ export PYTHON STOMP_URL
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format bench bench-count fuzz soak clean
+.PHONY: help demo test check lint format bench bench-count fuzz soak clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -29,6 +32,9 @@ demo:  ## send and receive on an embedded broker, or on STOMP_URL; needs nothing
 
 test: $(VENV)/.stamp-test  ## all tests, with the real brokers that are installed (ARGS=... for pytest)
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not soak" $(ARGS)
+
+check: $(VENV)/.stamp-test  ## the tests of the pure layers, in less than a minute: for while you write
+	$(BIN)/python -m pytest -q -n auto --dist loadfile $(PURE) $(ARGS)
 
 lint: $(VENV)/.stamp-dev  ## ruff, mypy --strict, pyright
 	$(BIN)/ruff check .

@@ -21,7 +21,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 if TYPE_CHECKING:
     # The pure tests run against the wheel, in an environment without the dependencies of these modules.
@@ -30,9 +30,12 @@ if TYPE_CHECKING:
 
 BROKERS = ("rabbitmq", "activemq")
 
-# No deadline: on a busy machine an example may take any time.
-settings.register_profile("default", deadline=None)
-settings.register_profile("ci", deadline=None, print_blob=True)
+# No deadline, and no check that examples are made fast: on a busy machine both may take any time.
+_ANY_TIME: dict[str, Any] = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
+settings.register_profile("default", **_ANY_TIME, max_examples=50)
+settings.register_profile("ci", **_ANY_TIME, max_examples=50, print_blob=True)
+# .ci/run tests the pure layers on each interpreter with this one: pytest --hypothesis-profile thorough.
+settings.register_profile("thorough", **_ANY_TIME, max_examples=300, print_blob=True)
 settings.load_profile("ci" if os.environ.get("CI") else "default")
 
 #: The brokers that were started in this process, by name.
@@ -183,7 +186,17 @@ def _nothing_unhandled_is_left() -> Iterator[None]:
     """What asyncio finds only when it collects a task or a future, after all tests."""
     yield
     with _no_unhandled_exceptions():
+        gc.unfreeze()
         gc.collect()
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _collections_stay_short() -> Iterator[None]:
+    """What a run keeps of thousands of tests is not looked at again, until the end of all tests."""
+    yield
+    with _no_unhandled_exceptions():
+        gc.collect()
+        gc.freeze()
 
 
 @pytest.fixture(scope="session")

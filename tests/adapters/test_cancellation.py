@@ -81,7 +81,7 @@ class Story:
 
     def check(self) -> None:
         """Once every connection is closed: what is not acknowledged is there for somebody else."""
-        self.broker.wait_until(lambda broker: not broker.connections, timeout=10)
+        self.broker.wait_until(lambda broker: not broker.connections, timeout=HANGS)
         left = [body.decode() for body in self.broker.messages("/queue/jobs")]
         # An ACK whose receipt was not waited for may have arrived.
         lost = set(JOBS) - set(left) - set(self.acknowledged)
@@ -101,7 +101,7 @@ async def run_in_asyncio(story: Story, at: int, *, outer: bool) -> int:
 
     async def run(story: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work(story))
-        done, _ = await asyncio.wait([task], timeout=20)
+        done, _ = await asyncio.wait([task], timeout=HANGS)
         assert done, f"it hangs when it is cancelled at await {at}"
         if not task.cancelled():
             task.result()
@@ -110,7 +110,7 @@ async def run_in_asyncio(story: Story, at: int, *, outer: bool) -> int:
         async with stomp_asyncio.connect(story.broker.url) as conn:
             await run(story.on(conn))
             # Still usable.
-            await conn.send("/queue/b", "alive", receipt=True, timeout=10)
+            await conn.send("/queue/b", "alive", receipt=True, timeout=HANGS)
     else:
         await run(story.with_a_connection_of_its_own(stomp_asyncio))
     assert asyncio.all_tasks() == before, "a task has outlived its connection"
@@ -121,13 +121,13 @@ async def run_in_trio(story: Story, at: int, *, outer: bool) -> int:
     reached = [0]
 
     async def run(story: Coroutine[Any, Any, None]) -> None:
-        with trio.fail_after(20), trio.CancelScope() as scope:
+        with trio.fail_after(HANGS), trio.CancelScope() as scope:
             await interrupted(story, at, scope.cancel, reached)
 
     if outer:
         async with stomp_trio.connect(story.broker.url) as conn:
             await run(story.on(conn))
-            await conn.send("/queue/b", "alive", receipt=True, timeout=10)
+            await conn.send("/queue/b", "alive", receipt=True, timeout=HANGS)
     else:
         await run(story.with_a_connection_of_its_own(stomp_trio))
     return reached[0]
@@ -169,12 +169,12 @@ def test_a_story_may_be_cancelled_at_every_await(run: Any, run_story: Any, outer
 def test_cancelled_while_dialling_the_socket_is_closed() -> None:
     async def main() -> None:
         with Broker(silent=True) as broker:
-            task = asyncio.ensure_future(stomp_asyncio.connect(broker.url, handshake_timeout=30))
-            await asyncio.to_thread(broker.wait_until, lambda b: b.connections, 10)
+            task = asyncio.ensure_future(stomp_asyncio.connect(broker.url, handshake_timeout=HANGS))
+            await asyncio.to_thread(broker.wait_until, lambda b: b.connections, HANGS)
             task.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await task
-            await asyncio.to_thread(broker.wait_until, lambda b: not b.connections, 10)
+            await asyncio.to_thread(broker.wait_until, lambda b: not b.connections, HANGS)
 
     asyncio.run(main())
 
@@ -223,7 +223,7 @@ def test_trio_may_be_a_guest() -> None:
             async with stomp_trio.connect(broker.url) as conn:
                 messages = await conn.subscribe("/queue/a")
                 await conn.send("/queue/a", "as a guest", receipt=True)
-                text: str = (await messages.receive(timeout=10)).text
+                text: str = (await messages.receive(timeout=HANGS)).text
                 return text
 
     async def host() -> str:
@@ -244,12 +244,12 @@ def test_it_runs_on_uvloop_and_in_task_groups() -> None:
 
     async def main() -> list[str]:
         with Broker() as broker:
-            async with stomp_asyncio.connect(broker.url, heart_beat=(1, 1)) as conn:
+            async with stomp_asyncio.connect(broker.url) as conn:
                 got: list[str] = []
                 async with conn.subscribe("/queue/a", ack="client-individual") as messages:
 
                     async def receive() -> None:
-                        message = await messages.receive(timeout=10)
+                        message = await messages.receive(timeout=HANGS)
                         await message.ack(receipt=True)
                         got.append(message.text)
 
@@ -280,7 +280,7 @@ def test_300_connections_with_3000_subscriptions() -> None:
                         everybody_listens.set()
                     await everything_sent.wait()
                     for topic in topics:
-                        await topic.receive(timeout=60)
+                        await topic.receive(timeout=HANGS)
                         got += 1
                     await conn.close()
 
@@ -344,9 +344,9 @@ def test_connect_and_subscribe_are_coroutines_for_asyncio(new_loop: Any) -> None
 
 #: None of these timeouts is to end what is to be cancelled, nor the number of attempts.
 PATIENT: dict[str, Any] = {
-    "connect_timeout": 30,
-    "handshake_timeout": 30,
-    "reconnect": Reconnect(first_delay=30, max_delay=30, jitter=0, first_rounds=None),
+    "connect_timeout": HANGS,
+    "handshake_timeout": HANGS,
+    "reconnect": Reconnect(first_delay=HANGS, max_delay=HANGS, jitter=0, first_rounds=None),
 }
 STATES = ["resolving", "dialling", "TLS", "handshaking", "back-off"]
 Connecting = Callable[[], Any]
@@ -398,7 +398,7 @@ def never_connecting(state: str) -> Generator[tuple[str, dict[str, Any]]]:
     At the end every socket that was opened meanwhile is closed.
     """
     with (
-        ScriptedServer([Pause(60)]) as server,
+        ScriptedServer([Pause(2 * HANGS)]) as server,
         socket.create_server(("127.0.0.1", 0), backlog=0) as full,
         contextlib.ExitStack() as stack,
     ):
@@ -537,7 +537,7 @@ def test_a_failed_connect_leaves_nothing_behind(
             await stomp_asyncio.connect(url, connect_timeout=2, handshake_timeout=0.2)
         assert asyncio.all_tasks() == {asyncio.current_task()}
 
-    with Broker() as broker, ScriptedServer([Pause(60)]) as silent:
+    with Broker() as broker, ScriptedServer([Pause(2 * HANGS)]) as silent:
         for url in (
             "stomp://127.0.0.1:1",
             "stomp://nowhere.invalid",

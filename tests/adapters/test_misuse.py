@@ -18,9 +18,9 @@ import stomp_trio
 from stomp_core.session import Reconnect, SessionClosed, TransactionLost
 from stomp_testing import Broker
 
-from .worlds import Blocking, Trio, World
+from .worlds import HANGS, Blocking, Trio, World
 
-NEVER = Reconnect(first_delay=60, max_delay=60)
+NEVER = Reconnect(first_delay=10 * HANGS, max_delay=10 * HANGS)
 
 # ---------------------------------------------------------------------- a timeout of receive()
 
@@ -62,7 +62,7 @@ def test_a_timeout_without_a_connection_names_that(world: World) -> None:
         conn = world.connect(broker.url, reconnect=NEVER)
         messages = conn.subscribe("/queue/a")
         broker.kill()
-        broker.wait_until(lambda _: conn.connected is None, timeout=10)
+        broker.wait_until(lambda _: conn.connected is None, timeout=HANGS)
         with pytest.raises(TimeoutError, match="there is no connection at the moment"):
             messages.receive(timeout=0.01)
 
@@ -80,9 +80,13 @@ def test_the_timeout_error_of_a_signal_handler_comes_out_as_it_is() -> None:
     try:
         with Broker() as broker, stomp_socket.connect(broker.url) as conn:
             messages = conn.subscribe("/queue/a")
-            signal.setitimer(signal.ITIMER_REAL, 0.1)
+
+            def receive_until_the_alarm() -> None:
+                signal.setitimer(signal.ITIMER_REAL, 0.1)
+                messages.receive(timeout=HANGS)
+
             with pytest.raises(Alarm, match="of a handler"):
-                messages.receive(timeout=30)
+                receive_until_the_alarm()
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)

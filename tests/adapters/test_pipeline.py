@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import threading
-
 import pytest
 
 from stomp_core.session import OutcomeUnknown, Reconnect, Unconfirmed
 from stomp_testing import Broker, FaultProxy
 from tests.brokers import Broker as RealBroker
 
-from .worlds import Connection, World, over_websocket_too
+from .worlds import HANGS, Connection, World, in_a_thread, never, over_websocket_too
 
 SOON = Reconnect(first_delay=0.01, max_delay=0.05)
 
@@ -39,16 +37,27 @@ def test_with_a_real_broker(world: World, real_broker: RealBroker) -> None:
 
 
 def test_a_sender_waits_for_room_in_the_window(world: World) -> None:
-    def fill(conn: Connection, broker: Broker) -> None:
+    with world.broker(hold_receipts=True) as broker:
+        conn = world.connect(broker.url)
         with conn.pipeline(3) as pipeline:
             pipeline.send("/queue/a", "x")
             pipeline.send("/queue/a", "x")
-            third = threading.Thread(target=lambda: pipeline.send("/queue/a", "x", timeout=1.0))
-            third.start()
+            third, outcome = in_a_thread(lambda: pipeline.send("/queue/a", "x"))
             broker.wait_until(lambda broker: len(broker.messages("/queue/a")) == 3)
-            assert third.is_alive()
+            assert never(lambda: not third.is_alive(), 0.2)
+            broker.hold_receipts = False
+            third.join(HANGS)
+            assert outcome == [2]
+        assert pipeline.confirmed == 3
+
+
+def test_a_message_that_is_not_confirmed_in_time_ends_the_pipeline(world: World) -> None:
+    def fill(conn: Connection) -> None:
+        with conn.pipeline(3) as pipeline:
+            pipeline.send("/queue/a", "x")
+            pipeline.send("/queue/a", "x")
             # Its own timeout makes room, and then the pipeline has failed.
-            third.join(20)
+            pipeline.send("/queue/a", "x", timeout=0.2)
             with pytest.raises(Unconfirmed):
                 pipeline.send("/queue/a", "never")
             conn.close(timeout=0.1)
@@ -56,7 +65,7 @@ def test_a_sender_waits_for_room_in_the_window(world: World) -> None:
     with world.broker(hold_receipts=True) as broker:
         conn = world.connect(broker.url)
         with pytest.raises(Unconfirmed, match="3 of 3 messages were not confirmed"):
-            fill(conn, broker)
+            fill(conn)
         assert b"never" not in broker.messages("/queue/a")
 
 

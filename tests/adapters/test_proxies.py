@@ -14,11 +14,11 @@ pytest.importorskip("python_socks", reason='pip install "stomp-core[proxy]"')
 
 from stomp_core import StompError
 from stomp_core.session import ConnectFailed, Reconnect
-from stomp_testing import Broker
 from tests.certificates import Certificates
+from tests.heart_beats import BeatingBroker
 
 from .scripted_proxy import ScriptedProxy, read, read_until
-from .worlds import World, never, until
+from .worlds import HANGS, World, until
 
 SCHEMES = ["socks5", "socks5h", "socks4", "socks4a", "http"]
 SOON = Reconnect(first_delay=0.01, max_delay=0.05)
@@ -33,24 +33,25 @@ def no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def broker(tls_certs: Certificates) -> Iterator[Broker]:
+def broker(tls_certs: Certificates) -> Iterator[BeatingBroker]:
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(*tls_certs.server)
-    with Broker(tls=context, heart_beat=(100, 100)) as broker:
+    with BeatingBroker(tls=context) as broker:
         yield broker
 
 
-def use(world: World, broker: Broker, url: str, cut: Callable[[], object], **options: object) -> None:
+def use(world: World, broker: BeatingBroker, url: str, cut: Callable[[], object], **options: object) -> None:
     """Send 300 kB, be silent for several heart-beats, lose the connection, and go on with the next one."""
-    # The connection would be dead after 0.5 s of silence: less, and a busy machine decides this test.
-    conn = world.connect(url, heart_beat=(0.1, 0.1), heart_beat_tolerance=5, reconnect=SOON, **options)
+    options |= broker.beats.client_options()
+    conn = world.connect(url, reconnect=SOON, **options)
     conn.send("/queue/a", b"x" * 300_000, receipt=True)
-    assert never(lambda: conn.session.connection_number != 1 or conn.connected is None, 0.6)
+    broker.beats.wait()
+    assert conn.session.connection_number == 1
     cut()
     confirmed: list[object] = []
     while not confirmed:
         try:
-            confirmed.append(conn.send("/queue/a", "again", receipt=True, timeout=10))
+            confirmed.append(conn.send("/queue/a", "again", receipt=True, timeout=HANGS))
         except StompError:
             pass
     assert conn.session.connection_number > 1
@@ -59,14 +60,16 @@ def use(world: World, broker: Broker, url: str, cut: Callable[[], object], **opt
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
-def test_a_connection_through_a_proxy(world: World, broker: Broker, scheme: str) -> None:
+def test_a_connection_through_a_proxy(world: World, broker: BeatingBroker, scheme: str) -> None:
     with ScriptedProxy(pieces=True) as proxy:
         use(world, broker, broker.url, proxy.cut, proxy=proxy.url(scheme))
         assert set(proxy.targets) == {f"127.0.0.1:{broker.port}"}
 
 
 @pytest.mark.parametrize("scheme", ["socks5", "http"])
-def test_tls_through_a_proxy(world: World, broker: Broker, tls_certs: Certificates, scheme: str) -> None:
+def test_tls_through_a_proxy(
+    world: World, broker: BeatingBroker, tls_certs: Certificates, scheme: str
+) -> None:
     url = broker.tls_url.replace("127.0.0.1", "localhost")
     with ScriptedProxy(LOGIN) as proxy:
         options = {"proxy": proxy.url(scheme), "ca_file": str(tls_certs.ca)}
@@ -76,7 +79,7 @@ def test_tls_through_a_proxy(world: World, broker: Broker, tls_certs: Certificat
 
 
 @pytest.mark.parametrize("scheme", ["socks5h", "socks4a", "http"])
-def test_these_proxies_resolve_the_name(world: World, broker: Broker, scheme: str) -> None:
+def test_these_proxies_resolve_the_name(world: World, broker: BeatingBroker, scheme: str) -> None:
     with ScriptedProxy(names={"broker.invalid": "127.0.0.1"}) as proxy:
         url = broker.url.replace("127.0.0.1", "broker.invalid")
         conn = world.connect(url, proxy=proxy.url(scheme))
@@ -85,7 +88,7 @@ def test_these_proxies_resolve_the_name(world: World, broker: Broker, scheme: st
 
 
 def test_the_environment_names_the_proxy(
-    world: World, broker: Broker, monkeypatch: pytest.MonkeyPatch
+    world: World, broker: BeatingBroker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with ScriptedProxy(names={"broker.invalid": "127.0.0.1"}) as proxy:
         monkeypatch.setenv("all_proxy", proxy.url("socks5h"))
@@ -94,7 +97,7 @@ def test_the_environment_names_the_proxy(
         assert len(proxy.targets) == 1
 
 
-def test_the_proxy_is_reached_from_the_local_address(world: World, broker: Broker) -> None:
+def test_the_proxy_is_reached_from_the_local_address(world: World, broker: BeatingBroker) -> None:
     for scheme in ("socks5", "http"):
         with ScriptedProxy() as proxy:
             world.connect(broker.url, proxy=proxy.url(scheme), local_address="127.0.0.3")
@@ -108,7 +111,7 @@ def reported(world: World, caplog: pytest.LogCaptureFixture, url: str, **options
     """Connect in vain; return the sentence, which names the proxy and what to check, and nowhere the login."""
     caplog.set_level(logging.DEBUG)
     with pytest.raises(ConnectFailed) as caught:
-        world.connect(url, **({"connect_timeout": 5, "handshake_timeout": 5} | options))
+        world.connect(url, **({"connect_timeout": HANGS, "handshake_timeout": HANGS} | options))
     ((_, sentence),) = caught.value.failures
     assert "proxy" in sentence
     assert "check" in sentence
@@ -259,8 +262,10 @@ def test_what_a_proxy_adds_is_not_taken_for_a_fault_of_the_broker_alone(
 
     with ScriptedProxy(behaviour=adds_a_page) as proxy:
         via = f"since it goes through the proxy http://127.0.0.1:{proxy.port}, that this reaches the broker"
-        for url in ("stomp://127.0.0.1", "ws://127.0.0.1"):
-            assert via in reported(world, caplog, url, proxy=f"http://127.0.0.1:{proxy.port}")
+        # For WebSocket the page is the beginning of a line of HTTP, whose end never comes.
+        for url, timeout in (("stomp://127.0.0.1", HANGS), ("ws://127.0.0.1", 0.3)):
+            options = {"proxy": f"http://127.0.0.1:{proxy.port}", "handshake_timeout": timeout}
+            assert via in reported(world, caplog, url, **options)
 
 
 @pytest.mark.parametrize("scheme", ["socks5", "http"])

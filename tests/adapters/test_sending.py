@@ -13,7 +13,7 @@ from stomp_core import LocalProtocolError
 from stomp_core.session import NotSent, OutcomeUnknown, ReceiptTimeout, Reconnect, Rejected, SessionClosed
 from stomp_testing import CLOSE, Expect, Pause, ScriptedServer
 
-from .worlds import World, over_every_transport, over_websocket_too
+from .worlds import HANGS, World, over_every_transport, over_websocket_too
 
 CONNECTED = b"CONNECTED\nversion:1.2\nserver:RabbitMQ/3\n\n\0"
 SOON = Reconnect(first_delay=0.01, max_delay=0.05)
@@ -94,7 +94,7 @@ def test_a_send_in_flight_is_unknown_and_not_sent_again(world: World) -> None:
         CONNECTED,
         Expect(b"twice\0"),
         b"RECEIPT\nreceipt-id:r2\n\n\0",
-        Pause(60),
+        Pause(2 * HANGS),
     ]
     with ScriptedServer([first, second]) as server:
         conn = world.connect(server.url, reconnect=SOON)
@@ -112,10 +112,10 @@ def test_a_send_without_a_connection_waits_for_one(world: World) -> None:
         conn = world.connect(proxy.url, reconnect=SOON)
         proxy.refuse_connections = True
         proxy.reset_all()
-        broker.wait_until(lambda _: conn.connected is None, timeout=10)
-        sender = meanwhile(lambda: conn.send("/queue/a", "patience", receipt=True, timeout=20))
+        broker.wait_until(lambda _: conn.connected is None, timeout=HANGS)
+        sender = meanwhile(lambda: conn.send("/queue/a", "patience", receipt=True, timeout=HANGS))
         proxy.refuse_connections = False
-        sender.join(20)
+        sender.join(HANGS)
         assert broker.messages("/queue/a") == [b"patience"]
 
 
@@ -125,7 +125,7 @@ def test_a_send_that_finds_no_connection_in_time_is_not_sent(world: World) -> No
         conn = world.connect(proxy.url, reconnect=SOON)
         proxy.refuse_connections = True
         proxy.reset_all()
-        broker.wait_until(lambda _: conn.connected is None, timeout=10)
+        broker.wait_until(lambda _: conn.connected is None, timeout=HANGS)
         with pytest.raises(NotSent) as caught:
             conn.send("/queue/a", "late", receipt=True, timeout=0.3)
         assert isinstance(caught.value, TimeoutError)
@@ -177,7 +177,7 @@ def test_many_confirmed_sends_at_a_time(world: World) -> None:
 
         threads = [meanwhile(partial(send_twenty, n)) for n in range(8)]
         for thread in threads:
-            thread.join(30)
+            thread.join(HANGS)
         assert sorted(broker.messages("/queue/a")) == sorted(
             b"%d-%d" % (n, i) for n in range(8) for i in range(20)
         )
@@ -210,7 +210,7 @@ def test_a_request_gets_its_reply(world: World) -> None:
 
             server = meanwhile(serve)
             for word in ("one", "two"):
-                assert client.request("/queue/rpc", word, timeout=10).text == word.upper()
-            server.join(20)
+                assert client.request("/queue/rpc", word, timeout=HANGS).text == word.upper()
+            server.join(HANGS)
             with pytest.raises(TimeoutError):
                 client.request("/queue/nobody", "hello", timeout=0.2)

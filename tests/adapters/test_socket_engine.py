@@ -35,7 +35,7 @@ needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no for
 
 
 def wait_for_messages(broker: Broker, count: int, destination: str = "/queue/a") -> None:
-    broker.wait_until(lambda broker: len(broker.messages(destination)) == count, timeout=10)
+    broker.wait_until(lambda broker: len(broker.messages(destination)) == count, timeout=HANGS)
 
 
 def wait_for_connection(conn: stomp_socket.Connection, number: int) -> None:
@@ -209,7 +209,7 @@ def test_one_thread_reads_and_calls_listeners() -> None:
         messages = conn.subscribe("/queue/a")
         for _ in range(20):
             conn.send("/queue/a", "x", receipt=True)
-            messages.receive(timeout=10)
+            messages.receive(timeout=HANGS)
     assert listener.threads == {"stomp_socket"}
 
 
@@ -241,7 +241,7 @@ def test_a_listener_that_calls_its_connection_gets_an_error_and_nothing_is_sent(
         messages = conn.subscribe("/queue/a")
         listener.conn = conn
         broker.send("/queue/a", "x")
-        messages.receive(timeout=10)
+        messages.receive(timeout=HANGS)
         until(lambda: len(listener.raised) == 2)
         assert all("must not" in text and "another thread" in text for text in listener.raised)
         conn.send("/queue/c", "x", receipt=True)
@@ -405,7 +405,7 @@ def test_a_message_keeps_its_connection_until_it_is_acknowledged() -> None:
     with Broker() as broker:
         broker.send("/queue/a", "x")
         conn = stomp_socket.connect(broker.url)
-        message = conn.subscribe("/queue/a", ack="client-individual").receive(timeout=10)
+        message = conn.subscribe("/queue/a", ack="client-individual").receive(timeout=HANGS)
         del conn
         gc.collect()
         message.ack(receipt=True)
@@ -428,7 +428,7 @@ def test_at_exit_stuck_peers_cost_one_wait_together() -> None:
     )
     with Broker() as broker, FaultProxy(broker.url) as proxy:
         program = subprocess.Popen(
-            [sys.executable, "-c", code, *[proxy.url] * 4],
+            [sys.executable, "-c", code, *[proxy.url] * 12],
             env={**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "transports")])},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -442,8 +442,8 @@ def test_at_exit_stuck_peers_cost_one_wait_together() -> None:
             program.stdin.write("\n")
             program.stdin.flush()
             full = float(program.stdout.readline())
-            assert program.wait(HANGS) == 0
-        assert time.monotonic() - full < 4 * 5.0, "each stuck peer has cost a wait of its own"
+            assert program.wait(2 * HANGS) == 0
+        assert time.monotonic() - full < 12 * 5.0, "each stuck peer has cost a wait of its own"
 
 
 # -------------------------------------------------------------------------------- the rest

@@ -21,6 +21,7 @@ from stomp_core.session import (
 )
 from stomp_testing import Broker, FaultProxy
 from tests.examples.embedding.selectors_engine import Engine, Loop
+from tests.waiting import HANGS
 
 
 @pytest.fixture
@@ -41,7 +42,7 @@ def echo(connection: BlockingConnection, body: bytes = b"hello") -> None:
     """Send a message and receive it."""
     subscription = connection.subscribe("/queue/a")
     connection.send("/queue/a", body, receipt=True)
-    assert subscription.receive(timeout=10).body == body
+    assert subscription.receive(timeout=HANGS).body == body
     subscription.unsubscribe()
 
 
@@ -98,18 +99,18 @@ def test_closing_while_a_dialler_takes_its_time_closes_what_it_returns(loop: Loo
 
     def dial(endpoint: Endpoint, timeout: float) -> socket.socket:
         dialling.set()
-        go_on.wait(10)
+        go_on.wait(HANGS)
         pairs.append(socket.socketpair())
         return pairs[0][0]
 
     with pytest.raises(ConnectFailed, match=r"0\.1 s"):
         connect(loop, "line://somewhere:1", dial=dial, connect_timeout=0.1)
-    assert dialling.is_set()
+    assert dialling.wait(HANGS)
     go_on.set()
     while not pairs:
         go_on.wait(0.01)
     with pairs[0][1] as other:
-        other.settimeout(10)
+        other.settimeout(HANGS)
         assert other.recv(1) == b""  # it was closed
 
 

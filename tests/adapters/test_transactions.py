@@ -10,7 +10,7 @@ from stomp_core import LocalProtocolError
 from stomp_core.session import Reconnect, TransactionInDoubt, TransactionLost, TransactionState
 from stomp_testing import CLOSE, Expect, Pause, ScriptedServer
 
-from .worlds import World, over_every_transport, over_websocket_too
+from .worlds import HANGS, World, over_every_transport, over_websocket_too
 
 SOON = Reconnect(first_delay=0.01, max_delay=0.05)
 CONNECTED = b"CONNECTED\nversion:1.2\nserver:RabbitMQ/3\n\n\0"
@@ -96,7 +96,7 @@ def test_an_open_transaction_is_lost_with_its_connection(world: World) -> None:
         with pytest.raises(TransactionLost) as caught, conn.transaction() as tx:  # noqa: PT012
             tx.send("/queue/a", "before")
             proxy.reset_all()
-            broker.wait_until(lambda _: conn.session.connection_number == 2, timeout=10)
+            broker.wait_until(lambda _: conn.session.connection_number == 2, timeout=HANGS)
             tx.send("/queue/a", "after")
         assert caught.value.code == "transaction-lost"
         assert tx.state is TransactionState.LOST
@@ -111,13 +111,13 @@ def test_a_transaction_lost_just_before_commit(world: World) -> None:
         with pytest.raises(TransactionLost), conn.transaction() as tx:  # noqa: PT012
             tx.send("/queue/a", "before")
             proxy.reset_all()
-            broker.wait_until(lambda _: conn.session.connection_number == 2, timeout=10)
+            broker.wait_until(lambda _: conn.session.connection_number == 2, timeout=HANGS)
         assert broker.messages("/queue/a") == []
 
 
 def test_a_commit_in_flight_at_a_loss_is_in_doubt(world: World) -> None:
     first: list[Any] = [Expect(b"\0"), CONNECTED, Expect(b"COMMIT"), CLOSE]
-    second: list[Any] = [Expect(b"\0"), CONNECTED, Pause(60)]
+    second: list[Any] = [Expect(b"\0"), CONNECTED, Pause(2 * HANGS)]
     with ScriptedServer([first, second]) as server:
         conn = world.connect(server.url, reconnect=SOON)
         tx = conn.begin()

@@ -21,19 +21,64 @@ import trio
 import stomp_asyncio
 import stomp_socket
 import stomp_trio
-from stomp_core.session import NotSent, OutcomeUnknown, Reconnect, StaleMessageError
-from stomp_testing import RESET, Broker, Expect, Pause, ScriptedServer
+from stomp_core import HeartBeat, Session
+from stomp_core.session import Endpoint, Listener, NotSent, OutcomeUnknown, Reconnect, StaleMessageError
+from stomp_testing import RESET, Broker, Expect, Pause, Record, Recorder, ScriptedServer
 from tests.certificates import Certificates
+from tests.heart_beats import PATIENCE, PATIENT
 
-from .worlds import HANGS, World, in_a_thread, over_every_transport, over_websocket_too, until
+from .worlds import (
+    HANGS,
+    World,
+    in_a_thread,
+    over_every_transport,
+    over_every_transport_of_a_loop,
+    over_websocket_too,
+    until,
+)
 
 CONNECTED = b"CONNECTED\nversion:1.2\nserver:RabbitMQ/3\n\n\0"
 SOON = Reconnect(first_delay=0.01, max_delay=0.05)
 
 
-def busy(world: World, seconds: float) -> None:
-    """Hold up whatever runs the program's code: its thread, or its event loop."""
-    world.call(time.sleep, seconds)
+class Blocked(Listener):
+    """Holds up an event loop for longer than silence is tolerated, and tells how it goes on.
+
+    Attributes:
+        options: for the connection. It tolerates half a second of silence.
+        recorder: for the broker.
+        events: what comes first after that: a heart-beat, or the end of the connection.
+    """
+
+    def __init__(self) -> None:
+        self.options: dict[str, Any] = {"heart_beat": (0, 0.2), "reconnect": SOON, "listener": self}
+        self.recorder = Recorder(self._on_record, keep=False)
+        self.events: list[str] = []
+        self._sent = 0
+
+    def _on_record(self, record: Record) -> None:
+        if record.direction == "to-client" and isinstance(record.what, HeartBeat):
+            self._sent += 1
+
+    def heart_beat_received(self, heart_beat: HeartBeat) -> None:
+        self.events.append("a heart-beat")
+
+    def connection_lost(self, endpoint: Endpoint, reason: str) -> None:
+        self.events.append(f"a loss: {reason}")
+
+    def hold_up(self, session: Session) -> bool:
+        """Hold up the event loop that runs this, and until the broker has sent one more heart-beat.
+
+        Returns:
+            Whether it had a connection: where the whole process is held up, it may just have lost one.
+        """
+        connected = session.connected is not None
+        time.sleep(1.2)
+        sent = self._sent
+        if connected:
+            until(lambda: self._sent > sent)
+        self.events.clear()
+        return connected
 
 
 # ---------------------------------------------------------------------- peers
@@ -53,7 +98,7 @@ def test_the_broker_s_last_frames_are_read_after_a_failed_write(world: World) ->
 
         def send_late() -> Any:
             # The event loop has not looked at the socket when it writes to it.
-            time.sleep(0.2)
+            server.wait_until_closed(timeout=HANGS)
             return conn.inner.send("/queue/a", "two", receipt=True)
 
         with pytest.raises(Exception, match="enough"):
@@ -251,21 +296,23 @@ def test_no_confirmed_message_is_lost_by_broken_connections(world: World) -> Non
 # ---------------------------------------------------------------------- programs
 
 
-@over_every_transport
+@over_every_transport_of_a_loop
 def test_a_program_that_blocks_is_not_taken_for_a_silent_broker(world: World) -> None:
-    with world.broker() as broker:
-        conn = world.connect(broker.url, heart_beat=(0, 0.2))
-        busy(world, 1.2)
+    blocked = Blocked()
+    with world.broker(recorder=blocked.recorder, heart_beat=(1, 1)) as broker:
+        conn = world.connect(broker.url, **blocked.options)
+        until(lambda: world.call(blocked.hold_up, conn.session))
+        until(lambda: blocked.events)
+        assert blocked.events[0] == "a heart-beat"
         conn.send("/queue/a", "still here", receipt=True)
-        assert conn.session.connection_number == 1
 
 
 @over_every_transport
 def test_a_stuck_handler_does_not_stop_the_other_subscriptions(world: World) -> None:
-    with world.broker(heart_beat=(1, 1)) as broker:
+    with world.broker(flavour=PATIENT, heart_beat=(1, 1)) as broker:
         for _ in range(20):
             broker.send("/queue/slow", b"x" * 1000)
-        conn = world.connect(broker.url, heart_beat=(0.2, 0.2))
+        conn = world.connect(broker.url, heart_beat=(0.2, 0.2), heart_beat_tolerance=PATIENCE)
         slow = conn.subscribe("/queue/slow", ack="client-individual", prefetch=2)
         fast = conn.subscribe("/queue/fast")
         slow.receive()
@@ -285,14 +332,18 @@ def test_a_blocking_call_may_be_interrupted_by_a_signal() -> None:
     with Broker() as broker, stomp_socket.connect(broker.url) as conn:
         messages = conn.subscribe("/queue/a", ack="client-individual")
         before = signal.signal(signal.SIGALRM, ring)
-        try:
+
+        def receive_until_it_rings() -> None:
             signal.setitimer(signal.ITIMER_REAL, 0.1)
+            messages.receive()
+
+        try:
             with pytest.raises(AlarmError):
-                messages.receive()
+                receive_until_it_rings()
         finally:
             signal.signal(signal.SIGALRM, before)
         broker.send("/queue/a", "not lost")
-        assert messages.receive(timeout=10).text == "not lost"
+        assert messages.receive(timeout=HANGS).text == "not lost"
 
 
 def test_a_listener_must_not_wait_for_its_own_connection() -> None:
@@ -355,7 +406,7 @@ def test_a_handler_that_awaits_something_cancelled_has_failed() -> None:
                     stuck.cancel()
                     await stuck
 
-                await asyncio.wait_for(jobs.run(handle), 10)
+                await asyncio.wait_for(jobs.run(handle), HANGS)
 
     with Broker() as broker:
         for body in ("first", "last"):
@@ -399,33 +450,37 @@ def test_an_asyncio_program_may_end_without_closing() -> None:
     with Broker() as broker:
         asyncio.run(main(broker))
         gc.collect()
-        broker.wait_until(lambda b: not b.connections, timeout=10)
+        broker.wait_until(lambda b: not b.connections, timeout=HANGS)
 
 
 def test_a_blocked_uvloop_is_not_taken_for_a_silent_broker() -> None:
     uvloop = pytest.importorskip("uvloop", reason='pip install "stomp-core[uvloop]"')
 
-    async def main(broker: Broker) -> int:
-        async with stomp_asyncio.connect(broker.url, heart_beat=(0, 0.2)) as conn:
-            time.sleep(1.2)  # noqa: ASYNC251 - a program that holds up its loop
+    async def main(broker: Broker) -> None:
+        async with stomp_asyncio.connect(broker.url, **blocked.options) as conn:
+            while not blocked.hold_up(conn.session):  # noqa: ASYNC110 -- it blocks, on purpose
+                await asyncio.sleep(0.01)
+            while not blocked.events:  # noqa: ASYNC110 -- a listener is called
+                await asyncio.sleep(0.01)
+            assert blocked.events[0] == "a heart-beat"
             await conn.send("/queue/a", "still here", receipt=True)
-            return conn.session.connection_number
 
-    with Broker() as broker, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        assert runner.run(main(broker)) == 1
+    blocked = Blocked()
+    with (
+        Broker(recorder=blocked.recorder, heart_beat=(1, 1)) as broker,
+        asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
+    ):
+        runner.run(main(broker))
 
 
 def test_closing_during_a_reconnect_ends_at_once(world: World) -> None:
-    with ScriptedServer([[Expect(b"\0"), CONNECTED, Pause(60)], [Expect(b"\0"), Pause(60)]]) as server:
-        conn = world.connect(server.url, reconnect=SOON, handshake_timeout=60)
+    patience = 10 * HANGS  # a call that waits for one of the timeouts hangs
+    first: list[Any] = [Expect(b"\0"), CONNECTED, Pause(patience)]
+    with ScriptedServer([first, [Expect(b"\0"), Pause(patience)]]) as server:
+        conn = world.connect(server.url, reconnect=SOON, handshake_timeout=patience, close_timeout=patience)
         server.close_connections()
-        deadline = time.monotonic() + 10
-        while len(server.connections) < 2 or not server.connections[1]:
-            assert time.monotonic() < deadline
-            time.sleep(0.005)
-        began = time.monotonic()
+        until(lambda: len(server.connections) == 2 and server.connections[1])
         conn.leave()
-        assert time.monotonic() - began < 5
 
 
 @pytest.mark.parametrize("world_name", ["asyncio", "trio"])
@@ -433,24 +488,31 @@ def test_a_tls_handshake_that_is_cancelled_leaves_no_socket(world_name: str, tls
     trusts = ssl.create_default_context(cafile=tls_certs.ca)
 
     async def in_asyncio() -> None:
-        with pytest.raises(TimeoutError):
-            async with asyncio.timeout(0.2), stomp_asyncio.connect(url, ssl_context=trusts):
-                pass
+        connecting = asyncio.ensure_future(stomp_asyncio.connect(url, ssl_context=trusts))
+        while not server.received:  # noqa: ASYNC110 -- the server is a thread
+            await asyncio.sleep(0.001)
+        connecting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await connecting
 
     async def in_trio() -> None:
-        with trio.move_on_after(0.2) as scope:
+        async def connect() -> None:
             async with stomp_trio.connect(url, ssl_context=trusts):
                 pass
-        assert scope.cancelled_caught
 
-    with ScriptedServer([Pause(60)]) as server:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(connect)
+            while not server.received:  # noqa: ASYNC110 -- the server is a thread
+                await trio.sleep(0.001)
+            nursery.cancel_scope.cancel()
+
+    with ScriptedServer([Pause(2 * HANGS)]) as server:
         url = server.url.replace("stomp://", "stomp+ssl://")
         if world_name == "asyncio":
             asyncio.run(in_asyncio())
         else:
             trio.run(in_trio)
-        server.wait_until_closed()
-        assert server.received
+        server.wait_until_closed(timeout=HANGS)
 
 
 def test_trio_keeps_cause_and_context_of_the_block_s_exception() -> None:
@@ -487,7 +549,7 @@ def test_trio_keeps_a_group_that_the_block_itself_raises() -> None:
 
 def test_trio_raises_an_internal_error_of_the_library() -> None:
     async def main(broker: Broker) -> None:
-        with pytest.raises(ZeroDivisionError), trio.fail_after(10):  # noqa: PT012
+        with pytest.raises(ZeroDivisionError), trio.fail_after(HANGS):  # noqa: PT012
             async with stomp_trio.connect(broker.url) as conn:
                 conn.session.handle_timeout = lambda now: 1 / 0  # type: ignore[method-assign,assignment]
                 await conn.send("/queue/a", "hello", receipt=True, timeout=0.05)
@@ -500,11 +562,11 @@ def test_trio_raises_an_internal_error_of_the_library() -> None:
 @pytest.mark.parametrize("seconds", [0.0, 0.05])
 def test_a_scope_around_a_trio_connection_ends_it(seconds: float) -> None:
     async def main(broker: Broker) -> None:
-        with trio.fail_after(10), trio.move_on_after(seconds) as scope:
+        with trio.fail_after(HANGS), trio.move_on_after(seconds) as scope:
             async with stomp_trio.connect(broker.url):
                 await trio.sleep_forever()
         assert scope.cancelled_caught
 
     with Broker() as broker:
         trio.run(main, broker)
-        broker.wait_until(lambda b: not b.connections, timeout=10)
+        broker.wait_until(lambda b: not b.connections, timeout=HANGS)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import queue
 import threading
-import time
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import Future
@@ -23,6 +22,7 @@ import stomp_asyncio
 import stomp_socket
 import stomp_trio
 from stomp_testing import Broker, FaultProxy
+from tests.waiting import HANGS, never, until
 
 __all__ = [
     "HANGS",
@@ -31,11 +31,10 @@ __all__ = [
     "in_a_thread",
     "never",
     "over_every_transport",
+    "over_every_transport_of_a_loop",
     "over_websocket_too",
     "until",
 ]
-
-HANGS = 30.0
 
 
 def in_a_thread(function: Callable[[], Any]) -> tuple[threading.Thread, list[Any]]:
@@ -51,24 +50,6 @@ def in_a_thread(function: Callable[[], Any]) -> tuple[threading.Thread, list[Any
     thread = threading.Thread(target=run, daemon=True)
     thread.start()
     return thread, outcome
-
-
-def until(condition: Callable[[], object]) -> None:
-    """Wait for this, which nobody tells."""
-    give_up = time.monotonic() + HANGS
-    while not condition():
-        assert time.monotonic() < give_up
-        time.sleep(0.005)
-
-
-def never(condition: Callable[[], object], seconds: float) -> bool:
-    """Whether a condition stays false for so long."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if condition():
-            return False
-        time.sleep(0.01)
-    return True
 
 
 class World(ABC):
@@ -87,6 +68,12 @@ class World(ABC):
     @abstractmethod
     def sleeping_handler(self, handler: Callable[[Any], object], seconds: float) -> Callable[[Any], Any]:
         """A handler for ``run``: busy for so long, then it does this."""
+
+    @abstractmethod
+    def waiting_handler(
+        self, begin: Callable[[], Callable[[], object]], handler: Callable[[Any], object]
+    ) -> Callable[[Any], Any]:
+        """A handler for ``run``: busy until the condition holds that it asks for when it begins, then it does this."""
 
     @abstractmethod
     def question(self, answer: Callable[[], Any]) -> Callable[[], Any]:
@@ -187,7 +174,7 @@ class Bound:
 class Subscription(Bound):
     """A subscription; the messages that it hands over are bound to the world too."""
 
-    def receive(self, timeout: float | None = 15.0) -> Bound:
+    def receive(self, timeout: float | None = HANGS) -> Bound:
         return Bound(self.world, self.world.call(self.inner.receive, timeout=timeout))
 
     def nothing_for(self, seconds: float = 0.2) -> bool:
@@ -252,6 +239,15 @@ class Blocking(World):
 
         return handle
 
+    def waiting_handler(
+        self, begin: Callable[[], Callable[[], object]], handler: Callable[[Any], object]
+    ) -> Callable[[Any], Any]:
+        def handle(message: Any) -> None:
+            until(begin())
+            handler(message)
+
+        return handle
+
     def question(self, answer: Callable[[], Any]) -> Callable[[], Any]:
         return answer
 
@@ -308,6 +304,17 @@ class Asyncio(World):
     def sleeping_handler(self, handler: Callable[[Any], object], seconds: float) -> Callable[[Any], Any]:
         async def handle(message: Any) -> None:
             await asyncio.sleep(seconds)
+            handler(message)
+
+        return handle
+
+    def waiting_handler(
+        self, begin: Callable[[], Callable[[], object]], handler: Callable[[Any], object]
+    ) -> Callable[[Any], Any]:
+        async def handle(message: Any) -> None:
+            condition = begin()
+            while not condition():  # noqa: ASYNC110 -- nobody announces it
+                await asyncio.sleep(0.005)
             handler(message)
 
         return handle
@@ -417,6 +424,17 @@ class Trio(World):
 
         return handle
 
+    def waiting_handler(
+        self, begin: Callable[[], Callable[[], object]], handler: Callable[[Any], object]
+    ) -> Callable[[Any], Any]:
+        async def handle(message: Any) -> None:
+            condition = begin()
+            while not condition():  # noqa: ASYNC110 -- nobody announces it
+                await trio.sleep(0.005)
+            handler(message)
+
+        return handle
+
     def question(self, answer: Callable[[], Any]) -> Callable[[], Any]:
         async def ask() -> Any:
             await trio.lowlevel.checkpoint()
@@ -439,10 +457,17 @@ class Trio(World):
 WORLDS: dict[str, type[World]] = {"socket": Blocking, "asyncio": Asyncio, "trio": Trio}
 
 _OVER_WEBSOCKET = [f"{name} over websocket" for name in WORLDS]
+_IN_MEMORY = ["asyncio in memory", "trio in memory"]
 #: For tests that use :meth:`World.broker`: they run over TCP, over WebSocket, and with connections in memory. (Those of
 #: the blocking adapter would be socket pairs.)
 over_every_transport = pytest.mark.parametrize(
-    "world", [*WORLDS, *_OVER_WEBSOCKET, "asyncio in memory", "trio in memory"], indirect=True
+    "world", [*WORLDS, *_OVER_WEBSOCKET, *_IN_MEMORY], indirect=True
+)
+#: The same without the blocking adapter, which is no matter of an event loop.
+over_every_transport_of_a_loop = pytest.mark.parametrize(
+    "world",
+    [name for name in [*WORLDS, *_OVER_WEBSOCKET, *_IN_MEMORY] if not name.startswith("socket")],
+    indirect=True,
 )
 #: For tests that use :meth:`World.proxy` too: they run over TCP and over WebSocket.
 over_websocket_too = pytest.mark.parametrize("world", [*WORLDS, *_OVER_WEBSOCKET], indirect=True)

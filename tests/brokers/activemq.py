@@ -60,7 +60,7 @@ class ActiveMQ(Broker):
     name: ClassVar[str] = "activemq"
     install_hint = "apt-get install --no-install-recommends activemq default-jre-headless"
 
-    def __init__(self, *, require_client_certificate: bool = False, start_timeout: float = 90.0) -> None:
+    def __init__(self, *, require_client_certificate: bool = False, start_timeout: float = 180.0) -> None:
         super().__init__(require_client_certificate=require_client_certificate, start_timeout=start_timeout)
         self.nio_port = self._more_ports[0]
 

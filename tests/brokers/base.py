@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import IO, ClassVar, Self
 
 from ..certificates import Certificates
+from ..waiting import HANGS
 from . import guard
 
 HOST = "127.0.0.1"
@@ -71,7 +72,7 @@ class Broker(ABC):
     login = LOGIN
     passcode = PASSCODE
 
-    def __init__(self, *, require_client_certificate: bool = False, start_timeout: float = 90.0) -> None:
+    def __init__(self, *, require_client_certificate: bool = False, start_timeout: float = 180.0) -> None:
         self.require_client_certificate = require_client_certificate
         self.start_timeout = start_timeout
         self.tcp_port, self.tls_port, *self._more_ports = free_ports(6)
@@ -167,7 +168,7 @@ class Broker(ABC):
             if watch.stdin is not None:
                 watch.stdin.close()
             # It removes the folder, as it does when the test run was killed.
-            watch.wait(timeout=30)
+            watch.wait(timeout=HANGS)
         self._folder = None
         self._certificates = None
 
@@ -185,7 +186,7 @@ class Broker(ABC):
         if process is None:
             return
         guard.kill_session(process.pid)
-        process.wait(timeout=30)
+        process.wait(timeout=HANGS)
 
     def restart(self) -> None:
         """Start it (again) with its data and ports, after a clean shutdown if it is running."""
@@ -198,7 +199,7 @@ class Broker(ABC):
         self._suspended = True
         # kill() returns before threads on other processors have stopped; one of them could still answer.
         assert self._process is not None
-        deadline = time.monotonic() + 10.0
+        deadline = time.monotonic() + HANGS
         while not guard.all_stopped(self._process.pid):
             if time.monotonic() > deadline:
                 raise BrokerError(f"{self.name} did not stop")

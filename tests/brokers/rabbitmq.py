@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 from typing import ClassVar
 
+from ..waiting import HANGS
 from .base import HOST, Broker, BrokerError
 
 CONFIGURATION = """\
@@ -54,7 +55,7 @@ class RabbitMQ(Broker):
     name: ClassVar[str] = "rabbitmq"
     install_hint = "apt-get install --no-install-recommends rabbitmq-server"
 
-    def __init__(self, *, require_client_certificate: bool = False, start_timeout: float = 90.0) -> None:
+    def __init__(self, *, require_client_certificate: bool = False, start_timeout: float = 180.0) -> None:
         super().__init__(require_client_certificate=require_client_certificate, start_timeout=start_timeout)
         self.ws_port, self.wss_port, self._distribution_port, self._epmd_port = self._more_ports
         self._epmd_process: subprocess.Popen[bytes] | None = None
@@ -71,7 +72,7 @@ class RabbitMQ(Broker):
     def wss_url(self) -> str:
         return f"wss://{self.login}:{self.passcode}@{self.host}:{self.wss_port}/ws"
 
-    def ctl(self, *arguments: str, timeout: float = 60.0) -> str:
+    def ctl(self, *arguments: str, timeout: float = 240.0) -> str:
         """Run `rabbitmqctl`, to close connections, raise alarms or inspect queues. A call takes about a second."""
         programs = _programs()
         assert programs is not None
@@ -168,7 +169,7 @@ class RabbitMQ(Broker):
             self._environment(),
             self.folder / "epmd.log",
         )
-        deadline = time.monotonic() + 10.0
+        deadline = time.monotonic() + HANGS
         while time.monotonic() < deadline:
             try:
                 socket.create_connection((HOST, self._epmd_port), timeout=1.0).close()
@@ -181,4 +182,4 @@ class RabbitMQ(Broker):
         process, self._epmd_process = self._epmd_process, None
         if process is not None:
             process.kill()
-            process.wait(timeout=10)
+            process.wait(timeout=HANGS)

@@ -16,13 +16,14 @@ import pytest
 
 from tests.brokers import Broker, RabbitMQ
 from tests.brokers.guard import processes_of_session
+from tests.waiting import HANGS
 
 
 class Client:
     """A minimal STOMP client: these tests must not depend on the library."""
 
     def __init__(self, broker: Broker, connection: socket.socket | None = None) -> None:
-        self.socket = connection or socket.create_connection((broker.host, broker.tcp_port), timeout=20)
+        self.socket = connection or socket.create_connection((broker.host, broker.tcp_port), timeout=HANGS)
         self.buffer = b""
         connect = (
             f"CONNECT\naccept-version:1.2\nhost:/\nlogin:{broker.login}\npasscode:{broker.passcode}\n\n\0"
@@ -64,7 +65,7 @@ def test_connect_is_answered(real_broker: Broker) -> None:
 
 def test_tls_is_verified_by_the_authority(real_broker: Broker) -> None:
     context = ssl.create_default_context(cafile=real_broker.ca_file)
-    raw = socket.create_connection((real_broker.host, real_broker.tls_port), timeout=20)
+    raw = socket.create_connection((real_broker.host, real_broker.tls_port), timeout=HANGS)
     with Client(real_broker, context.wrap_socket(raw, server_hostname="localhost")):
         pass
 
@@ -81,7 +82,7 @@ def test_persistent_message_survives_sigkill(real_broker: Broker) -> None:
         assert not real_broker.running
         assert is_closed(sender.socket)
     with pytest.raises(ConnectionRefusedError):
-        socket.create_connection((real_broker.host, real_broker.tcp_port), timeout=5).close()
+        socket.create_connection((real_broker.host, real_broker.tcp_port), timeout=HANGS).close()
     real_broker.restart()
 
     assert real_broker.pid != pid
@@ -111,7 +112,7 @@ def test_suspended_broker_keeps_connections_and_sends_nothing(real_broker: Broke
             while True:
                 assert client.socket.recv(100).strip() == b""
         real_broker.resume()
-        client.socket.settimeout(20)
+        client.socket.settimeout(HANGS)
         assert client.read().startswith("RECEIPT\n")
 
 
@@ -145,7 +146,7 @@ def test_guard_cleans_up_activemq_after_a_killed_run(activemq: Broker) -> None:
         pid, folder = run.stdout.readline().split()
         assert processes_of_session(int(pid))
         os.kill(run.pid, signal.SIGKILL)
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + HANGS
     while (processes_of_session(int(pid)) or Path(folder).exists()) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert not processes_of_session(int(pid))

@@ -7,14 +7,14 @@ from collections.abc import Iterator
 
 import pytest
 
-from stomp_testing import Broker
 from tests.certificates import Certificates
+from tests.heart_beats import BeatingBroker
 
 
 @pytest.fixture
-def broker(tls_certs: Certificates) -> Iterator[Broker]:
-    """Return a broker with TLS, whose heart-beats are short."""
+def broker(tls_certs: Certificates) -> Iterator[BeatingBroker]:
+    """Return a broker with TLS, whose heart-beats are counted."""
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(*tls_certs.server)
-    with Broker(heart_beat=(100, 100), tls=context) as broker:
+    with BeatingBroker(tls=context) as broker:
         yield broker

@@ -19,12 +19,11 @@ pytest.importorskip("pty", reason="serial lines are tested with pseudo-terminals
 
 import pty
 
-__all__ = ["BEAT", "EXAMPLES", "HANGS", "SILENCE", "SerialServer", "load_example", "netcat"]
+from tests.waiting import HANGS
+
+__all__ = ["EXAMPLES", "SerialServer", "load_example", "netcat"]
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
-HANGS = 30.0
-BEAT = 0.1  # seconds between heart-beats
-SILENCE = 0.4  # seconds without a message, in which the connection would be lost without heart-beats
 
 #: What `nc HOST PORT` does, for machines without it.
 NETCAT = """

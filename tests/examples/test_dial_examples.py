@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -12,10 +12,11 @@ import pytest
 import stomp_asyncio
 from stomp_core import StompError
 from stomp_core.session import Reconnect
-from stomp_testing import Broker
 from tests.certificates import Certificates
+from tests.heart_beats import BeatingBroker
+from tests.waiting import HANGS
 
-from .dialling import BEAT, EXAMPLES, HANGS, SILENCE, SerialServer, load_example, netcat
+from .dialling import EXAMPLES, SerialServer, load_example, netcat
 
 trio = pytest.importorskip("trio", reason='pip install "stomp-core[trio]"')
 stomp_trio = pytest.importorskip("stomp_trio")
@@ -24,20 +25,21 @@ stomp_trio = pytest.importorskip("stomp_trio")
 for_asyncio = load_example("dial_asyncio")
 for_trio = load_example("dial_trio")
 
+InThread = Callable[[Callable[[], Any]], Awaitable[Any]]
+
 
 async def story(
-    connect: Callable[..., Any], url: str, drop: Callable[[], Any], broker: Broker, **options: Any
+    connect: Callable[..., Any], url: str, in_thread: InThread, broker: BeatingBroker, **options: Any
 ) -> None:
     """Send 300 kB, be silent while heart-beats flow, lose the connection, and send again on the next one."""
     soon = Reconnect(first_delay=0.01, max_delay=0.05)
-    async with connect(url, "guest", "guest", heart_beat=(BEAT, BEAT), reconnect=soon, **options) as conn:
+    options |= broker.beats.client_options()
+    async with connect(url, "guest", "guest", reconnect=soon, **options) as conn:
         first = broker.connections[0].session
         await conn.send("/queue/a", b"x" * 300_000, receipt=True)
-        async with conn.subscribe("/queue/b") as subscription:
-            with pytest.raises(TimeoutError):
-                await subscription.receive(timeout=SILENCE)
+        await in_thread(broker.beats.wait)
         assert [client.session for client in broker.connections] == [first]
-        await drop()
+        await in_thread(broker.drop_connections)
         confirmed = False
         while not confirmed:
             with contextlib.suppress(StompError):
@@ -47,24 +49,18 @@ async def story(
     assert broker.messages("/queue/a")[-1] == b"again"
 
 
-def run_asyncio(broker: Broker, url: str, dial: Callable[..., Any], **options: Any) -> None:
+def run_asyncio(broker: BeatingBroker, url: str, dial: Callable[..., Any], **options: Any) -> None:
     async def main() -> None:
-        async def drop() -> None:
-            await asyncio.to_thread(broker.drop_connections)
-
         async with asyncio.timeout(HANGS):
-            await story(stomp_asyncio.connect, url, drop, broker, dial=dial, **options)
+            await story(stomp_asyncio.connect, url, asyncio.to_thread, broker, dial=dial, **options)
 
     asyncio.run(main())
 
 
-def run_trio(broker: Broker, url: str, dial: Callable[..., Any], **options: Any) -> None:
-    async def drop() -> None:
-        await trio.to_thread.run_sync(broker.drop_connections)
-
+def run_trio(broker: BeatingBroker, url: str, dial: Callable[..., Any], **options: Any) -> None:
     async def main() -> None:
         with trio.fail_after(HANGS):
-            await story(stomp_trio.connect, url, drop, broker, dial=dial, **options)
+            await story(stomp_trio.connect, url, trio.to_thread.run_sync, broker, dial=dial, **options)
 
     trio.run(main)
 
@@ -72,12 +68,12 @@ def run_trio(broker: Broker, url: str, dial: Callable[..., Any], **options: Any)
 # ---------------------------------------------------------------------- a serial line
 
 
-def test_a_serial_line_in_asyncio(broker: Broker) -> None:
+def test_a_serial_line_in_asyncio(broker: BeatingBroker) -> None:
     with SerialServer(broker.port) as server:
         run_asyncio(broker, f"serial://{server.device}", for_asyncio.serial_line)
 
 
-def test_a_serial_line_in_trio(broker: Broker) -> None:
+def test_a_serial_line_in_trio(broker: BeatingBroker) -> None:
     with SerialServer(broker.port) as server:
         run_trio(broker, f"serial://{server.device}", for_trio.serial_line)
 
@@ -85,15 +81,15 @@ def test_a_serial_line_in_trio(broker: Broker) -> None:
 # ---------------------------------------------------------------------- the pipes of a program
 
 
-def test_the_pipes_of_a_program_in_asyncio(broker: Broker) -> None:
+def test_the_pipes_of_a_program_in_asyncio(broker: BeatingBroker) -> None:
     run_asyncio(broker, "program://netcat", for_asyncio.program(*netcat("127.0.0.1", broker.port)))
 
 
-def test_the_pipes_of_a_program_in_trio(broker: Broker) -> None:
+def test_the_pipes_of_a_program_in_trio(broker: BeatingBroker) -> None:
     run_trio(broker, "program://netcat", for_trio.program(*netcat("127.0.0.1", broker.port)))
 
 
-def test_a_program_that_does_not_exist(broker: Broker) -> None:
+def test_a_program_that_does_not_exist(broker: BeatingBroker) -> None:
     with pytest.raises(OSError, match="no-such-program"):
         run_asyncio(broker, "program://nothing", for_asyncio.program("no-such-program"))
     with pytest.raises(OSError, match="no-such-program"):
@@ -134,7 +130,7 @@ class Bridge(asyncio.Protocol):
             self.peer.transport.close()
 
 
-def test_a_pair_in_memory_in_asyncio(broker: Broker, tls_certs: Certificates) -> None:
+def test_a_pair_in_memory_in_asyncio(broker: BeatingBroker, tls_certs: Certificates) -> None:
     run_asyncio(broker, "memory://", for_asyncio.memory(lambda: Bridge(broker.port)))
     secure = for_asyncio.memory(lambda: Bridge(broker.tls_port))
     run_asyncio(broker, "stomp+ssl://localhost", secure, ca_file=str(tls_certs.ca))
@@ -148,7 +144,7 @@ async def pump(source: Any, target: Any) -> None:
     await source.aclose()
 
 
-def test_a_pair_in_memory_in_trio(broker: Broker, tls_certs: Certificates) -> None:
+def test_a_pair_in_memory_in_trio(broker: BeatingBroker, tls_certs: Certificates) -> None:
     for port, url in (broker.port, "memory://"), (broker.tls_port, "stomp+ssl://localhost"):
 
         async def bridge(stream: Any, port: int = port) -> None:

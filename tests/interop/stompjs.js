@@ -20,7 +20,7 @@ async function run(StompJs, place, options) {
   const failed = new Promise((_, reject) => (fail = reject));
   failed.catch(() => {});
   const step = async (name, promise) => {
-    const late = new Promise((_, reject) => setTimeout(() => reject(new Error(`${name}: nothing came`)), 30000));
+    const late = new Promise((_, reject) => setTimeout(() => reject(new Error(`${name}: nothing came`)), 60000));
     const value = await Promise.race([promise, failed, late]);
     passed.push(name);
     return value;
@@ -33,8 +33,8 @@ async function run(StompJs, place, options) {
     brokerURL: options.url,
     connectHeaders: { login: options.login, passcode: options.passcode },
     reconnectDelay: 50,
-    heartbeatIncoming: options.heartBeats ? 1000 : 0,
-    heartbeatOutgoing: options.heartBeats ? 1000 : 0,
+    heartbeatIncoming: options.heartBeats ? 2000 : 0, // it tolerates twice as much
+    heartbeatOutgoing: options.heartBeats ? 2000 : 0,
     splitLargeFrames: options.splitLargeFrames,
     maxWebSocketChunkSize: 1024,
     forceBinaryWSFrames: options.forceBinaryWSFrames,

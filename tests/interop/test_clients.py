@@ -27,7 +27,7 @@ from stomp_testing import Broker
 
 LOGIN, PASSCODE = "admin", "password"
 HERE = Path(__file__).parent
-HANGS = 120  # seconds; a program takes less than one
+HANGS = 240  # seconds; a program takes less than one
 
 
 @dataclass(frozen=True)

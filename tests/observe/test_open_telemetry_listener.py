@@ -7,6 +7,7 @@ import pytest
 import stomp_socket
 from stomp_observe import OpenTelemetryListener
 from stomp_testing import Broker
+from tests.waiting import HANGS
 
 pytest.importorskip("opentelemetry.sdk", reason="pip install opentelemetry-sdk")
 
@@ -61,6 +62,6 @@ def test_a_header_of_the_caller_wins() -> None:
     with Broker() as broker, stomp_socket.connect(broker.url, listener=Fixed()) as conn:
         conn.send("/queue/a", "x", headers={"traceparent": "mine"}, receipt=True)
         with conn.subscribe("/queue/a") as messages:
-            headers = messages.receive(timeout=10).headers
+            headers = messages.receive(timeout=HANGS).headers
     assert headers.get_all("traceparent") == ["mine"]
     assert headers["other"] == "/queue/a"

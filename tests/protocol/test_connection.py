@@ -11,7 +11,7 @@ from math import inf, nan
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from stomp_core import (
@@ -1060,7 +1060,6 @@ def play(conn: Connection, frames: list[Any], moves: list[tuple[str, Any]]) -> N
 LENIENCIES = st.sampled_from([None, Leniency.permissive(), Leniency.brokers()])
 
 
-@settings(max_examples=150)
 @given(MOVES, st.sampled_from([VERSIONS, ("1.0",), ("1.1", "1.2"), ("1.2",)]), LENIENCIES, st.booleans())
 def test_any_input_gives_a_client_events_or_errors(
     moves: list[tuple[str, Any]], versions: tuple[str, ...], leniency: Leniency | None, begun: bool
@@ -1076,7 +1075,6 @@ def test_any_input_gives_a_client_events_or_errors(
     play(client, CLIENT_FRAMES, moves)
 
 
-@settings(max_examples=150)
 @given(MOVES, st.sampled_from([VERSIONS, ("1.0",), ("1.1", "1.2"), ("1.2",)]), LENIENCIES, st.booleans())
 def test_any_input_gives_a_server_events_or_errors(
     moves: list[tuple[str, Any]], versions: tuple[str, ...], leniency: Leniency | None, begun: bool

@@ -730,11 +730,11 @@ def test_adding_one_of_many_deadlines_is_cheap() -> None:
         deadlines = Deadlines()
         for _ in range(count):
             deadlines.add(0.0, Job(1e6))
-        start = time.perf_counter()
+        start = time.process_time()
         for _ in range(1000):
             deadlines.add(0.0, Job(1e6))
             deadlines.next()
-        return time.perf_counter() - start
+        return time.process_time() - start
 
     assert min(cost(8000) for _ in range(3)) < 30 * min(cost(500) for _ in range(3)) + 0.05
 

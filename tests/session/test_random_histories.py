@@ -374,5 +374,5 @@ class RandomHistories(RuleBasedStateMachine):
         assert play.session.buffered_size == 0
 
 
-RandomHistories.TestCase.settings = settings(max_examples=100, stateful_step_count=60, deadline=None)
+RandomHistories.TestCase.settings = settings(stateful_step_count=60)
 TestRandomHistories = RandomHistories.TestCase

@@ -112,11 +112,11 @@ def test_withdrawing_many_operations_takes_linear_time(kind: type[SendQueue] | t
                 waiting.put(b"x", operation)
             else:
                 waiting.add(operation)
-        start = time.perf_counter()
+        start = time.process_time()
         for operation in operations:
             operation.withdraw()
             waiting.note_withdrawn()
-        return time.perf_counter() - start
+        return time.process_time() - start
 
     best = min(cost(1000) for _ in range(3))
     assert min(cost(8000) for _ in range(3)) < 40 * best + 0.1

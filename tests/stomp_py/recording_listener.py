@@ -9,8 +9,7 @@ from typing import Any
 
 import stomp_py as stomp
 from stomp_py.utils import Frame
-
-PATIENCE = 20.0
+from tests.waiting import HANGS
 
 
 class RecordingListener(stomp.ConnectionListener):
@@ -47,7 +46,7 @@ class RecordingListener(stomp.ConnectionListener):
 
     def wait_until(self, holds: Callable[[RecordingListener], object], what: str) -> None:
         """Wait until a condition holds; fail with ``what`` if it does not in time."""
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + HANGS
         with self._changed:
             while not holds(self):
                 left = deadline - time.monotonic()

@@ -14,6 +14,8 @@ import stomp_py as stomp
 from stomp_py.exception import ConnectFailedException
 from stomp_py.utils import Frame
 from stomp_testing import Broker, Expect, ScriptedServer
+from tests.heart_beats import PATIENCE
+from tests.waiting import HANGS
 
 from .conftest import LOGIN, PASSCODE, Open, Place
 from .recording_listener import RecordingListener
@@ -255,7 +257,7 @@ def test_a_listener_may_connect_again_after_a_loss(
     conn = open_connection(here, recorder)
     conn.set_listener("returning", returning)
     broker.drop_connections()
-    assert returning.returned.wait(10)
+    assert returning.returned.wait(HANGS)
     assert conn.is_connected()
     conn.send("/queue/a", "back")
     recorder.wait_for("on_message")
@@ -313,7 +315,7 @@ def test_listeners_are_set_found_replaced_and_removed(here: Place) -> None:
 
 def test_a_heart_beat_calls_on_heartbeat(here: Place, open_connection: Open) -> None:
     recorder = RecordingListener()
-    conn = open_connection(here, recorder, heartbeats=(100, 100))
+    conn = open_connection(here, recorder, heartbeats=(100, 100), heart_beat_receive_scale=PATIENCE)
     recorder.wait_for("on_heartbeat", 2)
     assert conn.heartbeats == (100, 100)
     assert conn.received_heartbeat is not None
@@ -334,12 +336,11 @@ def test_a_silent_broker_calls_on_heartbeat_timeout(
 def test_receive_sleep_may_be_assigned_while_connected(here: Place, open_connection: Open) -> None:
     class Impatient(stomp.ConnectionListener):
         def on_heartbeat(self) -> None:
-            protocol = conn.get_listener("protocol-listener")
-            protocol.receive_sleep = protocol.receive_sleep / 100
+            conn.get_listener("protocol-listener").receive_sleep = 0.006
 
     recorder = RecordingListener()
-    conn = open_connection(here, recorder, heartbeats=(0, 300), heart_beat_receive_scale=2.0)
-    assert (conn.send_sleep, conn.receive_sleep) == (0.0, 0.6)
+    conn = open_connection(here, recorder, heartbeats=(0, 300), heart_beat_receive_scale=200.0)
+    assert (conn.send_sleep, conn.receive_sleep) == (0.0, 60.0)
     for connections in (1, 2):
         conn.set_listener("impatient", Impatient())
         recorder.wait_for("on_receiver_loop_completed", connections)
@@ -347,7 +348,7 @@ def test_receive_sleep_may_be_assigned_while_connected(here: Place, open_connect
         assert conn.receive_sleep == 0.006
         conn.remove_listener("impatient")
         conn.connect("admin", "password", wait=True)
-        assert conn.receive_sleep == 0.6
+        assert conn.receive_sleep == 60.0
     conn.receive_sleep = 0
     assert conn.receive_sleep == 0
 
@@ -432,7 +433,7 @@ def test_the_test_listener_keeps_messages_and_waits(
     here: Place, open_connection: Open, capsys: pytest.CaptureFixture[str]
 ) -> None:
     listener = stomp.listener.TestListener("mine", print_to_log=True)
-    conn = open_connection(here, listener, heartbeats=(100, 100))
+    conn = open_connection(here, listener, heartbeats=(100, 100), heart_beat_receive_scale=PATIENCE)
     conn.subscribe("/queue/a", id=1)
     conn.send("/queue/a", "x", receipt="mine")
     listener.wait_on_receipt()

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from stomp_testing import Broker
+from tests.waiting import until
 
 from .conftest import Open, Place
 from .recording_listener import RecordingListener
@@ -59,9 +60,22 @@ conn.disconnect()
 def test_programs_of_the_documentation_print_what_they_sent(
     program: str, place: Place, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    printed: list[str] = []
+
+    def something_was_printed() -> bool:
+        printed.append(capsys.readouterr().out)
+        return any(printed)
+
+    def sleep(seconds: float) -> None:
+        """Stand in for their time.sleep(2), until the message has come."""
+        assert seconds == 2
+        until(something_was_printed)
+
     monkeypatch.setattr(sys, "argv", ["program", "hello", "wörld"])
-    exec(program.replace("/queue/test", place.new_queue()), {"ADDRESS": place.address})
-    assert capsys.readouterr().out == 'received a message "hello wörld"\n'
+    source = program.replace("/queue/test", place.new_queue()).replace("time.sleep(", "sleep(")
+    exec(source, {"ADDRESS": place.address, "sleep": sleep})
+    printed.append(capsys.readouterr().out)
+    assert "".join(printed) == 'received a message "hello wörld"\n'
 
 
 def test_messages_in_a_transaction_arrive_with_its_commit(place: Place, open_connection: Open) -> None:

@@ -12,7 +12,9 @@ import pytest
 import stomp_py as stomp
 from stomp_py.adapter.ws import WSStompConnection, WSTransport
 from tests.brokers import RabbitMQ
+from tests.heart_beats import PATIENCE
 from tests.stomp_py.recording_listener import RecordingListener
+from tests.waiting import HANGS
 
 rabbitmq = pytest.mark.rabbitmq
 
@@ -29,7 +31,7 @@ class Made:
         self._made: list[Any] = []
 
     def __call__(self, *, port: int | None = None, **options: Any) -> tuple[Any, RecordingListener]:
-        options = {"ws_path": "/ws", "vhost": "/", "timeout": 10, **options}
+        options = {"ws_path": "/ws", "vhost": "/", "timeout": HANGS, **options}
         conn = stomp.WSConnection([(self.broker.host, port or self.broker.ws_port)], **options)
         listener = RecordingListener()
         conn.set_listener("test", listener)
@@ -77,7 +79,7 @@ def test_a_header_that_cannot_be_sent_is_refused(header: Any, error: type[Except
         {"binary_mode": True},
         {"header": {"X-Test": "1"}},
         {"header": ["X-Test: 1"]},
-        {"heartbeats": (1000, 1000)},
+        {"heartbeats": (1000, 1000), "heart_beat_receive_scale": PATIENCE},
         {"ws_path": "ws"},
     ],
     ids=lambda options: next(iter(options), "plain"),

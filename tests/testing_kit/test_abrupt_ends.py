@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from stomp_core import Leniency
 from stomp_testing import CLOSE, RESET, Broker, Expect, FaultProxy, ScriptedServer, Step
 
+from ..waiting import HANGS
 from .scene import Scene
 
 CONVERSATION = (
@@ -59,7 +60,7 @@ def leave_everywhere(dial: Callable[[], socket.socket]) -> None:
     numbers = random.Random(19)
     for number in range(100):
         connection = dial()
-        connection.settimeout(20)
+        connection.settimeout(HANGS)
         try:
             connection.sendall(CONVERSATION[: numbers.randrange(len(CONVERSATION))])
             if number % 3 == 0:
@@ -88,8 +89,8 @@ def test_clients_leave_a_broker(flavour: str, way: str) -> None:
             cuts = 100_000.0 if way.endswith("cuts") else None
             with FaultProxy(broker.url, mean_bytes=cuts, seed=19) as proxy:
                 leave_everywhere(lambda: socket.create_connection((proxy.host, proxy.port)))
-                proxy.wait_until(lambda proxy: not proxy.connections, timeout=30)
-        broker.wait_until(lambda broker: not broker.connections, timeout=30)
+                proxy.wait_until(lambda proxy: not proxy.connections, timeout=HANGS)
+        broker.wait_until(lambda broker: not broker.connections, timeout=HANGS)
         broker.restart()
 
 

@@ -19,6 +19,7 @@ import pytest
 from stomp_core import ClientConnection, Connected, Message, Receipt
 from stomp_testing import ACTIVEMQ, Broker, Flavour, Recorder, ServerCertificate
 
+from ..waiting import HANGS
 from .wire import Wire
 
 SUBSCRIBE = "SUBSCRIBE\nid:1\ndestination:/queue/a\nack:client-individual\nreceipt:s\n\n"
@@ -316,7 +317,7 @@ def test_an_error_reaches_a_client_that_goes_on_sending(broker: Broker) -> None:
         garbage = b"SEND\nno colon\n\n\0" + b"SEND\ndestination:/queue/a\n\n\0" * 50_000
         sending = threading.Thread(target=wire.socket.sendall, args=(garbage,))
         sending.start()
-        sending.join(5)
+        sending.join(HANGS)
         assert wire.receive().startswith("ERROR\n")
         assert wire.end() == "FIN"
     assert broker.messages("/queue/a") == []
@@ -334,7 +335,7 @@ def test_a_stalled_broker_is_silent_until_it_resumes(broker: Broker) -> None:
             with pytest.raises(BlockingIOError):  # noqa: PT012 - heart-beats from before the stall may have come
                 while wire.socket.recv(100) == b"\n":
                     pass
-            wire.socket.settimeout(5)
+            wire.socket.settimeout(HANGS)
             broker.resume()
             assert wire.receive().startswith("RECEIPT\n")
             assert other.receive().startswith("CONNECTED\n")
@@ -379,11 +380,11 @@ def test_held_receipts_are_sent_when_released(broker: Broker) -> None:
 
 def test_a_client_without_heart_beats_is_disconnected() -> None:
     with Broker(flavour="activemq") as broker, Wire(broker.port) as wire:
-        wire.connect("heart-beat:50,50\n")
         began = time.monotonic()
-        assert wire.end() == "FIN"
+        wire.connect("heart-beat:50,50\n")
         # Four intervals of 50 ms without a byte; the broker's heart-beats in between do not count.
-        assert 0.15 < time.monotonic() - began < 3
+        assert wire.end() == "FIN"
+        assert time.monotonic() - began > 0.19
         assert broker.connections == []
 
 
@@ -455,7 +456,7 @@ def test_a_sender_is_blocked_while_the_memory_is_full() -> None:
         receiver.connect().send("SUBSCRIBE\nid:1\ndestination:/queue/a\n\n")
         for _ in range(200):
             assert receiver.receive().endswith("x")
-        flood.join(5)
+        flood.join(HANGS)
         assert not flood.is_alive()
 
 
@@ -474,7 +475,7 @@ def test_a_client_with_too_many_unread_receipts_is_not_read() -> None:
             pass
         assert sent < 64
         # Once the client reads its receipts, it is read again.
-        sender.socket.settimeout(5)
+        sender.socket.settimeout(HANGS)
         assert receipt in sender.receive()
 
 
@@ -506,12 +507,12 @@ def test_a_thousand_connections_with_ten_subscriptions_each() -> None:
         subscribed = asyncio.Semaphore(0)
         clients = asyncio.gather(*[one() for _ in range(1000)])
         for _ in range(1000):
-            await asyncio.wait_for(subscribed.acquire(), 30)
+            await asyncio.wait_for(subscribed.acquire(), HANGS)
         assert threading.active_count() == threads + 1
         assert sum(len(client.destinations) for client in broker.connections) == 10_000
         for number in range(10):
             broker.send(f"/topic/t{number}", "hello")
-        return sum(await asyncio.wait_for(clients, 30))
+        return sum(await asyncio.wait_for(clients, HANGS))
 
     threads = threading.active_count()
     try:

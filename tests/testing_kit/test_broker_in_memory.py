@@ -14,6 +14,7 @@ import stomp_socket
 from stomp_core import StompError
 from stomp_core.session import ConnectFailed, ConnectionLost, Reconnect
 from stomp_testing import Broker
+from tests.waiting import HANGS
 
 trio = pytest.importorskip("trio", reason='pip install "stomp-core[trio]"')
 stomp_trio = pytest.importorskip("stomp_trio")
@@ -25,7 +26,7 @@ Main = Callable[[Any], Awaitable[None]]
 
 def in_asyncio(main: Main) -> None:
     async def within() -> None:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(HANGS):
             await main(stomp_asyncio)
 
     asyncio.run(within())
@@ -38,7 +39,7 @@ def in_uvloop(main: Main) -> None:
 
 def in_trio(main: Main) -> None:
     async def within() -> None:
-        with trio.fail_after(30):
+        with trio.fail_after(HANGS):
             await main(stomp_trio)
 
     trio.run(within)
@@ -64,7 +65,7 @@ def test_messages_go_both_ways(run: Callable[[Main], None]) -> None:
         async with module.connect(URL, dial=broker.dial) as conn:
             await conn.send("/queue/a", b"x" * 3_000_000, receipt=True)
             async with conn.subscribe("/queue/a", ack="client-individual") as subscription:
-                message = await subscription.receive(timeout=20)
+                message = await subscription.receive(timeout=HANGS)
                 assert message.body == b"x" * 3_000_000
                 await message.ack(receipt=True)
             assert [client.login for client in broker.connections] == ["guest"]
@@ -144,10 +145,10 @@ def test_a_slow_consumer_lets_the_broker_wait(run: Callable[[Main], None]) -> No
             broker.send("/queue/a", b"x" * 200_000)
         async with module.connect(URL, dial=broker.dial, buffer_size=1_000_000) as conn:
             async with conn.subscribe("/queue/a", ack="auto") as subscription:
-                await subscription.receive(timeout=20)
+                await subscription.receive(timeout=HANGS)
                 assert len(broker.messages("/queue/a")) > 20
                 for _ in range(39):
-                    await subscription.receive(timeout=20)
+                    await subscription.receive(timeout=HANGS)
 
     with Broker() as broker:
         run(main)
@@ -175,5 +176,5 @@ def test_a_client_that_waits_while_the_broker_ends() -> None:
         conn = stomp_socket.connect(URL, dial=broker.dial, reconnect=Reconnect(rounds=1, first_delay=0.01))
         subscription = conn.subscribe("/queue/a")
     with pytest.raises(ConnectionLost, match="accepts no connections"):
-        subscription.receive(timeout=20)
+        subscription.receive(timeout=HANGS)
     conn.close()

@@ -18,6 +18,7 @@ import pytest
 from stomp_testing import Broker as Embedded
 
 from ..brokers import Broker
+from ..waiting import HANGS
 
 LOGIN = "login:admin\npasscode:password\n"
 CONNECT = f"CONNECT\naccept-version:{{version}}\nhost:/\n{LOGIN}\n"
@@ -250,7 +251,7 @@ class Line:
     """A connection that reads frames, each of which ends in NUL LF."""
 
     def __init__(self, host: str, port: int) -> None:
-        self._socket = socket.create_connection((host, port), timeout=30)
+        self._socket = socket.create_connection((host, port), timeout=HANGS)
         self._received = b""
 
     def send(self, frame: str) -> None:

@@ -13,6 +13,7 @@ import pytest
 from stomp_testing import Broker
 from stomp_testing.__main__ import main
 
+from ..waiting import HANGS
 from .wire import Wire
 
 
@@ -41,7 +42,7 @@ def test_it_prints_its_url_and_runs_until_a_signal(number: signal.Signals) -> No
             assert "CONNECT " in line
             assert "secret" not in line
             process.send_signal(number)
-            _, errors = process.communicate(timeout=10)
+            _, errors = process.communicate(timeout=HANGS)
         finally:
             process.kill()
     assert process.returncode == 0
@@ -55,7 +56,7 @@ def test_websocket_opens_a_port_with_a_path() -> None:
             process.stdout.readline()
             match = re.search(r"ws://guest:guest@127\.0\.0\.1:(\d+)/stomp$", process.stdout.readline())
             assert match
-            with socket.create_connection(("127.0.0.1", int(match[1])), timeout=10) as client:
+            with socket.create_connection(("127.0.0.1", int(match[1])), timeout=HANGS) as client:
                 client.sendall(b"GET /other HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\n\r\n")
                 assert client.recv(100).startswith(b"HTTP/1.1 404 Not Found\r\n")
         finally:
@@ -76,14 +77,14 @@ def test_lenient_accepts_what_the_specification_forbids(options: tuple[str, ...]
                 wire.send("BEGIN\ntransaction:t\nno colon\nreceipt:r\n\n")
                 assert wire.receive().startswith(answer)
             process.send_signal(signal.SIGTERM)
-            process.communicate(timeout=10)
+            process.communicate(timeout=HANGS)
         finally:
             process.kill()
 
 
 def test_a_busy_port_is_one_line_and_status_1(capsys: pytest.CaptureFixture[str]) -> None:
     with Broker() as broker, run("--port", str(broker.port)) as process:
-        output, errors = process.communicate(timeout=10)
+        output, errors = process.communicate(timeout=HANGS)
     assert process.returncode == 1
     assert f"127.0.0.1:{broker.port}" in errors
     assert "Traceback" not in errors

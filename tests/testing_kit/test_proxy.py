@@ -11,6 +11,7 @@ import pytest
 
 from stomp_testing import Broker, FaultProxy, Recorder, ScriptedServer
 
+from ..waiting import HANGS
 from .wire import Wire
 
 
@@ -216,7 +217,7 @@ def test_split_makes_small_pieces(proxy: FaultProxy, server: ScriptedServer) -> 
 
 def test_coalesce_makes_large_pieces(proxy: FaultProxy, server: ScriptedServer) -> None:
     proxy.to_client.coalesce = 10
-    proxy.to_client.coalesce_time = 2.0
+    proxy.to_client.coalesce_time = HANGS
     with connected(proxy, server) as wire:
         for digit in b"012345678":
             server.send(bytes([digit]))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from hypothesis import HealthCheck, find, given, seed, settings
+from hypothesis import find, given, seed, settings
 from hypothesis import strategies as st
 
 from stomp_core import Frame, FrameParser
@@ -39,7 +39,6 @@ def read(wire: list[bytes], version: str | None) -> object:
 
 
 @VERSIONS
-@settings(suppress_health_check=[HealthCheck.too_slow], max_examples=50)
 @given(data=st.data())
 def test_frames_survive_serializing_and_parsing(version: str, data: st.DataObject) -> None:
     """In their version, and in any chunking."""
@@ -60,7 +59,7 @@ def test_each_side_gets_all_of_its_commands_and_no_other(
     expected = commands - ({"NACK", "STOMP"} if version == "1.0" else set())
     seen: set[str] = set()
 
-    @settings(max_examples=40, database=None, suppress_health_check=[HealthCheck.too_slow])
+    @settings(max_examples=40, database=None)
     @given(strategy(version))
     def collect(frame: Frame) -> None:
         seen.add(frame.command)

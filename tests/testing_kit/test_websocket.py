@@ -22,10 +22,10 @@ from stomp_core import Leniency
 from stomp_testing import Broker, FaultProxy, Note, Recorder
 from stomp_websocket import WebSocket, WebSocketRequest
 from tests.brokers import RabbitMQ
+from tests.waiting import HANGS
 
 from .wire import Wire
 
-HANGS = 10.0
 CONNECT = "CONNECT\naccept-version:1.2\nlogin:guest\npasscode:guest\n{more}\n\0"
 Place = tuple[str, str, str]  # URL, login and passcode
 
@@ -34,7 +34,13 @@ Place = tuple[str, str, str]  # URL, login and passcode
 def open_url(url: str, **options: Any) -> Iterator[ClientConnection]:
     """Open a WebSocket, without credentials in HTTP."""
     scheme, _, rest = url.partition("://")
-    defaults = {"compression": None, "max_size": None, "proxy": None, "ping_interval": None}
+    defaults = {
+        "compression": None,
+        "max_size": None,
+        "proxy": None,
+        "ping_interval": None,
+        "open_timeout": HANGS,
+    }
     options = {**defaults, "subprotocols": [Subprotocol("v12.stomp")], **options}
     with connect(f"{scheme}://{rest.rpartition('@')[2]}", **options) as client:
         yield client

@@ -6,7 +6,7 @@ import socket
 import ssl
 from typing import Self
 
-TIMEOUT = 5.0
+from tests.waiting import HANGS
 
 
 class Wire:
@@ -22,10 +22,10 @@ class Wire:
     ) -> None:
         if unix is not None:
             self.socket = socket.socket(socket.AF_UNIX)
-            self.socket.settimeout(TIMEOUT)
+            self.socket.settimeout(HANGS)
             self.socket.connect(unix)
         else:
-            self.socket = socket.create_connection((host, port), timeout=TIMEOUT)
+            self.socket = socket.create_connection((host, port), timeout=HANGS)
         if tls is not None:
             self.socket = tls.wrap_socket(self.socket, server_hostname=host)
         self._received = b""
@@ -68,7 +68,7 @@ class Wire:
         except TimeoutError:
             return True
         finally:
-            self.socket.settimeout(TIMEOUT)
+            self.socket.settimeout(HANGS)
 
     def __enter__(self) -> Self:
         return self

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from functools import partial
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from stomp_core import (
@@ -138,7 +138,6 @@ def cuttings(draw: st.DrawFn, data: bytes) -> list[list[bytes]]:
     ]
 
 
-@settings(max_examples=80, deadline=None)
 @given(
     st.lists(st.sampled_from(REGULAR), max_size=6).map(b"".join),
     mutations,
@@ -157,7 +156,6 @@ def test_common_frames_with_some_bytes_changed(
     assert_agree(data, draw.draw(cuttings(data)), version, leniency)
 
 
-@settings(max_examples=80, deadline=None)
 @given(streams, st.sampled_from([None, *VERSIONS]), leniencies, st.data())
 def test_bytes_that_look_like_stomp(
     data: bytes, version: str | None, leniency: Leniency, draw: st.DataObject
@@ -165,7 +163,6 @@ def test_bytes_that_look_like_stomp(
     assert_agree(data, draw.draw(cuttings(data)), version, leniency)
 
 
-@settings(max_examples=80, deadline=None)
 @given(
     st.lists(st.integers(0, 12), max_size=12),
     st.integers(0, 11),
@@ -354,7 +351,6 @@ def reference(command: str, pairs: list[tuple[str, str]], body: bytes, version: 
 texts = st.text(st.sampled_from("ab :\\\n\r\0c\u00e9"), max_size=4)
 
 
-@settings(max_examples=200, deadline=None)
 @given(st.lists(st.tuples(texts, texts), max_size=5), st.sampled_from([b"", b"body", b"\0"]), st.booleans())
 def test_all_ways_to_write_a_frame_give_the_same_bytes(
     pairs: list[tuple[str, str]], body: bytes, as_dict: bool
@@ -374,7 +370,6 @@ def test_all_ways_to_write_a_frame_give_the_same_bytes(
                 assert written == expected
 
 
-@settings(max_examples=200, deadline=None)
 @given(
     st.lists(
         st.sampled_from(

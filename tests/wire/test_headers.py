@@ -12,7 +12,7 @@ from collections.abc import Callable
 from enum import Enum, StrEnum
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from stomp_core import NEED_DATA, Frame, FrameParser, Headers, LocalProtocolError
@@ -220,7 +220,6 @@ def test_where_nothing_is_escaped_a_backslash_is_a_character(command: bytes, sea
 TEXTS = st.text(alphabet=":\\\n\rnc aé", max_size=4)
 
 
-@settings(max_examples=150)
 @given(st.lists(st.tuples(TEXTS.filter(bool), TEXTS), max_size=6), st.lists(TEXTS, max_size=8))
 def test_every_representation_gives_the_same_answers(pairs: Pairs, names: list[str]) -> None:
     first = dict(reversed(pairs))

@@ -8,7 +8,7 @@ import tracemalloc
 from collections.abc import Callable, Iterable, Iterator
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from stomp_core import (
@@ -935,7 +935,6 @@ class TestTheParser:
 # ---------------------------------------------------------------------- any bytes, in any pieces
 
 
-@settings(max_examples=150)
 @given(streams, st.sampled_from([None, *VERSIONS]), leniencies, limits, st.data())
 @example(b"SEND\r", "1.2", Leniency(), Limits(), None)
 def test_any_bytes_give_the_same_events_or_error_in_any_chunking(
@@ -953,7 +952,6 @@ def test_any_bytes_give_the_same_events_or_error_in_any_chunking(
     assert (whole.error is None) == (whole.closed is not None)
 
 
-@settings(max_examples=150)
 @given(streams, st.sampled_from(VERSIONS))
 def test_serializing_what_was_read_gives_the_received_bytes(data: bytes, version: str) -> None:
     outcome = feed([data], version)
@@ -969,7 +967,6 @@ def test_serializing_what_was_read_gives_the_received_bytes(data: bytes, version
         assert feed([data[at:]], version).frames == []
 
 
-@settings(max_examples=150)
 @given(streams, st.sampled_from(VERSIONS), leniencies)
 def test_what_needed_a_leniency_is_written_strictly_or_not_at_all(
     data: bytes, version: str, leniency: Leniency
@@ -984,7 +981,6 @@ def test_what_needed_a_leniency_is_written_strictly_or_not_at_all(
         assert again.frames == [one]
 
 
-@settings(max_examples=150)
 @given(streams, st.sampled_from([None, *VERSIONS]), leniencies)
 def test_a_leniency_never_refuses_what_is_valid(data: bytes, version: str | None, leniency: Leniency) -> None:
     strict = feed([data], version)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from stomp_core import Frame, FrameParser, Headers, Leniency, LocalProtocolError
@@ -395,17 +395,15 @@ def _check(command: str, pairs: list[tuple[str, str]], body: bytes, version: str
 
 
 @every_version
-@pytest.mark.parametrize("command", sorted(REQUIRED))
 @pytest.mark.parametrize("evil", EVIL, ids=ascii)
-def test_nothing_can_be_injected_past_three_sloppy_readers(evil: str, command: str, version: str) -> None:
-    body = b"hello" if command in WITH_BODY else b""
-    for pair in ((evil, "x"), ("x", evil), (evil, evil)):
-        for pairs in ([*REQUIRED[command], pair], [pair, *REQUIRED[command]]):
-            _check(command, pairs, body, version)
-    for name, _ in REQUIRED[command]:
-        _check(
-            command, [(name, evil), *(pair for pair in REQUIRED[command] if pair[0] != name)], body, version
-        )
+def test_nothing_can_be_injected_past_three_sloppy_readers(evil: str, version: str) -> None:
+    for command, required in REQUIRED.items():
+        body = b"hello" if command in WITH_BODY else b""
+        for pair in ((evil, "x"), ("x", evil), (evil, evil)):
+            for pairs in ([*required, pair], [pair, *required]):
+                _check(command, pairs, body, version)
+        for name, _ in required:
+            _check(command, [(name, evil), *(pair for pair in required if pair[0] != name)], body, version)
 
 
 TEXTS = st.one_of(
@@ -413,7 +411,6 @@ TEXTS = st.one_of(
 )
 
 
-@settings(max_examples=200)
 @given(
     st.sampled_from(sorted(REQUIRED)),
     st.lists(st.tuples(TEXTS, TEXTS), max_size=4),

@@ -180,8 +180,8 @@ def connect(
     )
     config.refuse_async_functions()
     engine = Engine(config, options)
-    engine.start()
     try:
+        engine.start()
         engine.wait(engine.session.opened)
     except BaseException:
         engine.run(engine.session.terminate)

@@ -106,7 +106,8 @@ class Engine:
 
     def join(self) -> None:
         """Wait until the thread has ended, for a limited time: the session is closed, so it is about to."""
-        if self._shared.may_wait:
+        # A handler of a signal may have raised before start() knew that the thread has started.
+        if self._shared.may_wait and self._loop.thread.is_alive():
             self._loop.thread.join(_JOIN_TIMEOUT)
 
     @property

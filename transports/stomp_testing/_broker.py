@@ -458,7 +458,7 @@ class Broker:
             return []
         return self._call(lambda: [_client_info(peer) for peer in server.peers if not peer.closing])
 
-    def wait_until(self, condition: Callable[[Broker], object], timeout: float = 5.0) -> None:
+    def wait_until(self, condition: Callable[[Broker], object], timeout: float = 30.0) -> None:
         """Wait for a condition that clients bring about: ``broker.wait_until(lambda b: b.connections)``.
 
         Args:

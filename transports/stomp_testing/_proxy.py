@@ -321,7 +321,7 @@ class FaultProxy:
             thread.run(self._listen())
         self._refusing = refuse
 
-    def wait_until(self, condition: Callable[[FaultProxy], object], timeout: float = 5.0) -> None:
+    def wait_until(self, condition: Callable[[FaultProxy], object], timeout: float = 30.0) -> None:
         """Wait for a condition: ``proxy.wait_until(lambda p: p.connections == 2)``.
 
         Args:

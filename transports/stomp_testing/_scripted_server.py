@@ -118,7 +118,7 @@ class ScriptedServer:
         """How many connections neither side has ended."""
         return self._ended.count(False)
 
-    def wait_for(self, data: bytes, timeout: float = 5.0) -> None:
+    def wait_for(self, data: bytes, timeout: float = 30.0) -> None:
         """Wait until a client has sent these bytes.
 
         Args:
@@ -134,7 +134,7 @@ class ScriptedServer:
             lambda: f"expected {data!r} within {timeout:g} s, got {self.received!r}",
         )
 
-    def wait_until_closed(self, connections: int = 1, timeout: float = 5.0) -> None:
+    def wait_until_closed(self, connections: int = 1, timeout: float = 30.0) -> None:
         """Wait until every connection has ended.
 
         Args:

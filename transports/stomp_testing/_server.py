@@ -32,6 +32,9 @@ __all__ = ["Server"]
 
 _MAX_UNREAD_RECEIPTS = 4 * 1024 * 1024  # bytes that a client may leave unread before it is no longer read
 _CLOSE_TIMEOUT = 1.0  # seconds for a client to receive its last bytes
+_LINGER_TIMEOUT = (
+    30.0  # seconds for a client to close after a FIN: on a busy machine it reads its last bytes late
+)
 _GOING_AWAY = 1001  # of RFC 6455, section 7.4.1
 _NORMAL_CLOSURE = 1000
 
@@ -158,11 +161,11 @@ class ClientSocket(asyncio.Protocol):
             self.end_stream()
 
     def end_stream(self) -> None:
-        """Send a FIN, and read and discard what the client still sends for a moment."""
+        """Send a FIN, and read and discard what the client still sends until it closes, too."""
         # Closing a socket with unread bytes in it sends a RST, which can take away an ERROR that the client has not
         # read yet.
         if send_fin(self.transport):
-            self._set_timer(self._server.now() + _CLOSE_TIMEOUT, self.transport.abort)
+            self._set_timer(self._server.now() + _LINGER_TIMEOUT, self.transport.abort)
         else:
             self.transport.close()
 

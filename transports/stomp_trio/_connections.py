@@ -125,6 +125,8 @@ class _SocketConnection(Connection):
 
     async def _close(self) -> None:
         self._socket.close()
+        # If reading has failed before the task that writes had its first turn, that task has not done it.
+        self._engine.end_turn(self._line)
 
     # ------------------------------------------------------------------ reading
 

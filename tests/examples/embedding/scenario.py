@@ -17,23 +17,21 @@ import pytest
 
 from stomp_core.adapter import AsyncConnection, AsyncSubscription
 from stomp_core.session import ConnectFailed, NotSentInTime, Reconnect
-from stomp_testing import Broker, FaultProxy
+from stomp_testing import FaultProxy
+from tests.heart_beats import BeatingBroker
+from tests.waiting import HANGS
 
 BUFFER = 300_000
-#: Both sides beat five times a second; a peer is dead after 2.5 intervals.
-OPTIONS: dict[str, Any] = {
-    "heart_beat": (0.2, 0.2),
-    "reconnect": Reconnect(first_delay=0.01, max_delay=0.05),
-    "handshake_timeout": 1.0,
-    "buffer_size": BUFFER,
-}
+OPTIONS: dict[str, Any] = {"reconnect": Reconnect(first_delay=0.01, max_delay=0.05), "buffer_size": BUFFER}
+#: Seconds of silence after which a peer is to be dead, where the scenario lets it be silent.
+SILENCE = 0.3
 
 
 @dataclass
 class Scene:
     """A broker, a proxy in front of it, and the URL of the proxy."""
 
-    broker: Broker
+    broker: BeatingBroker
     proxy: FaultProxy
     url: str
     ssl_context: ssl.SSLContext | None
@@ -42,7 +40,7 @@ class Scene:
     @contextmanager
     def open(cls, *, tls: bool) -> Iterator[Scene]:
         """Start both."""
-        with Broker(tls=tls, heart_beat=(200, 200)) as broker:
+        with BeatingBroker(tls=tls) as broker:
             upstream = broker.tls_url if tls else broker.url
             context = ssl.create_default_context(cafile=str(broker.ca_file)) if tls else None
             with FaultProxy(upstream) as proxy:
@@ -58,12 +56,13 @@ async def pause(idle: AsyncSubscription, seconds: float) -> None:
 async def scenario(connect: Callable[..., Any], scene: Scene) -> None:
     """Live the life of a connection that ``connect(url, ssl_context=..., **options)`` returns."""
     await failures(connect, scene)
-    async with connect(scene.url, ssl_context=scene.ssl_context, **OPTIONS) as connection:
+    options = OPTIONS | scene.broker.beats.client_options()
+    async with connect(scene.url, ssl_context=scene.ssl_context, **options) as connection:
         idle = await connection.subscribe("/queue/idle")
         await life(connection, idle, scene)
     assert connection.closed
     assert connection.session.error is None
-    scene.broker.wait_until(lambda broker: not broker.connections)
+    scene.broker.wait_until(lambda broker: not broker.connections, timeout=HANGS)
     async with connect(
         scene.url, ssl_context=scene.ssl_context, **OPTIONS | {"heart_beat": (0, 0)}
     ) as connection:
@@ -73,19 +72,20 @@ async def scenario(connect: Callable[..., Any], scene: Scene) -> None:
 
 async def failures(connect: Callable[..., Any], scene: Scene) -> None:
     """Nobody listens; nobody answers; and with TLS, a certificate that nobody has signed."""
-    never: dict[str, Any] = {"reconnect": Reconnect.never(), "connect_timeout": 0.3, "handshake_timeout": 0.3}
+    never: dict[str, Any] = {"reconnect": Reconnect.never()}
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         url = f"stomp://127.0.0.1:{unused.getsockname()[1]}"
         with pytest.raises(ConnectFailed, match="connection refused: nothing listens there"):
-            await open_and_close(connect(url, ssl_context=None, **never | {"connect_timeout": 5.0}))
+            await open_and_close(connect(url, ssl_context=None, **never))
     scene.proxy.stall()
+    impatient = never | {"connect_timeout": 0.3, "handshake_timeout": 0.3}
     with pytest.raises(ConnectFailed, match=r"0\.3 s"):
-        await open_and_close(connect(scene.url, ssl_context=scene.ssl_context, **never))
+        await open_and_close(connect(scene.url, ssl_context=scene.ssl_context, **impatient))
     scene.proxy.resume()
     if scene.ssl_context is not None:
         with pytest.raises(ConnectFailed, match=r"(?i)certificate"):
-            await open_and_close(connect(scene.url, ssl_context=None, **never | {"connect_timeout": 5.0}))
+            await open_and_close(connect(scene.url, ssl_context=None, **never))
 
 
 async def open_and_close(context: Any) -> None:
@@ -99,26 +99,29 @@ async def life(connection: AsyncConnection, idle: AsyncSubscription, scene: Scen
     session = connection.session
     work = await connection.subscribe("/queue/work", ack="client-individual")
     await connection.send("/queue/work", "first", receipt=True)
-    message = await work.receive(timeout=5)
+    message = await work.receive(timeout=HANGS)
     assert message.text == "first"
     await message.ack(receipt=True)
     assert scene.broker.unacknowledged("/queue/work") == []
 
-    await pause(idle, 0.7)
-    assert session.connection_number == 1, "heart-beats did not keep it alive"
+    beaten = scene.broker.beats.more(3)
+    while not beaten():
+        await pause(idle, 0.01)
+    assert session.connection_number == 1
 
     scene.proxy.reset_all()
     while session.connection_number == 1:
         await pause(idle, 0.01)
     await connection.send("/queue/work", "second", receipt=True)
-    await (await work.receive(timeout=5)).ack(receipt=True)
+    await (await work.receive(timeout=HANGS)).ack(receipt=True)
 
     scene.proxy.stall()
+    session.set_read_timeout(SILENCE)
     while session.connection_number == 2 and connection.connected:
         await pause(idle, 0.05)  # until its silence is noticed
     scene.proxy.resume()
     await connection.send("/queue/work", "third", receipt=True)
-    await (await work.receive(timeout=5)).ack(receipt=True)
+    await (await work.receive(timeout=HANGS)).ack(receipt=True)
 
     connected = session.connection_number
     flood = await connection.subscribe("/queue/flood")
@@ -126,11 +129,13 @@ async def life(connection: AsyncConnection, idle: AsyncSubscription, scene: Scen
         scene.broker.send("/queue/flood", b"%09d" % number + bytes(50_000))
     while session.want_read:
         await pause(idle, 0.01)
-    await pause(idle, 0.7)
+    session.set_read_timeout(SILENCE)
+    await pause(idle, 2 * SILENCE)
     assert not session.want_read
     assert session.buffered_size < BUFFER + 200_000, "reading did not stop"
     assert session.connection_number == connected, "it did not survive that it read nothing"
-    got = [int((await flood.receive(timeout=5)).body[:9]) for _ in range(60)]
+    session.set_read_timeout(HANGS)
+    got = [int((await flood.receive(timeout=HANGS)).body[:9]) for _ in range(60)]
     assert got == list(range(60))
 
     done: list[str] = []

@@ -14,6 +14,8 @@ import stomp_asyncio
 from examples.embedding.mitm_proxy import serve
 from stomp_core.session import AuthenticationFailed, ConnectFailed, ConnectionLost, NotSentInTime, Reconnect
 from stomp_testing import Broker, FaultProxy
+from tests.heart_beats import BeatingBroker
+from tests.waiting import HANGS
 
 
 @asynccontextmanager
@@ -24,7 +26,7 @@ async def proxy_to(port: int, login: str = "guest:guest") -> AsyncIterator[str]:
 
 
 def connect(url: str, **options: Any) -> Any:
-    return stomp_asyncio.connect(url, **{"reconnect": Reconnect.never(), "receipt_timeout": 5.0, **options})
+    return stomp_asyncio.connect(url, **{"reconnect": Reconnect.never(), "receipt_timeout": HANGS, **options})
 
 
 @pytest.mark.parametrize("versions", [("1.0",), ("1.1",), ("1.2",), ("1.0", "1.1", "1.2")])
@@ -35,7 +37,7 @@ def test_a_header_is_added_on_both_ways_and_nothing_else_is_changed(versions: tu
                 subscription = await connection.subscribe("/queue/a", ack="client")
                 for body in (b"text", b"\0\1\2", b""):
                     await connection.send("/queue/a", body, headers={"x": "y: z"}, receipt=True)
-                    message = await subscription.receive(timeout=5)
+                    message = await subscription.receive(timeout=HANGS)
                     assert message.body == body
                     assert message.headers["x"] == "y: z"
                     seen = [value for name, value in message.headers.items() if name == "seen-by"]
@@ -52,14 +54,16 @@ def test_a_header_is_added_on_both_ways_and_nothing_else_is_changed(versions: tu
 
 def test_heart_beats_pass_and_silence_is_noticed() -> None:
     async def main() -> None:
-        with Broker(heart_beat=(200, 200)) as broker, FaultProxy(broker.url) as cable:
-            async with proxy_to(cable.port) as url, connect(url, heart_beat=(0.2, 0.2)) as connection:
+        with BeatingBroker() as broker, FaultProxy(broker.url) as cable:
+            options = broker.beats.client_options()
+            async with proxy_to(cable.port) as url, connect(url, **options) as connection:
                 idle = await connection.subscribe("/queue/idle")
-                with pytest.raises(TimeoutError):
-                    await idle.receive(timeout=0.8)
+                await asyncio.to_thread(broker.beats.wait)
+                assert connection.connected
                 cable.stall()
+                connection.session.set_read_timeout(0.3)
                 with pytest.raises(ConnectionLost):
-                    await idle.receive(timeout=5)
+                    await idle.receive(timeout=HANGS)
 
     asyncio.run(main())
 
@@ -98,7 +102,7 @@ def test_a_wrong_conversation_is_answered_with_error_and_the_end(conversation: b
             async with proxy_to(broker.port) as url:
                 reader, writer = await asyncio.open_connection("127.0.0.1", int(url.rpartition(":")[2]))
                 writer.write(conversation)
-                assert b"ERROR\n" in await asyncio.wait_for(reader.read(), 5)
+                assert b"ERROR\n" in await asyncio.wait_for(reader.read(), HANGS)
                 writer.close()
 
     asyncio.run(main())
