@@ -107,7 +107,7 @@ def _python(distribution: str) -> tuple[str, ...]:
 #: Echo clients, by the name of the library.
 PROGRAMS = {
     "stomp_socket": Program(
-        f"{sys.executable} {_ROOT / 'examples' / 'conformance_client.py'}",
+        f"{sys.executable} {_HERE / 'clients' / 'stomp_socket_client.py'}",
         (sys.executable, "-c", "import stomp_core; print(stomp_core.__version__)"),
         "it is in this repository",
     ),

@@ -14,7 +14,7 @@ import pytest
 from stomp_testing import Broker
 from stomp_testing.__main__ import main
 
-CLIENT = Path(__file__).parents[2] / "examples" / "conformance_client.py"
+CLIENT = Path(__file__).parent / "clients" / "stomp_socket_client.py"
 OF_ONE_REQUIREMENT = ("--only", "1.2/value-encoding/decode*")
 
 

@@ -1,4 +1,4 @@
-# The echo client with Net::Stomp (Debian: libnet-stomp-perl). See examples/conformance_client.py.
+# The echo client with Net::Stomp (Debian: libnet-stomp-perl). See stomp_socket_client.py.
 use strict;
 use warnings;
 use Net::Stomp;

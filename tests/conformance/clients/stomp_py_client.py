@@ -1,4 +1,4 @@
-"""The echo client with stomp.py. See examples/conformance_client.py."""
+"""The echo client with stomp.py. See stomp_socket_client.py."""
 
 from __future__ import annotations
 

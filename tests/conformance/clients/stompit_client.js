@@ -1,4 +1,4 @@
-// The echo client with stompit (npm install stompit). See examples/conformance_client.py.
+// The echo client with stompit (npm install stompit). See stomp_socket_client.py.
 const stompit = require("stompit");
 const url = new URL(process.env.STOMP_URL);
 const version = process.env.STOMP_VERSION;

@@ -40,8 +40,8 @@ class Case:
     Attributes:
         id: unique, such as ``"1.2/body/other-frames#parser/ack"``.
         version: of STOMP.
-        level: of the requirement; or ``"STRICT"``, if the specification forbids the peer to send what this case sends,
-            and does not state what the receiver does then. A strict receiver refuses it.
+        level: of the requirement, if the case has none of its own; ``"STRICT"`` if the specification forbids the peer
+            to send what this case sends, and does not state what the receiver does. A strict receiver refuses it.
         role: what is tested: ``"parser"``, ``"serializer"``, ``"client-api"``, ``"client"`` or ``"server"``.
         start: ``"connected"`` if the handshake precedes the steps, ``"open"`` if not.
         steps: in their order.

@@ -1,6 +1,7 @@
-"""Echo client: what `python -m stomp_testing conformance --listen` tests a client library with.
+"""Echo client on stomp_socket: what `python -m stomp_testing conformance --listen` tests a client library with.
 
-    python -m stomp_testing conformance --listen 127.0.0.1:0 --exec "python examples/conformance_client.py"
+    cd tests/conformance/clients
+    python -m stomp_testing conformance --listen :0 --exec "python stomp_socket_client.py"
 
 STOMP_URL is where to connect, STOMP_VERSION the only version to offer. Write the same with another library, in any
 language, to test that one; README.md of stomp_testing.conformance describes what it has to do.
@@ -34,4 +35,4 @@ if __name__ == "__main__":
     try:
         main(os.environ["STOMP_URL"], os.environ["STOMP_VERSION"])
     except (stomp_socket.StompError, KeyError) as error:
-        sys.exit(f"conformance_client: {error}")
+        sys.exit(f"stomp_socket_client: {error}")
