@@ -6,7 +6,8 @@
 * :class:`Recorder`: what was sent, as frames;
 * fixtures ``stomp_broker`` and ``stomp_proxy`` for pytest, without any configuration;
 * :mod:`stomp_testing.strategies` for hypothesis;
-* ``python -m stomp_testing``: the embedded broker as a program.
+* :mod:`stomp_testing.conformance`: the specifications as data, with cases for any broker and client;
+* ``python -m stomp_testing``: the embedded broker as a program; ``python -m stomp_testing conformance``: those cases.
 
 For tests, demos and development. Production brokers are RabbitMQ, ActiveMQ and Artemis.
 """

@@ -1,4 +1,7 @@
-"""``python -m stomp_testing``: the embedded broker as a program, for development. See ``--help``."""
+"""``python -m stomp_testing``: the embedded broker as a program, for development. See ``--help``.
+
+``python -m stomp_testing conformance`` plays the cases of the specifications to a broker or a client.
+"""
 
 from __future__ import annotations
 
@@ -26,6 +29,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         prog="python -m stomp_testing",
         description="A STOMP broker for tests, demos and development. It keeps messages in memory; production "
         "brokers are RabbitMQ, ActiveMQ and Artemis.",
+        epilog="Another program: python -m stomp_testing conformance --help",
     )
     parser.add_argument("--host", default="127.0.0.1", help="the address to listen on (%(default)s)")
     parser.add_argument("--port", type=int, default=61613, help="the port (%(default)s); 0 takes a free one")
@@ -55,15 +59,20 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a broker until Ctrl-C or SIGTERM.
+    """Run a broker until Ctrl-C or SIGTERM, or another program if the first argument names one.
 
     Args:
         arguments: of the command line; ``None`` takes them from ``sys.argv``.
 
     Returns:
-        The exit status: 1 if the broker cannot listen.
+        The exit status: 1 if the broker cannot listen; that of the other program.
     """
-    chosen = _parse(arguments)
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    if given[:1] == ["conformance"]:
+        from .conformance._command import main as conformance
+
+        return conformance(given[1:])
+    chosen = _parse(given)
     stopped = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopped.set())
