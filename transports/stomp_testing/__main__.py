@@ -21,9 +21,9 @@ def _print(record: Record) -> None:
     print(record, flush=True)
 
 
-def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+def _parse(arguments: Sequence[str] | None, prog: str) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        prog="python -m stomp_testing",
+        prog=prog,
         description="A STOMP broker for tests, demos and development. It keeps messages in memory; production "
         "brokers are RabbitMQ, ActiveMQ and Artemis.",
     )
@@ -54,16 +54,17 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(arguments: Sequence[str] | None = None, *, prog: str = "python -m stomp_testing") -> int:
     """Run a broker until Ctrl-C or SIGTERM.
 
     Args:
         arguments: of the command line; ``None`` takes them from ``sys.argv``.
+        prog: what the program is called in its help.
 
     Returns:
         The exit status: 1 if the broker cannot listen.
     """
-    chosen = _parse(arguments)
+    chosen = _parse(arguments, prog)
     stopped = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopped.set())
