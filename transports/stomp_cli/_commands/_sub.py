@@ -135,7 +135,9 @@ class _Execution:
         self._left = count
         self._lock = threading.Lock()
         self._running = 0
-        self._events: queue.SimpleQueue[bool] = queue.SimpleQueue()  # something happened; whether a worker ended
+        self._events: queue.SimpleQueue[bool] = (
+            queue.SimpleQueue()
+        )  # something happened; whether a worker ended
         self._subscriptions: list[Subscription] = []
         self.timed_out = False
 
