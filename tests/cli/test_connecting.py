@@ -119,7 +119,7 @@ def test_a_failover_list_is_tried_in_turn(stomp: Stomp, broker: Broker) -> None:
     assert stomp("ping", "-n", "1", f"stomp://127.0.0.1:1,{broker.url}").status == 0
 
 
-def test_tls_verifies_unless_told_otherwise(stomp: Stomp) -> None:
+def test_tls_verifies_the_certificate_by_default(stomp: Stomp) -> None:
     with Broker(tls=True) as broker:
         refused = stomp("ping", "-n", "1", broker.tls_url)
         assert refused.status == 3

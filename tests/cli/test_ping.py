@@ -12,7 +12,7 @@ from tests.brokers import Broker as RealBroker
 from .command import InBackground, Stomp, finish, start
 
 
-def test_ping_says_what_answers(stomp: Stomp, broker: Broker) -> None:
+def test_ping_names_what_answers(stomp: Stomp, broker: Broker) -> None:
     result = stomp("ping", "-n", "3", "--interval", "0")
     assert result.status == 0
     first, *receipts = result.lines
@@ -67,9 +67,9 @@ def test_a_request_gets_the_output_of_a_command(stomp: Stomp, broker: Broker) ->
 
 def test_a_request_gets_a_text(stomp: Stomp, broker: Broker) -> None:
     running = InBackground(
-        finish, start("reply", "/queue/r", "you said: {{body}}", "-n", "1", url=broker.url)
+        finish, start("reply", "/queue/r", "you wrote: {{body}}", "-n", "1", url=broker.url)
     )
-    assert stomp("req", "/queue/r", "hello", "--raw").out == b"you said: hello"
+    assert stomp("req", "/queue/r", "hello", "--raw").out == b"you wrote: hello"
     assert running.result().status == 0
 
 

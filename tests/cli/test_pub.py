@@ -15,14 +15,14 @@ from .command import Stomp, finish, start
 QUEUE = "/queue/a"
 
 
-def test_a_message_is_confirmed_and_that_is_said(stomp: Stomp, broker: Broker) -> None:
+def test_a_message_is_confirmed_and_that_is_reported(stomp: Stomp, broker: Broker) -> None:
     result = stomp("pub", QUEUE, "hello")
     assert (result.status, result.out) == (0, b"")
     assert result.err == "stomp: 1 confirmed, 0 rejected, 0 unknown\n"
     assert broker.messages(QUEUE) == [b"hello"]
 
 
-def test_quiet_says_nothing(stomp: Stomp) -> None:
+def test_quiet_prints_nothing(stomp: Stomp) -> None:
     assert stomp("pub", QUEUE, "hello", "--quiet").err == ""
 
 
@@ -195,7 +195,7 @@ def test_nothing_is_lost_when_the_connection_is(broker: Broker, tmp_path: Path) 
     assert len(doubtful) <= 200
 
 
-def test_pub_of_a_closed_broker_says_what_to_check(stomp: Stomp, broker: Broker) -> None:
+def test_pub_of_a_closed_broker_names_what_to_check(stomp: Stomp, broker: Broker) -> None:
     broker.stop()
     result = stomp("pub", QUEUE, "x")
     assert result.status == 3
