@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -98,6 +99,24 @@ def test_cut_connections_lose_nothing(broker: Broker) -> None:
     doubles = len(moved) - total
     assert doubles <= 2 * 40
     assert doubles == 0 or "are in /queue/orders twice" in result.err
+
+
+def test_a_broker_that_is_down_is_not_an_empty_queue(broker: Broker) -> None:
+    for number in range(100):
+        broker.send(SOURCE, str(number))
+    with FaultProxy(broker.url) as proxy:
+        process = start("move", SOURCE, TARGET, "--window", "10", "--idle", "0.3", url=proxy.url)
+        broker.wait_until(lambda broker: len(broker.messages(TARGET)) >= 20, timeout=60)
+        proxy.refuse_connections = True
+        proxy.reset_all()
+        assert process.stderr is not None
+        assert b"connection lost" in process.stderr.readline()
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(1)
+        proxy.refuse_connections = False
+        result = finish(process)
+    assert result.status == 0
+    assert {int(body) for body in broker.messages(TARGET)} == set(range(100))
 
 
 def test_a_real_broker(real_broker: RealBroker, stomp: Stomp) -> None:
