@@ -82,7 +82,7 @@ $(VENV)/.stamp-pip: | $(BIN)/python
 
 # A changed pyproject.toml installs again.
 $(VENV)/.stamp-%: pyproject.toml | $(VENV)/.stamp-pip
-	$(PIP) --editable ".[trio,websocket,proxy,otel,uvloop,testing]" --group $*
+	$(PIP) --editable ".[trio,websocket,proxy,otel,uvloop,testing,cli]" --group $*
 	@touch $@
 
 .SECONDARY:

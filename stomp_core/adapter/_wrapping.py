@@ -218,6 +218,11 @@ class PipelineView(Wrapped[Pipeline, E]):
         return self._subject.in_flight
 
     @property
+    def first_in_flight(self) -> int:
+        """The number of the first message that has no outcome yet; that of the next one to send if all have."""
+        return self._subject.first_in_flight
+
+    @property
     def confirmed(self) -> int:
         """How many messages the broker has confirmed."""
         return self._subject.confirmed

@@ -26,6 +26,7 @@ from ._errors import (
     TransactionLost,
     Unconfirmed,
 )
+from ._forwarding import forwarded_headers
 from ._handles import Subscription, Transaction
 from ._listener import Listener, Listeners
 from ._message_queue import MessageQueue
@@ -91,5 +92,6 @@ __all__ = [
     "Unconfirmed",
     "WorkPolicy",
     "dial_failure",
+    "forwarded_headers",
     "parse_endpoints",
 ]

@@ -35,6 +35,12 @@ class BrokerProfile:
         subscribes_to_replies: whether a client must SUBSCRIBE to its own temporary queue; RabbitMQ does it for the
             client, at the first ``reply-to``.
         temporary_queue: the prefix of temporary queues.
+        browse: the SUBSCRIBE headers that show the messages of a queue without consuming them; ``None`` if the broker
+            cannot do that.
+        browse_end: the header, with its value, of the MESSAGE that says that there are no more to browse.
+        time_to_live: the SEND header after whose milliseconds a message expires; ``None`` if there is none.
+        expires: the SEND header with the date at which it expires, in milliseconds since 1970; ``None`` if there is
+            none.
         heart_beat_late: after how many of its intervals without a byte its heart-beat is reported as late.
     """
 
@@ -50,6 +56,10 @@ class BrokerProfile:
     discard: Pairs = ()
     subscribes_to_replies: bool = True
     temporary_queue: str = "/temp-queue/"
+    browse: Pairs | None = None
+    browse_end: tuple[str, str] = ("", "")
+    time_to_live: str | None = None
+    expires: str | None = "expires"
     heart_beat_late: float = 1.5
 
     def durable_headers(self, name: str, client_id: str | None) -> list[tuple[str, str]]:
@@ -88,6 +98,33 @@ class BrokerProfile:
             )
         return [(key, value.format(name=name)) for key, value in self.delete_durable]
 
+    def browse_headers(self) -> list[tuple[str, str]]:
+        """Return the SUBSCRIBE headers that show the messages of a queue without consuming them.
+
+        Raises:
+            LocalProtocolError: the broker cannot do that, or it is not known how.
+        """
+        if self.browse is None:
+            raise LocalProtocolError(
+                f"{self.name or 'this broker'} has no header to browse a queue with, or it is not known here",
+                code=ErrorCode.HEADER_NOT_ALLOWED,
+            )
+        return list(self.browse)
+
+    def expiry_headers(self, seconds: float, date: float) -> list[tuple[str, str]]:
+        """Return the SEND headers of a message that expires.
+
+        Args:
+            seconds: how long from now.
+            date: now, in seconds since 1970.
+        """
+        headers = []
+        if self.time_to_live is not None:
+            headers.append((self.time_to_live, str(round(seconds * 1000))))
+        if self.expires is not None:
+            headers.append((self.expires, str(round((date + seconds) * 1000))))
+        return headers
+
 
 RABBITMQ = BrokerProfile(
     "RabbitMQ",
@@ -99,6 +136,8 @@ RABBITMQ = BrokerProfile(
     ack_covers_connection=True,  # it has one channel for a connection, and acknowledges all on it up to a number
     discard=(("requeue", "false"),),
     subscribes_to_replies=False,
+    time_to_live="expiration",
+    expires=None,
 )
 ARTEMIS = BrokerProfile(
     "ActiveMQ Artemis",
@@ -118,13 +157,17 @@ ACTIVEMQ = BrokerProfile(
     prefetch=("activemq.prefetchSize",),
     durable=(("activemq.subscriptionName", "{name}"),),
     durable_needs_client_id=True,
+    browse=(("browser", "true"),),
+    browse_end=("browser", "end"),
     # It takes a second UNSUBSCRIBE, of a subscription that has already ended, which the rules of STOMP do not allow.
     delete_durable=None,
     # It looks once in an interval whether it has written since the last look, so two intervals are usual.
     heart_beat_late=2.25,
 )
 #: For an unknown broker: the specification, and headers that do no harm to a broker that does not know them.
-GENERIC = BrokerProfile("STOMP", "", prefetch=("prefetch-count", "activemq.prefetchSize"))
+GENERIC = BrokerProfile(
+    "STOMP", "", prefetch=("prefetch-count", "activemq.prefetchSize"), time_to_live="expiration"
+)
 
 #: The order matters: the server header "ActiveMQ-Artemis/..." begins like that of ActiveMQ.
 BROKER_PROFILES = (RABBITMQ, ARTEMIS, ACTIVEMQ)

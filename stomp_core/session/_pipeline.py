@@ -38,6 +38,7 @@ class Pipeline:
         self._session = session
         self._window = window
         self._sent = 0
+        self._first = 0  # all before it have an outcome
         self._failures: list[tuple[int, Exception]] = []
         self._waiting: deque[tuple[Pending[int], int]] = deque()  # senders that wait for room in the window
         self._drains: list[Pending[None]] = []
@@ -48,6 +49,17 @@ class Pipeline:
     def in_flight(self) -> int:
         """How many messages have no outcome yet."""
         return len(self._in_flight)
+
+    @property
+    def first_in_flight(self) -> int:
+        """The number of the first message that has no outcome yet; that of the next one to send if all have.
+
+        To be asked where messages are sent, and not in another thread meanwhile.
+        """
+        # Counted on here and not when a receipt comes, which another thread may see at any time.
+        while self._first < self._sent and self._first not in self._in_flight:
+            self._first += 1
+        return self._first
 
     def send(
         self,

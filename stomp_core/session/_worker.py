@@ -30,6 +30,7 @@ from ..errors import ErrorCode, LocalProtocolError, StompError
 from ..wire import Version
 from ._delivery import Delivery
 from ._errors import Rejected, SessionClosed, StaleMessageError
+from ._forwarding import PER_DELIVERY, forwarded_headers
 from ._handles import QueueEntry, Subscription, Transaction
 from ._listener import HandlingContext
 from ._pending import Pending
@@ -46,13 +47,6 @@ _MAX_PAUSING = (
 )
 _MAX_UNKNOWN_MOVES = 2  # moves in a row with an ERROR that may be the answer to them, until run() raises it
 _MAX_ERROR_LENGTH = 200  # characters of an exception that a moved message names
-#: The headers that a broker makes anew for each delivery, so that they do not identify a message.
-_PER_DELIVERY = frozenset({"message-id", "ack", "subscription", "redelivered", "x-delivery-count", "receipt"})
-#: What a moved message does not take along: what the new SEND has of its own, and its expiry, which would delete it.
-_NOT_MOVED = _PER_DELIVERY | {
-    "destination", "content-length", "transaction", "expires", "expiration",
-    "x-failed-destination", "x-failures", "x-error",
-}  # fmt: skip
 
 
 @explained
@@ -424,7 +418,7 @@ class HandlerRunner:
     def _send_dead_letter(
         self, now: float, sender: Session | Transaction, delivery: Delivery, reason: list[tuple[str, str]]
     ) -> Pending[None]:
-        headers = [pair for pair in delivery.headers.items() if pair[0] not in _NOT_MOVED]
+        headers = forwarded_headers(delivery.headers)
         assert self._policy.dead_letters is not None
         send = partial(sender.send, receipt=True) if isinstance(sender, Session) else sender.send
         return send(
@@ -477,5 +471,5 @@ def _reason_headers(delivery: Delivery, failures: int, error: Exception) -> list
 
 
 def _identity(delivery: Delivery) -> Hashable:
-    headers = [pair for pair in delivery.headers.items() if pair[0] not in _PER_DELIVERY]
+    headers = [pair for pair in delivery.headers.items() if pair[0] not in PER_DELIVERY]
     return hash((delivery.destination, delivery.body, tuple(sorted(headers))))

@@ -41,6 +41,7 @@ SESSION_ORDER: tuple[str, ...] = (
     "_handles",
     "_operations",
     "_delivery",
+    "_forwarding",
     "_subscriptions",
     "_transactions",
     "_message_queue",
@@ -68,7 +69,7 @@ PACKAGES: dict[str, set[str]] = {
     "stomp_observe": {"stomp_core"},
     "stomp_testing": {"stomp_core", "stomp_websocket"},
     "stomp_py": {"stomp_core", "stomp_socket", "stomp_websocket"},
-    "stomp_cli": {"stomp_core", "stomp_socket"},
+    "stomp_cli": {"stomp_core", "stomp_socket", "stomp_asyncio", "stomp_trio", "stomp_testing", "stomp_websocket"},
 }
 
 #: What a package needs from outside the standard library. Everything else may only be imported inside a function.
@@ -76,6 +77,7 @@ REQUIRES: dict[str, set[str]] = {
     "stomp_trio": {"trio"},
     "stomp_observe": {"opentelemetry"},
     "stomp_websocket": {"websockets"},
+    "stomp_cli": {"click"},
     "stomp_testing": {"pytest", "hypothesis", "trustme", "trio", "cryptography"},
 }
 
@@ -116,6 +118,7 @@ PRIVATE_MODULES: dict[str, set[str]] = {
     "stomp_trio": set(),
     "stomp_observe": set(),
     "stomp_websocket": set(),
+    "stomp_cli": set(),
     # pytest loads the plugin by its name; users import the strategies from their module.
     "stomp_testing": {"plugin", "strategies"},
 }

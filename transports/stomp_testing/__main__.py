@@ -24,9 +24,9 @@ def _print(record: Record) -> None:
     print(record, flush=True)
 
 
-def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+def _parse(arguments: Sequence[str] | None, prog: str) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        prog="python -m stomp_testing",
+        prog=prog,
         description="A STOMP broker for tests, demos and development. It keeps messages in memory; production "
         "brokers are RabbitMQ, ActiveMQ and Artemis.",
         epilog="Another program: python -m stomp_testing conformance --help",
@@ -58,11 +58,12 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(arguments: Sequence[str] | None = None, *, prog: str = "python -m stomp_testing") -> int:
     """Run a broker until Ctrl-C or SIGTERM, or another program if the first argument names one.
 
     Args:
         arguments: of the command line; ``None`` takes them from ``sys.argv``.
+        prog: what the program is called in its help.
 
     Returns:
         The exit status: 1 if the broker cannot listen; that of the other program.
@@ -72,7 +73,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from .conformance._command import main as conformance
 
         return conformance(given[1:])
-    chosen = _parse(given)
+    chosen = _parse(given, prog)
     stopped = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopped.set())

@@ -1,0 +1,37 @@
+"""The ``stomp`` command: publish, subscribe, move, measure and look at messages from a terminal.
+
+``stomp --help`` lists what it can do, ``stomp COMMAND --help`` has examples. It needs the extra ``cli``:
+``pip install "stomp-core[cli]"``. The module can be run, too: ``python -m stomp_cli``.
+
+Every command is built on the public API of the adapters; none of them knows a rule of STOMP.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+__all__ = ["main"]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command.
+
+    Args:
+        arguments: of the command line; ``None`` takes them from ``sys.argv``.
+
+    Returns:
+        The exit status: see :class:`stomp_cli._exit_status.ExitStatus`, or ``stomp --help``.
+    """
+    try:
+        import click  # noqa: F401 - only to say what is missing
+    except ModuleNotFoundError as error:
+        import sys
+
+        print(
+            f"stomp: {error.name} is not installed; the command needs: pip install 'stomp-core[cli]'",
+            file=sys.stderr,
+        )
+        return 1
+    from ._main import run
+
+    return run(arguments)
