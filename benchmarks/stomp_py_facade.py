@@ -29,7 +29,7 @@ if not __package__:
 import stomp_py
 import stomp_socket
 from benchmarks.address import Address
-from benchmarks.brokers import embedded, real
+from benchmarks.servers import embedded, real
 from benchmarks.readers import peer
 
 __all__ = ["main"]

@@ -1,0 +1,48 @@
+"""What is the same in asyncio and trio, since both adapters have the same API."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..jobs import AT_ONCE, Job
+
+__all__ = ["ack", "confirm", "pipeline", "receive", "send"]
+
+
+async def receive(adapter: Any, job: Job) -> None:
+    async with adapter.connect(job.url) as conn:
+        with job.measured():
+            messages = await conn.subscribe(job.queue)
+            for _ in range(job.count):
+                await messages.receive()
+
+
+async def ack(adapter: Any, job: Job) -> None:
+    async with adapter.connect(job.url) as conn:
+        with job.measured():
+            messages = await conn.subscribe(job.queue, ack="client-individual")
+            for _ in range(job.count):
+                await (await messages.receive()).ack()
+
+
+async def send(adapter: Any, job: Job) -> None:
+    async with adapter.connect(job.url) as conn:
+        with job.measured():
+            for _ in range(job.count - 1):
+                await conn.send(job.queue, job.body)
+            await conn.send(job.queue, job.body, receipt=True)
+
+
+async def confirm(adapter: Any, job: Job) -> None:
+    async with adapter.connect(job.url) as conn:
+        with job.measured():
+            for _ in job.one_by_one():
+                await conn.send(job.queue, job.body, receipt=True)
+
+
+async def pipeline(adapter: Any, job: Job) -> None:
+    async with adapter.connect(job.url) as conn:
+        with job.measured():
+            async with conn.pipeline(AT_ONCE) as messages:
+                for _ in range(job.count):
+                    await messages.send(job.queue, job.body)
