@@ -18,6 +18,7 @@ import sys
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 if not __package__:
@@ -116,7 +117,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error(f"brokers are {', '.join(BROKERS)}, got {', '.join(sorted(unknown))}")
     contests = [contest for contest in CONTESTS if not chosen.only or contest.name in chosen.only]
     if chosen.quick:
-        contests = [contest._replace(count=QUICK) for contest in contests]
+        contests = [replace(contest, count=QUICK) for contest in contests]
 
     def show(text: str) -> None:
         print(text, flush=True)

@@ -28,8 +28,8 @@ if not __package__:
 import stomp_asyncio
 import stomp_socket
 from benchmarks.address import Address
-from benchmarks.servers import embedded, real
 from benchmarks.readers import peer
+from benchmarks.servers import embedded, real
 
 __all__ = ["main"]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from dataclasses import dataclass
 
 from .jobs import AT_ONCE
 
@@ -13,7 +13,8 @@ BODY = b"x" * 100
 QUICK = 2 * AT_ONCE
 
 
-class Contest(NamedTuple):
+@dataclass(frozen=True)
+class Contest:
     """One kind of work.
 
     Attributes:

@@ -22,6 +22,4 @@ def percentiles(nanoseconds: Iterable[int]) -> dict[float, float]:
     histogram = peer("hdrh.histogram").HdrHistogram(1, _MINUTE_IN_NS, 3)
     for latency in nanoseconds:
         histogram.record_value(min(latency, _MINUTE_IN_NS))
-    return {
-        percentile: histogram.get_value_at_percentile(percentile) / 1000 for percentile in PERCENTILES
-    }
+    return {percentile: histogram.get_value_at_percentile(percentile) / 1000 for percentile in PERCENTILES}

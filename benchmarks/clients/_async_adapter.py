@@ -12,17 +12,22 @@ __all__ = ["ack", "confirm", "pipeline", "receive", "send"]
 async def receive(adapter: Any, job: Job) -> None:
     async with adapter.connect(job.url) as conn:
         with job.measured():
-            messages = await conn.subscribe(job.queue)
-            for _ in range(job.count):
-                await messages.receive()
+            missing = job.count
+            async for _ in await conn.subscribe(job.queue):
+                missing -= 1
+                if not missing:
+                    break
 
 
 async def ack(adapter: Any, job: Job) -> None:
     async with adapter.connect(job.url) as conn:
         with job.measured():
-            messages = await conn.subscribe(job.queue, ack="client-individual")
-            for _ in range(job.count):
-                await (await messages.receive()).ack()
+            missing = job.count
+            async for message in await conn.subscribe(job.queue, ack="client-individual"):
+                await message.ack()
+                missing -= 1
+                if not missing:
+                    break
 
 
 async def send(adapter: Any, job: Job) -> None:

@@ -13,16 +13,15 @@ __all__ = ["CONTESTS"]
 
 def receive(job: Job) -> None:
     with connect(job.url) as conn, job.measured():
-        messages = conn.subscribe(job.queue)
-        for _ in range(job.count):
-            messages.receive()
+        for _ in zip(range(job.count), conn.subscribe(job.queue), strict=False):
+            pass
 
 
 def ack(job: Job) -> None:
     with connect(job.url) as conn, job.measured():
         messages = conn.subscribe(job.queue, ack="client-individual")
-        for _ in range(job.count):
-            messages.receive().ack()
+        for _, message in zip(range(job.count), messages, strict=False):
+            message.ack()
 
 
 def send(job: Job) -> None:

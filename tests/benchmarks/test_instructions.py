@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.instructions import GOALS, Goal, main, show_goals
+from benchmarks.goals import GOALS, Goal
+from benchmarks.instructions import main, show_goals
 from benchmarks.workloads import workloads
 
 needs_valgrind = pytest.mark.skipif(shutil.which("valgrind") is None, reason="valgrind is not installed")
