@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-__all__ = ["BROKERS", "embedded", "fill", "real", "running", "server_of"]
+__all__ = ["BROKERS", "allow_many_files", "embedded", "fill", "real", "running", "server_of"]
 
 BROKERS = ("embedded", "rabbitmq", "activemq")
 
@@ -44,10 +44,19 @@ def _serve(pipe: Any) -> None:
     import stomp_testing
     from stomp_core import Leniency
 
+    allow_many_files()
     # aiostomp sends no host header.
     with stomp_testing.Broker(leniency=Leniency(missing_host=True)) as broker:
         pipe.send(broker.url)
         pipe.recv()
+
+
+def allow_many_files() -> None:
+    """Let this process open as many files, and so connections, as the system allows it to ask for."""
+    import resource
+
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 @contextmanager
