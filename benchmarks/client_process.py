@@ -27,9 +27,13 @@ class ClientProcess:
     """
 
     def __init__(self, client: Client) -> None:
+        self._client = client
+        self._start()
+
+    def _start(self) -> None:
         context = multiprocessing.get_context("spawn")
         self._pipe, theirs = context.Pipe()
-        self._process = context.Process(target=_serve, args=(client, theirs), daemon=True)
+        self._process = context.Process(target=_serve, args=(self._client, theirs), daemon=True)
         self._process.start()
         theirs.close()
         try:
@@ -44,23 +48,24 @@ class ClientProcess:
         """Run a contest.
 
         Raises:
-            ClientFailed: the client raised an exception, or took more than `timeout` seconds. After the latter, and
-                when its process has ended, it cannot be used again.
+            ClientFailed: the client raised an exception, took more than `timeout` seconds, or ended its process. The
+                next run begins with a new process where it is necessary.
         """
-        try:
-            self._pipe.send((contest, url, queue, count, body))
-        except OSError:
-            raise ClientFailed("its process has ended") from None
+        if self._pipe.closed:
+            self._start()
+        self._pipe.send((contest, url, queue, count, body))
         measurement: Measurement = self._answer(timeout)
         return measurement
 
     def _answer(self, timeout: float) -> Any:
         if not self._pipe.poll(timeout):
             self._process.kill()
+            self.close()
             raise ClientFailed(f"it did not finish in {timeout:g} s")
         try:
             answer = self._pipe.recv()
         except EOFError:
+            self.close()
             raise ClientFailed("its process has ended") from None
         if isinstance(answer, str):
             raise ClientFailed(answer)

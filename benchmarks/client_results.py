@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 from .contests import CONTESTS, Contest
-from .jobs import AT_ONCE, Measurement
+from .jobs import Measurement
 from .latency import PERCENTILES, percentiles
 from .report import Requirement, Table
 
@@ -130,12 +130,12 @@ def _goals(found: dict[tuple[str, str, str], Result]) -> Iterator[Requirement]:
     for contest, client, other, limit in _CPU_GOALS:
         ours, theirs = (found.get((_RATIO_BROKER, contest, name)) for name in (client, other))
         if ours and theirs:
-            what = f"{titles[contest]}: CPU of {client} relative to {other}, {_RATIO_BROKER}"
+            what = f"{titles[contest]}: CPU of {client} / {other}, {_RATIO_BROKER}"
             yield Requirement(what, limit, min(ours.cpu) / min(theirs.cpu), at_most=True)
     ours, theirs = (found.get((_RATIO_BROKER, "confirm", name)) for name in ("stomp_socket", REFERENCE))
     if ours and theirs:
-        what = f"{titles['confirm']}: rate of stomp_socket relative to {REFERENCE}, {_RATIO_BROKER}"
+        what = f"{titles['confirm']}: rate of stomp_socket / {REFERENCE}, {_RATIO_BROKER}"
         yield Requirement(what, _LEAST_CONFIRM_RATE, max(ours.rates) / max(theirs.rates))
     if threads := found.get(("embedded", "crowd", "stomp_socket")):
-        what = f"{AT_ONCE} threads: confirmed sends a second of stomp_socket, embedded"
+        what = f"{titles['crowd']}: messages a second of stomp_socket, embedded"
         yield Requirement(what, _LEAST_RATE_OF_THREADS, max(threads.rates))

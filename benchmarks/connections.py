@@ -239,7 +239,7 @@ def goals(outcomes: Mapping[str, Cost | str]) -> list[Requirement]:
     cost = outcomes.get("stomp_asyncio")
     if not isinstance(cost, Cost):
         return []
-    what = f"KiB for each of {cost.connections:,} idle connections of stomp_asyncio"
+    what = f"{cost.connections:,} idle connections: KiB each, stomp_asyncio"
     return [Requirement(what, _KIB_GOAL, cost.size / 1024, at_most=True)]
 
 

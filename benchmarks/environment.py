@@ -7,6 +7,8 @@ import platform
 import re
 from pathlib import Path
 
+from stomp_core import __version__
+
 from .clients import CLIENTS, version_of
 
 __all__ = ["describe", "load", "python"]
@@ -14,11 +16,11 @@ __all__ = ["describe", "load", "python"]
 
 def describe() -> dict[str, str]:
     """Return names and versions of what the results depend on, without brokers."""
-    versions = [f"{client.distribution} {version_of(client)}" for client in CLIENTS if client.distribution]
+    packages = [client.distribution for client in CLIENTS if client.distribution]
     return {
         "Python": python(),
-        "This library": version_of(CLIENTS[0]),
-        "Other clients": ", ".join(versions),
+        "This library": __version__,
+        "Other packages": ", ".join(f"{name} {version_of(name)}" for name in packages),
         "Machine": f"{_processor()}, {os.cpu_count()} CPUs, {platform.system()} {platform.release()}",
     }
 

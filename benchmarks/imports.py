@@ -100,7 +100,7 @@ def goals(found: Mapping[str, Cost | str]) -> list[Requirement]:
     ours, theirs = found.get("stomp_socket"), found.get("stomp.py")
     if not (isinstance(ours, Cost) and isinstance(theirs, Cost)):
         return []
-    what = "CPU of import stomp_socket relative to stomp.py"
+    what = "Import: CPU of stomp_socket / stomp.py"
     return [Requirement(what, _GOAL, ours.seconds / theirs.seconds, at_most=True)]
 
 

@@ -17,12 +17,12 @@ import gc
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from shutil import which
 
 if not __package__:
     # For a script, the first entry of the path is its own folder; the package is in the folder above.
@@ -44,7 +44,7 @@ def count(names: Sequence[str], messages: int) -> dict[str, float]:
     Raises:
         RuntimeError: valgrind is not installed, or the counted process failed.
     """
-    valgrind = shutil.which("valgrind")
+    valgrind = which("valgrind")
     if valgrind is None:
         raise RuntimeError("valgrind is needed to count instructions: apt-get install valgrind")
     with tempfile.TemporaryDirectory() as folder:

@@ -83,10 +83,14 @@ class Table:
             for line in lines
         )
 
-    def as_markdown(self) -> str:
-        """Return it as Markdown."""
-        rule = ["---"] + ["---:"] * (len(self.columns) - 1)
-        return "\n".join(f"| {' | '.join(line)} |" for line in (self.columns, rule, *self.rows))
+    def as_markdown(self, rule: str = "--:") -> str:
+        """Return it as Markdown.
+
+        Args:
+            rule: the alignment of all columns but the first.
+        """
+        rules = [":--"] + [rule] * (len(self.columns) - 1)
+        return "\n".join(f"| {' | '.join(line)} |" for line in (self.columns, rules, *self.rows))
 
 
 def show_rows(rows: Sequence[Row]) -> str:

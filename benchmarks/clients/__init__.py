@@ -12,6 +12,7 @@ from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 from typing import NamedTuple
 
+from ..charts import Kind
 from ..jobs import Job
 
 __all__ = ["CLIENTS", "Client", "contests_of", "version_of"]
@@ -22,24 +23,26 @@ class Client(NamedTuple):
 
     Attributes:
         name: for tables.
-        module: in this package.
-        distribution: the package that has to be installed for it, if it is not one of ours.
+        module: its full name.
+        kind: whether it is one of ours.
+        distribution: the package that has to be installed for it.
     """
 
     name: str
     module: str
+    kind: Kind
     distribution: str = ""
 
 
 CLIENTS = (
-    Client("a bare socket", "bare_socket"),
-    Client("stomp_socket", "socket_adapter"),
-    Client("stomp_asyncio", "asyncio_adapter"),
-    Client("stomp_trio", "trio_adapter"),
-    Client("stomp.py", "stomp_py_client", "stomp.py"),
-    Client("stompman", "stompman_client", "stompman"),
-    Client("stompest", "stompest_client", "stompest"),
-    Client("aiostomp", "aiostomp_client", "aiostomp"),
+    Client("a bare socket", "benchmarks.clients.bare_socket", "limit"),
+    Client("stomp_socket", "benchmarks.clients.socket_adapter", "ours"),
+    Client("stomp_asyncio", "benchmarks.clients.asyncio_adapter", "ours"),
+    Client("stomp_trio", "benchmarks.clients.trio_adapter", "ours", "trio"),
+    Client("stomp.py", "benchmarks.clients.stomp_py_client", "other", "stomp.py"),
+    Client("stompman", "benchmarks.clients.stompman_client", "other", "stompman"),
+    Client("stompest", "benchmarks.clients.stompest_client", "other", "stompest"),
+    Client("aiostomp", "benchmarks.clients.aiostomp_client", "other", "aiostomp"),
 )
 
 
@@ -49,17 +52,13 @@ def contests_of(client: Client) -> dict[str, Callable[[Job], None]]:
     Raises:
         ImportError: it is not installed.
     """
-    found: dict[str, Callable[[Job], None]] = importlib.import_module(f"{__name__}.{client.module}").CONTESTS
+    found: dict[str, Callable[[Job], None]] = importlib.import_module(client.module).CONTESTS
     return found
 
 
-def version_of(client: Client) -> str:
-    """Return the version of a client, or that it is not installed."""
-    if not client.distribution:
-        import stomp_core
-
-        return stomp_core.__version__
+def version_of(distribution: str) -> str:
+    """Return the version of an installed package, or that it is not installed."""
     try:
-        return version(client.distribution)
+        return version(distribution)
     except PackageNotFoundError:
         return "not installed"
