@@ -31,7 +31,7 @@ from benchmarks.clients import CLIENTS
 from benchmarks.contests import BODY, CONTESTS, QUICK, Contest
 from benchmarks.environment import describe, load
 from benchmarks.report import show_requirements
-from benchmarks.servers import BROKERS, fill, running, server_of
+from benchmarks.servers import BROKERS, drain, fill, running, server_of
 
 __all__ = ["Comparison", "main"]
 
@@ -103,6 +103,9 @@ def _run_round(result: Result, url: str, process: ClientProcess) -> None:
         result.rounds.append(process.run(result.contest.name, url, queue, result.count, BODY))
     except ClientFailed as error:
         result.failure = str(error)
+        return
+    if not result.contest.receives:
+        drain(url, queue, result.count)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -7,9 +7,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-__all__ = ["BROKERS", "allow_many_files", "embedded", "fill", "real", "running", "server_of"]
+__all__ = ["BROKERS", "allow_many_files", "drain", "embedded", "fill", "real", "running", "server_of"]
 
 BROKERS = ("embedded", "rabbitmq", "activemq")
+
+_TIMEOUT = 120.0
 
 # Adapters are imported inside the functions: the process of every client imports this module, and a client of others
 # is measured without ours in memory.
@@ -97,4 +99,13 @@ def fill(url: str, queue: str, count: int, body: bytes) -> None:
     with stomp_socket.connect(url) as conn:
         for _ in range(count - 1):
             conn.send(queue, body)
-        conn.send(queue, body, receipt=True, timeout=120)
+        conn.send(queue, body, receipt=True, timeout=_TIMEOUT)
+
+
+def drain(url: str, queue: str, count: int) -> None:
+    """Receive all messages of a queue: many that nobody receives slow brokers down, and ActiveMQ then stops senders."""
+    import stomp_socket
+
+    with stomp_socket.connect(url) as conn, conn.subscribe(queue) as messages:
+        for _ in range(count):
+            messages.receive(timeout=_TIMEOUT)
