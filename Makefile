@@ -21,10 +21,10 @@ export PYTHON STOMP_URL
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint format bench bench-count fuzz soak clean
+.PHONY: help demo test check lint format bench bench-count bench-report fuzz soak clean
 
 help:  ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 	@echo "  PYTHON=...    the interpreter to use; by default the newest that is found, from 3.11 on"
 
 demo:  ## send and receive on an embedded broker, or on STOMP_URL; needs nothing but Python 3.11+
@@ -51,6 +51,9 @@ bench: $(VENV)/.stamp-bench  ## compare speed with other Python clients (ARGS=--
 
 bench-count: $(VENV)/.stamp-bench  ## count instructions instead; needs valgrind (ARGS="--only parse", ARGS=--check)
 	$(BIN)/python benchmarks/instructions.py $(ARGS)
+
+bench-report: $(VENV)/.stamp-bench  ## measure everything, with every broker, and write docs/performance.md and its charts
+	$(BIN)/python benchmarks/performance.py $(ARGS)
 
 fuzz: $(VENV)/.stamp-fuzz  ## run atheris on every target, for TIME=60 seconds in all
 	$(BIN)/python fuzz/run.py --time $(TIME) $(ARGS)

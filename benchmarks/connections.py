@@ -1,26 +1,29 @@
-"""Measure the memory of a connection: of each adapter and of stomp.py, in one run.
+"""Measure what idle connections cost: those of each adapter and of stomp.py, in one run.
 
-    python benchmarks/connections.py                     1,000 connections to the embedded broker, a subscription each
+    python benchmarks/connections.py                       connections to the embedded broker, a subscription each
     python benchmarks/connections.py --connections 200 rabbitmq
-    python benchmarks/connections.py --quick             only check that it runs
+    python benchmarks/connections.py --where stomp_asyncio which modules allocated the memory of a connection
+    python benchmarks/connections.py --quick               only check that it runs
 
-Every client opens its connections in a process of its own. The result is the growth of that process's resident memory,
-and the time for opening, both divided by the number of connections.
+Every client opens its connections in a process of its own. The results are the growth of that process's resident memory
+and the time for opening, both divided by the number of connections, and how long the garbage collector then takes to
+look at every object: this stops the program. The last column is the same after `gc.freeze()`.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import multiprocessing
-import platform
 import resource
 import sys
 import time
-from collections.abc import Callable, Sequence
+import tracemalloc
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, ExitStack
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 if not __package__:
     sys.path[0] = str(Path(__file__).resolve().parent.parent)
@@ -28,12 +31,35 @@ if not __package__:
 import stomp_asyncio
 import stomp_socket
 from benchmarks.address import Address
-from benchmarks.brokers import embedded, real
+from benchmarks.environment import python
 from benchmarks.readers import peer
+from benchmarks.report import Requirement, Table, show_requirements
+from benchmarks.servers import allow_many_files, running
 
-__all__ = ["main"]
+__all__ = ["CONNECTIONS", "Cost", "goals", "main", "measure", "table"]
 
-Cost = tuple[float, float]  # bytes and seconds per connection
+#: How many connections are opened. Those of adapters with threads are fewer, because a thread costs most of them.
+CONNECTIONS = {"stomp_socket": 1000, "stomp_asyncio": 5000, "stomp_trio": 5000, "stomp.py": 1000}
+
+_KIB_GOAL = 21.0
+
+
+class Cost(NamedTuple):
+    """What the connections of one client cost.
+
+    Attributes:
+        connections: how many there were.
+        size: bytes of resident memory for each.
+        seconds: for opening each.
+        collection: seconds of a full garbage collection while they are open.
+        frozen: the same after `gc.freeze()`.
+    """
+
+    connections: int
+    size: float
+    seconds: float
+    collection: float
+    frozen: float
 
 
 def resident() -> int:
@@ -46,31 +72,66 @@ def resident() -> int:
 
 
 class Meter:
-    """Measures the time between its construction and :meth:`cost`, and the growth of memory."""
+    """Measures from its construction to the call of `cost()`."""
 
     def __init__(self, connections: int) -> None:
         self._connections = connections
+        gc.collect()
         self._resident = resident()
         self._began = time.perf_counter()
 
     def cost(self) -> Cost:
-        """Return bytes and seconds per connection."""
+        """Return what the connections that were opened meanwhile cost."""
         seconds = time.perf_counter() - self._began
-        return (resident() - self._resident) / self._connections, seconds / self._connections
+        size = (resident() - self._resident) / self._connections
+        collection = _collection()
+        gc.freeze()
+        frozen = _collection()
+        gc.unfreeze()
+        return Cost(self._connections, size, seconds / self._connections, collection, frozen)
 
 
-def of_stomp_socket(url: str, count: int) -> Cost:
+def _collection() -> float:
+    gc.collect()
+    began = time.perf_counter()
+    gc.collect()
+    return time.perf_counter() - began
+
+
+class Allocations:
+    """Finds out, in the place of a `Meter`, which modules allocated the memory that is in use."""
+
+    def __init__(self, connections: int) -> None:
+        self._connections = connections
+        gc.collect()
+        tracemalloc.start()
+
+    def cost(self) -> dict[str, float]:
+        """Return bytes for each connection by module."""
+        gc.collect()
+        snapshot = tracemalloc.take_snapshot()
+        tracemalloc.stop()
+        return {
+            "/".join(Path(one.traceback[0].filename).parts[-2:]): one.size / self._connections
+            for one in snapshot.statistics("filename")
+        }
+
+
+MeterClass = type[Meter] | type[Allocations]
+
+
+def of_stomp_socket(url: str, count: int, meter_class: MeterClass) -> Any:
     with stomp_socket.connect(url):  # the first connection pays for imports and caches
-        meter = Meter(count)
+        meter = meter_class(count)
         with ExitStack() as stack:
             for number in range(count):
                 stack.enter_context(stomp_socket.connect(url)).subscribe(f"/topic/held-{number}")
             return meter.cost()
 
 
-async def _of_asyncio(url: str, count: int) -> Cost:
+async def _of_asyncio(url: str, count: int, meter_class: MeterClass) -> Any:
     async with stomp_asyncio.connect(url):
-        meter = Meter(count)
+        meter = meter_class(count)
         async with AsyncExitStack() as stack:
             for number in range(count):
                 conn = await stack.enter_async_context(stomp_asyncio.connect(url))
@@ -78,18 +139,18 @@ async def _of_asyncio(url: str, count: int) -> Cost:
             return meter.cost()
 
 
-def of_stomp_asyncio(url: str, count: int) -> Cost:
-    return asyncio.run(_of_asyncio(url, count))
+def of_stomp_asyncio(url: str, count: int, meter_class: MeterClass) -> Any:
+    return asyncio.run(_of_asyncio(url, count, meter_class))
 
 
-def of_stomp_trio(url: str, count: int) -> Cost:
+def of_stomp_trio(url: str, count: int, meter_class: MeterClass) -> Any:
     import trio
 
     import stomp_trio
 
-    async def hold() -> Cost:
+    async def hold() -> Any:
         async with stomp_trio.connect(url):
-            meter = Meter(count)
+            meter = meter_class(count)
             async with AsyncExitStack() as stack:
                 for number in range(count):
                     conn = await stack.enter_async_context(stomp_trio.connect(url))
@@ -99,7 +160,7 @@ def of_stomp_trio(url: str, count: int) -> Cost:
     return trio.run(hold)
 
 
-def of_stomp_py(url: str, count: int) -> Cost:
+def of_stomp_py(url: str, count: int, meter_class: MeterClass) -> Any:
     stomp = peer("stomp")
 
     host, port, login, passcode = Address.of(url)
@@ -110,7 +171,7 @@ def of_stomp_py(url: str, count: int) -> Cost:
         return conn
 
     first = connected()
-    meter = Meter(count)
+    meter = meter_class(count)
     conns = [first]
     for number in range(count):
         conns.append(connected())
@@ -121,7 +182,7 @@ def of_stomp_py(url: str, count: int) -> Cost:
     return cost
 
 
-CLIENTS: dict[str, Callable[[str, int], Cost]] = {
+CLIENTS: dict[str, Callable[[str, int, MeterClass], Any]] = {
     "stomp_socket": of_stomp_socket,
     "stomp_asyncio": of_stomp_asyncio,
     "stomp_trio": of_stomp_trio,
@@ -129,46 +190,91 @@ CLIENTS: dict[str, Callable[[str, int], Cost]] = {
 }
 
 
-def _child(name: str, url: str, count: int, pipe: Any) -> None:
+def _child(name: str, url: str, count: int, meter_class: MeterClass, pipe: Any) -> None:
+    allow_many_files()
     try:
-        pipe.send(CLIENTS[name](url, count))
+        pipe.send(CLIENTS[name](url, count, meter_class))
     except ImportError as missing:
-        pipe.send(str(missing))
+        pipe.send(f"not installed: {missing}")
+    except Exception as error:
+        pipe.send(f"failed: {type(error).__name__}: {error}")
 
 
-def measure(name: str, url: str, count: int) -> Cost | str:
-    """Return the cost of a connection of this client, or an error message if it is not installed."""
+def measure(name: str, url: str, count: int, meter_class: MeterClass = Meter) -> Any:
+    """Return what the meter returns, or a text that states why there is nothing."""
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
-    process = context.Process(target=_child, args=(name, url, count, theirs))
+    process = context.Process(target=_child, args=(name, url, count, meter_class, theirs))
     process.start()
     theirs.close()
     try:
-        outcome: Cost | str = ours.recv()
+        return ours.recv()
+    except EOFError:
+        return "failed: its process ended"
     finally:
         process.join()
-    return outcome
+
+
+def table(outcomes: Mapping[str, Cost | str]) -> Table:
+    """Return a table with a row for each client."""
+    return Table(
+        ["", "connections", "KiB each", "ms to open", "ms of a collection", "after gc.freeze()"],
+        [[name, *_cells(outcome)] for name, outcome in outcomes.items()],
+    )
+
+
+def _cells(outcome: Cost | str) -> Iterator[str]:
+    if isinstance(outcome, str):
+        yield from (outcome, "", "", "", "")
+    else:
+        yield f"{outcome.connections:,}"
+        yield f"{outcome.size / 1024:.1f}"
+        yield f"{outcome.seconds * 1000:.2f}"
+        yield f"{outcome.collection * 1000:.1f}"
+        yield f"{outcome.frozen * 1000:.1f}"
+
+
+def goals(outcomes: Mapping[str, Cost | str]) -> list[Requirement]:
+    """Return what the project requires, as far as it was measured."""
+    cost = outcomes.get("stomp_asyncio")
+    if not isinstance(cost, Cost):
+        return []
+    what = f"{cost.connections:,} idle connections: KiB each, stomp_asyncio"
+    return [Requirement(what, _KIB_GOAL, cost.size / 1024, at_most=True)]
+
+
+def _show_allocations(name: str, found: Mapping[str, float] | str) -> None:
+    if isinstance(found, str):
+        print(f"{name}: {found}")
+        return
+    print(f"{name}: {sum(found.values()) / 1024:.1f} KiB a connection, as Python allocates them")
+    for module, size in sorted(found.items(), key=lambda entry: -entry[1])[:20]:
+        print(f"  {size / 1024:6.2f} KiB  {module}")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description="Measure the memory of a connection.")
+    parser = argparse.ArgumentParser(description="Measure what idle connections cost.")
     parser.add_argument("--quick", action="store_true", help="only check that it runs")
-    parser.add_argument("--connections", type=int, default=1000)
+    parser.add_argument("--connections", type=int, help="instead of 1,000 or 5,000")
+    parser.add_argument("--where", choices=sorted(CLIENTS), help="which modules allocated the memory")
     parser.add_argument("brokers", nargs="*", default=["embedded"])
     chosen = parser.parse_args(arguments)
-    count = 10 if chosen.quick else chosen.connections
-    print(f"{platform.python_implementation()} {platform.python_version()}, {count} connections")
+    counts = (
+        dict.fromkeys(CLIENTS, 10 if chosen.quick else chosen.connections)
+        if (chosen.quick or chosen.connections)
+        else CONNECTIONS
+    )
+    print(python())
     for broker in chosen.brokers:
         try:
-            with embedded() if broker == "embedded" else real(broker) as url:
-                print(f"\n{broker}\n    {'':14}  {'KiB each':>10}  {'ms each':>8}")
-                for name in CLIENTS:
-                    outcome = measure(name, url, count)
-                    if isinstance(outcome, str):
-                        print(f"    {name:14}  {outcome}")
-                    else:
-                        size, seconds = outcome
-                        print(f"    {name:14}  {size / 1024:10.1f}  {seconds * 1000:8.2f}", flush=True)
+            with running(broker) as url:
+                if chosen.where:
+                    count = min(counts[chosen.where], 500)  # tracemalloc is slow
+                    _show_allocations(chosen.where, measure(chosen.where, url, count, Allocations))
+                    continue
+                outcomes = {name: measure(name, url, counts[name]) for name in CLIENTS}
+                print(f"\n{broker}\n{table(outcomes).as_text('    ')}", flush=True)
+                print(show_requirements(goals(outcomes)))
         except LookupError as missing:
             print(f"\n{broker}: not installed: {missing}")
     return 0

@@ -16,59 +16,26 @@ import argparse
 import gc
 import json
 import os
-import platform
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from shutil import which
 
 if not __package__:
     # For a script, the first entry of the path is its own folder; the package is in the folder above.
     sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
+from benchmarks.environment import python
+from benchmarks.goals import GOALS, Goal
 from benchmarks.workloads import MESSAGES, workloads
 
-__all__ = ["GOALS", "Goal", "count", "main", "show_goals"]
+__all__ = ["MANY", "QUICK", "count", "main", "show_goals"]
 
 #: Messages of a workload, and those before it that fill caches.
 MANY, QUICK, WARM_UP = 600, 20, 100
-
-
-class Goal(NamedTuple):
-    """What the count of one workload may be.
-
-    Attributes:
-        ours: the workload.
-        other: the workload that it is compared with, or None: then the limits are instructions a message.
-        goal: at most this many times the count of the other one.
-        floor: what `--check` requires: the goal where it is met, else a little more than was measured.
-    """
-
-    ours: str
-    other: str | None
-    goal: float
-    floor: float
-
-
-#: Of CPython 3.11 as Debian 12 has it. Lower the floors as the code gets faster.
-GOALS = (
-    Goal("parse, 64 KiB", "stomp.py, parse, 64 KiB", 1 / 8.5, 0.125),
-    Goal("parse, 1460 B", "stomp.py, parse, 1460 B", 1 / 5, 1 / 5),
-    Goal("events, auto", "parse, 64 KiB", 1 / 0.75, 1 / 0.75),
-    Goal("events, client", "parse, 64 KiB", 1 / 0.75, 1.50),
-    Goal("events, client-individual", "parse, 64 KiB", 1 / 0.75, 1.50),
-    Goal("session, take + ack, client", "parse, 64 KiB", 2.6, 2.85),
-    Goal("session, take + ack, client-individual", "parse, 64 KiB", 2.6, 2.75),
-    Goal("ClientConnection.send, same headers", "stomp.py, send, same headers", 1 / 3, 1 / 3),
-    Goal("ClientConnection.send, one header varies", "stomp.py, send, one header varies", 1 / 1.3, 1 / 1.3),
-    Goal("ClientConnection.send, escapes", "stomp.py, send, escapes", 1 / 2, 1 / 2),
-    Goal("Session.send", "stomp.py, send, same headers", 1 / 1.9, 0.57),
-    Goal("Session.send, receipt", None, 90_000, 103_000),
-)
 
 
 def count(names: Sequence[str], messages: int) -> dict[str, float]:
@@ -77,7 +44,7 @@ def count(names: Sequence[str], messages: int) -> dict[str, float]:
     Raises:
         RuntimeError: valgrind is not installed, or the counted process failed.
     """
-    valgrind = shutil.which("valgrind")
+    valgrind = which("valgrind")
     if valgrind is None:
         raise RuntimeError("valgrind is needed to count instructions: apt-get install valgrind")
     with tempfile.TemporaryDirectory() as folder:
@@ -159,7 +126,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if not chosen.only or any(word.lower() in name.lower() for word in chosen.only)
     ]
     counts = count(names, QUICK if chosen.quick else MANY)
-    print(f"{platform.python_implementation()} {platform.python_version()}: instructions a message")
+    print(f"{python()}: instructions a message")
     for name, value in counts.items():
         print(f"  {name:42} {value:12,.0f}")
     lines, kept = show_goals(counts)

@@ -21,14 +21,12 @@ class Sample:
         body: of every frame.
         chunk: how many bytes a read returns.
         frames: how many there are.
-        has_requirements: whether the required ratios are measured with this sample.
     """
 
     name: str
     body: bytes
     chunk: int
     frames: int
-    has_requirements: bool = False
     _made: dict[str, list[Decoded]] = field(default_factory=dict, compare=False, repr=False)
 
     def messages(self) -> list[Decoded]:
@@ -94,14 +92,14 @@ _BODY = b'{"order": 4711, "customer": "Miller & Sons", "total": "129.90"} '
 assert len(_BODY) == 64
 
 READ_SAMPLES = (
-    Sample("8 headers, 64-byte body, 64 KiB chunks", _BODY, 64 * 1024, 2000, has_requirements=True),
+    Sample("8 headers, 64-byte body, 64 KiB chunks", _BODY, 64 * 1024, 2000),
     Sample("8 headers, no body, 64 KiB chunks", b"", 64 * 1024, 2000),
     Sample("8 headers, 1 KiB body, 64 KiB chunks", _BODY * 16, 64 * 1024, 1000),
     Sample("8 headers, 64 KiB body, 64 KiB chunks", _BODY * 1024, 64 * 1024, 40),
     Sample("8 headers, 64-byte body, 1460-byte chunks", _BODY, 1460, 2000),
 )
 WRITE_SAMPLES = (
-    Sample("8 headers, 64-byte body", _BODY, 0, 2000, has_requirements=True),
+    Sample("8 headers, 64-byte body", _BODY, 0, 2000),
     Sample("8 headers, 1 KiB body", _BODY * 16, 0, 2000),
     Sample("8 headers, 64 KiB body", _BODY * 1024, 0, 200),
 )

@@ -27,10 +27,9 @@ if not __package__:
     sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
 import stomp_py
-import stomp_socket
 from benchmarks.address import Address
-from benchmarks.brokers import embedded, real
 from benchmarks.readers import peer
+from benchmarks.servers import drain, fill, running
 
 __all__ = ["main"]
 
@@ -77,27 +76,13 @@ def send(lib: Any, url: str, queue: str, count: int, body: bytes) -> dict[str, f
     confirmed = time.perf_counter()
     conn.remove_listener("counter")
     conn.disconnect()
-    _drain(url, queue, count)
+    drain(url, queue, count)
     return {"send() returns": returned - began, "sent and confirmed": confirmed - began}
-
-
-def _drain(url: str, queue: str, count: int) -> None:
-    """Receive all messages of a queue, because a backlog slows the broker down."""
-    with stomp_socket.connect(url) as conn, conn.subscribe(queue) as messages:
-        for _ in range(count):
-            messages.receive(timeout=_TIMEOUT)
-
-
-def _fill(url: str, queue: str, count: int, body: bytes) -> None:
-    with stomp_socket.connect(url) as conn:
-        for _ in range(count - 1):
-            conn.send(queue, body)
-        conn.send(queue, body, receipt=True, timeout=_TIMEOUT)
 
 
 def receive(lib: Any, url: str, queue: str, count: int, body: bytes) -> dict[str, float]:
     """Return the seconds that it takes to receive so many messages."""
-    _fill(url, queue, count, body)
+    fill(url, queue, count, body)
     counter = Counter(count)
     conn = _connected(lib, url, counter)
     began = time.perf_counter()
@@ -161,7 +146,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for name in chosen.brokers:
         count, rounds = (200, 1) if chosen.quick else (chosen.messages, chosen.rounds)
         try:
-            with embedded() if name == "embedded" else real(name) as url:
+            with running(name) as url:
                 print(f"\n{name}, {count} messages")
                 faster = compare(url, libraries, count, rounds) and faster
         except LookupError as missing:

@@ -39,7 +39,7 @@ class Writer:
 def writers() -> tuple[list[Writer], list[str]]:
     """Return all contestants that are installed, and the names of the clients that are not."""
     found = [
-        Writer("Frame.to_bytes", _frames, _to_bytes, ours=True),
+        Writer("Frame.to_bytes, not the first time", _frames, _to_bytes, ours=True),
         Writer("Frame(...).to_bytes", _without_length, _make_and_to_bytes, ours=True, whole_call=True),
         Writer("ClientConnection.send", _arguments, _send, ours=True, whole_call=True),
         Writer("json.dumps", _dicts, _json, to_json=True),

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.instructions import GOALS, Goal, main, show_goals
+from benchmarks.goals import GOALS, Goal, as_requirements
+from benchmarks.instructions import main, show_goals
 from benchmarks.workloads import workloads
 
 needs_valgrind = pytest.mark.skipif(shutil.which("valgrind") is None, reason="valgrind is not installed")
@@ -47,3 +48,19 @@ def test_workloads_of_goals_exist() -> None:
 
 def test_no_floor_is_below_its_goal() -> None:
     assert all(goal.floor >= goal.goal for goal in GOALS)
+
+
+def test_goals_become_requirements_where_both_workloads_were_measured() -> None:
+    costs = {goal.ours: 1.0 for goal in GOALS}
+    judged = as_requirements(costs | {"stomp.py, parse, 64 KiB": 10.0})
+    assert "parse, 64 KiB / stomp.py, parse, 64 KiB" in [one.what for one in judged]
+    assert not [one for one in judged if "stomp.py, send" in one.what]
+    assert [one.what for one in judged if one.what.endswith(": instructions")]
+
+
+def test_goals_in_instructions_are_not_judged_by_times() -> None:
+    assert not [
+        one
+        for one in as_requirements({goal.ours: 1.0 for goal in GOALS}, counts=False)
+        if one.what.endswith(": instructions")
+    ]

@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 
 from benchmarks import run
+from benchmarks.goals import GOALS
 from benchmarks.memory import Cost, costs
 from benchmarks.readers import Reader, readers
 from benchmarks.samples import READ_SAMPLES, WRITE_SAMPLES, Sample, cut
+from benchmarks.workloads import workloads
 from benchmarks.writers import Writer, writers
 
 QUICK = Sample("quick", b"body", 100, 3)
@@ -27,7 +29,11 @@ def test_quick_run_writes_results_of_every_contest(
         f"Writing: {sample.name}" for sample in WRITE_SAMPLES
     }
     assert all(row["rate"] > 0 for row in results["rows"])
-    assert results["requirements"]
+    # The first two need stomp.py, the rest nothing but this library.
+    assert {one["what"].partition(" / ")[0] for one in results["requirements"]} >= {
+        "events, client",
+        "session, take + ack, client",
+    }
     assert "FrameParser" in capsys.readouterr().out
 
 
@@ -83,3 +89,27 @@ def test_hostile_input_needs_little_memory(what: str, outcome: str, cost_of: dic
     cost = cost_of[what]
     assert cost.outcome == outcome
     assert cost.peak < 512 * 1024
+
+
+def test_no_goal_is_about_a_frame_that_was_serialized_before() -> None:
+    times = dict.fromkeys(
+        (name for goal in GOALS if goal.other is not None for name in (goal.ours, goal.other)), 1.0
+    )
+    judged = run.requirements(times, [Cost("a large body", 100, 1.0, 250, "", 1.0)])
+    assert len(judged) == len([goal for goal in GOALS if goal.other is not None]) + 1
+    assert not [one for one in judged if "to_bytes" in one.what]
+
+
+def test_ratio_above_its_limit_is_missed() -> None:
+    times = {"events, auto": 1.4, "parse, 64 KiB": 1.0}
+    verdicts = [one.met for one in run.requirements(times, [Cost("a large body", 100, 1.0, 301, "", 1.0)])]
+    assert verdicts == [False, False]
+
+
+def test_check_fails_if_a_goal_was_not_judged(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As without stomp.py, whose workloads then do not exist."""
+    with_peers = workloads()
+    without = {name: work for name, work in with_peers.items() if not name.startswith("stomp.py")}
+    monkeypatch.setattr(run, "workloads", lambda: without)
+    monkeypatch.setattr(run, "requirements", lambda times, memory: [])
+    assert run.main(["--quick", "--check"]) == 1

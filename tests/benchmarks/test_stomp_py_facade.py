@@ -21,6 +21,6 @@ def test_missing_broker_is_reported(
     def missing(name: str) -> None:
         raise LookupError("apt-get install it")
 
-    monkeypatch.setattr(stomp_py_facade, "real", missing)
+    monkeypatch.setattr(stomp_py_facade, "running", missing)
     assert stomp_py_facade.main(["--quick", "rabbitmq"]) == 0
     assert "rabbitmq: not installed: apt-get install it" in capsys.readouterr().out

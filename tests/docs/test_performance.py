@@ -1,0 +1,58 @@
+"""docs/performance.md: its charts and files exist, and its code runs."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+from stomp_testing import Broker
+
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
+PAGE = (DOCS / "performance.md").read_text()
+
+
+def test_every_chart_exists_and_is_shown() -> None:
+    shown = set(re.findall(r"\]\(([^)]+\.svg)\)", PAGE))
+    assert shown == {path.name for path in DOCS.glob("performance-*.svg")}
+    assert len(shown) >= 3
+    for name in shown:
+        ET.parse(DOCS / name)
+
+
+def test_every_file_that_the_page_names_exists() -> None:
+    files = re.findall(r"\]\((\.\./[^)#]+|[a-z.-]+\.md)\)", PAGE)
+    assert "../benchmarks/README.md" in files
+    assert [file for file in files if not (DOCS / file).exists()] == []
+
+
+def test_every_command_of_the_page_exists() -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    named = {
+        one or other for one, other in re.findall(r"^make ([a-z-]+)|`make ([a-z-]+)", PAGE, re.MULTILINE)
+    }
+    assert "bench-report" in named
+    assert named <= targets
+    scripts = re.findall(r"python (benchmarks/\w+\.py)", PAGE)
+    assert scripts
+    assert [script for script in scripts if not (ROOT / script).exists()] == []
+
+
+def test_code_runs() -> None:
+    blocks = re.findall(r"^```python\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+    assert len(blocks) == 1
+    with Broker() as broker:
+        code = blocks[0].replace("stomp://guest:guest@localhost:61613", broker.url)
+        run = subprocess.run(
+            [sys.executable, "-W", "error", "-c", code],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    assert run.returncode == 0, run.stderr
+    assert run.stderr == ""
