@@ -354,7 +354,8 @@ class ClientConnection(Connection):
             The bytes to write; ``None``, and nothing has changed, if :meth:`ack` has to decide.
         """
         frame = message.frame
-        text = frame.headers.text
+        headers = frame.headers
+        text = headers.text
         if (
             text is None
             or frame.version != "1.2"
@@ -365,17 +366,17 @@ class ClientConnection(Connection):
             or now - now != 0.0
         ):
             return None
-        at = text.find("\nack:") + 5
-        if at < 5:
+        _, line_start, rest = text.partition("\nack:")
+        if not line_start:
             return None
-        written = ack_id = text[at : text.index("\n", at)]
+        written = ack_id = rest.partition("\n")[0]
         if "\\" in written:
-            ack_id = frame.headers.find("\nack:") or ""
+            ack_id = headers.find("\nack:") or ""
             if escape(ack_id, Version.V1_2) != written:
                 return None  # they are no escapes, or not the ones that are written here
         elif ":" in written or "\r" in written or "\0" in written:
             return None  # a leniency has tolerated it; it is escaped when it is written
-        if not self._tracker.acknowledge_one(ack_id):
+        if not self._tracker.acknowledge_one(headers, ack_id):
             return None
         self._now = self._clock.last_write = now
         return f"ACK\nid:{written}\n\n\0".encode()
