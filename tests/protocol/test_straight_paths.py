@@ -106,6 +106,40 @@ def test_sends_are_written_as_if_each_were_the_first(
     assert conn.next_event() is NEED_DATA
 
 
+@given(
+    destination=st.one_of(TEXTS, st.just("/queue/a")),
+    body=st.one_of(st.binary(max_size=3), st.text(max_size=2)),
+    content_type=st.one_of(st.none(), TEXTS),
+    receipt=st.one_of(st.none(), TEXTS, st.just("r-1")),
+    headers=HEADERS,
+    content_length=st.booleans(),
+)
+def test_sends_that_are_assembled_are_those_of_the_constructor(
+    destination: str,
+    body: bytes | str,
+    content_type: str | None,
+    receipt: str | None,
+    headers: dict[str, str],
+    content_length: bool,
+) -> None:
+    for _ in range(3):
+        assembled = outcome(
+            lambda: Send.assemble(destination, body, content_type, receipt, headers, content_length)
+        )
+        made = outcome(
+            lambda: Send(
+                destination,
+                body,
+                content_type=content_type,
+                receipt=receipt,
+                headers=headers,
+                content_length=content_length,
+            )
+        )
+        assert assembled == made
+        assert not isinstance(made, Send) or made.content_length_wanted is assembled.content_length_wanted
+
+
 def general(version: str) -> ClientConnection:
     """Return a connection that is new: it knows no headers."""
     return connected(version)
@@ -169,18 +203,20 @@ def test_headers_are_written_in_the_order_of_the_caller() -> None:
         assert b"\nb:2\na:1\n" in conn.send("/q", b"", headers={"b": "2", "a": "1"}, now=1.0)
 
 
-def test_headers_that_are_known_name_an_open_transaction_only() -> None:
+@pytest.mark.parametrize("others", [{}, {"a": "x\ny"}], ids=["plain", "escaped"])
+def test_headers_that_are_known_name_an_open_transaction_only(others: dict[str, str]) -> None:
+    headers = {"transaction": "t", **others}
     conn = connected("1.2")
     for _ in range(3):
         with pytest.raises(LocalProtocolError, match="no transaction 't' is open"):
-            conn.send("/q", b"", headers={"transaction": "t"}, now=1.0)
+            conn.send("/q", b"", headers=headers, now=1.0)
     conn.send(Begin("t"), now=1.0)
     for _ in range(3):
-        assert b"\ntransaction:t\n" in conn.send("/q", b"", headers={"transaction": "t"}, now=1.0)
+        assert b"\ntransaction:t\n" in conn.send("/q", b"", headers=headers, now=1.0)
     conn.send(Commit("t"), now=1.0)
     for _ in range(3):
         with pytest.raises(LocalProtocolError, match="no transaction 't' is open"):
-            conn.send("/q", b"", headers={"transaction": "t"}, now=1.0)
+            conn.send("/q", b"", headers=headers, now=1.0)
 
 
 def test_known_headers_are_written_for_the_version_of_each_connection() -> None:
