@@ -45,5 +45,7 @@ def test_workloads_of_goals_exist() -> None:
     assert not missing
 
 
-def test_no_floor_is_below_its_goal() -> None:
-    assert all(goal.floor >= goal.goal for goal in GOALS)
+def test_floor_counts_also_where_the_goal_is_met() -> None:
+    goal = Goal("a", "b", goal=2.0, floor=1.0)
+    assert [show_goals({"a": a, "b": 10}, [goal])[1] for a in (9, 15)] == [True, False]
+    assert "ABOVE ITS FLOOR" in show_goals({"a": 15, "b": 10}, [goal])[0][0]
