@@ -21,7 +21,8 @@ class Goal(NamedTuple):
         ours: the workload.
         other: the workload that it is compared with, or None: then the limits are instructions a message.
         goal: at most this many times the count of the other one.
-        floor: what `--check` requires: the goal where it is met, else a little more than was measured.
+        floor: what `--check` requires: a little more than was counted, also where the goal is met, so that what was
+            gained is not lost.
     """
 
     ours: str
@@ -30,20 +31,20 @@ class Goal(NamedTuple):
     floor: float
 
 
-#: Floors are of CPython 3.11 as Debian 12 has it. Lower the floors as the code gets faster.
+#: Of CPython 3.11 as Debian 12 has it. Lower the floors as the code gets faster: they are 2 or 3 % above the counts.
 GOALS = (
-    Goal("parse, 64 KiB", "stomp.py, parse, 64 KiB", 1 / 8.5, 0.125),
-    Goal("parse, 1460 B", "stomp.py, parse, 1460 B", 1 / 5, 1 / 5),
-    Goal("events, auto", "parse, 64 KiB", 1 / 0.75, 1 / 0.75),
-    Goal("events, client", "parse, 64 KiB", 1 / 0.75, 1.50),
-    Goal("events, client-individual", "parse, 64 KiB", 1 / 0.75, 1.50),
-    Goal("session, take + ack, client", "parse, 64 KiB", 2.6, 2.85),
-    Goal("session, take + ack, client-individual", "parse, 64 KiB", 2.6, 2.75),
-    Goal("ClientConnection.send, same headers", "stomp.py, send, same headers", 1 / 3, 1 / 3),
-    Goal("ClientConnection.send, one header varies", "stomp.py, send, one header varies", 1 / 1.3, 1 / 1.3),
-    Goal("ClientConnection.send, escapes", "stomp.py, send, escapes", 1 / 2, 1 / 2),
-    Goal("Session.send", "stomp.py, send, same headers", 1 / 1.9, 0.57),
-    Goal("Session.send, receipt", None, 90_000, 103_000),
+    Goal("parse, 64 KiB", "stomp.py, parse, 64 KiB", 1 / 8.5, 0.1165),
+    Goal("parse, 1460 B", "stomp.py, parse, 1460 B", 1 / 5, 0.166),
+    Goal("events, auto", "parse, 64 KiB", 1 / 0.75, 1.25),
+    Goal("events, client", "parse, 64 KiB", 1 / 0.75, 1 / 0.75),
+    Goal("events, client-individual", "parse, 64 KiB", 1 / 0.75, 1 / 0.75),
+    Goal("session, take + ack, client", "parse, 64 KiB", 2.6, 2.55),
+    Goal("session, take + ack, client-individual", "parse, 64 KiB", 2.6, 2.55),
+    Goal("ClientConnection.send, same headers", "stomp.py, send, same headers", 1 / 3, 0.234),
+    Goal("ClientConnection.send, one header varies", "stomp.py, send, one header varies", 1 / 1.3, 0.625),
+    Goal("ClientConnection.send, escapes", "stomp.py, send, escapes", 1 / 2, 0.233),
+    Goal("Session.send", "stomp.py, send, same headers", 1 / 1.9, 0.486),
+    Goal("Session.send, receipt", None, 90_000, 90_000),
 )
 
 

@@ -102,7 +102,7 @@ def show_goals(counts: Mapping[str, float], goals: Sequence[Goal] = GOALS) -> tu
         if ours not in counts or (other is not None and other not in counts):
             continue
         value = counts[ours] / (counts[other] if other else 1.0)
-        verdict = "met   " if value <= goal else "not yet" if value <= floor else "ABOVE ITS FLOOR"
+        verdict = "ABOVE ITS FLOOR" if value > floor else "met    " if value <= goal else "not yet"
         kept = kept and value <= floor
         of = f" / {other}" if other else ""
         lines.append(f"  {verdict}  {ours}{of}: {value:,.3g}, goal {goal:,.3g}, floor {floor:,.3g}")

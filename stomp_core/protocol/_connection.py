@@ -317,21 +317,25 @@ class Connection:
         except RemoteProtocolError as error:
             raise self._fail(error, self._parser.partial_header("receipt")) from None
         if type(item) is Frame:
-            if state is _CONNECTED and self._is_client and item.command == "MESSAGE":
-                # The straight path. Nearly everything that a client receives is a MESSAGE with all required headers,
-                # which does not change the state. It is recognized with a few searches, without any table. The text has
-                # a line for each header, so "\nname:" is found only where a header of exactly this name starts.
-                headers = item.headers
-                text = headers.text
-                if text is not None:
+            if state is _CONNECTED and self._is_client and (text := item.headers.text) is not None:
+                # The straight path. Nearly everything that a client receives is a MESSAGE or a RECEIPT with all
+                # required headers, which does not change the state. It is recognized with a few searches, without any
+                # table. The text has a line for each header, so "\nname:" is found only where a header of exactly this
+                # name starts.
+                command = item.command
+                if command == "MESSAGE":
                     at = text.find("\nsubscription:")
                     if at >= 0 and "\nmessage-id:" in text and "\ndestination:" in text:
                         message = _new(Message)
                         message.frame = item
                         tracker = self._tracker
-                        if tracker.acknowledging and not tracker.add_alike(headers, text, at):
+                        if tracker.acknowledging and not tracker.add_alike(item.headers, text, at):
                             self._track_received(message)
                         return message
+                elif command == "RECEIPT" and "\nreceipt-id:" in text:
+                    receipt = _new(Receipt)
+                    receipt.frame = item
+                    return receipt
             return self._process_frame(item, state)
         if item is NEED_DATA:
             return NEED_DATA if self._end is None else self._close(self._end)
@@ -352,18 +356,6 @@ class Connection:
     def _process_frame(self, frame: Frame, state: State) -> Event | Tolerated:
         """Check a frame that was received in this state, and return the event that it means."""
         command = frame.command
-        text = frame.headers.text
-        if (
-            command == "RECEIPT"
-            and state is _CONNECTED
-            and text is not None
-            and "\nreceipt-id:" in text
-            and self._is_client
-        ):
-            # The straight path of RECEIPT, as that of MESSAGE in next_event().
-            receipt = _new(Receipt)
-            receipt.frame = frame
-            return receipt
         next_state = self._role.receives[state].get(command)
         if next_state is None:
             if self._leniency.unchecked_conversation and self._is_client and command in _OUT_OF_TURN:

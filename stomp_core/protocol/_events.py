@@ -53,6 +53,7 @@ AckMode = Literal["auto", "client", "client-individual"]
 _TEXT = "text/plain;charset=utf-8"
 _VERSION = re.compile(r"[0-9]{1,4}\.[0-9]{1,4}")
 _NO_HEADERS = Headers()
+_new = object.__new__
 _MOST_OF_A_BODY = 4096  # bytes in which to look for the first line of an ERROR's body
 #: A line of a Java stack trace, or its first line, which names the class of the exception.
 _STACK_TRACE = r"(?m)^\s+at [\w.$<>]+\(|^\s*(?:[\w$]+\.)+[\w$]*(?:Exception|Error)\b"
@@ -392,21 +393,23 @@ class Send(_Transactional, _Bodied):
         headers: HeaderSource = (),
         content_length: bool = True,
     ) -> None:
-        is_text = False
-        if isinstance(body, str):
-            body = encode_body(body)
-            is_text = body != b""
-        elif type(body) is not bytes and not isinstance(body, (bytes, bytearray, memoryview)):
-            raise body_type_error(body, "body", "str or bytes")
-        merged = (
-            known_headers(destination, content_type, is_text, headers, merge_send)
-            if transaction is None
-            else merge_send(destination, content_type, is_text, headers, transaction)
-        )
-        if receipt is not None:
-            merged = _with_receipt(merged, receipt)
-        self.frame: Frame = Frame("SEND", merged, body)
+        self.frame: Frame = _send_frame(destination, body, content_type, transaction, receipt, headers)
         self.content_length_wanted = content_length  # pyright: ignore[reportIncompatibleMethodOverride]
+
+    @staticmethod
+    def assemble(
+        destination: str,
+        body: Body,
+        content_type: str | None,
+        receipt: str | None,
+        headers: HeaderSource,
+        content_length: bool,
+    ) -> Send:
+        """Make one outside of a transaction, of the same arguments by position: that costs less. For sessions."""
+        self = _new(Send)
+        self.frame = _send_frame(destination, body, content_type, None, receipt, headers)
+        self.content_length_wanted = content_length
+        return self
 
     @classmethod
     def from_frame(cls, frame: Frame, *, content_length: bool = True) -> Self:
@@ -430,6 +433,31 @@ class Send(_Transactional, _Bodied):
     def destination(self) -> str:
         """Where it is sent to."""
         return self.headers.get("destination", "")
+
+
+def _send_frame(
+    destination: str,
+    body: Body,
+    content_type: str | None,
+    transaction: str | None,
+    receipt: str | None,
+    headers: HeaderSource,
+) -> Frame:
+    """Make the frame of a SEND; see there."""
+    is_text = False
+    if isinstance(body, str):
+        body = encode_body(body)
+        is_text = body != b""
+    elif type(body) is not bytes and not isinstance(body, (bytes, bytearray, memoryview)):
+        raise body_type_error(body, "body", "str or bytes")
+    merged = (
+        known_headers(destination, content_type, is_text, headers, merge_send)
+        if transaction is None
+        else merge_send(destination, content_type, is_text, headers, transaction)
+    )
+    if receipt is not None:
+        merged = _with_receipt(merged, receipt)
+    return Frame("SEND", merged, body)
 
 
 def merge_send(

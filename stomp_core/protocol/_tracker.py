@@ -41,6 +41,11 @@ server waits for stops the subscription.
 Artemis makes up an id for a subscription of 1.0 that has none. So in 1.0 a ``subscription`` header that names an
 unknown one does not count if there is a subscription without id to exactly this destination.
 
+**Deliveries that are only noted.** Most messages are acknowledged in the order of delivery. Therefore a MESSAGE of the
+same subscription as the one before it is only noted (_noted_deliveries.py), and entered into the dicts described above
+when they are needed for anything but the ACK of the oldest one. So only the subscription of the latest message may have
+noted deliveries, and they are later than all that is entered.
+
 **Frames that break the rules.** A connection may be allowed to send what :meth:`ConnectionTracker.check` refuses.
 :meth:`ConnectionTracker.apply_regardless` then tracks what makes sense: an ACK whose message is known acknowledges it,
 whatever subscription it names, since brokers go by the message, and since what is never acknowledged would be tracked
@@ -59,6 +64,7 @@ from ..errors import ErrorCode
 from ..wire import Headers, Version
 from ._events import Ack, Event, Message, Nack, Subscribe, Unsubscribe
 from ._latest_subscription import LatestSubscription
+from ._noted_deliveries import LONGEST_NOTED, MOST_NOTED, NotedDeliveries
 
 __all__ = ["ConnectionTracker", "Coverage", "RuleViolation", "TrackedSubscription"]
 
@@ -84,7 +90,7 @@ class RuleViolation(Exception):
 class TrackedSubscription:
     """A subscription of one connection, as far as both sides have to remember it. Read-only."""
 
-    __slots__ = ("_ack", "_destination", "_id", "_unacknowledged")
+    __slots__ = ("_ack", "_destination", "_id", "_noted", "_unacknowledged")
 
     # In mode "client" it is an OrderedDict: after many removals at the front a dict takes long to find its first entry.
     _unacknowledged: dict[str, int]
@@ -94,6 +100,7 @@ class TrackedSubscription:
         self._destination = destination
         self._ack = ack
         self._unacknowledged = OrderedDict() if ack == "client" else {}
+        self._noted = NotedDeliveries()  # later than all of those
 
     @property
     def id(self) -> str | None:
@@ -117,7 +124,9 @@ class TrackedSubscription:
         Each one is the id that an ACK has to name: the ``ack`` header of the MESSAGE in 1.2, its ``message-id``
         before. Always empty in mode ``"auto"``.
         """
-        return _in_order(self._unacknowledged)
+        entered = _in_order(self._unacknowledged)
+        # A message that is delivered again before it was acknowledged keeps its place.
+        return tuple(dict.fromkeys([*entered, *self._noted.ids()]))
 
     def __repr__(self) -> str:
         return f"TrackedSubscription(id={self._id!r}, destination={self._destination!r}, ack={self._ack!r})"
@@ -267,6 +276,7 @@ class ConnectionTracker:
 
     def _find_message(self, event: Ack | Nack) -> tuple[TrackedSubscription, str]:
         """Return the subscription and the id of the message that an ACK or NACK names."""
+        self._enter_noted()
         if self._version is _V1_2:
             ack_id = event.id or ""
             subscription_id = None
@@ -299,6 +309,7 @@ class ConnectionTracker:
 
     def _first_holder(self, ack_id: str) -> TrackedSubscription | None:
         """Return the subscription that has waited longest for an ACK with this id."""
+        self._enter_noted()
         holder = self._holders.get(ack_id)
         return next(iter(holder)) if isinstance(holder, dict) else holder
 
@@ -311,6 +322,7 @@ class ConnectionTracker:
             self._acknowledge(event, subscription, ack_id)
             return
         self._latest_ack = None
+        self._enter_noted()
         if command == "SUBSCRIBE":
             assert isinstance(event, Subscribe)
             subscription = TrackedSubscription(event.id, event.destination, event.ack)
@@ -374,18 +386,26 @@ class ConnectionTracker:
             self._transactions[transaction].setdefault(subscription, {}).update(covered)
         self._latest_ack = event, subscription, covered
 
-    def acknowledge_one(self, ack_id: str) -> bool:
+    def acknowledge_one(self, headers: Headers, ack_id: str) -> bool:
         """Acknowledge one message outside of a transaction, if nothing has to be decided. The straight path of an ACK.
 
         It does what :meth:`check` and :meth:`apply` do; a property test compares them.
 
         Args:
+            headers: of the MESSAGE.
             ack_id: what the ACK names in 1.2.
 
         Returns:
             False, and nothing has changed, if it covers other messages as well, or is not allowed.
         """
-        subscription = self._holders.get(ack_id)
+        holders, latest = self._holders, self._latest_message.value
+        # Whatever has a holder was delivered before all that is noted.
+        if not holders and latest is not None and latest._noted.acknowledge_oldest(headers, ack_id):
+            self._latest_ack = None
+            return True
+        if ack_id not in holders:
+            self._enter_noted()
+        subscription = holders.get(ack_id)
         if type(subscription) is not TrackedSubscription:
             return False
         unacknowledged = subscription._unacknowledged
@@ -395,7 +415,9 @@ class ConnectionTracker:
         ):
             return False
         self._latest_ack = None
-        del self._holders[ack_id]
+        if subscription is latest:  # only this one may have deliveries that are noted
+            subscription._noted.acknowledge_earlier(ack_id)
+        del holders[ack_id]
         del unacknowledged[ack_id]
         return True
 
@@ -452,19 +474,10 @@ class ConnectionTracker:
         subscription = latest.value
         if subscription is None or subscription._ack == "auto":
             return subscription is not None
-        id_line = self._id_line
-        at = text.find(id_line)
-        if at < 0:
+        noted = subscription._noted.headers
+        if self._id_line not in text or len(noted) >= MOST_NOTED or len(text) > LONGEST_NOTED:
             return False
-        at += len(id_line)
-        ack_id = text[at : text.index("\n", at)]
-        if "\\" in ack_id:  # ActiveMQ's have a colon, which is escaped
-            ack_id = headers.find(id_line) or ack_id
-        holders = self._holders
-        if ack_id in holders:
-            return False
-        holders[ack_id] = subscription
-        subscription._unacknowledged[ack_id] = next(self._numbers)
+        noted.append(headers)
         return True
 
     def add_message(self, message: Message) -> None:
@@ -473,6 +486,7 @@ class ConnectionTracker:
         Raises:
             RuleViolation: it has to be acknowledged, but has no ``ack`` header. Nothing has changed.
         """
+        self._enter_noted()
         headers = message.frame.headers
         name = headers.find("\nsubscription:")
         subscription = (
@@ -484,6 +498,7 @@ class ConnectionTracker:
             return
         if name is not None and subscription._id == name:
             self._latest_message.remember(name, subscription, headers.text)
+            subscription._noted.id_line = self._id_line
         if subscription._ack == "auto":
             return
         ack_id = headers.find(self._id_line)
@@ -492,10 +507,22 @@ class ConnectionTracker:
                 ErrorCode.MISSING_HEADER,
                 f"MESSAGE needs an 'ack' header: subscription {name!r} is in {subscription._ack} mode",
             )
-        # A message that is delivered again before it was acknowledged keeps its place.
-        subscription._unacknowledged.setdefault(ack_id, next(self._numbers))
+        self._enter(subscription, ack_id)
+
+    def _enter(self, subscription: TrackedSubscription, ack_id: str) -> None:
+        """Enter a delivery. To do it again changes nothing."""
         if self._holders.setdefault(ack_id, subscription) is not subscription:
             self._add_holder(subscription, ack_id)
+        # A message that is delivered again before it was acknowledged keeps its place.
+        subscription._unacknowledged.setdefault(ack_id, next(self._numbers))
+
+    def _enter_noted(self) -> None:
+        """Enter the deliveries that are only noted: all of them belong to the subscription of the latest message."""
+        subscription = self._latest_message.value
+        if subscription is not None and subscription._noted.headers:
+            for ack_id in subscription._noted.ids():
+                self._enter(subscription, ack_id)
+            subscription._noted.clear()
 
     def _subscription_without_id(self, destination: str) -> TrackedSubscription | None:
         """1.0: return the subscription of a message that names none; see the top of this module."""

@@ -20,6 +20,8 @@ from ._transactions import TransactionLike, TransactionRecord, TransactionState
 __all__ = ["QueueEntry", "SessionOperations", "Subscription", "Transaction"]
 
 T = TypeVar("T")
+# CPython 3.11 looks up an attribute of an enum class in Python, which takes longer than all else that is done with it.
+_ACTIVE = SubscriptionState.ACTIVE
 #: A message and the number of its connection, and its size: what the queue of a subscription contains.
 QueueEntry = tuple[tuple[Message, int], int]
 
@@ -187,7 +189,7 @@ class Subscription:
     @property
     def ended(self) -> bool:
         """Whether :meth:`take` will never return a message again."""
-        return self.record.state is not SubscriptionState.ACTIVE and not len(self.record.queue)
+        return self.record.state is not _ACTIVE and not len(self.record.queue)
 
     def take(self) -> Delivery | None:
         """Return the next message, or ``None`` if the queue is empty; see :meth:`ready`.

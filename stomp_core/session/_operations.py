@@ -121,7 +121,7 @@ class Operation:
 
     def leave(self) -> None:
         """The driver takes its bytes. To call it again does no harm."""
-        if not self.pending.done:
+        if self.receipt is None and not self.pending.done:
             self.queued()
         self.left = True
         self.event = None

@@ -107,20 +107,22 @@ class Pending(Generic[T]):
             self._value = value
             if value is None:
                 self.on_cancel = None
-            self._settle()
+            self.done = True
+            if self._callbacks is not None:
+                self._call_back()
 
     def fail(self, error: Exception) -> None:
         """Settle it with the reason of a failure. For the session; the first outcome stands."""
         if not self.done:
             self._error = error
             self.on_cancel = None
-            self._settle()
+            self.done = True
+            if self._callbacks is not None:
+                self._call_back()
 
-    def _settle(self) -> None:
-        self.done = True
+    def _call_back(self) -> None:
         callbacks, self._callbacks = self._callbacks, None
-        if callbacks is not None:
-            call_all(partial(_run, callback) for callback in callbacks)
+        call_all(partial(_run, callback) for callback in callbacks or ())
 
     def __repr__(self) -> str:
         state = (

@@ -40,6 +40,8 @@ __all__ = ["QUEUED", "Sender"]
 
 #: An already completed Pending, for frames that ask for no receipt and are queued with room to spare: nearly all.
 QUEUED: Pending[None] = Pending.completed("room in the send queue", None)
+# CPython 3.11 looks up an attribute of an enum class in Python, which takes longer than all else that is done with it.
+_CONNECTED, _CLOSING = SessionState.CONNECTED, SessionState.CLOSING
 # Once the broker has confirmed DISCONNECT, nothing is at stake any more: the peer's answer to a Close frame gets this
 # share of the time for closing, and no more than these seconds.
 _FAREWELL_SHARE = 0.1
@@ -96,13 +98,13 @@ class Sender:
     @property
     def ready(self) -> bool:
         """Whether frames may be sent now: not while a SUBSCRIBE is probed alone."""
-        return self._connector.state is SessionState.CONNECTED and self._subscriptions.probing is None
+        return self._connector.state is _CONNECTED and self._subscriptions.probing is None
 
     @property
     def has_straight_path(self) -> bool:
         """Whether a SEND may take the straight path of :meth:`send_message`, if there is room for it."""
         return (
-            self._connector.state is SessionState.CONNECTED
+            self._connector.state is _CONNECTED
             and not self._notifier.wants_frames
             and self._subscriptions.probing is None
         )
@@ -189,7 +191,7 @@ class Sender:
         else:
             queue.put(wire, operation)
             receipts.add(operation)
-            self.watch(now, operation)
+            self._deadlines.add(now, operation)
         return True
 
     def send_ack(self, now: float, message: Message) -> bool:
@@ -209,7 +211,7 @@ class Sender:
         conn = connector.conn
         if (
             conn is None
-            or connector.state is not SessionState.CONNECTED
+            or connector.state is not _CONNECTED
             or self._notifier.wants_frames
             or queue.size >= _HIGH_WATER
         ):
@@ -288,7 +290,7 @@ class Sender:
             self._send_subscribe(now, record)
             return
         self.check_writable(self._subscribe_event(record, None))
-        if self._connector.state is SessionState.CONNECTED:
+        if self._connector.state is _CONNECTED:
             self._subscriptions.send_later(record)
 
     def _send_subscribe(self, now: float, record: SubscriptionRecord) -> None:
@@ -387,11 +389,12 @@ class Sender:
             if reason is not None:
                 self._notifier.notify("unexpected_receipt", receipt, reason)
             return False
-        operation.confirmed()
         if type(operation) is SendOperation:
-            if self._connector.state is SessionState.CLOSING:
+            operation.pending.succeed(None)  # as its confirmed() does
+            if self._connector.state is _CLOSING:
                 self._disconnect_if_idle(now)
             return False
+        operation.confirmed()
         if isinstance(operation, UnsubscribeOperation):
             self._subscriptions.remove(operation.subscription)
         elif isinstance(operation, SubscribeOperation):
@@ -494,11 +497,7 @@ class Sender:
         self._disconnect_if_idle(now)
 
     def _disconnect_if_idle(self, now: float) -> None:
-        if (
-            self._connector.state is SessionState.CLOSING
-            and not self.disconnecting
-            and not len(self.receipts)
-        ):
+        if self._connector.state is _CLOSING and not self.disconnecting and not len(self.receipts):
             self._send_disconnect(now)
 
     def _send_disconnect(self, now: float) -> None:

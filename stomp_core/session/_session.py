@@ -131,6 +131,8 @@ __all__ = ["Session", "TapEvent"]
 T = TypeVar("T")
 
 TapEvent = Event | HeartBeat | ConnectionClosed
+# CPython 3.11 looks up an attribute of an enum class in Python, which takes longer than all else that is done with it.
+_ACTIVE = SubscriptionState.ACTIVE
 
 
 @explained
@@ -646,14 +648,7 @@ class Session:
                 headers and (type(headers) is not dict or "receipt" in headers or "transaction" in headers)
             )
         ):
-            event = Send(
-                destination,
-                body,
-                content_type=content_type,
-                receipt=receipt_id,
-                headers=headers,
-                content_length=content_length,
-            )
+            event = Send.assemble(destination, body, content_type, receipt_id, headers, content_length)
             # The straight path. It does what the rest of this method does for a message in no transaction.
             operation = None
             if receipt_id is not None:
@@ -1304,7 +1299,7 @@ class Session:
                 if shows:
                     self._show(event)
                 record = self._subscriptions.latest.find(event.frame.headers.text)
-                if record is None or record.state is not SubscriptionState.ACTIVE:
+                if record is None or record.state is not _ACTIVE:
                     self._on_message(event)
                 else:
                     record.receive(event, connector.connection_number)

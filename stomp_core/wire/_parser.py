@@ -259,9 +259,10 @@ class FrameParser:
                 data = self._data
                 pos = self._pos
                 if pos >= len(data):
-                    if self._next_chunk():
+                    if self._chunks:
+                        self._next_chunk()
                         continue
-                    return self._end()
+                    return self._end() if self._eof else NEED_DATA
                 if data[pos] <= _CR:
                     heart_beat = self._read_end_of_lines()
                     if heart_beat is None:
@@ -300,12 +301,11 @@ class FrameParser:
                     escaped = unescape
                 headers = Headers.from_text(text, escaped)
                 # Is the body here as a whole?
-                start = text.find(_CONTENT_LENGTH)
-                if start < 0:
+                _, counted, rest = text.partition(_CONTENT_LENGTH)  # cheaper than find(), index() and a slice
+                if not counted:
                     stop, most = data.find(b"\0", end), self._max_unterminated
                 else:
-                    start += len(_CONTENT_LENGTH)
-                    length = text[start : text.index("\n", start)]
+                    length = rest.partition("\n")[0]
                     stop, most = -1, self._max_body
                     if length.isascii() and length.isdigit() and len(length) <= LONGEST_NUMBER:
                         stop = end + int(length)
@@ -321,7 +321,7 @@ class FrameParser:
                     else:
                         self._after_frame = True
                     self._pos = stop
-                    return Frame.assemble(command, headers, body, self._version_text, None, True, start < 0)
+                    return Frame.assemble(command, headers, body, self._version_text, None, True, not counted)
                 self._pos = end
                 self._start_body(command, headers, None, True)
                 return self._read_body()

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from enum import Enum, StrEnum
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from stomp_core import NEED_DATA, Frame, FrameParser, Headers, LocalProtocolError
@@ -354,6 +354,21 @@ class TestMadeHeaders:
             anew = Frame("SEND", Headers(longer.items()), b"body").to_bytes(version)
             assert Frame("SEND", longer, b"body").to_bytes(version) == anew
         assert headers.items() == [("destination", "/queue/a"), ("b", "c")]
+
+    @given(value=st.text(alphabet='ab1-_.@:\\\n\r\0 \t\x7f\xe9\ud800"', max_size=4))
+    @example("auto-17")
+    @example(" a")
+    def test_get_a_line_with_any_value_as_if_made_anew_or_not_at_all(self, value: str) -> None:
+        headers = Headers({"destination": "/queue/a"})
+        Frame("SEND", headers).to_bytes("1.0")
+        longer = headers.with_line("receipt", value)
+        if longer is None:
+            assert not value.replace("-", "").isalnum() or not value.isascii()
+            return
+        anew = Headers([*headers.items(), ("receipt", value)])
+        assert longer.items() == anew.items()
+        for version in ("1.0", "1.1", "1.2"):
+            assert Frame("SEND", longer).to_bytes(version) == Frame("SEND", anew).to_bytes(version)
 
     def test_with_an_escape_get_no_line_in_the_cheap_way(self) -> None:
         assert Headers({"destination": "a:b\nc"}).with_line("receipt", "r-1") is None

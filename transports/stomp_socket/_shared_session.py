@@ -192,11 +192,17 @@ class SharedSession:
                     self._check()
                 pending = operation(subject, monotonic(), *args, **kwargs)
                 done = None if pending.done else _when_done(pending)
-                if session.size_to_send and not (
-                    delayed and done is None and session.may_delay_writing(READ_SIZE)
+                left = session.size_to_send > 0
+                if left and not (delayed and done is None and session.may_delay_writing(READ_SIZE)):
+                    left = not self.write()
+                # Nearly always the thread reads, and all is written: then it is asked no further.
+                if self.asleep and (
+                    left
+                    or done is not None
+                    or not self.reading
+                    or self.broken is not None
+                    or self.notifications
                 ):
-                    self.write()
-                if self.asleep:
                     self._wake_thread_if_needed(done is not None)
         except BaseException:
             if pending is not None:
@@ -240,8 +246,9 @@ class SharedSession:
             WaitTimeout: there is none after ``timeout`` seconds.
             RuntimeError: called by a listener, or by a signal handler that interrupts a call of this connection.
         """
-        self._check_may_wait()
         inside, session = self._inside, self.session
+        if self.foreign or self.asking_id or inside.value or get_ident() == self.thread_id:
+            self._check_may_wait()
         deadline = None if timeout is None else monotonic() + timeout
         while True:
             message: Any = None
@@ -264,7 +271,10 @@ class SharedSession:
                     if message is None and not source.ended:
                         ready = source.ready()
                         waiting = ready, _when_done(ready)
-                    if self.asleep:
+                    # To take from a subscription can do no more than make room, so that the thread may read again.
+                    if self.asleep and (
+                        not self.reading or self.broken is not None or type(source) is not Subscription
+                    ):
                         self._wake_thread_if_needed(False)
             except BaseException:
                 if message is not None:
@@ -383,22 +393,25 @@ class SharedSession:
                 "an operation was interrupted half-way by an exception, probably of a signal handler"
             )
 
-    def write(self) -> None:
-        """Write as much as the socket takes."""
+    def write(self) -> bool:
+        """Write as much as the socket takes; return whether that was everything."""
         sock = self.socket
         if sock is None or self.broken is not None:
-            return
+            return False
         # TLS, and a stream of the program's own, send by Python code: an exception of a signal handler may come between
         # the kernel and the note of what it took.
         self._writing_tls = type(sock) is not socket.socket
+        written = False
         try:
             self.session.write_with(sock.send)
+            written = True
         except OSError as error:
             if _is_of_a_handler(error):
                 raise
             if not is_not_now(error):
                 self.broken = error
         self._writing_tls = False
+        return written
 
     def _wake_thread_if_needed(self, new_deadline: bool) -> None:
         """Wake the thread if it would sleep too long.
