@@ -101,8 +101,8 @@ class Headers:
         self.plain = _is_plain(text, len(pairs))
         self.text = text if self.plain else None
 
-    @classmethod
-    def from_text(cls, text: str, escaped: bool, plain: bool = False) -> Headers:
+    @staticmethod
+    def from_text(text: str, escaped: bool, plain: bool = False) -> Headers:
         """Make headers of lines that are known to be valid.
 
         Args:
@@ -110,7 +110,7 @@ class Headers:
             escaped: the text holds escapes, every one of them defined in STOMP 1.2.
             plain: see :attr:`plain`.
         """
-        self = cls.__new__(cls)
+        self = _new(Headers)
         self.text = text
         self.plain = plain
         self.cached_head = None
@@ -120,10 +120,10 @@ class Headers:
         self._searches = 0
         return self
 
-    @classmethod
-    def from_pairs(cls, pairs: Iterable[tuple[str, str]]) -> Headers:
+    @staticmethod
+    def from_pairs(pairs: Iterable[tuple[str, str]]) -> Headers:
         """Make headers of pairs that are known to be tuples of two ``str``."""
-        self = cls.__new__(cls)
+        self = _new(Headers)
         self.text = None
         self.plain = False
         self.cached_head = None
@@ -439,4 +439,5 @@ def _not_text(name: str, value: object) -> str:
     return f"the value{quoted} of header {name!r} is a {type(value).__name__}, not a str: {instead}"
 
 
+_new = Headers.__new__  # makes headers whose attributes are set next
 HeaderSource = Headers | Mapping[str, str] | Iterable[tuple[str, str]]

@@ -126,7 +126,7 @@ class FrameParser:
             self._max_fast_head = 0
         self._max_body = limits.max_body
         self._max_unterminated = limits.body_without_length
-        self.version = version
+        self._set_version(version)
 
         # The stream: a chunk, where in it reading goes on, and the chunks after it.
         self._data = b""
@@ -163,6 +163,9 @@ class FrameParser:
 
     @version.setter
     def version(self, version: str | None) -> None:
+        self._set_version(version)
+
+    def _set_version(self, version: str | None) -> None:
         self._rules = rules = ReadingRules(version, self._limits, self._leniency)
         self._version_text = rules.version_text
         self._trims = rules.trims
