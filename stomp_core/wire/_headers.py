@@ -17,6 +17,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TypeVar, overload
 
 from .._arguments import are_exactly_str, shown
+from .._mypyc import mypyc_attr
 from ..errors import ErrorCode, LocalProtocolError
 from ._spec import unescape
 
@@ -30,10 +31,12 @@ _SIMPLE = re.compile(r"[\w.-]+", re.ASCII).fullmatch
 _SECRET = frozenset({"passcode", "password", "authorization"})
 
 
+@mypyc_attr(native_class=False)
 class HeaderTypeError(LocalProtocolError, TypeError):
     """A header name or value is not a ``str``, or a body is not bytes. The library converts nothing by itself."""
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class Headers:
     """The headers of a frame.
 

@@ -36,6 +36,7 @@ from functools import cache
 from typing import Literal
 
 from .._arguments import check_instance
+from .._mypyc import mypyc_attr
 from ..errors import ConnectionGoneError, ErrorCode, RemoteProtocolError
 from ._body_reader import LONGEST_NUMBER, BodyReader
 from ._frame import Frame
@@ -85,6 +86,7 @@ def _end_of_lines() -> re.Pattern[bytes]:
     return re.compile(rb"[\r\n]*+")
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class FrameParser:
     """Turn a stream of bytes into frames, without any rule of the conversation.
 
