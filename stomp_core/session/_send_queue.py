@@ -93,7 +93,7 @@ class SendQueue:
         self._current_piece()  # before the list is changed: it may have to take its own entries out
         entries = self._entries
         if entries and entries[0][0] is self._first:
-            self.size -= len(self._first)
+            self.size -= len(entries[0][0])
             del entries[0]
         self._first = wire
         entries.insert(0, (wire, None))
