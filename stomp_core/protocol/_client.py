@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import overload
 
+from .._mypyc import mypyc_attr
 from ..errors import LocalProtocolError
 from ..wire import ALL_VERSIONS, Frame, Headers, HeaderSource, Leniency, Limits, Version, escape
 from ..wire._serializer import serialize
@@ -40,6 +41,7 @@ _CONNECTED, _V1_2 = State.CONNECTED, Version.V1_2
 _LENGTH_LINE = "\ncontent-length:"
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class ClientConnection(Connection):
     """A client's side of one connection (STOMP 1.0, 1.1, 1.2).
 

@@ -49,6 +49,7 @@ from collections.abc import Iterable, Mapping
 from typing import Literal
 
 from .._arguments import check_number
+from .._mypyc import mypyc_attr
 from ..errors import ConnectionGoneError, ErrorCode, LocalProtocolError, RemoteProtocolError
 from ..wire import (
     NEED_DATA,
@@ -103,6 +104,7 @@ _OUT_OF_TURN = {"CONNECTED": None, "MESSAGE": None, "RECEIPT": None, "ERROR": St
 _new = object.__new__  # makes an event whose frame is set next; Message.from_frame() would be one call more
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class Connection:
     """The common base of :class:`ClientConnection` and :class:`ServerConnection`."""
 

@@ -26,6 +26,7 @@ too. Headers have milliseconds; everything else here has seconds of the caller's
 from __future__ import annotations
 
 from math import inf
+from typing import Any
 
 from .._arguments import check_number
 from ..errors import ErrorCode, LocalProtocolError
@@ -64,8 +65,11 @@ def parse_heart_beat(value: str | None) -> HeartBeatRange | None:
     return int(first), int(second)
 
 
-def format_heart_beat(heart_beat: tuple[int, int]) -> str:
+def format_heart_beat(heart_beat: Any) -> str:
     """Format a ``heart-beat`` header: ``"1000,0"`` for ``(1000, 0)``.
+
+    Args:
+        heart_beat: what a caller passed.
 
     Raises:
         LocalProtocolError: not two whole numbers of at least 0.
@@ -74,8 +78,7 @@ def format_heart_beat(heart_beat: tuple[int, int]) -> str:
         first, second = heart_beat
     except (TypeError, ValueError):
         raise _refusal(heart_beat) from None
-    numbers: tuple[object, object] = (first, second)
-    for number in numbers:
+    for number in (first, second):
         if not isinstance(number, int) or isinstance(number, bool) or not 0 <= number < 10**_LONGEST_NUMBER:
             raise _refusal(heart_beat)
     return f"{first},{second}"
@@ -122,7 +125,7 @@ def check_now(now: object) -> None:
         raise ValueError(f"now must be a finite number of seconds of a monotonic clock, got {now!r}")
 
 
-def check_pace(pace: float) -> float:
+def check_pace(pace: Any) -> float:
     """Check that ``pace`` is a sensible share of an interval, and return it as a ``float``.
 
     Raises:

@@ -13,6 +13,7 @@ second time; none that are long, or that hold a secret (a token that a gateway w
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from .._arguments import are_exactly_str
 from ..wire import Headers, HeaderSource
@@ -40,8 +41,8 @@ _known: dict[tuple[str, str | None, bool], _Alike] = {}
 
 
 def known_headers(
-    destination: str,
-    content_type: str | None,
+    destination: Any,
+    content_type: Any,
     is_text: bool,
     headers: HeaderSource,
     merge: Callable[[str, str | None, bool, HeaderSource], Headers],
@@ -49,8 +50,8 @@ def known_headers(
     """Return the headers of a SEND without transaction and receipt.
 
     Args:
-        destination: its destination.
-        content_type: its content-type, if it is stated.
+        destination: its destination; what is no ``str`` is left to ``merge`` to refuse.
+        content_type: its content-type, if it is stated; likewise.
         is_text: whether its body is text, which implies a content-type where none is stated.
         headers: the caller's own.
         merge: makes them anew of the same arguments. What it raises is raised.

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from .._mypyc import mypyc_attr
 from ..errors import AnswerFrame, ErrorCode, RemoteProtocolError
 from ..wire import ALL_VERSIONS, Frame, Leniency, Limits
 from ._connection import Connection
@@ -22,6 +23,7 @@ __all__ = ["ServerConnection"]
 _NOT_PASSED_ON = frozenset(["receipt", "transaction", "subscription", "message-id", "ack", "content-length"])
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class ServerConnection(Connection):
     """A server's side of one connection: for brokers, proxies and test doubles.
 

@@ -12,18 +12,16 @@ from typing import Protocol, TypeVar
 from ..protocol import AckMode, Body, Connected, Message
 from ..wire import HeaderSource
 from ._delivery import Delivery, SubscriptionLike
-from ._message_queue import EVENT_OVERHEAD, MessageQueue
+from ._message_queue import EVENT_OVERHEAD, MessageQueue, QueueEntry
 from ._pending import Pending
 from ._subscriptions import SubscriptionRecord, SubscriptionState
 from ._transactions import TransactionLike, TransactionRecord, TransactionState
 
-__all__ = ["QueueEntry", "SessionOperations", "Subscription", "Transaction"]
+__all__ = ["SessionOperations", "Subscription", "Transaction"]
 
 T = TypeVar("T")
 # CPython 3.11 looks up an attribute of an enum class in Python, which takes longer than all else that is done with it.
 _ACTIVE = SubscriptionState.ACTIVE
-#: A message and the number of its connection, and its size: what the queue of a subscription contains.
-QueueEntry = tuple[tuple[Message, int], int]
 
 
 class SessionOperations(Protocol):

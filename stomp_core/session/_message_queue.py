@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from ._pending import Pending
 
-__all__ = ["EVENT_OVERHEAD", "BufferLimit", "MessageQueue"]
+__all__ = ["EVENT_OVERHEAD", "BufferLimit", "MessageQueue", "QueueEntry"]
 
 T = TypeVar("T")
+
+#: An item of a queue and its size. What is put back is recognised by the identity of this tuple. mypyc takes tuples of
+#: known length apart and makes new ones, so the length is not stated.
+QueueEntry = tuple[Any, ...]
 
 #: About how many bytes of memory an event takes besides its text and body.
 EVENT_OVERHEAD = 1024
@@ -67,7 +71,7 @@ class MessageQueue(Generic[T]):
 
     def __init__(self, limit: BufferLimit) -> None:
         self.limit: BufferLimit = limit
-        self._items: deque[tuple[T, int]] = deque()
+        self._items: deque[QueueEntry] = deque()
         self._size = 0
         self._closed = False
         self._ready: Pending[None] | None = None
@@ -90,6 +94,8 @@ class MessageQueue(Generic[T]):
         """Remove and return the oldest item; ``None`` if the queue is empty."""
         if not self._items:
             return None
+        item: T
+        size: int
         item, size = self._items.popleft()
         if not self._closed:  # as in _release(), without its calls
             limit = self.limit
@@ -99,11 +105,11 @@ class MessageQueue(Generic[T]):
                 limit.notice_removed()
         return item
 
-    def first(self) -> tuple[T, int] | None:
+    def first(self) -> QueueEntry | None:
         """Return the entry that :meth:`take` removes next, for :meth:`put_back`; ``None`` if the queue is empty."""
         return self._items[0] if self._items else None
 
-    def put_back(self, entry: tuple[T, int]) -> None:
+    def put_back(self, entry: QueueEntry) -> None:
         """Make an entry the first one again, unless it is: an exception has interrupted the caller that took it.
 
         Whether its bytes were still counted is not known then, so all of the queue is counted anew.

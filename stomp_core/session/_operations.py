@@ -367,67 +367,86 @@ class AckOperation(Operation):
     __slots__ = ()
 
 
-class CommitOperation(Operation):
+class _EndOfTransaction(Operation):
+    """COMMIT or ABORT.
+
+    Attributes:
+        record: the transaction that it ends, as ``transaction`` is.
+    """
+
+    __slots__ = ("record",)
+
+    def __init__(
+        self,
+        event: Event,
+        pending: Pending[Any],
+        receipt: str | None,
+        timeout: float,
+        record: TransactionRecord,
+    ) -> None:
+        super().__init__(event, pending, receipt, timeout, record)
+        self.record = record
+
+
+class CommitOperation(_EndOfTransaction):
     """COMMIT."""
 
     __slots__ = ()
-    transaction: TransactionRecord
 
     def confirmed(self) -> None:
         """All of the transaction was committed."""
-        self.transaction.state = TransactionState.DONE
+        self.record.state = TransactionState.DONE
         super().confirmed()
 
     def rejected(self, error: Error) -> None:
         """Nothing of it was committed."""
-        self.transaction.state = TransactionState.LOST
+        self.record.state = TransactionState.LOST
         super().rejected(error)
 
     def lost(self, reason: str, error: Error | None) -> None:
         """All or nothing of it was committed; nothing, if COMMIT had not left."""
-        transaction = self.transaction
+        record = self.record
         if self.left:
-            transaction.state = TransactionState.IN_DOUBT
+            record.state = TransactionState.IN_DOUBT
             self.pending.fail(
                 TransactionInDoubt(
-                    f"whether transaction {transaction.id!r} was committed is unknown: {reason} while COMMIT was in "
+                    f"whether transaction {record.id!r} was committed is unknown: {reason} while COMMIT was in "
                     "flight; it was all of it or nothing",
                     error,
                 )
             )
         else:
-            transaction.state = TransactionState.LOST
+            record.state = TransactionState.LOST
             self.pending.fail(
                 TransactionLost(
-                    f"transaction {transaction.id!r} was not committed: {reason} before COMMIT was sent"
+                    f"transaction {record.id!r} was not committed: {reason} before COMMIT was sent"
                 )
             )
 
     def timed_out(self, now: float) -> None:
         """It may still be committed."""
-        self.transaction.state = TransactionState.IN_DOUBT
+        self.record.state = TransactionState.IN_DOUBT
         self.pending.fail(
             TransactionInDoubt(
-                f"whether transaction {self.transaction.id!r} was committed is unknown: no receipt for COMMIT within "
+                f"whether transaction {self.record.id!r} was committed is unknown: no receipt for COMMIT within "
                 f"{self.timeout:g} s; it is all of it or nothing"
             )
         )
 
 
-class AbortOperation(Operation):
+class AbortOperation(_EndOfTransaction):
     """ABORT."""
 
     __slots__ = ()
-    transaction: TransactionRecord
 
     def confirmed(self) -> None:
         """Nothing of the transaction was committed."""
-        self.transaction.state = TransactionState.DONE
+        self.record.state = TransactionState.DONE
         super().confirmed()
 
     def rejected(self, error: Error) -> None:
         """The ERROR ends the connection, and every open transaction with it."""
-        self.transaction.state = TransactionState.LOST
+        self.record.state = TransactionState.LOST
         super().rejected(error)
 
     def lost(self, reason: str, error: Error | None) -> None:

@@ -8,12 +8,14 @@ from typing import Generic, TypeVar
 
 from .._callbacks import check_result
 from .._logging import log_exception
+from .._mypyc import mypyc_attr
 
 __all__ = ["Pending", "call_all"]
 
 T = TypeVar("T")
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class Pending(Generic[T]):
     """The outcome of one operation.
 

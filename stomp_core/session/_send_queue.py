@@ -61,7 +61,7 @@ class SendQueue:
 
     def __init__(self) -> None:
         self._entries: list[_Entry] = []
-        self._first: _Entry | None = None  # what was put first, as long as it is the first entry
+        self._first: bytes | None = None  # what was put first, as long as it is the first entry
         self._piece: _Piece | None = None
         self._withdrawn = 0
         self.encode: Callable[[bytes], bytes] | None = None
@@ -92,11 +92,11 @@ class SendQueue:
         """
         self._current_piece()  # before the list is changed: it may have to take its own entries out
         entries = self._entries
-        if entries and entries[0] is self._first:
+        if entries and entries[0][0] is self._first:
             self.size -= len(entries[0][0])
             del entries[0]
-        self._first = (wire, None)
-        entries.insert(0, self._first)
+        self._first = wire
+        entries.insert(0, (wire, None))
         self.size += len(wire)
 
     def take(self, limit: int | None = None) -> bytes | memoryview:

@@ -86,10 +86,10 @@ from ._errors import (
     StaleMessageError,
     TransactionLost,
 )
-from ._handles import QueueEntry, Subscription, Transaction
+from ._handles import Subscription, Transaction
 from ._layered import Layered
 from ._listener import Listener
-from ._message_queue import EVENT_OVERHEAD, BufferLimit, MessageQueue
+from ._message_queue import EVENT_OVERHEAD, BufferLimit, MessageQueue, QueueEntry
 from ._notifier import Notifier
 from ._operation_arguments import (
     check_ack_mode,

@@ -20,7 +20,7 @@ from typing import Any
 from ..protocol import AckMode, LatestSubscription, Message
 from ..wire import Headers
 from ._errors import SessionClosed
-from ._message_queue import EVENT_OVERHEAD, BufferLimit, MessageQueue
+from ._message_queue import EVENT_OVERHEAD, BufferLimit, MessageQueue, QueueEntry
 from ._pending import Pending
 
 __all__ = ["Progress", "SubscriptionRecord", "SubscriptionState", "Subscriptions"]
@@ -133,11 +133,11 @@ class SubscriptionRecord:
         self.queue.put((message, connection_number), message.frame.size + EVENT_OVERHEAD)
         return True
 
-    def put_back(self, entry: tuple[tuple[Message, int], int], connection_number: int) -> None:
+    def put_back(self, entry: QueueEntry, connection_number: int) -> None:
         """Make a message the next one again that was taken from the queue.
 
         Args:
-            entry: of the queue.
+            entry: a message and the number of its connection, and its size.
             connection_number: of the present connection; 0 if there is none.
         """
         if self.ack != "auto" and (

@@ -31,8 +31,9 @@ from ..wire import Version
 from ._delivery import Delivery
 from ._errors import Rejected, SessionClosed, StaleMessageError
 from ._forwarding import PER_DELIVERY, forwarded_headers
-from ._handles import QueueEntry, Subscription, Transaction
+from ._handles import Subscription, Transaction
 from ._listener import HandlingContext
+from ._message_queue import QueueEntry
 from ._pending import Pending
 from ._session import Session
 from ._subscriptions import SubscriptionState

@@ -16,6 +16,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TypeVar, overload
 
 from .._arguments import are_exactly_str, shown
+from .._mypyc import mypyc_attr
 from ..errors import ErrorCode, LocalProtocolError
 from ._spec import unescape
 
@@ -29,10 +30,12 @@ _MASK = "***"
 _SECRET = frozenset({"passcode", "password", "authorization"})
 
 
+@mypyc_attr(native_class=False)
 class HeaderTypeError(LocalProtocolError, TypeError):
     """A header name or value is not a ``str``, or a body is not bytes. The library converts nothing by itself."""
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class Headers:
     """The headers of a frame.
 
@@ -119,10 +122,10 @@ class Headers:
         self._searches = 0
         return self
 
-    @classmethod
-    def from_pairs(cls, pairs: Iterable[tuple[str, str]]) -> Headers:
+    @staticmethod
+    def from_pairs(pairs: Iterable[tuple[str, str]]) -> Headers:
         """Make headers of pairs that are known to be tuples of two ``str``."""
-        self = cls.__new__(cls)
+        self = _new(Headers)
         self.text = None
         self.plain = False
         self.cached_head = None
@@ -437,4 +440,5 @@ def _not_text(name: str, value: object) -> str:
     return f"the value{quoted} of header {name!r} is a {type(value).__name__}, not a str: {instead}"
 
 
+_new = Headers.__new__  # makes headers whose attributes are set next
 HeaderSource = Headers | Mapping[str, str] | Iterable[tuple[str, str]]

@@ -36,6 +36,7 @@ from functools import cache
 from typing import Literal
 
 from .._arguments import check_instance
+from .._mypyc import mypyc_attr
 from ..errors import ConnectionGoneError, ErrorCode, RemoteProtocolError
 from ._body_reader import LONGEST_NUMBER, BodyReader
 from ._frame import Frame
@@ -85,6 +86,7 @@ def _end_of_lines() -> re.Pattern[bytes]:
     return re.compile(rb"[\r\n]*+")
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class FrameParser:
     """Turn a stream of bytes into frames, without any rule of the conversation.
 
@@ -126,7 +128,7 @@ class FrameParser:
             self._max_fast_head = 0
         self._max_body = limits.max_body
         self._max_unterminated = limits.body_without_length
-        self.version = version
+        self._set_version(version)
 
         # The stream: a chunk, where in it reading goes on, and the chunks after it.
         self._data = b""
@@ -163,6 +165,9 @@ class FrameParser:
 
     @version.setter
     def version(self, version: str | None) -> None:
+        self._set_version(version)
+
+    def _set_version(self, version: str | None) -> None:
         self._rules = rules = ReadingRules(version, self._limits, self._leniency)
         self._version_text = rules.version_text
         self._trims = rules.trims

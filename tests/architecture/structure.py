@@ -10,6 +10,7 @@ from __future__ import annotations
 CORE_LAYERS: tuple[str, ...] = (
     "_text",
     "_records",
+    "_mypyc",
     "errors",
     "_logging",
     "_arguments",

@@ -29,6 +29,18 @@ def test_package_is_typed(folder: str) -> None:
     assert (ROOT / folder / "py.typed").is_file()
 
 
+def test_every_module_of_the_three_layers_is_compiled_or_has_a_reason(build: dict[str, Any]) -> None:
+    hook = build["wheel"]["hooks"]["custom"]
+    modules = [
+        f"{layer}/{path.stem}"
+        for layer in ("wire", "protocol", "session")
+        for path in (ROOT / "stomp_core" / layer).glob("*.py")
+        if path.stem != "__init__"
+    ]
+    assert sorted([*hook["compiled"], *hook["interpreted"]]) == sorted(modules)
+    assert all(hook["interpreted"].values())
+
+
 def test_what_the_sdist_includes_exists(build: dict[str, Any]) -> None:
     missing = [name for name in build["sdist"]["include"] if not (ROOT / name.lstrip("/")).exists()]
     assert missing == []

@@ -44,6 +44,7 @@ from stomp_core import (
     Tolerated,
     Unsubscribe,
 )
+from tests.compiled import python_only, type_error
 
 from .pair import (
     VERSIONS,
@@ -63,6 +64,8 @@ from .pair import (
 )
 
 every_version = pytest.mark.parametrize("version", VERSIONS)
+#: A function of mypyc that takes a float takes a bool as well.
+bool_is_no_number = python_only("a bool is taken for a number")
 both_roles = pytest.mark.parametrize("role", ["client", "server"])
 FINE = {"client": b"RECEIPT\nreceipt-id:r\n\n\0", "server": b"SEND\ndestination:/q\n\n\0"}
 
@@ -122,7 +125,7 @@ def test_heart_beat_options_have_a_range(make: Any, options: Any) -> None:
     [
         ("heart_beat_pace", "0.8", "must be a number, got the str '0.8': write 0.8"),
         ("heart_beat_pace", None, "must be a number, got None"),
-        ("heart_beat_pace", True, "must be a number, got True"),
+        pytest.param("heart_beat_pace", True, "must be a number, got True", marks=bool_is_no_number),
         ("heart_beat_pace", (0.8,), "must be a number, got the tuple"),
         ("heart_beat_tolerance", "3", "must be a number of intervals, got the str '3': write 3"),
         ("limits", 1000, "must be a Limits, got 1000"),
@@ -131,7 +134,7 @@ def test_heart_beat_options_have_a_range(make: Any, options: Any) -> None:
     ],
 )
 def test_an_option_of_a_wrong_type_is_refused(make: Any, option: str, value: Any, text: str) -> None:
-    with pytest.raises(TypeError, match=re.escape(f"{option} {text}")):
+    with pytest.raises(TypeError, match=type_error(f"{option} {text}")):
         make(**{option: value})
 
 
@@ -581,7 +584,7 @@ def test_bytes_of_a_partial_message_are_a_sign_of_life(role: str) -> None:
         (inf, ValueError),
         (-inf, ValueError),
         ("1", TypeError),
-        (True, TypeError),
+        pytest.param(True, TypeError, marks=bool_is_no_number),
         (Decimal(1), TypeError),
         (len, TypeError),
         ([], TypeError),
@@ -600,8 +603,11 @@ def test_now_must_be_a_finite_number(role: str, now: Any, error: type[Exception]
         lambda: conn.resume_reading(now),
     ]
     for call in calls:
-        with pytest.raises(error, match=r"now must be a .*number of seconds of a monotonic clock, got "):
+        with pytest.raises(error) as caught:
             call()
+        kind = "number" if error is TypeError else "finite number"
+        expected = f"now must be a {kind} of seconds of a monotonic clock, got "
+        assert re.match(type_error(expected) if error is TypeError else expected, str(caught.value))
     assert (conn.next_event(), conn.next_deadline(), conn.transactions) == (NEED_DATA, 4.0, {})
     if isinstance(conn, ClientConnection):
         assert conn.begin("t", now=0) == begin, "an int is a number"

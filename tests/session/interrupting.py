@@ -7,6 +7,10 @@ from collections.abc import Callable
 from types import CodeType, FrameType
 from typing import Any
 
+import pytest
+
+from tests.compiled import COMPILED
+
 _TOOL = 4  # one of the ids of sys.monitoring that are free for anybody
 
 
@@ -117,7 +121,10 @@ def interrupt_everywhere(run: Callable[[int], int], *, stride: int = 1) -> None:
         run: makes a scene, calls :func:`interrupt` with the step, checks what must hold, and returns its result.
         stride: leave out steps to save time.
     """
-    steps = range(1, run(0) + 1, stride)
-    assert len(steps) > 50
+    count = run(0)
+    if COMPILED and not count:
+        pytest.skip("compiled: there are no instructions between which a signal handler could run")
+    steps = range(1, count + 1, stride)
+    assert len(steps) > (0 if COMPILED else 50)
     for step in steps:
         assert run(step) >= step

@@ -250,15 +250,15 @@ def test_at_a_loss_a_commit_that_has_not_left_is_lost() -> None:
     operation.lost("the cable was cut", None)
     lost = failure(operation.pending, TransactionLost)
     assert str(lost) == "transaction 'tx' was not committed: the cable was cut before COMMIT was sent"
-    assert operation.transaction.state is TransactionState.LOST
+    assert operation.record.state is TransactionState.LOST
 
 
 def test_a_commit_without_receipt_that_never_left_is_lost() -> None:
     operation = committing(receipt=None)
     operation.queued()
-    assert operation.transaction.state is TransactionState.DONE
+    assert operation.record.state is TransactionState.DONE
     operation.lost("the cable was cut", None)
-    assert operation.transaction.state is TransactionState.LOST
+    assert operation.record.state is TransactionState.LOST
 
 
 @pytest.mark.parametrize("has_left", [True, False])
@@ -268,7 +268,7 @@ def test_an_abort_is_done_by_the_loss_of_its_connection(has_left: bool) -> None:
         operation.leave()
     operation.lost("the cable was cut", None)
     assert operation.pending.result() is None
-    assert operation.transaction.state is TransactionState.DONE
+    assert operation.record.state is TransactionState.DONE
 
 
 def test_an_unsubscribe_is_done_by_the_loss_of_its_connection() -> None:
@@ -332,7 +332,7 @@ def test_a_commit_that_times_out_is_in_doubt(has_left: bool) -> None:
         operation.leave()
     operation.timed_out(NOW)
     assert "no receipt for COMMIT within 3 s" in str(failure(operation.pending, TransactionInDoubt))
-    assert operation.transaction.state is TransactionState.IN_DOUBT
+    assert operation.record.state is TransactionState.IN_DOUBT
 
 
 def test_a_reply_that_does_not_come_in_time() -> None:

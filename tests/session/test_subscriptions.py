@@ -182,6 +182,17 @@ def test_a_message_that_was_being_taken_can_be_put_back(ack: AckMode) -> None:
     assert subscription.dropped == (0 if ack == "auto" else 1)
 
 
+def test_a_message_that_was_not_taken_yet_is_not_doubled() -> None:
+    """The exception came before take(): the entry is recognised as the first one."""
+    play = Play().connected()
+    subscription = play.subscribed("/q")
+    play.deliver(subscription.id, "1", "2", destination="/q")
+    entry = subscription.first()
+    assert entry is not None
+    subscription.put_back(entry)
+    assert ids(taken(subscription)) == ["1", "2"]
+
+
 def test_the_repr_shows_id_destination_mode_and_state() -> None:
     assert repr(Scene("client").subscription) == "<Subscription 's' to '/q', client, active>"
 
