@@ -169,6 +169,64 @@ def test_the_thread_writes_what_a_full_socket_did_not_take() -> None:
     assert broker.outcome == [None]
 
 
+def test_the_thread_writes_the_rest_though_nobody_calls_again() -> None:
+    """Without heart-beats the thread sleeps until it is woken by the very call whose frame the socket did not take."""
+    read, received = threading.Event(), threading.Event()
+
+    def serve() -> None:
+        peer, _ = listener.accept()
+        with peer:
+            peer.recv(4096)
+            peer.sendall(b"CONNECTED\nversion:1.2\n\n\0")
+            read.wait(HANGS)
+            end = b""
+            while not end.endswith(b"last\0"):
+                end = (end + peer.recv(65536))[-10:]
+            received.set()
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        in_a_thread(serve)
+        url = f"stomp://127.0.0.1:{listener.getsockname()[1]}"
+        with stomp_socket.connect(
+            url, heart_beat=(0, 0), connect_timeout=100, handshake_timeout=100, close_timeout=1
+        ) as conn:
+            until(lambda: (conn.send("/q", bytes(50_000) + b"last"), conn.session.size_to_send)[1])
+            read.set()
+            assert received.wait(HANGS)
+
+
+def fill_buffer(broker: Broker, conn: stomp_socket.Connection, count: int) -> Any:
+    messages = conn.subscribe("/queue/a")
+    for _ in range(count):
+        broker.send("/queue/a", bytes(50_000))
+    until(lambda: conn.session.want_read is False)
+    return messages
+
+
+def test_the_thread_reads_again_when_messages_are_taken() -> None:
+    with (
+        Broker() as broker,
+        stomp_socket.connect(
+            broker.url, buffer_size=200_000, heart_beat=(0, 0), connect_timeout=100, handshake_timeout=100
+        ) as conn,
+    ):
+        messages = fill_buffer(broker, conn, 400)
+        assert [len(messages.receive(timeout=HANGS).body) for _ in range(400)] == [50_000] * 400
+
+
+def test_the_thread_reads_the_receipts_of_a_pipeline_though_the_buffer_is_full() -> None:
+    with (
+        Broker() as broker,
+        stomp_socket.connect(
+            broker.url, buffer_size=200_000, heart_beat=(0, 0), connect_timeout=100, handshake_timeout=100
+        ) as conn,
+    ):
+        fill_buffer(broker, conn, 10)
+        with conn.pipeline() as pipeline:
+            pipeline.send("/queue/b", "now")
+            until(lambda: pipeline.confirmed == 1)
+
+
 def test_an_unconfirmed_send_takes_few_calls() -> None:
     """At most 30 calls, from the user to the socket: data can be followed."""
     calls: list[CodeType] = []
