@@ -52,11 +52,15 @@ class Printer:
         Raises:
             BrokenPipeError: nobody reads our output.
         """
-        self.count += 1
-        output = self._make(message)
+        output = self.render(message)
         out = sys.stdout.buffer
         out.write(output)
         out.flush()
+
+    def render(self, message: Delivery) -> bytes:
+        """Return what is printed of a message, and count it."""
+        self.count += 1
+        return self._make(message)
 
 
 class _Pretty:
