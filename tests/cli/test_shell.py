@@ -49,9 +49,7 @@ def broker(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Broker]:
 
 
 @pytest.fixture
-def shell(
-    broker: Broker, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> Shell:
+def shell(broker: Broker, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Shell:
     """Return a function that runs ``stomp shell`` with lines from a pipe."""
 
     def run(*lines: str, arguments: tuple[str, ...] = ("shell",)) -> Result:
@@ -139,7 +137,14 @@ def test_a_message_that_is_not_consumed_comes_again(shell: Shell) -> None:
 
 def test_a_transaction_is_committed_or_aborted(broker: Broker, shell: Shell) -> None:
     result = shell(
-        "begin", "send /queue/a never", "rollback", "begin mine", "begin", "send /queue/a once", "commit", "abort"
+        "begin",
+        "send /queue/a never",
+        "rollback",
+        "begin mine",
+        "begin",
+        "send /queue/a once",
+        "commit",
+        "abort",
     )
     assert broker.messages("/queue/a") == [b"once"]
     assert "line 5: there is a transaction already: mine" in result.error
