@@ -6,6 +6,7 @@ import io
 import json
 import os
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -201,8 +202,6 @@ def test_a_request_prints_the_reply(broker: Broker, shell: Shell) -> None:
                 headers={"correlation-id": request.headers.get("correlation-id", "")},
             )
 
-        import threading
-
         thread = threading.Thread(target=answer)
         thread.start()
         result = shell("request /queue/time what time is it?")
@@ -328,9 +327,12 @@ def test_ctrl_c_drops_the_line_and_errors_are_a_line(terminal: Terminal) -> None
 
 def test_tab_completes_commands_and_destinations(broker: Broker, terminal: Terminal) -> None:
     terminal.press("send /queue/first-queue one\r")
+    terminal.expect("one")
     terminal.expect("stomp>")
     broker.wait_until(lambda broker: broker.messages("/queue/first-queue"))
-    terminal.press("sendrec /queue/fi\ttwo\r")
+    terminal.press("sendrec /queue/fi\t")
+    terminal.expect("rst-queue")  # completion is asynchronous: what is typed next would overtake it
+    terminal.press(" two\r")
     terminal.expect("RECEIPT: /queue/first-queue")
     terminal.press("\x04")
     assert terminal.wait() == 0
