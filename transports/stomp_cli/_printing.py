@@ -52,8 +52,12 @@ class Printer:
         Raises:
             BrokenPipeError: nobody reads our output.
         """
+        write_out(self.render(message))
+
+    def render(self, message: Delivery) -> bytes:
+        """Return what is printed of a message, and count it."""
         self.count += 1
-        write_out(self._make(message))
+        return self._make(message)
 
 
 def write_out(data: bytes) -> None:

@@ -256,9 +256,9 @@ class Protocol10(_Protocol, ConnectionListener):
         assert destination is not None, "'destination' is required"
         merged = utils.merge_headers([headers, keyword_headers])
         merged[HDR_DESTINATION] = destination
-        merged[HDR_ACK] = ack
         if id:
             merged[HDR_ID] = id
+        merged[HDR_ACK] = ack
         self._send_own(CMD_SUBSCRIBE, merged)
 
     def unsubscribe(
