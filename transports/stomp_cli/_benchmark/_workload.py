@@ -12,6 +12,7 @@ from typing import Any
 from stomp_core import StompError
 from stomp_core.session import Listener, Rejected, StaleMessageError, Unconfirmed
 
+from .._scratch import scratch_headers
 from ._adapters import Adapter, Job
 from ._observer import HEADER, Observer
 from ._plan import NANOSECONDS, Plan, Schedule
@@ -64,6 +65,7 @@ class Workload:
         self._lock = threading.Lock()  # for the line above
         self._cpu_time_before: int | None = None
         self._body = b"x" * plan.size
+        self._headers: dict[str, str] = {}  # of each SEND and SUBSCRIBE
 
     def run(self, connect: Connect) -> None:
         """Run it to its end.
@@ -117,6 +119,8 @@ class Workload:
         )
         connection = await stack.enter_async_context(connect(observer))
         self.tallies.append(observer.tally)
+        if self._plan.own_destination:
+            self._headers = scratch_headers(connection.session.broker_profile)
         self.version = str(connection.version)
         if connection.connected is not None and connection.connected.server:
             self.server = connection.connected.server
@@ -125,20 +129,22 @@ class Workload:
     def _subscribe(self, connection: Any) -> AbstractAsyncContextManager[Any]:
         plan = self._plan
         prefetch = None if plan.ack == "auto" else plan.prefetch
-        return self._adapter.entered(connection.subscribe(plan.destination, ack=plan.ack, prefetch=prefetch))
+        return self._adapter.entered(
+            connection.subscribe(plan.destination, ack=plan.ack, prefetch=prefetch, headers=self._headers)
+        )
 
     # ------------------------------------------------------------------ those that send
 
     async def _produce(self, connection: Any, observer: Observer, sender: int) -> None:
         """Send messages, a window of them in flight."""
         plan, result = self._plan, self._adapter.result
-        destination, body = plan.destination, self._body
+        destination, body, own = plan.destination, self._body, self._headers | plan.headers
         schedule = plan.schedule(sender, self._start)
         pipeline = connection.pipeline(plan.window)
         number = 0
         try:
             while (at := await self._due(schedule)) is not None:
-                headers = plan.headers | {HEADER: observer.token(sender, number, at)}
+                headers = own | {HEADER: observer.token(sender, number, at)}
                 try:
                     await result(pipeline.send(destination, body, headers=headers))
                 except Unconfirmed:
@@ -167,11 +173,12 @@ class Workload:
         tally = Tally()  # several threads share the connection
         self.tallies.append(tally)
         latencies = tally.latencies["request_to_reply"]
+        own = self._headers | plan.headers
         schedule = plan.schedule(sender, self._start)
         number = 0
         try:
             while (at := await self._due(schedule)) is not None:
-                headers = plan.headers | {HEADER: observer.token(sender, number, at)}
+                headers = own | {HEADER: observer.token(sender, number, at)}
                 number += 1
                 measured = at >= self.measured_from
                 tally.sent += measured
@@ -282,7 +289,9 @@ class Workload:
 
     async def _drain(self, connection: Any) -> None:
         result = self._adapter.result
-        subscribing = connection.subscribe(self._plan.destination, ack="client-individual", prefetch=100)
+        subscribing = connection.subscribe(
+            self._plan.destination, ack="client-individual", prefetch=100, headers=self._headers
+        )
         async with self._adapter.entered(subscribing) as subscription:
             while True:
                 try:
