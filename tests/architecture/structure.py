@@ -69,7 +69,14 @@ PACKAGES: dict[str, set[str]] = {
     "stomp_observe": {"stomp_core"},
     "stomp_testing": {"stomp_core", "stomp_websocket"},
     "stomp_py": {"stomp_core", "stomp_socket", "stomp_websocket"},
-    "stomp_cli": {"stomp_core", "stomp_socket", "stomp_asyncio", "stomp_trio", "stomp_testing", "stomp_websocket"},
+    "stomp_cli": {
+        "stomp_core",
+        "stomp_socket",
+        "stomp_asyncio",
+        "stomp_trio",
+        "stomp_testing",
+        "stomp_websocket",
+    },
 }
 
 #: What a package needs from outside the standard library. Everything else may only be imported inside a function.

@@ -28,12 +28,15 @@ class Adapter(Protocol):
 
     def connect(self, endpoints: Any, **options: Any) -> AbstractAsyncContextManager[Any]:
         """Connect for the length of an ``async with`` block."""
+        ...
 
     def entered(self, context: Any) -> AbstractAsyncContextManager[Any]:
         """Enter a context manager of the adapter, such as a subscription."""
+        ...
 
     def result(self, operation: Any) -> Awaitable[Any]:
         """Return what to await for the result of an operation that was called."""
+        ...
 
     async def sleep(self, seconds: float) -> None:
         """Wait."""
