@@ -30,7 +30,9 @@ def checked(*sent: bytes) -> list[str]:
 
 
 def message(number: int, subscription: str = "1") -> bytes:
-    head = f"MESSAGE\ndestination:/queue/a\nmessage-id:{number}\nsubscription:{subscription}\nack:{number}\n\n"
+    head = (
+        f"MESSAGE\ndestination:/queue/a\nmessage-id:{number}\nsubscription:{subscription}\nack:{number}\n\n"
+    )
     return head.encode() + b"x\0"
 
 

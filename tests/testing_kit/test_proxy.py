@@ -328,7 +328,7 @@ def test_tls_ends_at_the_proxy_on_either_side(to_client: bool, to_broker: bool) 
     assert [frame.command for frame in recorder.frames()] == ["CONNECT", "CONNECTED", "SEND"]
 
 
-def test_events_tell_how_connections_begin_and_end(server: ScriptedServer) -> None:
+def test_events_report_the_beginning_and_end_of_connections(server: ScriptedServer) -> None:
     events: list[tuple[int, str]] = []
     with FaultProxy(server.url, on_event=lambda *event: events.append(event)) as proxy:
         connected(proxy, server).socket.close()
