@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from stomp_core import LocalProtocolError
 from stomp_core.session import ACTIVEMQ, ARTEMIS, BROKER_PROFILES, GENERIC, RABBITMQ, BrokerProfile
 from stomp_core.session._broker_profiles import profile_for
 
@@ -67,3 +68,21 @@ def test_the_table_of_nack_headers_that_discard_a_message() -> None:
         "ActiveMQ Classic": (),
         "STOMP": (),
     }
+
+
+def test_the_table_of_expiry_headers() -> None:
+    """RabbitMQ's has milliseconds from now, that of the others the date in milliseconds since 1970."""
+    headers = {profile.name: profile.expiry_headers(1.5, 1000.0) for profile in (*BROKER_PROFILES, GENERIC)}
+    assert headers == {
+        "RabbitMQ": [("expiration", "1500")],
+        "ActiveMQ Artemis": [("expires", "1001500")],
+        "ActiveMQ Classic": [("expires", "1001500")],
+        "STOMP": [("expiration", "1500"), ("expires", "1001500")],
+    }
+
+
+def test_only_activemq_can_browse() -> None:
+    assert ACTIVEMQ.browse_headers() == [("browser", "true")]
+    for profile in (RABBITMQ, ARTEMIS, GENERIC):
+        with pytest.raises(LocalProtocolError, match=f"^{profile.name} has no header to browse a queue with"):
+            profile.browse_headers()

@@ -50,6 +50,24 @@ def test_a_full_window_waits_for_one_receipt() -> None:
     assert [room.result() for room in rooms] == [0, 1, 2]
 
 
+def test_the_first_message_without_an_outcome_is_known() -> None:
+    play = Play().connected()
+    pipeline = Pipeline(play.session, 10)
+    assert pipeline.first_in_flight == 0
+    for _ in range(4):
+        pipeline.send(play.now, "/queue/a")
+    first, second, third, fourth = [send.receipt for send in play.sent()]
+    play.confirm(second)
+    assert pipeline.first_in_flight == 0
+    play.confirm(first)
+    assert pipeline.first_in_flight == 2
+    play.confirm(third)
+    play.confirm(fourth)
+    assert pipeline.first_in_flight == 4
+    pipeline.send(play.now, "/queue/a")
+    assert pipeline.first_in_flight == 4
+
+
 def test_each_of_several_senders_waits_for_its_own_place() -> None:
     play = Play().connected()
     pipeline = Pipeline(play.session, 2)

@@ -108,7 +108,7 @@ class Contexts:
 
         text = tomli_w.dumps(content)
         self.file.parent.mkdir(parents=True, exist_ok=True)
-        # Whoever reads it meanwhile finds the old one or the new one. It may contain a URL with a passcode.
+        # A reader finds, at any time, the old one or the new one. It may contain a URL with a passcode.
         new = self.file.with_suffix(".new")
         new.touch(mode=0o600)
         new.write_text(text, "utf-8")

@@ -6,6 +6,7 @@ import logging
 import os
 import signal
 import sys
+import threading
 from collections.abc import Sequence
 from importlib import import_module
 from types import FrameType
@@ -165,19 +166,20 @@ def run(arguments: Sequence[str] | None = None) -> int:
         arguments: of the command line; ``None`` takes them from ``sys.argv``.
     """
     settings = Connecting()
-    previous: Any = signal.signal(signal.SIGTERM, _terminate)
+    in_main_thread = threading.current_thread() is threading.main_thread()
+    previous: Any = signal.signal(signal.SIGTERM, _terminate) if in_main_thread else None
     logging.getLogger("stomp_core").addHandler(logging.NullHandler())  # --debug and --verbose show it
     try:
-        status = _stomp.main(
-            args=None if arguments is None else list(arguments),
-            prog_name="stomp",
-            standalone_mode=False,
-            obj=settings,
-        )
+        if "_STOMP_COMPLETE" in os.environ:
+            _stomp.main(prog_name="stomp")  # prints the completion of a shell, and exits
+        given = sys.argv[1:] if arguments is None else list(arguments)
+        # Not its main(), which has exit statuses of its own for Ctrl-C and closed pipes.
+        with _stomp.make_context("stomp", given, obj=settings) as ctx:
+            _stomp.invoke(ctx)
         sys.stdout.flush()
-        return (
-            status if isinstance(status, int) else ExitStatus.OK
-        )  # an int is what ctx.exit() was called with
+        return ExitStatus.OK
+    except click.exceptions.Exit as end:
+        return end.exit_code
     except click.UsageError as error:
         error.show()
         return ExitStatus.USAGE
@@ -188,13 +190,16 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except _Terminated:
         return ExitStatus.TERMINATED
     except BrokenPipeError as error:
-        if isinstance(error, StompError) or not _stdout_is_closed():
+        if isinstance(error, StompError):
             return _report(error, settings)
-        return ExitStatus.OK  # who reads our output has read enough
+        # Who reads our output has read enough. At its end the interpreter flushes it once more, and would complain.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ExitStatus.OK
     except Exception as error:
         return _report(error, settings)
     finally:
-        signal.signal(signal.SIGTERM, previous)
+        if in_main_thread:
+            signal.signal(signal.SIGTERM, previous)
 
 
 def _report(error: Exception, settings: Connecting) -> int:
@@ -207,18 +212,3 @@ def _report(error: Exception, settings: Connecting) -> int:
         )
     click.secho(f"stomp: {text or type(error).__name__}", fg="red", err=True)
     return status_of(error)
-
-
-def _stdout_is_closed() -> bool:
-    """Return whether nobody reads our standard output; then let nothing be written to it at exit."""
-    try:
-        sys.stdout.flush()
-    except BrokenPipeError:
-        pass
-    except ValueError:  # it was closed already
-        return True
-    else:
-        return False
-    # The interpreter flushes it once more at its end, and would complain.
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return True

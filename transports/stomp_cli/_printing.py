@@ -14,7 +14,7 @@ from ._message_json import to_dict, to_json
 from ._templates import fill_from_message
 from ._terminal import colours
 
-__all__ = ["Bodied", "Printer", "printing_options", "show_body", "visible"]
+__all__ = ["Bodied", "Printer", "printing_options", "show_body", "visible", "write_out"]
 
 _HEX_BYTES = 1024  # how much of a binary body is shown at a terminal
 
@@ -53,10 +53,20 @@ class Printer:
             BrokenPipeError: nobody reads our output.
         """
         self.count += 1
-        output = self._make(message)
-        out = sys.stdout.buffer
-        out.write(output)
-        out.flush()
+        write_out(self._make(message))
+
+
+def write_out(data: bytes) -> None:
+    """Write bytes to standard output, all of them, before it returns.
+
+    Raises:
+        BrokenPipeError: nobody reads our output.
+    """
+    out = sys.stdout.buffer
+    left = memoryview(data)
+    while left:
+        left = left[out.write(left) :]  # with PYTHONUNBUFFERED it may write less
+    out.flush()
 
 
 class _Pretty:

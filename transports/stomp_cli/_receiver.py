@@ -33,9 +33,13 @@ class Enough:
         self.idle = idle
         self._deadline = None if timeout is None else time.monotonic() + timeout
 
-    def patience(self) -> float | None:
-        """Return for how many seconds to wait for the next message; ``None`` is for as long as it takes."""
-        times = [] if self.idle is None else [self.idle]
+    def patience(self, idle: float | None) -> float | None:
+        """Return for how many seconds to wait for the next message; ``None`` is for as long as it takes.
+
+        Args:
+            idle: the longest time for this message.
+        """
+        times = [] if idle is None else [idle]
         if self._deadline is not None:
             times.append(max(0.0, self._deadline - time.monotonic()))
         return min(times, default=None)
@@ -63,6 +67,7 @@ class Receiver:
     def __init__(
         self, connection: Connection, destinations: tuple[str, ...], options: dict[str, Any], enough: Enough
     ) -> None:
+        self._connection = connection
         self._enough = enough
         self.count = 0
         self.timed_out = False
@@ -86,29 +91,37 @@ class Receiver:
         """
         enough = self._enough
         while enough.count is None or self.count < enough.count:
-            message = self.receive(enough.patience())
+            message = self.receive(enough.idle)
             if message is None:
                 self.timed_out = enough.expired
                 return
             yield message
 
-    def receive(self, timeout: float | None) -> Message | None:
-        """Return the next message; ``None`` if there was none in time.
+    def receive(self, idle: float | None) -> Message | None:
+        """Return the next message; ``None`` if there was none for so long, or the time in all is over.
+
+        The time while there is no connection does not count: a broker that is down tells nothing of its queues.
 
         Args:
-            timeout: seconds to wait; ``None`` is for as long as it takes.
+            idle: seconds to wait; ``None`` is for as long as it takes.
 
         Raises:
             StompError: why the connection or a subscription ended.
         """
-        try:
-            message = self._next(timeout)
-        except (TimeoutError, queue.Empty) as error:
-            if isinstance(error, StompError):
-                raise  # no wait of ours
-            return None
-        self.count += 1
-        return message
+        session = self._connection.session
+        while True:
+            number = session.connection_number
+            try:
+                message = self._next(self._enough.patience(idle))
+            except (TimeoutError, queue.Empty) as error:
+                if isinstance(error, StompError):
+                    raise  # no wait of ours
+                connected_all_the_time = session.connected is not None and session.connection_number == number
+                if not idle or connected_all_the_time or self._enough.expired:
+                    return None
+            else:
+                self.count += 1
+                return message
 
     def _next(self, timeout: float | None) -> Message:
         if len(self.subscriptions) == 1:

@@ -53,7 +53,7 @@ def command(
     \b
     Examples:
       stomp reply /queue/time --exec date
-      stomp reply /queue/echo "you said: {{body}}"
+      stomp reply /queue/echo "you wrote: {{body}}"
     """
     if (body is None) == (program is None):
         raise click.UsageError("Give BODY or --exec CMD.")

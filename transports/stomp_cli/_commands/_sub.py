@@ -178,7 +178,7 @@ class _Execution:
         running = len(threads)
         while running:
             try:
-                running -= self._events.get(timeout=enough.patience())
+                running -= self._events.get(timeout=enough.patience(enough.idle))
             except queue.Empty:
                 if enough.expired or self._running == 0:
                     self.timed_out = enough.expired and self._left is not None
