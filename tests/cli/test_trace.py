@@ -84,7 +84,7 @@ def test_violations_name_their_section(stomp: Stomp, port: int) -> None:
     result = stomp("trace", str(port), "-n", "1", "--jsonl", "--strict", "--filter", "violations")
     client.result()
     assert result.status == 1
-    (line,) = result.messages
+    line = result.messages[0]
     assert line["command"] == "ACK"
     assert [(found["code"], found["section"]) for found in line["violations"]] == [
         ("not-acknowledgeable", "ACK")
@@ -94,8 +94,8 @@ def test_violations_name_their_section(stomp: Stomp, port: int) -> None:
 def _break_a_rule(port: int) -> None:
     with when_listening(port) as wire:
         wire.connect()
-        wire.send("ACK\nid:nothing\n\n")
-        wire.end()
+        wire.send("ACK\nid:nothing\n\n", "DISCONNECT\nreceipt:1\n\n")
+        wire.receive()
 
 
 def test_filters_choose_frames(stomp: Stomp, port: int) -> None:
@@ -171,6 +171,9 @@ def _send_by_tls(port: int, certificate: ServerCertificate) -> None:
 def test_ctrl_c_ends_with_a_summary(broker: Broker, port: int) -> None:
     process = start("trace", str(port), url=broker.url)
     converse(port)
+    assert process.stdout is not None
+    while b"closed by" not in process.stdout.readline():
+        pass
     process.send_signal(signal.SIGINT)
     result = finish(process)
     assert result.status == 0

@@ -183,11 +183,16 @@ def _pass_on(
         on_event=lambda number, text: happened.put(ConnectionEvent(number, time.monotonic() - created, text)),
         **({} if faults is None else faults.arguments),
     )
-    with proxy:
-        if faults is not None:
-            faults.apply(proxy)
-        note(f"connect to {proxy.url}; everything is passed on to {endpoint}; Ctrl-C ends it")
-        while connections is None or trace.ended < connections:
+    try:
+        with proxy:
+            if faults is not None:
+                faults.apply(proxy)
+            note(f"connect to {proxy.url}; everything is passed on to {endpoint}; Ctrl-C ends it")
+            while connections is None or trace.ended < connections:
+                trace.handle(happened.get())
+    finally:
+        # What has passed before Ctrl-C belongs to the trace.
+        while not happened.empty():
             trace.handle(happened.get())
 
 
