@@ -23,6 +23,7 @@ The message of an error is for people and may change; its :attr:`~StompError.cod
 from __future__ import annotations
 
 from enum import StrEnum
+from functools import cache
 from typing import Any, Protocol
 
 from ._text import printable
@@ -83,6 +84,42 @@ class ErrorCode(StrEnum):
     REFUSED = "refused"
     # -- the connection is over
     CONNECTION_GONE = "connection-gone"
+
+    @property
+    def section(self) -> str | None:
+        """The section of the STOMP 1.2 specification whose rule was broken, by its title.
+
+        ``None`` for a mistake that is none of the protocol: in a call, or in the use of a connection that has ended.
+        """
+        return _sections().get(self)
+
+
+@cache
+def _sections() -> dict[ErrorCode, str]:
+    code = ErrorCode
+    by_section = {
+        "STOMP Frames": (code.UNEXPECTED_BYTE, code.NUL_BETWEEN_FRAMES, code.UNKNOWN_COMMAND, code.NUL_IN_HEAD),
+        "Augmented BNF": (code.HEADER_WITHOUT_COLON, code.EMPTY_HEADER_NAME, code.BARE_CR),
+        "Value Encoding": (code.UNDEFINED_ESCAPE, code.NOT_UTF8, code.CANNOT_ENCODE),
+        "Header content-length": (code.BAD_CONTENT_LENGTH, code.FRAME_NOT_TERMINATED),
+        "Body": (code.BODY_NOT_ALLOWED,),
+        "Size Limits": (
+            code.COMMAND_TOO_LONG, code.HEADER_LINE_TOO_LONG, code.TOO_MANY_HEADERS, code.HEAD_TOO_LARGE,
+            code.BODY_TOO_LARGE,
+        ),
+        "Connecting": (code.UNEXPECTED_FRAME,),
+        "Frames and Headers": (code.MISSING_HEADER, code.BAD_HEADER_VALUE),
+        "Header receipt": (code.HEADER_NOT_ALLOWED,),
+        "Heart-beating": (code.BAD_HEART_BEAT,),
+        "Protocol Negotiation": (code.VERSION_NOT_SHARED, code.VERSION_NOT_OFFERED),
+        "Changes in the Protocol": (code.NOT_IN_VERSION,),
+        "SUBSCRIBE id Header": (code.DUPLICATE_SUBSCRIPTION, code.UNKNOWN_SUBSCRIPTION),
+        "SUBSCRIBE ack Header": (code.BAD_ACK_MODE,),
+        "BEGIN": (code.DUPLICATE_TRANSACTION, code.UNKNOWN_TRANSACTION),
+        "ACK": (code.NOT_ACKNOWLEDGEABLE, code.ALREADY_ACKNOWLEDGED),
+        "ERROR": (code.REFUSED,),
+    }  # fmt: skip
+    return {code: section for section, codes in by_section.items() for code in codes}
 
 
 class StompError(Exception):

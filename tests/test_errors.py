@@ -111,3 +111,23 @@ def test_the_errors_are_public() -> None:
         ErrorCode,
     ):
         assert error.__name__ in stomp_core.__all__
+
+
+#: Titles of STOMP 1.2.
+SECTIONS = {
+    "STOMP Frames", "Value Encoding", "Body", "Header content-length", "Header receipt", "Size Limits", "Connecting",
+    "Protocol Negotiation", "Heart-beating", "SUBSCRIBE id Header", "SUBSCRIBE ack Header", "ACK", "BEGIN", "ERROR",
+    "Frames and Headers", "Augmented BNF", "Changes in the Protocol",
+}  # fmt: skip
+
+
+def test_every_rule_of_the_protocol_names_its_section() -> None:
+    without = {code for code in ErrorCode if code.section is None}
+    assert without == {
+        ErrorCode.NOT_TEXT,
+        ErrorCode.HEADER_CLASH,
+        ErrorCode.STALE_MESSAGE,
+        ErrorCode.CONNECTION_GONE,
+    }
+    assert {code.section for code in set(ErrorCode) - without} == SECTIONS
+    assert ErrorCode.UNDEFINED_ESCAPE.section == "Value Encoding"

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from stomp_testing import Broker, FaultProxy, Recorder, ScriptedServer
+from stomp_testing import Broker, FaultProxy, Recorder, ScriptedServer, ServerCertificate
 
 from ..waiting import HANGS
 from .wire import Wire
@@ -304,6 +304,59 @@ def test_a_recorder_gets_only_the_bytes_that_pass() -> None:
         broker.wait_until(lambda broker: not broker.connections)
         assert broker.messages("/queue/a") == []
     assert [frame.command for frame in recorder.frames()] == ["CONNECT", "CONNECTED"]
+
+
+@pytest.mark.parametrize("to_broker", [False, True])
+@pytest.mark.parametrize("to_client", [False, True])
+def test_tls_ends_at_the_proxy_on_either_side(to_client: bool, to_broker: bool) -> None:
+    certificate = ServerCertificate()
+    recorder = Recorder()
+    with (
+        Broker(tls=certificate.server_context()) as broker,
+        FaultProxy(
+            broker.tls_url if to_broker else broker.url,
+            recorder=recorder,
+            tls=certificate.server_context() if to_client else None,
+            upstream_tls=certificate.client_context() if to_broker else None,
+        ) as proxy,
+    ):
+        assert proxy.url.startswith("stomp+ssl://" if to_client else "stomp://")
+        proxy.cut_after_frames(3)
+        with Wire(proxy.port, tls=certificate.client_context() if to_client else None) as wire:
+            wire.connect()
+            wire.send("SEND\ndestination:/queue/a\n\nx")
+            assert wire.end() == "FIN"
+    assert [frame.command for frame in recorder.frames()] == ["CONNECT", "CONNECTED", "SEND"]
+
+
+def test_events_report_the_beginning_and_end_of_connections(server: ScriptedServer) -> None:
+    events: list[tuple[int, str]] = []
+    with FaultProxy(server.url, on_event=lambda *event: events.append(event)) as proxy:
+        connected(proxy, server).socket.close()
+        proxy.wait_until(lambda _: len(events) == 2)
+        with connected(proxy, server):
+            server.close_connections()
+            proxy.wait_until(lambda proxy: len(server.connections) == 2 and not server.open_connections)
+        proxy.wait_until(lambda _: len(events) == 4)
+        with connected(proxy, server):
+            proxy.reset_all()
+            proxy.wait_until(lambda _: len(events) == 6)
+        server.stop()
+        try:
+            with Wire(proxy.port) as wire:
+                assert wire.end() == "RST"
+        except ConnectionResetError:
+            # The RST came before connect() had returned.
+            pass
+        proxy.wait_until(lambda _: len(events) == 8)
+    assert [number for number, _ in events] == [1, 1, 2, 2, 3, 3, 4, 4]
+    assert all(text.startswith("accepted from 127.0.0.1:") for _, text in events[::2])
+    assert [text for _, text in events[1:6:2]] == [
+        "closed by the client",
+        "closed by the server",
+        "reset by the proxy",
+    ]
+    assert events[7][1].startswith("reset: the server cannot be reached: ")
 
 
 def test_stopping_ends_the_thread_and_stalled_connections() -> None:

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
 
@@ -22,6 +22,9 @@ from stomp_socket import Connection
 
 from ._contexts import Contexts
 from ._terminal import note, warn
+
+if TYPE_CHECKING:
+    import ssl
 
 __all__ = ["Connecting", "connecting", "header_option", "parse_header", "short_options_of_stomp_py"]
 
@@ -32,6 +35,8 @@ STORED = (
     "url", "user", "passcode_file", "vhost", "client_id", "connect_header", "protocol", "heart_beat", "ca", "cert",
     "key", "insecure", "tls", "proxy",
 )  # fmt: skip
+#: The options of TLS, and the arguments of ``connect()`` that they are.
+_TLS_FILES = (("ca", "ca_file"), ("cert", "cert_file"), ("key", "key_file"))
 _DEFAULT_URL = "stomp://localhost:61613"
 
 
@@ -106,9 +111,7 @@ class Connecting:
         for name, argument in (
             ("vhost", "host"),
             ("client_id", "client_id"),
-            ("ca", "ca_file"),
-            ("cert", "cert_file"),
-            ("key", "key_file"),
+            *_TLS_FILES,
             ("connect_timeout", "connect_timeout"),
             ("receipt_timeout", "receipt_timeout"),
             ("proxy", "proxy"),
@@ -146,6 +149,22 @@ class Connecting:
 
         options = self.options(listener=Interruptions() if listener is None else listener, **changes)
         return stomp_socket.connect(options.pop("endpoints"), **options)
+
+    def ssl_context(self) -> ssl.SSLContext:
+        """Return the context for TLS with the broker: that of --ca, --cert, --key and --insecure.
+
+        Raises:
+            OSError: a file cannot be read.
+            ValueError: options contradict each other.
+        """
+        from stomp_core.adapter import TransportOptions
+
+        given = self._stored | self.given
+        options = {argument: given[name] for name, argument in _TLS_FILES if given.get(name) is not None}
+        if given.get("insecure"):
+            context: ssl.SSLContext = _insecure_context(options)
+            return context
+        return TransportOptions(self.endpoints, **options).tls_context()
 
     def _url_of(self, host: str | None, port: str | int | None) -> str:
         given = self._stored | self.given

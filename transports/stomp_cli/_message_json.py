@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 from stomp_core import Headers
 from stomp_core.session import Delivery, forwarded_headers
 
-__all__ = ["Outgoing", "from_json", "to_dict", "to_json"]
+__all__ = ["Outgoing", "body_fields", "body_of", "from_json", "to_dict", "to_json"]
 
 
 class Outgoing(NamedTuple):
@@ -61,7 +61,7 @@ class Outgoing(NamedTuple):
         headers = dict(reversed(self.headers))  # of a header that occurs twice, the first counts
         if self.content_type is not None:
             headers.setdefault("content-type", self.content_type)
-        return {"destination": destination, "headers": headers, **_body_fields(self.body)}
+        return {"destination": destination, "headers": headers, **body_fields(self.body)}
 
 
 def to_dict(message: Delivery, *, body: bool = True) -> dict[str, Any]:
@@ -73,11 +73,12 @@ def to_dict(message: Delivery, *, body: bool = True) -> dict[str, Any]:
     """
     content: dict[str, Any] = {"destination": message.destination, "headers": message.headers.to_dict()}
     if body:
-        content |= _body_fields(message.body)
+        content |= body_fields(message.body)
     return content
 
 
-def _body_fields(body: str | bytes) -> dict[str, str]:
+def body_fields(body: str | bytes) -> dict[str, str]:
+    """Return ``body``, or ``body_base64`` if it is not UTF-8."""
     if isinstance(body, str):
         return {"body": body}
     try:
@@ -126,11 +127,16 @@ def from_json(line: str | bytes) -> Outgoing:
     # A delivery without content-length stays without: a TextMessage of ActiveMQ.
     content_length = "content-length" in given or "message-id" not in given
     return Outgoing(
-        _body_of(content), forwarded_headers(Headers(headers)), destination, None, content_length, time
+        body_of(content), forwarded_headers(Headers(headers)), destination, None, content_length, time
     )
 
 
-def _body_of(content: dict[str, Any]) -> str | bytes:
+def body_of(content: dict[str, Any]) -> str | bytes:
+    """Return the body of a message that :func:`from_json` reads.
+
+    Raises:
+        ValueError: it is not base64.
+    """
     if "body_base64" in content:
         try:
             return b64decode(content["body_base64"], validate=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import Any, NoReturn, Protocol
 
 import click
 
@@ -14,7 +14,7 @@ from ._message_json import to_dict, to_json
 from ._templates import fill_from_message
 from ._terminal import colours
 
-__all__ = ["Printer", "printing_options", "write_out"]
+__all__ = ["Bodied", "Printer", "printing_options", "show_body", "visible", "write_out"]
 
 _HEX_BYTES = 1024  # how much of a binary body is shown at a terminal
 
@@ -84,26 +84,45 @@ class _Pretty:
         parts = [self._styled(f"[{number}] {message.destination}", fg="cyan", bold=True)]
         for name, value in message.headers.items():
             if name != "destination":
-                parts.append(f"{self._styled(name, fg='blue')}: {_visible(value)}")
+                parts.append(f"{self._styled(name, fg='blue')}: {visible(value)}")
         text = "\n".join(parts) + "\n"
         if self._body:
-            text += self._show_body(message) + "\n"
+            text += show_body(message, colour=self._colour) + "\n"
         return text + ("\n" if self._body else "")
 
     def _styled(self, text: str, **style: Any) -> str:
         return click.style(text, **style) if self._colour else text
 
-    def _show_body(self, message: Delivery) -> str:
-        try:
-            text = message.text
-        except (UnicodeDecodeError, LookupError):
-            return self._styled(_hex_dump(message.body), fg="yellow")
-        if any(not (character.isprintable() or character in "\n\r\t") for character in text[:4096]):
-            return self._styled(_hex_dump(message.body), fg="yellow")
-        kind, shown = _format(text, message.content_type or "")
-        if self._colour and kind is not None:
-            return _highlight(shown, kind)
-        return shown
+
+class Bodied(Protocol):
+    """What has a body to show: a received message, or the event of a frame."""
+
+    @property
+    def body(self) -> bytes: ...
+    @property
+    def content_type(self) -> str | None: ...
+    @property
+    def text(self) -> str: ...
+
+
+def show_body(message: Bodied, *, colour: bool) -> str:
+    """Return a body for people: JSON indented, JSON and XML in colours, and bytes that are no text as a hex dump.
+
+    Args:
+        message: whose body it is.
+        colour: whether to use colours.
+    """
+    try:
+        text = message.text
+    except (UnicodeDecodeError, LookupError):
+        text = None
+    if text is None or any(
+        not (character.isprintable() or character in "\n\r\t") for character in text[:4096]
+    ):
+        dump = _hex_dump(message.body)
+        return click.style(dump, fg="yellow") if colour else dump
+    kind, shown = _format(text, message.content_type or "")
+    return _highlight(shown, kind) if colour and kind is not None else shown
 
 
 def _format(text: str, content_type: str) -> tuple[str | None, str]:
@@ -135,7 +154,7 @@ def _highlight(text: str, kind: str) -> str:
     return "\n".join(line.rstrip() for line in capture.get().splitlines())
 
 
-def _visible(text: str) -> str:
+def visible(text: str) -> str:
     """Return a header's value as one line that cannot move the cursor of a terminal."""
     if text.isprintable():
         return text

@@ -4,6 +4,7 @@
 * :class:`FaultProxy`: a proxy in front of any broker that cuts, resets, stalls, splits and delays;
 * :class:`ScriptedServer`: a server that sends literal bytes, also such as no broker would send;
 * :class:`Recorder`: what was sent, as frames;
+* :class:`Checker`: which of these frames break STOMP;
 * fixtures ``stomp_broker`` and ``stomp_proxy`` for pytest, without any configuration;
 * :mod:`stomp_testing.strategies` for hypothesis;
 * :mod:`stomp_testing.conformance`: the specifications as data, with cases for any broker and client;
@@ -20,6 +21,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from ._broker import Broker, ClientInfo
     from ._certificates import ServerCertificate
+    from ._checker import Checker, Violation
     from ._proxy import FaultProxy
     from ._recorder import Note, Record, Recorder
     from ._relay import Direction, Faults
@@ -32,6 +34,7 @@ __all__ = [
     "RABBITMQ",
     "RESET",
     "Broker",
+    "Checker",
     "ClientInfo",
     "Direction",
     "Expect",
@@ -45,6 +48,7 @@ __all__ = [
     "ScriptedServer",
     "ServerCertificate",
     "Step",
+    "Violation",
 ]
 
 # pytest imports this package for its plugin in every run on this machine, so a module is imported only when one of its
@@ -52,6 +56,7 @@ __all__ = [
 _NAMES = {
     "_broker": ("Broker", "ClientInfo"),
     "_certificates": ("ServerCertificate",),
+    "_checker": ("Checker", "Violation"),
     "_proxy": ("FaultProxy",),
     "_recorder": ("Note", "Record", "Recorder"),
     "_relay": ("Direction", "Faults"),

@@ -1,14 +1,16 @@
 """FaultProxy: a TCP proxy between a client and any broker, which makes connections fail as networks do.
 
 It passes bytes on as they are, so that TLS and WebSockets pass through it as well. It finds the STOMP frames in them,
-those in a WebSocket too, only to count them. What can happen to the bytes of a connection is described in ``_relay``;
-this class is the part that other threads see.
+those in a WebSocket too, only to count them. With an SSL context for a side, TLS ends at the proxy on that side, and
+it sees what is inside. What can happen to the bytes of a connection is described in ``_relay``; this class is the part
+that other threads see.
 """
 
 from __future__ import annotations
 
 import asyncio
 import random
+import ssl
 from collections.abc import Callable
 from typing import Self
 from urllib.parse import urlsplit, urlunsplit
@@ -20,12 +22,13 @@ from ._relay import Cut, Direction, FaultPlan, Faults, FrameCut, Relay
 __all__ = ["FaultProxy"]
 
 _STOP_TIMEOUT = 1.0  # seconds for connections to end
-_TLS_SCHEMES = ("stomp+ssl", "wss")
+_WITH_TLS = {"stomp": "stomp+ssl", "ws": "wss"}
+_WITHOUT_TLS = {with_tls: without for without, with_tls in _WITH_TLS.items()}
 _DEFAULT_PORTS = {"stomp": 61613, "stomp+ssl": 61614, "ws": 80, "wss": 443}
 
 
 class FaultProxy:
-    """Run a proxy on 127.0.0.1. One thread serves it; every method may be called from any thread.
+    """Run a proxy, by default on 127.0.0.1. One thread serves it; every method may be called from any thread.
 
     >>> with Broker() as broker, FaultProxy(broker.url) as proxy:  # doctest: +SKIP
     ...     client = connect(proxy.url)
@@ -33,12 +36,18 @@ class FaultProxy:
 
     Args:
         upstream: the URL of the broker (``stomp``, ``stomp+ssl``, ``ws`` or ``wss``), or ``"host:port"``.
-        recorder: receives all bytes that pass; for connections without TLS only.
+        recorder: receives all bytes that pass. What is inside TLS it gets only if the proxy ends TLS on both sides.
         mean_bytes: cut connections at random, each after this many bytes on average, both directions together;
             ``None`` is never.
         resets: the share of random cuts that are RSTs; the others are FINs.
         seed: for random cuts. When the n-th connection is cut depends on nothing but the seed and n.
         port: the port to listen on; ``None`` takes a free one.
+        host: the address of this machine to listen on.
+        tls: accept TLS with this context, of a server; what is inside is passed on.
+        upstream_tls: speak TLS with the broker, with this context of a client. A side with TLS has no half-closed
+            connections: when the other side has closed, it is closed.
+        on_event: called with the number of a connection and a sentence when it is accepted, cannot be passed on, or
+            ends. It is called in the thread of the proxy.
 
     Attributes:
         accepted: how many connections were accepted.
@@ -56,19 +65,27 @@ class FaultProxy:
         resets: float = 0.5,
         seed: int = 0,
         port: int | None = None,
+        host: str = "127.0.0.1",
+        tls: ssl.SSLContext | None = None,
+        upstream_tls: ssl.SSLContext | None = None,
+        on_event: Callable[[int, str], object] | None = None,
     ) -> None:
         if mean_bytes is not None and not mean_bytes > 0:
             raise ValueError(f"mean_bytes must be positive, got {mean_bytes!r}")
         self._url = urlsplit(upstream if "://" in upstream else f"//{upstream}")
-        host, upstream_port = self._url.hostname, self._url.port or _DEFAULT_PORTS.get(self._url.scheme)
-        if host is None or upstream_port is None:
+        upstream_port = self._url.port or _DEFAULT_PORTS.get(self._url.scheme)
+        if self._url.hostname is None or upstream_port is None:
             # The text does not quote it: a URL can contain a passcode.
             raise ValueError("upstream must be a URL with a host, or 'host:port'")
-        self._upstream = (host, upstream_port)
+        self._upstream = (self._url.hostname, upstream_port)
         self._mean_bytes = mean_bytes
         self._resets = resets
         self._random = random.Random(seed)
         self._port = port
+        self._host = host
+        self._tls = tls
+        self._upstream_tls = upstream_tls
+        self._on_event = on_event
         self._plan = FaultPlan(recorder)
         self._relays: dict[Relay, None] = {}
         self._serving: set[asyncio.Task[None]] = set()
@@ -91,8 +108,8 @@ class FaultProxy:
 
     @property
     def host(self) -> str:
-        """The address that it listens on: 127.0.0.1."""
-        return "127.0.0.1"
+        """The address that it listens on."""
+        return self._host
 
     @property
     def port(self) -> int:
@@ -107,10 +124,15 @@ class FaultProxy:
 
     @property
     def url(self) -> str:
-        """The upstream's URL with the proxy's host and port; credentials, path and query are kept."""
+        """The upstream's URL with the proxy's host, port and TLS; credentials, path and query are kept."""
         credentials, at, _ = self._url.netloc.rpartition("@")
         scheme = self._url.scheme or "stomp"
-        return urlunsplit(self._url._replace(scheme=scheme, netloc=f"{credentials}{at}127.0.0.1:{self.port}"))
+        if self._tls is not None:
+            scheme = _WITH_TLS.get(scheme, scheme)
+        elif self._upstream_tls is not None:
+            scheme = _WITHOUT_TLS.get(scheme, scheme)
+        host = f"[{self._host}]" if ":" in self._host else self._host
+        return urlunsplit(self._url._replace(scheme=scheme, netloc=f"{credentials}{at}{host}:{self.port}"))
 
     @property
     def connections(self) -> int:
@@ -165,9 +187,9 @@ class FaultProxy:
         await self._listen()
 
     async def _listen(self) -> None:
-        listener = listening_socket("127.0.0.1", self._port)
+        listener = listening_socket(self._host, self._port)
         self._port = listener.getsockname()[1]
-        self._listener = await asyncio.start_server(self._serve, sock=listener)
+        self._listener = await asyncio.start_server(self._serve, sock=listener, ssl=self._tls)
 
     async def _stop(self) -> None:
         if self._listener is not None:
@@ -190,12 +212,15 @@ class FaultProxy:
             # Drawn in the order of arrival, before anything is awaited: the same seed gives the same cuts.
             after = int(self._random.expovariate(1 / self._mean_bytes))
             random_cut = Cut(after, reset=self._random.random() < self._resets)
+        host, port = writer.get_extra_info("peername", ("", 0))[:2]
+        self._report(number, f"accepted from {host}:{port}")
         await self._plan.flowing.wait()
         try:
-            server = await asyncio.open_connection(*self._upstream)
-        except OSError:
+            server = await asyncio.open_connection(*self._upstream, ssl=self._upstream_tls)
+        except OSError as error:
             # The broker is down. A RST is the nearest that a proxy has to a refused connection.
             reset(writer.transport)
+            self._report(number, f"reset: the server cannot be reached: {error}")
             return
         relay = Relay(number, (reader, writer), server, self._plan, random_cut)
         self._relays[relay] = None
@@ -203,6 +228,11 @@ class FaultProxy:
             await relay.run()
         finally:
             self._relays.pop(relay, None)
+            self._report(number, relay.end)
+
+    def _report(self, number: int, text: str) -> None:
+        if self._on_event is not None:
+            self._on_event(number, text)
 
     # ------------------------------------------------------------------ faults on demand
 
@@ -269,13 +299,13 @@ class FaultProxy:
             reset: end with a RST instead of a FIN.
 
         Raises:
-            ValueError: the direction does not exist, or ``number`` is less than 1, or the upstream is one with TLS, in
-                which a proxy sees no frames.
+            ValueError: the direction does not exist, or ``number`` is less than 1, or TLS passes through, in which a
+                proxy sees no frames.
             RuntimeError: the proxy is not running.
         """
         if number < 1:
             raise ValueError(f"number must be at least 1, got {number!r}")
-        if self._url.scheme in _TLS_SCHEMES:
+        if self._url.scheme in _WITHOUT_TLS and self._upstream_tls is None:
             raise ValueError(f"a proxy sees no frames in TLS: use cut_after(), or not {self._url.scheme}")
         cut = FrameCut(number, offset, reset, None if direction is None else Direction(direction))
 

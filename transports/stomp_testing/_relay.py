@@ -116,6 +116,9 @@ class Relay:
         server: reader and writer of the server's socket.
         plan: shared with the other connections of the proxy.
         random_cut: when this connection ends by chance.
+
+    Attributes:
+        end: how the connection has ended, in words.
     """
 
     def __init__(
@@ -137,6 +140,8 @@ class Relay:
         self._frames_since_armed = dict.fromkeys(Direction, 0)
         self._own_cut: Cut | None = None  # where it will be cut, because enough frames have passed
         self._ended = False
+        self._half_closed = False
+        self.end = "closed by the proxy"
         self._timer: asyncio.TimerHandle | None = None
 
     @property
@@ -163,12 +168,13 @@ class Relay:
         if self._ended:
             return
         self._plan.cuts += 1
+        self.end = "reset by the proxy" if hard else "cut by the proxy"
         if hard:
             self._reset()
             return
         self._ended = True
-        send_fin(self._client_writer.transport)
-        send_fin(self._server_writer.transport)
+        _end_sending(self._client_writer)
+        _end_sending(self._server_writer)
         self._timer = asyncio.get_running_loop().call_later(_DISCARD_TIME, self.close)
 
     def close(self) -> None:
@@ -211,10 +217,19 @@ class Relay:
                         await plan.flowing.wait()
         except OSError:
             # One side has reset the connection: reset the other.
+            self._note_end("reset", direction)
             self._reset()
             return
         if not self._ended:
-            send_fin(writer.transport)
+            self._note_end("closed", direction)
+            _end_sending(writer)
+
+    def _note_end(self, how: str, direction: Direction) -> None:
+        """Remember who has ended the connection first."""
+        if not self._ended and not self._half_closed:
+            self._half_closed = True
+            side = "client" if direction is Direction.TO_SERVER else "server"
+            self.end = f"{how} by the {side}"
 
     def _write(self, piece: bytes, writer: asyncio.StreamWriter, direction: Direction) -> bool:
         """Write what may pass of a piece. Returns False if the connection was cut there."""
@@ -263,6 +278,12 @@ class Relay:
         self._ended = True
         reset(self._client_writer.transport)
         reset(self._server_writer.transport)
+
+
+def _end_sending(writer: asyncio.StreamWriter) -> None:
+    """Send a FIN after what was written. With TLS, where that is not possible, close both directions."""
+    if not send_fin(writer.transport):
+        writer.close()
 
 
 def _count(passed: dict[Direction, int], direction: Direction | None) -> int:
