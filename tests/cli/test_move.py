@@ -18,7 +18,7 @@ SOURCE, TARGET = "/queue/dead", "/queue/orders"
 
 @pytest.fixture(params=["rabbitmq", "activemq"])
 def broker(request: pytest.FixtureRequest) -> object:
-    """One that copies first and acknowledges then, and one that does both in a transaction."""
+    """Of both flavours."""
     with Broker(flavour=request.param) as broker:
         yield broker
 

@@ -57,7 +57,8 @@ def shell(broker: Broker, monkeypatch: pytest.MonkeyPatch, capfd: pytest.Capture
         monkeypatch.setattr(sys, "stdin", io.StringIO("\n".join(lines)))
         capfd.readouterr()
         status = main(arguments)
-        return Result(int(status), *capfd.readouterr())
+        out, err = capfd.readouterr()
+        return Result(int(status), out, err)
 
     return run
 

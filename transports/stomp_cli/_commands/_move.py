@@ -62,9 +62,9 @@ def command(
 ) -> None:
     """Move the messages of SRC to DST: to retry what is in a dead-letter queue, for example.
 
-    A message is taken from SRC only when its copy in DST is confirmed. ActiveMQ and Artemis do both in one transaction.
-    At other brokers a message may be in both if the command is killed in between; it is never in neither. Messages that
-    do not match --where stay in SRC.
+    A message is taken from SRC only when its copy in DST is confirmed. If the command is killed in between, or the
+    connection is lost, a message may be in both; it is never in neither. Messages that do not match --where stay in
+    SRC.
 
     \b
     Examples:
@@ -97,13 +97,9 @@ class _Move:
         window: int,
         headers: list[tuple[str, str]],
     ) -> None:
-        self._connection = connection
         self._receiver = receiver
         self._destination = destination
-        self._window = window
         self._headers = headers
-        self._atomic = connection.session.broker_profile.atomic_transactions
-        self._batch: list[Message] = []
         self._publisher = Publisher(connection, destination, window=window, on_confirmed=self._confirmed)
         self._stale = 0
         self.moved = 0
@@ -131,20 +127,16 @@ class _Move:
                 self.left += 1
 
     def copy(self, message: Message) -> None:
-        """Send the copy of a message."""
-        if not self._atomic:
-            self._publisher.send(self._copy_of(message))
-            return
-        self._batch.append(message)
-        if len(self._batch) >= self._window:
-            self._commit()
+        """Send the copy of a message.
+
+        Not in a transaction with its ACK: if ActiveMQ refuses a SEND of a transaction whose COMMIT is on its way, it
+        commits the rest, and the message would be lost.
+        """
+        self._publisher.send(self._copy_of(message))
 
     def settle(self) -> None:
         """Wait until the outcome of each copy is known."""
-        if self._atomic:
-            self._commit()
-        else:
-            self._publisher.finish()
+        self._publisher.finish()
 
     def _copy_of(self, message: Message) -> Outgoing:
         names = {name for name, _ in self._headers}
@@ -159,24 +151,6 @@ class _Move:
             self._stale += 1  # the broker delivers it again
         else:
             self.moved += 1
-
-    def _commit(self) -> None:
-        from stomp_core.session import TransactionInDoubt, TransactionLost
-
-        batch, self._batch = self._batch, []
-        if not batch:
-            return
-        try:
-            with self._connection.transaction() as transaction:
-                for message in batch:
-                    copy = self._copy_of(message)
-                    transaction.send(
-                        self._destination, copy.body, headers=copy.headers, content_length=copy.content_length
-                    )
-                    transaction.ack(message)
-        except (TransactionLost, TransactionInDoubt, StaleMessageError):
-            return  # all of it was done, or nothing: what was not is delivered again
-        self.moved += len(batch)
 
 
 def _parse_condition(text: str) -> tuple[str, str]:
