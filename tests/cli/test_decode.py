@@ -54,7 +54,7 @@ def test_an_unfinished_frame_is_an_error(stomp: Stomp) -> None:
     assert f"begins at byte {len(SEND)}" in result.messages[-1]["text"]
 
 
-def test_the_role_says_which_frames_there_may_be(stomp: Stomp) -> None:
+def test_the_role_limits_the_frames(stomp: Stomp) -> None:
     assert stomp("decode", "--role", "client", stdin=SEND).status == 0
     result = stomp("decode", "--role", "server", stdin=SEND)
     assert result.messages[-1]["error"] == "unexpected-frame"
