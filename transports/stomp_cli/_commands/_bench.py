@@ -162,7 +162,7 @@ def command(
     ends the run early and prints what was measured until then.
 
     Producers and consumers share this process. The report says how much of its CPU a message takes, and how much of
-    that is the benchmark's own: it is measured at each run, in a loop without a broker; 5 to 10 us are usual.
+    that is the benchmark's own: it is measured at each run, in a loop without a broker; 3 to 10 us are usual.
 
     \b
     Examples:
