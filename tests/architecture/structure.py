@@ -85,7 +85,8 @@ REQUIRES: dict[str, set[str]] = {
     "stomp_trio": {"trio"},
     "stomp_observe": {"opentelemetry"},
     "stomp_websocket": {"websockets"},
-    "stomp_cli": {"click"},
+    # Modules that need prompt_toolkit are imported by `stomp shell` only (tests/cli/test_main.py).
+    "stomp_cli": {"click", "prompt_toolkit"},
     "stomp_testing": {"pytest", "hypothesis", "trustme", "trio", "cryptography"},
 }
 

@@ -309,6 +309,7 @@ def test_messages_are_printed_above_the_prompt(broker: Broker, terminal: Termina
     terminal.expect("ver")
     terminal.press("sion\r")
     terminal.expect("server RabbitMQ/stomp_testing")
+    terminal.expect("stomp>")  # before that, the terminal is not that of the prompt
     terminal.press("\x04")
     assert terminal.wait() == 0
     broker.wait_until(lambda broker: not broker.connections)
@@ -335,6 +336,7 @@ def test_tab_completes_commands_and_destinations(broker: Broker, terminal: Termi
     terminal.expect("rst-queue")  # completion is asynchronous: what is typed next would overtake it
     terminal.press(" two\r")
     terminal.expect("RECEIPT: /queue/first-queue")
+    terminal.expect("stomp>")  # before that, the terminal is not that of the prompt
     terminal.press("\x04")
     assert terminal.wait() == 0
 
@@ -344,6 +346,7 @@ def test_history_is_kept_for_the_user_alone(broker: Broker, terminal: Terminal, 
     terminal.expect("server RabbitMQ")
     terminal.press(" help\r")
     terminal.expect("Commands:")
+    terminal.expect("stomp>")  # before that, the terminal is not that of the prompt
     terminal.press("\x04")
     assert terminal.wait() == 0
     history = tmp_path / "state" / "stomp" / "history"
