@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -95,6 +96,8 @@ def start(*arguments: str, url: str = "", stdin: int | None = subprocess.PIPE) -
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env=variables,
+        # Where the tests run in the background, Ctrl-C may be ignored, which a new process inherits.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
 
 

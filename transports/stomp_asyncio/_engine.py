@@ -415,7 +415,12 @@ class _Socket(asyncio.Protocol):
 
     def resume_writing(self) -> None:
         self.full = False
-        self._report(self.line.written)
+        # In the next turn: asyncio calls connection_lost() twice if the transport is closed within this call.
+        asyncio.get_running_loop().call_soon(self._report_written)
+
+    def _report_written(self) -> None:
+        if not self.full:
+            self._report(self.line.written)
 
     def connection_lost(self, exc: Exception | None) -> None:
         if isinstance(exc, OSError) or self._tls is not None:

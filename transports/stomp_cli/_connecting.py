@@ -47,12 +47,14 @@ class Connecting:
         debug: show tracebacks and everything that the library logs.
         verbose: log connections, too.
         given: the options that were given, by their names.
+        log: what the library logs.
     """
 
     def __init__(self) -> None:
         self.debug = False
         self.verbose = False
         self.given: dict[str, Any] = {}
+        self.log = LogOnStderr()
         self._contexts = Contexts()
 
     @property
@@ -273,19 +275,36 @@ def _store(ctx: click.Context, option: click.Parameter, value: Any) -> None:
     name = option.name or ""
     if name in ("debug", "verbose"):
         setattr(settings, name, True)
-        _show_log(logging.DEBUG if name == "debug" else logging.INFO)
+        settings.log.show(logging.DEBUG if name == "debug" else logging.INFO)
     else:
         settings.given[name] = value
 
 
-def _show_log(level: int) -> None:
-    logger = logging.getLogger("stomp_core")
-    if not any(type(handler) is logging.StreamHandler for handler in logger.handlers):
-        handler = logging.StreamHandler()
-        handler.setFormatter(logging.Formatter("%(asctime)s.%(msecs)03d %(message)s", "%H:%M:%S"))
-        logger.addHandler(handler)
-        logger.propagate = False
-    logger.setLevel(min(level, logger.level or level))
+class LogOnStderr:
+    """Shows on stderr what the library logs, from the first :meth:`show` until :meth:`end`."""
+
+    def __init__(self) -> None:
+        self._logger = logging.getLogger("stomp_core")
+        self._before = (self._logger.level, self._logger.propagate)
+        self._handler: logging.Handler = logging.NullHandler()  # else warnings go to stderr
+        self._logger.addHandler(self._handler)
+        self._level = logging.CRITICAL
+
+    def show(self, level: int) -> None:
+        """Show this level and those above; the lowest of several is in force."""
+        self._level = min(level, self._level)
+        self._logger.removeHandler(self._handler)
+        self._handler = logging.StreamHandler()
+        self._handler.setFormatter(logging.Formatter("%(asctime)s.%(msecs)03d %(message)s", "%H:%M:%S"))
+        self._logger.addHandler(self._handler)
+        self._logger.propagate = False
+        self._logger.setLevel(self._level)
+
+    def end(self) -> None:
+        """Leave the logger as it was."""
+        self._logger.removeHandler(self._handler)
+        level, self._logger.propagate = self._before
+        self._logger.setLevel(level)
 
 
 _option = partial(click.option, expose_value=False, callback=_store)

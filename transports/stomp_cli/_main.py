@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import signal
 import sys
@@ -168,7 +167,6 @@ def run(arguments: Sequence[str] | None = None) -> int:
     settings = Connecting()
     in_main_thread = threading.current_thread() is threading.main_thread()
     previous: Any = signal.signal(signal.SIGTERM, _terminate) if in_main_thread else None
-    logging.getLogger("stomp_core").addHandler(logging.NullHandler())  # --debug and --verbose show it
     try:
         if "_STOMP_COMPLETE" in os.environ:
             _stomp.main(prog_name="stomp")  # prints the completion of a shell, and exits
@@ -198,6 +196,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:
         return _report(error, settings)
     finally:
+        settings.log.end()
         if in_main_thread:
             signal.signal(signal.SIGTERM, previous)
 

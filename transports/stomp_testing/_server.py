@@ -102,6 +102,12 @@ class ClientSocket(asyncio.Protocol):
 
     def resume_writing(self) -> None:
         self._full = False
+        # In the next turn: asyncio calls connection_lost() twice if the transport is closed within this call.
+        asyncio.get_running_loop().call_soon(self._resume)
+
+    def _resume(self) -> None:
+        if self._full or self.lost.is_set():
+            return
         self.peer.output_written(transport_full=False)
         self.update()
         self._server.flush()

@@ -127,11 +127,7 @@ class _Move:
                 self.left += 1
 
     def copy(self, message: Message) -> None:
-        """Send the copy of a message.
-
-        Not in a transaction with its ACK: if ActiveMQ refuses a SEND of a transaction whose COMMIT is on its way, it
-        commits the rest, and the message would be lost.
-        """
+        """Send the copy of a message."""
         self._publisher.send(self._copy_of(message))
 
     def settle(self) -> None:
