@@ -76,7 +76,10 @@ def _other_commands(
             return None
         own = Connecting()  # an option of this command does not change how the next one connects
         own.given = dict(settings.given)
-        status = group.main(words, prog_name="stomp", standalone_mode=False, obj=own)
+        try:
+            status = group.main(words, prog_name="stomp", standalone_mode=False, obj=own)
+        finally:
+            own.log.end()
         return status if isinstance(status, int) else 0
 
     return names, run
