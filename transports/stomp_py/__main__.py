@@ -34,6 +34,7 @@ class _Program(StompCLI):
 
     def __init__(self, **options: Any) -> None:
         self._established = False
+        self._disconnected = False
         self._activity = threading.Condition()
         self._received = 0
         self.coloured = sys.stdout.isatty()
@@ -61,6 +62,7 @@ class _Program(StompCLI):
     def on_disconnected(self) -> None:
         if self._established:
             super().on_disconnected()
+        self._disconnected = True
         self._notify()
 
     def on_message(self, frame: Frame) -> None:
@@ -81,9 +83,9 @@ class _Program(StompCLI):
                 self._activity.wait(_IDLE)
 
     def wait_until_disconnected(self) -> None:
-        """Wait until the connection is lost."""
+        """Wait until the connection is lost, and that was reported."""
         with self._activity:
-            self._activity.wait_for(lambda: not self.conn.is_connected())
+            self._activity.wait_for(lambda: self._disconnected)
 
     def do_quit(self, args: str) -> bool:
         if not self.stdin.isatty():
