@@ -27,7 +27,7 @@ def test_messages_are_moved_with_their_headers(stomp: Stomp, broker: Broker) -> 
     broker.send(SOURCE, "text", {"colour": "red", "content-type": "text/x", "x-error": "why", "expires": "1"})
     for number in range(250):
         broker.send(SOURCE, str(number))
-    result = stomp("move", SOURCE, TARGET, "--idle", "0.5", "-H", "retried:yes")
+    result = stomp("move", SOURCE, TARGET, "-n", "251", "-H", "retried:yes")
     assert result.status == 0
     assert result.err == "stomp: 251 moved from /queue/dead to /queue/orders\n"
     assert broker.messages(SOURCE) == broker.unacknowledged(SOURCE) == []
@@ -43,7 +43,7 @@ def test_only_matching_messages(stomp: Stomp, broker: Broker) -> None:
     for number in range(300):
         broker.send(SOURCE, str(number), {"part": str(number // 100), "x": "1"})
     result = stomp(
-        "move", SOURCE, TARGET, "--where", "part=2", "--where", "x=1", "--idle", "0.5", "--window", "10"
+        "move", SOURCE, TARGET, "--where", "part=2", "--where", "x=1", "-n", "100", "--window", "10"
     )
     assert "100 moved from /queue/dead to /queue/orders, 200 did not match and were left" in result.err
     assert broker.messages(TARGET) == [b"%d" % number for number in range(200, 300)]
@@ -76,7 +76,8 @@ def test_killed_at_any_time_it_loses_nothing(broker: Broker) -> None:
         broker.wait_until(lambda broker: not broker.connections, timeout=30)
         both = [*broker.messages(SOURCE), *broker.messages(TARGET)]
         assert {int(body) for body in both} == set(range(total))
-    assert finish(start("move", SOURCE, TARGET, "--idle", "0.5", url=broker.url)).status == 0
+    left = str(len(broker.messages(SOURCE)))
+    assert finish(start("move", SOURCE, TARGET, "-n", left, url=broker.url)).status == 0
     moved = [int(body) for body in broker.messages(TARGET)]
     assert set(moved) == set(range(total))
     assert len(moved) <= total + 3 * 20
@@ -105,14 +106,14 @@ def test_a_broker_that_is_down_is_not_an_empty_queue(broker: Broker) -> None:
     for number in range(100):
         broker.send(SOURCE, str(number))
     with FaultProxy(broker.url) as proxy:
-        process = start("move", SOURCE, TARGET, "--window", "10", "--idle", "0.3", url=proxy.url)
+        process = start("move", SOURCE, TARGET, "--window", "10", "--idle", "2", url=proxy.url)
         broker.wait_until(lambda broker: len(broker.messages(TARGET)) >= 20, timeout=60)
         proxy.refuse_connections = True
         proxy.reset_all()
         assert process.stderr is not None
         assert b"connection lost" in process.stderr.readline()
         with pytest.raises(subprocess.TimeoutExpired):
-            process.wait(1)
+            process.wait(3)
         proxy.refuse_connections = False
         result = finish(process)
     assert result.status == 0
@@ -145,7 +146,7 @@ def test_drained_messages_are_kept_in_a_file(stomp: Stomp, broker: Broker, tmp_p
     for number in range(5):
         broker.send(SOURCE, str(number))
     file = tmp_path / "kept.jsonl"
-    result = stomp("drain", SOURCE, "-o", str(file), "--idle", "0.5")
+    result = stomp("drain", SOURCE, "-o", str(file), "-n", "5")
     assert result.err == "stomp: 5 taken from /queue/dead\n"
     assert broker.messages(SOURCE) == []
     assert [json.loads(line)["body"] for line in file.read_text().splitlines()] == ["0", "1", "2", "3", "4"]

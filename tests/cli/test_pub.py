@@ -95,7 +95,7 @@ def test_json_lines_bring_destination_headers_and_body(stomp: Stomp, broker: Bro
     result = stomp("pub", "--jsonl", stdin=text.splitlines()[0])
     assert result.status == 0
     assert stomp("sub", "/queue/b", "-n", "1").messages[0]["headers"]["x"] == "1"
-    stomp("drain", QUEUE, "-y", "--idle", "0.3")
+    stomp("drain", QUEUE, "-y", "-n", "1")
     stomp("pub", QUEUE, "--jsonl", stdin=text)
     assert broker.messages(QUEUE) == [b"text", b"\xff\0", b'{"a": [1]}', b"plain"]
 

@@ -101,21 +101,19 @@ def test_several_destinations(stomp: Stomp, broker: Broker) -> None:
 def test_several_destinations_end_when_idle(stomp: Stomp, broker: Broker) -> None:
     for number in range(20):
         broker.send("/queue/0", str(number))
-    assert stomp("sub", "/queue/0", "/queue/1", "--idle", "0.5").bodies == [
-        str(number) for number in range(20)
-    ]
+    assert stomp("sub", "/queue/0", "/queue/1", "--idle", "3").bodies == [str(number) for number in range(20)]
     assert broker.unacknowledged("/queue/0") == []
 
 
 def test_too_few_in_time_is_a_timeout(stomp: Stomp, broker: Broker) -> None:
     broker.send(QUEUE, "x")
-    result = stomp("sub", QUEUE, "-n", "2", "--timeout", "0.5")
+    result = stomp("sub", QUEUE, "-n", "2", "--timeout", "3")
     assert (result.status, result.bodies) == (124, ["x"])
 
 
 def test_a_time_without_a_number_is_no_error(stomp: Stomp, broker: Broker) -> None:
     broker.send(QUEUE, "x")
-    result = stomp("sub", QUEUE, "--timeout", "0.5")
+    result = stomp("sub", QUEUE, "--timeout", "3")
     assert (result.status, result.bodies) == (0, ["x"])
 
 
@@ -188,7 +186,7 @@ def test_commands_run_side_by_side(stomp: Stomp, broker: Broker, tmp_path: Path)
 
 def test_a_busy_command_is_not_idle(stomp: Stomp, broker: Broker, tmp_path: Path) -> None:
     broker.send(QUEUE, "x")
-    result = stomp("sub", QUEUE, "--idle", "0.2", "--exec", f"sleep 0.7; touch {tmp_path}/done")
+    result = stomp("sub", QUEUE, "--idle", "2", "--exec", f"sleep 3; touch {tmp_path}/done")
     assert result.status == 0
     assert (tmp_path / "done").exists()
     assert broker.unacknowledged(QUEUE) == broker.messages(QUEUE) == []
