@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Awaitable, Callable, Iterable
-from random import Random
+from random import SystemRandom
 
 from stomp_core import HeaderSource, Leniency, Limits
 from stomp_core.adapter import (
@@ -31,6 +31,10 @@ from ._dial import DialFunction
 from ._engine import Engine
 
 __all__ = ["Connection", "connect"]
+
+# One for all connections: the state of each Random takes 2.5 KiB. Unlike the functions of the module it is not the
+# same in every process of a program that calls random.seed().
+_JITTER = SystemRandom()
 
 
 @export("stomp_asyncio")
@@ -165,7 +169,7 @@ def connect(
         connect_frame=connect_frame,
         websocket=websocket,
     )
-    session = Session(config, make_delivery=AsyncMessage, rng=Random())
+    session = Session(config, make_delivery=AsyncMessage, rng=_JITTER)
     return ConnectContext(_connect(session, options))
 
 

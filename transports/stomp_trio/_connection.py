@@ -5,7 +5,7 @@ from __future__ import annotations
 import ssl
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import AbstractAsyncContextManager
-from random import Random
+from random import SystemRandom
 from types import TracebackType
 from typing import TYPE_CHECKING, Never
 
@@ -30,6 +30,10 @@ from ._engine import Engine
 from ._groups import is_cancelled, raise_unwrapped
 
 __all__ = ["Connection", "ConnectionNursery", "connect"]
+
+# One for all connections: the state of each Random takes 2.5 KiB. Unlike the functions of the module it is not the
+# same in every process of a program that calls random.seed().
+_JITTER = SystemRandom()
 
 
 @export("stomp_trio")
@@ -246,5 +250,5 @@ def connect(
         connect_frame=connect_frame,
         websocket=websocket,
     )
-    session = Session(config, make_delivery=AsyncMessage, rng=Random())
+    session = Session(config, make_delivery=AsyncMessage, rng=_JITTER)
     return ConnectionNursery(session, options)
