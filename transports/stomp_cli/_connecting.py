@@ -26,7 +26,14 @@ from ._terminal import note, warn
 if TYPE_CHECKING:
     import ssl
 
-__all__ = ["Connecting", "connecting", "header_option", "parse_header", "short_options_of_stomp_py"]
+__all__ = [
+    "Connecting",
+    "Interruptions",
+    "connecting",
+    "header_option",
+    "parse_header",
+    "short_options_of_stomp_py",
+]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -223,19 +230,24 @@ class Connecting:
 
 
 class Interruptions(Listener):
-    """Tells the user, on stderr, that the connection was lost, and when it is back."""
+    """Shows that the connection was lost, and when it is back.
 
-    def __init__(self) -> None:
+    Args:
+        show: prints a sentence; by default on stderr.
+    """
+
+    def __init__(self, show: Callable[[str], object] = note) -> None:
+        self._show = show
         self._lost = False
 
     def connection_lost(self, endpoint: Endpoint, reason: str) -> None:
         self._lost = True
-        note(f"connection lost: {reason}")
+        self._show(f"connection lost: {reason}")
 
     def connection_made(self, endpoint: Endpoint, connected: object) -> None:
         if self._lost:
             self._lost = False
-            note(f"connected again to {endpoint}")
+            self._show(f"connected again to {endpoint}")
 
 
 def parse_header(text: str) -> tuple[str, str]:

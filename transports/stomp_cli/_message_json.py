@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 from base64 import b64decode, b64encode
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from stomp_core import Headers
@@ -50,6 +51,32 @@ class Outgoing(NamedTuple):
             message.destination,
             content_length="content-length" in message.headers,
             source=message,
+        )
+
+    def with_headers(self, headers: list[tuple[str, str]]) -> Outgoing:
+        """Return the same message with further headers, in place of those of the same names."""
+        names = {name for name, _ in headers}
+        return self._replace(headers=headers + [pair for pair in self.headers if pair[0] not in names])
+
+    def send_by(self, send: Callable[..., object], destination: str | None) -> None:
+        """Send it.
+
+        Args:
+            send: ``send()`` of a connection, a pipeline or a transaction.
+            destination: where to; ``None`` for its own destination.
+
+        Raises:
+            ValueError: it has none either.
+        """
+        to = self.destination if destination is None else destination
+        if to is None:
+            raise ValueError("the message has no destination, and none was given on the command line")
+        send(
+            to,
+            self.body,
+            content_type=self.content_type,
+            headers=self.headers,
+            content_length=self.content_length,
         )
 
     def to_dict(self, destination: str | None) -> dict[str, Any]:

@@ -125,20 +125,11 @@ class Publisher(AbstractContextManager["Publisher"]):
             self._forget_before(settled)
 
     def _send_once(self, message: Outgoing) -> None:
-        destination = message.destination if self._destination is None else self._destination
-        if destination is None:
-            raise ValueError("the message has no destination, and none was given on the command line")
         # Remembered first: an interruption inside send() may come after it has left.
         self._remembered.append((self._numbers, message))
         try:
-            self._pipeline.send(
-                destination,
-                message.body,
-                content_type=message.content_type,
-                headers=message.headers,
-                content_length=message.content_length,
-            )
-        except StompError:
+            message.send_by(self._pipeline.send, self._destination)
+        except (StompError, ValueError):
             self._remembered.pop()
             raise
         self._numbers += 1
@@ -242,15 +233,7 @@ def publish_in_transactions(
             try:
                 with connection.transaction() as transaction:
                     for message in batch:
-                        to = message.destination if destination is None else destination
-                        if to is None:
-                            raise ValueError(
-                                "the message has no destination, and none was given on the command line"
-                            )
-                        transaction.send(
-                            to, message.body, content_type=message.content_type, headers=message.headers,
-                            content_length=message.content_length,
-                        )  # fmt: skip
+                        message.send_by(transaction.send, destination)
             except TransactionLost:
                 continue  # nothing of it has happened
             except (OutcomeUnknown, Rejected) as error:

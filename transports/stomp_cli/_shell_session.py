@@ -6,6 +6,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import click
@@ -15,7 +16,6 @@ from stomp_core.protocol import AckMode, Error, Event, Receipt
 from stomp_core.protocol import Message as MessageEvent
 from stomp_core.session import (
     Delivery,
-    Endpoint,
     Listener,
     Listeners,
     Rejected,
@@ -24,6 +24,7 @@ from stomp_core.session import (
 )
 from stomp_socket import Connection, Message, StompError, Subscription, Transaction
 
+from ._connecting import Interruptions
 from ._message_json import Outgoing
 from ._shell_output import ShellOutput
 from ._shell_statistics import Statistics
@@ -78,7 +79,7 @@ class ShellSession:
         self._received = 0
         self._awaited = 0
         self._raw = _RawFrames(output, self._count_message, self._fail)
-        self.connection = connect(Listeners(_Interruptions(output), self.statistics, self._raw))
+        self.connection = connect(Listeners(Interruptions(output.remark), self.statistics, self._raw))
 
     # ------------------------------------------------------------------ subscriptions
 
@@ -193,15 +194,10 @@ class ShellSession:
             StompError: as ``Connection.send()`` raises.
         """
         self.seen.add([destination], [name for name, _ in message.headers])
-        options: dict[str, Any] = {
-            "content_type": message.content_type,
-            "headers": message.headers,
-            "content_length": message.content_length,
-        }
         if self.transaction is not None:
-            self._in_transaction(lambda transaction: transaction.send(destination, message.body, **options))
+            self._in_transaction(lambda transaction: message.send_by(transaction.send, destination))
         else:
-            self.connection.send(destination, message.body, receipt=True, **options)
+            message.send_by(partial(self.connection.send, receipt=True), destination)
 
     def acknowledge(self, name: str, subscription: str | None, headers: list[tuple[str, str]]) -> Message:
         """Acknowledge a message, in the transaction if there is one.
@@ -337,20 +333,3 @@ class _RawFrames(Listener):
             self._receipts.discard(receipt)
             reason = error.frame.headers.get("message") or error.frame.body.decode(errors="replace")
             self._on_error(Rejected(f"the broker rejected raw frame {receipt!r}: {reason}", error))
-
-
-class _Interruptions(Listener):
-    """Prints that the connection was lost, and when it is back."""
-
-    def __init__(self, output: ShellOutput) -> None:
-        self._output = output
-        self._lost = False
-
-    def connection_lost(self, endpoint: Endpoint, reason: str) -> None:
-        self._lost = True
-        self._output.remark(f"connection lost: {reason}")
-
-    def connection_made(self, endpoint: Endpoint, connected: object) -> None:
-        if self._lost:
-            self._lost = False
-            self._output.remark(f"connected again to {endpoint}")

@@ -9,10 +9,33 @@ from typing import Any
 import click
 
 from ._connecting import header_option
+from ._receiver import Enough
 
-__all__ = ["subscribing_options"]
+__all__ = ["ending_options", "subscribing_options"]
 
 _PREFETCH = 100
+
+
+def ending_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the options that say when it ends; it gets them as ``enough``, an :class:`Enough`."""
+
+    @click.option("-n", "--count", type=click.IntRange(1), help="Exit after so many messages.")
+    @click.option(
+        "--timeout", type=click.FloatRange(0, min_open=True), metavar="SECONDS", help="Exit after this time."
+    )
+    @click.option(
+        "--idle",
+        type=click.FloatRange(0, min_open=True),
+        metavar="SECONDS",
+        help="Exit when no message came for so long.",
+    )
+    @wraps(function)
+    def with_end(
+        *args: Any, count: int | None, timeout: float | None, idle: float | None, **kwargs: Any
+    ) -> Any:
+        return function(*args, enough=Enough(count, timeout, idle), **kwargs)
+
+    return with_end
 
 
 def subscribing_options(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -135,10 +135,7 @@ class _Move:
         self._publisher.finish()
 
     def _copy_of(self, message: Message) -> Outgoing:
-        names = {name for name, _ in self._headers}
-        copy = Outgoing.copy_of(message)
-        kept = [pair for pair in copy.headers if pair[0] not in names]
-        return copy._replace(destination=self._destination, headers=self._headers + kept)
+        return Outgoing.copy_of(message).with_headers(self._headers)._replace(destination=self._destination)
 
     def _confirmed(self, copy: Outgoing) -> None:
         try:

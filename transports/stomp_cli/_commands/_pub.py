@@ -206,7 +206,7 @@ def command(
         with progress("sent", source.total, quiet=quiet) as shown:
             if no_confirm:
                 for message in shown(messages):
-                    _send_unconfirmed(connection, destination, message)
+                    message.send_by(connection.send, destination)
                 return
             outcomes = _send_confirmed(
                 connection, destination, shown(messages), window, size, keep_going, doubtful, quiet
@@ -227,14 +227,11 @@ def _with_options(
     own = [(name, fill(value, number) if fills else value) for name, value in extra]
     if content_type is not None:
         own.append(("content-type", content_type))
-    names = {name for name, _ in own}
-    kept = [pair for pair in message.headers if pair[0] not in names]
     body = (
         message.body.encode() if isinstance(message.body, str) and content_type is not None else message.body
     )
-    return message._replace(
-        body=body, headers=own + kept, content_length=message.content_length and not no_content_length
-    )
+    content_length = message.content_length and not no_content_length
+    return message.with_headers(own)._replace(body=body, content_length=content_length)
 
 
 def _paced(messages: _Source, rate: float | None) -> Iterator[Outgoing]:
@@ -248,16 +245,6 @@ def _paced(messages: _Source, rate: float | None) -> Iterator[Outgoing]:
         if pause > 0:
             time.sleep(pause)
         yield message
-
-
-def _send_unconfirmed(connection: Connection, destination: str | None, message: Outgoing) -> None:
-    to = message.destination if destination is None else destination
-    if to is None:
-        raise ValueError("the message has no destination, and none was given on the command line")
-    connection.send(
-        to, message.body, content_type=message.content_type, headers=message.headers,
-        content_length=message.content_length,
-    )  # fmt: skip
 
 
 def _send_confirmed(

@@ -15,7 +15,7 @@ from .._exit_status import ExitStatus
 from .._message_json import to_dict, to_json
 from .._progress import progress
 from .._receiver import Enough, Receiver
-from .._subscribing import subscribing_options
+from .._subscribing import ending_options, subscribing_options
 from .._terminal import note
 
 
@@ -30,16 +30,7 @@ from .._terminal import note
     help="Where to; it must not exist, unless it is to be --append-ed to. - is standard output.",
 )
 @click.option("--append", is_flag=True, help="Write behind what is in FILE.")
-@click.option("-n", "--count", type=click.IntRange(1), help="Exit after so many messages.")
-@click.option(
-    "--timeout", type=click.FloatRange(0, min_open=True), metavar="SECONDS", help="Exit after this time."
-)
-@click.option(
-    "--idle",
-    type=click.FloatRange(0, min_open=True),
-    metavar="SECONDS",
-    help="Exit when no message came for so long.",
-)
+@ending_options
 @subscribing_options
 @connecting
 @click.pass_obj
@@ -48,9 +39,7 @@ def command(
     destinations: tuple[str, ...],
     output: str,
     append: bool,
-    count: int | None,
-    timeout: float | None,
-    idle: float | None,
+    enough: Enough,
     subscribing: dict[str, Any],
 ) -> None:
     """Write the messages of each DESTINATION to a file, for `stomp replay`: a line of JSON each, with its time.
@@ -63,7 +52,6 @@ def command(
       stomp record /topic/prices -o prices.jsonl
       stomp record /topic/orders /topic/stock -o hour.jsonl --timeout 3600
     """
-    enough = Enough(count, timeout, idle)
     acknowledges = subscribing["ack"] != "auto"
     received = 0
     with contextlib.ExitStack() as stack:
@@ -80,7 +68,7 @@ def command(
             received += 1
             if acknowledges:
                 message.ack()
-    if receiver.timed_out and count is not None:
+    if receiver.timed_out and enough.count is not None:
         click.get_current_context().exit(ExitStatus.TIMEOUT)
 
 

@@ -74,7 +74,7 @@ def command(
         try:
             with publisher:
                 for message in shown(messages):
-                    publisher.send(_with_headers(message, headers))
+                    publisher.send(message.with_headers(headers))
         except StompError:
             if publisher.outcomes.status == 0:  # the counts do not tell what is wrong
                 raise
@@ -114,8 +114,3 @@ def _paced(rounds: Iterator[tuple[int, Outgoing]], speed: float) -> Iterator[Out
             if pause > 0:
                 time.sleep(pause)
         yield message
-
-
-def _with_headers(message: Outgoing, headers: list[tuple[str, str]]) -> Outgoing:
-    names = {name for name, _ in headers}
-    return message._replace(headers=headers + [pair for pair in message.headers if pair[0] not in names])

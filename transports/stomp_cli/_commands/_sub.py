@@ -20,21 +20,12 @@ from .._environment import environment_of
 from .._exit_status import ExitStatus
 from .._printing import Printer, printing_options
 from .._receiver import Enough, Receiver
-from .._subscribing import subscribing_options
+from .._subscribing import ending_options, subscribing_options
 
 
 @click.command("sub")
 @click.argument("destinations", nargs=-1, required=True, metavar="DESTINATION...")
-@click.option("-n", "--count", type=click.IntRange(1), help="Exit after so many messages.")
-@click.option(
-    "--timeout", type=click.FloatRange(0, min_open=True), metavar="SECONDS", help="Exit after this time."
-)
-@click.option(
-    "--idle",
-    type=click.FloatRange(0, min_open=True),
-    metavar="SECONDS",
-    help="Exit when no message came for so long.",
-)
+@ending_options
 @subscribing_options
 @printing_options
 @click.option(
@@ -65,9 +56,7 @@ from .._subscribing import subscribing_options
 def command(
     settings: Connecting,
     destinations: tuple[str, ...],
-    count: int | None,
-    timeout: float | None,
-    idle: float | None,
+    enough: Enough,
     subscribing: dict[str, Any],
     printer: Printer,
     dump: str | None,
@@ -91,7 +80,6 @@ def command(
       stomp sub /queue/jobs --exec './work.sh' -j 4 --dead-letters /queue/failed
       stomp sub /topic/orders --durable audit --client-id me
     """
-    enough = Enough(count, timeout, idle)
     with settings.connect() as connection:
         end = connection.session.broker_profile.browse_end
         if browse:
@@ -103,7 +91,7 @@ def command(
                 given_up="move" if dead_letters is not None else "nack",
                 dead_letters=dead_letters,
             )
-            runner = _Execution(program, count)
+            runner = _Execution(program, enough.count)
             with Receiver(connection, destinations, subscribing, enough) as receiver:
                 runner.run(receiver.subscriptions, jobs, policy, enough)
             timed_out = runner.timed_out
@@ -117,7 +105,7 @@ def command(
                     show(message)
                     if acknowledges:
                         message.ack()
-            timed_out = receiver.timed_out and count is not None
+            timed_out = receiver.timed_out and enough.count is not None
     if timed_out:
         click.get_current_context().exit(ExitStatus.TIMEOUT)
 
