@@ -116,7 +116,7 @@ def test_a_diagram_is_drawn(stomp: Stomp, port: int, tmp_path: Path) -> None:
 
 def test_faults_end_connections(stomp: Stomp, port: int) -> None:
     client = InBackground(_until_the_end, port)
-    result = stomp("trace", str(port), "-n", "1", "--fail", "to-client:split=3,reset=2")
+    result = stomp("trace", str(port), "-n", "1", "--fail", "to-client:split=3,reset@frame=2")
     assert client.result() == "RST"
     assert "reset by the proxy" in result.out.decode()
     assert stomp("trace", "1", "--fail", "explode").status == 2

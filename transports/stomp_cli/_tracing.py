@@ -20,17 +20,19 @@ __all__ = ["ConnectionEvent", "FrameRecorder", "JsonWriter", "Sink", "TextWriter
 
 
 class ConnectionEvent(NamedTuple):
-    """The beginning or the end of a connection.
+    """The beginning or the end of a connection, or a fault that was caused on it.
 
     Attributes:
         connection: its number.
         at: seconds since the trace began.
         text: what has happened.
+        is_edge: whether the connection has begun or ended.
     """
 
     connection: int
     at: float
     text: str
+    is_edge: bool = True
 
 
 class Traced(NamedTuple):
@@ -91,8 +93,9 @@ class Trace:
         number = happened.connection
         if isinstance(happened, ConnectionEvent):
             traced = Traced(happened.at, number, None, happened.text, [])
-            self.ended += number in self._connections
-            self._connections.add(number)
+            if happened.is_edge:
+                self.ended += number in self._connections
+                self._connections.add(number)
         else:
             checker = self._checkers.setdefault(number, Checker())
             violations = checker.check(happened.direction, happened.what)

@@ -19,25 +19,31 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from ._armed_fault import ArmedFault
     from ._broker import Broker, ClientInfo
     from ._certificates import ServerCertificate
     from ._checker import Checker, Violation
+    from ._fault import FAULTS, Direction, Fault, FaultKind, parse_fault, parse_faults
     from ._proxy import FaultProxy
     from ._recorder import Note, Record, Recorder
-    from ._relay import Direction, Faults
+    from ._relay import Faults
     from ._scripted_server import CLOSE, RESET, Expect, Pause, ScriptedServer, Step
     from ._settings import ACTIVEMQ, RABBITMQ, Flavour
 
 __all__ = [
     "ACTIVEMQ",
     "CLOSE",
+    "FAULTS",
     "RABBITMQ",
     "RESET",
+    "ArmedFault",
     "Broker",
     "Checker",
     "ClientInfo",
     "Direction",
     "Expect",
+    "Fault",
+    "FaultKind",
     "FaultProxy",
     "Faults",
     "Flavour",
@@ -49,17 +55,21 @@ __all__ = [
     "ServerCertificate",
     "Step",
     "Violation",
+    "parse_fault",
+    "parse_faults",
 ]
 
 # pytest imports this package for its plugin in every run on this machine, so a module is imported only when one of its
 # names is used.
 _NAMES = {
+    "_armed_fault": ("ArmedFault",),
     "_broker": ("Broker", "ClientInfo"),
     "_certificates": ("ServerCertificate",),
     "_checker": ("Checker", "Violation"),
+    "_fault": ("FAULTS", "Direction", "Fault", "FaultKind", "parse_fault", "parse_faults"),
     "_proxy": ("FaultProxy",),
     "_recorder": ("Note", "Record", "Recorder"),
-    "_relay": ("Direction", "Faults"),
+    "_relay": ("Faults",),
     "_scripted_server": ("CLOSE", "RESET", "Expect", "Pause", "ScriptedServer", "Step"),
     "_settings": ("ACTIVEMQ", "RABBITMQ", "Flavour"),
 }
