@@ -128,8 +128,8 @@ PRIVATE_MODULES: dict[str, set[str]] = {
     "stomp_observe": set(),
     "stomp_websocket": set(),
     "stomp_cli": set(),
-    # pytest loads the plugin by its name; users import the strategies from their module.
-    "stomp_testing": {"plugin", "strategies"},
+    # pytest loads the plugin by its name; users import the strategies from their module, and stomp_cli the JSON.
+    "stomp_testing": {"frame_json", "plugin", "strategies"},
 }
 
 #: Private names of other modules that are used all the same: (file, name) -> why there is no other way.

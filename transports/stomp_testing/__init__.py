@@ -26,7 +26,10 @@ if TYPE_CHECKING:
     from ._fault import FAULTS, Direction, Fault, FaultKind, parse_fault, parse_faults
     from ._proxy import FaultProxy
     from ._recorder import Note, Record, Recorder
+    from ._recording import Recording, RecordingStep, RecordingWriter
     from ._relay import Faults
+    from ._replay_client import ReplayClient
+    from ._replay_server import ReplayServer
     from ._scripted_server import CLOSE, RESET, Expect, Pause, ScriptedServer, Step
     from ._settings import ACTIVEMQ, RABBITMQ, Flavour
 
@@ -51,6 +54,11 @@ __all__ = [
     "Pause",
     "Record",
     "Recorder",
+    "Recording",
+    "RecordingStep",
+    "RecordingWriter",
+    "ReplayClient",
+    "ReplayServer",
     "ScriptedServer",
     "ServerCertificate",
     "Step",
@@ -69,7 +77,10 @@ _NAMES = {
     "_fault": ("FAULTS", "Direction", "Fault", "FaultKind", "parse_fault", "parse_faults"),
     "_proxy": ("FaultProxy",),
     "_recorder": ("Note", "Record", "Recorder"),
+    "_recording": ("Recording", "RecordingStep", "RecordingWriter"),
     "_relay": ("Faults",),
+    "_replay_client": ("ReplayClient",),
+    "_replay_server": ("ReplayServer",),
     "_scripted_server": ("CLOSE", "RESET", "Expect", "Pause", "ScriptedServer", "Step"),
     "_settings": ("ACTIVEMQ", "RABBITMQ", "Flavour"),
 }

@@ -425,7 +425,9 @@ def _frames(text: str) -> dict[str, object]:
     found = _WHICH.fullmatch(which or "1")
     if found is None or (colon and not which):
         raise ValueError(f"which frame is 2, 2+ (and all behind it), every-2 or all, got {which!r}")
-    frame = {"frame": command.lower() if command.lower() == HEART_BEAT else command.upper()}
+    frame: dict[str, object] = {
+        "frame": command.lower() if command.lower() == HEART_BEAT else command.upper()
+    }
     if command == "any":
         frame = {"frame": "any"}
     if found["all"]:

@@ -15,14 +15,13 @@ from typing import TypeVar
 import click
 
 from stomp_core.session import Endpoint
-from stomp_testing import FAULTS, Fault, FaultProxy, Record, Recorder, parse_faults
+from stomp_testing import FAULTS, Fault, FaultProxy, Record, Recorder, Recording, ReplayServer, parse_faults
 
 from .._connecting import Connecting, connecting
 from .._exit_status import ExitStatus
 from .._frame_filter import parse_filter
 from .._frame_printing import FramePrinter
 from .._mermaid import MermaidWriter
-from .._replaying import Recording, ReplayServer
 from .._terminal import colours, note
 from .._tracing import ConnectionEvent, FrameRecorder, JsonWriter, Sink, TextWriter, Trace
 

@@ -1,23 +1,31 @@
-"""A frame as a line of JSON: what ``trace --jsonl`` and ``decode`` print, and ``encode`` and ``trace --replay`` read.
+"""A frame as a line of JSON: what recordings contain, ``stomp decode`` prints, and ``stomp encode`` reads.
 
 .. code-block:: json
 
     {"command": "SEND", "headers": {"destination": "/queue/orders"}, "body": "hello"}
 
 A body that is not UTF-8 is ``body_base64``. Headers in which a name occurs twice are a list of pairs. Passcodes are
-masked. Line ends between frames are ``{"heart_beats": 1}``.
+masked unless asked for. Line ends between frames are ``{"heart_beats": 1}``.
 """
 
 from __future__ import annotations
 
 import json
+from base64 import b64decode, b64encode
 from typing import Any
 
 from stomp_core import Frame
 
-from ._message_json import body_fields, body_of
-
-__all__ = ["MASK", "SECRET_HEADERS", "frame_of", "frame_to_dict", "read_line"]
+__all__ = [
+    "MASK",
+    "SECRET_HEADERS",
+    "body_fields",
+    "body_of",
+    "frame_of",
+    "frame_to_dict",
+    "read_line",
+    "to_json",
+]
 
 MASK = "***"
 #: Headers whose values are never shown, in lower case.
@@ -28,10 +36,16 @@ _BESIDE = frozenset(
 )  # fmt: skip
 
 
-def frame_to_dict(frame: Frame) -> dict[str, Any]:
-    """Return command, headers and body of a frame, with its secrets masked."""
+def frame_to_dict(frame: Frame, *, secrets: bool = False) -> dict[str, Any]:
+    """Return command, headers and body of a frame.
+
+    Args:
+        frame: any frame.
+        secrets: whether its passcode is in it; otherwise it is masked.
+    """
     pairs = [
-        (name, MASK if name.lower() in SECRET_HEADERS else value) for name, value in frame.headers.items()
+        (name, MASK if not secrets and name.lower() in SECRET_HEADERS else value)
+        for name, value in frame.headers.items()
     ]
     headers = dict(pairs)
     content: dict[str, Any] = {
@@ -84,3 +98,35 @@ def frame_of(content: dict[str, Any]) -> Frame:
 
 def _is_pair(pair: object) -> bool:
     return isinstance(pair, (list, tuple)) and len(pair) == 2 and all(isinstance(part, str) for part in pair)
+
+
+def body_fields(body: str | bytes) -> dict[str, str]:
+    """Return ``body``, or ``body_base64`` if it is not UTF-8."""
+    if isinstance(body, str):
+        return {"body": body}
+    try:
+        return {"body": body.decode("utf-8")}
+    except UnicodeDecodeError:
+        return {"body_base64": b64encode(body).decode("ascii")}
+
+
+def body_of(content: dict[str, Any]) -> str | bytes:
+    """Return the body in an object.
+
+    Raises:
+        ValueError: it is not base64.
+    """
+    if "body_base64" in content:
+        try:
+            return b64decode(content["body_base64"], validate=True)
+        except (ValueError, TypeError):
+            raise ValueError("body_base64 is not base64") from None
+    body = content.get("body", "")
+    text = body if isinstance(body, str) else json.dumps(body)
+    # As bytes it gets no content-type of its own: that of the message, or none, is what it had.
+    return text.encode() if content.get("headers") else text
+
+
+def to_json(content: dict[str, Any]) -> str:
+    """Return it as a line, without the line end."""
+    return json.dumps(content, ensure_ascii=False, separators=(",", ":"))

@@ -1,9 +1,8 @@
-"""The recorded side of a server, played to clients that connect: ``trace --replay``.
+"""The recorded side of a server, played to clients that connect.
 
 The first client gets what the first recorded one got, and so on; when there are more, they get what the last one got.
 A frame of the server is sent when the client has sent as many frames as the recorded one had sent before it. Where the
-headers of a client's frame differ from the recorded ones (the ids that it invents), they are put in place of these in
-what the server sends.
+ids in a client's frame differ from the recorded ones, they are put in place of these in what the server sends.
 """
 
 from __future__ import annotations
@@ -11,10 +10,8 @@ from __future__ import annotations
 import asyncio
 import ssl
 import time
-from base64 import b64decode
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import replace
-from typing import NamedTuple
 
 from stomp_core import (
     NEED_DATA,
@@ -25,76 +22,20 @@ from stomp_core import (
     ServerConnection,
     StompError,
 )
-from stomp_testing import Recorder
 
-from ._frame_json import frame_of, read_line
+from ._recorder import Recorder
+from ._recording import Recording, RecordingStep
+from ._replaced_ids import ReplacedIds
 
-__all__ = ["Recording", "ReplayServer"]
+__all__ = ["ReplayServer"]
 
 _CHUNK = 64 * 1024
 _HANDSHAKE = ("CONNECT", "STOMP")
 _LENIENCY = replace(Leniency.permissive(), unchecked_conversation=True)  # type: ignore[type-var, unused-ignore]
 
 
-class _Step(NamedTuple):
-    """One thing in a recording.
-
-    Attributes:
-        time: seconds.
-        frame: what was sent; ``None`` is the end of the connection by the server.
-        raw: its bytes, if the server has sent it.
-    """
-
-    time: float
-    frame: Frame | None
-    raw: bytes | None
-
-
-class Recording:
-    """What ``trace --record`` has written.
-
-    Args:
-        lines: of the file.
-
-    Attributes:
-        connections: the steps of each connection, in their order.
-
-    Raises:
-        ValueError: a line is not of a recording; the text names it.
-    """
-
-    def __init__(self, lines: Iterable[str]) -> None:
-        by_number: dict[int, list[_Step]] = {}
-        for number, line in enumerate(lines, 1):
-            try:
-                content = read_line(line)
-                connection, seconds = content.get("connection"), content.get("time")
-                if not isinstance(connection, int) or not isinstance(seconds, (int, float)):
-                    raise ValueError(
-                        "it has no connection or no time: was it written by `stomp trace --record`?"
-                    )
-                steps = by_number.setdefault(connection, [])
-                if "command" in content:
-                    frame = _frame_with_length_as_recorded(content)
-                    raw = content.get("raw_base64")
-                    steps.append(_Step(seconds, frame, None if raw is None else b64decode(raw)))
-                elif str(content.get("event", "")).endswith("by the server"):
-                    steps.append(_Step(seconds, None, None))
-            except ValueError as error:
-                raise ValueError(f"line {number}: {error}") from None
-        self.connections = list(by_number.values())
-        if not self.connections:
-            raise ValueError("the recording is empty")
-
-
-def _frame_with_length_as_recorded(content: dict[str, object]) -> Frame:
-    frame = frame_of(content)
-    omits = "content-length" not in frame.headers
-    return Frame.assemble(frame.command, frame.headers, frame.body, None, omits_content_length=omits)
-
-
 class ReplayServer:
-    """Serves clients until it is cancelled.
+    """Serve clients until it is cancelled.
 
     Args:
         recording: what to play.
@@ -147,24 +88,29 @@ class ReplayServer:
             writer.close()
             self._on_event(number, end)
 
-    async def _play(self, client: _Client, steps: list[_Step], writer: asyncio.StreamWriter) -> str | None:
+    async def _play(
+        self, client: _Client, steps: list[RecordingStep], writer: asyncio.StreamWriter
+    ) -> str | None:
         """Play the steps; return how the connection has ended, if the server has ended it."""
-        replaced: dict[str, str] = {}
+        ids = ReplacedIds()
         before = steps[0].time if steps else 0.0
         for step in steps:
-            if step.frame is not None and step.raw is None:
-                sent = await client.next_frame()
-                replaced |= _differences(step.frame, sent)
-                if sent.command != step.frame.command:
-                    self._on_step_differs(client.number, step.frame, sent)
-            else:
+            if step.by_server:
                 if self._speed:
                     await asyncio.sleep((step.time - before) / self._speed)
                 if step.frame is None:
                     writer.close()
                     return "closed by the server, as it was recorded"
-                client.send(step.frame, step.raw, replaced)
+                client.send(step.frame, step.raw, ids)
                 await writer.drain()
+            elif step.frame is not None:
+                sent = await client.next_frame()
+                if (
+                    sent.command not in _HANDSHAKE
+                ):  # a passcode is masked, and heart-beats are negotiated anew
+                    ids.learn(step.frame, sent)
+                if sent.command != step.frame.command:
+                    self._on_step_differs(client.number, step.frame, sent)
             before = step.time
         return None
 
@@ -197,13 +143,11 @@ class _Client:
         """Return the next frame that the client sends."""
         return await self._frames.get()
 
-    def send(self, frame: Frame, raw: bytes | None, replaced: dict[str, str]) -> None:
+    def send(self, frame: Frame, raw: bytes | None, ids: ReplacedIds) -> None:
         """Send a frame: the recorded bytes, if nothing in it is to be replaced."""
-        pairs = [(name, replaced.get(value, value)) for name, value in frame.headers.items()]
-        if pairs != frame.headers.items():
-            frame, raw = frame.replace(headers=pairs), None
-        data = self._connection.send(frame, now=time.monotonic())
-        self._write(raw or data)
+        now = ids.put_into(frame)
+        data = self._connection.send(now, now=time.monotonic())
+        self._write(raw if raw and now is frame else data)
         if frame.command == "CONNECTED":
             self._connected.set()
             self._read_frames()  # those behind CONNECT are read in the version that is known now
@@ -228,14 +172,3 @@ class _Client:
                 return
             if isinstance(event, Event):
                 self._frames.put_nowait(event.frame)
-
-
-def _differences(recorded: Frame, sent: Frame) -> dict[str, str]:
-    """Return the values of headers that differ, by the recorded ones."""
-    if recorded.command in _HANDSHAKE or recorded.command != sent.command:
-        return {}  # a passcode is masked, and heart-beats are negotiated anew
-    return {
-        value: sent.headers[name]
-        for name, value in recorded.headers.items()
-        if name != "content-length" and sent.headers.get(name, value) != value
-    }
