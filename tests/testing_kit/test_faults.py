@@ -301,6 +301,43 @@ def test_an_ending_is_exact_to_the_byte_in_any_chunks(
     assert strikes == [name]
 
 
+@pytest.mark.parametrize("size", [1, 10_000])
+def test_an_ending_comes_before_faults_behind_it(size: int) -> None:
+    """Whatever the chunks, what no longer passes is not struck: it remains for the next connection."""
+    with line("cut@send:1", "swallow@send:2@connection=each", "corrupt@byte=150") as scene:
+        with FaultProxy(scene.proxy.url) as chunks, Wire(chunks.port) as wire:
+            chunks.to_server.split = size
+            wire.socket.sendall(b"".join(SENDS) * 2)
+            assert wire.end() == "FIN"
+        assert [(str(armed.fault), armed.struck) for armed in scene.proxy.faults] == [
+            ("swallow@frame=SEND:2@connection=each", 0),
+            ("corrupt@byte=150", 0),
+        ]
+    with line("cut@byte=10", "swallow@send:2") as scene:
+        scene.send(*SENDS)
+        assert scene.wire.end() == "FIN"
+        assert [armed.struck for armed in scene.proxy.faults] == [0]
+
+
+@pytest.mark.parametrize("name", ENDS)
+@pytest.mark.parametrize(
+    ("where", "passing"),
+    [
+        ("receipt:2", RECEIPTS[0] + RECEIPTS[1][:-1]),
+        ("before=receipt:2", RECEIPTS[0]),
+        ("byte=30", b"".join(RECEIPTS)[:30]),
+    ],
+)
+def test_an_ending_towards_the_client(name: str, where: str, passing: bytes) -> None:
+    with line(f"to-client:{name}@{where}") as scene:
+        scene.server.send(b"".join(RECEIPTS))
+        if name == "reset":
+            assert scene.wire.end() == "RST"
+            return
+        scene.receives(passing)
+        assert scene.wire.end() == "FIN" if name == "cut" else scene.wire.is_quiet(0.02)
+
+
 @pytest.mark.parametrize("name", ["cut", "reset"])
 def test_an_ending_after_n_bytes_ends_a_chunk_of_exactly_n(name: str) -> None:
     """It does not wait for the byte behind them."""
@@ -425,6 +462,17 @@ def test_a_fault_that_was_removed_strikes_no_more() -> None:
         scene.proxy.clear()
         scene.send(*SENDS)
         scene.arrives(*SENDS)
+    with line() as scene:
+        stalled = scene.proxy.add("stall")
+        scene.send(b"waits")
+        assert never(lambda: scene.server.received, 0.03)
+        scene.proxy.remove(stalled)
+        scene.arrives(b"waits")
+        refused = scene.proxy.add("refuse")
+        with pytest.raises(ConnectionRefusedError):
+            Wire(scene.proxy.port)
+        scene.proxy.remove(refused)
+        scene.dial().socket.close()
 
 
 # ---------------------------------------------------------------------- bytes that must not be lost or changed

@@ -1,15 +1,16 @@
 """Passage: what of the bytes of one direction is written to the other side, frame by frame. No I/O and no clock.
 
 Bytes come in any chunks. As long as no fault waits for a frame of this direction they leave at once. If one does, a
-frame leaves when it is complete, so what happens to it depends on nothing but the bytes before it.
+frame leaves when it is complete, and is decided about when everything before it has left: what happens to it depends on
+nothing but the bytes before it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from ._stomp_pieces import StompPieces
-from ._verdict import Decide, Verdict, verdict_on, without_empty
+from ._verdict import Decide, Verdict, verdict_on
 from ._websocket_passage import WebSocketPassage
 from ._websocket_reader import Opening
 
@@ -35,21 +36,23 @@ class Passage:
         self._left = 0  # so many bytes of what is not complete have left already
         self._web_socket: WebSocketPassage | None = None
 
-    def receive(self, data: bytes) -> list[Verdict]:
-        """Take the next bytes, and return what leaves now."""
+    def receive(self, data: bytes) -> Iterator[Verdict]:
+        """Take the next bytes, and yield what leaves now. Each has to leave before the next is asked for."""
         if self._web_socket is None:
             opened = self._opening.pass_on(self._direction, data)
             if opened is None:
                 self._left += len(data)
-                return [Verdict(data)]
+                yield Verdict(data)
+                return
             if self._opening.reader is None:
-                return without_empty(self._receive_stomp(opened))
+                yield from self._receive_stomp(opened, data)
+                return
             reader = self._opening.reader
             self._web_socket = WebSocketPassage(
                 lambda more: reader.read(self._direction, more), self._decide, self._holds, self._left
             )
             data = opened
-        return without_empty(self._web_socket.receive(data))
+        yield from self._web_socket.receive(data)
 
     def end(self) -> bytes:
         """Return what is held back of an incomplete frame: it leaves before the end of the connection."""
@@ -59,15 +62,19 @@ class Passage:
         self._left += len(held)
         return held
 
-    def _receive_stomp(self, data: bytes) -> list[Verdict]:
-        verdicts = []
-        for piece in self._pieces.read(data):
+    def _receive_stomp(self, opened: bytes, data: bytes) -> Iterator[Verdict]:
+        if not self._holds():
+            held = self.end()
+            self._pieces.read(opened)
+            self._left = len(self._pieces.unfinished)
+            yield Verdict(held + data)
+            return
+        for piece in self._pieces.read(opened):
             left = min(self._left, len(piece.data))
             self._left -= left
             verdict = verdict_on(self._decide, piece, begun=left > 0)
             if left:
                 verdict.data = piece.data[left:]
-            verdicts.append(verdict)
+            yield verdict
         if not self._holds():
-            verdicts.append(Verdict(self.end()))
-        return verdicts
+            yield Verdict(self.end())

@@ -459,32 +459,34 @@ class FaultProxy:
 
     def _begin(self, armed: ArmedFault) -> None:
         """Let new connections wait, if this is a stall of everything."""
-        fault = armed.fault
-        if fault.name != "stall" or fault.place or fault.connection is not None:
-            return
-        if fault.direction is not Direction.TO_CLIENT:
+        if _stalls_everything(armed.fault):
             self._flowing.clear()
-        if isinstance(fault.value, float):
-            asyncio.get_running_loop().call_later(fault.value, self._end_stall, armed)
+        if armed.fault.name == "stall" and not armed.fault.place and isinstance(armed.fault.value, float):
+            asyncio.get_running_loop().call_later(armed.fault.value, self._end_stall, armed)
 
     def _end_stall(self, armed: ArmedFault) -> None:
         if armed in self._plan.armed:
             self._plan.armed.remove(armed)
-            self._flowing.set()
+            self._let_flow()
 
     def _end_stalls(self) -> None:
         for armed in self.faults:
             if armed.fault.name == "stall" and not armed.fault.place:
-                self._plan.armed.remove(armed)
-        self._flowing.set()
+                self._end_stall(armed)
         for relay in self._relays:
             relay.resume()
+
+    def _let_flow(self) -> None:
+        """Let new connections wait no longer, unless there is another stall."""
+        if not any(_stalls_everything(armed.fault) for armed in self._plan.armed):
+            self._flowing.set()
 
     def _remove(self, armed: ArmedFault | None) -> None:
         if armed is None or armed not in self._plan.armed:
             return
         self._plan.armed.remove(armed)
         self._unset_lasting(armed.fault)
+        self._let_flow()
         for relay in self._relays:
             relay.disarm(armed)
 
@@ -528,6 +530,8 @@ class FaultProxy:
         elif not refuse and self._refusing:
             thread.run(self._listen())
         self._refusing = refuse
+        if not refuse:
+            self._plan.armed = [armed for armed in self._plan.armed if armed.fault.name != "refuse"]
 
     def wait_until(self, condition: Callable[[FaultProxy], object], timeout: float = 30.0) -> None:
         """Wait for a condition: ``proxy.wait_until(lambda p: p.connections == 2)``.
@@ -557,3 +561,13 @@ class FaultProxy:
 
 def _cut_name(reset: bool) -> str:
     return "reset" if reset else "cut"
+
+
+def _stalls_everything(fault: Fault) -> bool:
+    """Whether new connections are not passed on, because nothing can be sent to the server."""
+    return (
+        fault.name == "stall"
+        and not fault.place
+        and fault.connection is None
+        and fault.direction is not Direction.TO_CLIENT
+    )

@@ -12,7 +12,7 @@ socket with unread bytes in it sends a RST instead of the FIN.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -219,7 +219,11 @@ class Relay:
         self._watches.remove(armed)
         for way in self._ways.values():
             way.marks = [mark for mark in way.marks if mark.armed is not armed]
-        if armed.fault.connection == self.number and not armed.fault.place:
+        if armed.fault.place:
+            return
+        if armed.fault.name == "stall":
+            self.resume()
+        if armed.fault.connection == self.number:
             for direction in self._directions(armed.fault):
                 self._ways[direction].faults = None
 
@@ -283,12 +287,14 @@ class Relay:
                 if self._ended:
                     continue  # after a cut, what a side still sends is read and discarded
                 await self._write_all(way.passage.receive(data), direction)
-            await self._write_all([Verdict(way.passage.end())], direction)
+            if held := way.passage.end():
+                await self._write_all([Verdict(held)], direction)
         except OSError:
             # One side has reset the connection: reset the other.
             await way.gate.passable()
-            self._note_end("reset", direction)
-            self._reset()
+            if not self._ended:
+                self._note_end("reset", direction)
+                self._reset()
             return
         if not self._ended:
             self._note_end("closed", direction)
@@ -311,13 +317,14 @@ class Relay:
     def _faults(self, direction: Direction) -> Faults:
         return self._ways[direction].faults or self._plan.faults[direction]
 
-    async def _write_all(self, verdicts: list[Verdict], direction: Direction) -> None:
+    async def _write_all(self, verdicts: Iterable[Verdict], direction: Direction) -> None:
         delay = self._faults(direction).delay
         for verdict in verdicts:
             verdict.delay += delay
             delay = 0.0
-            if not self._ended:
-                await self._write(verdict, direction)
+            await self._write(verdict, direction)
+            if self._ended:
+                return
 
     async def _write(self, verdict: Verdict, direction: Direction) -> None:
         """Write bytes, let faults strike on the way, and send the client its ERROR."""

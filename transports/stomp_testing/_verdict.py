@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from ._armed_fault import ArmedFault
 from ._stomp_pieces import Piece
 
-__all__ = ["Decide", "Verdict", "verdict_on", "without_empty"]
+__all__ = ["Decide", "Verdict", "verdict_on"]
 
 
 @dataclass(slots=True)
@@ -31,11 +31,6 @@ class Verdict:
     after: list[ArmedFault] = field(default_factory=list)
     answer: bytes = b""
 
-    @property
-    def is_plain(self) -> bool:
-        """Whether its bytes are written, and nothing else happens."""
-        return not (self.delay or self.split or self.before or self.after or self.answer)
-
     def add(self, other: Verdict) -> None:
         """Let also happen, with the bytes of this one, what happens with those of another one."""
         self.delay = max(self.delay, other.delay)
@@ -53,17 +48,3 @@ def verdict_on(decide: Decide, piece: Piece, *, begun: bool) -> Verdict:
     """Return what happens to a piece."""
     found = None if piece.kind == "other" else decide(piece, begun)
     return Verdict(piece.data) if found is None else found
-
-
-def without_empty(verdicts: list[Verdict]) -> list[Verdict]:
-    """Join neighbours to which nothing happens, so that a chunk stays one, and leave out what is empty."""
-    joined: list[Verdict] = []
-    plain: list[bytes] = []
-    for verdict in verdicts:
-        if verdict.is_plain:
-            plain.append(verdict.data)
-            continue
-        joined += [Verdict(b"".join(plain)), verdict]
-        plain = []
-    joined.append(Verdict(b"".join(plain)))
-    return [verdict for verdict in joined if verdict.data or not verdict.is_plain]

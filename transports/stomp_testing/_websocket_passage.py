@@ -8,7 +8,7 @@ longer the window that the sender compresses with.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 
 from ._stomp_pieces import Piece, StompPieces
 from ._verdict import Decide, Verdict, verdict_on
@@ -64,15 +64,15 @@ class WebSocketPassage:
         self._made_anew = False  # a compressed frame was changed
         self._is_broken = False  # what follows is not read
 
-    def receive(self, data: bytes) -> list[Verdict]:
-        """Take the next bytes, and return what leaves now."""
+    def receive(self, data: bytes) -> Iterator[Verdict]:
+        """Take the next bytes, and yield what leaves now."""
         self._raw += data
         for part in self._read(data):
             self._take(part)
-        verdicts = []
-        while self._carriers and not self._carriers[0].open:
-            verdicts.append(self._finished(self._carriers.popleft()))
-        return verdicts if self._holds() and not self._is_broken else verdicts + self.release()
+            while self._carriers and not self._carriers[0].open:
+                yield self._finished(self._carriers.popleft())
+        if self._is_broken or not self._holds():
+            yield from self.release()
 
     def release(self) -> list[Verdict]:
         """Return everything that is held back, which leaves now."""
