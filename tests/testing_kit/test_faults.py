@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import socket
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from websockets.sync.client import connect as connect_websocket
+from websockets.sync.server import ServerConnection, serve
 
 import stomp_socket
 from stomp_core import Frame, FrameParser, StompError
@@ -363,6 +366,28 @@ def test_an_ending_at_a_time(name: str) -> None:
         assert scene.server.received == b"passes"
 
 
+def test_a_stall_holds_a_rst_back() -> None:
+    with line() as scene:
+        scene.proxy.stall()
+        scene.server.close_connections(reset=True)
+        assert scene.wire.is_quiet(0.03)
+        scene.proxy.resume()
+        scene.ends("RST")
+
+
+@pytest.mark.parametrize("text", ["stall", "to-server:stall", "stall=100ms"])
+def test_a_new_connection_waits_for_the_end_of_a_stall(text: str) -> None:
+    with ScriptedServer() as server, FaultProxy(server.url, faults=[text]) as proxy:
+        with Wire(proxy.port) as wire:
+            wire.socket.sendall(b"waits")
+            proxy.wait_until(lambda proxy: proxy.accepted == 1)
+            if text != "stall=100ms":
+                assert never(lambda: server.connections, 0.03)
+                proxy.resume()
+            until(lambda: server.received == b"waits")
+            assert proxy.faults == []
+
+
 def test_a_stall_ends_after_its_time() -> None:
     with line("stall=50ms@byte=2", "to-client:stall=50ms") as scene:
         scene.send(b"0123")
@@ -402,9 +427,9 @@ def test_without_direction_and_command_both_directions_count_together() -> None:
 @pytest.mark.parametrize("direction", ["to-server", "to-client"])
 def test_heart_beats_are_swallowed_one_or_all(direction: str) -> None:
     """The line end directly behind a frame is not a heart-beat. When all heart-beats go, it goes, too."""
-    stream = b"\n\r\n" + SENDS[0] + b"\n\n" + SENDS[1] + b"\n"
+    stream = b"\n\r\n" + SENDS[0] + b"\r\n\n" + SENDS[1] + b"\n"
     for which, left in [
-        ("2", b"\n" + SENDS[0] + b"\n\n" + SENDS[1] + b"\n"),
+        ("2", b"\n" + SENDS[0] + b"\r\n\n" + SENDS[1] + b"\n"),
         ("3", b"\n\r\n" + SENDS[0] + b"\n" + SENDS[1] + b"\n"),
         ("all", SENDS[0][:-1] + SENDS[1][:-1]),
     ]:
@@ -634,6 +659,56 @@ def test_faults_strike_frames_over_websocket(deflate: bool, fault: str) -> None:
         numbers = [body[-1:] for body in broker.messages("/queue/a")]
         expected = {"s": b"0234", "d": b"011234", "e": b"0234"}[fault[0]]
         assert b"".join(numbers) == expected
+
+
+def test_a_window_of_a_compressor_that_lost_a_message() -> None:
+    """The sender compresses with what it has sent before; the receiver has not got all of it."""
+    texts = [
+        f"SEND\ndestination:/queue/the-same-long-name\n\nthe same text {number}\0" for number in range(6)
+    ]
+    received: list[str] = []
+
+    def handle(connection: ServerConnection) -> None:
+        received.extend(str(message) for message in connection)
+
+    with serve(handle, "127.0.0.1", 0, compression="deflate") as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        port = server.socket.getsockname()[1]
+        faults = ["swallow@send:2", "duplicate@send:4"]
+        with FaultProxy(f"ws://127.0.0.1:{port}", faults=faults) as proxy:
+            with connect_websocket(proxy.url, compression="deflate") as client:
+                client.send(texts[0] + texts[1])
+                client.send([texts[2][:9], texts[2][9:]])
+                for text in texts[3:]:
+                    client.send(text)
+        server.shutdown()
+        thread.join()
+    assert received == [texts[0], texts[2], texts[3] * 2, *texts[4:]]
+
+
+@pytest.mark.parametrize("deflate", [None, "deflate"])
+def test_a_frame_in_fragments_and_in_several_messages_is_struck(deflate: str | None) -> None:
+    received: list[str] = []
+
+    def handle(connection: ServerConnection) -> None:
+        received.extend(str(message) for message in connection)
+
+    with serve(handle, "127.0.0.1", 0, compression=deflate) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        port = server.socket.getsockname()[1]
+        faults = ["swallow@send", "error=no@begin"]
+        with FaultProxy(f"ws://127.0.0.1:{port}", faults=faults) as proxy:
+            with connect_websocket(proxy.url, compression=deflate) as client:
+                client.send(["SEND\n", "\nin frag", "ments\0ACK\n\n\0"])
+                client.send("NACK\n\n\0SEND\n\nin two")
+                client.send(" messages\0")
+                client.send("BEGIN\nreceipt:1\n\n\0")
+                assert client.recv() == "ERROR\nmessage:no\nreceipt-id:1\n\n\0"
+        server.shutdown()
+        thread.join()
+    assert "".join(received) == "ACK\n\n\0NACK\n\n\0SEND\n\nin two messages\0"
 
 
 # ---------------------------------------------------------------------- the language

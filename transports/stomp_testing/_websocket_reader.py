@@ -195,9 +195,14 @@ class _Direction:
 # ---------------------------------------------------------------------- one WebSocket frame
 
 
+def is_final(frame: bytes) -> bool:
+    """Return whether a frame of data is the last one of its message."""
+    return frame[0] >= 0x80
+
+
 def is_message(frame: bytes) -> bool:
     """Return whether a frame of data is a whole message."""
-    return frame[0] >= 0x80 and frame[0] & 0x0F != 0
+    return is_final(frame) and frame[0] & 0x0F != 0
 
 
 def is_compressed(frame: bytes) -> bool:
