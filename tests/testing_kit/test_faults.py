@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -142,10 +143,10 @@ def delay() -> None:
         assert scene.proxy.to_client.delay == 0.05
         assert scene.proxy.to_server.delay == 0.0
         scene.proxy.to_client.delay = 0.0
-        scene.server.send(RECEIPTS[0] + b"MESSAGE\n\n\0")
-        scene.receives(RECEIPTS[0])
-        assert scene.wire.is_quiet(0.05)
-        scene.receives(b"MESSAGE\n\n\0")
+        began = time.monotonic()
+        scene.server.send(b"MESSAGE\n\n\0" + RECEIPTS[0])
+        scene.receives(b"MESSAGE\n\n\0", RECEIPTS[0])
+        assert time.monotonic() - began >= 0.09
 
 
 def split() -> None:
@@ -353,9 +354,10 @@ def test_an_ending_after_n_bytes_ends_a_chunk_of_exactly_n(name: str) -> None:
 
 @pytest.mark.parametrize("name", ENDS)
 def test_an_ending_at_a_time(name: str) -> None:
-    with line(f"{name}@after=30ms") as scene:
+    with line() as scene:
         scene.send(b"passes")
         scene.arrives(b"passes")
+        scene.proxy.add(f"{name}@after=30ms")
         scene.proxy.wait_until(lambda proxy: not proxy.faults)
         if name in ("cut", "reset"):
             assert scene.wire.end() == ("FIN" if name == "cut" else "RST")
@@ -598,7 +600,7 @@ def test_a_receipt_that_is_swallowed() -> None:
             swallowed = proxy.add("swallow@receipt")
             with pytest.raises(ReceiptTimeout):
                 connection.send("/queue/a", "hello", receipt=True)
-            assert swallowed.struck == 1
+            proxy.wait_until(lambda _: swallowed.struck)
             assert broker.messages("/queue/a") == [b"hello"]
 
 
@@ -612,6 +614,14 @@ def test_an_error_takes_the_place_of_a_frame_or_of_its_answer(frame: str) -> Non
             connection.send("/queue/a", "three", receipt=True)  # on a new connection
         expected = [b"one", b"three"] if frame == "SEND:2" else [b"one", b"two", b"three"]
         assert broker.messages("/queue/a") == expected
+
+
+def test_an_error_does_not_come_inside_a_frame_of_the_server() -> None:
+    with line("error=no@send") as scene:
+        scene.server.send(b"MESSAGE\n\nonly a pa")
+        assert scene.wire.is_quiet(0.03)
+        scene.send(SENDS[0])
+        scene.ends(after=b"ERROR\nmessage:no\nreceipt-id:0\n\n\0")
 
 
 @pytest.mark.parametrize("version", ["1.0", "1.1", "1.2"])
