@@ -721,6 +721,17 @@ def test_a_frame_in_fragments_and_in_several_messages_is_struck(deflate: str | N
     assert "".join(received) == "ACK\n\n\0NACK\n\n\0SEND\n\nin two messages\0"
 
 
+def test_a_fault_strikes_in_a_message_whose_end_never_comes() -> None:
+    """A frame that is complete, and the beginning of one that is not, are in the same WebSocket frame."""
+    with Broker(websocket=True) as broker, FaultProxy(broker.ws_url, faults=["swallow@nack"]) as proxy:
+        with connect_websocket(proxy.url, subprotocols=["v12.stomp"]) as client:  # type: ignore[list-item]
+            cut = proxy.add("cut@send")
+            client.send("SEND\ndestination:/queue/a\n\n1\0SEND\n\nonly a pa")
+            client.socket.shutdown(socket.SHUT_WR)
+            proxy.wait_until(lambda proxy: proxy.cuts == 1)
+            assert cut.struck == 1
+
+
 # ---------------------------------------------------------------------- the language
 
 
@@ -786,6 +797,30 @@ def test_a_list_of_faults_has_commas() -> None:
 def test_a_wrong_text_has_one_clear_error(text: str, error: str) -> None:
     with pytest.raises(ValueError, match=f"^{error}"):
         parse_fault(text)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        ({"name": "cut", "byte": 1, "before": True}, "before needs a frame"),
+        ({"name": "cut", "byte": 1, "frame": "SEND"}, "a fault has one of frame, byte and after"),
+        ({"name": "cut", "byte": -1}, "byte must be at least 0, got -1"),
+        (
+            {"name": "cut", "byte": 1, "connection": 1, "each_connection": True},
+            "for one connection or for each",
+        ),
+        ({"name": "cut", "frame": "SEND", "every": -1}, "every must be at least 0, got -1"),
+        ({"name": "cut", "after": float("nan")}, "after must be a number of seconds, 0 or more, got nan"),
+        ({"name": "delay", "value": float("inf")}, "must be a number of seconds above 0, got inf"),
+        ({"name": "delay", "value": True}, "must be a number of seconds above 0, got True"),
+        ({"name": "split", "value": 1.5}, "must be a whole number of bytes, got 1.5"),
+        ({"name": "error", "value": "a\nb", "frame": "SEND"}, "must be printable and not empty"),
+        ({"name": "cut", "byte": 1, "direction": "up"}, "direction must be to-server or to-client, got 'up'"),
+    ],
+)
+def test_a_wrong_argument_has_one_clear_error(arguments: dict[str, Any], error: str) -> None:
+    with pytest.raises(ValueError, match=error):
+        Fault(**arguments)
 
 
 def test_frame_faults_need_frames() -> None:

@@ -54,17 +54,22 @@ class Passage:
             data = opened
         yield from self._web_socket.receive(data)
 
-    def end(self) -> bytes:
+    def end(self) -> list[Verdict]:
         """Return what is held back of an incomplete frame: it leaves before the end of the connection."""
         if self._web_socket is not None:
-            return b"".join(verdict.data for verdict in self._web_socket.release())
+            return self._web_socket.release()
+        held = self._held()
+        return [Verdict(held)] if held else []
+
+    def _held(self) -> bytes:
+        """Return what is held back of an incomplete piece, and leaves now."""
         held = self._pieces.unfinished[self._left :]
         self._left += len(held)
         return held
 
     def _receive_stomp(self, opened: bytes, data: bytes) -> Iterator[Verdict]:
         if not self._holds():
-            held = self.end()
+            held = self._held()
             self._pieces.read(opened)
             self._left = len(self._pieces.unfinished)
             yield Verdict(held + data)
@@ -77,4 +82,4 @@ class Passage:
                 verdict.data = piece.data[left:]
             yield verdict
         if not self._holds():
-            yield Verdict(self.end())
+            yield Verdict(self._held())

@@ -287,8 +287,8 @@ class Relay:
                 if self._ended:
                     continue  # after a cut, what a side still sends is read and discarded
                 await self._write_all(way.passage.receive(data), direction)
-            if held := way.passage.end():
-                await self._write_all([Verdict(held)], direction)
+            if not self._ended:
+                await self._write_all(way.passage.end(), direction)
         except OSError:
             # One side has reset the connection: reset the other.
             await way.gate.passable()

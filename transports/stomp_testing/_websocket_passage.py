@@ -112,8 +112,10 @@ class WebSocketPassage:
             carrier.payload += carrier.part.payload[len(carrier.part.payload) - carrier.open :]
             verdicts.append(self._finished(carrier))
         if not self._made_anew:  # the beginning of a frame that will be made anew cannot leave
-            verdicts.append(Verdict(bytes(self._raw[self._left :])))
+            rest = bytes(self._raw[self._left :])
             self._left = len(self._raw)
+            if rest:
+                verdicts.append(Verdict(rest))
         return verdicts
 
     def _take(self, part: Part) -> None:
