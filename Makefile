@@ -21,7 +21,7 @@ export PYTHON STOMP_URL
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint format bench bench-count bench-report fuzz soak clean
+.PHONY: help demo test check lint docs format bench bench-count bench-report fuzz soak clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -41,6 +41,10 @@ lint: $(VENV)/.stamp-dev  ## ruff, mypy --strict, pyright
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/pyright --pythonpath $(BIN)/python
+
+docs: $(VENV)/.stamp-docs  ## build the site in build/docs; any warning fails (STOMP_DOCS_ONLINE=1: link to Python's docs)
+	$(BIN)/python -m sphinx -q -W --keep-going -b html docs build/docs
+	@echo "build/docs/index.html"
 
 format: $(VENV)/.stamp-dev  ## format the source and apply the fixes of ruff
 	$(BIN)/ruff check --fix .
