@@ -298,8 +298,8 @@ class Connection:
         """Return the next event in the received bytes.
 
         Returns:
-            The event; :data:`.NEED_DATA` if more bytes are needed first, or if a server has to answer CONNECT first. The
-            end is returned once.
+            The event; :data:`.NEED_DATA` if more bytes are needed first, or if a server has to answer CONNECT first.
+            The end is returned once.
 
         Raises:
             RemoteProtocolError: the peer violated the protocol. Everything before was returned. It is raised again
