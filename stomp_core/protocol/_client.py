@@ -199,7 +199,7 @@ class ClientConnection(Connection):
         The only rule that relates a SEND to other frames is that of transactions. So outside of a transaction nothing
         is left but to serialize it. Programs send one message after the other with the same headers, and :class:`Send`
         gives such messages the same Headers object, which keeps its serialized head: then the body and its length are
-        put behind that. The bytes and what is tracked are those of :meth:`_send_event`; a property test compares the
+        put behind that. The bytes and what is tracked are those of ``_send_event``; a property test compares the
         two.
 
         Args:

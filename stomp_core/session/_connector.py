@@ -227,7 +227,7 @@ class Connector:
 
     @property
     def broker_profile(self) -> BrokerProfile:
-        """The profile of the present broker: as configured, or recognised by CONNECTED's ``server`` header."""
+        """The profile of the present broker, as configured or recognised by CONNECTED's ``server`` header."""
         if self._config.broker_profile is not None:
             return self._config.broker_profile
         return profile_for(self.connected.server) if self.connected is not None else GENERIC

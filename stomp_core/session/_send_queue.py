@@ -134,7 +134,7 @@ class SendQueue:
         """Write everything by calling ``send``, until nothing is left or it raises.
 
         Args:
-            send: writes bytes and returns how many it took, as :meth:`socket.socket.send` does. It must be written in
+            send: writes bytes and returns how many it took, as ``socket.send`` does. It must be written in
                 C for the promise above; with any other one the caller must assume after an interruption that bytes
                 were taken which are not noted here.
         """

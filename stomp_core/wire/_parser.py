@@ -241,7 +241,7 @@ class FrameParser:
 
         Returns:
             A frame; a :class:`HeartBeat`; :class:`ConnectionClosed`, once, after the end of the stream; or
-            :data:`NEED_DATA` if the next frame is not complete yet.
+            :data:`.NEED_DATA` if the next frame is not complete yet.
 
         Raises:
             RemoteProtocolError: the stream breaks STOMP. Everything before that was returned; from now on the parser

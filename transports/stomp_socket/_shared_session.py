@@ -163,7 +163,7 @@ class SharedSession:
         """Call ``operation(subject, now, *args, **kwargs)``, write what it has sent, and wait for its outcome.
 
         Args:
-            delayed: what it has sent may wait for the next RECEIPT (see :meth:`Session.may_delay_writing`).
+            delayed: what it has sent may wait for the next RECEIPT (see :meth:`.Session.may_delay_writing`).
             operation: of the session, or of a handle.
             subject: the session, or the handle.
             args: see above.

@@ -19,6 +19,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from stomp_core import __version__ as __version__
+
     from ._armed_fault import ArmedFault
     from ._broker import Broker, ClientInfo
     from ._certificates import ServerCertificate
@@ -88,6 +90,10 @@ _MODULES = {name: module for module, names in _NAMES.items() for name in names}
 
 
 def __getattr__(name: str) -> object:
+    if name == "__version__":
+        from stomp_core import __version__
+
+        return __version__
     module = _MODULES.get(name)
     if module is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

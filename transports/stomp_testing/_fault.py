@@ -9,7 +9,7 @@
     WHICH     = NUMBER [ "+" [ NUMBER ] ] | "every-" NUMBER | "all"
     TIME      = NUMBER [ "s" | "ms" ]
 
-``parse_fault`` reads it, and ``str()`` of a fault writes it. docs/faults.md explains it to users.
+``parse_fault`` reads it, and ``str()`` of a fault writes it. docs/reference/faults.md explains it to users.
 """
 
 from __future__ import annotations

@@ -40,9 +40,13 @@ _DEFAULT_PORTS = {"stomp": 61613, "stomp+ssl": 61614, "ws": 80, "wss": 443}
 class FaultProxy:
     """Run a proxy, by default on 127.0.0.1. One thread serves it; every method may be called from any thread.
 
-    >>> with Broker() as broker, FaultProxy(broker.url) as proxy:  # doctest: +SKIP
-    ...     client = connect(proxy.url)
-    ...     proxy.reset_all()
+    >>> import stomp_socket
+    >>> with Broker() as broker, FaultProxy(broker.url) as proxy:
+    ...     with stomp_socket.connect(proxy.url) as connection:
+    ...         connection.send("/queue/a", "hello", receipt=True)
+    ...         proxy.reset_all()
+    ...     broker.messages("/queue/a")
+    [b'hello']
 
     Args:
         upstream: the URL of the broker (``stomp``, ``stomp+ssl``, ``ws`` or ``wss``), or ``"host:port"``.
@@ -395,8 +399,8 @@ class FaultProxy:
         ...     proxy.wait_until(lambda _: swallowed.struck)
 
         Args:
-            fault: a :class:`Fault`, or one in the language of ``docs/faults.md``. Before :meth:`start` it is for the
-                first connection on.
+            fault: a :class:`Fault`, or the text of one (``docs/reference/faults.md``). What is added before :meth:`start`
+                is there for the first connection.
 
         Returns:
             The fault, with how often it has struck.

@@ -45,8 +45,8 @@ A fault is [to-server:|to-client:]NAME[=VALUE][@CONDITION]...; the conditions ar
 Lines for --control, each with one command:
 {_COMMANDS_HELP}
 
-docs/faults.md has examples. SIGTERM and SIGINT end the program with status 0. It is 1 if the port or the target
-cannot be used, or a replayed conversation differs.
+docs/reference/faults.md has examples. SIGTERM and SIGINT end the program with status 0. It is 1 if the port or the
+target cannot be used, or a replayed conversation differs.
 """
 
 

@@ -34,7 +34,7 @@ def _first_words(meaning: str) -> str:
 
 _FAULTS_HELP = (
     "\b\nFaults of --fail, each [to-server:|to-client:]NAME[=VALUE][@WHERE], as swallow@RECEIPT:2,\n"
-    "cut@frame=5, to-client:stall=2s@byte=100, error=full@SEND@connection=2 (docs/faults.md):\n"
+    "cut@frame=5, to-client:stall=2s@byte=100, error=full@SEND@connection=2 (docs/reference/faults.md):\n"
     + "\n".join(f"  {name:<14} {_first_words(kind.meaning)}" for name, kind in FAULTS.items())
 )
 
