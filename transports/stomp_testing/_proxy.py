@@ -399,8 +399,8 @@ class FaultProxy:
         ...     proxy.wait_until(lambda _: swallowed.struck)
 
         Args:
-            fault: a :class:`Fault`, or the text of one (``docs/reference/faults.md``). What is added before :meth:`start`
-                is there for the first connection.
+            fault: a :class:`Fault`, or the text of one (``docs/reference/faults.md``). What is added before
+                :meth:`start` is there for the first connection.
 
         Returns:
             The fault, with how often it has struck.
