@@ -86,7 +86,17 @@ class RetiredWord:
 
 def files() -> list[str]:
     """Return the files that are checked, relative to the root of the project: all that people write and read."""
-    folders = ("stomp_core", "transports", "tests", "fuzz", "benchmarks", "examples", "tools", "docs", ".github")
+    folders = (
+        "stomp_core",
+        "transports",
+        "tests",
+        "fuzz",
+        "benchmarks",
+        "examples",
+        "tools",
+        "docs",
+        ".github",
+    )
     found = [path for folder in folders for path in (ROOT / folder).rglob("*") if _is_text(path.name, folder)]
     found += [
         path for path in ROOT.glob("*") if path.suffix == ".md" or path.name in ("Makefile", "pyproject.toml")
