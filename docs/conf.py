@@ -31,9 +31,9 @@ nitpicky = True
 # What is not on this site: other projects, and what our packages keep private (type variables and bases among it).
 nitpick_ignore_regex = [
     (r"py:.*", r"(abc|asyncio|collections|contextlib|dataclasses|datetime|enum|logging|pathlib)\..*"),
-    (r"py:.*", r"(random|socket|ssl|types|typing)\..*"),
+    (r"py:.*", r"(random|socket|ssl|time|types|typing)\..*"),
     (r"py:.*", r"(hypothesis|opentelemetry|pytest|stomp|trio|websockets)\..*"),
-    (r"py:.*", r"stomp_py\.(adapter|connect)\..*"),  # names of stomp.py
+    (r"py:.*", r"stomp_py\.(adapter|connect|protocol|utils)\..*"),  # names of stomp.py
     (r"py:class", r"P|Path|TracerProvider|st\.SearchStrategy"),  # imported for type checkers only
     (r"py:.*", r"stomp_\w+\.(\w+\.)*_\w+(\..*)?"),
 ]

@@ -155,7 +155,7 @@ def encode_body(body: str) -> bytes:
     except UnicodeEncodeError as error:
         raise LocalProtocolError(
             f"body cannot be encoded as UTF-8: {body[error.start]!r} at position {error.start} is half of a character "
-            "(a lone surrogate); pass bytes if it is no text",
+            "(a lone surrogate); pass bytes if it is not text",
             code=ErrorCode.CANNOT_ENCODE,
         ) from None
 

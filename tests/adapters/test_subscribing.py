@@ -1,4 +1,4 @@
-"""Subscribing: messages are handed over once, come back when they must, and never fill the memory."""
+"""Subscribing: messages are returned once, come back when they must, and never fill the memory."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def test_after_a_reconnect_old_messages_are_stale(world: World) -> None:
         messages = conn.subscribe("/queue/a", ack="client-individual")
         one = messages.receive()
         proxy.reset_all()
-        # Until the cut is noticed, what was read before it is handed over; its ACK would be stale.
+        # Until the cut is noticed, what was read before it is returned; its ACK would be stale.
         broker.wait_until(lambda _: conn.session.connection_number == 2, timeout=HANGS)
         again = messages.receive()
         assert (again.text, again.redelivered) == ("one", True)
