@@ -569,6 +569,11 @@ class Session:
             earliest = other
         return None if earliest == inf else earliest
 
+    @property
+    def awaited_receipts(self) -> int:
+        """How many RECEIPTs are awaited on the present connection."""
+        return len(self._sender.receipts)
+
     def may_delay_writing(self, limit: int) -> bool:
         """Return whether what is in the send queue may wait for the next RECEIPT (Nagle's rule, without a clock).
 
