@@ -1,0 +1,134 @@
+"""What a connection asks of the network: options of its socket, several addresses, and time for TLS."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import ssl
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from stomp_core.session import ConnectFailed, Reconnect
+from stomp_testing import Broker, Pause, ScriptedServer
+from tests.certificates import Certificates
+
+from .test_cancellation import never_connecting
+from .worlds import HANGS, World, until
+
+SOON = Reconnect(first_delay=0.01, max_delay=0.05)
+PATIENCE = 10 * HANGS  # a call that waits for it hangs
+
+
+def tls_context(certificates: Certificates) -> ssl.SSLContext:
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(*certificates.server)
+    return context
+
+
+# ---------------------------------------------------------------------- options of the socket
+
+
+def sockets_to(port: int) -> Iterator[socket.socket]:
+    """Iterate over the sockets of this process that are connected to a port."""
+    for name in os.listdir("/proc/self/fd"):
+        with contextlib.suppress(OSError):
+            sock = socket.socket(fileno=int(name))  # raises if it is none
+            try:
+                if sock.family == socket.AF_INET and sock.getpeername()[1] == port:
+                    yield sock
+            finally:
+                sock.detach()
+
+
+def check_options(port: int) -> None:
+    found = list(map(options_of, sockets_to(port)))
+    # Without TCP_NODELAY a frame waits for the ACK of the one before it: 40 ms, and more.
+    assert found == [{"TCP_NODELAY": True, "SO_KEEPALIVE": True}]
+
+
+def options_of(sock: socket.socket) -> dict[str, bool]:
+    return {
+        "TCP_NODELAY": bool(sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)),
+        "SO_KEEPALIVE": bool(sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)),
+    }
+
+
+needs_proc = pytest.mark.skipif(
+    not os.path.exists("/proc/self/fd"), reason="only Linux tells the sockets of a process"
+)
+
+
+@needs_proc
+def test_frames_are_not_held_back_by_nagle_s_algorithm(world: World, tls_certs: Certificates) -> None:
+    with Broker(tls=tls_context(tls_certs)) as broker:
+        world.connect(broker.url)
+        check_options(broker.port)
+        world.connect(broker.tls_url, ca_file=str(tls_certs.ca))
+        check_options(broker.tls_port)
+
+
+@needs_proc
+@pytest.mark.parametrize("scheme", ["socks5", "socks4", "http"])
+def test_nor_are_they_behind_a_proxy(world: World, scheme: str) -> None:
+    pytest.importorskip("python_socks", reason='pip install "stomp-core[proxy]"')
+    from .scripted_proxy import ScriptedProxy
+
+    with Broker() as broker, ScriptedProxy() as proxy:
+        url = proxy.url(scheme)
+        world.connect(broker.url, proxy=url)
+        check_options(int(url.rpartition(":")[2]))
+
+
+# ---------------------------------------------------------------------- addresses
+
+
+def test_an_address_that_does_not_answer_leaves_time_for_the_next(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Broker() as broker, never_connecting("dialling") as (url, _):
+        silent = int(url.rpartition(":")[2])
+        kind = (socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "")
+        addresses = [(*kind, ("127.0.0.1", port)) for port in (silent, broker.port)]
+        resolve = socket.getaddrinfo
+
+        def two_addresses(host: Any, *arguments: Any, **options: Any) -> Any:
+            return addresses if host == "two.test" else resolve(host, *arguments, **options)
+
+        monkeypatch.setattr(socket, "getaddrinfo", two_addresses)
+        conn = world.connect("stomp://guest:guest@two.test", connect_timeout=3)
+        conn.send("/queue/a", "x", receipt=True)
+        conn.leave()
+
+
+# ---------------------------------------------------------------------- TLS that is never agreed on
+
+
+def test_a_server_that_never_answers_tls_is_given_up(world: World) -> None:
+    with ScriptedServer([Pause(2 * HANGS)]) as server:
+        url = server.url.replace("stomp://", "stomp+ssl://")
+        with pytest.raises(ConnectFailed, match=r"no end of the TLS handshake, within 0\.3 s"):
+            world.connect(url, connect_timeout=0.3)
+        server.wait_until_closed(timeout=HANGS)
+
+
+def test_close_does_not_wait_for_a_server_that_never_answers_tls(
+    world: World, tls_certs: Certificates
+) -> None:
+    with Broker(tls=tls_context(tls_certs)) as broker, ScriptedServer([Pause(2 * HANGS)]) as server:
+        silent = server.url.replace("stomp://", "stomp+ssl://")
+        conn = world.connect(
+            [broker.tls_url, silent],
+            ca_file=str(tls_certs.ca),
+            reconnect=SOON,
+            connect_timeout=PATIENCE,
+            close_timeout=PATIENCE,
+        )
+        broker.kill()
+        until(lambda: server.received)
+        conn.leave()
+        server.wait_until_closed(timeout=HANGS)
+
+
