@@ -6,7 +6,7 @@ import contextlib
 import os
 import socket
 import ssl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -85,22 +85,71 @@ def test_nor_are_they_behind_a_proxy(world: World, scheme: str) -> None:
 # ---------------------------------------------------------------------- addresses
 
 
+@pytest.fixture
+def resolve(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Let the host name ``several.test`` have these addresses, in this order."""
+    original = socket.getaddrinfo
+
+    def resolve(*targets: tuple[str, int]) -> None:
+        kind = (socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "")
+
+        def getaddrinfo(host: Any, *arguments: Any, **options: Any) -> Any:
+            if host == "several.test":
+                return [(*kind, target) for target in targets]
+            return original(host, *arguments, **options)
+
+        monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+
+    return resolve
+
+
+SEVERAL = "stomp://guest:guest@several.test"
+
+
 def test_an_address_that_does_not_answer_leaves_time_for_the_next(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    world: World, resolve: Callable[..., None]
 ) -> None:
     with Broker() as broker, never_connecting("dialling") as (url, _):
-        silent = int(url.rpartition(":")[2])
-        kind = (socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "")
-        addresses = [(*kind, ("127.0.0.1", port)) for port in (silent, broker.port)]
-        resolve = socket.getaddrinfo
-
-        def two_addresses(host: Any, *arguments: Any, **options: Any) -> Any:
-            return addresses if host == "two.test" else resolve(host, *arguments, **options)
-
-        monkeypatch.setattr(socket, "getaddrinfo", two_addresses)
-        conn = world.connect("stomp://guest:guest@two.test", connect_timeout=3)
+        resolve(("127.0.0.1", int(url.rpartition(":")[2])), ("127.0.0.1", broker.port))
+        conn = world.connect(SEVERAL, connect_timeout=3)
         conn.send("/queue/a", "x", receipt=True)
-        conn.leave()
+        conn.leave()  # nothing is left of the other one, either
+
+
+def test_an_address_that_refuses_is_followed_by_the_next(world: World, resolve: Callable[..., None]) -> None:
+    with Broker() as broker:
+        resolve(("127.0.0.1", 1), ("127.0.0.1", broker.port))
+        world.connect(SEVERAL).send("/queue/a", "x", receipt=True)
+
+
+def test_the_first_address_that_failed_is_the_reason(world: World, resolve: Callable[..., None]) -> None:
+    resolve(("127.0.0.1", 1), ("255.255.255.255", 1))  # nobody may connect to the second one
+    with pytest.raises(ConnectFailed, match="connection refused"):
+        world.connect(SEVERAL)
+
+
+def test_an_impossible_host_name_is_one_that_cannot_be_resolved(world: World) -> None:
+    with pytest.raises(ConnectFailed, match="cannot be resolved"):
+        world.connect(f"stomp://{'x' * 64}.invalid")
+
+
+@pytest.mark.skipif(not hasattr(socket, "SO_REUSEPORT"), reason="only Linux connects a socket to itself")
+def test_a_socket_that_is_connected_to_itself_is_refused(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Linux may choose the very port that nobody listens on for our own side."""
+    with socket.create_server(("127.0.0.1", 0)) as unused:
+        port = unused.getsockname()[1]
+    connect = socket.socket.connect
+
+    def connect_from_there(sock: socket.socket, address: Any) -> None:
+        if address[1] == port:
+            sock.bind(("127.0.0.1", port))
+        connect(sock, address)
+
+    monkeypatch.setattr(socket.socket, "connect", connect_from_there)
+    with pytest.raises(ConnectFailed, match="connection refused"):
+        world.connect(f"stomp://127.0.0.1:{port}", handshake_timeout=PATIENCE)
 
 
 # ---------------------------------------------------------------------- TLS that is never agreed on
