@@ -190,7 +190,8 @@ def test_the_thread_writes_the_rest_though_nobody_calls_again() -> None:
         with stomp_socket.connect(
             url, heart_beat=(0, 0), connect_timeout=100, handshake_timeout=100, close_timeout=1
         ) as conn:
-            until(lambda: (conn.send("/q", bytes(50_000) + b"last"), conn.session.size_to_send)[1])
+            # So much that one attempt more, which finds some room, does not write it all.
+            until(lambda: (conn.send("/q", bytes(20_000_000) + b"last"), conn.session.size_to_send)[1])
             read.set()
             assert received.wait(HANGS)
 
