@@ -205,6 +205,63 @@ def test_trio_scopes_work_around_any_wait() -> None:
     trio.run(main)
 
 
+def test_operations_of_a_cancelled_trio_scope_do_nothing() -> None:
+    """Each is a checkpoint, also where it need not wait."""
+
+    async def main() -> None:
+        with Broker() as broker:
+            broker.send("/queue/a", "a message")
+            async with (
+                stomp_trio.connect(broker.url) as conn,
+                conn.subscribe("/queue/a", ack="client-individual") as messages,
+            ):
+                message = await messages.receive(timeout=HANGS)
+                broker.send("/queue/a", "another one")
+                while not messages.waiting:  # noqa: ASYNC110 -- nobody announces it
+                    await trio.sleep(0.001)
+                for operation in (lambda: conn.send("/queue/b", "x"), message.ack, messages.receive):
+                    with trio.CancelScope() as scope:
+                        scope.cancel()
+                        await operation()
+                    assert scope.cancelled_caught
+                assert messages.waiting == 1
+                await conn.send("/queue/c", "last", receipt=True)
+                assert broker.messages("/queue/b") == []
+                assert len(broker.unacknowledged("/queue/a")) == 2
+
+    trio.run(main)
+
+
+def test_a_task_that_always_has_something_to_do_lets_others_run() -> None:
+    """It sends, and nothing of that waits."""
+
+    async def in_asyncio(url: str) -> None:
+        stopped: list[bool] = []
+        async with stomp_asyncio.connect(url) as conn:
+            sender = asyncio.ensure_future(send_until(conn, stopped))
+            await asyncio.sleep(0.01)
+            stopped.append(True)
+            await sender
+
+    async def in_trio(url: str) -> None:
+        stopped: list[bool] = []
+        async with stomp_trio.connect(url) as conn, trio.open_nursery() as nursery:
+            nursery.start_soon(send_until, conn, stopped)
+            await trio.sleep(0.01)
+            stopped.append(True)
+
+    async def send_until(conn: Any, stopped: list[bool]) -> None:
+        for _ in range(100_000):
+            if stopped:
+                return
+            await conn.send("/queue/b", "x")
+        pytest.fail("no other task had a turn")
+
+    with Broker() as broker:
+        asyncio.run(in_asyncio(broker.url))
+        trio.run(in_trio, broker.url)
+
+
 def test_trio_raises_the_exception_and_no_group() -> None:
     async def main() -> None:
         with pytest.raises(OSError, match="connection refused"):

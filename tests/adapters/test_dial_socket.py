@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import os
 import signal
 import socket
@@ -28,7 +29,7 @@ from stomp_testing import CLOSE, Broker, Pause, ScriptedServer
 from tests.certificates import Certificates
 from tests.heart_beats import BeatingBroker
 
-from .test_cancellation import never_connecting
+from .test_cancellation import never_connecting, sockets
 from .test_socket_signals import Struck, alarm, needs_monitoring, needs_timer, strike
 from .worlds import HANGS, in_a_thread, until
 
@@ -609,6 +610,48 @@ def test_dial_ends_within_its_timeout(kind: str) -> None:
         options = TransportOptions(url, dial=hang if kind == "dialler" else None, proxy=None)
         with pytest.raises(OSError, match=r"within 0\.1 s|took too long"):
             stomp_socket.dial(options.endpoints[0], 0.1, options)
+
+
+def test_dial_prepares_the_socket_and_leaves_nothing_else_open() -> None:
+    prepared: list[socket.socket] = []
+    with Broker() as broker:
+        endpoint = TransportOptions(broker.url, proxy=None).endpoints[0]
+        before = sockets()
+        stream = stomp_socket.dial(endpoint, math.inf, prepare=prepared.append)
+        assert prepared == [stream]
+        stream.close()
+        until(lambda: not dial_threads())
+        broker.wait_until(lambda _: not broker.connections, timeout=HANGS)
+        until(lambda: sockets() <= before)
+
+
+@pytest.mark.parametrize("scheme", ["socks5", "http"])
+def test_a_proxy_that_never_comes_to_an_end_keeps_no_thread(scheme: str) -> None:
+    """It sends nothing, or a head that goes on and on."""
+    endless: list[Any] = [b"HTTP/1.1 200 OK\r\nx: ", *([b"x", Pause(0.02)] * 10_000)]
+    script = endless if scheme == "http" else [Pause(2 * HANGS)]
+    if scheme == "socks5":
+        pytest.importorskip("python_socks", reason='pip install "stomp-core[proxy]"')
+    with ScriptedServer(script) as server:
+        proxy = f"{scheme}://127.0.0.1:{server.port}"
+        with pytest.raises(ConnectFailed, match=r"within 0\.1 s"):
+            stomp_socket.connect("stomp://127.0.0.1:1", proxy=proxy, connect_timeout=0.1)
+        until(lambda: not dial_threads())
+
+
+def test_what_is_asked_before_dialling_takes_from_the_timeout() -> None:
+    """Each would take two thirds of it: if the process is held up, it is over even earlier."""
+
+    def passcode() -> str:
+        threading.Event().wait(0.4)
+        return "guest"
+
+    def dial(endpoint: Endpoint, timeout: float) -> Stream:
+        threading.Event().wait(0.4)
+        return tcp(broker)
+
+    with Broker() as broker, pytest.raises(ConnectFailed, match=r"dial\(\) did not return"):
+        stomp_socket.connect(URL, "guest", passcode, dial=dial, connect_timeout=0.6)
 
 
 @contextmanager

@@ -176,3 +176,17 @@ def test_a_message_that_cannot_be_moved_ends_the_run(world: World) -> None:
         policy = WorkPolicy(max_failures=1, given_up="move", dead_letters="/nowhere/dead")
         with pytest.raises(Rejected, match="nowhere"):
             jobs.run(world.sleeping_handler(handle, 0), policy=policy, concurrency=2)
+
+
+def test_a_listener_may_stop_a_run(world: World) -> None:
+    class Observer(world.module.Listener):  # type: ignore[misc,name-defined]
+        def handler_error(self, delivery: Any, error: Exception) -> None:
+            jobs.inner.stop()
+
+    def handle(message: Any) -> None:
+        raise ValueError("not today")
+
+    with Broker() as broker:
+        broker.send("/queue/a", "bad")
+        jobs = world.connect(broker.url, listener=Observer()).subscribe("/queue/a", ack="client-individual")
+        jobs.run(world.sleeping_handler(handle, 0), policy=WorkPolicy(on_error="leave"))
