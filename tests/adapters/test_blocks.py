@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -23,7 +24,9 @@ SOON = Reconnect(first_delay=0.01, max_delay=0.05)
 def leave(world: World, subject: Any, error: BaseException | None = None) -> None:
     """End the block of something, with an exception or without one."""
     end = subject.inner.__exit__ if isinstance(world, Blocking) else subject.inner.__aexit__
-    assert not world.call(end, None if error is None else type(error), error, None), "it swallows the exception"
+    assert not world.call(end, None if error is None else type(error), error, None), (
+        "it swallows the exception"
+    )
 
 
 # ---------------------------------------------------------------------- subscriptions
@@ -33,12 +36,12 @@ def test_the_block_of_a_subscription_ends_with_unsubscribe(world: World) -> None
     recorder = Recorder()
     with Broker(recorder=recorder) as broker:
         conn = world.connect(broker.url)
+        expected: list[str] = []
         for error in (None, ValueError("of the block")):
             subscription = conn.subscribe("/queue/a")
+            expected.append(subscription.id)
             leave(world, subscription, error)
-            ids = [frame.headers["id"] for frame in recorder.frames("UNSUBSCRIBE", "to-server")]
-            assert ids[-1] == subscription.id
-        assert len(ids) == 2
+        assert [frame.headers["id"] for frame in recorder.frames("UNSUBSCRIBE", "to-server")] == expected
 
 
 def test_a_failing_unsubscribe_does_not_replace_the_exception_of_the_block(world: World) -> None:
@@ -49,6 +52,26 @@ def test_a_failing_unsubscribe_does_not_replace_the_exception_of_the_block(world
         leave(world, first, ValueError("of the block"))
         with pytest.raises(ReceiptTimeout, match="UNSUBSCRIBE"):
             leave(world, second)
+
+
+def test_async_with_subscribe_passes_the_exception_of_its_block_on() -> None:
+    async def block(connection: Any) -> None:
+        async with connection as conn, conn.subscribe("/queue/a", timeout=HANGS):
+            broker.hold_receipts = True
+            raise ValueError("of the block")
+
+    async def in_asyncio() -> None:
+        with pytest.raises(ValueError, match="of the block"):
+            await block(stomp_asyncio.connect(broker.url, receipt_timeout=0.05, close_timeout=0.1))
+
+    async def in_trio() -> None:
+        with pytest.raises(ValueError, match="of the block"):
+            await block(stomp_trio.connect(broker.url, receipt_timeout=0.05, close_timeout=0.1))
+
+    runs: list[Callable[[], None]] = [lambda: asyncio.run(in_asyncio()), lambda: trio.run(in_trio)]
+    for run in runs:
+        with Broker() as broker:
+            run()
 
 
 # ---------------------------------------------------------------------- transactions
@@ -169,7 +192,8 @@ def test_a_cancelled_subscribe_leaves_no_subscription() -> None:
             assert scope.cancelled_caught
             await check(conn)
 
-    for run in (lambda: asyncio.run(in_asyncio()), lambda: trio.run(in_trio)):
+    runs: list[Callable[[], None]] = [lambda: asyncio.run(in_asyncio()), lambda: trio.run(in_trio)]
+    for run in runs:
         recorder.clear()
         with Broker(recorder=recorder, hold_receipts=True) as broker:
             run()

@@ -643,7 +643,7 @@ def test_tls_over_a_transport_holds_back_senders_and_reading(
             subscription = await conn.subscribe("/queue/a")
             for number in range(10):
                 broker.send("/queue/a", bytes([number]) * 20_000)
-            while getattr(transport, "reading", True):  # noqa: ASYNC110 -- nobody announces it
+            while getattr(transport, "reading", True):
                 await world.sleep(0.001)
             for number in range(10):
                 assert (await subscription.receive(timeout=HANGS)).body[0] == number
@@ -678,10 +678,10 @@ def test_tls_over_a_transport_whose_peer_gives_up(tls_certs: Certificates, socke
             **options,
         ) as conn:
             subscription = await conn.subscribe("/q", id="s", receipt=False)
-            while not subscription.waiting:  # noqa: ASYNC110 -- nobody announces it
+            while not subscription.waiting:
                 await world.sleep(0.001)
             paused.set()
-            while not conn.closed:  # noqa: ASYNC110 -- a listener is called
+            while not conn.closed:
                 await world.sleep(0.001)
         assert errors == ["enough: you are too slow"]
 

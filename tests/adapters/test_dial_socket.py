@@ -266,7 +266,7 @@ def test_what_came_before_the_end_of_tls_is_read(kind: str, tls_certs: Certifica
                 reconnect=Reconnect.never(),
                 listener=Observer(),
             )
-            until(lambda: conn.closed)
+            until(partial(getattr, conn, "closed"))
             conn.close()
             assert errors == ["enough"] * number
         thread.join(HANGS)

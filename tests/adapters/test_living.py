@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import pytest
 
-from stomp_core.session import Reconnect
+from stomp_core.session import ConnectFailed, Reconnect
 from stomp_testing import Broker, Expect, FaultProxy, Recorder, ScriptedServer
 from tests.heart_beats import PATIENT, BeatingBroker
 
@@ -140,3 +141,40 @@ def test_after_an_error_of_the_broker_the_next_connection_goes_on(world: World) 
         broker.send("/queue/a", "on we go")
         assert messages.receive().text == "on we go"
         assert reported == ["closed by an administrator: maintenance"]
+
+
+def test_pauses_between_attempts_are_a_matter_of_chance(world: World) -> None:
+    """Many clients that lose the same broker do not come back all at once."""
+    attempts: list[float] = []
+
+    class Observer(world.module.Listener):  # type: ignore[misc,name-defined]
+        def dialling(self, attempt: Any) -> None:
+            attempts.append(attempt.at)
+
+    reconnect = Reconnect(first_rounds=12, first_delay=0.1, max_delay=0.1)
+    with pytest.raises(ConnectFailed):
+        world.connect("stomp://127.0.0.1:1", reconnect=reconnect, listener=Observer())
+    pauses = [later - earlier for earlier, later in itertools.pairwise(attempts)]
+    assert len(pauses) == 11
+    assert min(pauses) < 0.09, "without chance, no pause is shorter than 0.1 s"
+
+
+def test_what_is_sent_is_told_at_once(world: World) -> None:
+    """Nothing else wakes who tells it: there are no heart-beats, and no timeouts soon."""
+    sent: list[str] = []
+
+    class Observer(world.module.Listener):  # type: ignore[misc,name-defined]
+        def frame_sent(self, event: Any) -> None:
+            sent.append(event.command)
+
+    with Broker() as broker:
+        patience = 10 * HANGS
+        conn = world.connect(
+            broker.url,
+            heart_beat=(0, 0),
+            connect_timeout=patience,
+            handshake_timeout=patience,
+            listener=Observer(),
+        )
+        conn.send("/queue/a", "x")
+        until(lambda: "SEND" in sent)

@@ -166,10 +166,17 @@ def test_a_server_that_never_answers_tls_is_given_up(world: World) -> None:
 def test_close_does_not_wait_for_a_server_that_never_answers_tls(
     world: World, tls_certs: Certificates
 ) -> None:
+    dialled: list[int] = []
+
+    class Observer(world.module.Listener):  # type: ignore[misc,name-defined]
+        def dialling(self, attempt: Any) -> None:
+            dialled.append(attempt.endpoint.port)
+
     with Broker(tls=tls_context(tls_certs)) as broker, ScriptedServer([Pause(2 * HANGS)]) as server:
         silent = server.url.replace("stomp://", "stomp+ssl://")
         conn = world.connect(
             [broker.tls_url, silent],
+            listener=Observer(),
             ca_file=str(tls_certs.ca),
             reconnect=SOON,
             connect_timeout=PATIENCE,
@@ -177,7 +184,6 @@ def test_close_does_not_wait_for_a_server_that_never_answers_tls(
         )
         broker.kill()
         until(lambda: server.received)
+        until(lambda: server.port in dialled)  # it is told while it goes on
         conn.leave()
         server.wait_until_closed(timeout=HANGS)
-
-

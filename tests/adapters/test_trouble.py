@@ -21,7 +21,7 @@ import trio
 import stomp_asyncio
 import stomp_socket
 import stomp_trio
-from stomp_core import HeartBeat, Session
+from stomp_core import HeartBeat, Session, StompError
 from stomp_core.session import Endpoint, Listener, NotSent, OutcomeUnknown, Reconnect, StaleMessageError
 from stomp_testing import CLOSE, RESET, Broker, Expect, Pause, Record, Recorder, ScriptedServer
 from tests.certificates import Certificates
@@ -128,7 +128,8 @@ def broker_that_gives_up(tls: ssl.SSLContext | None, paused: threading.Event, ho
                 received = received.partition(b"\0")[2]
                 peer.sendall(answer)
             assert paused.wait(HANGS)
-            peer.sendall(b"ERROR\nmessage:enough\n\nyou are too slow%b\0" % (b" " * 100_000))
+            if how != "without a word":
+                peer.sendall(b"ERROR\nmessage:enough\n\nyou are too slow%b\0" % (b" " * 100_000))
             if how == "reset":
                 peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             elif isinstance(peer, ssl.SSLSocket) and how == "close_notify":
@@ -175,6 +176,7 @@ def test_the_broker_s_last_frames_are_read_though_the_inbox_is_full(
         client = ssl.create_default_context(cafile=str(tls_certs.ca))
         server = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         server.load_cert_chain(*tls_certs.server)
+
     def dial(*_: Any) -> socket.socket:
         sock = socket.socket()
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 200_000)  # has room for all of the ERROR
@@ -205,6 +207,39 @@ def test_the_broker_s_last_frames_are_read_though_the_inbox_is_full(
         assert len(received) == 1
         assert received[0].startswith("enough: you are too slow")
         assert len(subscription.receive().body) == 5000, "what was received before is still there"
+
+
+def test_a_failed_write_is_noticed_though_the_inbox_is_full(world: World) -> None:
+    """Nothing is read, so only the write finds out that the broker has gone."""
+    inbox_is_full, paused, lost = threading.Event(), threading.Event(), threading.Event()
+
+    class Observer(world.module.Listener):  # type: ignore[misc,name-defined]
+        def frame_received(self, event: Any) -> None:
+            if event.command == "MESSAGE":
+                inbox_is_full.set()
+
+        def connection_lost(self, endpoint: Any, reason: str) -> None:
+            lost.set()
+
+    with broker_that_gives_up(None, paused, "without a word") as port:
+        conn = world.connect(
+            f"stomp://127.0.0.1:{port}", listener=Observer(), buffer_size=1000, reconnect=Reconnect.never()
+        )
+        conn.subscribe("/q", id="s", receipt=False)
+        assert inbox_is_full.wait(HANGS)
+        paused.set()
+        with pytest.raises(StompError):
+            until(lambda: world.call(conn.inner.send, "/queue/a", "x" * 10_000))
+        assert lost.wait(HANGS)
+
+
+def test_a_broker_that_sends_error_and_stays_is_left(world: World) -> None:
+    """After an ERROR nothing can be trusted (STOMP 1.2, "ERROR"): the socket is closed from our side."""
+    stays: list[Any] = [Expect(b"\0"), CONNECTED, b"ERROR\nmessage:enough\n\n\0"]
+    with ScriptedServer([stays, [Expect(b"\0"), CONNECTED]]) as server:
+        conn = world.connect(server.url, reconnect=SOON, close_timeout=0.2)
+        until(lambda: len(server.connections) == 2 and server.open_connections == 1)
+        until(lambda: conn.connected is not None)
 
 
 @contextmanager
