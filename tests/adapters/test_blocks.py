@@ -14,7 +14,7 @@ import stomp_asyncio
 import stomp_socket
 import stomp_trio
 from stomp_core.session import NotSent, ReceiptTimeout, Reconnect
-from stomp_testing import Broker, Recorder
+from stomp_testing import Broker, Expect, Recorder, ScriptedServer
 
 from .worlds import HANGS, WORLDS, Blocking, World, until
 
@@ -155,8 +155,9 @@ def test_nothing_of_a_connection_is_left_when_close_has_returned() -> None:
 
 
 def test_disconnect_is_close_with_its_timeout(world: World) -> None:
-    with Broker(hold_receipts=True) as broker:
-        conn = world.connect(broker.url, close_timeout=10 * HANGS)
+    script: list[Any] = [Expect(b"\0"), b"CONNECTED\nversion:1.2\n\n\0", Expect(b"DISCONNECT")]
+    with ScriptedServer(script) as server:  # which does not answer
+        conn = world.connect(server.url, close_timeout=10 * HANGS)
         assert conn.disconnect(timeout=0.2) is False
         assert conn.closed
         assert conn.disconnect() is False

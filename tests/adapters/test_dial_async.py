@@ -812,10 +812,17 @@ def test_what_write_raises_ends_the_connection(loop_world: InAsyncio, sockets: N
                 raise RuntimeError("this transport is broken")
             super().write(data)
 
+    transports: list[Broken] = []
+
     async def main(world: AsyncWorld) -> None:
-        async with world.connect(lambda endpoint, protocol: Broken(protocol(), broker.port)) as conn:
+        def dial(endpoint: Any, protocol: Any) -> Any:
+            transports.append(Broken(protocol(), broker.port))
+            return transports[-1]
+
+        async with world.connect(dial) as conn:
             with pytest.raises(OutcomeUnknown, match="this transport is broken"):
                 await conn.send("/queue/a", "x", receipt=True)
+            assert not transports[0].open
 
     with Broker() as broker:
         loop_world.run(main)

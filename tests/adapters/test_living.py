@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import itertools
+import socket
+import threading
+from contextlib import suppress
+from types import FrameType
 from typing import Any
 
 import pytest
@@ -11,7 +15,7 @@ from stomp_core.session import ConnectFailed, Reconnect
 from stomp_testing import Broker, Expect, FaultProxy, Recorder, ScriptedServer
 from tests.heart_beats import PATIENT, BeatingBroker
 
-from .worlds import HANGS, World, never, until
+from .worlds import HANGS, World, in_a_thread, never, until
 
 CONNECTED = b"CONNECTED\nversion:1.2\n\n\0"
 SOON = Reconnect(first_delay=0.01, max_delay=0.05)
@@ -178,3 +182,55 @@ def test_what_is_sent_is_told_at_once(world: World) -> None:
         )
         conn.send("/queue/a", "x")
         until(lambda: "SEND" in sent)
+
+
+def test_close_does_not_wait_for_a_peer_that_does_not_read(world: World) -> None:
+    """What it has not taken is not sent any more: the socket is closed at once, and nothing of it lives on."""
+    reads = threading.Event()
+
+    def serve() -> bytes:
+        peer, _ = listener.accept()
+        end = b""
+        with peer, suppress(ConnectionResetError):
+            peer.settimeout(HANGS)
+            peer.recv(4096)
+            peer.sendall(CONNECTED)
+            reads.wait(HANGS)
+            while data := peer.recv(1 << 20):
+                end = (end + data)[-5:]
+        return end
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread, outcome = in_a_thread(serve)
+        conn = world.connect(f"stomp://127.0.0.1:{listener.getsockname()[1]}", heart_beat=(0, 0))
+        sender, _ = in_a_thread(lambda: conn.send("/queue/a", bytes(20_000_000) + b"last", timeout=HANGS))
+        until(lambda: conn.session.size_to_send)
+        assert conn.close(timeout=0.2) is False
+        reads.set()
+        thread.join(HANGS)
+        sender.join(HANGS)
+    assert outcome
+    assert outcome[0] != b"last\0"
+
+
+@pytest.mark.skipif(not hasattr(threading, "setprofile_all_threads"), reason="new in Python 3.12")
+def test_an_idle_connection_does_nothing(world: World) -> None:
+    """No thread and no task goes round and round."""
+    calls = itertools.count()
+
+    def count(frame: FrameType, event: str, argument: object) -> None:
+        if "stomp" in frame.f_code.co_filename:
+            next(calls)
+
+    with Broker(heart_beat=(0, 0)) as broker:
+        conn = world.connect(broker.url, heart_beat=(0, 0))
+        messages = conn.subscribe("/queue/a")
+        for _ in range(3):
+            conn.send("/queue/a", "x", receipt=True)
+            messages.receive()
+        threading.setprofile_all_threads(count)
+        try:
+            never(lambda: False, 0.3)
+        finally:
+            threading.setprofile_all_threads(None)
+        assert next(calls) < 500

@@ -242,6 +242,15 @@ def test_a_broker_that_sends_error_and_stays_is_left(world: World) -> None:
         until(lambda: conn.connected is not None)
 
 
+def test_the_socket_of_a_silent_broker_is_closed(world: World) -> None:
+    """It is not only replaced: a broker that comes back to life would deliver messages to it."""
+    promises = b"CONNECTED\nversion:1.2\nheart-beat:50,0\n\n\0"
+    with ScriptedServer([[Expect(b"\0"), promises], [Expect(b"\0"), CONNECTED]]) as server:
+        conn = world.connect(server.url, heart_beat=(0, 0.05), reconnect=SOON, close_timeout=0.2)
+        until(lambda: len(server.connections) == 2 and server.open_connections == 1)
+        until(lambda: conn.connected is not None)
+
+
 @contextmanager
 def talkative_broker(message: bytes, count: int) -> Iterator[int]:
     """One that reads nothing before all that it has to say was taken."""
