@@ -423,5 +423,5 @@ def _in_the_child(conn: stomp_socket.Connection, messages: stomp_socket.Subscrip
     before = len(sockets())
     if conn.close() is not False:
         return 60
-    # That of the connection, and both of the pair that wakes its thread. Elsewhere than on Linux there is nothing to see.
+    # That of the connection, and both of the pair that wakes its thread. Only Linux tells.
     return 0 if before == 0 or len(sockets()) == before - 3 else 61
