@@ -220,6 +220,9 @@ def test_operations_of_a_cancelled_trio_scope_do_nothing() -> None:
                 while not messages.waiting:  # noqa: ASYNC110 -- nobody announces it
                     await trio.sleep(0.001)
                 for operation in (lambda: conn.send("/queue/b", "x"), message.ack, messages.receive):
+                    await conn.send(
+                        "/queue/c", "x", receipt=True
+                    )  # after that, the next one yields to nobody
                     with trio.CancelScope() as scope:
                         scope.cancel()
                         await operation()
@@ -232,34 +235,50 @@ def test_operations_of_a_cancelled_trio_scope_do_nothing() -> None:
     trio.run(main)
 
 
-def test_a_task_that_always_has_something_to_do_lets_others_run() -> None:
-    """It sends, and nothing of that waits."""
+def test_a_task_that_takes_what_is_there_lets_others_run() -> None:
+    """Nothing of it has to wait, and all of it takes many times as long as one turn may take."""
+    count = 5000
+
+    async def take_all(conn: Any, turns: list[None]) -> None:
+        messages = await conn.subscribe("/queue/a")
+        while messages.waiting < count:
+            await conn.send("/queue/b", "x", receipt=True)
+        turns.clear()
+        for _ in range(count):
+            await messages.receive(timeout=HANGS)
+        assert len(turns) > 1
 
     async def in_asyncio(url: str) -> None:
-        stopped: list[bool] = []
+        turns: list[None] = []
+
+        async def take_turns() -> None:
+            while True:
+                turns.append(None)
+                await asyncio.sleep(0)
+
         async with stomp_asyncio.connect(url) as conn:
-            sender = asyncio.ensure_future(send_until(conn, stopped))
-            await asyncio.sleep(0.01)
-            stopped.append(True)
-            await sender
+            other = asyncio.ensure_future(take_turns())
+            await take_all(conn, turns)
+            other.cancel()
 
     async def in_trio(url: str) -> None:
-        stopped: list[bool] = []
+        turns: list[None] = []
+
+        async def take_turns() -> None:
+            while True:
+                turns.append(None)
+                await trio.lowlevel.checkpoint()
+
         async with stomp_trio.connect(url) as conn, trio.open_nursery() as nursery:
-            nursery.start_soon(send_until, conn, stopped)
-            await trio.sleep(0.01)
-            stopped.append(True)
+            nursery.start_soon(take_turns)
+            await take_all(conn, turns)
+            nursery.cancel_scope.cancel()
 
-    async def send_until(conn: Any, stopped: list[bool]) -> None:
-        for _ in range(100_000):
-            if stopped:
-                return
-            await conn.send("/queue/b", "x")
-        pytest.fail("no other task had a turn")
-
-    with Broker() as broker:
-        asyncio.run(in_asyncio(broker.url))
-        trio.run(in_trio, broker.url)
+    for run in (lambda url: asyncio.run(in_asyncio(url)), lambda url: trio.run(in_trio, url)):
+        with Broker() as broker:
+            for _ in range(count):
+                broker.send("/queue/a", "x")
+            run(broker.url)
 
 
 def test_trio_raises_the_exception_and_no_group() -> None:

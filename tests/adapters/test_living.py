@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import socket
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from types import FrameType
 from typing import Any
@@ -15,10 +16,12 @@ from stomp_core.session import ConnectFailed, Reconnect
 from stomp_testing import Broker, Expect, FaultProxy, Recorder, ScriptedServer
 from tests.heart_beats import PATIENT, BeatingBroker
 
+from .test_network import sockets_to, tells_sockets
 from .worlds import HANGS, World, in_a_thread, never, until
 
 CONNECTED = b"CONNECTED\nversion:1.2\n\n\0"
 SOON = Reconnect(first_delay=0.01, max_delay=0.05)
+set_profile: Callable[[Any], None] | None = getattr(threading, "setprofile_all_threads", None)
 
 
 def test_heart_beats_keep_an_idle_connection_alive(world: World) -> None:
@@ -202,10 +205,13 @@ def test_close_does_not_wait_for_a_peer_that_does_not_read(world: World) -> None
 
     with socket.create_server(("127.0.0.1", 0)) as listener:
         thread, outcome = in_a_thread(serve)
-        conn = world.connect(f"stomp://127.0.0.1:{listener.getsockname()[1]}", heart_beat=(0, 0))
+        port = listener.getsockname()[1]
+        conn = world.connect(f"stomp://127.0.0.1:{port}", heart_beat=(0, 0))
         sender, _ = in_a_thread(lambda: conn.send("/queue/a", bytes(20_000_000) + b"last", timeout=HANGS))
         until(lambda: conn.session.size_to_send)
         assert conn.close(timeout=0.2) is False
+        if tells_sockets:
+            until(lambda: not list(sockets_to(port)))
         reads.set()
         thread.join(HANGS)
         sender.join(HANGS)
@@ -213,7 +219,7 @@ def test_close_does_not_wait_for_a_peer_that_does_not_read(world: World) -> None
     assert outcome[0] != b"last\0"
 
 
-@pytest.mark.skipif(not hasattr(threading, "setprofile_all_threads"), reason="new in Python 3.12")
+@pytest.mark.skipif(set_profile is None, reason="new in Python 3.12")
 def test_an_idle_connection_does_nothing(world: World) -> None:
     """No thread and no task goes round and round."""
     calls = itertools.count()
@@ -228,9 +234,10 @@ def test_an_idle_connection_does_nothing(world: World) -> None:
         for _ in range(3):
             conn.send("/queue/a", "x", receipt=True)
             messages.receive()
-        threading.setprofile_all_threads(count)
+        assert set_profile is not None
+        set_profile(count)
         try:
             never(lambda: False, 0.3)
         finally:
-            threading.setprofile_all_threads(None)
+            set_profile(None)
         assert next(calls) < 500

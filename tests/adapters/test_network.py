@@ -56,9 +56,8 @@ def options_of(sock: socket.socket) -> dict[str, bool]:
     }
 
 
-needs_proc = pytest.mark.skipif(
-    not os.path.exists("/proc/self/fd"), reason="only Linux tells the sockets of a process"
-)
+tells_sockets = os.path.exists("/proc/self/fd")
+needs_proc = pytest.mark.skipif(not tells_sockets, reason="only Linux tells the sockets of a process")
 
 
 @needs_proc

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import pytest
@@ -190,3 +190,24 @@ def test_a_listener_may_stop_a_run(world: World) -> None:
         broker.send("/queue/a", "bad")
         jobs = world.connect(broker.url, listener=Observer()).subscribe("/queue/a", ack="client-individual")
         jobs.run(world.sleeping_handler(handle, 0), policy=WorkPolicy(on_error="leave"))
+
+
+def test_the_handler_runs_in_the_context_of_the_listener(world: World) -> None:
+    steps: list[str] = []
+
+    class Observer(world.module.Listener):  # type: ignore[misc,name-defined]
+        @contextmanager
+        def handling(self, delivery: Any) -> Iterator[None]:
+            steps.append("enter")
+            yield
+            steps.append("leave")
+
+    def handle(message: Any) -> None:
+        steps.append(message.text)
+        jobs.inner.stop()
+
+    with Broker() as broker:
+        broker.send("/queue/a", "message")
+        jobs = world.connect(broker.url, listener=Observer()).subscribe("/queue/a", ack="client-individual")
+        jobs.run(world.sleeping_handler(handle, 0))
+        assert steps == ["enter", "message", "leave"]
