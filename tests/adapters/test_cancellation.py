@@ -274,7 +274,11 @@ def test_a_task_that_takes_what_is_there_lets_others_run() -> None:
             await take_all(conn, turns)
             nursery.cancel_scope.cancel()
 
-    for run in (lambda url: asyncio.run(in_asyncio(url)), lambda url: trio.run(in_trio, url)):
+    runs: list[Callable[[str], None]] = [
+        lambda url: asyncio.run(in_asyncio(url)),
+        lambda url: trio.run(in_trio, url),
+    ]
+    for run in runs:
         with Broker() as broker:
             for _ in range(count):
                 broker.send("/queue/a", "x")

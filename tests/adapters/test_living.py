@@ -198,7 +198,7 @@ def test_close_does_not_wait_for_a_peer_that_does_not_read(world: World) -> None
             peer.settimeout(HANGS)
             peer.recv(4096)
             peer.sendall(CONNECTED)
-            reads.wait(HANGS)
+            reads.wait(2 * HANGS)
             while data := peer.recv(1 << 20):
                 end = (end + data)[-5:]
         return end
