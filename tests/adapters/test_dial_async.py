@@ -373,6 +373,27 @@ def test_a_dialler_that_hangs_ends_with_the_connect_timeout(world: AsyncWorld) -
     world.run(main)
 
 
+def test_a_dialler_that_hangs_is_cancelled_though_the_next_attempt_succeeds(world: AsyncWorld) -> None:
+    async def main(world: AsyncWorld) -> None:
+        ended = []
+
+        async def dial(endpoint: Any, *arguments: Any) -> Any:
+            if endpoint.host == "hangs":
+                try:
+                    await world.sleep(HANGS)
+                finally:
+                    ended.append(True)
+            return tcp(broker)
+
+        urls = ["custom://guest:guest@hangs", URL]
+        async with world.module.connect(urls, dial=dial, connect_timeout=0.2) as conn:
+            assert ended == [True]
+            await conn.send("/queue/a", "x", receipt=True)
+
+    with Broker() as broker:
+        world.run(main)
+
+
 def test_a_tls_handshake_that_takes_too_long_is_no_fault_of_the_dialler(world: AsyncWorld) -> None:
     async def main(world: AsyncWorld) -> None:
         ends: list[socket.socket] = []
