@@ -682,7 +682,7 @@ def test_tls_over_a_transport_holds_back_senders_and_reading(
 
 
 def test_tls_over_a_transport_whose_peer_gives_up(tls_certs: Certificates, sockets: None) -> None:
-    """It reads the ERROR before the end, though the inbox is full; and the server hears why it was refused."""
+    """It reads the ERROR before the end, though the inbox is full."""
     errors: list[str] = []
 
     class Observer(stomp_asyncio.Listener):
@@ -711,7 +711,7 @@ def test_tls_over_a_transport_whose_peer_gives_up(tls_certs: Certificates, socke
         InAsyncio(asyncio.new_event_loop).run(main)
 
 
-def test_the_server_is_told_that_its_certificate_is_refused(
+def test_a_refused_certificate_is_reported_to_the_server(
     loop_world: InAsyncio, tls_certs: Certificates
 ) -> None:
     def serve() -> str:

@@ -201,7 +201,7 @@ def test_a_stream_may_take_little_at_a_time(secure: bool, tls_certs: Certificate
 
 
 @pytest.mark.parametrize("kind", ["socket", "stream"])
-def test_the_server_is_told_that_its_certificate_is_refused(kind: str, tls_certs: Certificates) -> None:
+def test_a_refused_certificate_is_reported_to_the_server(kind: str, tls_certs: Certificates) -> None:
     def serve() -> str:
         peer, _ = listener.accept()
         with peer:

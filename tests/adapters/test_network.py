@@ -56,8 +56,8 @@ def options_of(sock: socket.socket) -> dict[str, bool]:
     }
 
 
-tells_sockets = os.path.exists("/proc/self/fd")
-needs_proc = pytest.mark.skipif(not tells_sockets, reason="only Linux tells the sockets of a process")
+has_proc = os.path.exists("/proc/self/fd")
+needs_proc = pytest.mark.skipif(not has_proc, reason="only Linux tells the sockets of a process")
 
 
 @needs_proc
@@ -82,6 +82,14 @@ def test_nor_are_they_behind_a_proxy(world: World, scheme: str) -> None:
 
 
 # ---------------------------------------------------------------------- addresses
+
+
+@pytest.fixture
+def closed_port() -> Iterator[int]:
+    """A port on which nobody listens: it is taken, and not listened on."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        yield taken.getsockname()[1]
 
 
 @pytest.fixture
@@ -115,14 +123,18 @@ def test_an_address_that_does_not_answer_leaves_time_for_the_next(
         conn.leave()  # nothing is left of the other one, either
 
 
-def test_an_address_that_refuses_is_followed_by_the_next(world: World, resolve: Callable[..., None]) -> None:
+def test_an_address_that_refuses_is_followed_by_the_next(
+    world: World, resolve: Callable[..., None], closed_port: int
+) -> None:
     with Broker() as broker:
-        resolve(("127.0.0.1", 1), ("127.0.0.1", broker.port))
+        resolve(("127.0.0.1", closed_port), ("127.0.0.1", broker.port))
         world.connect(SEVERAL).send("/queue/a", "x", receipt=True)
 
 
-def test_the_first_address_that_failed_is_the_reason(world: World, resolve: Callable[..., None]) -> None:
-    resolve(("127.0.0.1", 1), ("255.255.255.255", 1))  # nobody may connect to the second one
+def test_the_first_address_that_failed_is_the_reason(
+    world: World, resolve: Callable[..., None], closed_port: int
+) -> None:
+    resolve(("127.0.0.1", closed_port), ("255.255.255.255", 1))  # nobody may connect to the second one
     with pytest.raises(ConnectFailed, match="connection refused"):
         world.connect(SEVERAL)
 

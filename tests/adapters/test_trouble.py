@@ -351,7 +351,7 @@ def test_no_confirmed_message_is_lost_by_broken_connections(world: World) -> Non
 
 
 @pytest.mark.parametrize(("end", "text"), [(RESET, "reset"), (CLOSE, "the peer closed the connection")])
-def test_the_reason_of_a_loss_is_told(world: World, end: Any, text: str) -> None:
+def test_the_reason_of_a_loss_is_reported(world: World, end: Any, text: str) -> None:
     reasons: list[str] = []
 
     class Observer(world.module.Listener):  # type: ignore[misc,name-defined]
