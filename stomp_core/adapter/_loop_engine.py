@@ -112,10 +112,15 @@ class LoopEngine(ABC):
         self._turn_open = False
         self.run(line.written)
 
-    def timer_rang(self) -> None:
-        """Do what is due. The timer has rung, and the engine has looked at its sockets since."""
+    def timer_rang(self, at: float | None = None) -> None:
+        """Do what is due. The timer has rung, and the engine has looked at its sockets since.
+
+        Args:
+            at: when it rang, on the engine's clock; by default now. If the loop was held up between looking at the
+                sockets and this call, nobody has looked for what came meanwhile: silence is judged by the earlier time.
+        """
         self.timer_at = inf
-        self.poll()
+        self._poll(self._clock() if at is None else at)
 
     def poll_if_due(self) -> None:
         """Carry out what the driver wants, if it has something."""

@@ -95,8 +95,9 @@ def test_prefetch_limits_what_is_in_flight(world: World) -> None:
 def test_receiving_may_have_a_timeout(world: World) -> None:
     with world.broker() as broker:
         messages = world.connect(broker.url).subscribe("/queue/a")
-        with pytest.raises(TimeoutError):
-            messages.receive(timeout=0.05)
+        for timeout in (0.05, 0.0):
+            with pytest.raises(TimeoutError, match=rf"/queue/a.*{timeout:g} s"):
+                messages.receive(timeout=timeout)
         fill(broker, "one")
         assert messages.receive().text == "one"
 

@@ -191,7 +191,7 @@ class Engine(LoopEngine):
     def _ring(self) -> None:
         # uvloop runs timers first, then callbacks, then looks at sockets; asyncio looks at sockets first. In both, the
         # sockets are looked at before the second callback from here.
-        self._loop.call_soon(self._loop.call_soon, self.timer_rang)
+        self._loop.call_soon(self._loop.call_soon, self.timer_rang, monotonic())
 
     def _write(self, line: Line, data: bytes | memoryview, waited: bool = False) -> None:
         connection = _socket_of(line)
