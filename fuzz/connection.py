@@ -43,6 +43,7 @@ from stomp_core.protocol import CLIENT_RECEIVES, CLIENT_SENDS, SERVER_RECEIVES, 
 from .choices import Choices
 
 __all__ = [
+    "BEATS",
     "JUMPS",
     "NAMES",
     "OPERATIONS",

@@ -34,6 +34,7 @@ def conversation(data: bytes) -> None:
     client = Watched(ClientConnection(choices.pick(VERSIONS)))
     server = Watched(ServerConnection(choices.pick(VERSIONS)))
     while choices.left:
+        _agree(client, server)
         step = choices.byte() % 4
         if step == 0:
             _send(client, server, choices)
@@ -48,6 +49,15 @@ def conversation(data: bytes) -> None:
             client.drain()
             server.drain()
             return
+
+
+def _agree(client: Watched, server: Watched) -> None:
+    """Check that both sides have negotiated the same, once both are connected."""
+    if client.conn.state is not State.CONNECTED or server.conn.state is not State.CONNECTED:
+        return
+    assert client.conn.version == server.conn.version
+    sending, receiving = client.conn.heart_beat
+    assert (receiving, sending) == server.conn.heart_beat, "each side has heart-beats of its own"
 
 
 def _send(sender: Watched, receiver: Watched, choices: Choices) -> None:

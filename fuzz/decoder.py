@@ -39,6 +39,8 @@ LIMITS = (
     Limits(max_head=40, max_body=64, max_unterminated=4),
     Limits(max_header_line=10, max_head=30),
     Limits(max_command=4, max_headers=0, max_body=0),
+    # With these, short heads take the fast path.
+    Limits(max_header_line=40, max_headers=3, max_head=100, max_body=40),
 )
 
 #: Of chunks. A body keeps pieces of 512 bytes and more in another way than smaller ones.

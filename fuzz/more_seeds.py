@@ -175,6 +175,20 @@ def _tracking() -> Seeds:
                     ("deliver", 0, 1), ("ack", 1, 0), ("ack", 1, 0), ("deliver", 1, 1), ("ack", 2, 0),
                 ),
             )  # fmt: skip
+        start = bytes([version, 0]) + _program(TRACKING, ("subscribe", 0, 1), ("subscribe", 1, 0))
+        again = ("deliver", 0, 0), ("deliver", 0, 1), ("deliver", 0, 0)
+        yield (
+            f"{version}-repeated-before-its-ack",
+            start + _program(TRACKING, *again, ("ack", 0, 0), ("ack again", 1, 0), ("ack again", 0, 0)),
+        )
+        yield (
+            f"{version}-repeated-behind-its-ack",
+            start
+            + _program(
+                TRACKING, ("deliver many", 0), ("ack", 0, 0), ("ack", 1, 0), ("deliver", 0, 0), ("deliver", 0, 1),
+                ("ack", 2, 0), ("ack again", 6, 0), ("ack again", 7, 0),
+            ),
+        )  # fmt: skip
         yield (
             f"{version}-covers-the-connection",
             bytes([version, 1])
@@ -210,7 +224,14 @@ def _growth() -> Seeds:
 
 
 def _websocket() -> Seeds:
-    frames = (b"\n", b"SEND\ndestination:/q\n\nx\0", "SEND\n\näöü€\0".encode(), b"SEND\n\n\xff\0", b"x" * 100)
+    frames = (
+        b"\n",
+        b"SEND\ndestination:/q\n\nx\0",
+        "SEND\n\näöü€\0".encode(),
+        "xäöü€ä€".encode(),
+        b"SEND\n\n\xff\0",
+        b"x" * 100,
+    )
     sent = [
         (step, _piece(frame), times)
         for step in ("client sends", "server sends")
@@ -221,6 +242,7 @@ def _websocket() -> Seeds:
         for text in range(4):
             for chunk in (0, 6):
                 yield f"ends-{size}-{text}-{chunk}", bytes([size | text << 2, chunk]) + _program(ENDS, *sent)
+        yield f"whole-messages-{size}", bytes([32 | size, 6]) + _program(ENDS, *sent)
     yield "client-closes", b"\0\4" + _program(ENDS, sent[2], ("client closes", 0), sent[2], sent[-1], "end")
     yield (
         "server-closes",

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from .connection import JUMPS, OPERATIONS
+from .connection import BEATS, JUMPS, OPERATIONS
 from .decoder import LIMITS, SIZES, SWITCHES, VERSIONS
 from .more_seeds import more_seeds
 from .serializer import COMMANDS
@@ -108,6 +108,8 @@ def _decoder() -> Seeds:
     yield "error-before-the-version", _stream(b"ERROR\nmessage:a\\cb\nx:\\t\n\nno\0", None, ends=True)
     yield "spaces-kept-in-1.2", _stream(b"SEND\n a : b \n\n\0")
     yield "spaces-trimmed-in-1.0", _stream(b"SEND\n a : b \n\n\0", "1.0")
+    for number, line in enumerate((b" a:b", b"a :b", b"a: b", b"a:b ")):
+        yield f"a-space-trimmed-in-1.0-{number}", _stream(b"SEND\n" + line + b"\n\n\0", "1.0", sizes=(200, 1))
     yield "tabs-kept-in-1.0", _stream(b"SEND\n\ta\t:\tb\t\n c : d\t \n\n\0", "1.0")
     yield (
         "a-strict-frame-behind-a-tolerated-one",
@@ -473,6 +475,11 @@ def _connection() -> Seeds:
 
 
 def _conversation() -> Seeds:
+    for mine in range(1, len(BEATS)):
+        for theirs in range(1, len(BEATS)):
+            connect = b"\0" + _connect(mine) + b"\0"
+            connected = bytes([1, 0, 0, 0, theirs, 0])
+            yield f"heart-beats-{mine}-{theirs}", b"\0\0" + connect + connected + b"\2\5\2\6\2\0"
     client, server, time, close = bytes([0]), bytes([1]), bytes([2]), bytes([3, 0, 1])
     cut = bytes([7])
     # The server leaves the version to the connection.

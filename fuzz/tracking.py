@@ -211,7 +211,8 @@ class _Play:
             return  # 1.0 has no NACK
         if self.version == "1.0" and not is_ack:
             allowed = False
-        if allowed and subscription is not None and not model.covers_connection:
+        # To ask leaves the straight path, so not before an ACK that is to take it.
+        if allowed and subscription is not None and not model.covers_connection and not directly:
             expected = model.covered(subscription, message_id)[subscription]
             self.check_coverage(self.client, event, expected)
         wire = self.client.ack_received(message, 0.0) if directly else None

@@ -45,14 +45,15 @@ class _Message(NamedTuple):
 def websocket(data: bytes) -> None:
     """Check that each end gives what the other one was given, as messages that RFC 6455 allows, in any chunks.
 
-    Byte 0 picks from which size on messages are split (bits 0-1), whether they are text (2-3), and whether a peer that
-    follows no rules takes the place of the server (4); 1 is the size of chunks. Then one byte picks each step.
+    Byte 0 picks from which size on messages are split (bits 0-1), whether they are text (2-3), whether a peer that
+    follows no rules takes the place of the server (4), and whether the server waits for whole messages (5); 1 is the
+    size of chunks. Then one byte picks each step.
     """
     choices = Choices(data)
     first = choices.byte()
     size, text = _MESSAGE_SIZES[first % 4 % 3], _TEXT_MODES[first >> 2 & 3]
     chunk = choices.byte() % 16 + 1
-    play = _Peer(text, chunk) if first & 16 else _Ends(size, text, chunk)
+    play = _Peer(text, chunk) if first & 16 else _Ends(size, text, chunk, whole=bool(first & 32))
     steps = _PEER_STEPS if first & 16 else STEPS
     while choices.left:
         play.step(choices.pick(steps), choices)
@@ -61,12 +62,13 @@ def websocket(data: bytes) -> None:
 class _Ends:
     """A client's and a server's end."""
 
-    def __init__(self, message_size: int | None, text: bool | None, chunk: int) -> None:
+    def __init__(self, message_size: int | None, text: bool | None, chunk: int, *, whole: bool) -> None:
         self.text, self.chunk = text, chunk
         # The server's options do not allow sizes that are only good for tests.
         self.sizes = {True: message_size, False: None if message_size is None else _MAX_SIZE}
         self.server = WebSocketServer(
-            WebSocket(max_size=_MAX_SIZE, message_size=self.sizes[False], text=text)
+            WebSocket(max_size=_MAX_SIZE, message_size=self.sizes[False], text=text),
+            read_message=(lambda message, is_text: message) if whole else None,
         )
         self.client = _client(message_size, text)
         for piece in _cut(self.client.opening(), chunk):
