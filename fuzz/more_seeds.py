@@ -277,6 +277,7 @@ def _peers() -> Seeds:
         "no-difference",
         b"MESSAGE\nsubscription:a\nmessage-id:1\ndestination:/q\ncontent-length:3\n\na\0b\0\n",
     )
+    yield "undefined-escape-alone", b"SEND\ndestination:/q\nx:a\\tb\n\n\0"
 
 
 def _random_programs(target: str, settings: int, steps: int, start: bytes = b"") -> Seeds:
