@@ -81,11 +81,18 @@ def _headers() -> Seeds:
         yield f"{maker.replace(' ', '-')}-plain", bytes([number]) + plain + with_lines
 
 
-_CONNECT, _CONNECTED = bytes([0, 0, 0, 0, 0, 0, 0, 0, 0]), bytes([0, 0, 0, 0, 0])
+_CONNECT = bytes([0, 0, 0, 0, 0, 0, 0, 0])  # arguments of client_frame()
+_BEATING = bytes([0, 0, 0, 0, 0, 2, 0, 0])
+
+
+def _accepted(version: str, beats: int = 0) -> bytes:
+    """Return the version to write in, the arguments of server_frame() for CONNECTED, and how often it is received."""
+    number = ("1.0", "1.1", "1.2").index(version)
+    return bytes([number, 0, 0, 3 - number, beats, 0])
 
 
 def _twins() -> Seeds:
-    connected = ("send", _CONNECT[:-1]), ("receive", b"\0\0\0\0\0\0")
+    connected = ("send", _CONNECT), ("receive", _accepted("1.2"))
     subscribe = ("send", b"\1\0\0\0\0\0\3")
     message = [
         ("receive", bytes([1, 0, 0, number % 3, 0, 1 + number % 3, 1]) + b"x" + b"\0") for number in range(9)
@@ -99,6 +106,7 @@ def _twins() -> Seeds:
     mixed = [step for pair in zip(message, acks, strict=False) for step in pair]
     for number, versions in enumerate(("1.2", "1.0", "1.1")):
         start = bytes([0, (3, 1, 2)[number], 0])
+        connected = ("send", _CONNECT), ("receive", _accepted(versions))
         yield (
             f"client-acknowledges-{versions}",
             start + _program(TWINS, *connected, subscribe, *message, *acks),
@@ -113,7 +121,7 @@ def _twins() -> Seeds:
                 *mixed,
             ),
         )
-    beating = ("send", bytes([0, 0, 0, 0, 0, 2, 0, 0])), ("receive", b"\0\0\0\2\0\0")
+    beating = ("send", _BEATING), ("receive", _accepted("1.2", 2))
     dead = ("wait", 6), "to the deadline"
     yield (
         "client-is-declared-dead",

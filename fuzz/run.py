@@ -17,6 +17,7 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from hashlib import sha1
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -128,7 +129,8 @@ def fuzz_one(name: str, seconds: int) -> Outcome:
     with log.open("wb") as output:
         status = subprocess.run(command, check=False, stdout=output, stderr=subprocess.STDOUT).returncode
     text = log.read_text(errors="replace")
-    found = [Path(path) for path in re.findall(r"Test unit written to (\S+)", text)]
+    # Each only once, whoever has written it.
+    found = [Path(path) for path in dict.fromkeys(re.findall(r"Test unit written to (\S+)", text))]
     if found or status:
         # libFuzzer's own lines are of no interest; the traceback before them is.
         print("\n".join(text.splitlines()[-80:]))
@@ -173,7 +175,19 @@ def within_the_fuzzer(name: str, arguments: list[str]) -> int:
 
     with atheris.instrument_imports(include=["stomp_core", "stomp_websocket"]):  # pyright: ignore[reportAttributeAccessIssue]
         from fuzz import TARGETS
-    atheris.Setup([sys.argv[0], *arguments], TARGETS[name])
+    target, findings = TARGETS[name], WORK / "findings" / name
+
+    def run(data: bytes) -> None:
+        try:
+            target(data)
+        except Exception:
+            # The fuzzer writes it too, but not every version of it does so before the process ends.
+            file = findings / f"crash-{sha1(data, usedforsecurity=False).hexdigest()}"
+            file.write_bytes(data)
+            print(f"Test unit written to {file}", flush=True)
+            raise
+
+    atheris.Setup([sys.argv[0], *arguments], run)
     atheris.Fuzz()
     return 0
 
