@@ -129,7 +129,7 @@ def fuzz_one(name: str, seconds: int) -> Outcome:
     with log.open("wb") as output:
         status = subprocess.run(command, check=False, stdout=output, stderr=subprocess.STDOUT).returncode
     text = log.read_text(errors="replace")
-    # Each only once, whoever has written it.
+    # Each only once: libFuzzer and our own function may both have written it.
     found = [Path(path) for path in dict.fromkeys(re.findall(r"Test unit written to (\S+)", text))]
     if found or status:
         # libFuzzer's own lines are of no interest; the traceback before them is.

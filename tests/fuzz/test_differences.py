@@ -44,7 +44,7 @@ def test_every_condition_belongs_to_an_entry() -> None:
     assert set(CONDITIONS) | set(LINES) <= {entry["name"] for entry in DIFFERENCES}
 
 
-def test_every_entry_tells_what_is_different() -> None:
+def test_every_entry_has_a_text_and_an_example() -> None:
     silent = [
         (entry["name"], peer)
         for entry in DIFFERENCES

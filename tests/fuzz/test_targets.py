@@ -30,6 +30,7 @@ from stomp_core import (
     Version,
 )
 from stomp_core.session import NotSent
+from stomp_core.wire._spec import undefined_escape
 from tests.compiled import python_only
 
 Plant = Callable[[pytest.MonkeyPatch], None]
@@ -212,7 +213,7 @@ PLANTED: list[tuple[str, str, Plant]] = [
             head_reader.HeadReader,
             "read",
             lambda original, self, *args: (
-                head_reader.undefined_escape(self._partial_line.decode(errors="replace"), {"\\c": ":"}),
+                undefined_escape(self._partial_line.decode(errors="replace"), {"\\c": ":"}),
                 original(self, *args),
             )[1],
         ),
