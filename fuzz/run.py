@@ -25,8 +25,8 @@ WORK = HERE / "work"
 # Started as a script, Python looks beside it; the targets are modules of the folder's package.
 sys.path[0] = str(HERE.parent)
 
-#: Seconds for a single input, and megabytes for the process; more is a finding.
-SLOW = 10
+#: Seconds for a single input, many since the machine may be busy, and megabytes for the process; more is a finding.
+SLOW = 60
 LARGE = 1024
 LONGEST = 4096
 #: Seconds for making a finding shorter.
