@@ -1,0 +1,221 @@
+"""What a client and a server may do at a point of a conversation: the choice, and the values in it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from stomp_core import Frame
+
+from ._builder import Builder, OpenTransaction, Queued, Subscribed
+from ._choices import Choices
+from ._texts import body, text
+
+__all__ = [
+    "act",
+    "begin",
+    "connect",
+    "connect_frame",
+    "connected_frame",
+    "deliver",
+    "disconnect",
+    "message",
+    "subscribe",
+]
+
+_ACK_MODES = ("auto", "client", "client-individual")
+_OFFERS = {"1.0": ("1.0",), "1.1": ("1.1", "1.0,1.1"), "1.2": ("1.2", "1.0,1.1,1.2", "1.1,1.2")}
+
+
+# ---------------------------------------------------------------------- the handshake
+
+
+def connect_frame(builder: Builder, choices: Choices) -> Frame:
+    """Return a CONNECT that the version is negotiated with."""
+    setting, version = builder.setting, builder.version
+    pairs = []
+    if version != "1.0" or choices.chance(20):
+        pairs.append(("accept-version", choices.pick(_OFFERS[version])))
+    if version != "1.0" or choices.chance(20):
+        pairs.append(("host", setting.host))
+    if setting.login is not None:
+        pairs.append(("login", setting.login))
+    if setting.passcode is not None:
+        pairs.append(("passcode", setting.passcode))
+    if choices.chance(20):
+        pairs.append(("heart-beat", choices.pick(("0,0", "60000,60000"))))
+    command = "STOMP" if version == "1.2" and choices.chance(10) else "CONNECT"
+    return Frame(command, pairs)
+
+
+def connected_frame(builder: Builder, choices: Choices, connect: Frame) -> Frame:
+    """Return the CONNECTED that answers a CONNECT."""
+    pairs = []
+    if "accept-version" in connect.headers:
+        pairs.append(("version", builder.version))
+    if choices.chance(20):
+        pairs.append(("heart-beat", choices.pick(("0,0", "60000,60000"))))
+    if choices.chance(20):
+        pairs.append(("session", text(choices, builder.version, builder.setting, handshake=True)))
+    return Frame("CONNECTED", pairs)
+
+
+def connect(builder: Builder, choices: Choices) -> None:
+    """Add the handshake, and the subscription of a client that is not scripted."""
+    request = connect_frame(builder, choices)
+    builder.connect(request, connected_frame(builder, choices, request))
+    if not builder.setting.scripted_client:
+        builder.subscribe("{subscription}", "{destination}", "client-individual")
+
+
+# ---------------------------------------------------------------------- values
+
+
+def _value(builder: Builder, choices: Choices) -> str:
+    return text(choices, builder.version, builder.setting)
+
+
+def _name(builder: Builder, choices: Choices) -> str:
+    # A name is unique because of its number, which stands first; a value of 1.0 must not end in a space.
+    return builder.new_name(_value(builder, choices) if choices.chance(30) else "")
+
+
+def _receipt(builder: Builder, choices: Choices) -> str | None:
+    return _name(builder, choices) if choices.chance(25) else None
+
+
+def message(builder: Builder, choices: Choices, destination: str) -> Queued:
+    """Return a message with a few headers of the user."""
+    headers = [("x", _value(builder, choices))] if choices.chance(30) else []
+    if headers and choices.chance(20):
+        headers.append(("x", _value(builder, choices)))  # only the first one counts
+    return Queued(destination, headers, body(choices, builder.setting))
+
+
+def _transaction(builder: Builder, choices: Choices) -> OpenTransaction | None:
+    if not builder.transactions or not choices.chance(50):
+        return None
+    return choices.pick(builder.transactions)
+
+
+# ---------------------------------------------------------------------- actions of the client
+
+
+def subscribe(builder: Builder, choices: Choices, *, ack: str | None = None) -> Subscribed:
+    """Subscribe to a destination that nobody has subscribed to."""
+    modes: tuple[str, ...] = _ACK_MODES
+    if builder.version == "1.0":
+        modes = ("auto", "client")  # "client-individual" came with 1.1
+    if builder.setting.ack_covers_connection and any(
+        entry.ack == "client" for entry in builder.subscriptions
+    ):
+        modes = tuple(mode for mode in modes if mode != "client")
+    mode = choices.pick(modes) if ack is None else ack
+    name = None if builder.version == "1.0" and choices.chance(50) else _name(builder, choices)
+    destination = choices.pick(builder.unused_destinations)
+    state_ack = mode != "auto" or choices.chance(50)
+    return builder.subscribe(name, destination, mode, state_ack=state_ack, receipt=_receipt(builder, choices))
+
+
+def _publish(builder: Builder, choices: Choices) -> None:
+    subscribed = [entry.destination for entry in builder.subscriptions]
+    destination = choices.pick((*subscribed, *builder.unused_destinations))
+    transaction = _transaction(builder, choices)
+    builder.publish(
+        message(builder, choices, destination), transaction=transaction, receipt=_receipt(builder, choices)
+    )
+
+
+def _acknowledge(builder: Builder, choices: Choices) -> None:
+    subscription, number = choices.pick(builder.acknowledgeable)
+    negative = builder.version != "1.0" and builder.setting.nacks and choices.chance(25)
+    builder.acknowledge(
+        "NACK" if negative else "ACK",
+        subscription,
+        number,
+        transaction=_transaction(builder, choices),
+        receipt=_receipt(builder, choices),
+    )
+
+
+def begin(builder: Builder, choices: Choices) -> OpenTransaction:
+    """Begin a transaction."""
+    return builder.begin(_name(builder, choices), receipt=_receipt(builder, choices))
+
+
+def _begin(builder: Builder, choices: Choices) -> None:
+    begin(builder, choices)
+
+
+def _subscribe(builder: Builder, choices: Choices) -> None:
+    subscribe(builder, choices)
+
+
+def _commit(builder: Builder, choices: Choices) -> None:
+    builder.commit(choices.pick(builder.transactions), receipt=_receipt(builder, choices))
+
+
+def _abort(builder: Builder, choices: Choices) -> None:
+    builder.abort(choices.pick(builder.transactions), receipt=_receipt(builder, choices))
+
+
+def _unsubscribe(builder: Builder, choices: Choices) -> None:
+    builder.unsubscribe(choices.pick(builder.subscriptions), receipt=_receipt(builder, choices))
+
+
+def disconnect(builder: Builder, choices: Choices) -> None:
+    """End the conversation as a client should."""
+    builder.disconnect(receipt=_name(builder, choices) if choices.chance(80) else None)
+
+
+# ---------------------------------------------------------------------- actions of the server, and of both
+
+
+def deliver(builder: Builder, choices: Choices) -> None:
+    """Send a MESSAGE that another client has sent."""
+    subscription = choices.pick(builder.subscriptions)
+    builder.deliver(subscription, message(builder, choices, subscription.destination))
+
+
+def _client_beat(builder: Builder, choices: Choices) -> None:
+    _beat(builder, choices, by_client=True)
+
+
+def _server_beat(builder: Builder, choices: Choices) -> None:
+    _beat(builder, choices, by_client=False)
+
+
+def _beat(builder: Builder, choices: Choices, *, by_client: bool) -> None:
+    ends = ("\n", "\n\n", "\r\n") if builder.version == "1.2" else ("\n", "\n\n")
+    builder.add_bytes("client" if by_client else "server", choices.pick(ends).encode())
+
+
+Action = Callable[[Builder, Choices], None]
+
+
+def act(builder: Builder, choices: Choices) -> None:
+    """Add something legal; nothing if the conversation has ended."""
+    if not builder.ended:
+        choices.pick(_possible(builder))(builder, choices)
+
+
+def _possible(builder: Builder) -> list[Action]:
+    actions: list[Action] = []
+    if builder.setting.scripted_client:
+        if builder.subscriptions or builder.unused_destinations:
+            actions += [_publish] * 3
+        if builder.unused_destinations:
+            actions.append(_subscribe)
+        if builder.acknowledgeable:
+            actions += [_acknowledge] * 3
+        actions.append(_begin)
+        if builder.transactions:
+            actions += [_commit, _abort]
+        if builder.subscriptions:
+            actions.append(_unsubscribe)
+        if builder.role == "server":
+            actions.append(_client_beat)
+    if builder.role == "client":
+        if builder.subscriptions:
+            actions.append(deliver)
+        actions.append(_server_beat)
+    return actions

@@ -1,0 +1,226 @@
+"""What a conversation consists of, and what a mutation breaks in it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from stomp_core import ErrorCode, Frame
+from stomp_core.wire import escape
+
+if TYPE_CHECKING:
+    from ._builder import Builder
+    from ._choices import Choices
+
+__all__ = [
+    "ALL",
+    "BOTH",
+    "ESCAPING",
+    "Conversation",
+    "Demand",
+    "Exchange",
+    "Kind",
+    "Mutation",
+    "Role",
+    "Setting",
+    "Step",
+    "opposite",
+]
+
+Role = Literal["client", "server"]
+
+BOTH: tuple[Role, ...] = ("client", "server")
+ALL = ("1.0", "1.1", "1.2")
+#: The versions that have escapes, required headers of the handshake, and a table of frames with a body.
+ESCAPING = ("1.1", "1.2")
+
+
+def opposite(role: Role) -> Role:
+    """Return the other side."""
+    return "server" if role == "client" else "client"
+
+
+class Kind(StrEnum):
+    """What a mutation is about."""
+
+    WIRE = "wire"
+    """the bytes of a frame"""
+    STATE = "state"
+    """what went before it"""
+    LIMITS = "limits"
+    """how large it is, or how many there are"""
+    TIMING = "timing"
+    """when it comes"""
+
+
+class Demand(StrEnum):
+    """What the receiver of a mutation has to do. A client refuses by closing; a server sends ERROR first."""
+
+    MUST_REFUSE = "must refuse"
+    """A sentence of the specification demands it."""
+    SHOULD_REFUSE = "should refuse"
+    """The sender breaks the specification, which does not state what the receiver does. A strict one refuses it."""
+    MAY_REFUSE = "may refuse"
+    """Both are allowed."""
+    MUST_ACCEPT = "must accept"
+    """It is legal, although some implementations refuse it. The conversation goes on behind it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One side sends something.
+
+    Attributes:
+        sender: ``"client"`` or ``"server"``.
+        data: the bytes; ``b""`` means that the sender closes the connection. What only the peer of the sender can know
+            is a placeholder, see :meth:`with_ids`.
+        frame: the frame in ``data``; ``None`` if it is something else, such as an end-of-line or a broken frame.
+        wait: seconds without a byte from this sender before it.
+    """
+
+    sender: Role
+    data: bytes
+    frame: Frame | None = None
+    wait: float = 0.0
+
+    def with_ids(self, ids: Mapping[str, str], version: str) -> bytes:
+        """Return the bytes with the ids that the other side has chosen in place of the placeholders.
+
+        Placeholders are ``{message-1}`` and ``{ack-1}``, the headers ``message-id`` and ``ack`` of a MESSAGE; and,
+        where the client is not scripted, ``{subscription}`` and ``{destination}`` of its SUBSCRIBE. In memory they can
+        stay: they are legal values, and both sides use the same ones.
+
+        Args:
+            ids: values, unescaped, by placeholder without its braces.
+            version: of the conversation.
+        """
+        data = self.data
+        for name, value in ids.items():
+            placeholder = b"{%b}" % name.encode()
+            if placeholder in data:
+                text = value if version == "1.0" else escape(value, version)  # type: ignore[arg-type]
+                data = data.replace(placeholder, text.encode())
+        return data
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What the implementation under test needs, and what it cannot be tested with.
+
+    Attributes:
+        host: of CONNECT.
+        login: of CONNECT; ``None`` for none.
+        passcode: of CONNECT; ``None`` for none.
+        destinations: queues. Each one is subscribed to once at most, so that it is known who gets which message.
+        plain: ids, headers and bodies are printable ASCII without colons and backslashes.
+        nacks: NACK is sent. Brokers differ in what becomes of the message.
+        ack_covers_connection: a cumulative ACK covers what all subscriptions received before (RabbitMQ). Then there is
+            one subscription in mode ``client`` at most.
+        scripted_client: the client sends what the conversation states. Without it, a client under test is a program
+            that connects, subscribes once and goes on as it likes: only CONNECT and SUBSCRIBE are steps of it.
+    """
+
+    host: str = "/"
+    login: str | None = None
+    passcode: str | None = None
+    destinations: tuple[str, ...] = ("/queue/a", "/queue/b", "/queue/c")
+    plain: bool = False
+    nacks: bool = True
+    ack_covers_connection: bool = False
+    scripted_client: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Mutation:
+    """A rule of STOMP, and how to break it.
+
+    Attributes:
+        name: for reports, as in ``"undefined-escape"``.
+        kind: what it is about.
+        roles: who can receive it: the side that is tested.
+        versions: in which there is this rule.
+        section: of the specification, by its title.
+        demand: what the receiver has to do.
+        code: with which stomp_core refuses it; ``None`` if it does not.
+        apply: adds the steps that break the rule to a conversation, and those that they need.
+        at_start: it is the first thing in the conversation, or replaces the handshake.
+    """
+
+    name: str
+    kind: Kind
+    roles: tuple[Role, ...]
+    versions: tuple[str, ...]
+    section: str
+    demand: Demand
+    code: ErrorCode | None
+    apply: Callable[[Builder, Choices], None] = field(repr=False)
+    at_start: bool = False
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Exchange(NamedTuple):
+    """Something that the peer sends, and the steps of the tested side that follow.
+
+    Attributes:
+        sent: ``None`` if the tested side begins.
+        answers: what it sends until the peer sends again. A server may send MESSAGEs and RECEIPTs in another order.
+    """
+
+    sent: Step | None
+    answers: tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """What a client and a server send each other, in this order.
+
+    Attributes:
+        version: of STOMP.
+        role: the side that is tested. The other one is played, and commits the violation.
+        steps: of both sides. Those of the tested side are what it has to send.
+        broken: the rule that is broken; ``None`` in a legal conversation.
+        broken_at: the index in ``steps`` where the violation begins; ``len(steps)`` in a legal conversation.
+    """
+
+    version: str
+    role: Role
+    steps: tuple[Step, ...]
+    broken: Mutation | None = None
+    broken_at: int = field(default=0)
+
+    @property
+    def peer(self) -> Role:
+        """The side that is played."""
+        return opposite(self.role)
+
+    @property
+    def must_refuse(self) -> bool:
+        """True if a strict receiver refuses the last step."""
+        return self.broken is not None and self.broken.demand in (Demand.MUST_REFUSE, Demand.SHOULD_REFUSE)
+
+    def exchanges(self) -> list[Exchange]:
+        """Group the steps: what the peer sends, each time with what has to be sent in return."""
+        groups: list[tuple[Step | None, list[Step]]] = []
+        for step in self.steps:
+            if step.sender == self.peer:
+                groups.append((step, []))
+            else:
+                if not groups:
+                    groups.append((None, []))
+                groups[-1][1].append(step)
+        return [Exchange(sent, tuple(answers)) for sent, answers in groups]
+
+    def __str__(self) -> str:
+        rule = "legal" if self.broken is None else f"{self.broken.name} ({self.broken.demand})"
+        lines = [f"STOMP {self.version}, {self.role} under test, {rule}"]
+        for index, step in enumerate(self.steps):
+            mark = "!" if self.broken is not None and index >= self.broken_at else " "
+            pause = f"after {step.wait:g} s " if step.wait else ""
+            lines.append(
+                f"{mark} {step.sender}: {pause}{step.data!r}" if step.data else f"{mark} {step.sender} closes"
+            )
+        return "\n".join(lines)
