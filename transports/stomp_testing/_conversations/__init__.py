@@ -9,7 +9,7 @@ The strategies of :mod:`stomp_testing.strategies` and the fuzzer stand on this p
 
 from __future__ import annotations
 
-from ._choices import Choices, RandomChoices
+from ._choices import BytesChoices, Choices, RandomChoices
 from ._conversation import Conversation, Exchange, Mutation
 from ._generate import make_conversation
 from ._model import Demand, Kind, Role, Setting, Step
@@ -17,6 +17,7 @@ from ._registry import MUTATIONS, mutations_of
 
 __all__ = [
     "MUTATIONS",
+    "BytesChoices",
     "Choices",
     "Conversation",
     "Demand",
