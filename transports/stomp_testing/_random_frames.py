@@ -220,8 +220,8 @@ def make_frame(choices: Choices, version: str, commands: tuple[str, ...]) -> Fra
         pairs.append(("ack", choices.pick(("auto", "client", "client-individual"))))
     if handshake and choices.chance(50):
         pairs.append(("heart-beat", f"{choices.integer(0, 100_000)},{choices.integer(0, 100_000)}"))
-    pairs += make_headers(choices, version, handshake, 5)
     body = make_body(choices, 200) if command in _BODY_COMMANDS else b""
+    pairs += make_headers(choices, version, handshake, 5)
     if choices.chance(50):
         for last in range(len(pairs) - 1, 0, -1):
             other = last - choices.integer(0, last)

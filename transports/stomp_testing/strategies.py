@@ -86,8 +86,11 @@ def _from_bytes(size: int, make: Callable[[Choices], T]) -> st.SearchStrategy[T]
 
 @cache
 def _random_bytes(size: int) -> st.SearchStrategy[bytes]:
-    # Without a least size hypothesis would draw about five bytes, whatever the largest is.
-    return st.binary(min_size=size // 2, max_size=2 * size)
+    # Without a least size hypothesis draws about five bytes, whatever the largest size is. With one it cannot delete
+    # any when it shrinks. So it shrinks to the first strategy.
+    short = st.binary(max_size=2 * size)
+    long = [st.binary(min_size=size - 8 * number, max_size=2 * size) for number in range(3)]
+    return st.one_of(short, *long)
 
 
 def header_names(version: str, *, handshake: bool = False, max_size: int = 20) -> st.SearchStrategy[str]:
@@ -98,12 +101,12 @@ def header_names(version: str, *, handshake: bool = False, max_size: int = 20) -
         handshake: for CONNECT, STOMP and CONNECTED, which are never escaped.
         max_size: the number of characters, at most.
     """
-    return _from_bytes(16, lambda choices: make_header_name(choices, version, handshake, max_size))
+    return _from_bytes(24, lambda choices: make_header_name(choices, version, handshake, max_size))
 
 
 def header_values(version: str, *, handshake: bool = False, max_size: int = 40) -> st.SearchStrategy[str]:
     """Generate header values that a version can carry; arguments as for :func:`header_names`."""
-    return _from_bytes(16, lambda choices: make_header_value(choices, version, handshake, max_size))
+    return _from_bytes(24, lambda choices: make_header_value(choices, version, handshake, max_size))
 
 
 def headers(
@@ -116,7 +119,7 @@ def headers(
         handshake: for CONNECT, STOMP and CONNECTED, which are never escaped.
         max_size: the number of headers, at most.
     """
-    return _from_bytes(8 * max_size + 8, lambda choices: make_headers(choices, version, handshake, max_size))
+    return _from_bytes(8 * max_size + 24, lambda choices: make_headers(choices, version, handshake, max_size))
 
 
 def bodies(max_size: int = 200) -> st.SearchStrategy[bytes]:
@@ -139,7 +142,7 @@ def frames(version: str, commands: frozenset[str] | None = None) -> st.SearchStr
         ValueError: there is no such version, or none of the commands in it.
     """
     known = commands_of(version, commands)
-    return _from_bytes(64, lambda choices: make_frame(choices, version, known))
+    return _from_bytes(80, lambda choices: make_frame(choices, version, known))
 
 
 def client_frames(version: str) -> st.SearchStrategy[Frame]:
@@ -193,8 +196,19 @@ class _DrawnChoices:
         return self._draw(_integers(0, 99)) >= 100 - percent
 
     def repeat(self, action: Callable[[Choices], None], most: int) -> None:
-        for _ in range(self._draw(_integers(0, most))):
-            action(self)
+        for _ in range(most):
+            if not self._draw(_one_more(action)):
+                break
+
+
+@st.composite
+def _one_more(draw: st.DrawFn, action: Callable[[Choices], None]) -> bool:
+    """Do something once more, or return False: one draw, so that hypothesis can delete an action as a whole."""
+    choices = _DrawnChoices(draw)
+    if not choices.chance(90):
+        return False
+    action(choices)
+    return True
 
 
 @cache
@@ -204,7 +218,7 @@ def _integers(least: int, most: int) -> st.SearchStrategy[int]:
 
 @st.composite
 def conversations(
-    draw: st.DrawFn, version: str, role: Role, *, setting: Setting | None = None, length: int = 12
+    draw: st.DrawFn, version: str, role: Role, *, setting: Setting | None = None, length: int = 16
 ) -> Conversation:
     """Generate legal conversations, whose frames refer to each other.
 
@@ -215,7 +229,7 @@ def conversations(
         version: ``"1.0"``, ``"1.1"`` or ``"1.2"``.
         role: the side that is tested: ``"client"`` or ``"server"``. The other one is played.
         setting: what the implementation under test needs.
-        length: the number of actions, at most; some have several steps.
+        length: the number of actions, at most; some are left out, some have several steps.
     """
     return make_conversation(_DrawnChoices(draw), version, role, setting=setting, length=length)
 
@@ -228,7 +242,7 @@ def mutations(
     *,
     names: Collection[str] | None = None,
     setting: Setting | None = None,
-    length: int = 12,
+    length: int = 16,
 ) -> Conversation:
     """Generate conversations that break one named rule, which is their ``broken``.
 

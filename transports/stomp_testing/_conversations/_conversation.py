@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from stomp_core import ErrorCode
 
@@ -57,7 +57,7 @@ class Exchange(NamedTuple):
     answers: tuple[Step, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Conversation:
     """What a client and a server send each other, in this order.
 
@@ -101,9 +101,12 @@ class Conversation:
         rule = "legal" if self.broken is None else f"{self.broken.name} ({self.broken.demand})"
         lines = [f"STOMP {self.version}, {self.role} under test, {rule}"]
         for index, step in enumerate(self.steps):
-            mark = "!" if self.broken is not None and index >= self.broken_at else " "
-            pause = f"after {step.wait:g} s " if step.wait else ""
-            lines.append(
-                f"{mark} {step.sender}: {pause}{step.data!r}" if step.data else f"{mark} {step.sender} closes"
-            )
+            lines.append(f"{'!' if index >= self.broken_at else ' '} {step}")
         return "\n".join(lines)
+
+    def __repr__(self) -> str:
+        # Hypothesis shows it in its reports, where the steps are what one wants to read.
+        return f"<Conversation: {self}>"
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        printer.text(repr(self))
