@@ -34,6 +34,7 @@ from ._conversations import (
     Role,
     Setting,
     Step,
+    Turn,
     make_conversation,
     mutations_of,
 )
@@ -58,6 +59,7 @@ __all__ = [
     "Role",
     "Setting",
     "Step",
+    "Turn",
     "bodies",
     "chunkings",
     "client_frames",

@@ -10,7 +10,7 @@ The strategies of :mod:`stomp_testing.strategies` and the fuzzer stand on this p
 from __future__ import annotations
 
 from ._choices import BytesChoices, Choices, RandomChoices
-from ._conversation import Conversation, Exchange, Mutation
+from ._conversation import Conversation, Exchange, Mutation, Turn
 from ._generate import make_conversation
 from ._model import Demand, Kind, Role, Setting, Step
 from ._registry import MUTATIONS, mutations_of
@@ -28,6 +28,7 @@ __all__ = [
     "Role",
     "Setting",
     "Step",
+    "Turn",
     "make_conversation",
     "mutations_of",
 ]

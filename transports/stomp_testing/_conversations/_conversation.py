@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -12,7 +13,7 @@ from ._builder import Builder
 from ._choices import Choices
 from ._model import Demand, Kind, Role, Step, opposite
 
-__all__ = ["Conversation", "Exchange", "Mutation"]
+__all__ = ["Conversation", "Exchange", "Mutation", "Turn"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,22 @@ class Exchange(NamedTuple):
     answers: tuple[Step, ...]
 
 
+class Turn(NamedTuple):
+    """Steps of one side that follow each other: their bytes may arrive together.
+
+    Attributes:
+        sender: ``"client"`` or ``"server"``.
+        steps: the steps.
+        data: their bytes.
+        closes: whether the sender closes the connection behind them.
+    """
+
+    sender: Role
+    steps: tuple[Step, ...]
+    data: bytes
+    closes: bool
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class Conversation:
     """What a client and a server send each other, in this order.
@@ -96,6 +113,14 @@ class Conversation:
                     groups.append((None, []))
                 groups[-1][1].append(step)
         return [Exchange(sent, tuple(answers)) for sent, answers in groups]
+
+    def turns(self) -> list[Turn]:
+        """Group the steps by their sender."""
+        return [
+            Turn(sender, steps, b"".join(step.data for step in steps), not steps[-1].data)
+            for sender, group in itertools.groupby(self.steps, key=lambda step: step.sender)
+            for steps in (tuple(group),)
+        ]
 
     def __str__(self) -> str:
         rule = "legal" if self.broken is None else f"{self.broken.name} ({self.broken.demand})"
