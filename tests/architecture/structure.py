@@ -129,7 +129,7 @@ PRIVATE_MODULES: dict[str, set[str]] = {
     "stomp_websocket": set(),
     "stomp_cli": set(),
     # pytest loads the plugin by its name; users import the strategies from their module, and stomp_cli the JSON.
-    "stomp_testing": {"frame_json", "plugin", "strategies"},
+    "stomp_testing": {"frame_json", "plugin", "stateful", "strategies"},
 }
 
 #: Private names of other modules that are used all the same: (file, name) -> why there is no other way.

@@ -6,7 +6,9 @@
 * :class:`Recorder`: what was sent, as frames;
 * :class:`Checker`: which of these frames break STOMP;
 * fixtures ``stomp_broker`` and ``stomp_proxy`` for pytest, without any configuration;
-* :mod:`stomp_testing.strategies` for hypothesis;
+* :mod:`stomp_testing.strategies` for hypothesis: frames, conversations, and conversations that break a named rule;
+* :mod:`stomp_testing.stateful`: a state machine of a session for hypothesis, to derive from;
+* :func:`dictionary_file`: tokens of STOMP for libFuzzer and AFL++;
 * :mod:`stomp_testing.conformance`: the specifications as data, with cases for any broker and client;
 * ``python -m stomp_testing``: the embedded broker as a program; ``python -m stomp_testing conformance``: those cases.
 
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from ._broker import Broker, ClientInfo
     from ._certificates import ServerCertificate
     from ._checker import Checker, Violation
+    from ._dictionary import dictionary_file
     from ._fault import FAULTS, Direction, Fault, FaultKind, parse_fault, parse_faults
     from ._proxy import FaultProxy
     from ._recorder import Note, Record, Recorder
@@ -65,6 +68,7 @@ __all__ = [
     "ServerCertificate",
     "Step",
     "Violation",
+    "dictionary_file",
     "parse_fault",
     "parse_faults",
 ]
@@ -76,6 +80,7 @@ _NAMES = {
     "_broker": ("Broker", "ClientInfo"),
     "_certificates": ("ServerCertificate",),
     "_checker": ("Checker", "Violation"),
+    "_dictionary": ("dictionary_file",),
     "_fault": ("FAULTS", "Direction", "Fault", "FaultKind", "parse_fault", "parse_faults"),
     "_proxy": ("FaultProxy",),
     "_recorder": ("Note", "Record", "Recorder"),
