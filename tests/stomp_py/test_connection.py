@@ -14,6 +14,7 @@ import stomp_py as stomp
 from stomp_py.constants import CMD_DISCONNECT
 from stomp_py.exception import ConnectFailedException, NotConnectedException, ProtocolException
 from stomp_testing import CLOSE, Broker, Expect, ScriptedServer
+from tests.waiting import HANGS, until
 
 from .conftest import LOGIN, PASSCODE, Open, Place
 from .recording_listener import RecordingListener
@@ -121,10 +122,10 @@ def test_a_refused_message_comes_again_on_rabbitmq(
 
 
 def test_an_ack_in_an_aborted_transaction_has_no_effect(
-    broker: Broker, here: Place, open_connection: Open
+    broker: Broker, here: Place, version: str, open_connection: Open
 ) -> None:
     recorder = RecordingListener()
-    conn = open_connection(here, recorder)
+    conn = open_connection(here, recorder, VERSIONS[version], **vhost_for(version))
     conn.subscribe("/queue/a", id=1, ack="client-individual")
     conn.send("/queue/a", "x")
     txid = conn.begin()
@@ -433,6 +434,52 @@ def test_reconnect_attempts_max_limits_the_attempts(caplog: pytest.LogCaptureFix
         conn.connect(LOGIN, PASSCODE, wait=True)
     assert time.monotonic() - began > 0.25  # 0.1 s, then 0.2 s
     assert ["refused" in record.getMessage() for record in caplog.records] == [True] * 3
+
+
+@pytest.mark.parametrize(("maximum", "made"), [(1, 2), (2, 2), (3, 4)])
+def test_every_host_of_a_round_is_an_attempt(
+    maximum: int, made: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As in stomp.py, which looks at the number of attempts at the end of a round."""
+    hosts = [("127.0.0.1", unused_port()) for _ in range(2)]
+    conn = stomp.Connection(hosts, reconnect_attempts_max=maximum, reconnect_sleep_initial=0.0)
+    with pytest.raises(ConnectFailedException) as caught:
+        conn.connect(LOGIN, PASSCODE, wait=True)
+    assert ["refused" in record.getMessage() for record in caplog.records] == [True] * made
+    assert all(str(port) in str(caught.value) for _, port in hosts)
+
+
+def test_a_second_connect_uses_the_connection_that_there_is() -> None:
+    with ScriptedServer([Expect(b"\0")]) as server:
+        conn = stomp.Connection([("127.0.0.1", server.port)])
+        for passcode in ("first", "second"):
+            conn.connect(LOGIN, passcode)
+        server.send(b"CONNECTED\nversion:1.1\n\n\0")
+        server.wait_for(b"second")
+        assert len(server.connections) == 1
+        conn.transport.disconnect_socket()
+        server.wait_until_closed()
+
+
+def test_to_dial_again_closes_the_earlier_socket() -> None:
+    with ScriptedServer([Expect(b"\0"), b"CONNECTED\nversion:1.1\n\n\0"]) as server:
+        conn = stomp.Connection([("127.0.0.1", server.port)])
+        conn.transport.start()
+        conn.transport.start()
+        until(lambda: (len(server.connections), server.open_connections) == (2, 1))
+        conn.connect(LOGIN, PASSCODE, wait=True)
+        assert server.connections[0] == b""
+        conn.transport.disconnect_socket()
+        server.wait_until_closed()
+
+
+def test_to_connect_in_vain_leaves_no_connection_behind() -> None:
+    with ScriptedServer([Expect(b"\0")]) as server:
+        conn = stomp.Connection([("127.0.0.1", server.port)], timeout=0.1)
+        with pytest.raises(ConnectFailedException):
+            conn.connect(LOGIN, PASSCODE, wait=True)
+        server.wait_until_closed()
+        assert not conn.is_connected()
 
 
 def test_a_program_may_connect_again_after_the_end(
@@ -830,11 +877,22 @@ def test_set_connected_wakes_a_thread_that_waits_for_connected() -> None:
         timer.join()
         assert conn.is_connected()
         conn.transport.set_connected(False)
-        with pytest.raises(ConnectFailedException):
-            conn.transport.wait_for_connection(0.05)
         conn.transport.disconnect_socket()
         conn.transport.set_connected(True)
         assert not conn.is_connected()
+
+
+def test_to_wait_for_connected_has_a_timeout_of_its_own() -> None:
+    """The connection stays, and CONNECTED may still come."""
+    with ScriptedServer([Expect(b"\0")]) as server:
+        conn = stomp.Connection([("127.0.0.1", server.port)], timeout=5000)
+        conn.connect(LOGIN, PASSCODE)
+        with pytest.raises(ConnectFailedException):
+            conn.transport.wait_for_connection(0.05)
+        server.send(b"CONNECTED\nversion:1.1\n\n\0")
+        conn.transport.wait_for_connection(HANGS)
+        assert conn.is_connected()
+        conn.transport.disconnect_socket()
 
 
 def test_connected_after_set_connected_is_received_as_ever() -> None:
