@@ -197,6 +197,21 @@ def test_frames_are_counted_whatever_the_pieces(proxy: FaultProxy, server: Scrip
     assert server.received == frames
 
 
+def test_a_cut_comes_with_the_last_byte_that_passes(proxy: FaultProxy, server: ScriptedServer) -> None:
+    """And not only with the one behind it, which may never be sent."""
+    with connected(proxy, server) as wire:
+        proxy.cut_after(10, "to-server")
+        wire.socket.sendall(b"0123456789")
+        assert wire.end() == "FIN"
+        server.wait_for(b"0123456789")
+    with connected(proxy, server) as wire:
+        proxy.cut_after_frames(1, "to-server")
+        wire.socket.sendall(b"SEND\n\n\0")
+        assert wire.end() == "FIN"
+        server.wait_for(b"SEND\n\n\0")
+    assert proxy.cuts == 2
+
+
 def test_cut_after_frames_needs_frames(proxy: FaultProxy) -> None:
     with pytest.raises(ValueError, match="number must be at least 1"):
         proxy.cut_after_frames(0)
@@ -217,7 +232,7 @@ def test_split_makes_small_pieces(proxy: FaultProxy, server: ScriptedServer) -> 
 
 def test_coalesce_makes_large_pieces(proxy: FaultProxy, server: ScriptedServer) -> None:
     proxy.to_client.coalesce = 10
-    proxy.to_client.coalesce_time = HANGS
+    proxy.to_client.coalesce_time = 100 * HANGS
     with connected(proxy, server) as wire:
         for digit in b"012345678":
             server.send(bytes([digit]))
@@ -227,6 +242,17 @@ def test_coalesce_makes_large_pieces(proxy: FaultProxy, server: ScriptedServer) 
         proxy.to_client.coalesce_time = 0.05
         server.send(b"few")
         assert wire.socket.recv(100) == b"few"
+
+
+def test_coalesced_bytes_pass_before_the_end(proxy: FaultProxy, server: ScriptedServer) -> None:
+    proxy.to_client.coalesce = 100
+    proxy.to_client.coalesce_time = 100 * HANGS
+    with connected(proxy, server) as wire:
+        server.send(b"held back")
+        assert wire.is_quiet(0.03)
+        server.close_connections()
+        assert read(wire, 9) == b"held back"
+        assert wire.end() == "FIN"
 
 
 def test_delay_makes_bytes_late(proxy: FaultProxy, server: ScriptedServer) -> None:
