@@ -13,7 +13,7 @@ import pytest
 import stomp_py as stomp
 from stomp_py.constants import CMD_DISCONNECT
 from stomp_py.exception import ConnectFailedException, NotConnectedException, ProtocolException
-from stomp_testing import CLOSE, Broker, Expect, ScriptedServer
+from stomp_testing import CLOSE, Broker, Expect, Pause, ScriptedServer
 from tests.waiting import HANGS, until
 
 from .conftest import LOGIN, PASSCODE, Open, Place
@@ -381,6 +381,27 @@ def test_a_frame_sent_before_connected_waits_for_it(broker: Broker, here: Place)
     conn.disconnect(receipt="bye")
 
 
+def test_frames_that_waited_keep_their_order() -> None:
+    """They are sent before what on_connected sends."""
+
+    class Greeting(stomp.ConnectionListener):
+        def on_connected(self, frame: stomp.utils.Frame) -> None:
+            conn.send("/queue/d", "")
+
+    with ScriptedServer([Expect(b"\0")]) as server:
+        conn = stomp.Connection([("127.0.0.1", server.port)])
+        conn.set_listener("", Greeting())
+        conn.connect(LOGIN, PASSCODE)
+        for destination in ("/queue/a", "/queue/b", "/queue/c"):
+            conn.send(destination, "")
+        server.wait_for(b"\0")
+        server.send(b"CONNECTED\nversion:1.1\n\n\0")
+        server.wait_for(b"/queue/d")
+        lines = server.received.decode().split("\n")
+        conn.transport.disconnect_socket()
+    assert [line[-1] for line in lines if line.startswith("destination:")] == list("abcd")
+
+
 def test_frames_that_waited_and_cannot_be_written_are_logged(
     broker: Broker, here: Place, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -425,14 +446,14 @@ def test_reconnect_attempts_max_limits_the_attempts(caplog: pytest.LogCaptureFix
     conn = stomp.Connection(
         [("127.0.0.1", unused_port())],
         reconnect_attempts_max=3,
-        reconnect_sleep_initial=0.1,
+        reconnect_sleep_initial=0.15,
         reconnect_sleep_increase=1.0,
         reconnect_sleep_jitter=0.0,
     )
     began = time.monotonic()
     with pytest.raises(ConnectFailedException):
         conn.connect(LOGIN, PASSCODE, wait=True)
-    assert time.monotonic() - began > 0.25  # 0.1 s, then 0.2 s
+    assert time.monotonic() - began > 0.4  # 0.15 s, then 0.3 s
     assert ["refused" in record.getMessage() for record in caplog.records] == [True] * 3
 
 
@@ -482,6 +503,60 @@ def test_to_connect_in_vain_leaves_no_connection_behind() -> None:
         assert not conn.is_connected()
 
 
+CANCELLING: dict[str, Any] = {
+    "stop": lambda conn: conn.transport.stop(),
+    "disconnect": lambda conn: conn.disconnect(),
+    "cancel_connecting": lambda conn: conn.transport.cancel_connecting(),
+    "disconnect_socket": lambda conn: conn.transport.disconnect_socket(),
+}
+
+
+@pytest.mark.parametrize("cancel", CANCELLING.values(), ids=CANCELLING)
+def test_dialling_can_be_cancelled(cancel: Any, caplog: pytest.LogCaptureFixture) -> None:
+    """And the program may connect again."""
+    port = unused_port()
+    conn = stomp.Connection(
+        [("127.0.0.1", port)],
+        reconnect_attempts_max=-1,
+        reconnect_sleep_initial=5000,
+        reconnect_sleep_max=5000,
+    )
+    outcome: list[BaseException] = []
+
+    def connect() -> None:
+        try:
+            conn.connect(LOGIN, PASSCODE, wait=True)
+        except ConnectFailedException as error:
+            outcome.append(error)
+
+    thread = threading.Thread(target=connect, daemon=True)
+    thread.start()
+    until(lambda: "refused" in caplog.text)
+    cancel(conn)
+    thread.join(HANGS)
+    assert ["cancelled" in str(error) for error in outcome] == [True]
+    with Broker(port=port, users={LOGIN: PASSCODE}):
+        conn.connect(LOGIN, PASSCODE, wait=True)
+        conn.disconnect()
+
+
+def test_a_server_that_does_not_speak_tls_is_given_up_in_time() -> None:
+    with ScriptedServer([Pause(5), CLOSE]) as server:
+        address = ("127.0.0.1", server.port)
+        conn = stomp.Connection([address], timeout=0.1, reconnect_attempts_max=1)
+        conn.set_ssl([address], verify=False)
+        with pytest.raises(ConnectFailedException, match=r"within 0\.1 s"):
+            conn.connect(LOGIN, PASSCODE, wait=True)
+
+
+@pytest.mark.parametrize("kind", VERSIONS.values(), ids=VERSIONS)
+def test_a_server_that_answers_connect_too_late_is_given_up(kind: Any) -> None:
+    with ScriptedServer([Expect(b"\0"), Pause(5), b"CONNECTED\nversion:1.1\n\n\0"]) as server:
+        conn = kind([("127.0.0.1", server.port)], timeout=0.1)
+        with pytest.raises(ConnectFailedException, match=r"within 0\.1 s"):
+            conn.connect(LOGIN, PASSCODE, wait=True)
+
+
 def test_a_program_may_connect_again_after_the_end(
     broker: Broker, here: Place, open_connection: Open
 ) -> None:
@@ -521,7 +596,7 @@ def test_to_disconnect_twice_or_never_connected_does_no_harm(here: Place, open_c
 def test_disconnect_sends_the_given_receipt_and_headers(here: Place, open_connection: Open) -> None:
     recorder = RecordingListener()
     conn = open_connection(here, recorder)
-    conn.disconnect(receipt="bye", headers={"why": "done"}, more="1")
+    conn.disconnect(receipt="bye", headers={"why": "done", "more": "0"}, more="1")
     assert recorder.of("on_receipt")[0].headers == {"receipt-id": "bye"}
     assert recorder.of("on_send")[-1].headers == {"receipt": "bye", "why": "done", "more": "1"}
     assert not conn.is_connected()
@@ -847,6 +922,9 @@ def test_set_connected_before_connected_ends_the_wait() -> None:
         assert conn.is_connected()
         conn.transport.disconnect_socket()
         assert not conn.is_connected()
+        conn.connect(LOGIN, PASSCODE)
+        assert not conn.is_connected()  # it was for the connection of then
+        conn.transport.disconnect_socket()
 
 
 def test_set_connected_changes_what_is_shown(here: Place, open_connection: Open) -> None:

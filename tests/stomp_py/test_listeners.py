@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import pickle
 import threading
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -198,6 +199,30 @@ def test_listeners_may_change_frames_for_those_after_them(here: Place, open_conn
     assert recorder.of("on_send")[-1].headers["trace"] == "1"
 
 
+def test_on_before_message_may_return_headers_and_body(here: Place, open_connection: Open) -> None:
+    class Changing(stomp.ConnectionListener):
+        def on_before_message(self, frame: Frame) -> Any:
+            return {**frame.headers, "seen": "yes"}, frame.body + "!"
+
+    recorder = RecordingListener()
+    conn = open_connection(here, recorder)
+    conn.set_listener("changing", Changing())
+    conn.subscribe("/queue/a", id=1)
+    conn.send("/queue/a", "x")
+    frame = recorder.wait_for("on_message")
+    assert (frame.body, frame.headers["seen"], frame.headers["destination"]) == ("x!", "yes", "/queue/a")
+
+
+def test_on_send_sees_the_length_that_the_caller_states(here: Place, open_connection: Open) -> None:
+    """What is sent is the right one."""
+    recorder = RecordingListener()
+    conn = open_connection(here, recorder)
+    conn.subscribe("/queue/a", id=1)
+    conn.send("/queue/a", "grün", headers={"content-length": 99})
+    assert recorder.of("on_send")[-1].headers["content-length"] == 99
+    assert recorder.wait_for("on_message").headers["content-length"] == "5"
+
+
 @pytest.mark.parametrize("how", ["a subclass", "assigned to the connection", "another heart-beat listener"])
 def test_a_replaced_hook_of_the_connection_gets_every_frame(here: Place, how: str) -> None:
     commands: list[str] = []
@@ -263,6 +288,72 @@ def test_a_listener_may_connect_again_after_a_loss(
     recorder.wait_for("on_message")
 
 
+def test_a_listener_that_disconnects_does_not_wait_for_the_broker() -> None:
+    """Nothing could be received meanwhile: the receiver is the thread that would wait."""
+    running: list[bool] = []
+    returned = threading.Event()
+
+    class Leaving(stomp.ConnectionListener):
+        def on_message(self, frame: Frame) -> None:
+            conn.disconnect(receipt="bye")
+            running.append(conn.transport.running)
+            returned.set()
+
+    message = b"MESSAGE\nsubscription:s\nmessage-id:1\ndestination:/queue/a\n\nx\0"
+    with ScriptedServer([Expect(b"\0"), b"CONNECTED\nversion:1.1\n\n\0", message]) as server:
+        recorder = RecordingListener()
+        conn = stomp.Connection([("127.0.0.1", server.port)])
+        conn.set_listener("leaving", Leaving())
+        conn.set_listener("recorder", recorder)
+        conn.connect(LOGIN, PASSCODE)
+        assert returned.wait(HANGS)
+        server.send(b"RECEIPT\nreceipt-id:bye\n\n\0")
+        recorder.wait_for("on_receiver_loop_completed")
+    assert running == [True]
+    assert [frame.headers["receipt-id"] for frame in recorder.of("on_receipt")] == ["bye"]
+
+
+class Slow(RecordingListener):
+    """Takes its time before it records a call."""
+
+    def _note(self, hook: str, what: Any = None) -> None:
+        if hook in ("on_connected", "on_error", "on_disconnected"):
+            time.sleep(0.1)
+        super()._note(hook, what)
+
+
+def test_callers_return_when_the_listeners_were_called(here: Place, open_connection: Open) -> None:
+    """Programs rely on it, so callers wait for a second."""
+    recorder = Slow()
+    conn = open_connection(here, recorder)
+    assert recorder.names()[-1] == "on_connected"
+    conn.disconnect()
+    assert "on_disconnected" in recorder.names()
+    with pytest.raises(ConnectFailedException):
+        conn.connect(LOGIN, "wrong", wait=True)
+    assert "on_error" in recorder.names()
+
+
+def test_the_socket_is_closed_when_on_disconnected_is_called(
+    broker: Broker, here: Place, open_connection: Open
+) -> None:
+    sockets: list[Any] = []
+
+    class Looking(RecordingListener):
+        def on_disconnected(self) -> None:
+            sockets.append(conn.transport.socket)
+            super().on_disconnected()
+
+    recorder = Looking()
+    conn = open_connection(here, recorder)
+    broker.drop_connections()
+    recorder.wait_for("on_disconnected")
+    conn.connect(LOGIN, PASSCODE, wait=True)
+    conn.disconnect()
+    recorder.wait_for("on_disconnected", 2)
+    assert sockets == [None, None]
+
+
 def test_the_thread_of_each_hook(here: Place, open_connection: Open) -> None:
     threads: dict[str, int] = {}
 
@@ -311,6 +402,8 @@ def test_listeners_are_set_found_replaced_and_removed(here: Place) -> None:
     assert conn.get_listener("name") is second
     conn.remove_listener("name")
     assert conn.get_listener("name") is None
+    with pytest.raises(KeyError):
+        conn.remove_listener("name")
 
 
 def test_a_heart_beat_calls_on_heartbeat(here: Place, open_connection: Open) -> None:
@@ -331,6 +424,21 @@ def test_a_silent_broker_calls_on_heartbeat_timeout(
     recorder.wait_for("on_disconnected")
     assert not conn.is_connected()
     broker.resume()
+
+
+def test_silence_is_tolerated_for_the_scale_and_one_interval_more() -> None:
+    """ActiveMQ's first heart-beat comes after two intervals."""
+    recorder = RecordingListener()
+    with ScriptedServer([Expect(b"\0"), b"CONNECTED\nversion:1.1\nheart-beat:50,0\n\n\0"]) as server:
+        conn = stomp.Connection(
+            [("127.0.0.1", server.port)], heartbeats=(0, 50), heart_beat_receive_scale=5.0
+        )
+        conn.set_listener("", recorder)
+        began = time.monotonic()
+        conn.connect(LOGIN, PASSCODE, wait=True)
+        recorder.wait_for("on_heartbeat_timeout")
+        assert time.monotonic() - began >= 6 * 0.05
+        assert conn.receive_sleep == 5 * 0.05
 
 
 def test_receive_sleep_may_be_assigned_while_connected(here: Place, open_connection: Open) -> None:
@@ -482,6 +590,20 @@ def test_an_error_that_repeats_the_passcode_is_masked(caplog: pytest.LogCaptureF
         assert "no user with passcode:password" not in text
         assert "'password'" not in text
     assert "***" in str(caught.value)
+
+
+def test_a_passcode_that_is_received_is_masked_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    message = b"MESSAGE\nsubscription:s\nmessage-id:1\ndestination:a\npasscode:s3cret\n\nx\0"
+    recorder = RecordingListener()
+    script: Any = [Expect(b"\0"), b"CONNECTED\nversion:1.1\n\n\0", message]
+    with caplog.at_level(logging.DEBUG), ScriptedServer(script) as server:
+        conn = stomp.Connection([("127.0.0.1", server.port)])
+        conn.set_listener("", recorder)
+        conn.connect(LOGIN, PASSCODE, wait=True)
+        assert recorder.wait_for("on_message").headers["passcode"] == "s3cret"
+        conn.transport.disconnect_socket()
+    assert "received frame: 'MESSAGE'" in caplog.text
+    assert "s3cret" not in caplog.text
 
 
 def test_a_method_that_never_runs_is_logged(caplog: pytest.LogCaptureFixture) -> None:
