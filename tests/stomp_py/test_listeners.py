@@ -327,11 +327,29 @@ def test_callers_return_when_the_listeners_were_called(here: Place, open_connect
     recorder = Slow()
     conn = open_connection(here, recorder)
     assert recorder.names()[-1] == "on_connected"
+    with conn:
+        pass
+    assert recorder.names()[-1] == "on_receiver_loop_completed"
+    conn.connect(LOGIN, PASSCODE, wait=True)
     conn.disconnect()
-    assert "on_disconnected" in recorder.names()
+    assert recorder.names().count("on_disconnected") == 2
     with pytest.raises(ConnectFailedException):
         conn.connect(LOGIN, "wrong", wait=True)
     assert "on_error" in recorder.names()
+
+
+def test_with_a_receipt_disconnect_waits_longer_for_the_listeners(here: Place, open_connection: Open) -> None:
+    """A context does, too."""
+
+    class VerySlow(RecordingListener):
+        def on_disconnected(self) -> None:
+            time.sleep(1.2)  # without a receipt callers wait for a second
+            super().on_disconnected()
+
+    recorder = VerySlow()
+    with open_connection(here, recorder):
+        pass
+    assert "on_disconnected" in recorder.names()
 
 
 def test_the_socket_is_closed_when_on_disconnected_is_called(
@@ -391,6 +409,25 @@ def test_an_exception_does_not_stop_calls_of_other_listeners(
     conn.send("/queue/a", "x")
     recorder.wait_for("on_message")
     assert "a bug of mine" in caplog.text
+
+
+def test_on_send_may_refuse_a_frame(here: Place, open_connection: Open) -> None:
+    """Its exception reaches the caller, nothing is sent, and the connection stays."""
+
+    class Refusing(stomp.ConnectionListener):
+        def on_send(self, frame: Frame) -> None:
+            if frame.body == "forbidden":
+                raise KeyError("not that")
+
+    recorder = RecordingListener()
+    conn = open_connection(here, recorder)
+    conn.set_listener("refusing", Refusing())
+    conn.subscribe("/queue/a", id=1)
+    with pytest.raises(KeyError, match="not that"):
+        conn.send("/queue/a", "forbidden")
+    conn.send("/queue/a", "allowed")
+    recorder.wait_for("on_message")
+    assert recorder.bodies() == ["allowed"]
 
 
 def test_listeners_are_set_found_replaced_and_removed(here: Place) -> None:
@@ -459,6 +496,11 @@ def test_receive_sleep_may_be_assigned_while_connected(here: Place, open_connect
         assert conn.receive_sleep == 60.0
     conn.receive_sleep = 0
     assert conn.receive_sleep == 0
+    conn.send("/queue/a", "x", receipt="alive")  # 0 is never, and not at once
+    recorder.wait_for("on_receipt")
+    conn.send("/queue/a", "x", receipt="still alive")
+    recorder.wait_for("on_receipt", 2)
+    assert len(recorder.of("on_heartbeat_timeout")) == 2
 
 
 def test_on_error_is_called_before_the_end(broker: Broker, here: Place, open_connection: Open) -> None:
@@ -509,6 +551,77 @@ def test_the_waiting_listener_waits_for_receipt_and_end(here: Place, open_connec
     waiting.wait_on_receipt()
     conn.disconnect()
     waiting.wait_on_disconnected()
+
+
+def waits(wait: Any) -> bool:
+    """Return whether a call is still waiting after a moment."""
+    thread = threading.Thread(target=wait, daemon=True)
+    thread.start()
+    thread.join(0.05)
+    return thread.is_alive()
+
+
+def test_waiting_listeners_wait_for_what_is_theirs_and_once() -> None:
+    receipt = {name: Frame("RECEIPT", {"receipt-id": name}, "") for name in ("mine", "another")}
+    waiting = stomp.WaitingListener("mine")
+    waiting.on_receipt(receipt["another"])
+    assert waits(waiting.wait_on_receipt)
+    waiting = stomp.WaitingListener("mine")
+    waiting.on_receipt(receipt["mine"])
+    waiting.wait_on_receipt()
+    assert waits(waiting.wait_on_receipt)
+    waiting.on_receipt(receipt["mine"])  # so that nobody waits any more
+
+
+def test_the_test_listener_waits_for_a_new_message_and_heart_beat() -> None:
+    listener = stomp.listener.TestListener(print_to_log=True)
+    calls: list[tuple[Any, Any]] = [
+        (lambda: listener.on_message(Frame("MESSAGE", {}, "x")), listener.wait_for_message),
+        (listener.on_heartbeat, listener.wait_for_heartbeat),
+    ]
+    for call, wait in calls:
+        call()
+        wait()
+        assert waits(wait)
+        call()
+
+
+@pytest.mark.parametrize("kind", [stomp.StatsListener, stomp.listener.TestListener])
+def test_every_call_has_a_counter(kind: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    stats, frame = kind(), Frame("ANY", {}, "")
+    calls = {
+        "connections": lambda: stats.on_connecting(("localhost", 1)),
+        "disconnects": stats.on_disconnected,
+        "errors": lambda: stats.on_error(frame),
+        "messages": lambda: stats.on_message(frame),
+        "messages_sent": lambda: stats.on_send(frame),
+        "heartbeat_count": stats.on_heartbeat,
+        "heartbeat_timeouts": stats.on_heartbeat_timeout,
+    }
+    for times, call in enumerate(calls.values(), 1):
+        for _ in range(times):
+            call()
+    assert [getattr(stats, name) for name in calls] == [1, 2, 3, 4, 5, 6, 7]
+
+
+@pytest.mark.parametrize("kind", ["MESSAGE", "RECEIPT", "ERROR"])
+def test_every_frame_is_a_sign_of_life(kind: str, here: Place, open_connection: Open) -> None:
+    """received_heartbeat is when something was received last."""
+    frames = {
+        "MESSAGE": b"MESSAGE\nsubscription:s\nmessage-id:1\ndestination:a\n\n\0",
+        "RECEIPT": b"RECEIPT\nreceipt-id:1\n\n\0",
+        "ERROR": b"ERROR\nmessage:no\n\n\0",
+    }
+    recorder = RecordingListener()
+    with ScriptedServer([Expect(b"\0"), b"CONNECTED\nversion:1.1\n\n\0"]) as server:
+        conn: Any = stomp.Connection([("127.0.0.1", server.port)])
+        conn.set_listener("z", recorder)  # called after that of the connection
+        conn.connect(LOGIN, PASSCODE, wait=True)
+        before = conn.received_heartbeat
+        server.send(frames[kind])
+        recorder.wait_for(f"on_{kind.lower()}")
+        assert conn.received_heartbeat > before
+        conn.transport.disconnect_socket()
 
 
 def test_the_printing_listener_prints_no_passcode(

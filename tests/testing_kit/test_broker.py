@@ -261,6 +261,17 @@ def test_queues_survive_a_restart_on_the_same_port(
         assert message.endswith("one")
 
 
+def test_addresses_and_certificate_survive_a_restart() -> None:
+    """A client that has read them before goes on with them."""
+    with Broker(tls=True, websocket=True) as broker:
+        before = (broker.url, broker.tls_url, broker.ws_url, broker.wss_url, broker.ca_file)
+        context = ssl.create_default_context(cafile=str(broker.ca_file))
+        broker.restart()
+        assert (broker.url, broker.tls_url, broker.ws_url, broker.wss_url, broker.ca_file) == before
+        with Wire(broker.tls_port, tls=context) as wire:
+            wire.connect()
+
+
 def test_session_names_are_unique_across_restarts(broker: Broker) -> None:
     sessions: set[str] = set()
     for _ in range(2):

@@ -48,6 +48,13 @@ def test_no_common_version_is_an_error_that_lists_versions() -> None:
     assert client.send(CONNECT.format(version="1.1", more=""))[0].startswith("CONNECTED\n")
 
 
+def test_activemq_lists_the_newest_version_first_and_closes() -> None:
+    client = Scene("activemq").dial()
+    (answer,) = client.send(CONNECT.format(version="9.9", more=""))
+    assert header(answer, "message") == "Invalid Protocol version, supported versions are: [1.2, 1.1, 1.0]"
+    assert client.peer.closing
+
+
 @pytest.mark.parametrize(
     "credentials",
     ["login:guest\npasscode:wrong\n", "login:nobody\npasscode:guest\n", "login:guest\n", ""],
