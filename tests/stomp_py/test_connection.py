@@ -382,10 +382,13 @@ def test_a_frame_sent_before_connected_waits_for_it(broker: Broker, here: Place)
 
 
 def test_frames_that_waited_keep_their_order() -> None:
-    """They are sent before what on_connected sends."""
+    """They are sent before on_connected is called, however long that takes."""
+    arrived: list[bool] = []
 
     class Greeting(stomp.ConnectionListener):
         def on_connected(self, frame: stomp.utils.Frame) -> None:
+            server.wait_for(b"/queue/c")
+            arrived.append(True)
             conn.send("/queue/d", "")
 
     with ScriptedServer([Expect(b"\0")]) as server:
@@ -400,6 +403,7 @@ def test_frames_that_waited_keep_their_order() -> None:
         lines = server.received.decode().split("\n")
         conn.transport.disconnect_socket()
     assert [line[-1] for line in lines if line.startswith("destination:")] == list("abcd")
+    assert arrived
 
 
 def test_frames_that_waited_and_cannot_be_written_are_logged(

@@ -148,6 +148,17 @@ def test_a_certificate_that_does_not_fit_is_refused(
         assert broker.connections == []
 
 
+def test_ca_certs_takes_the_place_of_the_systems_authorities(
+    certificates: Certificates, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificates.other_ca))
+    with EmbeddedBroker(users={LOGIN: PASSCODE}, tls=server_context(certificates.untrusted)) as broker:
+        address = ("127.0.0.1", broker.tls_port)
+        talk(connection(address))
+        with pytest.raises(ConnectFailedException, match="who has signed it"):
+            connection(address, ca_certs=str(certificates.ca)).connect(LOGIN, PASSCODE, wait=True)
+
+
 def test_a_client_certificate_is_presented(certificates: Certificates, tmp_path: Path) -> None:
     """Its key may have a password."""
     from cryptography.hazmat.primitives import serialization
