@@ -35,7 +35,7 @@ def test_messages_are_moved_with_their_headers(stomp: Stomp, broker: Broker) -> 
     assert broker.messages(SOURCE) == broker.unacknowledged(SOURCE) == []
     assert broker.messages(TARGET) == [b"text", *(b"%d" % number for number in range(250))]
     headers = stomp("sub", TARGET, "-n", "1").messages[0]["headers"]
-    # ActiveMQ tells a TextMessage by it, which stays one.
+    # ActiveMQ makes a TextMessage of one without it, which stays one.
     assert ("content-length" in headers) == has_length
     assert (headers["colour"], headers["content-type"], headers["retried"]) == ("red", "text/x", "yes")
     assert "x-error" not in headers

@@ -57,7 +57,7 @@ def test_replay_elsewhere_again_and_with_headers(stomp: Stomp, broker: Broker, r
     assert [message["headers"]["x"] for message in received] == ["2"] * 3
 
 
-def test_replay_waits_between_messages_as_long_as_the_speed_says(stomp: Stomp, recording: Path) -> None:
+def test_replay_waits_between_messages_at_the_given_speed(stomp: Stomp, recording: Path) -> None:
     recording.write_text(
         '{"time":7,"destination":"/queue/a","body":"a"}\n{"time":7.2,"destination":"/queue/a","body":"b"}\n'
     )

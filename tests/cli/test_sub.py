@@ -195,9 +195,7 @@ def test_a_command_that_fails_is_tried_again_and_then_moved(
     assert sorted(file.read_text().split()) == ["bad", "good"]
 
 
-def test_a_command_is_tried_once_and_then_again_as_often_as_said(
-    stomp: Stomp, broker: Broker, tmp_path: Path
-) -> None:
+def test_retries_come_after_the_first_attempt(stomp: Stomp, broker: Broker, tmp_path: Path) -> None:
     broker.send(QUEUE, "bad")
     file = tmp_path / "out"
     program = f"echo x >> {file}; exit 1"

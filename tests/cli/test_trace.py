@@ -225,7 +225,7 @@ def _send_with_receipt(port: int) -> str:
 
 
 def test_later_clients_get_what_the_last_recorded_one_got(stomp: Stomp, port: int, tmp_path: Path) -> None:
-    """And a client that does something else is told of."""
+    """A client that does something else is reported."""
     file = tmp_path / "recording.jsonl"
     client = InBackground(lambda: [converse(port), converse(port, "BEGIN\ntransaction:t\n\n")])
     stomp("trace", str(port), "-n", "2", "--record", str(file))

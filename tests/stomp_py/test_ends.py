@@ -32,7 +32,7 @@ ENDS: dict[str, End] = {
 
 
 @pytest.mark.parametrize("end", ENDS.values(), ids=ENDS)
-def test_the_end_of_a_connection_is_told_once(
+def test_the_end_of_a_connection_is_notified_once(
     end: End, broker: Broker, here: Place, open_connection: Open
 ) -> None:
     recorder = RecordingListener()
@@ -40,7 +40,7 @@ def test_the_end_of_a_connection_is_told_once(
     end(broker, conn)
     recorder.wait_for("on_receiver_loop_completed")
     assert not conn.is_connected()
-    conn.connect(LOGIN, PASSCODE, wait=True)  # what came late would be told before this one ends
+    conn.connect(LOGIN, PASSCODE, wait=True)  # late calls would come before this one ends
     conn.disconnect()
     recorder.wait_for("on_receiver_loop_completed", 2)
     ends = ("on_disconnected", "on_receiver_loop_completed")
@@ -50,7 +50,7 @@ def test_the_end_of_a_connection_is_told_once(
 @pytest.mark.parametrize(
     "answer", [b"ERROR\nmessage:no\n\n\0", b"nonsense\n\n\0", None], ids=["ERROR", "no STOMP", "nothing"]
 )
-def test_the_end_of_a_connection_in_vain_is_told_once(answer: bytes | None) -> None:
+def test_the_end_of_a_refused_connection_is_notified_once(answer: bytes | None) -> None:
     recorder = RecordingListener()
     with ScriptedServer([Expect(b"\0")] if answer is None else [Expect(b"\0"), answer]) as server:
         timeout = 0.1 if answer is None else None

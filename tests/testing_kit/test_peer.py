@@ -861,7 +861,7 @@ def test_a_date_of_0_is_never_in_activemq() -> None:
     assert scene.waiting("/queue/a") == [b"kept"]
 
 
-def test_activemq_tells_priority_and_times_of_each_message() -> None:
+def test_activemq_states_priority_and_times_of_each_message() -> None:
     """With its defaults; what the sender has stated stays."""
     client = Scene("activemq", clock=lambda: 1000.0).client()
     subscribe(client)
@@ -873,12 +873,12 @@ def test_activemq_tells_priority_and_times_of_each_message() -> None:
 
 
 @FLAVOURS
-@pytest.mark.parametrize(("persistent", "told"), [("true", "true"), ("false", None)])
-def test_only_a_persistent_message_is_told_to_be_one(flavour: str, persistent: str, told: str | None) -> None:
+@pytest.mark.parametrize(("persistent", "forwarded"), [("true", "true"), ("false", None)])
+def test_only_persistent_true_is_forwarded(flavour: str, persistent: str, forwarded: str | None) -> None:
     client = Scene(flavour).client()
     subscribe(client)
     (message,) = send(client, "x", more=f"persistent:{persistent}\n")
-    assert header(message, "persistent") == told
+    assert header(message, "persistent") == forwarded
 
 
 def test_an_exchange_must_exist() -> None:
