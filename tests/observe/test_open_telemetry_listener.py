@@ -171,7 +171,7 @@ def test_a_message_of_a_program_that_is_not_traced_begins_a_trace(spans: Spans) 
 
 
 def test_after_a_failover_spans_name_the_new_server(spans: Spans, tmp_path: Path) -> None:
-    with Broker() as first, Broker(flavour="activemq", unix_path=tmp_path / "stomp") as second:
+    with Broker() as first, Broker(server="Artemis", unix_path=tmp_path / "stomp") as second:
         listener = OpenTelemetryListener(spans.provider)
         with stomp_socket.connect([first.url, second.unix_url], listener=listener) as conn:
             conn.send("/queue/jobs", "x", receipt=True)
@@ -183,7 +183,7 @@ def test_after_a_failover_spans_name_the_new_server(spans: Spans, tmp_path: Path
     assert after is not None
     names = ("messaging.system", "server.address", "server.port")
     assert [before.get(name) for name in names] == ["rabbitmq", first.host, first.port]
-    assert [after.get(name) for name in names] == ["activemq", str(tmp_path / "stomp"), None]
+    assert [after.get(name) for name in names] == ["stomp", str(tmp_path / "stomp"), None]
 
 
 @pytest.mark.parametrize(

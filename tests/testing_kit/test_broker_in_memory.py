@@ -247,6 +247,36 @@ def test_a_transport_of_asyncio_ends_like_one_of_a_network(reset: bool, error: t
         asyncio.run(main())
 
 
+class HalfOpen(Ending):
+    """Goes on after the end of what it receives."""
+
+    def eof_received(self) -> bool:
+        super().eof_received()
+        return True
+
+
+def test_who_writes_to_a_peer_that_has_closed_loses_the_connection() -> None:
+    async def main() -> None:
+        async with asyncio.timeout(HANGS):
+            made: list[HalfOpen] = []
+
+            def make() -> HalfOpen:
+                made.append(HalfOpen())
+                return made[0]
+
+            transport = await broker.dial(ENDPOINT, make)
+            await asyncio.to_thread(broker.wait_until, lambda broker: broker.connections)
+            await asyncio.to_thread(broker.drop_connections)
+            while not made[0].lost.done():
+                transport.write(b"x")
+                await asyncio.sleep(0.001)
+            assert made[0].at_eof
+            assert type(await made[0].lost) is BrokenPipeError
+
+    with Broker() as broker:
+        asyncio.run(main())
+
+
 def test_the_broker_sees_that_a_client_has_aborted() -> None:
     """What the client has not acknowledged is delivered again."""
 

@@ -53,17 +53,21 @@ class FaultChoice:
             else:
                 self._chosen.append((name, number, direction))
 
-    def apply(self, proxy: FaultProxy) -> None:
-        """Begin with the faults, at a proxy that is running."""
+    def prepare(self, proxy: FaultProxy) -> None:
+        """Set how bytes are passed on, at a proxy that does not run yet: so no byte passes in another way."""
         for name, number, direction in self._chosen:
             if name in _OF_BYTES:
                 for faults in _of(proxy, direction):
                     setattr(faults, name, number if name in _SECONDS else int(number))
-            elif name == "stall":
+
+    def apply(self, proxy: FaultProxy) -> None:
+        """Begin with the other faults, at a proxy that is running."""
+        for name, number, direction in self._chosen:
+            if name == "stall":
                 proxy.stall()
             elif name == "cut_after":
                 proxy.cut_after(int(number), direction)
-            else:
+            elif name not in _OF_BYTES:
                 proxy.cut_after_frames(int(number), direction, reset=name == "reset")
 
 

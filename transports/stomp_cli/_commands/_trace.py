@@ -183,6 +183,8 @@ def _pass_on(
         on_event=lambda number, text: happened.put(ConnectionEvent(number, time.monotonic() - created, text)),
         **({} if faults is None else faults.arguments),
     )
+    if faults is not None:
+        faults.prepare(proxy)
     try:
         with proxy:
             if faults is not None:
