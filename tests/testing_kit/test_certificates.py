@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import ssl
+import sys
 
 import pytest
 
@@ -27,6 +28,14 @@ def test_it_is_for_this_machine_and_the_given_names(name: str) -> None:
     certificate = ServerCertificate("broker.example", "127.0.0.9", "localhost")
     with Broker(tls=certificate.server_context()) as broker:
         with Wire(broker.tls_port, tls=certificate.client_context(), name=name) as wire:
+            wire.connect()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere only 127.0.0.1 is this machine")
+def test_the_brokers_own_is_for_the_host_that_it_listens_on() -> None:
+    with Broker(host="127.0.0.2", tls=True) as broker:
+        context = ssl.create_default_context(cafile=str(broker.ca_file))
+        with Wire(broker.tls_port, host="127.0.0.2", tls=context) as wire:
             wire.connect()
 
 
