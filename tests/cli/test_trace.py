@@ -244,6 +244,25 @@ def test_later_clients_get_what_the_last_recorded_one_got(stomp: Stomp, port: in
     assert result.out.decode().count("the client sent SEND, and BEGIN when it was recorded") == 2
 
 
+def test_a_recorded_server_takes_its_time(stomp: Stomp, port: int, tmp_path: Path) -> None:
+    file = tmp_path / "recording.jsonl"
+    traced(stomp, port, "--record", str(file))
+    recorded = [json.loads(line) for line in file.read_text().splitlines()]
+    for line in recorded:
+        line["time"] = 0.2 * (line.get("command") != "CONNECT")
+    file.write_text("".join(json.dumps(line) + "\n" for line in recorded))
+    client = InBackground(_time_to_connect, port)
+    stomp("trace", str(port), "-n", "1", "--replay", str(file), "--speed", "0.5")
+    assert client.result() >= 0.4
+
+
+def _time_to_connect(port: int) -> float:
+    with when_listening(port) as wire:
+        began = time.monotonic()
+        wire.connect()
+        return time.monotonic() - began
+
+
 def test_tls_ends_at_the_trace(stomp: Stomp, port: int) -> None:
     certificate = ServerCertificate()
     with Broker(tls=certificate.server_context()) as broker:
