@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import stomp_py as stomp
-from stomp_py.exception import ConnectFailedException
+from stomp_py.exception import ConnectFailedException, NotConnectedException
 from stomp_testing import Broker, Expect, ScriptedServer
 
 from .conftest import LOGIN, PASSCODE, Open, Place
@@ -67,3 +67,30 @@ def test_the_end_of_a_refused_connection_is_notified_once(answer: bytes | None) 
         "on_disconnected",
         "on_receiver_loop_completed",
     ]
+
+
+def test_without_a_connection_no_listener_sees_a_frame(here: Place, open_connection: Open) -> None:
+    recorder = RecordingListener()
+    conn = open_connection(here, recorder)
+    conn.disconnect(receipt="bye")
+    before = recorder.names()
+    assert before.count("on_disconnecting") == 1
+    with pytest.raises(NotConnectedException):
+        conn.send("/queue/a", "x")
+    assert recorder.names() == before
+
+
+def test_to_wait_is_the_third_argument_of_connect() -> None:
+    with ScriptedServer([Expect(b"\0")]) as server:
+        conn = stomp.Connection([("127.0.0.1", server.port)], timeout=0.1)
+        with pytest.raises(ConnectFailedException):
+            conn.connect(LOGIN, PASSCODE, True)
+
+
+def test_1_0_can_leave_out_the_content_length() -> None:
+    with ScriptedServer([Expect(b"\0"), b"CONNECTED\n\n\0"]) as server:
+        conn = stomp.Connection10([("127.0.0.1", server.port)], auto_content_length=False)
+        conn.connect(LOGIN, PASSCODE, wait=True)
+        conn.send("/queue/a", "x")
+        server.wait_for(b"SEND\ndestination:/queue/a\n\nx\0")
+        conn.transport.disconnect_socket()
