@@ -195,8 +195,6 @@ def _pass_on(
             ConnectionEvent(number, time.monotonic() - created, f"fault {fault}: {what}", is_edge=False)
         ),
     )
-    if faults is not None:
-        faults.prepare(proxy)
     try:
         with proxy:
             note(f"connect to {proxy.url}; everything is passed on to {endpoint}; Ctrl-C ends it")
