@@ -1,0 +1,183 @@
+"""Make the script of the n-th conversation of a seed."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from stomp_core import Frame
+
+from .._conversations import (
+    Conversation,
+    Mutation,
+    RandomChoices,
+    Role,
+    Setting,
+    Step,
+    make_conversation,
+    mutations_of,
+)
+from ._reference import MARK
+from ._script import LEGAL, UNFINISHED, Rule, Script, Send
+
+__all__ = ["ScriptMaker"]
+
+_QUEUES = ("${queue}", "${other-queue}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    version: str
+    mutation: Mutation | None
+
+
+class ScriptMaker:
+    """Makes scripts: every second one is legal, and the others break each rule in turn.
+
+    Args:
+        seed: the same seed makes the same scripts.
+        versions: of STOMP, that are tested.
+        role: the side that is tested.
+        ack_covers_connection: as in :class:`Setting`.
+        only: break these rules only, by their names; all if it is empty.
+    """
+
+    def __init__(
+        self,
+        seed: int,
+        versions: Sequence[str],
+        role: Role = "server",
+        *,
+        ack_covers_connection: bool = False,
+        only: Sequence[str] = (),
+    ) -> None:
+        self._seed = seed
+        self._role = role
+        self._setting = Setting(
+            host="${host}",
+            login="${login}",
+            passcode="${passcode}",
+            destinations=_QUEUES,
+            ack_covers_connection=ack_covers_connection,
+            scripted_client=role == "server",
+        )
+        plans = [
+            _Plan(version, mutation)
+            for version in versions
+            for mutation in mutations_of(version, role)
+            if not only or mutation.name in only
+        ]
+        if not plans and "legal" not in only:
+            raise ValueError(f"no rule has one of the names {', '.join(only)}")
+        random.Random(seed).shuffle(plans)
+        self._plans = plans
+        self._versions = tuple(versions)
+        self._legal = not only or "legal" in only
+
+    def make(self, number: int) -> Script:
+        """Return the script of a number, counted from 0."""
+        choices = RandomChoices(self._seed * 1_000_003 + number)
+        plan = self._plan(number)
+        version = choices.pick(self._versions) if plan is None else plan.version
+        mutation = None if plan is None else plan.mutation
+        setting = replace(self._setting, plain=choices.chance(30))
+        conversation = make_conversation(
+            choices,
+            version,
+            self._role,
+            mutation=mutation,
+            setting=setting,
+            length=choices.pick((3, 6, 12)),
+        )
+        if self._role == "client":
+            return _script_of_server(conversation)
+        return _Writer(conversation, choices).script()
+
+    def _plan(self, number: int) -> _Plan | None:
+        if not self._plans or (self._legal and number % 2 == 0):
+            return None
+        return self._plans[(number // (2 if self._legal else 1)) % len(self._plans)]
+
+
+def rule_of(mutation: Mutation | None) -> Rule:
+    """Return the rule that a mutation breaks."""
+    if mutation is None:
+        return LEGAL
+    code = None if mutation.code is None else str(mutation.code)
+    return Rule(mutation.name, mutation.section, mutation.demand, code)
+
+
+def _script_of_server(conversation: Conversation) -> Script:
+    sends = tuple(
+        Send(step.data, wait=step.wait) for step in conversation.steps if step.sender == "server"
+    )
+    return Script(conversation.version, sends, rule_of(conversation.broken))
+
+
+class _Writer:
+    """Writes what the client sends, to which choices add how it is cut, and what a second client finds later."""
+
+    def __init__(self, conversation: Conversation, choices: RandomChoices) -> None:
+        self._conversation = conversation
+        self._choices = choices
+        self._marks = 0
+
+    def script(self) -> Script:
+        conversation, choices = self._conversation, self._choices
+        broken = conversation.broken
+        steps = [
+            (index < conversation.broken_at, step)
+            for index, step in enumerate(conversation.steps)
+            if step.sender == "client"
+        ]
+        sends = [self._send(step, marked) for marked, step in steps]
+        style = choices.integer(0, 9)
+        if style == 0:
+            sends = [replace(send, piece=1) for send in sends]
+        elif style == 1:
+            sends = [replace(send, piece=choices.integer(2, 9)) for send in sends]
+        elif style in (2, 3):
+            sends = _joined(sends)
+        if broken is not None:
+            return Script(conversation.version, tuple(sends), rule_of(broken))
+        if choices.chance(10):
+            whole = sends[-1].data
+            if len(whole) > 1:
+                sends[-1] = replace(sends[-1], data=whole[: choices.integer(1, len(whole) - 1)])
+                return Script(conversation.version, tuple(sends), UNFINISHED)
+        sends += self._later_client(closed=any(not send.data for send in sends))
+        return Script(conversation.version, tuple(sends))
+
+    def _send(self, step: Step, marked: bool) -> Send:
+        data = step.data
+        if marked and step.frame is not None and step.frame.command == "SEND" and data.startswith(b"SEND\n"):
+            self._marks += 1
+            data = data.replace(b"SEND\n", b"SEND\n%b:${queue}-%d\n" % (MARK.encode(), self._marks), 1)
+        return Send(data, wait=step.wait)
+
+    def _later_client(self, closed: bool) -> list[Send]:
+        """Close the connection, if it is not, and take what is left in the queues."""
+        version = self._conversation.version
+        sends = [] if closed else [Send(b"")]
+        connect = Frame(
+            "CONNECT",
+            [("accept-version", version), ("host", "${host}"), ("login", "${login}"), ("passcode", "${passcode}")],
+        )
+        sends.append(Send(connect.to_bytes(version), "b"))
+        for number, queue in enumerate(_QUEUES):
+            pairs = [("destination", queue), ("id", str(number)), ("receipt", f"taking-{number}")]
+            sends.append(Send(Frame("SUBSCRIBE", pairs).to_bytes(version), "b"))
+            mark = (MARK, f"${{queue}}-last-{number}")
+            last = Frame("SEND", [("destination", queue), mark], b"last")
+            sends.append(Send(last.to_bytes(version), "b"))
+        return sends
+
+
+def _joined(sends: list[Send]) -> list[Send]:
+    """Let frames follow each other without waiting, where the latter needs nothing of an answer."""
+    joined = []
+    for send, following in zip(sends, [*sends[1:], Send(b"")], strict=True):
+        independent = following.data and b"{ack-" not in following.data and b"{message-" not in following.data
+        joined.append(replace(send, joined=bool(independent and send.data and joined)))
+    return joined

@@ -1,0 +1,190 @@
+"""Watch the memory of the program under test: what grows with each conversation that breaks a rule."""
+
+from __future__ import annotations
+
+import threading
+from collections import defaultdict
+from collections.abc import Callable, Collection
+from pathlib import Path
+
+from ._findings import Finding, RunReport
+from ._played import Played, Player
+from ._script import LEGAL, Script
+from ._symptoms import Severity
+
+__all__ = ["MemoryWatch", "WatchedPlayer", "listening_process", "resident_bytes"]
+
+_PAGE = 4096
+_MIB = 1024 * 1024
+#: A script that is suspected is played so often, in each of the rounds.
+_REPEAT = 100
+_ROUNDS = 3
+#: In each round memory has to grow by so much, and by so many times what legal conversations need.
+_GROWTH = 3 * _MIB
+_FACTOR = 3
+#: How many rules are suspected, at most.
+_SUSPECTS = 4
+#: The first conversations fill caches and pools.
+_WARM_UP = 50
+
+
+def resident_bytes(pid: int) -> int:
+    """Return the memory of a process that is in RAM, in bytes.
+
+    Raises:
+        OSError: there is no such process, or the system has neither /proc nor psutil.
+    """
+    statistics = Path(f"/proc/{pid}/statm")
+    if statistics.exists():
+        return int(statistics.read_text().split()[1]) * _PAGE
+    try:
+        import psutil
+    except ModuleNotFoundError:
+        raise OSError(f"process {pid} cannot be seen: it has ended, or psutil is missing") from None
+    try:
+        resident: int = psutil.Process(pid).memory_info().rss
+    except psutil.Error as error:
+        raise OSError(str(error)) from None
+    return resident
+
+
+def listening_process(port: int) -> int | None:
+    """Return the process of this machine that listens on a TCP port; ``None`` if that cannot be seen (needs /proc)."""
+    inodes = set()
+    for table in ("tcp", "tcp6"):
+        try:
+            lines = Path(f"/proc/net/{table}").read_text().splitlines()[1:]
+        except OSError:
+            continue
+        for fields in map(str.split, lines):
+            if fields[3] == "0A" and int(fields[1].rpartition(":")[2], 16) == port:
+                inodes.add(f"socket:[{fields[9]}]")
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            if any(str(link.readlink()) in inodes for link in (folder / "fd").iterdir()):
+                return int(folder.name)
+        except OSError:
+            continue
+    return None
+
+
+class MemoryWatch:
+    """Sums up by how much memory grows with the conversations of each rule.
+
+    Args:
+        pid: of the program under test.
+
+    Raises:
+        OSError: it cannot be seen.
+    """
+
+    def __init__(self, pid: int) -> None:
+        self._pid = pid
+        self._lock = threading.Lock()
+        self._growth: defaultdict[str, int] = defaultdict(int)
+        self._scripts: dict[str, Script] = {}
+        self._played = 0
+        self._last = resident_bytes(pid)
+        self._warm = self._last
+
+    def note(self, script: Script) -> None:
+        """Note what memory is like behind a conversation."""
+        with self._lock:
+            try:
+                now = resident_bytes(self._pid)
+            except OSError:
+                return  # it has crashed, which others report
+            self._played += 1
+            if self._played <= _WARM_UP:
+                self._warm = now
+            else:
+                self._growth[script.rule.name] += now - self._last
+            self._scripts[script.rule.name] = script
+            self._last = now
+
+    def judge(self, report: RunReport, new_player: Callable[[], Player]) -> None:
+        """Play the scripts behind which memory has grown again and again; add a finding if it goes on growing."""
+        total = self._last - self._warm
+        report.notes.append(
+            f"its memory has grown by {total / _MIB:.1f} MiB to {self._last / _MIB:.0f} MiB in {self._played} "
+            "conversations"
+        )
+        suspects = sorted(self._growth, key=lambda rule: self._growth[rule], reverse=True)[:_SUSPECTS]
+        suspects = [rule for rule in suspects if self._growth[rule] > 0 and rule != LEGAL.name]
+        if total < _GROWTH or not suspects:
+            return
+        legal = self._scripts.get(LEGAL.name)
+        usual = 0 if legal is None else max(self._rounds(legal, new_player))
+        for rule in suspects:
+            growth = self._rounds(self._scripts[rule], new_player)
+            if min(growth) >= max(_GROWTH, _FACTOR * usual):
+                report.findings.append(self._finding(rule, growth))
+                report.sort()
+                return  # what else has grown may have grown by the same leak
+
+    def _rounds(self, script: Script, new_player: Callable[[], Player]) -> list[int]:
+        """Return by how much memory grows in each round; fewer if it does not grow in one."""
+        growth: list[int] = []
+        try:
+            for _ in range(_ROUNDS):
+                before = resident_bytes(self._pid)
+                self._repeat(script, new_player)
+                growth.append(resident_bytes(self._pid) - before)
+                if growth[-1] < _GROWTH:
+                    break
+        except (OSError, ValueError):
+            return [*growth, 0]
+        return growth
+
+    def _repeat(self, script: Script, new_player: Callable[[], Player]) -> None:
+        player = new_player()
+        try:
+            for _ in range(_REPEAT):
+                if player.play(script, known=_QUICK).symptom is not None:
+                    player.recover()
+        finally:
+            player.close()
+
+    def _finding(self, rule: str, growth: list[int]) -> Finding:
+        script = self._scripts[rule]
+        each = sum(growth) / len(growth) / _REPEAT
+        text = (
+            f"its memory grows by about {each / 1024:.0f} KiB with each of these conversations, and by "
+            f"{sum(growth) / _MIB:.0f} MiB with {len(growth) * _REPEAT} of them"
+        )
+        steps = [{"receive": send.data.decode("latin-1")} if send.data else {"close": True} for send in script.sends]
+        return Finding(
+            Severity.MEMORY, rule, "memory-grows", script.rule.section, text, script, list(steps),
+            repeat=len(growth) * _REPEAT, minimised=False,
+        )  # fmt: skip
+
+
+_QUICK = ("ignored", "open-after-error", "message-lost")
+
+
+class WatchedPlayer:
+    """A player behind whose conversations memory is noted.
+
+    Args:
+        player: plays.
+        watch: notes.
+    """
+
+    def __init__(self, player: Player, watch: MemoryWatch) -> None:
+        self._player = player
+        self._watch = watch
+
+    def play(self, script: Script, *, known: Collection[str] = (), quickly: bool = False) -> Played:
+        """See :class:`Player`."""
+        played = self._player.play(script, known=known, quickly=quickly)
+        if not quickly:
+            self._watch.note(script)
+        return played
+
+    def recover(self) -> bool:
+        """See :class:`Player`."""
+        return self._player.recover()
+
+    def close(self) -> None:
+        """See :class:`Player`."""
+        self._player.close()
