@@ -1,6 +1,7 @@
 """``python -m stomp_testing``: the embedded broker as a program, for development. See ``--help``.
 
-``python -m stomp_testing conformance`` plays the cases of the specifications to a broker or a client.
+``python -m stomp_testing conformance`` plays the cases of the specifications to a broker or a client, and
+``python -m stomp_testing fuzz`` conversations of its own, of which many break a rule.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ def _parse(arguments: Sequence[str] | None, prog: str) -> argparse.Namespace:
         prog=prog,
         description="A STOMP broker for tests, demos and development. It keeps messages in memory; production "
         "brokers are RabbitMQ, ActiveMQ and Artemis.",
-        epilog="Another program: python -m stomp_testing conformance --help",
+        epilog="Other programs: python -m stomp_testing conformance --help, python -m stomp_testing fuzz --help",
     )
     parser.add_argument("--host", default="127.0.0.1", help="the address to listen on (%(default)s)")
     parser.add_argument("--port", type=int, default=61613, help="the port (%(default)s); 0 takes a free one")
@@ -73,6 +74,10 @@ def main(arguments: Sequence[str] | None = None, *, prog: str = "python -m stomp
         from .conformance._command import main as conformance
 
         return conformance(given[1:])
+    if given[:1] == ["fuzz"]:
+        from .fuzzing._command import main as fuzz
+
+        return fuzz(given[1:])
     chosen = _parse(given, prog)
     stopped = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -7,6 +7,7 @@ import uuid
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
+from typing import Any
 
 from stomp_core import Frame
 
@@ -422,11 +423,11 @@ class _Player:
     def _await_refusal(self, on: str) -> None:
         if self._patience:
             time.sleep(self._patience)
-        wire, rule = self._wires[on], self._script.rule
+        wire = self._wires[on]
         receipt = self._write_barrier(on) if "connect" not in self._cause() else None
         timeout = _IF_KNOWN if "ignored" in self._known else self._target.timeout
         end = time.monotonic() + timeout
-        refusal: tuple[dict[str, object], ...] = ({"rejects": {}},)
+        refusal: tuple[dict[str, Any], ...] = ({"rejects": {}},)
         while True:
             try:
                 frame = wire.frame(max(0.0, end - time.monotonic()))
@@ -436,7 +437,11 @@ class _Player:
                 raise self._illegal(error) from None
             except TimeoutError:
                 raise self._found(
-                    Severity.HANG, "ignored", f"expected a refusal, nothing came in {timeout:g} s", refusal, on=on
+                    Severity.HANG,
+                    "ignored",
+                    f"expected a refusal, nothing came in {timeout:g} s",
+                    refusal,
+                    on=on,
                 ) from None
             if frame.command == "ERROR":
                 self._await_end(on)
@@ -458,7 +463,7 @@ class _Player:
         on = self._script.sends[-1].on
         return "connect" if sum(send.on == on for send in self._script.sends) == 1 else ""
 
-    def _judge_acceptance(self, on: str, refusal: tuple[dict[str, object], ...]) -> None:
+    def _judge_acceptance(self, on: str, refusal: tuple[dict[str, Any], ...]) -> None:
         rule = self._script.rule
         if rule.demand is Demand.MUST_REFUSE:
             severity = Severity.WRONG_ANSWER
@@ -508,7 +513,7 @@ class _Player:
         severity: Severity,
         name: str,
         text: str,
-        expected: tuple[dict[str, object], ...] = (),
+        expected: tuple[dict[str, Any], ...] = (),
         *,
         section: str | None = None,
         on: str = "a",

@@ -12,7 +12,7 @@ from ._engine import Engine, Limits
 from ._findings import RunReport
 from ._make_script import ScriptMaker
 from ._memory_watch import MemoryWatch, WatchedPlayer
-from ._played import Played
+from ._played import Pace, Played
 from ._script import Script
 from ._wire import Closed, Illegal, Wire
 
@@ -23,6 +23,8 @@ _VERSIONS = ("1.2", "1.1", "1.0")
 _RESTART = 3.0
 #: Seconds for each answer while candidates for the shortest conversation are tried.
 _QUICK = 0.4
+#: Seconds in which a careful player lets the broker refuse something.
+_PATIENCE = 0.3
 
 
 def fuzz_broker(
@@ -57,9 +59,7 @@ def fuzz_broker(
     if not spoken:
         raise ValueError(f"{target.url} speaks none of the versions {', '.join(versions)}")
     report = RunReport(target.url, server, "server", spoken, seed)
-    scripts = ScriptMaker(
-        seed, spoken, ack_covers_connection=server.startswith("RabbitMQ"), only=only
-    )
+    scripts = ScriptMaker(seed, spoken, ack_covers_connection=server.startswith("RabbitMQ"), only=only)
     watch = None if pid is None else MemoryWatch(pid)
 
     def new_player() -> BrokerPlayer:
@@ -93,12 +93,13 @@ class BrokerPlayer:
         self._bystander: Bystander | None = None
         self.recover()
 
-    def play(self, script: Script, *, known: Collection[str] = (), quickly: bool = False) -> Played:
+    def play(self, script: Script, *, known: Collection[str] = (), pace: Pace = Pace.USUAL) -> Played:
         """See :class:`Player`."""
         if self._bystander is None and not self.recover():
             raise ConnectionRefusedError("the broker does not serve a well-behaved client any more")
-        target = self._quick if quickly else self._target
-        played = play_to_broker(script, target, bystander=self._bystander, known=known)
+        target = self._quick if pace is Pace.QUICK else self._target
+        patience = _PATIENCE if pace is Pace.CAREFUL else 0.0
+        played = play_to_broker(script, target, bystander=self._bystander, known=known, patience=patience)
         if played.symptom is not None:
             self.close()
         return played

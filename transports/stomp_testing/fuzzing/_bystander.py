@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from stomp_core import Frame
 
 from ._symptoms import Severity, Symptom
-from ._wire import Closed, Illegal, Stalled, Wire
+from ._wire import Closed, Illegal, Stalled
 
 if TYPE_CHECKING:
     from ._broker_play import BrokerTarget
@@ -45,7 +45,9 @@ class Bystander:
             self._round_trip()
         except _Wrong as wrong:
             self._wire.close()
-            raise ValueError(f"the broker does not serve a well-behaved client: {wrong.symptom.text}") from None
+            raise ValueError(
+                f"the broker does not serve a well-behaved client: {wrong.symptom.text}"
+            ) from None
 
     def check(self) -> Symptom | None:
         """Send, receive and acknowledge one message; return what was wrong."""

@@ -12,7 +12,7 @@ from stomp_core.wire import escape
 from ._reference import Expected
 from ._script import to_text
 
-__all__ = ["CaseSteps", "describe", "wire_value"]
+__all__ = ["CaseSteps", "describe", "printable", "wire_value"]
 
 _ID = re.compile(r"(?<!\$)\{((?:message|ack)-[0-9]+|subscription|destination)\}")
 
@@ -92,3 +92,11 @@ def describe(frame: Frame) -> str:
     """Return a frame in a line."""
     headers = ", ".join(f"{name}:{value}" for name, value in frame.headers.pairs)
     return f"{frame.command} [{headers[:200]}]" + (f" {frame.body[:60]!r}" if frame.body else "")
+
+
+def printable(text: str) -> str:
+    """Return text whose control characters are escaped, so that it is one line in a report."""
+    return "".join(
+        char if char.isprintable() else char.encode("unicode_escape").decode()
+        for char in text.replace("\0", "^@")
+    )

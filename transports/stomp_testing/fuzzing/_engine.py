@@ -13,7 +13,7 @@ from typing import Protocol
 from ._findings import Finding, RunReport
 from ._gate import Gate
 from ._minimise import minimise
-from ._played import Played, Player
+from ._played import Pace, Played, Player
 from ._script import Script
 from ._symptoms import Severity, Symptom
 
@@ -101,7 +101,9 @@ class Engine:
         self._report.sort()
         for (rule, name), times in sorted(self._unconfirmed.items()):
             if (rule, name) not in self._found:
-                self._report.notes.append(f"{rule}: {name} was seen {times} times and not when played again alone")
+                self._report.notes.append(
+                    f"{rule}: {name} was seen {times} times and not when played again alone"
+                )
 
     # ------------------------------------------------------------------ jobs
 
@@ -194,15 +196,15 @@ class Engine:
     def _shows(self, script: Script, symptom: Symptom) -> bool:
         if self._dead:
             return False
-        played = self._play_alone(script, quickly=True)
+        played = self._play_alone(script, pace=Pace.QUICK)
         shown = played.symptom
         return shown is not None and (shown.name, shown.severity) == (symptom.name, symptom.severity)
 
-    def _play_alone(self, script: Script, quickly: bool = False) -> Played:
+    def _play_alone(self, script: Script, pace: Pace = Pace.CAREFUL) -> Played:
         """Play it with a player of its own: a faulty program may have spoilt the other ones."""
         player = self._new_player()
         try:
-            played = player.play(script, quickly=quickly)
+            played = player.play(script, pace=pace)
         finally:
             player.close()
         if played.symptom is not None:

@@ -53,7 +53,7 @@ class ScriptMaker:
         only: Sequence[str] = (),
     ) -> None:
         self._seed = seed
-        self._role = role
+        self._role: Role = role
         self._setting = Setting(
             host="${host}",
             login="${login}",
@@ -109,9 +109,7 @@ def rule_of(mutation: Mutation | None) -> Rule:
 
 
 def _script_of_server(conversation: Conversation) -> Script:
-    sends = tuple(
-        Send(step.data, wait=step.wait) for step in conversation.steps if step.sender == "server"
-    )
+    sends = tuple(Send(step.data, wait=step.wait) for step in conversation.steps if step.sender == "server")
     return Script(conversation.version, sends, rule_of(conversation.broken))
 
 
@@ -162,7 +160,12 @@ class _Writer:
         sends = [] if closed else [Send(b"")]
         connect = Frame(
             "CONNECT",
-            [("accept-version", version), ("host", "${host}"), ("login", "${login}"), ("passcode", "${passcode}")],
+            [
+                ("accept-version", version),
+                ("host", "${host}"),
+                ("login", "${login}"),
+                ("passcode", "${passcode}"),
+            ],
         )
         sends.append(Send(connect.to_bytes(version), "b"))
         for number, queue in enumerate(_QUEUES):
@@ -176,7 +179,7 @@ class _Writer:
 
 def _joined(sends: list[Send]) -> list[Send]:
     """Let frames follow each other without waiting, where the latter needs nothing of an answer."""
-    joined = []
+    joined: list[Send] = []
     for send, following in zip(sends, [*sends[1:], Send(b"")], strict=True):
         independent = following.data and b"{ack-" not in following.data and b"{message-" not in following.data
         joined.append(replace(send, joined=bool(independent and send.data and joined)))

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection
 from pathlib import Path
 
 from ._findings import Finding, RunReport
-from ._played import Played, Player
+from ._played import Pace, Played, Player
 from ._script import LEGAL, Script
 from ._symptoms import Severity
 
@@ -38,7 +38,7 @@ def resident_bytes(pid: int) -> int:
     if statistics.exists():
         return int(statistics.read_text().split()[1]) * _PAGE
     try:
-        import psutil
+        import psutil  # type: ignore[import-untyped, unused-ignore]
     except ModuleNotFoundError:
         raise OSError(f"process {pid} cannot be seen: it has ended, or psutil is missing") from None
     try:
@@ -152,7 +152,10 @@ class MemoryWatch:
             f"its memory grows by about {each / 1024:.0f} KiB with each of these conversations, and by "
             f"{sum(growth) / _MIB:.0f} MiB with {len(growth) * _REPEAT} of them"
         )
-        steps = [{"receive": send.data.decode("latin-1")} if send.data else {"close": True} for send in script.sends]
+        steps = [
+            {"receive": send.data.decode("latin-1")} if send.data else {"close": True}
+            for send in script.sends
+        ]
         return Finding(
             Severity.MEMORY, rule, "memory-grows", script.rule.section, text, script, list(steps),
             repeat=len(growth) * _REPEAT, minimised=False,
@@ -174,10 +177,10 @@ class WatchedPlayer:
         self._player = player
         self._watch = watch
 
-    def play(self, script: Script, *, known: Collection[str] = (), quickly: bool = False) -> Played:
+    def play(self, script: Script, *, known: Collection[str] = (), pace: Pace = Pace.USUAL) -> Played:
         """See :class:`Player`."""
-        played = self._player.play(script, known=known, quickly=quickly)
-        if not quickly:
+        played = self._player.play(script, known=known, pace=pace)
+        if pace is Pace.USUAL:
             self._watch.note(script)
         return played
 

@@ -21,6 +21,11 @@ T = TypeVar("T")
 #: A placeholder, or a byte.
 _TOKEN = re.compile(rb"(?s)\$?\{[a-z0-9-]+\}|.")
 _MOST_BYTES = 1000
+_SIMPLER: tuple[Callable[[Send], Send], ...] = (
+    lambda send: replace(send, wait=0.0),
+    lambda send: replace(send, piece=0),
+    lambda send: replace(send, joined=False),
+)
 #: The codes of what is wrong in a frame, whatever was sent before it.
 _OF_BYTES = (
     ErrorCode.UNEXPECTED_BYTE, ErrorCode.NUL_BETWEEN_FRAMES, ErrorCode.UNKNOWN_COMMAND,
@@ -81,13 +86,16 @@ class _Search:
         if self._try(plain):
             return
         for index in range(len(self.best.sends)):
-            for change in ({"wait": 0.0}, {"piece": 0}, {"joined": False}):
-                self._try_change(index, lambda send, change=change: replace(send, **change))
+            for change in _SIMPLER:
+                self._try_change(index, change)
 
     def _try_change(self, index: int, change: Callable[[Send], Send]) -> bool:
         sends = list(self.best.sends)
         sends[index] = change(sends[index])
         return self._try(sends)
+
+    def _try_data(self, index: int, data: bytes) -> bool:
+        return self._try_change(index, lambda send: replace(send, data=data))
 
     # ------------------------------------------------------------------ headers and bodies
 
@@ -101,7 +109,7 @@ class _Search:
             def attempt(kept: Sequence[bytes], index: int = index) -> bool:
                 head, rest = _split(self.best.sends[index].data)
                 data = b"\n".join([head[0], *kept]) + rest
-                return self._try_change(index, lambda send: replace(send, data=data))
+                return self._try_data(index, data)
 
             if lines():
                 _reduce(lines, attempt, can_be_empty=True)
@@ -117,7 +125,7 @@ class _Search:
                 if body and len(shorter) < len(body):
                     head = [_with_length(line, len(body), len(shorter)) for line in lines]
                     data = b"\n".join(head) + b"\n\n" + shorter + b"\0"
-                    if self._try_change(index, lambda send, data=data: replace(send, data=data)):
+                    if self._try_data(index, data):
                         break
 
     def shorten_values(self) -> None:
@@ -145,7 +153,7 @@ class _Search:
             return
 
         def attempt(kept: Sequence[bytes]) -> bool:
-            return self._try_change(-1, lambda send: replace(send, data=b"".join(kept)))
+            return self._try_data(-1, b"".join(kept))
 
         _reduce(lambda: _TOKEN.findall(self.best.sends[-1].data), attempt)
 

@@ -4,12 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import Any, Protocol
 
 from ._script import Script
 from ._symptoms import Symptom
 
-__all__ = ["Played", "Player"]
+__all__ = ["Pace", "Played", "Player"]
+
+
+class Pace(Enum):
+    """How long to wait for what a program does."""
+
+    QUICK = "quick"
+    """Wait shortly, to try many candidates."""
+    USUAL = "usual"
+    """Wait as long as the program may take."""
+    CAREFUL = "careful"
+    """Give it a moment to refuse something, too: some brokers do that behind the answer to a later frame."""
 
 
 @dataclass(slots=True)
@@ -32,13 +44,13 @@ class Played:
 class Player(Protocol):
     """Plays scripts to the program under test, one after the other."""
 
-    def play(self, script: Script, *, known: Collection[str] = (), quickly: bool = False) -> Played:
+    def play(self, script: Script, *, known: Collection[str] = (), pace: Pace = Pace.USUAL) -> Played:
         """Play a script.
 
         Args:
             script: what to send.
             known: names of symptoms that need no long wait.
-            quickly: wait shorter for everything, to try many candidates.
+            pace: how long to wait.
         """
         ...
 

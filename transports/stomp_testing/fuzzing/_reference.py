@@ -1,4 +1,6 @@
-"""Reference: a small strict broker in memory. It is sent what the broker under test is sent, and tells what has to come.
+"""Reference: a small strict broker in memory, which is sent the same as the broker under test.
+
+What it answers is what has to come.
 
 It stands on :class:`stomp_core.ServerConnection`, which knows the rules of STOMP, and has queues behind it. It has no
 topics, and no messages but those of one conversation.

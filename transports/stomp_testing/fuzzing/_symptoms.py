@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 __all__ = ["SEVERITIES", "Severity", "Symptom"]
 
@@ -44,5 +45,5 @@ class Symptom:
     severity: Severity
     name: str
     text: str
-    expected: tuple[dict[str, object], ...] = ()
+    expected: tuple[dict[str, Any], ...] = ()
     section: str | None = None

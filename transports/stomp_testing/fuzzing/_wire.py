@@ -75,7 +75,7 @@ class Wire:
 
     def set_version(self, version: str) -> None:
         """Read further frames in this version. Call it behind CONNECTED, before the next frame is there."""
-        self._parser.version = version  # type: ignore[assignment]
+        self._parser.version = version
 
     def write(self, data: bytes, seconds: float, piece: int = 0) -> None:
         """Send bytes. What a peer that has closed no longer takes is dropped.
@@ -129,6 +129,13 @@ class Wire:
             elif left <= 0:
                 raise TimeoutError
         return self._frames.popleft()
+
+    def shut_down(self) -> None:
+        """Send nothing more. What the peer sends can still be read."""
+        try:
+            self._socket.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass  # the peer has closed it
 
     def close(self) -> None:
         """Close the connection. May be called twice."""
