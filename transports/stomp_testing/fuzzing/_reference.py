@@ -159,7 +159,7 @@ class _Line:
             return
         self._server.receive_data(data)
         try:
-            while not self.ended and (event := self._server.next_event()) is not NEED_DATA:
+            while (event := self._server.next_event()) is not NEED_DATA and not self.ended:
                 if isinstance(event, ConnectionClosed):
                     self._end()
                 elif isinstance(event, Event):

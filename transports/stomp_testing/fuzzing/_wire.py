@@ -88,6 +88,8 @@ class Wire:
         Raises:
             Stalled: the peer does not take them, and sends nothing either.
         """
+        if self._socket.fileno() < 0:
+            return
         self.sent += data
         end, position = time.monotonic() + seconds, 0
         while position < len(data):
@@ -138,7 +140,9 @@ class Wire:
             pass  # the peer has closed it
 
     def close(self) -> None:
-        """Close the connection. May be called twice."""
+        """Close the connection. May be called twice; nothing is sent or read behind it."""
+        self._end = self._end or Closed("the connection was closed from this side")
+        self._frames.clear()
         self._socket.close()
 
     def _receive(self) -> bool:
