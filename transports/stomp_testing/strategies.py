@@ -7,6 +7,9 @@ A frame from these strategies can be written in its version and parsed back unch
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable, Collection, Sequence
+from functools import cache
+from typing import TypeVar
 
 try:
     from hypothesis import strategies as st
@@ -19,17 +22,45 @@ except ModuleNotFoundError as _error:
 
 from stomp_core import Frame
 
+from ._conversations import (
+    MUTATIONS,
+    Choices,
+    Conversation,
+    Demand,
+    Exchange,
+    Kind,
+    Mutation,
+    Role,
+    Setting,
+    Step,
+    make_conversation,
+    mutations_of,
+)
+
 __all__ = [
+    "MUTATIONS",
+    "Conversation",
+    "Demand",
+    "Exchange",
+    "Kind",
+    "Mutation",
+    "Role",
+    "Setting",
+    "Step",
     "bodies",
     "chunkings",
     "client_frames",
+    "conversations",
     "frames",
     "header_names",
     "header_values",
     "headers",
+    "mutations",
     "server_frames",
     "versions",
 ]
+
+T = TypeVar("T")
 
 _CLIENT_COMMANDS = frozenset(
     [
@@ -251,3 +282,82 @@ def chunkings(draw: st.DrawFn, data: bytes | st.SearchStrategy[bytes]) -> list[b
     )
     edges = [0, *sorted(cuts), len(whole)]
     return [whole[start:stop] for start, stop in itertools.pairwise(edges)]
+
+
+# ---------------------------------------------------------------------- conversations
+
+
+class _DrawnChoices:
+    """Decisions that hypothesis draws, and shrinks."""
+
+    def __init__(self, draw: st.DrawFn) -> None:
+        self._draw = draw
+
+    def integer(self, least: int, most: int) -> int:
+        return self._draw(_integers(least, most))
+
+    def pick(self, options: Sequence[T]) -> T:
+        return options[self._draw(_integers(0, len(options) - 1))] if len(options) > 1 else options[0]
+
+    def chance(self, percent: int) -> bool:
+        # The least number is the simplest one, and means False.
+        return self._draw(_integers(0, 99)) >= 100 - percent
+
+    def repeat(self, action: Callable[[Choices], None], most: int) -> None:
+        for _ in range(self._draw(_integers(0, most))):
+            action(self)
+
+
+@cache
+def _integers(least: int, most: int) -> st.SearchStrategy[int]:
+    return st.integers(least, most)
+
+
+@st.composite
+def conversations(
+    draw: st.DrawFn, version: str, role: Role, *, setting: Setting | None = None, length: int = 12
+) -> Conversation:
+    """Generate legal conversations, whose frames refer to each other.
+
+    Subscriptions receive what was sent before; ACK and NACK name messages that were received; transactions are begun,
+    used, committed or aborted; requests have receipts; both sides send heart-beats.
+
+    Args:
+        version: ``"1.0"``, ``"1.1"`` or ``"1.2"``.
+        role: the side that is tested: ``"client"`` or ``"server"``. The other one is played.
+        setting: what the implementation under test needs.
+        length: the number of actions, at most; some have several steps.
+    """
+    return make_conversation(_DrawnChoices(draw), version, role, setting=setting, length=length)
+
+
+@st.composite
+def mutations(
+    draw: st.DrawFn,
+    version: str,
+    role: Role,
+    *,
+    names: Collection[str] | None = None,
+    setting: Setting | None = None,
+    length: int = 12,
+) -> Conversation:
+    """Generate conversations that break one named rule, which is their ``broken``.
+
+    They end with the violation, unless ``broken.demand`` is that it is accepted.
+
+    Args:
+        version: as for :func:`conversations`, as are the next ones.
+        role: the side that is tested. The other one breaks the rule.
+        names: the names of the rules to choose from, see :data:`MUTATIONS`; ``None`` is all that there are.
+        setting: what the implementation under test needs.
+        length: the number of actions before the violation, at most.
+
+    Raises:
+        ValueError: there is no such rule for this version and role.
+    """
+    rules = [entry for entry in mutations_of(version, role) if names is None or entry.name in names]
+    if not rules:
+        raise ValueError(f"names has no rule that the peer of a {role} can break in STOMP {version}: {names}")
+    choices = _DrawnChoices(draw)
+    rule = choices.pick(rules)
+    return make_conversation(choices, version, role, mutation=rule, setting=setting, length=length)

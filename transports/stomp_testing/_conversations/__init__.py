@@ -10,8 +10,9 @@ The strategies of :mod:`stomp_testing.strategies` and the fuzzer stand on this p
 from __future__ import annotations
 
 from ._choices import Choices, RandomChoices
+from ._conversation import Conversation, Exchange, Mutation
 from ._generate import make_conversation
-from ._model import Conversation, Demand, Exchange, Kind, Mutation, Role, Setting, Step
+from ._model import Demand, Kind, Role, Setting, Step
 from ._registry import MUTATIONS, mutations_of
 
 __all__ = [

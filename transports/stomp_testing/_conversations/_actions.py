@@ -19,6 +19,8 @@ __all__ = [
     "deliver",
     "disconnect",
     "message",
+    "name",
+    "refuse",
     "subscribe",
 ]
 
@@ -74,13 +76,14 @@ def _value(builder: Builder, choices: Choices) -> str:
     return text(choices, builder.version, builder.setting)
 
 
-def _name(builder: Builder, choices: Choices) -> str:
+def name(builder: Builder, choices: Choices) -> str:
+    """Return a new id for a subscription, a transaction or a receipt."""
     # A name is unique because of its number, which stands first; a value of 1.0 must not end in a space.
     return builder.new_name(_value(builder, choices) if choices.chance(30) else "")
 
 
 def _receipt(builder: Builder, choices: Choices) -> str | None:
-    return _name(builder, choices) if choices.chance(25) else None
+    return name(builder, choices) if choices.chance(25) else None
 
 
 def message(builder: Builder, choices: Choices, destination: str) -> Queued:
@@ -110,10 +113,13 @@ def subscribe(builder: Builder, choices: Choices, *, ack: str | None = None) -> 
     ):
         modes = tuple(mode for mode in modes if mode != "client")
     mode = choices.pick(modes) if ack is None else ack
-    name = None if builder.version == "1.0" and choices.chance(50) else _name(builder, choices)
+    anonymous = builder.version == "1.0" and choices.chance(50)
+    subscription = None if anonymous else name(builder, choices)
     destination = choices.pick(builder.unused_destinations)
     state_ack = mode != "auto" or choices.chance(50)
-    return builder.subscribe(name, destination, mode, state_ack=state_ack, receipt=_receipt(builder, choices))
+    return builder.subscribe(
+        subscription, destination, mode, state_ack=state_ack, receipt=_receipt(builder, choices)
+    )
 
 
 def _publish(builder: Builder, choices: Choices) -> None:
@@ -139,7 +145,7 @@ def _acknowledge(builder: Builder, choices: Choices) -> None:
 
 def begin(builder: Builder, choices: Choices) -> OpenTransaction:
     """Begin a transaction."""
-    return builder.begin(_name(builder, choices), receipt=_receipt(builder, choices))
+    return builder.begin(name(builder, choices), receipt=_receipt(builder, choices))
 
 
 def _begin(builder: Builder, choices: Choices) -> None:
@@ -164,7 +170,7 @@ def _unsubscribe(builder: Builder, choices: Choices) -> None:
 
 def disconnect(builder: Builder, choices: Choices) -> None:
     """End the conversation as a client should."""
-    builder.disconnect(receipt=_name(builder, choices) if choices.chance(80) else None)
+    builder.disconnect(receipt=name(builder, choices) if choices.chance(80) else None)
 
 
 # ---------------------------------------------------------------------- actions of the server, and of both
@@ -174,6 +180,11 @@ def deliver(builder: Builder, choices: Choices) -> None:
     """Send a MESSAGE that another client has sent."""
     subscription = choices.pick(builder.subscriptions)
     builder.deliver(subscription, message(builder, choices, subscription.destination))
+
+
+def refuse(builder: Builder, choices: Choices) -> None:
+    """End the conversation with an ERROR that the client has not caused."""
+    builder.refuse(text(choices, builder.version, builder.setting))
 
 
 def _client_beat(builder: Builder, choices: Choices) -> None:
@@ -203,7 +214,7 @@ def _possible(builder: Builder) -> list[Action]:
     if builder.setting.scripted_client:
         if builder.subscriptions or builder.unused_destinations:
             actions += [_publish] * 3
-        if builder.unused_destinations:
+        if len(builder.unused_destinations) > 1:  # one is left for a mutation that needs another subscription
             actions.append(_subscribe)
         if builder.acknowledgeable:
             actions += [_acknowledge] * 3

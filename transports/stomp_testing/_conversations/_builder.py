@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from stomp_core import Frame
 
-from ._model import Conversation, Mutation, Role, Setting, Step, opposite
+from ._model import Role, Setting, Step, opposite
 
 __all__ = ["Builder", "OpenTransaction", "Queued", "Subscribed"]
 
@@ -121,11 +121,10 @@ class Builder:
             self._broken_at = len(self.steps)
         self.add_bytes(self.peer, data, frame=frame, wait=wait)
 
-    def conversation(self, broken: Mutation | None = None) -> Conversation:
-        """Return what was written so far."""
-        steps = tuple(self.steps)
-        broken_at = len(steps) if self._broken_at is None else self._broken_at
-        return Conversation(self.version, self.role, steps, broken, broken_at)
+    @property
+    def broken_at(self) -> int:
+        """The index of the step where the violation begins; the number of steps if there is none."""
+        return len(self.steps) if self._broken_at is None else self._broken_at
 
     # ------------------------------------------------------------------ what can be used
 
@@ -133,6 +132,16 @@ class Builder:
         """Return an id that was not used before."""
         self._names += 1
         return f"{self._names}{suffix}"
+
+    def new_message(self) -> int:
+        """Return the number of a new message, which its ids are made of."""
+        self._messages += 1
+        return self._messages
+
+    def retire(self, destination: str) -> None:
+        """Do not use a destination any more."""
+        if destination in self._unused:
+            self._unused.remove(destination)
 
     @property
     def unused_destinations(self) -> Sequence[str]:
@@ -177,8 +186,7 @@ class Builder:
         self.request("SUBSCRIBE", headers, receipt=receipt)
         subscription = Subscribed(id, destination, ack)
         self.subscriptions.append(subscription)
-        if destination in self._unused:
-            self._unused.remove(destination)
+        self.retire(destination)
         waiting = [message for message in self._waiting if message.destination == destination]
         self._waiting = [message for message in self._waiting if message.destination != destination]
         for message in waiting:
@@ -292,10 +300,15 @@ class Builder:
 
     # ------------------------------------------------------------------ the server's frames
 
+    def refuse(self, reason: str) -> None:
+        """End the conversation: the server sends ERROR and closes."""
+        self.add("server", Frame("ERROR", [("message", reason)]))
+        self.add_bytes("server", b"")
+        self.ended = True
+
     def deliver(self, subscription: Subscribed, message: Queued) -> None:
         """Send a MESSAGE."""
-        self._messages += 1
-        number = self._messages
+        number = self.new_message()
         self.add(
             "server", Frame("MESSAGE", self.message_headers(subscription, message, number), message.body)
         )

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from ._actions import act, connect, disconnect
+from ._actions import act, connect, disconnect, refuse
 from ._builder import Builder
 from ._choices import Choices
-from ._model import Conversation, Demand, Mutation, Role, Setting
+from ._conversation import Conversation, Mutation
+from ._model import Demand, Role, Setting
 
 __all__ = ["make_conversation"]
 
@@ -46,10 +47,21 @@ def make_conversation(
         connect(builder, choices)
         choices.repeat(add_action, length)
     if mutation is None:
-        if choices.chance(30) and builder.setting.scripted_client:
-            disconnect(builder, choices)
-        return builder.conversation()
+        if choices.chance(30):
+            _end(builder, choices)
+        return _written(builder, None)
     mutation.apply(builder, choices)
     if mutation.demand is Demand.MUST_ACCEPT and builder.connected:
         choices.repeat(add_action, 3)
-    return builder.conversation(mutation)
+    return _written(builder, mutation)
+
+
+def _written(builder: Builder, broken: Mutation | None) -> Conversation:
+    return Conversation(builder.version, builder.role, tuple(builder.steps), broken, builder.broken_at)
+
+
+def _end(builder: Builder, choices: Choices) -> None:
+    if builder.role == "client" and choices.chance(30):
+        refuse(builder, choices)
+    elif builder.setting.scripted_client:
+        disconnect(builder, choices)

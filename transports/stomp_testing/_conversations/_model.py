@@ -1,28 +1,21 @@
-"""What a conversation consists of, and what a mutation breaks in it."""
+"""What a conversation consists of: its steps, and the words that describe them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import Literal
 
-from stomp_core import ErrorCode, Frame
+from stomp_core import Frame
 from stomp_core.wire import escape
-
-if TYPE_CHECKING:
-    from ._builder import Builder
-    from ._choices import Choices
 
 __all__ = [
     "ALL",
     "BOTH",
     "ESCAPING",
-    "Conversation",
     "Demand",
-    "Exchange",
     "Kind",
-    "Mutation",
     "Role",
     "Setting",
     "Step",
@@ -130,97 +123,3 @@ class Setting:
     nacks: bool = True
     ack_covers_connection: bool = False
     scripted_client: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Mutation:
-    """A rule of STOMP, and how to break it.
-
-    Attributes:
-        name: for reports, as in ``"undefined-escape"``.
-        kind: what it is about.
-        roles: who can receive it: the side that is tested.
-        versions: in which there is this rule.
-        section: of the specification, by its title.
-        demand: what the receiver has to do.
-        code: with which stomp_core refuses it; ``None`` if it does not.
-        apply: adds the steps that break the rule to a conversation, and those that they need.
-        at_start: it is the first thing in the conversation, or replaces the handshake.
-    """
-
-    name: str
-    kind: Kind
-    roles: tuple[Role, ...]
-    versions: tuple[str, ...]
-    section: str
-    demand: Demand
-    code: ErrorCode | None
-    apply: Callable[[Builder, Choices], None] = field(repr=False)
-    at_start: bool = False
-
-    def __str__(self) -> str:
-        return self.name
-
-
-class Exchange(NamedTuple):
-    """Something that the peer sends, and the steps of the tested side that follow.
-
-    Attributes:
-        sent: ``None`` if the tested side begins.
-        answers: what it sends until the peer sends again. A server may send MESSAGEs and RECEIPTs in another order.
-    """
-
-    sent: Step | None
-    answers: tuple[Step, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Conversation:
-    """What a client and a server send each other, in this order.
-
-    Attributes:
-        version: of STOMP.
-        role: the side that is tested. The other one is played, and commits the violation.
-        steps: of both sides. Those of the tested side are what it has to send.
-        broken: the rule that is broken; ``None`` in a legal conversation.
-        broken_at: the index in ``steps`` where the violation begins; ``len(steps)`` in a legal conversation.
-    """
-
-    version: str
-    role: Role
-    steps: tuple[Step, ...]
-    broken: Mutation | None = None
-    broken_at: int = field(default=0)
-
-    @property
-    def peer(self) -> Role:
-        """The side that is played."""
-        return opposite(self.role)
-
-    @property
-    def must_refuse(self) -> bool:
-        """True if a strict receiver refuses the last step."""
-        return self.broken is not None and self.broken.demand in (Demand.MUST_REFUSE, Demand.SHOULD_REFUSE)
-
-    def exchanges(self) -> list[Exchange]:
-        """Group the steps: what the peer sends, each time with what has to be sent in return."""
-        groups: list[tuple[Step | None, list[Step]]] = []
-        for step in self.steps:
-            if step.sender == self.peer:
-                groups.append((step, []))
-            else:
-                if not groups:
-                    groups.append((None, []))
-                groups[-1][1].append(step)
-        return [Exchange(sent, tuple(answers)) for sent, answers in groups]
-
-    def __str__(self) -> str:
-        rule = "legal" if self.broken is None else f"{self.broken.name} ({self.broken.demand})"
-        lines = [f"STOMP {self.version}, {self.role} under test, {rule}"]
-        for index, step in enumerate(self.steps):
-            mark = "!" if self.broken is not None and index >= self.broken_at else " "
-            pause = f"after {step.wait:g} s " if step.wait else ""
-            lines.append(
-                f"{mark} {step.sender}: {pause}{step.data!r}" if step.data else f"{mark} {step.sender} closes"
-            )
-        return "\n".join(lines)
