@@ -16,7 +16,7 @@ from ._bystander import Bystander
 from ._case import CaseSteps, describe
 from ._played import Played
 from ._reference import MARK, Expected, Reference
-from ._script import UNFINISHED, Script, Send, fill_ids, fill_values
+from ._script import Script, Send, connect_frame, fill_ids, fill_values
 from ._symptoms import Severity, Symptom
 from ._wire import Closed, Illegal, Stalled, Wire
 
@@ -76,6 +76,14 @@ class BrokerTarget:
         return Wire.connect(self.host, self.port, self.timeout)
 
 
+class _MayBe(Exception):
+    """The broker has refused what it may refuse."""
+
+
+class _Unjudged(Exception):
+    """The script was shortened into something else."""
+
+
 class _Found(Exception):
     def __init__(self, symptom: Symptom) -> None:
         self.symptom = symptom
@@ -107,6 +115,8 @@ def play_to_broker(
     except _Found as found:
         player.played.symptom = found.symptom
         player.steps.add(dict(step) for step in found.symptom.expected)
+    except _Unjudged:
+        player.played.judged = False
     finally:
         player.close()
     player.played.steps = player.steps.as_json()
@@ -135,28 +145,35 @@ class _Player:
         self._receipts: defaultdict[str, Counter[str]] = defaultdict(Counter)
         self._barriers = 0
         self._delivered: set[str] = set()
-        self.steps = CaseSteps(script.version)
+        self._all_sent = False
+        self.steps = CaseSteps(script.version, self._values)
         self.played = Played()
 
     # ------------------------------------------------------------------ the script
 
     def play(self) -> None:
-        waiting: list[Expected] = []
-        for send in self._script.sends:
-            waiting += self._send(send)
-            if self._reference.refused is not None:
-                self._judge_refusal(send)
-                break
-            if not send.joined:
-                self._await(waiting)
-                waiting = []
-        else:
-            self._await(waiting)
-            self._end_of_script()
+        try:
+            self._play_sends()
+        except _MayBe:
+            pass
         self._check_bystander("while the connection of the conversation is open")
         for wire in self._wires.values():
             wire.close()
         self._check_bystander("behind the conversation")
+
+    def _play_sends(self) -> None:
+        waiting: list[Expected] = []
+        for number, send in enumerate(self._script.sends, 1):
+            waiting += self._send(send)
+            self._all_sent = number == len(self._script.sends)
+            if self._reference.refused is not None:
+                self._judge_refusal(send)
+                return
+            if not send.joined:
+                self._await(waiting)
+                waiting = []
+        self._await(waiting)
+        self._end_of_script()
 
     def close(self) -> None:
         for on, wire in self._wires.items():
@@ -169,7 +186,7 @@ class _Player:
             self.played.judged = False  # the reference has found nothing wrong with these bytes
         elif rule.must_refuse:
             self._await_refusal(self._script.sends[-1].on)
-        elif rule != UNFINISHED:
+        elif rule.demand is not Demand.MAY_REFUSE:
             for on in list(self._wires):
                 if not self._reference.has_ended(on) and not self._wires[on].closed:
                     self._pass_barrier(on)
@@ -266,6 +283,8 @@ class _Player:
         """Check the content of a frame that was expected."""
         on = expected.on
         if frame.command == "CONNECTED":
+            if expected.frame.headers["version"] != self._script.version:
+                raise _Unjudged
             version = frame.headers.get("version", "1.0")
             if version != expected.frame.headers["version"]:
                 raise self._found(
@@ -329,7 +348,9 @@ class _Player:
         except (TimeoutError, Illegal, Closed):
             return False
 
-    def _refused(self, on: str, wanted: list[Expected], what: str) -> _Found:
+    def _refused(self, on: str, wanted: list[Expected], what: str) -> Exception:
+        if self._all_sent and self._script.rule.demand is Demand.MAY_REFUSE:
+            return _MayBe()
         one = wanted[0]
         closed = what.startswith("the end")
         return self._found(
@@ -417,14 +438,14 @@ class _Player:
         rule = self._script.rule
         if rule.code != self._reference.refused:
             self.played.judged = False  # shortened into something else
-            return
-        self._await_refusal(send.on)
+        elif rule.must_refuse:
+            self._await_refusal(send.on)
 
     def _await_refusal(self, on: str) -> None:
         if self._patience:
             time.sleep(self._patience)
         wire = self._wires[on]
-        receipt = self._write_barrier(on) if "connect" not in self._cause() else None
+        receipt = self._ask_whether_it_goes_on(on)
         timeout = _IF_KNOWN if "ignored" in self._known else self._target.timeout
         end = time.monotonic() + timeout
         refusal: tuple[dict[str, Any], ...] = ({"rejects": {}},)
@@ -458,10 +479,15 @@ class _Player:
         ):
             self._unexpected(on, frame)
 
-    def _cause(self) -> str:
-        """Return the place where the broken frame stands: the handshake has no barrier behind it."""
-        on = self._script.sends[-1].on
-        return "connect" if sum(send.on == on for send in self._script.sends) == 1 else ""
+    def _ask_whether_it_goes_on(self, on: str) -> str | None:
+        """Send what is answered by who has not refused the step before; return the receipt, if it is one."""
+        first = next(send.data for send in self._script.sends if send.on == on)
+        if first.startswith((b"CONNECT", b"STOMP")):
+            return None if sum(send.on == on for send in self._script.sends) == 1 else self._write_barrier(on)
+        connect = connect_frame(self._script.version)
+        self.steps.receive(on, connect)
+        self._wires[on].write(fill_values(connect, self._values), self._target.timeout)
+        return None
 
     def _judge_acceptance(self, on: str, refusal: tuple[dict[str, Any], ...]) -> None:
         rule = self._script.rule

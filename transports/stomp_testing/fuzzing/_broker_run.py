@@ -14,6 +14,7 @@ from ._make_script import ScriptMaker
 from ._memory_watch import MemoryWatch, WatchedPlayer
 from ._played import Pace, Played
 from ._script import Script
+from ._symptoms import Severity
 from ._wire import Closed, Illegal, Wire
 
 __all__ = ["BrokerPlayer", "fuzz_broker", "server_of"]
@@ -87,7 +88,7 @@ class BrokerPlayer:
     def __init__(self, target: BrokerTarget, version: str) -> None:
         self._target = target
         self._quick = replace(
-            target, timeout=min(target.timeout, _QUICK), close_timeout=min(target.close_timeout, _QUICK)
+            target, timeout=min(target.timeout, _QUICK), close_timeout=min(target.close_timeout, _QUICK / 4)
         )
         self._version = version
         self._bystander: Bystander | None = None
@@ -97,10 +98,19 @@ class BrokerPlayer:
         """See :class:`Player`."""
         if self._bystander is None and not self.recover():
             raise ConnectionRefusedError("the broker does not serve a well-behaved client any more")
-        target = self._quick if pace is Pace.QUICK else self._target
-        patience = _PATIENCE if pace is Pace.CAREFUL else 0.0
-        played = play_to_broker(script, target, bystander=self._bystander, known=known, patience=patience)
-        if played.symptom is not None:
+        quick = pace in (Pace.QUICK, Pace.QUICK_BESIDE_OTHERS)
+        played = play_to_broker(
+            script,
+            self._quick if quick else self._target,
+            bystander=None if pace is Pace.QUICK else self._bystander,
+            known=known,
+            patience=_PATIENCE if pace is Pace.CAREFUL else 0.0,
+        )
+        if played.symptom is not None and played.symptom.severity in (
+            Severity.CRASH,
+            Severity.HANG,
+            Severity.LEAK,
+        ):
             self.close()
         return played
 

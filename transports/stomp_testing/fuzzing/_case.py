@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from stomp_core import Frame
@@ -29,10 +29,14 @@ class CaseSteps:
 
     Args:
         version: of STOMP.
+        values: what stands for placeholders in this run; expected frames get the placeholders back.
     """
 
-    def __init__(self, version: str) -> None:
+    def __init__(self, version: str, values: Mapping[str, str] | None = None) -> None:
         self._version = version
+        self._placeholders = {
+            value: f"${{{name}}}" for name, value in (values or {}).items() if len(value) > 20
+        }
         self._steps: list[Content] = []
 
     def receive(self, on: str, data: bytes) -> None:
@@ -77,8 +81,13 @@ class CaseSteps:
             headers["ack"] = {"as": f"ack-{expected.number}"}
         for name, value in frame.headers.to_dict().items():
             if name not in ("message-id", "ack", "content-length"):
-                headers[to_text(name.encode())] = wire_value(value, self._version)
+                headers[to_text(name.encode())] = self._without_values(wire_value(value, self._version))
         return {"command": "MESSAGE", "headers": headers, "body": to_text(frame.body)}
+
+    def _without_values(self, text: str) -> str:
+        for value, placeholder in self._placeholders.items():
+            text = text.replace(value, placeholder)
+        return text
 
     def receipt(self, receipt: str) -> Content:
         """Return the description of a RECEIPT."""

@@ -22,6 +22,11 @@ __all__ = ["Engine", "Limits", "Makes"]
 #: Symptoms that have the same cause whatever rule is broken.
 _OF_NO_RULE = ("open-after-error", "bystander-closed", "bystander-stalled", "message-of-another-client")
 _CONFIRMATIONS = 2
+#: Behind these the program, or its connections, may no longer be what they were.
+_HARMFUL = (Severity.CRASH, Severity.HANG, Severity.LEAK)
+#: How much of the time of a run is for the minimising at its end, and of how much where there is no limit.
+_SHARE_AT_THE_END = 0.25
+_SECONDS_AT_THE_END = 60.0
 
 
 class Makes(Protocol):
@@ -45,8 +50,8 @@ class Limits:
 
     seconds: float | None = 60.0
     count: int | None = None
-    jobs: int = 4
-    minimise_seconds: float = 15.0
+    jobs: int = 8
+    minimise_seconds: float = 8.0
 
 
 class Engine:
@@ -95,10 +100,11 @@ class Engine:
                 for job in [pool.submit(self._work, player) for player in players]:
                     job.result()
         finally:
-            self._report.seconds = time.monotonic() - self._start
             for player in players:
                 player.close()
         self._report.sort()
+        self._minimise_rest()
+        self._report.seconds = time.monotonic() - self._start
         for (rule, name), times in sorted(self._unconfirmed.items()):
             if (rule, name) not in self._found:
                 self._report.notes.append(
@@ -124,11 +130,17 @@ class Engine:
     def _next_number(self) -> int | None:
         with self._lock:
             limits = self._limits
-            late = limits.seconds is not None and time.monotonic() - self._start >= limits.seconds
+            late = limits.seconds is not None and time.monotonic() - self._start >= self._seconds_to_play()
             if self._dead or late or (limits.count is not None and self._number >= limits.count):
                 return None
             self._number += 1
             return self._number - 1
+
+    def _seconds_to_play(self) -> float:
+        """Return when to stop playing, so that there is time for what has to be minimised."""
+        seconds = self._limits.seconds or 0.0
+        waiting = sum(not one.minimised for one in self._report.findings)
+        return seconds - min(_SHARE_AT_THE_END * seconds, waiting * self._limits.minimise_seconds / 4)
 
     def _known_for(self, script: Script) -> set[str]:
         return self._known[script.rule.name] | self._known["*"]
@@ -159,52 +171,68 @@ class Engine:
     # ------------------------------------------------------------------ findings
 
     def _confirm(self, number: int, script: Script, first: Played) -> None:
-        """Play it again alone, and make it as short as possible."""
+        """Play it again alone, and make it as short as possible: at once, or at the end if it is only lenient."""
         symptom = first.symptom
         assert symptom is not None
         if not self._recover(symptom):
-            self._add(number, script, first, minimised=False)
+            self._add(number, script, first)
             return
-        again = None
+        again = first
         for _ in range(_CONFIRMATIONS):
             again = self._play_alone(script)
             if again.symptom is not None:
                 break
-        if again is None or again.symptom is None:
+        if again.symptom is None:
             self._unconfirmed[script.rule.name, symptom.name] += 1
             return
-        symptom = again.symptom  # alone it may show something else, which is what can be shown again
-        if self._is_known(script, symptom):
-            return
-        if self._dead:
-            self._add(number, script, again, minimised=False)
-            return
-        shortest = minimise(
-            script, lambda one: self._shows(one, symptom), seconds=self._seconds_to_minimise()
-        )
+        if self._is_known(script, again.symptom):
+            return  # alone it shows something else, which was found before
+        finding = self._add(number, script, again)
+        if finding.severity is not Severity.LENIENT:
+            self._minimise(finding)
+
+    def _minimise_rest(self) -> None:
+        """Make those findings short that have waited for the end of the run."""
+        waiting = [one for one in self._report.findings if not one.minimised]
+        end = time.monotonic() + _SHARE_AT_THE_END * (self._limits.seconds or _SECONDS_AT_THE_END)
+        for finding in waiting:
+            if self._dead or time.monotonic() > end:
+                return
+            self._minimise(finding)
+
+    def _minimise(self, finding: Finding) -> None:
+        symptom = Symptom(finding.severity, finding.symptom, finding.text)
+        others = finding.severity is Severity.LEAK or symptom.name.startswith("bystander")
+        pace = Pace.QUICK_BESIDE_OTHERS if others else Pace.QUICK
+        player: list[Player] = [self._new_player()]
+
+        def shows(script: Script) -> bool:
+            if self._dead:
+                return False
+            try:
+                shown = player[0].play(script, pace=pace).symptom
+            except (OSError, ValueError):
+                self._recover(symptom)
+                return False
+            if shown is not None and shown.severity in _HARMFUL and self._recover(shown):
+                player[0].close()
+                player[0] = self._new_player()
+            return shown is not None and (shown.name, shown.severity) == (symptom.name, symptom.severity)
+
+        try:
+            shortest = minimise(finding.script, shows, seconds=self._limits.minimise_seconds)
+        finally:
+            player[0].close()
         last = self._play_alone(shortest)
-        if last.symptom is None or last.symptom.name != symptom.name:
-            self._add(number, script, again, minimised=False)
-        else:
-            self._add(number, shortest, last, minimised=True)
+        if last.symptom is not None and last.symptom.name == symptom.name:
+            finding.script, finding.text = shortest, last.symptom.text
+            finding.steps, finding.sent, finding.minimised = last.steps, last.sent, True
 
-    def _seconds_to_minimise(self) -> float:
-        limits = self._limits
-        left = float("inf") if limits.seconds is None else self._start + limits.seconds - time.monotonic()
-        return min(limits.minimise_seconds, max(left, limits.minimise_seconds / 3))
-
-    def _shows(self, script: Script, symptom: Symptom) -> bool:
-        if self._dead:
-            return False
-        played = self._play_alone(script, pace=Pace.QUICK)
-        shown = played.symptom
-        return shown is not None and (shown.name, shown.severity) == (symptom.name, symptom.severity)
-
-    def _play_alone(self, script: Script, pace: Pace = Pace.CAREFUL) -> Played:
+    def _play_alone(self, script: Script) -> Played:
         """Play it with a player of its own: a faulty program may have spoilt the other ones."""
         player = self._new_player()
         try:
-            played = player.play(script, pace=pace)
+            played = player.play(script, pace=Pace.CAREFUL)
         finally:
             player.close()
         if played.symptom is not None:
@@ -226,7 +254,7 @@ class Engine:
                 player.close()
         return not self._dead
 
-    def _add(self, number: int, script: Script, played: Played, *, minimised: bool) -> None:
+    def _add(self, number: int, script: Script, played: Played) -> Finding:
         symptom = played.symptom
         assert symptom is not None
         finding = Finding(
@@ -240,13 +268,14 @@ class Engine:
             self._report.role,
             played.sent,
             number,
-            minimised=minimised,
+            minimised=False,
         )
         key = _key(script, symptom)
         with self._lock:
             self._found[key] = finding
             self._known[key[0]].add(symptom.name)
             self._report.findings.append(finding)
+        return finding
 
 
 def _key(script: Script, symptom: Symptom) -> tuple[str, str]:

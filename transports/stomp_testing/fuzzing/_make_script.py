@@ -19,7 +19,7 @@ from .._conversations import (
     mutations_of,
 )
 from ._reference import MARK
-from ._script import LEGAL, UNFINISHED, Rule, Script, Send
+from ._script import LEGAL, UNFINISHED, Rule, Script, Send, connect_frame
 
 __all__ = ["ScriptMaker"]
 
@@ -158,16 +158,7 @@ class _Writer:
         """Close the connection, if it is not, and take what is left in the queues."""
         version = self._conversation.version
         sends = [] if closed else [Send(b"")]
-        connect = Frame(
-            "CONNECT",
-            [
-                ("accept-version", version),
-                ("host", "${host}"),
-                ("login", "${login}"),
-                ("passcode", "${passcode}"),
-            ],
-        )
-        sends.append(Send(connect.to_bytes(version), "b"))
+        sends.append(Send(connect_frame(version), "b"))
         for number, queue in enumerate(_QUEUES):
             pairs = [("destination", queue), ("id", str(number)), ("receipt", f"taking-{number}")]
             sends.append(Send(Frame("SUBSCRIBE", pairs).to_bytes(version), "b"))

@@ -35,7 +35,7 @@ _OF_BYTES = (
 
 
 def minimise(
-    script: Script, shows: Callable[[Script], bool], *, seconds: float = 20.0, most: int = 400
+    script: Script, shows: Callable[[Script], bool], *, seconds: float = 10.0, most: int = 250
 ) -> Script:
     """Return the shortest script that was found.
 
@@ -152,8 +152,11 @@ class _Search:
         if self.best.rule.code not in _OF_BYTES or len(data) > _MOST_BYTES:
             return
 
+        end = b"\0" if data.endswith(b"\0") else b""  # without it, what follows would be part of the frame
+
         def attempt(kept: Sequence[bytes]) -> bool:
-            return self._try_data(-1, b"".join(kept))
+            shorter = b"".join(kept)
+            return shorter.endswith(end) and self._try_data(-1, shorter)
 
         _reduce(lambda: _TOKEN.findall(self.best.sends[-1].data), attempt)
 

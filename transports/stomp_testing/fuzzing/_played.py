@@ -17,7 +17,9 @@ class Pace(Enum):
     """How long to wait for what a program does."""
 
     QUICK = "quick"
-    """Wait shortly, to try many candidates."""
+    """Wait shortly, and look at nobody else, to try many candidates."""
+    QUICK_BESIDE_OTHERS = "quick, beside others"
+    """Wait shortly, and see whether others are served, too."""
     USUAL = "usual"
     """Wait as long as the program may take."""
     CAREFUL = "careful"

@@ -10,11 +10,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from stomp_core import Frame
 from stomp_core.wire import escape
 
 from .._conversations import Demand
 
-__all__ = ["LEGAL", "UNFINISHED", "Rule", "Script", "Send", "fill_ids", "fill_values", "to_bytes", "to_text"]
+__all__ = [
+    "LEGAL",
+    "UNFINISHED",
+    "Rule",
+    "Script",
+    "Send",
+    "connect_frame",
+    "fill_ids",
+    "fill_values",
+    "to_bytes",
+    "to_text",
+]
 
 _ID = re.compile(rb"\{((?:message|ack)-[0-9]+|subscription|destination)\}")
 _VALUE = re.compile(rb"\$\{([a-z0-9-]+)\}")
@@ -125,6 +137,17 @@ class Script:
             tuple(Send.from_json(send) for send in content["sends"]),
             Rule(rule["name"], rule["section"], Demand(rule["demand"]), rule["code"]),
         )
+
+
+def connect_frame(version: str) -> bytes:
+    """Return a CONNECT of one version, with placeholders."""
+    pairs = [
+        ("accept-version", version),
+        ("host", "${host}"),
+        ("login", "${login}"),
+        ("passcode", "${passcode}"),
+    ]
+    return Frame("CONNECT", pairs).to_bytes(version)
 
 
 def to_text(data: bytes) -> str:
