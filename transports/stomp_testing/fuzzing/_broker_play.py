@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 import uuid
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -96,6 +96,7 @@ def play_to_broker(
     bystander: Bystander | None = None,
     known: Collection[str] = (),
     patience: float = 0.0,
+    values: Mapping[str, str] | None = None,
 ) -> Played:
     """Play a script.
 
@@ -105,11 +106,12 @@ def play_to_broker(
         bystander: a well-behaved client that has to be served all the time.
         known: names of symptoms of this rule that need no long wait.
         patience: seconds to wait before what was not refused counts as accepted.
+        values: for placeholders; ``None`` takes names of queues that nobody else has.
 
     Returns:
         What became of it.
     """
-    player = _Player(script, target, bystander, known, patience)
+    player = _Player(script, target, bystander, known, patience, values)
     try:
         player.play()
     except _Found as found:
@@ -131,13 +133,14 @@ class _Player:
         bystander: Bystander | None,
         known: Collection[str],
         patience: float,
+        values: Mapping[str, str] | None,
     ) -> None:
         self._script = script
         self._target = target
         self._bystander = bystander
         self._known = known
         self._patience = patience
-        self._values = target.values()
+        self._values = dict(values or target.values())
         self._reference = Reference()
         self._wires: dict[str, Wire] = {}
         self._ids: dict[str, dict[str, str]] = {}
@@ -169,7 +172,8 @@ class _Player:
             if self._reference.refused is not None:
                 self._judge_refusal(send)
                 return
-            if not send.joined:
+            following = self._script.sends[number : number + 1]
+            if not (send.joined and following and following[0].can_follow_at_once()):
                 self._await(waiting)
                 waiting = []
         self._await(waiting)

@@ -6,6 +6,8 @@ import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 
+from stomp_core import Frame
+
 from ._broker_play import BrokerTarget, play_to_broker
 from ._bystander import Bystander
 from ._engine import Engine, Limits
@@ -13,9 +15,9 @@ from ._findings import RunReport
 from ._make_script import ScriptMaker
 from ._memory_watch import MemoryWatch, WatchedPlayer
 from ._played import Pace, Played
-from ._script import Script
+from ._script import Script, connect_frame, fill_values
 from ._symptoms import Severity
-from ._wire import Closed, Illegal, Wire
+from ._wire import Closed, Illegal, Stalled, Wire
 
 __all__ = ["BrokerPlayer", "fuzz_broker", "server_of"]
 
@@ -26,6 +28,8 @@ _RESTART = 3.0
 _QUICK = 0.4
 #: Seconds in which a careful player lets the broker refuse something.
 _PATIENCE = 0.3
+#: Symptoms that were found before, if there are any.
+_NOT_WAITED_FOR = ("ignored", "open-after-error", "message-lost")
 
 
 def fuzz_broker(
@@ -73,7 +77,7 @@ def fuzz_broker(
     if watch is None:
         report.notes.append("its memory was not watched: give --pid")
     else:
-        watch.judge(report, new_player)
+        watch.judge(report, lambda script, times: _repeat(target, script, times))
     return report
 
 
@@ -137,6 +141,32 @@ class BrokerPlayer:
         if self._bystander is not None:
             self._bystander.close()
             self._bystander = None
+
+
+def _repeat(target: BrokerTarget, script: Script, times: int) -> None:
+    """Play a script again and again, with the same queues, and take away what it leaves there."""
+    values = target.values()
+    for _ in range(times):
+        play_to_broker(script, target, known=_NOT_WAITED_FOR, values=values)
+    _take_messages(target, script.version, [values["queue"], values["other-queue"]])
+
+
+def _take_messages(target: BrokerTarget, version: str, queues: Sequence[str]) -> None:
+    wire = target.connect()
+    frames = [connect_frame(version)]
+    for number, queue in enumerate(queues):
+        pairs = [("destination", queue), ("id", str(number)), ("receipt", str(number))]
+        frames.append(Frame("SUBSCRIBE", pairs).to_bytes(version))
+    frames.append(b"DISCONNECT\nreceipt:end\n\n\0")
+    try:
+        for frame in frames:
+            wire.write(fill_values(frame, target.values()), target.timeout)
+        while wire.frame(target.timeout).headers.get("receipt-id") != "end":
+            pass
+    except (Closed, Illegal, Stalled, TimeoutError):
+        pass  # it has broken rules; what it does was judged before
+    finally:
+        wire.close()
 
 
 def server_of(target: BrokerTarget, version: str) -> str | None:

@@ -104,8 +104,8 @@ def describe(frame: Frame) -> str:
 
 
 def printable(text: str) -> str:
-    """Return text whose control characters are escaped, so that it is one line in a report."""
+    """Return text whose control characters and backslashes are escaped, so that it is one line in a report."""
     return "".join(
-        char if char.isprintable() else char.encode("unicode_escape").decode()
-        for char in text.replace("\0", "^@")
-    )
+        char if char.isprintable() and char != "\\" else char.encode("unicode_escape").decode()
+        for char in text
+    ).replace("\\x00", "\\0")

@@ -81,7 +81,8 @@ class ScriptMaker:
         plan = self._plan(number)
         version = choices.pick(self._versions) if plan is None else plan.version
         mutation = None if plan is None else plan.mutation
-        setting = replace(self._setting, plain=choices.chance(30))
+        # Many brokers know one way of escaping, for all versions; once that is found, it hides what else there is.
+        setting = replace(self._setting, plain=choices.chance(85 if version == "1.0" else 30))
         conversation = make_conversation(
             choices,
             version,
@@ -169,9 +170,5 @@ class _Writer:
 
 
 def _joined(sends: list[Send]) -> list[Send]:
-    """Let frames follow each other without waiting, where the latter needs nothing of an answer."""
-    joined: list[Send] = []
-    for send, following in zip(sends, [*sends[1:], Send(b"")], strict=True):
-        independent = following.data and b"{ack-" not in following.data and b"{message-" not in following.data
-        joined.append(replace(send, joined=bool(independent and send.data and joined)))
-    return joined
+    """Let frames follow each other without waiting for answers, apart from the handshake."""
+    return [*sends[:1], *[replace(send, joined=True) for send in sends[1:-1]], *sends[1:][-1:]]

@@ -29,6 +29,7 @@ __all__ = [
 ]
 
 _ID = re.compile(rb"\{((?:message|ack)-[0-9]+|subscription|destination)\}")
+_NEEDS_ANSWERS = re.compile(rb"\{(?:ack|message)-|^(?:UNSUBSCRIBE|DISCONNECT)")
 _VALUE = re.compile(rb"\$\{([a-z0-9-]+)\}")
 
 
@@ -70,7 +71,7 @@ class Send:
         on: the name of the connection. Its first step opens it.
         wait: seconds of silence before it.
         piece: bytes to write at a time; 0 for all at once.
-        joined: do not wait for answers, but send the next one at once.
+        joined: do not wait for answers, but send the next one at once, if it can be sent without them.
     """
 
     data: bytes
@@ -78,6 +79,14 @@ class Send:
     wait: float = 0.0
     piece: int = 0
     joined: bool = False
+
+    def can_follow_at_once(self) -> bool:
+        """Whether it can be sent before the answers to earlier ones are there.
+
+        An ACK names what was received. And behind UNSUBSCRIBE, DISCONNECT and the end of the connection a broker need not
+        send what it has not sent before.
+        """
+        return bool(self.data) and not _NEEDS_ANSWERS.search(self.data)
 
     def as_json(self) -> dict[str, Any]:
         """Return it for :meth:`from_json`, without what has its default."""
