@@ -14,7 +14,7 @@ from ._engine import Engine, Limits
 from ._findings import RunReport
 from ._make_script import ScriptMaker
 from ._memory_watch import MemoryWatch, WatchedPlayer
-from ._played import Pace, Played
+from ._played import NotServed, Pace, Played
 from ._script import Script, connect_frame, fill_values
 from ._symptoms import Severity
 from ._wire import Closed, Illegal, Stalled, Wire
@@ -100,8 +100,8 @@ class BrokerPlayer:
 
     def play(self, script: Script, *, known: Collection[str] = (), pace: Pace = Pace.USUAL) -> Played:
         """See :class:`Player`."""
-        if self._bystander is None and not self.recover():
-            raise ConnectionRefusedError("the broker does not serve a well-behaved client any more")
+        if self._bystander is None:
+            self.recover()
         quick = pace in (Pace.QUICK, Pace.QUICK_BESIDE_OTHERS)
         played = play_to_broker(
             script,
@@ -118,20 +118,14 @@ class BrokerPlayer:
             self.close()
         return played
 
-    def recover(self) -> bool:
-        """See :class:`Player`.
-
-        Raises:
-            OSError: it does not accept connections any more.
-            ValueError: it does, and does not serve them.
-        """
+    def recover(self) -> None:
+        """See :class:`Player`."""
         self.close()
         end = time.monotonic() + _RESTART
-        while True:
+        while self._bystander is None:
             try:
                 self._bystander = Bystander(self._target, self._version)
-                return True
-            except OSError:
+            except (OSError, NotServed):
                 if time.monotonic() > end:
                     raise
                 time.sleep(0.05)

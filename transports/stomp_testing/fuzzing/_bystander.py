@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from stomp_core import Frame
 
+from ._played import NotServed
 from ._symptoms import Severity, Symptom
 from ._wire import Closed, Illegal, Stalled
 
@@ -31,7 +32,7 @@ class Bystander:
 
     Raises:
         OSError: the broker does not accept its connection.
-        ValueError: the broker does not serve it from the start.
+        NotServed: the broker does not serve it from the start.
     """
 
     def __init__(self, target: BrokerTarget, version: str = "1.2") -> None:
@@ -45,9 +46,7 @@ class Bystander:
             self._round_trip()
         except _Wrong as wrong:
             self._wire.close()
-            raise ValueError(
-                f"the broker does not serve a well-behaved client: {wrong.symptom.text}"
-            ) from None
+            raise NotServed(wrong.symptom) from None
 
     def check(self) -> Symptom | None:
         """Send, receive and acknowledge one message; return what was wrong."""

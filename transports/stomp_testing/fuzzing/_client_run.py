@@ -203,9 +203,8 @@ class ClientPlayer:
         with self._targets.target() as target:
             return play_to_client(script, target, known=known, quickly=pace is Pace.QUICK)
 
-    def recover(self) -> bool:
+    def recover(self) -> None:
         """See :class:`Player`."""
-        return True
 
     def close(self) -> None:
         """See :class:`Player`."""

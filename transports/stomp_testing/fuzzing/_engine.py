@@ -13,7 +13,7 @@ from typing import Protocol
 from ._findings import Finding, RunReport
 from ._gate import Gate
 from ._minimise import minimise
-from ._played import Pace, Played, Player
+from ._played import NotServed, Pace, Played, Player
 from ._script import Script
 from ._symptoms import Severity, Symptom
 
@@ -92,9 +92,10 @@ class Engine:
 
         Raises:
             OSError: the program cannot be reached from the start.
+            NotServed: it serves nobody from the start.
         """
         self._start = time.monotonic()
-        players = [self._new_player() for _ in range(self._limits.jobs)]
+        players = self._new_players()
         try:
             with ThreadPoolExecutor(len(players), "fuzzing") as pool:
                 for job in [pool.submit(self._work, player) for player in players]:
@@ -111,21 +112,43 @@ class Engine:
                     f"{rule}: {name} was seen {times} times and not when played again alone"
                 )
 
+    def _new_players(self) -> list[Player]:
+        """Return a player for each job, or one if they disturb each other before anything was broken."""
+        players = [self._new_player()]
+        try:
+            while len(players) < self._limits.jobs:
+                players.append(self._new_player())
+            return players
+        except NotServed:
+            for player in players:
+                player.close()
+            self._report.notes.append("clients that break no rule disturb each other: the run has one job")
+            return [self._new_player()]
+
     # ------------------------------------------------------------------ jobs
 
     def _work(self, player: Player) -> None:
         try:
             while (number := self._next_number()) is not None:
                 script = self._scripts.make(number)
-                with self._gate.shared():
-                    if self._dead:
-                        return
-                    played = player.play(script, known=self._known_for(script))
-                self._on_played(number, script, played, player)
+                try:
+                    with self._gate.shared():
+                        if self._dead:
+                            return
+                        played = player.play(script, known=self._known_for(script))
+                    self._on_played(number, script, played, player)
+                except (OSError, NotServed) as error:
+                    self._end_early(error)
                 self._progress(self._report)
         except BaseException:
             self._dead = True  # the other jobs end, too
             raise
+
+    def _end_early(self, error: Exception) -> None:
+        with self._lock:
+            if not self._dead:
+                self._dead = True
+                self._report.notes.append(f"the run has ended early: {error}")
 
     def _next_number(self) -> int | None:
         with self._lock:
@@ -158,7 +181,7 @@ class Engine:
             try:
                 self._confirm(number, script, played)
             finally:
-                if symptom.severity in (Severity.CRASH, Severity.HANG):
+                if symptom.severity in _HARMFUL and not self._dead:
                     player.recover()
 
     def _is_known(self, script: Script, symptom: Symptom) -> bool:
@@ -211,7 +234,7 @@ class Engine:
                 return False
             try:
                 shown = player[0].play(script, pace=pace).symptom
-            except (OSError, ValueError):
+            except (OSError, NotServed):
                 self._recover(symptom)
                 return False
             if shown is not None and shown.severity in _HARMFUL and self._recover(shown):
@@ -243,15 +266,10 @@ class Engine:
         """After a crash, wait for the program; return whether it serves again."""
         if symptom.severity is not Severity.CRASH or self._dead:
             return not self._dead
-        player = None
         try:
-            player = self._new_player()
-        except (OSError, ValueError):
-            self._dead = True
-            self._report.notes.append("the program has ended, and does not serve again: the run ends here")
-        finally:
-            if player is not None:
-                player.close()
+            self._new_player().close()
+        except (OSError, NotServed) as error:
+            self._end_early(error)
         return not self._dead
 
     def _add(self, number: int, script: Script, played: Played) -> Finding:

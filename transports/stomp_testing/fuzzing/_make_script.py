@@ -121,6 +121,8 @@ class _Writer:
         self._conversation = conversation
         self._choices = choices
         self._marks = 0
+        self._receipts = 0
+        self._confirms = False
 
     def script(self) -> Script:
         conversation, choices = self._conversation, self._choices
@@ -130,6 +132,7 @@ class _Writer:
             for index, step in enumerate(conversation.steps)
             if step.sender == "client"
         ]
+        self._confirms = choices.chance(40)
         sends = [self._send(step, marked) for marked, step in steps]
         style = choices.integer(0, 9)
         if style == 0:
@@ -153,7 +156,17 @@ class _Writer:
         if marked and step.frame is not None and step.frame.command == "SEND" and data.startswith(b"SEND\n"):
             self._marks += 1
             data = data.replace(b"SEND\n", b"SEND\n%b:${queue}-%d\n" % (MARK.encode(), self._marks), 1)
+        if marked and self._confirms and step.frame is not None:
+            data = self._with_receipt(step.frame, data)
         return Send(data, wait=step.wait)
+
+    def _with_receipt(self, frame: Frame, data: bytes) -> bytes:
+        """Ask for a RECEIPT, which tells of each frame alone whether it was processed."""
+        line = frame.command.encode() + b"\n"
+        if frame.command in ("CONNECT", "STOMP") or "receipt" in frame.headers or not data.startswith(line):
+            return data
+        self._receipts += 1
+        return line + b"receipt:asked-%d\n" % self._receipts + data[len(line) :]
 
     def _later_client(self, closed: bool) -> list[Send]:
         """Close the connection, if it is not, and take what is left in the queues."""

@@ -187,9 +187,9 @@ class WatchedPlayer:
             self._watch.note(script)
         return played
 
-    def recover(self) -> bool:
+    def recover(self) -> None:
         """See :class:`Player`."""
-        return self._player.recover()
+        self._player.recover()
 
     def close(self) -> None:
         """See :class:`Player`."""

@@ -21,6 +21,9 @@ T = TypeVar("T")
 #: A placeholder, or a byte.
 _TOKEN = re.compile(rb"(?s)\$?\{[a-z0-9-]+\}|.")
 _MOST_BYTES = 1000
+_PLACEHOLDER = re.compile(rb"\{[a-z0-9-]+\}")
+_NUMBER = re.compile(rb"(\{(?:message|ack)-)([0-9]+)\}")
+_MOST_RENUMBERED = 3
 _SIMPLER: tuple[Callable[[Send], Send], ...] = (
     lambda send: replace(send, wait=0.0),
     lambda send: replace(send, piece=0),
@@ -46,6 +49,7 @@ def minimise(
         most: how many candidates to try.
     """
     search = _Search(script, shows, time.monotonic() + seconds, most)
+    search.replace_last_frame()
     search.drop_steps()
     search.simplify_steps()
     search.drop_headers()
@@ -76,9 +80,32 @@ class _Search:
 
     # ------------------------------------------------------------------ steps
 
+    def replace_last_frame(self) -> None:
+        """Put the header line that breaks a rule into a BEGIN, which needs nothing that goes before it."""
+        first, last = self.best.sends[0], self.best.sends[-1]
+        lines, _ = _split(last.data)
+        if self.best.rule.code not in _OF_BYTES or len(self.best.sends) == 1 or len(last.data) > _MOST_BYTES:
+            return
+        for line in lines[1:]:
+            data = b"BEGIN\ntransaction:1\n" + line + b"\n\n\0"
+            if self._try([first, Send(data)]):
+                return
+
     def drop_steps(self) -> None:
         """Leave out steps: halves, quarters, and in the end each alone."""
-        _reduce(lambda: list(self.best.sends), self._try)
+        _reduce(lambda: list(self.best.sends), self._try_renumbered)
+
+    def _try_renumbered(self, sends: Sequence[Send]) -> bool:
+        """Try these steps; and, since messages may be missing now, with smaller numbers in what names them."""
+        if self._try(sends):
+            return True
+        dropped = sum(send.data.startswith(b"SEND") for send in self.best.sends) - sum(
+            send.data.startswith(b"SEND") for send in sends
+        )
+        return any(
+            self._try([replace(send, data=_renumbered(send.data, less)) for send in sends])
+            for less in range(1, min(dropped, _MOST_RENUMBERED) + 1)
+        )
 
     def simplify_steps(self) -> None:
         """Send each step whole, at once, and with answers awaited."""
@@ -143,7 +170,7 @@ class _Search:
         for send in self.best.sends:
             for line in _split(send.data)[0][1:]:
                 value = line.partition(b":")[2]
-                if len(value) > 1 and b"${" not in value:
+                if len(value) > 1 and not _PLACEHOLDER.search(value):
                     yield value
 
     def shorten_last_bytes(self) -> None:
@@ -185,6 +212,10 @@ def _split(data: bytes) -> tuple[list[bytes], bytes]:
     if position < 0:
         return [data], b""
     return data[:position].split(b"\n"), data[position:]
+
+
+def _renumbered(data: bytes, less: int) -> bytes:
+    return _NUMBER.sub(lambda match: match[1] + b"%d}" % max(1, int(match[2]) - less), data)
 
 
 def _with_length(line: bytes, old: int, new: int) -> bytes:

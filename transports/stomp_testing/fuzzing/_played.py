@@ -10,7 +10,19 @@ from typing import Any, Protocol
 from ._script import Script
 from ._symptoms import Symptom
 
-__all__ = ["Pace", "Played", "Player"]
+__all__ = ["NotServed", "Pace", "Played", "Player"]
+
+
+class NotServed(ValueError):
+    """The program does not serve a well-behaved peer, even before anybody breaks a rule.
+
+    Attributes:
+        symptom: what it does.
+    """
+
+    def __init__(self, symptom: Symptom) -> None:
+        super().__init__(f"a well-behaved client is not served: {symptom.text}")
+        self.symptom = symptom
 
 
 class Pace(Enum):
@@ -56,8 +68,13 @@ class Player(Protocol):
         """
         ...
 
-    def recover(self) -> bool:
-        """Wait until the program serves again, or start it again; return whether it does."""
+    def recover(self) -> None:
+        """Wait until the program serves again.
+
+        Raises:
+            OSError: it cannot be reached.
+            NotServed: it does not serve.
+        """
         ...
 
     def close(self) -> None:

@@ -83,8 +83,8 @@ class Send:
     def can_follow_at_once(self) -> bool:
         """Whether it can be sent before the answers to earlier ones are there.
 
-        An ACK names what was received. And behind UNSUBSCRIBE, DISCONNECT and the end of the connection a broker need not
-        send what it has not sent before.
+        An ACK names what was received. And behind UNSUBSCRIBE, DISCONNECT and the end of the connection a broker
+        need not send what it has not sent before.
         """
         return bool(self.data) and not _NEEDS_ANSWERS.search(self.data)
 
