@@ -75,9 +75,9 @@ def main(arguments: Sequence[str] | None = None, *, prog: str = "python -m stomp
 
         return conformance(given[1:])
     if given[:1] == ["fuzz"]:
-        from .fuzzing._command import main as fuzz
+        from .fuzzing import run_command
 
-        return fuzz(given[1:])
+        return run_command(given[1:])
     chosen = _parse(given, prog)
     stopped = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -143,18 +143,20 @@ class StallsAllAtHalfAFrame(SmallBroker):
 
     def __init__(self) -> None:
         super().__init__()
-        self.waiting: Client | None = None
+        self.changed = threading.Condition(self.lock)
+        self.unfinished: Client | None = None
 
-    def on_bytes(self, client: Client, data: bytes) -> bytes | None:
-        if self.waiting is not None and self.waiting is not client and not self.waiting.ended:
-            return None
-        self.waiting = None if data.rstrip(b"\n").endswith(b"\0") or not data.strip() else client
+    def on_bytes(self, client: Client, data: bytes) -> bytes:
+        self.changed.wait_for(lambda: self.unfinished in (None, client))
+        self.unfinished = None if not data.strip() or data.rstrip(b"\n").endswith(b"\0") else client
+        self.changed.notify_all()
         return data
 
     def on_end(self, client: Client) -> None:
         super().on_end(client)
-        if self.waiting is client:
-            self.waiting = None
+        if self.unfinished is client:
+            self.unfinished = None
+            self.changed.notify_all()
 
 
 class KeepsBadFrames(SmallBroker):

@@ -31,7 +31,7 @@ __all__ = ["Client", "SmallBroker"]
 
 
 class SmallBroker:
-    """Queues, and a thread for each connection. One lock is held by whoever does something."""
+    """Queues, and a thread for each connection. One lock guards everything."""
 
     leniency = Leniency()
     limits = Limits()

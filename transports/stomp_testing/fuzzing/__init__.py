@@ -5,14 +5,15 @@
 * :class:`RunReport` with each :class:`Finding`: what was found; :func:`write_report`, :func:`as_markdown`,
   :func:`as_html` and :func:`counts_by_rule` show it, :func:`write_findings` writes reproducers,
   :func:`load_findings` reads them again;
-* ``python -m stomp_testing fuzz``: all of that as a program.
+* ``python -m stomp_testing fuzz``: all of that as a program, which is :func:`run_command`.
 """
 
 from __future__ import annotations
 
-from ._broker_play import BrokerTarget
 from ._broker_run import fuzz_broker
+from ._broker_target import BrokerTarget
 from ._client_run import ClientAddress, fuzz_client
+from ._command import main as run_command
 from ._engine import Limits
 from ._findings import Finding, RunReport, load_findings
 from ._memory_watch import listening_process
@@ -36,6 +37,7 @@ __all__ = [
     "fuzz_client",
     "listening_process",
     "load_findings",
+    "run_command",
     "write_findings",
     "write_report",
 ]

@@ -3,84 +3,35 @@
 from __future__ import annotations
 
 import time
-import uuid
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from stomp_core import Frame
 
 from .._conversations import Demand
+from ._broker_target import BrokerTarget
 from ._bystander import Bystander
 from ._case import CaseSteps, describe
 from ._played import Played
 from ._reference import MARK, Expected, Reference
-from ._script import Script, Send, connect_frame, fill_ids, fill_values
+from ._script import LEGAL, Script, Send, connect_frame, fill_ids, fill_values
 from ._symptoms import Severity, Symptom
 from ._wire import Closed, Illegal, Stalled, Wire
 
-__all__ = ["BrokerTarget", "play_to_broker"]
+__all__ = ["play_to_broker"]
 
 #: Seconds in which a symptom that is known shows: it need not be waited for again and again.
 _IF_KNOWN = 0.3
 _BARRIER = "barrier"
 
 
-@dataclass(frozen=True, slots=True)
-class BrokerTarget:
-    """A broker under test.
-
-    Attributes:
-        host: its address.
-        port: its TCP port.
-        login: of CONNECT.
-        passcode: of CONNECT.
-        virtual_host: CONNECT's ``host``.
-        destination: what the names of queues begin with.
-        timeout: seconds that it has for each answer.
-        close_timeout: seconds that it has to close the connection behind ERROR.
-    """
-
-    host: str
-    port: int
-    login: str = "guest"
-    passcode: str = "guest"
-    virtual_host: str = "/"
-    destination: str = "/queue/fuzz-"
-    timeout: float = 5.0
-    close_timeout: float = 1.0
-
-    @property
-    def url(self) -> str:
-        """Its URL, without credentials."""
-        return f"stomp://{self.host}:{self.port}"
-
-    def values(self) -> dict[str, str]:
-        """Return values for ``${queue}`` and the like, with names of queues that nobody else has."""
-        unique = f"{self.destination}{uuid.uuid4().hex}"
-        return {
-            "queue": f"{unique}a",
-            "other-queue": f"{unique}b",
-            "host": self.virtual_host,
-            "login": self.login,
-            "passcode": self.passcode,
-        }
-
-    def connect(self) -> Wire:
-        """Connect to it.
-
-        Raises:
-            OSError: it does not accept connections.
-        """
-        return Wire.connect(self.host, self.port, self.timeout)
-
-
 class _MayBe(Exception):
     """The broker has refused what it may refuse."""
 
 
-class _Unjudged(Exception):
+class _Undecided(Exception):
     """The script was shortened into something else."""
 
 
@@ -116,9 +67,10 @@ def play_to_broker(
         player.play()
     except _Found as found:
         player.played.symptom = found.symptom
+        player.played.script = player.legal_part()
         player.steps.add(dict(step) for step in found.symptom.expected)
-    except _Unjudged:
-        player.played.judged = False
+    except _Undecided:
+        player.played.decided = False
     finally:
         player.close()
     player.played.steps = player.steps.as_json()
@@ -149,6 +101,7 @@ class _Player:
         self._barriers = 0
         self._delivered: set[str] = set()
         self._all_sent = False
+        self._count = 0
         self.steps = CaseSteps(script.version, self._values)
         self.played = Played()
 
@@ -168,9 +121,10 @@ class _Player:
         waiting: list[Expected] = []
         for number, send in enumerate(self._script.sends, 1):
             waiting += self._send(send)
+            self._count = number
             self._all_sent = number == len(self._script.sends)
             if self._reference.refused is not None:
-                self._judge_refusal(send)
+                self._check_refusal(send)
                 return
             following = self._script.sends[number : number + 1]
             if not (send.joined and following and following[0].can_follow_at_once()):
@@ -178,6 +132,12 @@ class _Player:
                 waiting = []
         self._await(waiting)
         self._end_of_script()
+
+    def legal_part(self) -> Script | None:
+        """Return what was sent if that breaks no rule; ``None`` if it is the whole script."""
+        if self._all_sent or not self._count:
+            return None
+        return replace(self._script, sends=self._script.sends[: self._count], rule=LEGAL)
 
     def close(self) -> None:
         for on, wire in self._wires.items():
@@ -187,7 +147,7 @@ class _Player:
     def _end_of_script(self) -> None:
         rule = self._script.rule
         if rule.must_refuse and rule.code is not None:
-            self.played.judged = False  # the reference has found nothing wrong with these bytes
+            self.played.decided = False  # the reference has found nothing wrong with these bytes
         elif rule.must_refuse:
             self._await_refusal(self._script.sends[-1].on)
         elif rule.demand is not Demand.MAY_REFUSE:
@@ -288,7 +248,7 @@ class _Player:
         on = expected.on
         if frame.command == "CONNECTED":
             if expected.frame.headers["version"] != self._script.version:
-                raise _Unjudged
+                raise _Undecided
             version = frame.headers.get("version", "1.0")
             if version != expected.frame.headers["version"]:
                 raise self._found(
@@ -371,7 +331,7 @@ class _Player:
         )
 
     def _unexpected(self, on: str, frame: Frame) -> None:
-        """Judge a frame that nobody waits for; return if it may be sent."""
+        """Check a frame that nobody waits for; return if it may be sent."""
         mark = frame.headers.get(MARK)
         receipt = {"sends": {"command": "RECEIPT"}}
         if frame.command == "RECEIPT" and self._was_asked_for(on, frame):
@@ -437,11 +397,11 @@ class _Player:
         frame = Frame("RECEIPT", [("receipt-id", receipt)])
         self._await([Expected(on, frame, 0, "BEGIN")])
 
-    def _judge_refusal(self, send: Send) -> None:
+    def _check_refusal(self, send: Send) -> None:
         """The reference has refused the last step. So has the broker, or it has to be told."""
         rule = self._script.rule
         if rule.code != self._reference.refused:
-            self.played.judged = False  # shortened into something else
+            self.played.decided = False  # shortened into something else
         elif rule.must_refuse:
             self._await_refusal(send.on)
 
@@ -473,7 +433,7 @@ class _Player:
                 return
             accepted = frame.headers.get("receipt-id") == receipt if receipt else frame.command == "CONNECTED"
             if accepted:
-                self._judge_acceptance(on, refusal)
+                self._check_acceptance(on, refusal)
                 return
             self._note_while_refusing(on, frame)
 
@@ -493,7 +453,7 @@ class _Player:
         self._wires[on].write(fill_values(connect, self._values), self._target.timeout)
         return None
 
-    def _judge_acceptance(self, on: str, refusal: tuple[dict[str, Any], ...]) -> None:
+    def _check_acceptance(self, on: str, refusal: tuple[dict[str, Any], ...]) -> None:
         rule = self._script.rule
         if rule.demand is Demand.MUST_REFUSE:
             severity = Severity.WRONG_ANSWER

@@ -8,7 +8,8 @@ from dataclasses import replace
 
 from stomp_core import Frame
 
-from ._broker_play import BrokerTarget, play_to_broker
+from ._broker_play import play_to_broker
+from ._broker_target import BrokerTarget
 from ._bystander import Bystander
 from ._engine import Engine, Limits
 from ._findings import RunReport
@@ -58,7 +59,7 @@ def fuzz_broker(
 
     Raises:
         OSError: it does not accept connections.
-        ValueError: it does not serve a well-behaved client, or no rule has one of these names.
+        ValueError: it speaks none of the versions, or no rule has one of these names.
     """
     spoken, server = _spoken_versions(target, versions)
     if not spoken:
@@ -67,8 +68,10 @@ def fuzz_broker(
     scripts = ScriptMaker(seed, spoken, ack_covers_connection=server.startswith("RabbitMQ"), only=only)
     watch = None if pid is None else MemoryWatch(pid)
 
+    beside = _serves_others(target, spoken[0], report)
+
     def new_player() -> BrokerPlayer:
-        return BrokerPlayer(target, spoken[0])
+        return BrokerPlayer(target, spoken[0] if beside else None)
 
     def new_watched_player() -> WatchedPlayer | BrokerPlayer:
         return new_player() if watch is None else WatchedPlayer(new_player(), watch)
@@ -77,8 +80,18 @@ def fuzz_broker(
     if watch is None:
         report.notes.append("its memory was not watched: give --pid")
     else:
-        watch.judge(report, lambda script, times: _repeat(target, script, times))
+        watch.check(report, lambda script, times: _repeat(target, script, times))
     return report
+
+
+def _serves_others(target: BrokerTarget, version: str, report: RunReport) -> bool:
+    """Return whether a well-behaved client is served; if not, what is wrong will be found in legal conversations."""
+    try:
+        BrokerPlayer(target, version).close()
+    except NotServed as error:
+        report.notes.append(f"{error}; the run goes on without one")
+        return False
+    return True
 
 
 class BrokerPlayer:
@@ -86,10 +99,10 @@ class BrokerPlayer:
 
     Args:
         target: the broker.
-        version: that the well-behaved client speaks.
+        version: that the well-behaved client speaks; ``None`` for no such client.
     """
 
-    def __init__(self, target: BrokerTarget, version: str) -> None:
+    def __init__(self, target: BrokerTarget, version: str | None) -> None:
         self._target = target
         self._quick = replace(
             target, timeout=min(target.timeout, _QUICK), close_timeout=min(target.close_timeout, _QUICK / 4)
@@ -100,7 +113,7 @@ class BrokerPlayer:
 
     def play(self, script: Script, *, known: Collection[str] = (), pace: Pace = Pace.USUAL) -> Played:
         """See :class:`Player`."""
-        if self._bystander is None:
+        if self._bystander is None and self._version is not None:
             self.recover()
         quick = pace in (Pace.QUICK, Pace.QUICK_BESIDE_OTHERS)
         played = play_to_broker(
@@ -124,6 +137,9 @@ class BrokerPlayer:
         end = time.monotonic() + _RESTART
         while self._bystander is None:
             try:
+                if self._version is None:
+                    self._target.connect().close()
+                    return
                 self._bystander = Bystander(self._target, self._version)
             except (OSError, NotServed):
                 if time.monotonic() > end:
@@ -158,7 +174,7 @@ def _take_messages(target: BrokerTarget, version: str, queues: Sequence[str]) ->
         while wire.frame(target.timeout).headers.get("receipt-id") != "end":
             pass
     except (Closed, Illegal, Stalled, TimeoutError):
-        pass  # it has broken rules; what it does was judged before
+        pass  # it has broken rules; what it does was decided before
     finally:
         wire.close()
 

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import time
 import uuid
-from typing import TYPE_CHECKING
 
 from stomp_core import Frame
 
+from ._broker_target import BrokerTarget
 from ._played import NotServed
 from ._symptoms import Severity, Symptom
 from ._wire import Closed, Illegal, Stalled
-
-if TYPE_CHECKING:
-    from ._broker_play import BrokerTarget
 
 __all__ = ["Bystander"]
 

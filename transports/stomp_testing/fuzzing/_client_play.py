@@ -75,7 +75,7 @@ class _Found(Exception):
 
 
 class _Ended(Exception):
-    """The client has closed the connection, or has said goodbye."""
+    """The client has closed the connection, or has sent DISCONNECT."""
 
 
 def play_to_client(
@@ -165,9 +165,9 @@ class _Player:
                 if self._violated is not None:
                     break
                 self._read_what_is_there()
-            self._judge()
+            self._check_answers()
         except _Ended:
-            self._judge_early_end()
+            self._check_early_end()
 
     def _before(self, send: Send) -> None:
         if send.wait:
@@ -310,16 +310,16 @@ class _Player:
                 ({"sends": {"command": "SEND", "body": body.decode("latin-1")}},),
             )
 
-    # ------------------------------------------------------------------ judging
+    # ------------------------------------------------------------------ checking
 
-    def _judge(self) -> None:
+    def _check_answers(self) -> None:
         rule = self._script.rule
         if self._violated is not None and self._violated != "error" and rule.code != self._violated:
-            self.played.judged = False  # shortened into something else
+            self.played.decided = False  # shortened into something else
             return
         if rule.must_refuse:
             if self._violated is None and rule.code is not None:
-                self.played.judged = False  # these bytes break nothing
+                self.played.decided = False  # these bytes break nothing
                 return
             self._await_refusal()
             return
@@ -370,7 +370,7 @@ class _Player:
             ({"rejects": {}},),
         )
 
-    def _judge_early_end(self) -> None:
+    def _check_early_end(self) -> None:
         """The client has ended the conversation, which it may do by DISCONNECT, and when a rule was broken."""
         rule = self._script.rule
         if not self._wire.closed or self._violated is not None or rule.must_refuse:

@@ -13,8 +13,8 @@ from pathlib import Path
 from stomp_core import Credentials, Endpoint
 
 from .._conversations import MUTATIONS
-from ._broker_play import BrokerTarget
 from ._broker_run import fuzz_broker
+from ._broker_target import BrokerTarget
 from ._client_run import ClientAddress, fuzz_client
 from ._engine import Limits
 from ._findings import Finding, RunReport, load_findings
@@ -32,6 +32,12 @@ _VERSIONS = ("1.0", "1.1", "1.2")
 _EVERY = 5.0  # seconds between two lines of progress
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _EXPLANATION = f"""\
+Examples:
+  PROG stomp://guest:guest@localhost:61613 --report findings
+  PROG stomp://guest:guest@localhost:61613 --rule undefined-escape --seed 7
+  PROG stomp://guest:guest@localhost:61613 --replay findings/findings.jsonl
+  PROG --listen 127.0.0.1:0 --exec "python my_client.py" --time 120
+
 Severities, the worst one first: {", ".join(SEVERITIES)}. "lenient" is what most implementations
 do somewhere: to accept what the specification forbids their peer to send. It counts for the exit status only if
 --fail-on names it.
@@ -91,7 +97,7 @@ def _parser(prog: str) -> argparse.ArgumentParser:
         prog=prog,
         description="Fuzz a broker, or a client that connects: play conversations that break one rule of STOMP each, "
         "and legal ones, and compare what it does with what the specification demands.",
-        epilog=_EXPLANATION,
+        epilog=_EXPLANATION.replace("PROG", prog),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("url", nargs="?", help="the broker: stomp://login:passcode@host:port/virtual-host")
@@ -113,6 +119,7 @@ def _parser(prog: str) -> argparse.ArgumentParser:
     run.add_argument(
         "--count", type=_positive_int, metavar="N", help="play N conversations, whatever time it takes"
     )
+    run.add_argument("--stop-after", type=_positive_int, metavar="N", help="stop when there are N findings")
     run.add_argument(
         "--jobs",
         type=_positive_int,
@@ -216,7 +223,7 @@ def _client(chosen: argparse.Namespace) -> ClientAddress:
 
 
 def _fuzz(target: BrokerTarget | ClientAddress, chosen: argparse.Namespace, progress: Progress) -> RunReport:
-    limits = Limits(None if chosen.count else chosen.time, chosen.count, chosen.jobs)
+    limits = Limits(None if chosen.count else chosen.time, chosen.count, chosen.jobs, chosen.stop_after)
     versions = tuple(chosen.version or reversed(_VERSIONS))
     if isinstance(target, ClientAddress):
         return fuzz_client(

@@ -45,12 +45,14 @@ class Limits:
         seconds: of the run; ``None`` for no limit.
         count: of conversations; ``None`` for no limit.
         jobs: conversations at the same time.
+        findings: stop when there are so many; ``None`` for no limit.
         minimise_seconds: for each finding.
     """
 
     seconds: float | None = 60.0
     count: int | None = None
     jobs: int = 8
+    findings: int | None = None
     minimise_seconds: float = 8.0
 
 
@@ -154,7 +156,8 @@ class Engine:
         with self._lock:
             limits = self._limits
             late = limits.seconds is not None and time.monotonic() - self._start >= self._seconds_to_play()
-            if self._dead or late or (limits.count is not None and self._number >= limits.count):
+            enough = limits.findings is not None and len(self._report.findings) >= limits.findings
+            if self._dead or late or enough or (limits.count is not None and self._number >= limits.count):
                 return None
             self._number += 1
             return self._number - 1
@@ -170,8 +173,9 @@ class Engine:
 
     def _on_played(self, number: int, script: Script, played: Played, player: Player) -> None:
         symptom = played.symptom
+        script = played.script or script
         with self._lock:
-            outcome = "as specified" if played.judged else "not judged"
+            outcome = "as specified" if played.decided else "not decided"
             self._report.count(script, outcome if symptom is None else symptom.name)
             if symptom is None or self._is_known(script, symptom):
                 return
@@ -208,6 +212,7 @@ class Engine:
         if again.symptom is None:
             self._unconfirmed[script.rule.name, symptom.name] += 1
             return
+        script = again.script or script
         if self._is_known(script, again.symptom):
             return  # alone it shows something else, which was found before
         finding = self._add(number, script, again)

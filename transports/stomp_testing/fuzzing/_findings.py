@@ -139,7 +139,7 @@ class RunReport:
         seed: of the run.
         conversations: how many were played.
         seconds: how long it took.
-        counts: for each rule, how many conversations ended how. ``"as specified"``, ``"not judged"``, or the name of a
+        counts: for each rule, how many conversations ended how. ``"as specified"``, ``"not decided"``, or the name of a
             symptom.
         demands: what the specification demands of the receiver, by rule.
         findings: the worst ones first.

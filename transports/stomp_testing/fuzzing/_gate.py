@@ -12,7 +12,7 @@ __all__ = ["Gate"]
 class Gate:
     """Conversations are played side by side; one that has shown something is played again alone.
 
-    Whoever wants to be alone goes first, so that those who come and go all the time do not keep it waiting.
+    The one that waits to be alone goes first: those that come and go all the time do not keep it waiting.
     """
 
     def __init__(self) -> None:

@@ -17,7 +17,7 @@ __all__ = ["MemoryWatch", "WatchedPlayer", "listening_process", "resident_bytes"
 
 _PAGE = 4096
 _MIB = 1024 * 1024
-#: A script that is suspected is played so often, in each of the rounds.
+#: A script that may be the cause is played so often, in each of the rounds.
 _REPEAT = 100
 _ROUNDS = 3
 _MOST_ROUNDS = 8
@@ -28,8 +28,8 @@ _PAUSE = 1.0
 #: In each round memory has to grow by so much, and by so many times what legal conversations need.
 _GROWTH = 3 * _MIB
 _FACTOR = 3
-#: How many rules are suspected, at most.
-_SUSPECTS = 4
+#: How many rules are looked at, at most.
+_CANDIDATES = 4
 #: The first conversations fill caches and pools.
 _WARM_UP = 50
 
@@ -108,7 +108,7 @@ class MemoryWatch:
             self._scripts[script.rule.name] = script
             self._last = now
 
-    def judge(self, report: RunReport, repeat: Callable[[Script, int], None]) -> None:
+    def check(self, report: RunReport, repeat: Callable[[Script, int], None]) -> None:
         """Play the scripts behind which memory has grown again and again; add a finding if it goes on growing.
 
         Args:
@@ -120,13 +120,13 @@ class MemoryWatch:
             f"its memory has grown by {total / _MIB:.1f} MiB to {self._last / _MIB:.0f} MiB in {self._played} "
             "conversations"
         )
-        suspects = sorted(self._growth, key=lambda rule: self._growth[rule], reverse=True)[:_SUSPECTS]
-        suspects = [rule for rule in suspects if self._growth[rule] > 0 and rule != LEGAL.name]
-        if total < _GROWTH or not suspects:
+        candidates = sorted(self._growth, key=lambda rule: self._growth[rule], reverse=True)[:_CANDIDATES]
+        candidates = [rule for rule in candidates if self._growth[rule] > 0 and rule != LEGAL.name]
+        if total < _GROWTH or not candidates:
             return
         legal = self._scripts.get(LEGAL.name)
         usual = 0 if legal is None else max(self._rounds(legal, repeat))
-        for rule in suspects:
+        for rule in candidates:
             growth = self._rounds(self._scripts[rule], repeat)
             if min(growth) >= max(_GROWTH, _FACTOR * usual):
                 report.findings.append(self._finding(rule, growth))

@@ -46,13 +46,15 @@ class Played:
         symptom: what was wrong; ``None`` if nothing.
         steps: what was sent and came back, as steps of a case.
         sent: the bytes that were sent, by connection.
-        judged: False if the bytes alone could not tell whether they should be refused.
+        script: what shows the symptom, if it is not the whole script: it was seen before a rule was broken.
+        decided: False if the bytes alone could not tell whether they should be refused.
     """
 
     symptom: Symptom | None = None
     steps: list[dict[str, Any]] = field(default_factory=list)
     sent: dict[str, bytes] = field(default_factory=dict)
-    judged: bool = True
+    script: Script | None = None
+    decided: bool = True
 
 
 class Player(Protocol):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from ._broker_play import BrokerTarget
 from ._broker_run import BrokerPlayer
+from ._broker_target import BrokerTarget
 from ._client_run import ClientAddress, ClientTargets
 from ._findings import Finding
 from ._played import Pace, Played, Player
