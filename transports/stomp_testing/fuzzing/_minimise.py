@@ -1,6 +1,6 @@
 """Make a script as short as it can be without losing its symptom: first steps, then headers, then bytes.
 
-It is delta debugging: each candidate is played again. Whoever plays it tells whether it shows the same.
+It is delta debugging: each candidate is played again. A function plays it, and returns whether it shows the same.
 """
 
 from __future__ import annotations

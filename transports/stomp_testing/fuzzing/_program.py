@@ -96,8 +96,8 @@ class Program:
         self._errors.close()
 
     def _output(self) -> bytes:
-        self._errors.seek(0, os.SEEK_END)
-        self._errors.seek(max(0, self._errors.tell() - _MOST_OF_OUTPUT))
+        size = self._errors.seek(0, os.SEEK_END)
+        self._errors.seek(max(0, size - _MOST_OF_OUTPUT))
         return self._errors.read()
 
 
