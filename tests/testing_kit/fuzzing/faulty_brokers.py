@@ -9,7 +9,7 @@ import re
 import sys
 import threading
 
-from stomp_core import Event, Leniency, Nack, RemoteProtocolError, Send, Subscribe
+from stomp_core import Event, Nack, RemoteProtocolError, Send, Subscribe
 
 from .small_broker import Client, SmallBroker
 
@@ -198,9 +198,15 @@ class DecodesLate(SmallBroker):
 class ForgetsClose(SmallBroker):
     """Behind ERROR the connection stays open."""
 
-    leniency = Leniency()
+    def on_bytes(self, client: Client, data: bytes) -> bytes | None:
+        return None if client in self.failed else data
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.failed: set[Client] = set()
 
     def on_violation(self, client: Client, error: RemoteProtocolError) -> None:
+        self.failed.add(client)
         if error.frame_hint is not None:
             client.write(client.server.send(error.frame_hint))
 

@@ -51,6 +51,7 @@ def minimise(
     search = _Search(script, shows, time.monotonic() + seconds, most)
     search.replace_last_frame()
     search.drop_steps()
+    search.use_one_connection()
     search.simplify_steps()
     search.drop_headers()
     search.shorten_bodies()
@@ -90,6 +91,18 @@ class _Search:
             data = b"BEGIN\ntransaction:1\n" + line + b"\n\n\0"
             if self._try([first, Send(data)]):
                 return
+
+    def use_one_connection(self) -> None:
+        """Send everything on the first connection."""
+        first = self.best.sends[0]
+        connected: set[str] = {first.on}
+        sends = []
+        for send in self.best.sends:
+            if send.on in connected and send.data:
+                sends.append(replace(send, on=first.on))
+            connected.add(send.on)  # the first one of a connection is its CONNECT
+        if len(connected) > 1:
+            self._try(sends)
 
     def drop_steps(self) -> None:
         """Leave out steps: halves, quarters, and in the end each alone."""
