@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from stomp_core import (
     NEED_DATA,
+    AckMode,
     ClientConnection,
     Connected,
     ConnectionClosed,
@@ -52,7 +53,7 @@ def main(fault: str) -> None:
 
 def answer(client: ClientConnection, connection: socket.socket, event: object, fault: str) -> None:
     if isinstance(event, Connected):
-        ack = "client" if client.version == "1.0" else "client-individual"
+        ack: AckMode = "client" if client.version == "1.0" else "client-individual"
         connection.sendall(client.subscribe("/queue/conformance", id="0", ack=ack))
     elif isinstance(event, Message):
         body = event.headers["reveal"].encode() if "reveal" in event.headers else event.body

@@ -27,10 +27,12 @@ def fuzz(fault: str, only: Sequence[str], count: int, timeout: float = 30.0) -> 
     ("fault", "only", "severity", "symptom", "steps"),
     [
         # CONNECTED, and the frame that breaks the rule
-        ("lenient", "undefined-escape", Severity.WRONG_ANSWER, "went-on", 2),
+        pytest.param(
+            "lenient", "undefined-escape", Severity.WRONG_ANSWER, "went-on", 2, marks=pytest.mark.slow
+        ),
         ("unhandled", "unknown-command", Severity.CRASH, "unhandled-exception", 2),
         ("dies", "lone-backslash", Severity.CRASH, "killed-by-sigabrt", 2),
-        ("hangs", "content-length-no-number", Severity.HANG, "hung", 2),
+        pytest.param("hangs", "content-length-no-number", Severity.HANG, "hung", 2, marks=pytest.mark.slow),
         # CONNECTED, MESSAGE
         ("wrong-ack", "legal", Severity.WRONG_ANSWER, "illegal-frame-not-acknowledgeable", 2),
         ("changes", "legal", Severity.WRONG_ANSWER, "message-changed", 2),

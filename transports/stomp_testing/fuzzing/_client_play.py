@@ -22,6 +22,8 @@ from ._wire import Closed, Illegal, Stalled, Wire
 __all__ = ["ClientTarget", "Habits", "play_to_client"]
 
 _IF_KNOWN = 0.5
+#: Seconds for each answer while candidates for the shortest conversation are tried.
+_QUICK = 0.5
 #: A client may take so much more memory than with an ordinary conversation, beside what it is sent.
 _MEMORY = 96 * 1024 * 1024
 _MEMORY_FACTOR = 8
@@ -137,7 +139,7 @@ class _Player:
         self._wire = wire
         self._program = program
         self._known = known
-        self._timeout = min(1.0, target.timeout) if quickly else target.timeout
+        self._timeout = min(_QUICK, target.timeout) if quickly else target.timeout
         self._checker = Checker()
         self._parser = FrameParser()
         self._violated: str | None = None

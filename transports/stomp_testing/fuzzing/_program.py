@@ -45,14 +45,18 @@ class Program:
 
     def __init__(self, command: str, url: str, version: str) -> None:
         self._errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115
-        self._process = subprocess.Popen(
-            shlex.split(command),
-            env={**os.environ, "STOMP_URL": url, "STOMP_VERSION": version},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=self._errors,
-            start_new_session=True,
-        )
+        try:
+            self._process = subprocess.Popen(
+                shlex.split(command),
+                env={**os.environ, "STOMP_URL": url, "STOMP_VERSION": version},
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=self._errors,
+                start_new_session=True,
+            )
+        except BaseException:
+            self._errors.close()
+            raise
 
     @property
     def running(self) -> bool:
