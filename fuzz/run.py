@@ -83,10 +83,12 @@ def fuzz_one(name: str, seconds: int) -> list[Path]:
     for folder in (corpus, findings):
         folder.mkdir(parents=True, exist_ok=True)
     print(f"{name}: {seconds} s ...", flush=True)
+    from stomp_testing import dictionary_file
+
     command = [
         sys.executable, __file__, "--within", "fuzzer", name,
         f"-max_total_time={seconds}", f"-timeout={SLOW}", f"-rss_limit_mb={LARGE}", f"-max_len={LONGEST}",
-        f"-dict={HERE / 'stomp.dict'}", f"-artifact_prefix={findings}/", "-print_final_stats=1",
+        f"-dict={dictionary_file()}", f"-artifact_prefix={findings}/", "-print_final_stats=1",
         # What is new goes to the first folder; the other is only read.
         str(corpus), str(HERE / "corpus" / name),
     ]  # fmt: skip

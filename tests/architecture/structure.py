@@ -129,7 +129,7 @@ PRIVATE_MODULES: dict[str, set[str]] = {
     "stomp_websocket": set(),
     "stomp_cli": set(),
     # pytest loads the plugin by its name; users import the strategies from their module.
-    "stomp_testing": {"plugin", "strategies"},
+    "stomp_testing": {"plugin", "stateful", "strategies"},
 }
 
 #: Private names of other modules that are used all the same: (file, name) -> why there is no other way.

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import given
+from hypothesis import find, given, settings
 from hypothesis import strategies as st
 
 from stomp_core import (
@@ -23,9 +23,9 @@ from stomp_core import (
     RemoteProtocolError,
     ServerConnection,
 )
-from stomp_testing import strategies
+from stomp_testing import conformance, strategies
 from stomp_testing._conversations import RandomChoices, make_conversation
-from stomp_testing.strategies import Conversation, Demand, Kind, Mutation, Role, Step
+from stomp_testing.strategies import Conversation, Demand, Kind, Mutation, Role, Setting, Step
 
 VERSIONS = ("1.0", "1.1", "1.2")
 ROLES: tuple[Role, ...] = ("client", "server")
@@ -173,3 +173,84 @@ def test_a_seed_repeats_a_conversation() -> None:
             for _ in range(2)
         )
         assert first == second
+
+
+# ---------------------------------------------------------------------- the strategies
+
+SEARCH = settings(database=None, max_examples=5000)
+
+
+def commands(conversation: Conversation) -> list[str]:
+    return [step.frame.command for step in conversation.steps if step.frame]
+
+
+def test_minimal_conversations_are_short() -> None:
+    assert len(find(strategies.conversations("1.2", "server"), lambda _: True, settings=SEARCH).steps) == 2
+    twice = find(strategies.mutations("1.1", "server", names=["ack-twice"]), lambda _: True, settings=SEARCH)
+    assert commands(twice) == ["CONNECT", "CONNECTED", "SUBSCRIBE", "SEND", "MESSAGE", "ACK", "ACK"]
+
+
+@pytest.mark.parametrize("role", ROLES)
+@given(data=st.data())
+def test_drawn_mutations_break_a_rule_that_their_peer_can_break(role: Role, data: st.DataObject) -> None:
+    version = data.draw(strategies.versions())
+    drawn = data.draw(strategies.mutations(version, role))
+    assert drawn.broken is not None
+    assert version in drawn.broken.versions
+    assert role in drawn.broken.roles
+    assert drawn.steps[drawn.broken_at].sender == drawn.peer
+
+
+def test_rules_that_do_not_exist_there_are_refused() -> None:
+    strategy = strategies.mutations("1.0", "client", names=["ack-twice"])
+    with pytest.raises(
+        ValueError, match=r"names has no rule that the peer of a client can break in STOMP 1\.0"
+    ):
+        find(strategy, lambda _: True, settings=SEARCH)
+
+
+def test_a_conversation_is_shown_as_its_steps() -> None:
+    shown = repr(
+        make_conversation(RandomChoices(1), "1.2", "client", mutation=BY_NAME["header-line-too-long"])
+    )
+    assert shown.startswith(
+        "<Conversation: STOMP 1.2, client under test, header-line-too-long (may refuse)\n"
+    )
+    assert "\n! server: b'MESSAGE" in shown
+    assert len(shown) < 20_000
+
+
+def test_names_of_rules_are_unique_and_sections_exist() -> None:
+    assert len(BY_NAME) == len(MUTATIONS)
+    sections = {
+        requirement.section
+        for version in VERSIONS
+        for requirement in conformance.load_requirements([version])
+    }
+    assert {mutation.section for mutation in MUTATIONS} - sections == set()
+
+
+def test_placeholders_are_replaced_by_escaped_ids() -> None:
+    step = Step("client", b"ACK\nid:{ack-1}\n\n\0")
+    assert step.with_ids({"ack-1": "a:b", "ack-11": "no"}, "1.2") == b"ACK\nid:a\\cb\n\n\0"
+    assert step.with_ids({"ack-1": "a:b"}, "1.0") == b"ACK\nid:a:b\n\n\0"
+
+
+def test_a_client_that_is_not_scripted_only_connects_and_subscribes() -> None:
+    setting = Setting(scripted_client=False)
+    for seed in range(50):
+        legal = make_conversation(RandomChoices(seed), "1.2", "client", setting=setting)
+        sent = [step.frame.command for step in legal.steps if step.frame and step.sender == "client"]
+        assert sent[0] in ("CONNECT", "STOMP")
+        assert sent[1:] == ["SUBSCRIBE"]
+
+
+def test_exchanges_pair_what_the_peer_sends_with_the_answers() -> None:
+    legal = make_conversation(RandomChoices(3), "1.2", "server")
+    assert [step for exchange in legal.exchanges() for step in (exchange.sent, *exchange.answers)] == list(
+        legal.steps
+    )
+    connect = legal.exchanges()[0]
+    assert connect.sent is not None
+    assert connect.sent.sender == legal.peer == "client"
+    assert [answer.frame.command for answer in connect.answers if answer.frame] == ["CONNECTED"]

@@ -97,3 +97,21 @@ def test_bytes_can_be_cut_one_by_one() -> None:
 def test_chunkings_accept_a_strategy(pieces: list[bytes], version: str) -> None:
     assert b"" not in pieces
     assert version in ("1.0", "1.1", "1.2")
+
+
+def test_minimal_frames_are_short() -> None:
+    without_database = settings(database=None, max_examples=5000)
+    strategy = strategies.frames("1.2")
+    with_nul = find(strategy, lambda frame: b"\0" in frame.body, settings=without_database)
+    assert with_nul.body == b"\0"
+    repeated = find(
+        strategy, lambda frame: len(frame.headers.get_all("again")) > 1, settings=without_database
+    )
+    assert len(repeated.headers.pairs) <= 5
+    assert all(len(value) <= 8 for _, value in repeated.headers.pairs)
+
+
+@pytest.mark.parametrize("frames", [strategies.frames, strategies.client_frames])
+def test_frames_of_an_unknown_version_are_refused(frames: Callable[[str], object]) -> None:
+    with pytest.raises(ValueError, match=r"version must be '1\.0', '1\.1' or '1\.2', got '1\.3'"):
+        frames("1.3")

@@ -6,7 +6,9 @@
 * :class:`Recorder`: what was sent, as frames;
 * :class:`Checker`: which of these frames break STOMP;
 * fixtures ``stomp_broker`` and ``stomp_proxy`` for pytest, without any configuration;
-* :mod:`stomp_testing.strategies` for hypothesis;
+* :mod:`stomp_testing.strategies` for hypothesis: frames, conversations, and conversations that break a named rule;
+* :mod:`stomp_testing.stateful`: a state machine of a session for hypothesis, to derive from;
+* :func:`dictionary_file`: tokens of STOMP for libFuzzer and AFL++;
 * :mod:`stomp_testing.conformance`: the specifications as data, with cases for any broker and client;
 * ``python -m stomp_testing``: the embedded broker as a program; ``python -m stomp_testing conformance``: those cases.
 
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from ._broker import Broker, ClientInfo
     from ._certificates import ServerCertificate
     from ._checker import Checker, Violation
+    from ._dictionary import dictionary_file
     from ._proxy import FaultProxy
     from ._recorder import Note, Record, Recorder
     from ._relay import Direction, Faults
@@ -49,6 +52,7 @@ __all__ = [
     "ServerCertificate",
     "Step",
     "Violation",
+    "dictionary_file",
 ]
 
 # pytest imports this package for its plugin in every run on this machine, so a module is imported only when one of its
@@ -57,6 +61,7 @@ _NAMES = {
     "_broker": ("Broker", "ClientInfo"),
     "_certificates": ("ServerCertificate",),
     "_checker": ("Checker", "Violation"),
+    "_dictionary": ("dictionary_file",),
     "_proxy": ("FaultProxy",),
     "_recorder": ("Note", "Record", "Recorder"),
     "_relay": ("Direction", "Faults"),

@@ -24,6 +24,7 @@ from stomp_core import Frame
 
 from ._conversations import (
     MUTATIONS,
+    BytesChoices,
     Choices,
     Conversation,
     Demand,
@@ -33,8 +34,19 @@ from ._conversations import (
     Role,
     Setting,
     Step,
+    Turn,
     make_conversation,
     mutations_of,
+)
+from ._random_frames import (
+    CLIENT_COMMANDS,
+    SERVER_COMMANDS,
+    commands_of,
+    make_body,
+    make_frame,
+    make_header_name,
+    make_header_value,
+    make_headers,
 )
 
 __all__ = [
@@ -47,6 +59,7 @@ __all__ = [
     "Role",
     "Setting",
     "Step",
+    "Turn",
     "bodies",
     "chunkings",
     "client_frames",
@@ -62,106 +75,24 @@ __all__ = [
 
 T = TypeVar("T")
 
-_CLIENT_COMMANDS = frozenset(
-    [
-        "CONNECT",
-        "STOMP",
-        "SEND",
-        "SUBSCRIBE",
-        "UNSUBSCRIBE",
-        "ACK",
-        "NACK",
-        "BEGIN",
-        "COMMIT",
-        "ABORT",
-        "DISCONNECT",
-    ]
-)
-_SERVER_COMMANDS = frozenset(["CONNECTED", "MESSAGE", "RECEIPT", "ERROR"])
-# Never escaped, whatever the version: they are sent before it is known.
-_HANDSHAKE_COMMANDS = frozenset(["CONNECT", "STOMP", "CONNECTED"])
-# STOMP 1.2, "Body". STOMP 1.0 does not forbid other bodies, but no reader has to expect them.
-_BODY_COMMANDS = frozenset(["SEND", "MESSAGE", "ERROR"])
-
-# Written down once more, and not taken from the library: a mistake in its table is then found.
-_REQUIRED_1_0 = {
-    "SEND": ["destination"],
-    "SUBSCRIBE": ["destination"],
-    "ACK": ["message-id"],
-    "BEGIN": ["transaction"],
-    "COMMIT": ["transaction"],
-    "ABORT": ["transaction"],
-    "MESSAGE": ["destination", "message-id"],
-    "RECEIPT": ["receipt-id"],
-}
-_REQUIRED_1_1 = {
-    **_REQUIRED_1_0,
-    "CONNECT": ["accept-version", "host"],
-    "STOMP": ["accept-version", "host"],
-    "CONNECTED": ["version"],
-    "SUBSCRIBE": ["destination", "id"],
-    "UNSUBSCRIBE": ["id"],
-    "ACK": ["message-id", "subscription"],
-    "NACK": ["message-id", "subscription"],
-    "MESSAGE": ["destination", "message-id", "subscription"],
-}
-_REQUIRED_1_2 = {**_REQUIRED_1_1, "ACK": ["id"], "NACK": ["id"]}
-_REQUIRED_HEADERS = {"1.0": _REQUIRED_1_0, "1.1": _REQUIRED_1_1, "1.2": _REQUIRED_1_2}
-
-# Headers that STOMP gives a meaning: with a random value the frame would be another one, or illegal.
-_STANDARD_HEADERS = frozenset(
-    [
-        "accept-version",
-        "ack",
-        "content-length",
-        "content-type",
-        "destination",
-        "heart-beat",
-        "host",
-        "id",
-        "login",
-        "message",
-        "message-id",
-        "passcode",
-        "receipt",
-        "receipt-id",
-        "server",
-        "session",
-        "subscription",
-        "transaction",
-        "version",
-    ]
-)
-# Characters of escapes, characters that end lines elsewhere, characters that other parsers trim.
-_TRICKY = "\\:\n\r \tnrc\u00e9\u2028\x0b\x85\N{RABBIT}"
-
 
 def versions() -> st.SearchStrategy[str]:
     """Generate ``"1.0"``, ``"1.1"`` or ``"1.2"``."""
     return st.sampled_from(["1.0", "1.1", "1.2"])
 
 
-def _text(
-    version: str, handshake: bool, forbidden: str, min_size: int, max_size: int
-) -> st.SearchStrategy[str]:
-    # What cannot be written depends on the escapes that a version has: none in 1.0 and in the handshake, none for a
-    # carriage return in 1.1, all in 1.2.
-    trims = version == "1.0" and not handshake
-    if trims or handshake:
-        forbidden += "\n\r"
-    elif version == "1.1":
-        forbidden += "\r"
-    forbidden += "\0"
-    tricky = "".join(char for char in _TRICKY if char not in forbidden)
-    plain = st.characters(exclude_categories=["Cs"], exclude_characters=forbidden)
-    texts = st.one_of(
-        st.text(tricky, min_size=min_size, max_size=max_size),
-        st.text(plain, min_size=min_size, max_size=max_size),
-    )
-    if trims:
-        # STOMP 1.0 does not say whether spaces around a value belong to it; parsers of 1.0 trim them.
-        texts = texts.map(lambda text: text.strip(" ")).filter(lambda text: len(text) >= min_size)
-    return texts
+def _from_bytes(size: int, make: Callable[[Choices], T]) -> st.SearchStrategy[T]:
+    """Return a strategy for what is made of about so many random bytes: one draw, whatever it consists of."""
+    return _random_bytes(size).map(lambda data: make(BytesChoices(data)))
+
+
+@cache
+def _random_bytes(size: int) -> st.SearchStrategy[bytes]:
+    # Without a least size hypothesis draws about five bytes, whatever the largest size is. With one it cannot delete
+    # any when it shrinks. So it shrinks to the first strategy.
+    short = st.binary(max_size=2 * size)
+    long = [st.binary(min_size=size - 8 * number, max_size=2 * size) for number in range(3)]
+    return st.one_of(short, *long)
 
 
 def header_names(version: str, *, handshake: bool = False, max_size: int = 20) -> st.SearchStrategy[str]:
@@ -172,15 +103,12 @@ def header_names(version: str, *, handshake: bool = False, max_size: int = 20) -
         handshake: for CONNECT, STOMP and CONNECTED, which are never escaped.
         max_size: the number of characters, at most.
     """
-    forbidden = ":" if version == "1.0" or handshake else ""
-    return _text(version, handshake, forbidden, 1, max_size).filter(
-        lambda name: name not in _STANDARD_HEADERS
-    )
+    return _from_bytes(24, lambda choices: make_header_name(choices, version, handshake, max_size))
 
 
 def header_values(version: str, *, handshake: bool = False, max_size: int = 40) -> st.SearchStrategy[str]:
     """Generate header values that a version can carry; arguments as for :func:`header_names`."""
-    return _text(version, handshake, "", 0, max_size)
+    return _from_bytes(24, lambda choices: make_header_value(choices, version, handshake, max_size))
 
 
 def headers(
@@ -193,11 +121,7 @@ def headers(
         handshake: for CONNECT, STOMP and CONNECTED, which are never escaped.
         max_size: the number of headers, at most.
     """
-    names = header_names(version, handshake=handshake)
-    values = header_values(version, handshake=handshake)
-    return st.lists(
-        st.tuples(st.one_of(st.sampled_from(["again", "x-again"]), names), values), max_size=max_size
-    )
+    return _from_bytes(8 * max_size + 24, lambda choices: make_headers(choices, version, handshake, max_size))
 
 
 def bodies(max_size: int = 200) -> st.SearchStrategy[bytes]:
@@ -206,61 +130,31 @@ def bodies(max_size: int = 200) -> st.SearchStrategy[bytes]:
     Args:
         max_size: the number of bytes, at most.
     """
-    piece = st.one_of(
-        st.binary(max_size=16),
-        st.sampled_from([b"\0", b"\n", b"\r\n", b"\0\n", b"\n\n", b"SEND\ndestination:/queue/x\n\n\0"]),
-    )
-    return st.lists(piece, max_size=max(max_size // 16, 1)).map(lambda pieces: b"".join(pieces)[:max_size])
+    return _from_bytes(48, lambda choices: make_body(choices, max_size))
 
 
-@st.composite
-def frames(draw: st.DrawFn, version: str, commands: frozenset[str] | None = None) -> Frame:
+def frames(version: str, commands: frozenset[str] | None = None) -> st.SearchStrategy[Frame]:
     """Generate frames that may be written in a version, with all required headers and some others.
 
     Args:
         version: the version of STOMP.
         commands: the commands to choose from; ``None`` is all that the version has.
+
+    Raises:
+        ValueError: there is no such version, or none of the commands in it.
     """
-    known = _CLIENT_COMMANDS | _SERVER_COMMANDS if commands is None else commands
-    command = draw(st.sampled_from(sorted(known - ({"NACK", "STOMP"} if version == "1.0" else set()))))
-    handshake = command in _HANDSHAKE_COMMANDS
-    names = list(_REQUIRED_HEADERS[version].get(command, ()))
-    if command == "UNSUBSCRIBE" and version == "1.0":
-        names.append(draw(st.sampled_from(["id", "destination"])))
-    if command in _CLIENT_COMMANDS and not handshake and draw(st.booleans()):
-        names.append("receipt")
-    pairs = [(name, draw(_standard_value(name, version, handshake))) for name in names]
-    if command == "SUBSCRIBE" and draw(st.booleans()):
-        pairs.append(("ack", draw(st.sampled_from(["auto", "client", "client-individual"]))))
-    if handshake and draw(st.booleans()):
-        pairs.append(("heart-beat", draw(_heart_beats())))
-    pairs += draw(headers(version, handshake=handshake))
-    body = draw(bodies()) if command in _BODY_COMMANDS else b""
-    return Frame(command, draw(st.permutations(pairs)), body)
+    known = commands_of(version, commands)
+    return _from_bytes(80, lambda choices: make_frame(choices, version, known))
 
 
 def client_frames(version: str) -> st.SearchStrategy[Frame]:
     """Generate frames that clients send; see :func:`frames`."""
-    return frames(version, _CLIENT_COMMANDS)
+    return frames(version, CLIENT_COMMANDS)
 
 
 def server_frames(version: str) -> st.SearchStrategy[Frame]:
     """Generate frames that servers send; see :func:`frames`."""
-    return frames(version, _SERVER_COMMANDS)
-
-
-def _heart_beats() -> st.SearchStrategy[str]:
-    number = st.integers(0, 100_000)
-    return st.builds("{},{}".format, number, number)
-
-
-def _standard_value(name: str, version: str, handshake: bool) -> st.SearchStrategy[str]:
-    if name == "version":
-        return st.just(version)
-    if name == "accept-version":
-        known = ("1.0", "1.1", "1.2")
-        return st.just(",".join(known[: known.index(version) + 1]))
-    return header_values(version, handshake=handshake)
+    return frames(version, SERVER_COMMANDS)
 
 
 @st.composite
@@ -304,8 +198,19 @@ class _DrawnChoices:
         return self._draw(_integers(0, 99)) >= 100 - percent
 
     def repeat(self, action: Callable[[Choices], None], most: int) -> None:
-        for _ in range(self._draw(_integers(0, most))):
-            action(self)
+        for _ in range(most):
+            if not self._draw(_one_more(action)):
+                break
+
+
+@st.composite
+def _one_more(draw: st.DrawFn, action: Callable[[Choices], None]) -> bool:
+    """Do something once more, or return False: one draw, so that hypothesis can delete an action as a whole."""
+    choices = _DrawnChoices(draw)
+    if not choices.chance(90):
+        return False
+    action(choices)
+    return True
 
 
 @cache
@@ -315,7 +220,7 @@ def _integers(least: int, most: int) -> st.SearchStrategy[int]:
 
 @st.composite
 def conversations(
-    draw: st.DrawFn, version: str, role: Role, *, setting: Setting | None = None, length: int = 12
+    draw: st.DrawFn, version: str, role: Role, *, setting: Setting | None = None, length: int = 16
 ) -> Conversation:
     """Generate legal conversations, whose frames refer to each other.
 
@@ -326,7 +231,7 @@ def conversations(
         version: ``"1.0"``, ``"1.1"`` or ``"1.2"``.
         role: the side that is tested: ``"client"`` or ``"server"``. The other one is played.
         setting: what the implementation under test needs.
-        length: the number of actions, at most; some have several steps.
+        length: the number of actions, at most; some are left out, some have several steps.
     """
     return make_conversation(_DrawnChoices(draw), version, role, setting=setting, length=length)
 
@@ -339,7 +244,7 @@ def mutations(
     *,
     names: Collection[str] | None = None,
     setting: Setting | None = None,
-    length: int = 12,
+    length: int = 16,
 ) -> Conversation:
     """Generate conversations that break one named rule, which is their ``broken``.
 

@@ -9,14 +9,15 @@ The strategies of :mod:`stomp_testing.strategies` and the fuzzer stand on this p
 
 from __future__ import annotations
 
-from ._choices import Choices, RandomChoices
-from ._conversation import Conversation, Exchange, Mutation
+from ._choices import BytesChoices, Choices, RandomChoices
+from ._conversation import Conversation, Exchange, Mutation, Turn
 from ._generate import make_conversation
 from ._model import Demand, Kind, Role, Setting, Step
 from ._registry import MUTATIONS, mutations_of
 
 __all__ = [
     "MUTATIONS",
+    "BytesChoices",
     "Choices",
     "Conversation",
     "Demand",
@@ -27,6 +28,7 @@ __all__ = [
     "Role",
     "Setting",
     "Step",
+    "Turn",
     "make_conversation",
     "mutations_of",
 ]

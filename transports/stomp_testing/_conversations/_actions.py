@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 from stomp_core import Frame
 
 from ._builder import Builder, OpenTransaction, Queued, Subscribed
 from ._choices import Choices
+from ._model import Role
 from ._texts import body, text
 
 __all__ = [
@@ -203,30 +205,68 @@ def _beat(builder: Builder, choices: Choices, *, by_client: bool) -> None:
 Action = Callable[[Builder, Choices], None]
 
 
+class _Possible(NamedTuple):
+    """An action, who does it, and whether it is possible."""
+
+    action: Action
+    of: Role
+    is_possible: Callable[[Builder], bool]
+
+
+def _always(builder: Builder) -> bool:
+    return True
+
+
+def _can_subscribe(builder: Builder) -> bool:
+    return len(builder.unused_destinations) > 1  # one is left for a mutation that needs another subscription
+
+
+def _has_destination(builder: Builder) -> bool:
+    return bool(builder.subscriptions or builder.unused_destinations)
+
+
+def _has_subscription(builder: Builder) -> bool:
+    return bool(builder.subscriptions)
+
+
+def _has_unacknowledged(builder: Builder) -> bool:
+    return bool(builder.acknowledgeable)
+
+
+def _has_transaction(builder: Builder) -> bool:
+    return bool(builder.transactions)
+
+
+_SUBSCRIBE = _Possible(_subscribe, "client", _can_subscribe)
+_PUBLISH = _Possible(_publish, "client", _has_destination)
+_ACKNOWLEDGE = _Possible(_acknowledge, "client", _has_unacknowledged)
+#: The simplest first. What is frequent in programs stands here more than once.
+_ACTIONS = (
+    _SUBSCRIBE,
+    _PUBLISH,
+    _ACKNOWLEDGE,
+    _Possible(deliver, "server", _has_subscription),
+    _Possible(_begin, "client", _always),
+    _Possible(_commit, "client", _has_transaction),
+    _Possible(_abort, "client", _has_transaction),
+    _Possible(_unsubscribe, "client", _has_subscription),
+    _Possible(_client_beat, "client", _always),
+    _Possible(_server_beat, "server", _always),
+    _SUBSCRIBE,
+    _PUBLISH,
+    _PUBLISH,
+    _ACKNOWLEDGE,
+    _ACKNOWLEDGE,
+)
+
+
 def act(builder: Builder, choices: Choices) -> None:
-    """Add something legal; nothing if the conversation has ended."""
-    if not builder.ended:
-        choices.pick(_possible(builder))(builder, choices)
+    """Add something legal; nothing if it is not possible.
 
-
-def _possible(builder: Builder) -> list[Action]:
-    actions: list[Action] = []
-    if builder.setting.scripted_client:
-        if builder.subscriptions or builder.unused_destinations:
-            actions += [_publish] * 3
-        if len(builder.unused_destinations) > 1:  # one is left for a mutation that needs another subscription
-            actions.append(_subscribe)
-        if builder.acknowledgeable:
-            actions += [_acknowledge] * 3
-        actions.append(_begin)
-        if builder.transactions:
-            actions += [_commit, _abort]
-        if builder.subscriptions:
-            actions.append(_unsubscribe)
-        if builder.role == "server":
-            actions.append(_client_beat)
-    if builder.role == "client":
-        if builder.subscriptions:
-            actions.append(deliver)
-        actions.append(_server_beat)
-    return actions
+    The choice is among all actions, whether they are possible or not. Then a decision means the same thing after
+    earlier ones were left out, and a property test can shrink.
+    """
+    action, side, is_possible = choices.pick(_ACTIONS)
+    scripted = builder.setting.scripted_client if side == "client" else builder.role == "client"
+    if scripted and not builder.ended and is_possible(builder):
+        action(builder, choices)

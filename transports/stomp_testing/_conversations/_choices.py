@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable, Sequence
 from typing import Protocol, TypeVar
 
-__all__ = ["Choices", "RandomChoices"]
+__all__ = ["BytesChoices", "Choices", "RandomChoices"]
 
 T = TypeVar("T")
 
@@ -59,4 +59,42 @@ class RandomChoices:
     def repeat(self, action: Callable[[Choices], None], most: int) -> None:
         """See :class:`Choices`."""
         for _ in range(self._random.randint(0, most)):
+            action(self)
+
+
+class BytesChoices:
+    """Decisions read from bytes: one byte each, or a few where there are more than 256 options.
+
+    Behind the end each decision is the simplest one. A single draw of bytes costs a property test far less than a draw
+    for each decision, and shorter and smaller bytes are simpler decisions.
+
+    Args:
+        data: the bytes.
+    """
+
+    __slots__ = ("_data", "_pos")
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self._pos = 0
+
+    def integer(self, least: int, most: int) -> int:
+        """See :class:`Choices`."""
+        options = most - least + 1
+        size = 1 if options <= 256 else (options - 1).bit_length() // 8 + 1
+        start = self._pos
+        self._pos = start + size
+        return least + int.from_bytes(self._data[start : start + size], "big") % options
+
+    def pick(self, options: Sequence[T]) -> T:
+        """See :class:`Choices`."""
+        return options[self.integer(0, len(options) - 1)]
+
+    def chance(self, percent: int) -> bool:
+        """See :class:`Choices`."""
+        return self.integer(0, 255) * 100 >= 256 * (100 - percent)
+
+    def repeat(self, action: Callable[[Choices], None], most: int) -> None:
+        """See :class:`Choices`."""
+        for _ in range(self.integer(0, most)):
             action(self)

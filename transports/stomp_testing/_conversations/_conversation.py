@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from stomp_core import ErrorCode
 
@@ -12,7 +13,7 @@ from ._builder import Builder
 from ._choices import Choices
 from ._model import Demand, Kind, Role, Step, opposite
 
-__all__ = ["Conversation", "Exchange", "Mutation"]
+__all__ = ["Conversation", "Exchange", "Mutation", "Turn"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,23 @@ class Exchange(NamedTuple):
     answers: tuple[Step, ...]
 
 
-@dataclass(frozen=True, slots=True)
+class Turn(NamedTuple):
+    """Steps of one side that follow each other: their bytes may arrive together.
+
+    Attributes:
+        sender: ``"client"`` or ``"server"``.
+        steps: the steps.
+        data: their bytes.
+        closes: whether the sender closes the connection behind them.
+    """
+
+    sender: Role
+    steps: tuple[Step, ...]
+    data: bytes
+    closes: bool
+
+
+@dataclass(frozen=True, slots=True, repr=False)
 class Conversation:
     """What a client and a server send each other, in this order.
 
@@ -97,13 +114,24 @@ class Conversation:
                 groups[-1][1].append(step)
         return [Exchange(sent, tuple(answers)) for sent, answers in groups]
 
+    def turns(self) -> list[Turn]:
+        """Group the steps by their sender."""
+        return [
+            Turn(sender, steps, b"".join(step.data for step in steps), not steps[-1].data)
+            for sender, group in itertools.groupby(self.steps, key=lambda step: step.sender)
+            for steps in (tuple(group),)
+        ]
+
     def __str__(self) -> str:
         rule = "legal" if self.broken is None else f"{self.broken.name} ({self.broken.demand})"
         lines = [f"STOMP {self.version}, {self.role} under test, {rule}"]
         for index, step in enumerate(self.steps):
-            mark = "!" if self.broken is not None and index >= self.broken_at else " "
-            pause = f"after {step.wait:g} s " if step.wait else ""
-            lines.append(
-                f"{mark} {step.sender}: {pause}{step.data!r}" if step.data else f"{mark} {step.sender} closes"
-            )
+            lines.append(f"{'!' if index >= self.broken_at else ' '} {step}")
         return "\n".join(lines)
+
+    def __repr__(self) -> str:
+        # Hypothesis shows it in its reports, where the steps are what one wants to read.
+        return f"<Conversation: {self}>"
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        printer.text(repr(self))

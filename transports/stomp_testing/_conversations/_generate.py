@@ -18,7 +18,7 @@ def make_conversation(
     *,
     mutation: Mutation | None = None,
     setting: Setting | None = None,
-    length: int = 12,
+    length: int = 16,
 ) -> Conversation:
     """Make a conversation.
 
@@ -28,7 +28,7 @@ def make_conversation(
         role: the side that is tested, ``"client"`` or ``"server"``.
         mutation: the rule that is broken, one that has this version and role; ``None`` for a legal conversation.
         setting: what the implementation under test needs.
-        length: how many actions there are before a violation, at most.
+        length: how many actions there are before a violation, at most; some are left out, some have several steps.
 
     Returns:
         The conversation. It ends with the violation, unless that is one that has to be accepted.

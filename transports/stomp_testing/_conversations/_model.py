@@ -23,6 +23,7 @@ __all__ = [
 ]
 
 Role = Literal["client", "server"]
+_MOST_SHOWN = 200  # bytes of one step
 
 BOTH: tuple[Role, ...] = ("client", "server")
 ALL = ("1.0", "1.1", "1.2")
@@ -77,6 +78,14 @@ class Step:
     data: bytes
     frame: Frame | None = None
     wait: float = 0.0
+
+    def __str__(self) -> str:
+        if not self.data:
+            return f"{self.sender} closes"
+        pause = f"after {self.wait:g} s " if self.wait else ""
+        size = len(self.data)
+        more = f"... ({size} bytes)" if size > _MOST_SHOWN else ""
+        return f"{self.sender}: {pause}{self.data[:_MOST_SHOWN]!r}{more}"
 
     def with_ids(self, ids: Mapping[str, str], version: str) -> bytes:
         """Return the bytes with the ids that the other side has chosen in place of the placeholders.
