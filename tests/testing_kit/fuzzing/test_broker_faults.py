@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Sequence
 
 import pytest
@@ -99,3 +101,26 @@ def test_seed_repeats_a_run() -> None:
     first = run()
     assert first[0]
     assert run() == first
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("fault", "found"), [("KeepsBadFrames", True), ("UnescapesTab", False)])
+def test_memory_that_grows_is_found(fault: str, found: bool) -> None:
+    """Memory of a process of its own is watched; what grows in the other broker is too little."""
+    command = [sys.executable, "-m", "tests.testing_kit.fuzzing.faulty_brokers", fault]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            port = int(process.stdout.readline().rpartition(":")[2])
+            report = fuzz_broker(
+                BrokerTarget("127.0.0.1", port, timeout=30.0),
+                seed=1,
+                only=["legal", "lone-backslash", "unknown-command"],
+                limits=Limits(seconds=None, count=120, jobs=2),
+                pid=process.pid,
+            )
+        finally:
+            process.kill()
+    assert [(one.severity, one.rule) for one in report.findings] == (
+        [(Severity.MEMORY, "lone-backslash")] if found else []
+    )
