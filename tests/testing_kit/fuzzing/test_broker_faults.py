@@ -44,11 +44,20 @@ def fuzz(port: int, only: Sequence[str] = (), count: int = 250, timeout: float =
         ("CutsBodies", "legal", Severity.WRONG_ANSWER, "message-changed-body", 3),
         ("TakesLastHeader", "repeated-header", Severity.WRONG_ANSWER, "message-changed-header", 3),
         # and NACK with a receipt
-        ("LosesReceiptOfNack", "legal", Severity.WRONG_ANSWER, "no-receipt-for-nack", 4),
+        pytest.param(
+            "LosesReceiptOfNack",
+            "legal",
+            Severity.WRONG_ANSWER,
+            "no-receipt-for-nack",
+            4,
+            marks=pytest.mark.slow,
+        ),
         # CONNECT, BEGIN, SEND, the end of the connection; CONNECT, SUBSCRIBE
         ("CommitsAtDisconnect", "legal", Severity.WRONG_ANSWER, "unexpected-message", 6),
         # CONNECT, SUBSCRIBE, SEND, the end of the connection; CONNECT, SUBSCRIBE
-        ("ForgetsUnacknowledged", "legal", Severity.WRONG_ANSWER, "message-lost", 6),
+        pytest.param(
+            "ForgetsUnacknowledged", "legal", Severity.WRONG_ANSWER, "message-lost", 6, marks=pytest.mark.slow
+        ),
         # and frames of their own
         ("AcceptsUnknownAck", "ack-unknown-message", Severity.LENIENT, "accepted", 2),
         ("ForgetsClose", "unknown-command", Severity.LENIENT, "open-after-error", 2),
@@ -69,7 +78,7 @@ def test_fault_is_found_with_the_shortest_conversation(
 def test_strict_broker_has_no_findings() -> None:
     """Not even lenient ones: the reference and this broker agree on every rule."""
     with SmallBroker() as broker:
-        report = fuzz(broker.port, count=120)
+        report = fuzz(broker.port, count=60)
     assert not report.findings, report.findings
     assert not [note for note in report.notes if "seen" in note]
 
@@ -81,7 +90,7 @@ def test_embedded_broker_is_lenient_at_most(flavour: str) -> None:
         report = fuzz_broker(
             BrokerTarget("127.0.0.1", broker.port, timeout=30.0, close_timeout=0.05),
             seed=1,
-            limits=Limits(seconds=None, count=80, jobs=2, minimise_seconds=0.0),
+            limits=Limits(seconds=None, count=40, jobs=2, minimise_seconds=0.0),
         )
     assert {one.severity for one in report.findings} <= {Severity.LENIENT}, report.findings
 

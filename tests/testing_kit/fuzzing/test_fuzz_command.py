@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import subprocess
 import sys
 from html.parser import HTMLParser
@@ -96,7 +97,6 @@ def test_severities_that_count_can_be_chosen(capsys: pytest.CaptureFixture[str])
 @pytest.mark.parametrize(
     ("arguments", "status", "text"),
     [
-        (("stomp://127.0.0.1:1",), 3, "refused"),
         (("ws://127.0.0.1:1",), 2, "must be stomp://"),
         (("stomp://127.0.0.1:1", "--fail-on", "everything"), 2, "--fail-on must be of crash"),
         (("--listen", "here"), 2, "--listen must be HOST:PORT"),
@@ -109,6 +109,13 @@ def test_errors_have_a_status_and_a_line(
 ) -> None:
     assert main(["fuzz", *arguments]) == status
     assert text in capsys.readouterr().err
+
+
+def test_status_is_3_without_a_connection(capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.socket() as nobody_listens:
+        nobody_listens.bind(("127.0.0.1", 0))
+        assert main(["fuzz", f"stomp://127.0.0.1:{nobody_listens.getsockname()[1]}"]) == 3
+    assert "refused" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("arguments", [(), ("stomp://a:1", "--listen", ":0"), ("stomp://a:1", "--exec", "a")])

@@ -187,18 +187,19 @@ class _Search:
                     yield value
 
     def shorten_last_bytes(self) -> None:
-        """Leave out bytes of the last step if its bytes break the rule, and not what was sent before it."""
+        """Leave out bytes of the last head if its bytes break the rule, and not what was sent before it."""
         data = self.best.sends[-1].data
         if self.best.rule.code not in _OF_BYTES or len(data) > _MOST_BYTES:
             return
 
-        end = b"\0" if data.endswith(b"\0") else b""  # without it, what follows would be part of the frame
+        head, blank, rest = data.partition(
+            b"\n\n"
+        )  # without the blank line, what follows would be part of the head
 
         def attempt(kept: Sequence[bytes]) -> bool:
-            shorter = b"".join(kept)
-            return shorter.endswith(end) and self._try_data(-1, shorter)
+            return self._try_data(-1, b"".join(kept) + blank + rest)
 
-        _reduce(lambda: _TOKEN.findall(self.best.sends[-1].data), attempt)
+        _reduce(lambda: _TOKEN.findall(self.best.sends[-1].data.partition(b"\n\n")[0]), attempt)
 
 
 def _reduce(
