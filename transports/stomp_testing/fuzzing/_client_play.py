@@ -37,12 +37,14 @@ class Habits:
         acknowledges: it sends ACK.
         echoes: it sends the body back.
         reveals: it sends the header ``reveal`` back as a body, as the echo client of the conformance cases does.
+        raises: it ends with an unhandled exception when the connection is closed, whatever went before.
         memory: its peak, in bytes; 0 if that cannot be seen.
     """
 
     acknowledges: bool = False
     echoes: bool = False
     reveals: bool = False
+    raises: bool = False
     memory: int = 0
 
 
@@ -69,6 +71,23 @@ class ClientTarget:
         """The URL for the client."""
         host, port = self.listener.getsockname()[:2]
         return f"stomp://guest:guest@{host}:{port}"
+
+    def start(self, version: str) -> Program | None:
+        """Start the client, if there is a command for it.
+
+        Raises:
+            OSError: it cannot be started.
+        """
+        if self.command is None:
+            return None
+        # The one before may have connected once more, before it was ended.
+        self.listener.setblocking(False)
+        try:
+            while True:
+                self.listener.accept()[0].close()
+        except BlockingIOError:
+            pass
+        return Program(self.command, self.url, version)
 
 
 class _Found(Exception):
@@ -98,7 +117,7 @@ def play_to_client(
         OSError: the program cannot be started.
         TimeoutError: it does not connect.
     """
-    program = None if target.command is None else Program(target.command, target.url, script.version)
+    program = target.start(script.version)
     player = None
     try:
         target.listener.settimeout(target.start_timeout)
@@ -167,6 +186,7 @@ class _Player:
                 if self._violated is not None:
                     break
                 self._read_what_is_there()
+            self._await_subscribe()
             self._check_answers()
         except _Ended:
             self._check_early_end()
@@ -175,10 +195,14 @@ class _Player:
         if send.wait:
             self.steps.wait("a", send.wait)
             self._read_for(send.wait)
-        if (b"{subscription}" in send.data or b"{destination}" in send.data) and not self._subscribed:
-            end = time.monotonic() + self._target.timeout
-            while not self._subscribed:
-                self._process(self._frame_until(end))
+        if b"{subscription}" in send.data or b"{destination}" in send.data:
+            self._await_subscribe()
+
+    def _await_subscribe(self) -> None:
+        """Wait until a connected client has subscribed: to lose the connection before is another thing to test."""
+        end = time.monotonic() + self._target.timeout
+        while self._parser.version is not None and self._violated is None and not self._subscribed:
+            self._process(self._frame_until(end))
 
     def _send(self, send: Send) -> None:
         data = fill_ids(send.data, self._ids, self._script.version)
@@ -402,6 +426,8 @@ class _Player:
                 return Symptom(Severity.HANG, "hung", text, ({"closes": True},))
         self._wire.close()
         ends = None if self._program is None else self._program.symptom_of_end(self._timeout)
+        if ends is not None and ends.name == "unhandled-exception" and self._target.habits.raises:
+            ends = None
         return ends or memory
 
     def _symptom_of_memory(self) -> Symptom | None:

@@ -109,6 +109,7 @@ def _describe(habits: Habits) -> str:
             (habits.acknowledges, "acknowledges messages"),
             (habits.echoes, "sends messages back"),
             (habits.reveals, "sends the header 'reveal' back"),
+            (habits.raises, "ends with an unhandled exception whenever the connection is closed"),
         )
         if does
     ]
@@ -220,13 +221,18 @@ def learn_habits(target: ClientTarget, version: str) -> Habits | None:
         OSError: the program cannot be started.
         TimeoutError: it does not connect.
     """
-    program = None if target.command is None else Program(target.command, target.url, version)
+    program = target.start(version)
     wire = None
     try:
         target.listener.settimeout(target.start_timeout)
         connection, _ = target.listener.accept()
         wire = Wire(connection)
-        return _learn(wire, program, version, target.timeout)
+        habits = _learn(wire, program, version, target.timeout)
+        if habits is None or program is None:
+            return habits
+        wire.close()
+        ends = program.symptom_of_end(target.timeout)
+        return replace(habits, raises=ends is not None and ends.name == "unhandled-exception")
     except (Closed, Illegal):
         return Habits()
     finally:

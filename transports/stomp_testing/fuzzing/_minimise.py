@@ -192,9 +192,8 @@ class _Search:
         if self.best.rule.code not in _OF_BYTES or len(data) > _MOST_BYTES:
             return
 
-        head, blank, rest = data.partition(
-            b"\n\n"
-        )  # without the blank line, what follows would be part of the head
+        # Without the blank line, what follows would be part of the head.
+        _, blank, rest = data.partition(b"\n\n")
 
         def attempt(kept: Sequence[bytes]) -> bool:
             return self._try_data(-1, b"".join(kept) + blank + rest)
