@@ -139,6 +139,9 @@ def play_to_client(
 
 
 def _is_worse(first: Symptom | None, second: Symptom) -> bool:
+    """Whether the first symptom is the one to report. It has ended the conversation early, which may be raised."""
+    if first is not None and second.name == "unhandled-exception":
+        return True
     severities = list(Severity)
     return first is not None and severities.index(first.severity) < severities.index(second.severity)
 
@@ -275,6 +278,8 @@ class _Player:
         if self._violated is not None:
             return  # it may have understood something else than we
         for violation in self._checker.check("to-server", frame):
+            if f"illegal-frame-{violation.code}" in self._known:
+                continue
             raise _found(
                 Severity.WRONG_ANSWER,
                 f"illegal-frame-{violation.code}",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Protocol
@@ -206,7 +206,7 @@ class Engine:
             return
         again = first
         for _ in range(_CONFIRMATIONS):
-            again = self._play_alone(script)
+            again = self._play_alone(script, self._known["*"] - {symptom.name})
             if again.symptom is not None:
                 break
         if again.symptom is None:
@@ -232,13 +232,14 @@ class Engine:
         symptom = Symptom(finding.severity, finding.symptom, finding.text)
         others = finding.severity is Severity.LEAK or symptom.name.startswith("bystander")
         pace = Pace.QUICK_BESIDE_OTHERS if others else Pace.QUICK
+        known = self._known["*"] - {symptom.name}
         player: list[Player] = [self._new_player()]
 
         def shows(script: Script) -> bool:
             if self._dead:
                 return False
             try:
-                shown = player[0].play(script, pace=pace).symptom
+                shown = player[0].play(script, pace=pace, known=known).symptom
             except (OSError, NotServed):
                 self._recover(symptom)
                 return False
@@ -251,16 +252,16 @@ class Engine:
             shortest = minimise(finding.script, shows, seconds=self._limits.minimise_seconds)
         finally:
             player[0].close()
-        last = self._play_alone(shortest)
+        last = self._play_alone(shortest, known)
         if last.symptom is not None and last.symptom.name == symptom.name:
             finding.script, finding.text = shortest, last.symptom.text
             finding.steps, finding.sent, finding.minimised = last.steps, last.sent, True
 
-    def _play_alone(self, script: Script) -> Played:
+    def _play_alone(self, script: Script, known: Collection[str]) -> Played:
         """Play it with a player of its own: a faulty program may have spoilt the other ones."""
         player = self._new_player()
         try:
-            played = player.play(script, pace=Pace.CAREFUL)
+            played = player.play(script, pace=Pace.CAREFUL, known=known)
         finally:
             player.close()
         if played.symptom is not None:
@@ -302,4 +303,5 @@ class Engine:
 
 
 def _key(script: Script, symptom: Symptom) -> tuple[str, str]:
-    return ("*" if symptom.name in _OF_NO_RULE else script.rule.name), symptom.name
+    of_no_rule = symptom.name in _OF_NO_RULE or symptom.name.startswith("illegal-frame")
+    return ("*" if of_no_rule else script.rule.name), symptom.name
