@@ -117,8 +117,8 @@ class Conversation:
     def turns(self) -> list[Turn]:
         """Group the steps by their sender."""
         return [
-            Turn(sender, steps, b"".join(step.data for step in steps), not steps[-1].data)
-            for sender, group in itertools.groupby(self.steps, key=lambda step: step.sender)
+            Turn(steps[0].sender, steps, b"".join(step.data for step in steps), not steps[-1].data)
+            for _, group in itertools.groupby(self.steps, key=lambda step: step.sender)
             for steps in (tuple(group),)
         ]
 
