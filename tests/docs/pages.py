@@ -22,6 +22,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 from unittest import SkipTest
 
 from sybil import Example, Sybil
@@ -80,13 +81,31 @@ def run_page(page: str, folder: Path) -> int:
         PageFailure: a block does not do what the page shows.
     """
     run = _Run(page, folder)
-    with Broker(websocket="localhost:15674" in run.text) as broker, contextlib.chdir(folder):
+    broker = Broker(websocket="localhost:15674" in run.text)
+    with broker, contextlib.chdir(folder), _no_module_named_stomp():
         run.broker = broker
         for example in run.document().examples():
             with contextlib.suppress(SkipTest):
                 example.evaluate()
         run.end_program()
     return run.count
+
+
+@contextlib.contextmanager
+def _no_module_named_stomp() -> Iterator[None]:
+    """A page may let stomp_py stand for stomp; other tests in this process need stomp.py itself."""
+
+    def take_out() -> dict[str, ModuleType]:
+        names = [name for name in sys.modules if name.partition(".")[0] == "stomp"]
+        return {name: sys.modules.pop(name) for name in names}
+
+    before, finders = take_out(), sys.meta_path[:]
+    try:
+        yield
+    finally:
+        take_out()
+        sys.modules.update(before)
+        sys.meta_path[:] = finders
 
 
 class _Run:

@@ -14,7 +14,10 @@ from stomp_cli import main
 from .pages import ROOT, PageFailure, blocks, pages, run_page
 
 #: Pages whose code needs servers of its own. Another test runs it.
-ELSEWHERE = {"docs/how-to/credentials.md": "test_credentials.py"}
+ELSEWHERE = {
+    "docs/how-to/credentials.md": "test_credentials.py",
+    "docs/fuzzing.md": "test_fuzzing.py",
+}
 SKIP = re.compile(r"<!-- *skip: *(\w+) *(.*?) *-->")
 SHELL = ("sh", "bash", "console")
 
