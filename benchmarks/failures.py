@@ -4,8 +4,8 @@ Each client does what its documentation shows, with its own defaults, in a proce
 what the program saw. README.md has the table that this prints. The broker is the embedded one.
 
 - silent: the server accepts the connection and answers nothing. Does connecting end?
-- confirmed: a send with a receipt. Does the call return when the broker has confirmed the message?
-- receipt: the connection is reset in place of the receipt. What is the program told?
+- held: the broker never confirms a message that was sent with a receipt. What is the call's outcome?
+- receipt: the connection is reset before the receipt comes. What is the call's outcome?
 - restart: the connection of a subscription is reset. Does the next message come?
 - name: TLS, and a certificate for another host, from an authority that is trusted. Is it refused?
 - plain: a URL or option that asks for TLS, and a server without. Does the login leave?
@@ -39,7 +39,7 @@ from stomp_testing import Broker, FaultProxy, ServerCertificate  # noqa: E402
 __all__ = ["CASES", "CLIENTS", "main", "observe"]
 
 QUEUE = "/queue/a"
-CASES = ("silent", "confirmed", "receipt", "restart", "name", "plain")
+CASES = ("silent", "held", "receipt", "restart", "name", "plain")
 #: Seconds after which a client that does nothing counts as one that waits for ever.
 DEADLINE = 60.0
 
@@ -55,7 +55,7 @@ def _run_stomp_socket(case: str, port: int, ca: str) -> str:
     tls = case in ("name", "plain")
     url = f"{'stomp+ssl' if tls else 'stomp'}://guest:guest@localhost:{port}"
     with stomp_socket.connect(url, ca_file=ca if tls else None) as conn:
-        if case in ("confirmed", "receipt"):
+        if case in ("held", "receipt"):
             conn.send(QUEUE, "hello", receipt=True)
             return "send() returned"
         if case == "restart":
@@ -80,7 +80,7 @@ def _run_stomp_py(case: str, port: int, ca: str) -> str:
         conn.set_ssl([("localhost", port)], ca_certs=ca)
     conn.set_listener("", Listener())
     conn.connect("guest", "guest", wait=True)
-    if case in ("confirmed", "receipt"):
+    if case in ("held", "receipt"):
         conn.send(QUEUE, "hello", receipt="1")
         return "send() returned"
     if case == "restart":
@@ -102,7 +102,7 @@ def _run_stompman(case: str, port: int, ca: str) -> str:
         context = ssl.create_default_context(cafile=ca) if case in ("name", "plain") else None
         server = stompman.ConnectionParameters("localhost", port, "guest", "guest")
         async with stompman.Client([server], ssl=context) as client:
-            if case in ("confirmed", "receipt"):
+            if case in ("held", "receipt"):
                 await client.send(b"hello", QUEUE, receipt_timeout=30.0)
                 return "send() returned"
             if case == "restart":
@@ -124,7 +124,7 @@ def _run_stompest(case: str, port: int, ca: str) -> str:
     context = ssl.create_default_context(cafile=ca) if case == "name" else None
     client = sync.Stomp(config.StompConfig(uri, "guest", "guest", version="1.2", sslContext=context))
     client.connect()
-    if case in ("confirmed", "receipt"):
+    if case in ("held", "receipt"):
         client.send(QUEUE, b"hello", receipt="1")
         return "send() returned"
     if case == "restart":
@@ -236,8 +236,8 @@ def observe(client: str, case: str, deadline: float = DEADLINE) -> str:
         authority.issue_cert("another.example").configure_cert(context)
         # The flavour that ignores CONNECT's host: not every client can say which virtual host it means.
         with (
-            Broker(flavour="activemq", tls=context) as broker,
-            FaultProxy(broker.url, faults=["reset@RECEIPT"] if case == "receipt" else []) as proxy,
+            Broker(flavour="activemq", tls=context, hold_receipts=case == "held") as broker,
+            FaultProxy(broker.url, faults=["reset@before=RECEIPT"] if case == "receipt" else []) as proxy,
         ):
 
             def reset_and_send() -> None:
