@@ -42,7 +42,7 @@ _FILE_NAME = re.compile(r"# ([\w-]+\.\w+)\n")
 _URL = re.compile(r"(stomp|ws)://(guest:guest@)?localhost:(61613|15674/ws)")
 _CHECKER = doctest.OutputChecker()
 #: Languages of blocks that may be files. Only Python is run.
-_FILES = ("toml", "ini", "yaml")
+_FILES = ("toml", "ini", "yaml", "sh")
 
 
 def pages() -> list[str]:
@@ -110,7 +110,7 @@ class _Run:
             CodeBlockParser("python", self._run_python),
             CodeBlockParser("output", self._compare_output),
             CodeBlockParser("console", self._run_console),
-            *[CodeBlockParser(language, self._write_file) for language in _FILES],
+            *[CodeBlockParser(language, self._keep_file) for language in _FILES],
         ]
         return Sybil(parsers).parse(ROOT / self.page)
 
@@ -149,6 +149,10 @@ class _Run:
             return None
         (self.folder / found[1]).write_text(self._with_broker(example.parsed))
         return found[1]
+
+    def _keep_file(self, example: Example) -> None:
+        # What an evaluator returns is a failure.
+        self._write_file(example)
 
     def _run_console(self, example: Example) -> None:
         self.end_program()
