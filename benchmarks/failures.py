@@ -1,7 +1,7 @@
 """What Python clients do when something fails: python benchmarks/failures.py [--deadline SECONDS] [--client NAME]
 
-Each client does what its documentation shows, with its own defaults, in a process of its own, and its process is asked
-what the program saw. README.md has the table that this prints. The broker is the embedded one.
+Each client does what its documentation shows, with its own defaults, in a process of its own. What the program sees
+is printed; the table in README.md says the same in words. The broker is the embedded one.
 
 - silent: the server accepts the connection and answers nothing. Does connecting end?
 - held: the broker never confirms a message that was sent with a receipt. What is the call's outcome?
@@ -161,8 +161,8 @@ def _run_here(client: str, case: str, port: int, ca: str) -> None:
 
 
 @contextmanager
-def _bare_server(received: list[bytes]) -> Iterator[int]:
-    """Listen on a port, answer nothing, and keep what comes."""
+def _bare_server(received: list[bytes], *, close: bool) -> Iterator[int]:
+    """Listen on a port, answer nothing, and keep what comes first; then close, or stay open."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         connections: list[socket.socket] = []
 
@@ -171,6 +171,8 @@ def _bare_server(received: list[bytes]) -> Iterator[int]:
                 try:
                     connections.append(server.accept()[0])
                     received.append(connections[-1].recv(4096))
+                    if close:
+                        connections[-1].close()
                 except OSError:
                     return
 
@@ -252,7 +254,7 @@ def observe(client: str, case: str, deadline: float = DEADLINE) -> str:
 def _observe_bare_server(client: str, case: str, deadline: float) -> str:
     """Run a case with a server that answers nothing."""
     received: list[bytes] = []
-    with _bare_server(received) as port:
+    with _bare_server(received, close=case == "plain") as port:
         seen = _ask(client, case, port, str(ServerCertificate().ca_file), deadline)
     if case == "silent":
         return seen

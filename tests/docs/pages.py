@@ -124,7 +124,7 @@ class _Run:
     def _run_python(self, example: Example) -> None:
         self.end_program()
         name = self._write_file(example)
-        if name is not None and re.search(rf"^\$.*\bpython3? {re.escape(name)}\b", self.text, re.MULTILINE):
+        if name is not None and re.search(rf"^\$.*\bpython3? (.* )?{re.escape(name)}\b", self.text, re.MULTILINE):
             return
         source = example.parsed
         if re.match(r"(#.*\n)*(import|from) ", source):
