@@ -279,7 +279,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--client", choices=CLIENTS, action="append", help="only this one")
     parser.add_argument("--case", choices=CASES, action="append", help="only this one")
     parser.add_argument(
-        "--deadline", type=float, default=DEADLINE, help="seconds until it counts as waiting for ever (%(default)s)"
+        "--deadline",
+        type=float,
+        default=DEADLINE,
+        help="seconds until it counts as waiting for ever (%(default)s)",
     )
     chosen = parser.parse_args(given)
     clients = chosen.client or list(CLIENTS)

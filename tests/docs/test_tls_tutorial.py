@@ -23,7 +23,11 @@ TEXT = (ROOT / "docs" / "tutorials" / "tls.md").read_text()
 
 def block(start: str) -> str:
     """Return the only block of the page whose text begins so."""
-    (found,) = [text for text in re.findall(r"^```\w+\n(.*?)^```", TEXT, re.MULTILINE | re.DOTALL) if text.startswith(start)]
+    (found,) = [
+        text
+        for text in re.findall(r"^```\w+\n(.*?)^```", TEXT, re.MULTILINE | re.DOTALL)
+        if text.startswith(start)
+    ]
     return str(found)
 
 
@@ -50,7 +54,11 @@ class ConfiguredRabbitMQ(RabbitMQ):
     def _lay_out(self) -> None:
         super()._lay_out()
         file = self.folder / "rabbitmq.conf"
-        kept = [line for line in file.read_text().splitlines() if not line.startswith(("ssl_options", "stomp.listeners.ssl"))]
+        kept = [
+            line
+            for line in file.read_text().splitlines()
+            if not line.startswith(("ssl_options", "stomp.listeners.ssl"))
+        ]
         page = block("# rabbitmq.conf").replace("/etc/rabbitmq/tls", str(self.certificates_of_page))
         page = page.replace("= 61614", f"= {self.host}:{self.tls_port}")
         file.write_text("\n".join(kept) + "\n" + page)
@@ -77,7 +85,10 @@ class ConfiguredActiveMQ(ActiveMQ):
         (configuration / "users.properties").write_text(f"{self.login}={self.passcode}\n")
         (configuration / "groups.properties").write_text(f"{block('users=')}admins={self.login}\n")
         file = configuration / "activemq.xml"
-        text, page = file.read_text(), block("<plugins>").replace("0.0.0.0:61614", f"{self.host}:{self.tls_port}")
+        text, page = (
+            file.read_text(),
+            block("<plugins>").replace("0.0.0.0:61614", f"{self.host}:{self.tls_port}"),
+        )
         # The configuration that comes with ActiveMQ replaces this; that of the tests has no bean for it.
         page = page.replace("${activemq.conf}", str(configuration))
         for element in ("plugins", "sslContext"):
@@ -94,7 +105,9 @@ class ConfiguredActiveMQ(ActiveMQ):
         """Do nothing: the users are in its files."""
 
 
-@pytest.mark.parametrize("broker_type", [ConfiguredRabbitMQ, ConfiguredActiveMQ], ids=["rabbitmq", "activemq"])
+@pytest.mark.parametrize(
+    "broker_type", [ConfiguredRabbitMQ, ConfiguredActiveMQ], ids=["rabbitmq", "activemq"]
+)
 def test_program_of_the_page_runs_with_a_certificate_alone(
     broker_type: type[ConfiguredRabbitMQ | ConfiguredActiveMQ], certificates: Path
 ) -> None:
@@ -118,4 +131,3 @@ def test_program_of_the_page_runs_with_a_certificate_alone(
         assert (done.stdout, done.stderr) == ("hello\n", "")
         with pytest.raises(stomp_socket.ConnectFailed, match="client certificate"):
             stomp_socket.connect(url, ca_file=str(certificates / "ca.pem"))
-
