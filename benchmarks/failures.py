@@ -33,8 +33,8 @@ if __package__ in (None, ""):
     sys.path.insert(0, str(Path(__file__).parents[1]))
     sys.path.insert(0, str(Path(__file__).parents[1] / "transports"))
 
-from benchmarks.readers import peer  # noqa: E402
-from stomp_testing import Broker, FaultProxy, ServerCertificate  # noqa: E402
+from benchmarks.readers import peer
+from stomp_testing import Broker, FaultProxy, ServerCertificate
 
 __all__ = ["CASES", "CLIENTS", "main", "observe"]
 

@@ -1,4 +1,4 @@
-"""What README says that clients do when something fails. Cases in which a client waits for ever are left to the script."""
+"""Clients do what README's table tells of them. Cases in which a client waits for ever are left to the script."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ LIBRARIES = {"stomp.py": "stomp", "stompman": "stompman", "stompest": "stompest"
         ("stompest", "plain", "sent the passcode"),
     ],
 )
-def test_client_does_what_readme_says(client: str, case: str, seen: str) -> None:
+def test_readme_is_right_about_a_client(client: str, case: str, seen: str) -> None:
     if client in LIBRARIES:
         pytest.importorskip(LIBRARIES[client], reason="pip install --group test")
     assert observe(client, case, HANGS) == seen

@@ -92,8 +92,11 @@ class ConfiguredActiveMQ(ActiveMQ):
         # The configuration that comes with ActiveMQ replaces this; that of the tests has no bean for it.
         page = page.replace("${activemq.conf}", str(configuration))
         for element in ("plugins", "sslContext"):
-            (new,) = re.findall(rf"^<{element}>.*^</{element}>", page, re.MULTILINE | re.DOTALL)
-            text = re.sub(rf"<{element}>.*</{element}>", lambda _, new=new: new, text, flags=re.DOTALL)
+            whole = re.compile(
+                rf"^ *<{element}>.*^ *</{element}>|<{element}>.*</{element}>", re.MULTILINE | re.DOTALL
+            )
+            (new,) = whole.findall(page)
+            text = whole.sub(new, text)
         (connector,) = re.findall(r"<transportConnector .*/>", page)
         file.write_text(re.sub(r'<transportConnector name="stomp\+ssl".*/>', connector, text))
 
