@@ -64,7 +64,7 @@ class Reference:
         maybe: marks of messages that a broker may deliver once more, or not: those of a NACK.
         known: what was sent, by mark.
         asked: the receipts that were asked for, by connection.
-        abandoned: destinations whose subscription in mode ``auto`` has lost its connection. Until a broker has noticed
+        left_behind: destinations whose subscription in mode ``auto`` has lost its connection. Until a broker has noticed
             that, it may send messages there, and they are gone.
     """
 
@@ -73,7 +73,7 @@ class Reference:
         self.refused_text = ""
         self.maybe: set[str | None] = set()
         self.known: dict[str, Send] = {}
-        self.abandoned: set[str] = set()
+        self.left_behind: set[str] = set()
         self.asked: defaultdict[str, Counter[str]] = defaultdict(Counter)
         self._queues: defaultdict[str, deque[Send]] = defaultdict(deque)
         self._lines: dict[str, _Line] = {}
@@ -119,7 +119,7 @@ class Reference:
 
     def publish(self, send: Send) -> None:
         """Put a message in its queue."""
-        if send.destination in self.abandoned:
+        if send.destination in self.left_behind:
             self.maybe.add(send.headers.get(MARK))
             return
         self._queues[send.destination].append(send)
@@ -168,7 +168,7 @@ class _Line:
             while (event := self._server.next_event()) is not NEED_DATA and not self.ended:
                 if isinstance(event, ConnectionClosed):
                     automatic = {one.destination for one in self._server.subscriptions if one.ack == "auto"}
-                    self._broker.abandoned |= automatic
+                    self._broker.left_behind |= automatic
                     self._end()
                 elif isinstance(event, Event):
                     self._on_event(event)
