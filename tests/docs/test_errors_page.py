@@ -58,7 +58,14 @@ def quoted_messages() -> list[str]:
     tables = PAGE.read_text().split("\n## Messages while connecting\n", 1)[1].split("\n## What became", 1)[0]
     cells = [line.split(" | ")[0] for line in tables.splitlines() if line.startswith("| `")]
     quoted = [words for cell in cells for words in re.findall(r"`([^`]+)`", cell)]
-    parts = [part for words in quoted for part in re.split(r"'\.\.\.'|\.\.\.|[\d, ()]*\d[\d, ()s]*|OpenWire|AMQP|HTTP|TLS,|(?<=certificate) |(?<=no connection) ", words)]
+    parts = [
+        part
+        for words in quoted
+        for part in re.split(
+            r"'\.\.\.'|\.\.\.|[\d, ()]*\d[\d, ()s]*|OpenWire|AMQP|HTTP|TLS,|(?<=certificate) |(?<=no connection) ",
+            words,
+        )
+    ]
     return [part.strip(" ,:;'") for part in parts if len(part.strip(" ,:;'")) > 3]
 
 
