@@ -62,3 +62,15 @@ def test_diagram_of_states_is_up_to_date() -> None:
         check=False,
     )
     assert run.returncode == 0, run.stderr
+
+
+def test_tables_of_broker_profiles_are_up_to_date() -> None:
+    run = subprocess.run(
+        [sys.executable, "tools/broker-profiles", "--check"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert run.returncode == 0, run.stderr
