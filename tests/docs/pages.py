@@ -8,7 +8,8 @@
 - In output, ``...`` stands for any text.
 - ``<!-- skip: next "why" -->`` in front of a block leaves it out.
 
-All blocks of a page share an embedded broker, which stands for the one at ``localhost:61613``, and an empty folder.
+All blocks of a page share a broker, which stands for the one at ``localhost:61613``, and an empty folder. It is an
+embedded one, unless the caller passes another.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Protocol
 from unittest import SkipTest
 
 from sybil import Example, Sybil
@@ -35,11 +37,11 @@ from stomp_testing import Broker
 
 from ..waiting import HANGS
 
-__all__ = ["ROOT", "PageFailure", "blocks", "pages", "run_page"]
+__all__ = ["ROOT", "PageBroker", "PageFailure", "blocks", "pages", "run_page"]
 
 ROOT = Path(__file__).parents[2]
 _FILE_NAME = re.compile(r"# ([\w-]+\.\w+)\n")
-_URL = re.compile(r"(stomp|ws)://(guest:guest@)?localhost:(61613|15674/ws)")
+_URL = re.compile(r"(stomp|ws)://((?:guest:guest|admin:admin)@)?localhost:(61613|15674/ws)")
 _CHECKER = doctest.OutputChecker()
 #: Languages of blocks that may be files. Only Python is run.
 _FILES = ("toml", "ini", "yaml")
@@ -66,12 +68,26 @@ class PageFailure(AssertionError):
     """A block of a page does not do what the page shows."""
 
 
-def run_page(page: str, folder: Path) -> int:
+class PageBroker(Protocol):
+    """What a page needs of a broker: the URL that the code of the page gets, and the address that it prints."""
+
+    @property
+    def url(self) -> str: ...
+    @property
+    def ws_url(self) -> str: ...
+    @property
+    def host(self) -> str: ...
+    @property
+    def port(self) -> int: ...
+
+
+def run_page(page: str, folder: Path, broker: PageBroker | None = None) -> int:
     """Run every block of a page.
 
     Args:
         page: its path from the root of the project.
         folder: the working directory of its code.
+        broker: a running one; ``None`` starts an embedded one.
 
     Returns:
         How many blocks were run.
@@ -80,8 +96,9 @@ def run_page(page: str, folder: Path) -> int:
         PageFailure: a block does not do what the page shows.
     """
     run = _Run(page, folder)
-    with Broker(websocket="localhost:15674" in run.text) as broker, contextlib.chdir(folder):
-        run.broker = broker
+    with contextlib.ExitStack() as stack:
+        run.broker = broker or stack.enter_context(Broker(websocket="localhost:15674" in run.text))
+        stack.enter_context(contextlib.chdir(folder))
         for example in run.document().examples():
             with contextlib.suppress(SkipTest):
                 example.evaluate()
@@ -92,7 +109,7 @@ def run_page(page: str, folder: Path) -> int:
 class _Run:
     """One run of a page."""
 
-    broker: Broker
+    broker: PageBroker
 
     def __init__(self, page: str, folder: Path) -> None:
         self.page = page
