@@ -4,7 +4,8 @@
 - What a block prints stands in an ``output`` block behind it. Nothing may be printed that the page does not show.
 - A ``console`` block has commands behind ``$``, each followed by its output. They run with a shell.
 - A block whose first line is a comment with a file name is written to that file. If a ``console`` block runs the file,
-  it is run there and nowhere else.
+  or another block imports it, it is run there and nowhere else.
+- ``<!-- files: forks.md -->`` at the beginning writes the files of another page, which this one uses.
 - In output, ``...`` stands for any text.
 - ``<!-- skip: next "why" -->`` in front of a block leaves it out.
 
@@ -99,6 +100,7 @@ def run_page(page: str, folder: Path, broker: PageBroker | None = None) -> int:
     with contextlib.ExitStack() as stack:
         run.broker = broker or stack.enter_context(Broker(websocket="localhost:15674" in run.text))
         stack.enter_context(contextlib.chdir(folder))
+        run.write_files_of_other_pages()
         for example in run.document().examples():
             with contextlib.suppress(SkipTest):
                 example.evaluate()
@@ -141,7 +143,7 @@ class _Run:
     def _run_python(self, example: Example) -> None:
         self.end_program()
         name = self._write_file(example)
-        if name is not None and re.search(rf"^\$.*\bpython3? {re.escape(name)}\b", self.text, re.MULTILINE):
+        if name is not None and self._is_run_elsewhere(name):
             return
         source = example.parsed
         if re.match(r"(#.*\n)*(import|from) ", source):
@@ -155,6 +157,19 @@ class _Run:
             raise PageFailure(f"{self.page}:{example.line} writes to stderr:\n{errors.getvalue()}")
         self.count += 1
         self._printed, self._line = self._as_on_the_page(printed.getvalue()), example.line
+
+    def _is_run_elsewhere(self, name: str) -> bool:
+        module = re.escape(name.removesuffix(".py"))
+        run = rf"^\$.*\bpython3? (-[Wm] \w+ )?{re.escape(name)}\b"
+        imported = rf"^(import|from) (.*, )?{module}\b"
+        return re.search(f"{run}|{imported}", self.text, re.MULTILINE) is not None
+
+    def write_files_of_other_pages(self) -> None:
+        for name in re.findall(r"^<!-- files: (\S+) -->", self.text, re.MULTILINE):
+            page = (ROOT / self.page).parent / name
+            for block in blocks(str(page), "python"):
+                if found := _FILE_NAME.match(block):
+                    (self.folder / found[1]).write_text(self._with_broker(block))
 
     def _compare_output(self, example: Example) -> None:
         self._compare(example.line, example.parsed, self._printed)
