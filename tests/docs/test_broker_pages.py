@@ -1,7 +1,7 @@
 """The pages of brokers that can be installed here: the real one runs with the configuration that the page shows.
 
-rabbitmq.md and activemq.md show a whole configuration, commands of an administrator, and code. The broker is started with
-the configuration, except for addresses and paths of files; the commands are run; then the code is.
+rabbitmq.md and activemq.md show a whole configuration, commands of an administrator, and code. The broker is started
+with the configuration, except for addresses and paths of files; the commands are run; then the code is.
 """
 
 from __future__ import annotations

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import ast
 import re
-import xml.etree.ElementTree as ElementTree
+import xml.etree.ElementTree as ET
 
 import pytest
-import yaml
+import yaml  # type: ignore[import-untyped, unused-ignore]
 
 from .pages import ROOT, blocks
 
@@ -35,13 +35,13 @@ def _texts_of_the_library() -> str:
 
 
 def test_every_error_text_of_ours_is_one_that_the_library_has() -> None:
-    """Rows whose advice begins with the name of a broker quote that broker, as does the section about ERROR frames."""
+    """Rows whose remedy begins with the name of a broker quote that broker, as does the section about ERROR frames."""
     text = (ROOT / TROUBLESHOOTING).read_text()
     ours = re.sub(r"### was rejected by the broker\n.*?(?=\n### )", "", text, flags=re.DOTALL)
     library = _texts_of_the_library()
     checked = 0
-    for shown, advice in ROW.findall(ours):
-        if re.match(r"(RabbitMQ|ActiveMQ)\b", advice):
+    for shown, remedy in ROW.findall(ours):
+        if re.match(r"(RabbitMQ|ActiveMQ)\b", remedy):
             continue
         for quoted in re.findall(r"`([^`]+)`", shown):
             for part in VALUES.split(quoted):
@@ -63,7 +63,7 @@ def test_yaml_to_copy_is_yaml(page: str) -> None:
 
 @pytest.mark.parametrize("page", ["docs/how-to/brokers/activemq.md", "docs/how-to/brokers/artemis.md"])
 def test_xml_to_copy_is_xml(page: str) -> None:
-    documents = [ElementTree.fromstring(block) for block in blocks(page, "xml")]
+    documents = [ET.fromstring(block) for block in blocks(page, "xml")]
     assert documents
     for document in documents:
         assert document.tag.startswith("{")  # in a namespace, as the brokers want it
