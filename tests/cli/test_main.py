@@ -16,8 +16,8 @@ from stomp_testing import Broker
 from .command import ROOT, Stomp, environment, finish, start
 
 COMMANDS = (
-    "pub", "sub", "req", "reply", "move", "drain", "record", "replay", "ping", "check", "bench", "trace", "decode",
-    "encode", "broker", "shell", "context", "completion",
+    "pub", "sub", "req", "reply", "move", "drain", "record", "replay", "ping", "check", "bench", "fuzz", "trace",
+    "decode", "encode", "broker", "shell", "context", "completion",
 )  # fmt: skip
 
 

@@ -4,7 +4,7 @@
 - What a block prints stands in an ``output`` block behind it. Nothing may be printed that the page does not show.
 - A ``console`` block has commands behind ``$``, each followed by its output. They run with a shell.
 - A block whose first line is a comment with a file name is written to that file. If a ``console`` block runs the file,
-  or another block imports it, it is run there and nowhere else.
+  or another file imports it, it is run there and nowhere else.
 - ``<!-- files: forks.md -->`` at the beginning writes the files of another page, which this one uses.
 - In output, ``...`` stands for any text.
 - ``<!-- skip: next "why" -->`` in front of a block leaves it out.
@@ -24,6 +24,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Protocol
 from unittest import SkipTest
 
@@ -45,7 +46,7 @@ _FILE_NAME = re.compile(r"# ([\w-]+\.\w+)\n")
 _URL = re.compile(r"(stomp|ws)://((?:guest:guest|admin:admin)@)?localhost:(61613|15674/ws)")
 _CHECKER = doctest.OutputChecker()
 #: Languages of blocks that may be files. Only Python is run.
-_FILES = ("toml", "ini", "yaml")
+_FILES = ("toml", "ini", "yaml", "sh")
 
 
 def pages() -> list[str]:
@@ -100,12 +101,30 @@ def run_page(page: str, folder: Path, broker: PageBroker | None = None) -> int:
     with contextlib.ExitStack() as stack:
         run.broker = broker or stack.enter_context(Broker(websocket="localhost:15674" in run.text))
         stack.enter_context(contextlib.chdir(folder))
+        stack.enter_context(_no_module_named_stomp())
         run.write_files_of_other_pages()
         for example in run.document().examples():
             with contextlib.suppress(SkipTest):
                 example.evaluate()
         run.end_program()
     return run.count
+
+
+@contextlib.contextmanager
+def _no_module_named_stomp() -> Iterator[None]:
+    """A page may let stomp_py stand for stomp; other tests in this process need stomp.py itself."""
+
+    def take_out() -> dict[str, ModuleType]:
+        names = [name for name in sys.modules if name.partition(".")[0] == "stomp"]
+        return {name: sys.modules.pop(name) for name in names}
+
+    before, finders = take_out(), sys.meta_path[:]
+    try:
+        yield
+    finally:
+        take_out()
+        sys.modules.update(before)
+        sys.meta_path[:] = finders
 
 
 class _Run:
@@ -129,7 +148,7 @@ class _Run:
             CodeBlockParser("python", self._run_python),
             CodeBlockParser("output", self._compare_output),
             CodeBlockParser("console", self._run_console),
-            *[CodeBlockParser(language, self._write_file) for language in _FILES],
+            *[CodeBlockParser(language, self._keep_file) for language in _FILES],
         ]
         return Sybil(parsers).parse(ROOT / self.page)
 
@@ -143,7 +162,7 @@ class _Run:
     def _run_python(self, example: Example) -> None:
         self.end_program()
         name = self._write_file(example)
-        if name is not None and self._is_run_elsewhere(name):
+        if name is not None and self._is_used_elsewhere(name):
             return
         source = example.parsed
         if re.match(r"(#.*\n)*(import|from) ", source):
@@ -157,12 +176,6 @@ class _Run:
             raise PageFailure(f"{self.page}:{example.line} writes to stderr:\n{errors.getvalue()}")
         self.count += 1
         self._printed, self._line = self._as_on_the_page(printed.getvalue()), example.line
-
-    def _is_run_elsewhere(self, name: str) -> bool:
-        module = re.escape(name.removesuffix(".py"))
-        run = rf"^\$.*\bpython3? (-[Wm] \w+ )?{re.escape(name)}\b"
-        imported = rf"^(import|from) (.*, )?{module}\b"
-        return re.search(f"{run}|{imported}", self.text, re.MULTILINE) is not None
 
     def write_files_of_other_pages(self) -> None:
         for name in re.findall(r"^<!-- files: (\S+) -->", self.text, re.MULTILINE):
@@ -181,6 +194,17 @@ class _Run:
             return None
         (self.folder / found[1]).write_text(self._with_broker(example.parsed))
         return found[1]
+
+    def _is_used_elsewhere(self, name: str) -> bool:
+        """Return whether a command runs this file, or another file imports it."""
+        command, module = re.escape(name), re.escape(name.partition(".")[0])
+        run = rf"^\$.*\bpython3? (.* )?{command}\b"
+        imported = rf"^(import|from) (.*, )?{module}\b"
+        return re.search(f"{run}|{imported}", self.text, re.MULTILINE) is not None
+
+    def _keep_file(self, example: Example) -> None:
+        # What an evaluator returns is a failure.
+        self._write_file(example)
 
     def _run_console(self, example: Example) -> None:
         self.end_program()

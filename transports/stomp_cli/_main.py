@@ -34,6 +34,7 @@ _COMMANDS = {
     "ping": "Check that a broker answers, and how quickly.",
     "check": "Find out what a broker does with versions, NACK, transactions and more.",
     "bench": "Measure throughput and latency.",
+    "fuzz": "Break the rules of STOMP to find faults of a broker or a client.",
     "trace": "Show what a client and a broker send to each other.",
     "decode": "Print bytes of STOMP as frames.",
     "encode": "Make the bytes of frames.",

@@ -10,6 +10,7 @@
 * :mod:`stomp_testing.stateful`: a state machine of a session for hypothesis, to derive from;
 * :func:`dictionary_file`: tokens of STOMP for libFuzzer and AFL++;
 * :mod:`stomp_testing.conformance`: the specifications as data, with cases for any broker and client;
+* :mod:`stomp_testing.fuzzing`: conversations that break rules, played to any broker and client;
 * ``python -m stomp_testing``: the embedded broker as a program; ``python -m stomp_testing conformance``: those cases.
 
 For tests, demos and development. Production brokers are RabbitMQ, ActiveMQ and Artemis.

@@ -105,6 +105,11 @@ class Builder:
         """Add any bytes; ``b""`` closes the connection."""
         self.steps.append(Step(sender, data, frame, wait))
 
+    def mark_violation(self) -> None:
+        """Note that what is added next belongs to the violation."""
+        if self._broken_at is None:
+            self._broken_at = len(self.steps)
+
     def violate(self, frame: Frame, *, data: bytes | None = None, wait: float = 0.0) -> None:
         """Add a frame of the peer that breaks a rule.
 
@@ -117,8 +122,7 @@ class Builder:
 
     def violate_bytes(self, data: bytes, *, frame: Frame | None = None, wait: float = 0.0) -> None:
         """Add bytes of the peer that break a rule; the first ones are where the violation begins."""
-        if self._broken_at is None:
-            self._broken_at = len(self.steps)
+        self.mark_violation()
         self.add_bytes(self.peer, data, frame=frame, wait=wait)
 
     @property

@@ -220,6 +220,36 @@ def _end_transaction_twice(builder: Builder, choices: Choices) -> None:
     builder.violate(Frame(choices.pick(("COMMIT", "ABORT")), {"transaction": transaction.name}))
 
 
+# ---------------------------------------------------------------------- legal, and easily refused
+
+
+def _ack_after_abort(builder: Builder, choices: Choices) -> None:
+    transaction = builder.begin(name(builder, choices))
+    subscription, number = some_unacknowledged(builder, choices)
+    builder.acknowledge("ACK", subscription, number, transaction=transaction)
+    builder.abort(transaction)
+    builder.mark_violation()
+    builder.acknowledge("ACK", subscription, number, receipt=name(builder, choices))
+
+
+def _transaction_id_again(builder: Builder, choices: Choices) -> None:
+    transaction = some_transaction(builder, choices)
+    if choices.chance(50):
+        builder.commit(transaction)
+    else:
+        builder.abort(transaction)
+    builder.mark_violation()
+    builder.begin(transaction.name, receipt=name(builder, choices))
+    builder.ended_transactions.remove(transaction.name)
+
+
+def _subscription_id_again(builder: Builder, choices: Choices) -> None:
+    subscription = some_subscription(builder, choices)
+    builder.unsubscribe(subscription)
+    builder.mark_violation()
+    builder.subscribe(subscription.id, spare_destination(builder), "auto", receipt=name(builder, choices))
+
+
 def _state(
     name: str,
     section: str,
@@ -261,6 +291,10 @@ STATE_MUTATIONS = (
     _state("abort-unknown-transaction", "ABORT", _CODE.UNKNOWN_TRANSACTION, _unknown_transaction("ABORT")),
     _state("begin-twice", "BEGIN", _CODE.DUPLICATE_TRANSACTION, _begin_twice),
     _state("end-transaction-twice", "COMMIT", _CODE.UNKNOWN_TRANSACTION, _end_transaction_twice),
+    _state("ack-after-abort", "ABORT", None, _ack_after_abort, demand=Demand.MUST_ACCEPT),
+    _state("transaction-id-again", "BEGIN", None, _transaction_id_again, demand=Demand.MUST_ACCEPT),
+    _state("subscription-id-again", "UNSUBSCRIBE", None, _subscription_id_again, demand=Demand.MUST_ACCEPT,
+           versions=ESCAPING),
     _state("server-sends-first", "Connecting", _CODE.UNEXPECTED_FRAME, _server_begins, roles=("client",),
            at_start=True),
     _state("frame-before-connected", "Connecting", _CODE.UNEXPECTED_FRAME, _before_connected, roles=("client",),

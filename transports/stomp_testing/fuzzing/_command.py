@@ -1,0 +1,310 @@
+"""``python -m stomp_testing fuzz``: fuzz a broker or a client, and print what was found."""
+
+from __future__ import annotations
+
+import argparse
+import random
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from stomp_core import Credentials, Endpoint
+
+from .._conversations import MUTATIONS
+from ._broker_run import fuzz_broker
+from ._broker_target import BrokerTarget
+from ._client_run import ClientAddress, fuzz_client
+from ._engine import Limits
+from ._findings import Finding, RunReport, load_findings
+from ._memory_watch import listening_process
+from ._replaying import Replayed, replay_to_broker, replay_to_client
+from ._report_text import conversation_lines, write_report
+from ._reproducers import write_findings
+from ._symptoms import SEVERITIES, Severity
+
+__all__ = ["FINDINGS", "NO_CONNECTION", "USAGE", "main"]
+
+#: Exit statuses besides 0.
+FINDINGS, USAGE, NO_CONNECTION = 1, 2, 3
+_VERSIONS = ("1.0", "1.1", "1.2")
+_EVERY = 5.0  # seconds between two lines of progress
+_LOOPBACK = ("127.0.0.1", "::1", "localhost")
+_EXPLANATION = f"""\
+Examples:
+  PROG stomp://guest:guest@localhost:61613 --report findings
+  PROG stomp://guest:guest@localhost:61613 --rule undefined-escape --seed 7
+  PROG stomp://guest:guest@localhost:61613 --replay findings/findings.jsonl
+  PROG --listen 127.0.0.1:0 --exec "python my_client.py" --time 120
+
+Severities, the worst one first: {", ".join(SEVERITIES)}. "lenient" is what most implementations
+do somewhere: to accept what the specification forbids their peer to send. It counts for the exit status only if
+--fail-on names it.
+
+The exit status is 0 without a finding that counts, 1 with one, 2 for wrong usage, 3 if there is no connection.
+
+Fuzz brokers that are there for tests: each conversation leaves messages in queues of its own.
+"""
+
+Progress = Callable[[RunReport], None]
+
+
+def main(
+    arguments: Sequence[str] | None = None,
+    *,
+    prog: str = "python -m stomp_testing fuzz",
+    progress: Progress | None = None,
+) -> int:
+    """Fuzz.
+
+    Args:
+        arguments: of the command line; ``None`` takes them from ``sys.argv``.
+        prog: what the program is called in its help.
+        progress: shows how far it is, called behind each conversation from any thread; ``None`` prints lines.
+
+    Returns:
+        The exit status.
+    """
+    parser = _parser(prog)
+    chosen = parser.parse_args(arguments)
+    if chosen.rules:
+        print("\n".join(f"{one.name:<40} {one.kind:<7} {one.demand:<14} {one.section}" for one in MUTATIONS))
+        return 0
+    if (chosen.url is None) == (chosen.listen is None):
+        parser.error("give either the URL of a broker or --listen for a client")
+    if chosen.command is not None and chosen.listen is None:
+        parser.error("--exec needs --listen")
+    if chosen.seed is None:
+        chosen.seed = random.SystemRandom().randrange(1_000_000)
+    try:
+        chosen.fail_on = _severities(chosen.fail_on)
+        target = _broker(chosen) if chosen.listen is None else _client(chosen)
+        if chosen.replay is not None:
+            return _replay(target, load_findings(chosen.replay))
+        report = _fuzz(target, chosen, progress or _Lines(chosen.quiet))
+        return _show(report, chosen)
+    except ValueError as error:
+        print(f"{prog}: {error}", file=sys.stderr)
+        return USAGE
+    except OSError as error:
+        print(f"{prog}: {str(error) or 'nobody has connected'}", file=sys.stderr)
+        return USAGE if error.filename is not None else NO_CONNECTION
+
+
+def _parser(prog: str) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog=prog,
+        description="Fuzz a broker, or a client that connects: play conversations that break one rule of STOMP each, "
+        "and legal ones, and compare what it does with what the specification demands.",
+        epilog=_EXPLANATION.replace("PROG", prog),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("url", nargs="?", help="the broker: stomp://login:passcode@host:port/virtual-host")
+    parser.add_argument(
+        "--listen", metavar="HOST:PORT", help="fuzz a client that connects here; port 0 is free"
+    )
+    parser.add_argument(
+        "--exec",
+        dest="command",
+        metavar="COMMAND",
+        help="start this client for each conversation, with STOMP_URL and STOMP_VERSION in its environment; without "
+        "it the client has to connect again and again",
+    )
+    run = parser.add_argument_group("the run")
+    run.add_argument(
+        "--seed", type=int, help="repeat the run with this seed (default: a random one, which is printed)"
+    )
+    run.add_argument("--time", type=_positive, default=60.0, metavar="SECONDS", help="(default: %(default)s)")
+    run.add_argument(
+        "--count", type=_positive_int, metavar="N", help="play N conversations, whatever time it takes"
+    )
+    run.add_argument("--stop-after", type=_positive_int, metavar="N", help="stop when there are N findings")
+    run.add_argument(
+        "--jobs",
+        type=_positive_int,
+        default=4,
+        metavar="N",
+        help="conversations at the same time (%(default)s)",
+    )
+    run.add_argument(
+        "--timeout",
+        type=_positive,
+        default=5.0,
+        metavar="SECONDS",
+        help="for each answer (default: %(default)s)",
+    )
+    run.add_argument(
+        "--version", action="append", choices=_VERSIONS, help="this version of STOMP only; repeatable"
+    )
+    run.add_argument(
+        "--rule",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="break this rule only; repeatable; 'legal' is none",
+    )
+    run.add_argument("--rules", action="store_true", help="list the rules, and do nothing else")
+    run.add_argument(
+        "--pid",
+        type=_positive_int,
+        help="the broker's process, whose memory is watched (default: found for loopback)",
+    )
+    run.add_argument(
+        "--destination",
+        default="/queue/fuzz-",
+        help="what the names of queues begin with (default: %(default)s)",
+    )
+    result = parser.add_argument_group("what comes out")
+    result.add_argument(
+        "--report",
+        type=Path,
+        metavar="DIR",
+        help="write report.md, report.html, findings.jsonl and reproducers",
+    )
+    result.add_argument(
+        "--fail-on",
+        default=",".join(one for one in SEVERITIES if one is not Severity.LENIENT),
+        metavar="SEVERITIES",
+        help="which make the exit status 1 (default: %(default)s); 'all' or 'none'",
+    )
+    result.add_argument(
+        "--replay", type=Path, metavar="FILE", help="play the findings of a findings.jsonl again"
+    )
+    result.add_argument("--quiet", action="store_true", help="print no progress")
+    return parser
+
+
+def _positive(text: str) -> float:
+    number = float(text)
+    if not 0 < number < float("inf"):
+        raise argparse.ArgumentTypeError(f"must be positive, got {text}")
+    return number
+
+
+def _positive_int(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"must be positive, got {text}")
+    return number
+
+
+def _severities(text: str) -> set[Severity]:
+    if text in ("all", "none"):
+        return set(SEVERITIES) if text == "all" else set()
+    try:
+        return {Severity(word.strip()) for word in text.split(",")}
+    except ValueError:
+        raise ValueError(f"--fail-on must be of {', '.join(SEVERITIES)}, all, none; got {text!r}") from None
+
+
+def _broker(chosen: argparse.Namespace) -> BrokerTarget:
+    endpoint = Endpoint.parse(chosen.url)
+    if endpoint.scheme != "stomp":
+        raise ValueError(f"the URL of the broker must be stomp://..., got {endpoint}")
+    credentials = endpoint.credentials or Credentials("guest", "guest")
+    return BrokerTarget(
+        endpoint.host,
+        endpoint.port,
+        credentials.login or "",
+        credentials.passcode or "",
+        endpoint.virtual_host or "/",
+        chosen.destination,
+        chosen.timeout,
+        min(1.0, chosen.timeout),
+    )
+
+
+def _client(chosen: argparse.Namespace) -> ClientAddress:
+    host, colon, port = chosen.listen.rpartition(":")
+    if not colon or not port.isdecimal() or int(port) > 65535:
+        raise ValueError(f"--listen must be HOST:PORT, got {chosen.listen!r}")
+    return ClientAddress(host.strip("[]") or "127.0.0.1", int(port), chosen.command, chosen.timeout)
+
+
+def _fuzz(target: BrokerTarget | ClientAddress, chosen: argparse.Namespace, progress: Progress) -> RunReport:
+    limits = Limits(None if chosen.count else chosen.time, chosen.count, chosen.jobs, chosen.stop_after)
+    versions = tuple(chosen.version or reversed(_VERSIONS))
+    if isinstance(target, ClientAddress):
+        return fuzz_client(
+            target,
+            seed=chosen.seed,
+            limits=limits,
+            versions=versions,
+            only=chosen.rule,
+            progress=progress,
+            listening=lambda url: print(f"waiting for a client on {url}", file=sys.stderr, flush=True),
+        )
+    pid = chosen.pid
+    if pid is None and target.host in _LOOPBACK:
+        pid = listening_process(target.port)
+    return fuzz_broker(
+        target,
+        seed=chosen.seed,
+        limits=limits,
+        versions=versions,
+        only=chosen.rule,
+        pid=pid,
+        progress=progress,
+    )
+
+
+class _Lines:
+    """Prints a line of progress every few seconds."""
+
+    def __init__(self, quiet: bool) -> None:
+        self._quiet = quiet
+        self._lock = threading.Lock()
+        self._start = time.monotonic()
+        self._next = self._start + _EVERY
+
+    def __call__(self, report: RunReport) -> None:
+        now = time.monotonic()
+        if self._quiet or now < self._next:
+            return
+        with self._lock:
+            if now < self._next:
+                return
+            self._next = now + _EVERY
+        print(
+            f"{now - self._start:.0f} s: {report.conversations} conversations, {len(report.findings)} findings",
+            file=sys.stderr,
+            flush=True,
+        )
+
+
+def _show(report: RunReport, chosen: argparse.Namespace) -> int:
+    counted = report.of_severity(chosen.fail_on)
+    for finding in report.findings:
+        _print_finding(finding)
+    print(
+        f"{report.conversations} conversations in {report.seconds:.0f} s with seed {report.seed}: "
+        f"{len(report.findings)} findings, {len(counted)} of them count"
+    )
+    for note in report.notes:
+        print(f"note: {note}")
+    if chosen.report is not None:
+        write_report(report, chosen.report)
+        write_findings(report.findings, chosen.report)
+        print(f"written to {chosen.report}")
+    return FINDINGS if counted else 0
+
+
+def _print_finding(finding: Finding) -> None:
+    print(
+        f"{finding.severity}: {finding.rule}, {finding.symptom} (STOMP {finding.script.version}, {finding.seen} times)"
+    )
+    print(f"    {finding.text}")
+    for line in conversation_lines(finding):
+        print(f"    {line}")
+    print()
+
+
+def _replay(target: BrokerTarget | ClientAddress, findings: Sequence[Finding]) -> int:
+    replay = replay_to_broker if isinstance(target, BrokerTarget) else replay_to_client
+    results: list[Replayed] = [replay(finding, target) for finding in findings]  # type: ignore[arg-type]
+    for one in results:
+        print(f"{'shown again' if one.shown else 'not shown':<12} {one.finding.name}")
+        if one.text:
+            print(f"    {one.text}")
+    return FINDINGS if any(one.shown for one in results) else 0

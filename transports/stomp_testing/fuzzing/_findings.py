@@ -1,0 +1,174 @@
+"""Finding: something that is wrong with the program under test, with what shows it."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ._script import Script, to_bytes, to_text
+from ._symptoms import SEVERITIES, Severity
+
+__all__ = ["Finding", "Outcome", "RunReport", "load_findings"]
+
+
+@dataclass(slots=True)
+class Finding:
+    """Something that is wrong.
+
+    Attributes:
+        severity: how bad it is.
+        rule: the name of the broken rule; ``"legal"`` if everything that was sent is legal.
+        symptom: what happened, in stable words.
+        section: of the specification, by its title; ``""`` if it is about none.
+        text: what was expected and what came.
+        script: the shortest one that shows it.
+        steps: the same as steps of a conformance case, with the one that fails at the end.
+        role: what is tested, ``"server"`` or ``"client"``.
+        sent: the bytes that were sent, by connection.
+        number: of the conversation that has shown it, in the run.
+        repeat: how often it has to be played to be seen.
+        minimised: the script was made shorter; False if it could not be played again.
+        seen: in how many conversations.
+    """
+
+    severity: Severity
+    rule: str
+    symptom: str
+    section: str
+    text: str
+    script: Script
+    steps: list[dict[str, Any]]
+    role: str = "server"
+    sent: dict[str, bytes] = field(default_factory=dict)
+    number: int = 0
+    repeat: int = 1
+    minimised: bool = True
+    seen: int = 1
+
+    @property
+    def name(self) -> str:
+        """A name for files: of severity, rule and symptom."""
+        words = f"{self.severity}-{self.rule}-{self.symptom}"
+        return re.sub(r"[^a-z0-9]+", "-", words.lower()).strip("-")
+
+    @property
+    def case_id(self) -> str:
+        """The id of the case that it is."""
+        return f"{self.script.version}/fuzzing/{self.rule}#{self.role}/{self.symptom}"
+
+    def case(self) -> dict[str, Any]:
+        """Return it as a case, as in the files of :mod:`stomp_testing.conformance`."""
+        name = re.sub(r"[^a-z0-9.-]+", "-", self.symptom)
+        return {"name": name, "role": self.role, "start": "open", "steps": self.steps}
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it for :func:`load_findings`."""
+        return {
+            "name": self.name,
+            "severity": str(self.severity),
+            "rule": self.rule,
+            "symptom": self.symptom,
+            "section": self.section,
+            "version": self.script.version,
+            "text": self.text,
+            "number": self.number,
+            "seen": self.seen,
+            "repeat": self.repeat,
+            "minimised": self.minimised,
+            "case": self.case(),
+            "script": self.script.as_json(),
+            "sent": {on: to_text(data) for on, data in self.sent.items()},
+        }
+
+    @staticmethod
+    def from_json(content: dict[str, Any]) -> Finding:
+        """Read what :meth:`as_json` has returned.
+
+        Raises:
+            KeyError, TypeError, ValueError: it is something else.
+        """
+        return Finding(
+            Severity(content["severity"]),
+            content["rule"],
+            content["symptom"],
+            content["section"],
+            content["text"],
+            Script.from_json(content["script"]),
+            content["case"]["steps"],
+            content["case"]["role"],
+            {on: to_bytes(text) for on, text in content["sent"].items()},
+            content["number"],
+            content["repeat"],
+            content["minimised"],
+            content["seen"],
+        )
+
+
+def load_findings(path: Path) -> list[Finding]:
+    """Read the findings of a file of JSON lines.
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError: it contains something else.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+        return [Finding.from_json(json.loads(line)) for line in lines if line.strip()]
+    except (KeyError, TypeError, AttributeError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path} must contain findings of a run, got {error!r}") from None
+
+
+#: What can become of a conversation, for the counts of a report.
+Outcome = str
+
+
+@dataclass(slots=True)
+class RunReport:
+    """What a run has found.
+
+    Attributes:
+        target: what was tested, such as its URL.
+        server: the ``server`` header of a broker; the command of a client.
+        role: ``"server"`` or ``"client"``.
+        versions: of STOMP, that were tested.
+        seed: of the run.
+        conversations: how many were played.
+        seconds: how long it took.
+        counts: for each rule, how many conversations ended how. ``"as specified"``, ``"not decided"``, or the name of a
+            symptom.
+        demands: what the specification demands of the receiver, by rule.
+        findings: the worst ones first.
+        notes: what else has to be known, in sentences.
+    """
+
+    target: str
+    server: str
+    role: str
+    versions: tuple[str, ...]
+    seed: int
+    conversations: int = 0
+    seconds: float = 0.0
+    counts: dict[str, Counter[Outcome]] = field(default_factory=dict)
+    demands: dict[str, str] = field(default_factory=dict)
+    findings: list[Finding] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def count(self, script: Script, outcome: Outcome) -> None:
+        """Note what became of a conversation."""
+        self.conversations += 1
+        self.counts.setdefault(script.rule.name, Counter())[outcome] += 1
+        self.demands.setdefault(script.rule.name, str(script.rule.demand))
+
+    def sort(self) -> None:
+        """Put the worst findings first."""
+        self.findings.sort(key=lambda one: (SEVERITIES.index(one.severity), one.rule, one.symptom))
+
+    def of_severity(self, severities: Iterable[Severity]) -> list[Finding]:
+        """Return the findings of some severities."""
+        chosen = set(severities)
+        return [one for one in self.findings if one.severity in chosen]
