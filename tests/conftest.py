@@ -16,7 +16,7 @@ import logging
 import os
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -122,6 +122,21 @@ def activemq() -> Iterator[ActiveMQ]:
     yield broker
     del _started[broker.name]
     broker.stop()
+
+
+@pytest.fixture
+def start_broker() -> Iterator[Callable[[type[Broker]], Broker]]:
+    """Start brokers of one test, with configurations of their own. Each needs a ``name`` of its own, too."""
+    brokers: list[Broker] = []
+
+    def start(broker_type: type[Broker]) -> Broker:
+        brokers.append(_start(broker_type))
+        return brokers[-1]
+
+    yield start
+    for broker in brokers:
+        del _started[broker.name]
+        broker.stop()
 
 
 @pytest.fixture(params=[pytest.param(name, marks=getattr(pytest.mark, name)) for name in BROKERS])

@@ -5,10 +5,12 @@
 - A ``console`` block has commands behind ``$``, each followed by its output. They run with a shell.
 - A block whose first line is a comment with a file name is written to that file. If a ``console`` block runs the file,
   or another file imports it, it is run there and nowhere else.
+- ``<!-- files: forks.md -->`` at the beginning writes the files of another page, which this one uses.
 - In output, ``...`` stands for any text.
 - ``<!-- skip: next "why" -->`` in front of a block leaves it out.
 
-All blocks of a page share an embedded broker, which stands for the one at ``localhost:61613``, and an empty folder.
+All blocks of a page share a broker, which stands for the one at ``localhost:61613``, and an empty folder. It is an
+embedded one, unless the caller passes another.
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
+from typing import Protocol
 from unittest import SkipTest
 
 from sybil import Example, Sybil
@@ -36,11 +39,11 @@ from stomp_testing import Broker
 
 from ..waiting import HANGS
 
-__all__ = ["ROOT", "PageFailure", "blocks", "pages", "run_page"]
+__all__ = ["ROOT", "PageBroker", "PageFailure", "blocks", "pages", "run_page"]
 
 ROOT = Path(__file__).parents[2]
 _FILE_NAME = re.compile(r"# ([\w-]+\.\w+)\n")
-_URL = re.compile(r"(stomp|ws)://(guest:guest@)?localhost:(61613|15674/ws)")
+_URL = re.compile(r"(stomp|ws)://((?:guest:guest|admin:admin)@)?localhost:(61613|15674/ws)")
 _CHECKER = doctest.OutputChecker()
 #: Languages of blocks that may be files. Only Python is run.
 _FILES = ("toml", "ini", "yaml", "sh")
@@ -67,12 +70,26 @@ class PageFailure(AssertionError):
     """A block of a page does not do what the page shows."""
 
 
-def run_page(page: str, folder: Path) -> int:
+class PageBroker(Protocol):
+    """What a page needs of a broker: the URL that the code of the page gets, and the address that it prints."""
+
+    @property
+    def url(self) -> str: ...
+    @property
+    def ws_url(self) -> str: ...
+    @property
+    def host(self) -> str: ...
+    @property
+    def port(self) -> int: ...
+
+
+def run_page(page: str, folder: Path, broker: PageBroker | None = None) -> int:
     """Run every block of a page.
 
     Args:
         page: its path from the root of the project.
         folder: the working directory of its code.
+        broker: a running one; ``None`` starts an embedded one.
 
     Returns:
         How many blocks were run.
@@ -81,9 +98,11 @@ def run_page(page: str, folder: Path) -> int:
         PageFailure: a block does not do what the page shows.
     """
     run = _Run(page, folder)
-    broker = Broker(websocket="localhost:15674" in run.text)
-    with broker, contextlib.chdir(folder), _no_module_named_stomp():
-        run.broker = broker
+    with contextlib.ExitStack() as stack:
+        run.broker = broker or stack.enter_context(Broker(websocket="localhost:15674" in run.text))
+        stack.enter_context(contextlib.chdir(folder))
+        stack.enter_context(_no_module_named_stomp())
+        run.write_files_of_other_pages()
         for example in run.document().examples():
             with contextlib.suppress(SkipTest):
                 example.evaluate()
@@ -111,7 +130,7 @@ def _no_module_named_stomp() -> Iterator[None]:
 class _Run:
     """One run of a page."""
 
-    broker: Broker
+    broker: PageBroker
 
     def __init__(self, page: str, folder: Path) -> None:
         self.page = page
@@ -158,6 +177,13 @@ class _Run:
         self.count += 1
         self._printed, self._line = self._as_on_the_page(printed.getvalue()), example.line
 
+    def write_files_of_other_pages(self) -> None:
+        for name in re.findall(r"^<!-- files: (\S+) -->", self.text, re.MULTILINE):
+            page = (ROOT / self.page).parent / name
+            for block in blocks(str(page), "python"):
+                if found := _FILE_NAME.match(block):
+                    (self.folder / found[1]).write_text(self._with_broker(block))
+
     def _compare_output(self, example: Example) -> None:
         self._compare(example.line, example.parsed, self._printed)
         self._printed = ""
@@ -172,9 +198,9 @@ class _Run:
     def _is_used_elsewhere(self, name: str) -> bool:
         """Return whether a command runs this file, or another file imports it."""
         command, module = re.escape(name), re.escape(name.partition(".")[0])
-        return bool(
-            re.search(rf"^\$.*\bpython3? (.* )?{command}\b|^import {module}$", self.text, re.MULTILINE)
-        )
+        run = rf"^\$.*\bpython3? (.* )?{command}\b"
+        imported = rf"^(import|from) (.*, )?{module}\b"
+        return re.search(f"{run}|{imported}", self.text, re.MULTILINE) is not None
 
     def _keep_file(self, example: Example) -> None:
         # What an evaluator returns is a failure.

@@ -16,6 +16,8 @@ from .pages import ROOT, PageFailure, blocks, pages, run_page
 
 #: Pages whose code needs servers of its own. Another test runs it.
 ELSEWHERE = {
+    "docs/how-to/brokers/activemq.md": "test_broker_pages.py",
+    "docs/how-to/brokers/rabbitmq.md": "test_broker_pages.py",
     "docs/how-to/credentials.md": "test_credentials.py",
     "docs/fuzzing.md": "test_fuzzing.py",
 }

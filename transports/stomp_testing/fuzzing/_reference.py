@@ -64,8 +64,8 @@ class Reference:
         maybe: marks of messages that a broker may deliver once more, or not: those of a NACK.
         known: what was sent, by mark.
         asked: the receipts that were asked for, by connection.
-        left_behind: destinations whose subscription in mode ``auto`` has lost its connection. Until a broker has noticed
-            that, it may send messages there, and they are gone.
+        left_behind: destinations whose subscription in mode ``auto`` has lost its connection. Until a broker has
+            noticed that, it may send messages there, and they are gone.
     """
 
     def __init__(self) -> None:
