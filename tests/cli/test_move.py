@@ -172,8 +172,14 @@ def test_a_message_that_cannot_be_written_is_not_taken(broker: Broker, tmp_path:
         "resource.setrlimit(resource.RLIMIT_FSIZE, (1800, 1800)); sys.exit(main(sys.argv[1:]))"
     )
     command = [sys.executable, "-c", limited, "drain", SOURCE, "-o", str(tmp_path / "kept.jsonl")]
-    variables = {"STOMP_URL": broker.url, "PYTHONPATH": os.pathsep.join(sys.path), "PYTHONDONTWRITEBYTECODE": "1"}
-    result = subprocess.run(command, env=environment(variables), capture_output=True, timeout=HANGS, check=False)
+    variables = {
+        "STOMP_URL": broker.url,
+        "PYTHONPATH": os.pathsep.join(sys.path),
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
+    result = subprocess.run(
+        command, env=environment(variables), capture_output=True, timeout=HANGS, check=False
+    )
     assert b"File too large" in result.stderr
     broker.wait_until(lambda broker: not broker.connections, timeout=HANGS)
     assert [body.strip() for body in broker.messages(SOURCE)] == [b"1", b"2"]

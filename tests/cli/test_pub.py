@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from stomp_testing import Broker, Expect, Fault, FaultProxy, ScriptedServer
+from stomp_testing import Broker, Expect, Fault, FaultProxy, ScriptedServer, Step
 
 from .command import InBackground, Stomp, finish, start
 
@@ -274,7 +274,12 @@ def test_messages_that_have_not_left_are_sent_again(broker: Broker) -> None:
 def test_rejected_and_unknown_together_is_rejected(stomp: Stomp) -> None:
     lines = b'{"destination":"/queue/a","body":"1"}\n{"destination":"/nowhere/a","body":"2"}\n'
     refusal = b"ERROR\nreceipt-id:%s\nmessage:no\n\n\0"
-    script = [Expect(b"\0"), b"CONNECTED\nversion:1.2\n\n\0", Expect(b"\n\n1\0"), Expect(b"\n\n2\0")]
+    script: list[Step] = [
+        Expect(b"\0"),
+        b"CONNECTED\nversion:1.2\n\n\0",
+        Expect(b"\n\n1\0"),
+        Expect(b"\n\n2\0"),
+    ]
     with ScriptedServer(script) as server:
         stomp.variables["STOMP_URL"] = server.url
         background = InBackground(lambda: stomp("pub", "--jsonl", "--keep-going", stdin=lines))

@@ -132,7 +132,9 @@ def test_last_and_ids_are_acknowledged(broker: Broker, shell: Shell) -> None:
 
 
 def test_last_is_the_latest_message(broker: Broker, shell: Shell) -> None:
-    shell("subscribe /queue/a client-individual", "send /queue/a one", "send /queue/a two", "wait 2", "ack last")
+    shell(
+        "subscribe /queue/a client-individual", "send /queue/a one", "send /queue/a two", "wait 2", "ack last"
+    )
     broker.wait_until(lambda broker: broker.messages("/queue/a") == [b"one"], timeout=HANGS)
 
 
