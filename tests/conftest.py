@@ -14,6 +14,7 @@ from __future__ import annotations
 import gc
 import logging
 import os
+import socket
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -220,3 +221,11 @@ def tls_certs(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
     from .certificates import Certificates
 
     return Certificates.create(tmp_path_factory.mktemp("certificates"))
+
+
+@pytest.fixture
+def closed_port() -> Iterator[int]:
+    """A port on which nobody listens: it is taken, and not listened on."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        yield taken.getsockname()[1]

@@ -13,6 +13,7 @@ import trio
 import stomp_asyncio
 import stomp_socket
 import stomp_trio
+from stomp_core import Frame
 from stomp_core.session import NotSent, ReceiptTimeout, Reconnect
 from stomp_testing import Broker, Expect, Recorder, ScriptedServer
 
@@ -198,3 +199,17 @@ def test_a_cancelled_subscribe_leaves_no_subscription() -> None:
         recorder.clear()
         with Broker(recorder=recorder, hold_receipts=True) as broker:
             run()
+
+
+def test_a_failing_abort_does_not_replace_the_exception_of_the_block(world: World) -> None:
+    """The program has ended the transaction by a raw frame, so ABORT is refused."""
+    with Broker() as broker:
+        conn = world.connect(broker.url)
+        scope = conn.inner.transaction("tx-7")
+        blocking = isinstance(world, Blocking)
+        world.call(scope.__enter__ if blocking else scope.__aenter__)
+        conn.send_frame(Frame("ABORT", {"transaction": "tx-7"}))
+        error = ValueError("of the block")
+        end = scope.__exit__ if blocking else scope.__aexit__
+        assert not world.call(end, ValueError, error, None), "it swallows the exception"
+        conn.send("/queue/a", "alive", receipt=True)

@@ -289,10 +289,10 @@ def test_a_task_that_takes_what_is_there_lets_others_run() -> None:
             run(broker.url)
 
 
-def test_trio_raises_the_exception_and_no_group() -> None:
+def test_trio_raises_the_exception_and_no_group(closed_port: int) -> None:
     async def main() -> None:
         with pytest.raises(OSError, match="connection refused"):
-            async with stomp_trio.connect("stomp://127.0.0.1:1"):
+            async with stomp_trio.connect(f"stomp://127.0.0.1:{closed_port}"):
                 pass
         with Broker() as broker, pytest.raises(KeyError, match="mine"):
             async with stomp_trio.connect(broker.url):
@@ -612,7 +612,7 @@ def test_connect_may_be_cancelled_in_every_state_in_trio(state: str) -> None:
 
 @pytest.mark.parametrize("loop_factory", LOOPS)
 def test_a_failed_connect_leaves_nothing_behind(
-    loop_factory: Callable[[], asyncio.AbstractEventLoop], tmp_path: Path
+    loop_factory: Callable[[], asyncio.AbstractEventLoop], tmp_path: Path, closed_port: int
 ) -> None:
     """Exceptions that nobody retrieves fail every test; see tests/conftest.py."""
 
@@ -623,7 +623,7 @@ def test_a_failed_connect_leaves_nothing_behind(
 
     with Broker() as broker, ScriptedServer([Pause(2 * HANGS)]) as silent:
         for url in (
-            "stomp://127.0.0.1:1",
+            f"stomp://127.0.0.1:{closed_port}",
             "stomp://nowhere.invalid",
             f"stomp+unix://{tmp_path}/nobody",
             broker.url.replace("stomp://", "stomp+ssl://"),

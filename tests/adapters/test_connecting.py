@@ -58,9 +58,9 @@ def test_a_unix_socket(world: World, tmp_path: Path) -> None:
         assert broker.messages("/queue/a") == [b"hello"]
 
 
-def test_the_next_endpoint_is_tried_after_a_dead_one(world: World) -> None:
+def test_the_next_endpoint_is_tried_after_a_dead_one(world: World, closed_port: int) -> None:
     with Broker() as broker:
-        conn = world.connect(["stomp://127.0.0.1:1", broker.url])
+        conn = world.connect([f"stomp://127.0.0.1:{closed_port}", broker.url])
         assert conn.session.endpoint.port == broker.port
 
 
@@ -113,9 +113,9 @@ def test_a_host_that_does_not_exist(world: World) -> None:
     assert "check spelling" in str(error)
 
 
-def test_a_port_on_which_nobody_listens(world: World) -> None:
-    error = refused(world, f"stomp://guest:{PASSCODE}@127.0.0.1:1")
-    assert "stomp://127.0.0.1:1: connection refused" in str(error)
+def test_a_port_on_which_nobody_listens(world: World, closed_port: int) -> None:
+    error = refused(world, f"stomp://guest:{PASSCODE}@127.0.0.1:{closed_port}")
+    assert f"stomp://127.0.0.1:{closed_port}: connection refused" in str(error)
     assert "check the port" in str(error)
 
 
@@ -190,10 +190,10 @@ def test_plaintext_to_a_tls_port(world: World, tls_certs: Certificates) -> None:
     assert "stomp+ssl://" in str(error)
 
 
-def test_every_endpoint_that_fails_is_reported(world: World) -> None:
-    error = refused(world, f"stomp://guest:{PASSCODE}@127.0.0.1:1,stomp://nowhere.invalid")
+def test_every_endpoint_that_fails_is_reported(world: World, closed_port: int) -> None:
+    error = refused(world, f"stomp://guest:{PASSCODE}@127.0.0.1:{closed_port},stomp://nowhere.invalid")
     assert [str(endpoint) for endpoint, _ in error.failures] == [
-        "stomp://127.0.0.1:1",
+        f"stomp://127.0.0.1:{closed_port}",
         "stomp://nowhere.invalid:61613",
     ]
 

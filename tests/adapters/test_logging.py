@@ -53,10 +53,10 @@ def test_the_log_shows_the_life_of_a_connection(world: World, caplog: pytest.Log
 
 
 def test_a_failure_to_connect_is_logged_without_credentials(
-    world: World, caplog: pytest.LogCaptureFixture
+    world: World, caplog: pytest.LogCaptureFixture, closed_port: int
 ) -> None:
     with pytest.raises(world.module.ConnectFailed):
-        world.connect("stomp://guest:hush@127.0.0.1:1")
+        world.connect(f"stomp://guest:hush@127.0.0.1:{closed_port}")
     assert levels(caplog, "stomp_core.connection") == ["WARNING", "ERROR"]
     assert "check the port" in caplog.text
     assert "hush" not in caplog.text
@@ -102,9 +102,11 @@ except stomp_socket.ConnectFailed:
         ),
     ],
 )  # fmt: skip
-def test_a_program_sees_what_its_logging_shows(level: str | None, expected: list[str]) -> None:
+def test_a_program_sees_what_its_logging_shows(
+    level: str | None, expected: list[str], closed_port: int
+) -> None:
     """Without a configuration that is nothing: the logger has a NullHandler, so nothing goes to stderr by default."""
-    command = [sys.executable, "-c", PROGRAM, "stomp://127.0.0.1:1"] + ([level] if level else [])
+    command = [sys.executable, "-c", PROGRAM, f"stomp://127.0.0.1:{closed_port}"] + ([level] if level else [])
     path = ":".join(entry for entry in sys.path if entry)
     done = subprocess.run(
         command, env={"PYTHONPATH": path}, capture_output=True, text=True, timeout=60, check=True

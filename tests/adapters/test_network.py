@@ -85,14 +85,6 @@ def test_nor_are_they_behind_a_proxy(world: World, scheme: str) -> None:
 
 
 @pytest.fixture
-def closed_port() -> Iterator[int]:
-    """A port on which nobody listens: it is taken, and not listened on."""
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        yield taken.getsockname()[1]
-
-
-@pytest.fixture
 def resolve(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Let the host name ``several.test`` have these addresses, in this order."""
     original = socket.getaddrinfo

@@ -98,10 +98,10 @@ def test_unknown_broker_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     assert "brokers are embedded, rabbitmq, activemq, got hornetq" in capsys.readouterr().err
 
 
-def test_client_that_raises_can_be_used_again(url: str) -> None:
+def test_client_that_raises_can_be_used_again(url: str, closed_port: int) -> None:
     with ClientProcess(CLIENTS[0]) as process:
         with pytest.raises(ClientFailed, match="ConnectionRefusedError"):
-            process.run("send", "stomp://a:b@127.0.0.1:1", "/queue/a", 1, b"")
+            process.run("send", f"stomp://a:b@127.0.0.1:{closed_port}", "/queue/a", 1, b"")
         assert process.run("send", url, "/queue/a", 10, b"body").seconds > 0
 
 

@@ -116,8 +116,8 @@ def test_debug_shows_frames_without_the_passcode(broker: Broker) -> None:
     assert SECRET not in result.err
 
 
-def test_a_failover_list_is_tried_in_turn(stomp: Stomp, broker: Broker) -> None:
-    assert stomp("ping", "-n", "1", f"stomp://127.0.0.1:1,{broker.url}").status == 0
+def test_a_failover_list_is_tried_in_turn(stomp: Stomp, broker: Broker, closed_port: int) -> None:
+    assert stomp("ping", "-n", "1", f"stomp://127.0.0.1:{closed_port},{broker.url}").status == 0
 
 
 def test_tls_verifies_the_certificate_by_default(stomp: Stomp) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,8 @@ import pytest
 from stomp_testing import Broker, FaultProxy
 from tests.brokers import Broker as RealBroker
 
-from .command import Stomp, finish, start
+from ..waiting import HANGS
+from .command import Stomp, environment, finish, start
 
 SOURCE, TARGET = "/queue/dead", "/queue/orders"
 
@@ -157,3 +160,26 @@ def test_drained_messages_are_kept_in_a_file(stomp: Stomp, broker: Broker, tmp_p
     assert stomp("drain", SOURCE, "-o", str(file), "--idle", "0.5").status == 1  # it is not overwritten
     assert stomp("pub", "--jsonl", "-f", str(file), SOURCE).status == 0
     assert len(broker.messages(SOURCE)) == 5
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no limit for the size of files")
+def test_a_message_that_cannot_be_written_is_not_taken(broker: Broker, tmp_path: Path) -> None:
+    """It is acknowledged when it is in the file, and not before."""
+    for number in range(3):
+        broker.send(SOURCE, f"{number}".ljust(1000))
+    limited = (
+        "import resource, sys; from stomp_cli import main; "
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (1800, 1800)); sys.exit(main(sys.argv[1:]))"
+    )
+    command = [sys.executable, "-c", limited, "drain", SOURCE, "-o", str(tmp_path / "kept.jsonl")]
+    variables = {
+        "STOMP_URL": broker.url,
+        "PYTHONPATH": os.pathsep.join(sys.path),
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
+    result = subprocess.run(
+        command, env=environment(variables), capture_output=True, timeout=HANGS, check=False
+    )
+    assert b"File too large" in result.stderr
+    broker.wait_until(lambda broker: not broker.connections, timeout=HANGS)
+    assert [body.strip() for body in broker.messages(SOURCE)] == [b"1", b"2"]

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from stomp_testing import Broker, FaultProxy
+from stomp_testing import Broker, Expect, Fault, FaultProxy, ScriptedServer, Step
 
-from .command import Stomp, finish, start
+from .command import InBackground, Stomp, finish, start
 
 QUEUE = "/queue/a"
 
@@ -249,3 +250,43 @@ def test_messages_leave_before_the_end_of_the_input(broker: Broker) -> None:
     broker.wait_until(lambda broker: broker.messages(QUEUE) == [b"first"], timeout=30)
     assert finish(process, b"second\n").status == 0
     assert broker.messages(QUEUE) == [b"first", b"second"]
+
+
+def test_messages_that_have_not_left_are_sent_again(broker: Broker) -> None:
+    """They wait behind one whose outcome is unknown because nobody has read it in time."""
+    lines = [b"x" * 12_000_000, b"2", b"3"]  # too long for the buffers of the system
+    with FaultProxy(broker.url) as proxy:
+        proxy.add(Fault("stall", direction="to-server", byte=100_000))
+        process = start("pub", QUEUE, "-l", "--receipt-timeout", "4", url=proxy.url)
+        assert process.stdin is not None
+        assert process.stderr is not None
+        process.stdin.write(b"\n".join(lines))
+        process.stdin.close()
+        process.stdin = None
+        process.stderr.readline()  # why the first one was not confirmed
+        proxy.resume()
+        result = finish(process)
+    assert "2 confirmed, 0 rejected, 1 unknown" in result.err
+    assert result.status == 6
+    assert [body[:1] for body in broker.messages(QUEUE)] == [b"x", b"2", b"3"]
+
+
+def test_rejected_and_unknown_together_is_rejected(stomp: Stomp) -> None:
+    lines = b'{"destination":"/queue/a","body":"1"}\n{"destination":"/nowhere/a","body":"2"}\n'
+    refusal = b"ERROR\nreceipt-id:%s\nmessage:no\n\n\0"
+    script: list[Step] = [
+        Expect(b"\0"),
+        b"CONNECTED\nversion:1.2\n\n\0",
+        Expect(b"\n\n1\0"),
+        Expect(b"\n\n2\0"),
+    ]
+    with ScriptedServer(script) as server:
+        stomp.variables["STOMP_URL"] = server.url
+        background = InBackground(lambda: stomp("pub", "--jsonl", "--keep-going", stdin=lines))
+        server.wait_for(b"\n\n2\0")
+        second = server.received.split(b"\0")[2]
+        (receipt,) = re.findall(rb"receipt:(.*)\n", second)
+        server.send(refusal % receipt)
+        result = background.result()
+    assert "0 confirmed, 1 rejected, 1 unknown" in result.err
+    assert result.status == 5

@@ -17,9 +17,11 @@ pytest.importorskip("click", reason="pip install 'stomp-core[cli]'")
 
 from stomp_cli import main
 from stomp_socket import connect
-from stomp_testing import Broker
+from stomp_testing import Broker, FaultProxy
 
 from ..terminal import Terminal
+from ..waiting import HANGS
+from .command import finish, start
 
 
 class Result(NamedTuple):
@@ -129,6 +131,27 @@ def test_last_and_ids_are_acknowledged(broker: Broker, shell: Shell) -> None:
     broker.wait_until(lambda broker: not broker.unacknowledged("/queue/a"))
 
 
+def test_last_is_the_latest_message(broker: Broker, shell: Shell) -> None:
+    shell(
+        "subscribe /queue/a client-individual", "send /queue/a one", "send /queue/a two", "wait 2", "ack last"
+    )
+    broker.wait_until(lambda broker: broker.messages("/queue/a") == [b"one"], timeout=HANGS)
+
+
+def test_ack_may_name_the_subscription(broker: Broker, shell: Shell) -> None:
+    shell(
+        "subscribe /queue/a client-individual --id mine",
+        "subscribe /queue/b client-individual --id other",
+        "send /queue/a one",
+        "wait",
+        "send /queue/b two",
+        "wait",
+        "ack last mine",
+    )
+    broker.wait_until(lambda broker: broker.messages("/queue/b") == [b"two"], timeout=HANGS)
+    assert broker.messages("/queue/a") == []
+
+
 def test_a_message_that_is_not_consumed_comes_again(shell: Shell) -> None:
     result = shell(
         "subscribe /queue/a client-individual", "send /queue/a one", "wait", "nack last", "wait", "ack last"
@@ -151,6 +174,32 @@ def test_a_transaction_is_committed_or_aborted(broker: Broker, shell: Shell) -> 
     assert broker.messages("/queue/a") == [b"once"]
     assert "line 5: there is a transaction already: mine" in result.error
     assert "line 8: there is no transaction" in result.error
+
+
+def test_a_transaction_that_was_lost_is_over(broker: Broker) -> None:
+    """What is sent after it is part of none."""
+    with FaultProxy(broker.url) as proxy:
+        process = start("shell", url=proxy.url)
+        assert process.stdin is not None
+        assert process.stderr is not None
+        process.stdin.write(b"begin mine\n")
+        process.stdin.flush()
+        assert b"transaction mine" in process.stderr.readline()
+        proxy.reset_all()
+        assert b"connection lost" in process.stderr.readline()
+        assert b"connected again" in process.stderr.readline()
+        result = finish(process, b"send /queue/a in it\nsend /queue/a after it\n")
+    assert "line 2: " in result.err
+    assert "line 3: " not in result.err
+    assert broker.messages("/queue/a") == [b"after it"]
+
+
+def test_a_message_without_receipt_is_unknown(broker: Broker, shell: Shell) -> None:
+    """This is not the exit status of who has no connection."""
+    broker.hold_receipts = True
+    result = shell("send /queue/a hello", arguments=("shell", "--receipt-timeout", "0.3"))
+    assert result.status == 6
+    assert broker.messages("/queue/a") == [b"hello"]
 
 
 def test_subscriptions_by_destination_and_id(shell: Shell) -> None:

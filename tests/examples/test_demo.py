@@ -54,10 +54,10 @@ def test_the_demo_runs_on_a_real_broker(real_broker: Broker) -> None:
     check(demo(STOMP_URL=real_broker.url))
 
 
-def test_a_wrong_url_is_an_error_of_one_line() -> None:
+def test_a_wrong_url_is_an_error_of_one_line(closed_port: int) -> None:
     """The line says what is wrong, and does not contain the passcode."""
     for url, expected in (
-        ("stomp://guest:hush@127.0.0.1:1", "connection refused"),
+        (f"stomp://guest:hush@127.0.0.1:{closed_port}", "connection refused"),
         ("http://guest:hush@127.0.0.1", "use one of stomp://"),
         ("stomp://guest:hu/sh@127.0.0.1", "percent-encoded"),
     ):

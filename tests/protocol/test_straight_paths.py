@@ -23,6 +23,7 @@ from stomp_core import (
     ClientConnection,
     Commit,
     Connect,
+    ConnectionGoneError,
     Event,
     Frame,
     Leniency,
@@ -528,6 +529,22 @@ def test_an_id_that_a_leniency_has_tolerated_is_escaped_in_its_ack(received: byt
     assert isinstance(message, Message)
     assert conn.ack_received(message, 1.0) is None
     assert conn.ack(message, now=1.0) == b"ACK\nid:" + written + b"\n\n\0"
+
+
+def test_a_silent_peer_gets_no_ack() -> None:
+    """Its heart-beats are missing. That is known before :class:`ConnectionClosed` is returned."""
+    conn = ClientConnection(["1.2"])
+    conn.send(Connect(host="h", heart_beat=(0, 1000)), now=0.0)
+    conn.receive_data(b"CONNECTED\nversion:1.2\nheart-beat:1000,0\n\n\0", now=0.0)
+    conn.next_event()
+    conn.subscribe("/q", id="s", ack="client-individual", now=0.0)
+    conn.receive_data(b"MESSAGE\nsubscription:s\nmessage-id:1\ndestination:/q\nack:1\n\n\0", now=0.0)
+    message = conn.next_event()
+    assert isinstance(message, Message)
+    conn.handle_timeout(100.0)
+    assert conn.ack_received(message, 100.0) is None
+    with pytest.raises(ConnectionGoneError):
+        conn.ack(message, now=100.0)
 
 
 def test_a_receipt_that_the_headers_name_too_is_written_once_or_refused() -> None:

@@ -368,6 +368,24 @@ def test_the_only_operation_in_flight_is_rejected_unnamed() -> None:
     assert failure(pending, Rejected).error.body == b"no exchange"
 
 
+@pytest.mark.parametrize("options", [{}, {"listener": None}], ids=["watched", "straight path"])
+def test_an_ack_without_receipt_makes_an_unnamed_error_ambiguous(options: dict[str, Any]) -> None:
+    """RabbitMQ's ERROR, which has no receipt-id, may be about the ACK as well as about the SEND in front of it."""
+    play = Play(**options).connected()
+    subscription = play.subscribed(ack="client-individual")
+    play.deliver(subscription.id, "1")
+    delivery = subscription.take()
+    assert delivery is not None
+    play.confirm_all()
+    pending = play.send("/q", receipt=True)
+    play.ack(delivery)
+    play.sent()
+    play.refuse("no")
+    error = failure(pending, OutcomeUnknown).error
+    assert isinstance(error, Error)
+    assert error.message == "no"
+
+
 def test_of_several_each_is_unknown_with_the_error_attached() -> None:
     play = Play().connected()
     pendings = [play.send("/q", receipt=True) for _ in range(2)]
@@ -1063,8 +1081,9 @@ def requests_in_flight(count: int) -> float:
     return cost_of(all_of_them)
 
 
-def test_an_ack_waits_for_room_as_a_send_does() -> None:
-    play = Play().connected()
+@pytest.mark.parametrize("options", [{}, {"listener": None}], ids=["watched", "straight path"])
+def test_an_ack_waits_for_room_as_a_send_does(options: dict[str, Any]) -> None:
+    play = Play(**options).connected()
     subscription = play.subscribed(ack="client-individual")
     play.deliver(subscription.id, "1")
     delivery = subscription.take()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import threading
 import uuid
 from collections.abc import Iterator
 from typing import Any
@@ -12,7 +13,7 @@ import pytest
 import stomp_py as stomp
 from stomp_py.adapter.ws import WSStompConnection, WSTransport
 from stomp_testing import Broker
-from stomp_websocket import WebSocketRequest
+from stomp_websocket import WebSocketRequest, WebSocketServer
 from tests.brokers import RabbitMQ
 from tests.heart_beats import PATIENCE
 from tests.stomp_py.recording_listener import RecordingListener
@@ -98,6 +99,35 @@ def test_binary_mode_sends_binary_messages_only() -> None:
         conn = stomp.WSConnection(hosts, ws_path="/ws", binary_mode=True, timeout=0.2)
         with pytest.raises(stomp.exception.ConnectFailedException):
             conn.connect("guest", "guest", wait=True)
+
+
+def test_what_comes_directly_behind_the_http_answer_is_not_lost() -> None:
+    """A server may send the answer and the beginning of a STOMP frame at once."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        host, port = listening.getsockname()
+        server = threading.Thread(target=serve_early, args=(listening,))
+        server.start()
+        conn = stomp.WSConnection([(host, port)], ws_path="/ws", timeout=HANGS, reconnect_attempts_max=1)
+        conn.connect("guest", "guest", wait=True)
+        assert conn.is_connected()
+        conn.transport.disconnect_socket()
+        server.join(HANGS)
+
+
+def serve_early(listening: socket.socket) -> None:
+    """Serve one client: half of CONNECTED follows the HTTP answer, the other half the client's CONNECT."""
+    sock, _ = listening.accept()
+    layer = WebSocketServer()
+    received = b""
+    with sock:
+        while not layer.opened:
+            layer.receive_data(sock.recv(65536))
+        sock.sendall(layer.control() + layer.encode(b"CONNECTED\nversion"))
+        while b"\0" not in received:
+            received += layer.receive_data(sock.recv(65536))
+        sock.sendall(layer.encode(b":1.2\n\n\0"))
+        while sock.recv(65536):
+            pass
 
 
 @rabbitmq

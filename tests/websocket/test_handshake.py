@@ -225,6 +225,12 @@ def test_what_a_server_quotes_is_short_printable_and_without_our_headers() -> No
     assert len(sentence) < 400
 
 
+def test_each_word_of_a_header_of_ours_is_a_secret() -> None:
+    headers = {"X-Key": "first second", "X-Empty": ""}
+    sentence = refusal(response("401 Unauthorized", body=b"neither first nor second fits"), headers=headers)
+    assert "neither *** nor *** fits" in sentence
+
+
 def test_a_redirect_does_not_repeat_a_token() -> None:
     answer = response("302 Found", f"Location: https://login.example/{TOKEN.split()[1]}")
     assert "https://login.example/***" in refusal(answer, headers={"Authorization": TOKEN})
@@ -348,6 +354,14 @@ def test_a_server_chooses_the_best_subprotocol_and_needs_none() -> None:
         layer.receive_data(answer)
         assert layer.opened
         assert (server.subprotocol, layer.subprotocol) == (chosen, chosen)
+
+
+def test_a_server_may_have_a_default_subprotocol() -> None:
+    """ActiveMQ answers ``stomp`` to a client that offers none that it knows."""
+    layer = client(subprotocols=["mqtt"])
+    server, answer = answered(layer.opening(), default_subprotocol="stomp")
+    layer.receive_data(answer)
+    assert (server.subprotocol, layer.subprotocol) == ("stomp", "stomp")
 
 
 def test_a_server_may_refuse() -> None:

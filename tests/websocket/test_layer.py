@@ -127,7 +127,8 @@ def test_every_frame_of_a_client_has_a_mask_of_its_own() -> None:
 
 def test_a_large_frame_is_split_into_messages_if_asked() -> None:
     ours, theirs = pair(WebSocket(message_size=1024))
-    for body in (b"x" * 5000, "€".encode() * 2000, b"\xff" * 5000, b"\x80" * 5000):
+    texts = ["x" * 5000, "€" * 2000, "xx" + "€" * 2000, "x" + "ü" * 3000]
+    for body in (*(text.encode() for text in texts), b"\xff" * 5000, b"\x80" * 5000):
         wire = b"SEND\n\n" + body + b"\0"
         encoded = ours.encode(wire)
         frames = frames_in(encoded, masked=True)
@@ -140,6 +141,7 @@ def test_a_large_frame_is_split_into_messages_if_asked() -> None:
         assert theirs.receive_data(encoded) == wire
     (frame,) = frames_in(ours.encode(b"x" * 1024), masked=True)
     assert frame.opcode is Opcode.TEXT
+    assert [len(frame.data) for frame in frames_in(ours.encode(b"x" * 1025), masked=True)] == [1024, 1]
 
 
 def test_compressed_frames_do_not_depend_on_each_other() -> None:
@@ -312,3 +314,52 @@ def test_a_server_refuses_what_is_not_masked() -> None:
     _, theirs = pair()
     theirs.receive_data(wire(Opcode.TEXT, b"x"))
     assert theirs.over == "the peer broke the WebSocket protocol: incorrect masking (closed with code 1002)"
+
+
+# -------------------------------------------------------------------------------- a server that reads whole messages
+
+
+def message_server(refuse: bytes = b"bad") -> tuple[WebSocketServer, list[tuple[bytes, bool]]]:
+    """Return an opened server that reads whole messages, and the list of these."""
+    messages: list[tuple[bytes, bool]] = []
+
+    def read(message: bytes, is_text: bool) -> bytes | tuple[int, str]:
+        messages.append((message, is_text))
+        return (1003, "not that") if message == refuse else message
+
+    server = WebSocketServer(WebSocket(max_size=1024), read_message=read)
+    server.receive_data(WebSocket().new_layer(ENDPOINT, VERSIONS).opening())
+    server.control()
+    return server, messages
+
+
+def from_client(opcode: Opcode, data: bytes, *, fin: bool = True) -> bytes:
+    return Frame(opcode, data, fin).serialize(mask=True)
+
+
+def test_a_server_may_read_whole_messages() -> None:
+    server, messages = message_server()
+    assert server.receive_data(from_client(Opcode.TEXT, b"one")) == b"one"
+    assert server.receive_data(from_client(Opcode.BINARY, b"tw", fin=False)) == b""
+    assert server.receive_data(from_client(Opcode.CONT, b"o")) == b"two"
+    assert messages == [(b"one", True), (b"two", False)]
+
+
+def test_the_limit_is_that_of_the_whole_message() -> None:
+    server, messages = message_server()
+    assert server.receive_data(from_client(Opcode.TEXT, b"x" * 1024)) == b"x" * 1024
+    server.receive_data(
+        from_client(Opcode.TEXT, b"x" * 1000, fin=False) + from_client(Opcode.CONT, b"x" * 25)
+    )
+    assert server.over == "a message was refused with code 1009: more than 1024 bytes in a message"
+    assert len(messages) == 1
+
+
+def test_a_message_that_is_refused_is_the_last() -> None:
+    server, messages = message_server()
+    wire = from_client(Opcode.TEXT, b"bad") + from_client(Opcode.TEXT, b"good")
+    assert server.receive_data(wire) == b""
+    assert server.over == "a message was refused with code 1003: not that"
+    assert messages == [(b"bad", True)]
+    (close,) = frames_in(server.control(), masked=False)
+    assert (close.opcode, bytes(close.data)) == (Opcode.CLOSE, b"\x03\xebnot that")
