@@ -637,7 +637,10 @@ def _session() -> Seeds:
     yield "commit-in-doubt", _history(*connected, "begin", ("commit", 0, 1), "write", "reset")
     # The time for the receipt ends before COMMIT has left: it turns out never to have left when the connection is lost.
     beating: tuple[_Step, ...] = (("wait", 4), ("beat", 0)) * 3
-    yield "commit-timed-out-before-it-left", _history(*connected, "begin", ("commit", 0, 1), *beating, "reset")
+    yield (
+        "commit-timed-out-before-it-left",
+        _history(*connected, "begin", ("commit", 0, 1), *beating, "reset"),
+    )
     yield "transaction-lost", _history(*connected, "begin", "write", "reset", *connected, ("commit", 0, 1))
     yield "first-endpoint-is-dead", _history("fail to dial", *connected, sent, "write", ("answer", 0, cut))
     yield "no-endpoint-answers", _history(sent, *["fail to dial"] * 6)

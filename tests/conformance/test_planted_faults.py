@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import pytest
 
-from stomp_testing.conformance import Line, Outcome, Target, load_requirements, play
+from stomp_testing.conformance import Channel, Outcome, Target, load_requirements, play
 
 from .in_memory import MemoryBroker, MemoryClient
 
@@ -19,7 +19,7 @@ CASES = [case for one in load_requirements() for case in one.cases]
 class FaultyLine(NamedTuple):
     """A line that changes what the implementation receives and sends."""
 
-    line: Line
+    line: Channel
     receives: Change
     sends: Change
 
@@ -43,7 +43,7 @@ class Faulty(NamedTuple):
     receives: Change
     sends: Change
 
-    def open(self) -> Line:
+    def open(self) -> Channel:
         return FaultyLine(self.target.open(), self.receives, self.sends)
 
 

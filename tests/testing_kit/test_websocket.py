@@ -388,7 +388,8 @@ def test_messages_are_bounded() -> None:
             assert end is not None
             assert end[0] == 1009
         with opened(broker.ws_url) as client:
-            client.send(["x" * 1000] * 3)
+            with suppress(ConnectionClosed):  # the broker may be quicker than the last fragment
+                client.send(["x" * 1000] * 3)
             end = end_of(client)
             assert end is not None
             assert end[0] == 1009

@@ -5,7 +5,7 @@ draft 2020-12) describes them, and ``README.md`` says how a program in any langu
 folder.
 
 * :func:`load_requirements`: the requirements, each with a quoted sentence and its cases;
-* :func:`play`: play one case to anything that is reached by a :class:`Line`;
+* :func:`play`: play one case to anything that is reached by a :class:`Channel`;
 * :class:`SocketServer`: a broker that listens, for the cases of role ``server``;
 * :class:`ListeningPort`: where a client connects, for the cases of role ``client``;
 * :func:`play_to_program`: play one case to a client that is a program;
@@ -14,7 +14,7 @@ folder.
 
 from __future__ import annotations
 
-from ._lines import Line, ListeningPort, SocketServer
+from ._channels import Channel, ListeningPort, SocketServer
 from ._player import Outcome, Result, Target, play
 from ._programs import play_to_program
 from ._requirements import DATA, VERSIONS, Case, Requirement, Step, load_requirements
@@ -23,7 +23,7 @@ __all__ = [
     "DATA",
     "VERSIONS",
     "Case",
-    "Line",
+    "Channel",
     "ListeningPort",
     "Outcome",
     "Requirement",

@@ -11,7 +11,7 @@ from functools import partial
 
 from stomp_core import Credentials, Endpoint
 
-from ._lines import ListeningPort, SocketServer
+from ._channels import ListeningPort, SocketServer
 from ._player import Outcome, Result, play
 from ._programs import play_to_program
 from ._report import as_json, as_table, violations

@@ -1,7 +1,7 @@
 """Play a case: send what its steps send, and compare what comes back.
 
 The same code plays a case to a broker, to a client, and, in the tests of this project, to the state machines in memory.
-What differs between them is the :class:`Line`. README.md beside this module has the meaning of each step.
+What differs between them is the :class:`Channel`. README.md beside this module has the meaning of each step.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Any, NamedTuple, Protocol
 
 from ._frame_reader import FrameReader, NotAFrame, WireFrame
-from ._lines import Line
+from ._channels import Channel
 from ._requirements import Case, Step
 
 __all__ = ["Outcome", "Result", "Target", "play"]
@@ -48,7 +48,7 @@ class Result(NamedTuple):
 class Target(Protocol):
     """The implementation under test."""
 
-    def open(self) -> Line:
+    def open(self) -> Channel:
         """Open a connection between it and the player; a client opens it itself.
 
         Raises:
@@ -285,7 +285,7 @@ class _Player:
 class _Peer:
     """One connection to the implementation under test."""
 
-    def __init__(self, line: Line, timeout: float) -> None:
+    def __init__(self, line: Channel, timeout: float) -> None:
         self.line = line
         self._timeout = timeout
         self._reader = FrameReader()

@@ -7,7 +7,7 @@ import shlex
 import subprocess
 from collections.abc import Mapping
 
-from ._lines import ListeningPort
+from ._channels import ListeningPort
 from ._player import Result, play
 from ._requirements import Case
 

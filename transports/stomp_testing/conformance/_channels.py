@@ -1,4 +1,4 @@
-"""Connections to the implementation under test: a Line for each, over sockets."""
+"""Connections to the implementation under test: a Channel for each, over sockets."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import socket
 import time
 from typing import Protocol, Self
 
-__all__ = ["Line", "ListeningPort", "SocketServer"]
+__all__ = ["Channel", "ListeningPort", "SocketServer"]
 
 _CHUNK = 64 * 1024
 
 
-class Line(Protocol):
+class Channel(Protocol):
     """One connection to the implementation under test."""
 
     def write(self, data: bytes) -> None:
@@ -91,7 +91,7 @@ class SocketServer:
         self._address = host, port
         self._timeout = timeout
 
-    def open(self) -> Line:
+    def open(self) -> Channel:
         """Connect to it.
 
         Raises:
@@ -127,7 +127,7 @@ class ListeningPort:
         """The URL for the client, with credentials: ``"stomp://guest:guest@127.0.0.1:61613"``."""
         return f"stomp://guest:guest@{self._listener.getsockname()[0]}:{self.port}"
 
-    def open(self) -> Line:
+    def open(self) -> Channel:
         """Wait until the client connects.
 
         Raises:
