@@ -12,8 +12,8 @@ from collections.abc import Callable
 from enum import StrEnum
 from typing import Any, NamedTuple, Protocol
 
-from ._frame_reader import FrameReader, NotAFrame, WireFrame
 from ._channels import Channel
+from ._frame_reader import FrameReader, NotAFrame, WireFrame
 from ._requirements import Case, Step
 
 __all__ = ["Outcome", "Result", "Target", "play"]
