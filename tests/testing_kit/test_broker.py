@@ -553,3 +553,17 @@ def test_a_thousand_connections_with_ten_subscriptions_each() -> None:
             broker.wait_until(lambda broker: not broker.connections)
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_a_subscription_without_an_id_gets_its_messages_as_from_rabbitmq(broker: Broker) -> None:
+    """RabbitMQ 3.10 accepts it in 1.2, too, and its MESSAGE names no subscription."""
+    with Wire(broker.port).connect() as wire:
+        wire.send(
+            "SUBSCRIBE\ndestination:/queue/a\nreceipt:r\n\n", "SEND\ndestination:/queue/a\nx:a b\n\nhello"
+        )
+        assert wire.receive() == "RECEIPT\nreceipt-id:r\n\n"
+        head, _, body = wire.receive().partition("\n\n")
+        assert head.startswith("MESSAGE\ndestination:/queue/a\nmessage-id:Q_/queue/a@@")
+        assert "\nx:a b" in head
+        assert "\nsubscription:" not in head
+        assert body == "hello"

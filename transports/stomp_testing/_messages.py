@@ -123,6 +123,8 @@ class MessageWriter:
             headers.append(("redelivered", "true"))
         if version == "1.2" and subscription.ack != "auto":
             headers.append(("ack", ack_id))
+        if subscription.id is None and version != "1.0":
+            return _without_subscription(headers, message), ack_id
         return self._serialize(headers, message.headers, message.body, now), ack_id
 
     def _serialize(
@@ -148,6 +150,16 @@ class MessageWriter:
             return self._connection.send(
                 kind.from_frame(Frame("MESSAGE", [*plain, *portable], body)), now=now
             )
+
+
+def _without_subscription(own: Sequence[tuple[str, str]], message: QueuedMessage) -> bytes:
+    """Write a MESSAGE of a subscription without id, as RabbitMQ 3.10 does, although 1.1 and 1.2 forbid it.
+
+    No connection would send it, so none knows the message, and an ACK of it is refused.
+    """
+    portable = [pair for pair in message.headers if _is_portable(*pair)]
+    plain = [(name, _plain(value)) for name, value in own]
+    return Frame("MESSAGE", [*plain, *portable], message.body).to_bytes("1.0")
 
 
 def _is_portable(name: str, value: str) -> bool:
