@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import pytest
 
 from stomp_testing import Broker
-from stomp_testing.fuzzing import BrokerTarget, Limits, RunReport, Severity, fuzz_broker
+from stomp_testing.fuzzing import BrokerTarget, RunLimits, RunReport, Severity, fuzz_broker
 
 from .faulty_brokers import FAULTY
 from .small_broker import SmallBroker
@@ -24,7 +24,7 @@ def fuzz(port: int, only: Sequence[str] = (), count: int = 250, timeout: float =
         BrokerTarget("127.0.0.1", port, timeout=timeout),
         seed=1,
         only=only,
-        limits=Limits(seconds=None, count=count, jobs=1, findings=1, minimise_seconds=30.0),
+        limits=RunLimits(seconds=None, count=count, jobs=1, findings=1, minimise_seconds=30.0),
     )
 
 
@@ -90,7 +90,7 @@ def test_embedded_broker_is_lenient_at_most(flavour: str) -> None:
         report = fuzz_broker(
             BrokerTarget("127.0.0.1", broker.port, timeout=30.0, close_timeout=0.05),
             seed=1,
-            limits=Limits(seconds=None, count=40, jobs=2, minimise_seconds=0.0),
+            limits=RunLimits(seconds=None, count=40, jobs=2, minimise_seconds=0.0),
         )
     assert {one.severity for one in report.findings} <= {Severity.LENIENT}, report.findings
 
@@ -102,7 +102,7 @@ def test_seed_repeats_a_run() -> None:
                 BrokerTarget("127.0.0.1", broker.port, timeout=30.0),
                 seed=5,
                 only=["undefined-escape", "unknown-command"],
-                limits=Limits(seconds=None, count=30, jobs=1),
+                limits=RunLimits(seconds=None, count=30, jobs=1),
             )
         found = [(one.rule, one.symptom, one.number) for one in report.findings]
         return found, {rule: dict(counts) for rule, counts in report.counts.items()}
@@ -125,7 +125,7 @@ def test_memory_that_grows_is_found(fault: str, found: bool) -> None:
                 BrokerTarget("127.0.0.1", port, timeout=30.0),
                 seed=1,
                 only=["legal", "lone-backslash", "unknown-command"],
-                limits=Limits(seconds=None, count=120, jobs=2),
+                limits=RunLimits(seconds=None, count=120, jobs=2),
                 pid=process.pid,
             )
         finally:

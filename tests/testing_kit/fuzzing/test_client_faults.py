@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from stomp_testing.fuzzing import ClientAddress, Limits, RunReport, Severity, fuzz_client
+from stomp_testing.fuzzing import ClientAddress, RunLimits, RunReport, Severity, fuzz_client
 
 CLIENT = Path(__file__).parent / "echo_client.py"
 
@@ -19,7 +19,7 @@ def fuzz(fault: str, only: Sequence[str], count: int, timeout: float = 30.0) -> 
         seed=1,
         versions=["1.2"],
         only=only,
-        limits=Limits(seconds=None, count=count, jobs=2, findings=1, minimise_seconds=20.0),
+        limits=RunLimits(seconds=None, count=count, jobs=2, findings=1, minimise_seconds=20.0),
     )
 
 

@@ -14,7 +14,7 @@ from ._broker_run import fuzz_broker
 from ._broker_target import BrokerTarget
 from ._client_run import ClientAddress, fuzz_client
 from ._command import main as run_command
-from ._engine import Limits
+from ._engine import RunLimits
 from ._findings import Finding, RunReport, load_findings
 from ._memory_watch import listening_process
 from ._report_text import RuleCounts, as_html, as_markdown, counts_by_rule, write_report
@@ -26,8 +26,8 @@ __all__ = [
     "BrokerTarget",
     "ClientAddress",
     "Finding",
-    "Limits",
     "RuleCounts",
+    "RunLimits",
     "RunReport",
     "Severity",
     "as_html",

@@ -11,7 +11,7 @@ from stomp_core import Frame
 from ._broker_play import play_to_broker
 from ._broker_target import BrokerTarget
 from ._bystander import Bystander
-from ._engine import Engine, Limits
+from ._engine import Engine, RunLimits
 from ._findings import RunReport
 from ._make_script import ScriptMaker
 from ._memory_watch import MemoryWatch, WatchedPlayer
@@ -37,7 +37,7 @@ def fuzz_broker(
     target: BrokerTarget,
     *,
     seed: int = 0,
-    limits: Limits | None = None,
+    limits: RunLimits | None = None,
     versions: Sequence[str] = _VERSIONS,
     only: Sequence[str] = (),
     pid: int | None = None,
@@ -76,7 +76,7 @@ def fuzz_broker(
     def new_watched_player() -> WatchedPlayer | BrokerPlayer:
         return new_player() if watch is None else WatchedPlayer(new_player(), watch)
 
-    Engine(scripts, new_watched_player, limits or Limits(), report, progress).run()
+    Engine(scripts, new_watched_player, limits or RunLimits(), report, progress).run()
     if watch is None:
         report.notes.append("its memory was not watched: give --pid")
     else:

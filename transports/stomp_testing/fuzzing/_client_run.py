@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from ._client_play import ClientTarget, Habits, play_to_client
-from ._engine import Engine, Limits
+from ._engine import Engine, RunLimits
 from ._findings import RunReport
 from ._make_script import ScriptMaker
 from ._played import Pace, Played
@@ -57,7 +57,7 @@ def fuzz_client(
     address: ClientAddress,
     *,
     seed: int = 0,
-    limits: Limits | None = None,
+    limits: RunLimits | None = None,
     versions: Sequence[str] = _VERSIONS,
     only: Sequence[str] = (),
     progress: Callable[[RunReport], None] = lambda report: None,
@@ -81,7 +81,7 @@ def fuzz_client(
         OSError: the address is taken, the program cannot be started, or it does not connect.
         ValueError: no rule has one of these names, or the client offers none of the versions.
     """
-    limits = limits or Limits()
+    limits = limits or RunLimits()
     if address.command is None or address.port:
         limits = replace(limits, jobs=1)
     targets = ClientTargets(address)

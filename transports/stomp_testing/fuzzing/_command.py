@@ -16,7 +16,7 @@ from .._conversations import MUTATIONS
 from ._broker_run import fuzz_broker
 from ._broker_target import BrokerTarget
 from ._client_run import ClientAddress, fuzz_client
-from ._engine import Limits
+from ._engine import RunLimits
 from ._findings import Finding, RunReport, load_findings
 from ._memory_watch import listening_process
 from ._replaying import Replayed, replay_to_broker, replay_to_client
@@ -223,7 +223,7 @@ def _client(chosen: argparse.Namespace) -> ClientAddress:
 
 
 def _fuzz(target: BrokerTarget | ClientAddress, chosen: argparse.Namespace, progress: Progress) -> RunReport:
-    limits = Limits(None if chosen.count else chosen.time, chosen.count, chosen.jobs, chosen.stop_after)
+    limits = RunLimits(None if chosen.count else chosen.time, chosen.count, chosen.jobs, chosen.stop_after)
     versions = tuple(chosen.version or reversed(_VERSIONS))
     if isinstance(target, ClientAddress):
         return fuzz_client(

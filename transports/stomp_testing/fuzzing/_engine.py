@@ -17,7 +17,7 @@ from ._played import NotServed, Pace, Played, Player
 from ._script import Script
 from ._symptoms import Severity, Symptom
 
-__all__ = ["Engine", "Limits", "Makes"]
+__all__ = ["Engine", "Makes", "RunLimits"]
 
 #: Symptoms that have the same cause whatever rule is broken.
 _OF_NO_RULE = ("open-after-error", "bystander-closed", "bystander-stalled", "message-of-another-client")
@@ -38,7 +38,7 @@ class Makes(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class RunLimits:
     """How much to do.
 
     Attributes:
@@ -71,7 +71,7 @@ class Engine:
         self,
         scripts: Makes,
         new_player: Callable[[], Player],
-        limits: Limits,
+        limits: RunLimits,
         report: RunReport,
         progress: Callable[[RunReport], None],
     ) -> None:
