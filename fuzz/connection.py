@@ -111,6 +111,7 @@ class Watched:
         self.error: RemoteProtocolError | None = None
         self._ends = 0
         self._eof = False
+        self._silent = False  # the peer has broken its promise of heart-beats
 
     # ------------------------------------------------------------------ calls
 
@@ -135,7 +136,7 @@ class Watched:
                 event = self.conn.next_event()
             except RemoteProtocolError as error:
                 self._check_error(error)
-                if not self._eof:
+                if not (self._eof or self._silent):
                     return events
                 continue
             if event is NEED_DATA:
@@ -159,7 +160,7 @@ class Watched:
             assert self.picture() == before, "a refusal has changed something"
             return None
         except ConnectionGoneError:
-            assert state in (State.FAILED, State.CLOSED)
+            assert state in (State.FAILED, State.CLOSED) or self._silent
             assert self.picture() == before, "a refusal has changed something"
             return None
         command = what.frame.command if isinstance(what, Event) else what.command
@@ -186,6 +187,7 @@ class Watched:
                 f"what was due at {deadline} is due at {later}, now {self.now}"
             )
             if not wire:
+                self._silent = True
                 end = self.drain()[-1]
                 assert isinstance(end, ConnectionClosed), f"nothing was written, and {end!r} was returned"
                 assert end.code == "heart-beat", f"{end!r} at a deadline"
@@ -228,7 +230,8 @@ class Watched:
             assert self.conn.state is State.REFUSING
             assert isinstance(hint, Frame)
             wire = self.send(lambda: hint)
-            assert wire is not None, f"the answer to {error!r} cannot be sent: {hint!r}"
+            # What the peer did wrong may be read when its silence has ended the connection.
+            assert wire is not None or self._silent, f"the answer to {error!r} cannot be sent: {hint!r}"
 
     def _check_wire(self, wire: bytes, command: str) -> None:
         """Check that a peer reads one frame in these bytes, with this command."""

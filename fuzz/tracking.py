@@ -130,7 +130,8 @@ class _Model:
 
     def abort(self, name: str) -> None:
         for subscription, ids in self.transactions.pop(name).items():
-            subscription.waiting.update(ids)
+            # An id that was delivered once more meanwhile is waiting already, and keeps its place.
+            subscription.waiting = {**ids, **subscription.waiting}
             for message_id in sorted(ids, key=lambda message_id: ids[message_id], reverse=True):
                 self._hold(subscription, message_id)
 
