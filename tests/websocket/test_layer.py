@@ -144,6 +144,18 @@ def test_a_large_frame_is_split_into_messages_if_asked() -> None:
     assert [len(frame.data) for frame in frames_in(ours.encode(b"x" * 1025), masked=True)] == [1024, 1]
 
 
+@pytest.mark.parametrize(
+    "body", [b"\x80" * 5000, b"x" * 1016 + b"\x80" * 5000, b"\xe2\x82\xac" * 2000 + b"\xff"]
+)
+def test_what_is_no_utf_8_is_split_too_where_everything_is_sent_as_text(body: bytes) -> None:
+    """There may be no end of a character to split at. Splitting once never ended."""
+    ours, _ = pair(WebSocket(message_size=1024, text=True))
+    wire = b"SEND\n\n" + body + b"\0"
+    frames = frames_in(ours.encode(wire), masked=True)
+    assert all(frame.opcode is Opcode.TEXT and 1020 < len(frame.data) <= 1024 for frame in frames[:-1])
+    assert b"".join(frame.data for frame in frames) == wire
+
+
 def test_compressed_frames_do_not_depend_on_each_other() -> None:
     """What is encoded may never be written: a frame that is withdrawn must not be missed by the next one."""
     both = WebSocket(compression=True)

@@ -176,6 +176,14 @@ def _is_utf8(wire: bytes) -> bool:
     return True
 
 
+def _end_of_character(wire: bytes, start: int, end: int) -> int:
+    """Return where the last whole character in front of ``end`` ends; ``end`` itself if the bytes are no UTF-8."""
+    for last in range(end, max(start, end - 4), -1):
+        if last >= len(wire) or wire[last] & 0xC0 != 0x80:  # not a continuation byte of UTF-8
+            return last
+    return end
+
+
 def _split(wire: bytes, size: int, *, text: bool) -> list[bytes]:
     """Split a STOMP frame into pieces of at most ``size`` bytes, in text not within a character."""
     pieces = []
@@ -183,8 +191,7 @@ def _split(wire: bytes, size: int, *, text: bool) -> list[bytes]:
     while start < len(wire):
         end = start + size
         if text:
-            while end < len(wire) and wire[end] & 0xC0 == 0x80:  # a continuation byte of UTF-8
-                end -= 1
+            end = _end_of_character(wire, start, end)
         pieces.append(wire[start:end])
         start = end
     return pieces
