@@ -9,6 +9,8 @@ WORKERS ?= 4
 # Tests without sockets, processes and brokers.
 PURE := tests/wire tests/protocol tests/session tests/websocket tests/fuzz tests/architecture tests/test_errors.py \
 	tests/test_records.py
+# A little below what is measured.
+COVERAGE ?= 96
 # Further arguments for pytest or the benchmarks: make test ARGS="-k heart -x"
 ARGS ?=
 
@@ -21,7 +23,7 @@ export PYTHON STOMP_URL
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint format bench bench-count bench-report fuzz soak clean
+.PHONY: help demo test check coverage lint docs format bench bench-count bench-report fuzz soak clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -36,11 +38,18 @@ test: $(VENV)/.stamp-test  ## all tests, with the real brokers that are installe
 check: $(VENV)/.stamp-test  ## the tests of the pure layers, in less than a minute: for while you write
 	$(BIN)/python -m pytest -q -n auto --dist loadfile $(PURE) $(ARGS)
 
+coverage: $(VENV)/.stamp-test  ## the same tests, and which lines of the pure layers they run; fails below COVERAGE percent
+	$(BIN)/python -m pytest -q -n auto --dist loadfile --cov --cov-report term --cov-fail-under $(COVERAGE) $(PURE) $(ARGS)
+
 lint: $(VENV)/.stamp-dev  ## ruff, mypy --strict, pyright
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/pyright --pythonpath $(BIN)/python
+
+docs: $(VENV)/.stamp-docs  ## build the site in build/docs; any warning fails (STOMP_DOCS_ONLINE=1: link to Python's docs)
+	$(BIN)/python -m sphinx -q -W --keep-going -b html docs build/docs
+	@echo "build/docs/index.html"
 
 format: $(VENV)/.stamp-dev  ## format the source and apply the fixes of ruff
 	$(BIN)/ruff check --fix .

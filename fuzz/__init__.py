@@ -12,10 +12,16 @@ from pathlib import Path
 from .connection import connection
 from .conversation import conversation
 from .decoder import decoder
+from .growth import growth
+from .headers import headers
+from .peers import peers
 from .serializer import serializer
 from .session import session
+from .tracking import tracking
+from .twins import twins
+from .websocket import websocket
 
-__all__ = ["CORPUS", "TARGETS", "Target"]
+__all__ = ["CORPUS", "NEEDS", "TARGETS", "Target"]
 
 Target = Callable[[bytes], None]
 
@@ -25,6 +31,18 @@ TARGETS: dict[str, Target] = {
     "conversation": conversation,
     "serializer": serializer,
     "session": session,
+    "headers": headers,
+    "twins": twins,
+    "tracking": tracking,
+    "growth": growth,
+    "websocket": websocket,
+    "peers": peers,
+}
+
+#: What a target imports that is not installed with the library, by its name.
+NEEDS: dict[str, tuple[str, ...]] = {
+    "websocket": ("websockets",),
+    "peers": ("stomp", "stompman", "stompest.protocol"),
 }
 
 #: One folder a target; one input a file.

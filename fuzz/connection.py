@@ -43,6 +43,7 @@ from stomp_core.protocol import CLIENT_RECEIVES, CLIENT_SENDS, SERVER_RECEIVES, 
 from .choices import Choices
 
 __all__ = [
+    "BEATS",
     "JUMPS",
     "NAMES",
     "OPERATIONS",
@@ -150,16 +151,16 @@ class Watched:
 
     def send(self, make: Callable[[], Event | Frame]) -> bytes | None:
         """Send what ``make`` makes, and return its bytes; ``None`` if it is refused."""
-        before, state = self._picture(), self.conn.state
+        before, state = self.picture(), self.conn.state
         try:
             what = make()
             wire = self.conn.send(what, now=self.now)
         except LocalProtocolError:
-            assert self._picture() == before, "a refusal has changed something"
+            assert self.picture() == before, "a refusal has changed something"
             return None
         except ConnectionGoneError:
             assert state in (State.FAILED, State.CLOSED)
-            assert self._picture() == before, "a refusal has changed something"
+            assert self.picture() == before, "a refusal has changed something"
             return None
         command = what.frame.command if isinstance(what, Event) else what.command
         allowed = self.sends[state]
@@ -173,12 +174,12 @@ class Watched:
 
     def timeout(self) -> bytes:
         """Call handle_timeout, and return its bytes."""
-        deadline, before = self.conn.next_deadline(), self._picture()
+        deadline, before = self.conn.next_deadline(), self.picture()
         wire = self.conn.handle_timeout(self.now)
         assert wire in (b"", b"\n")
         if deadline is None or self.now < deadline:
             assert not wire, "a heart-beat before it was due"
-            assert self._picture() == before, "an early call has changed something"
+            assert self.picture() == before, "an early call has changed something"
         else:
             later = self.conn.next_deadline()
             assert later is None or later > self.now, (
@@ -247,7 +248,7 @@ class Watched:
             )
             assert 0 <= deadline < float("inf")
 
-    def _picture(self) -> object:
+    def picture(self) -> object:
         """Return everything that can be seen of the connection, but for the events that were not returned yet."""
         conn = self.conn
         subscriptions = [

@@ -33,12 +33,14 @@ def conversation(data: bytes) -> None:
     choices = Choices(data)
     client = Watched(ClientConnection(choices.pick(VERSIONS)))
     server = Watched(ServerConnection(choices.pick(VERSIONS)))
+    stated: dict[str, str] = {}
     while choices.left:
+        _agree(client, server, stated)
         step = choices.byte() % 4
         if step == 0:
-            _send(client, server, choices)
+            _send(client, server, choices, stated)
         elif step == 1:
-            _send(server, client, choices)
+            _send(server, client, choices, stated)
         elif step == 2:
             _pass_time(client, server, choices.pick(JUMPS))
         elif not choices.byte() % 4:
@@ -50,7 +52,26 @@ def conversation(data: bytes) -> None:
             return
 
 
-def _send(sender: Watched, receiver: Watched, choices: Choices) -> None:
+def _agree(client: Watched, server: Watched, stated: dict[str, str]) -> None:
+    """Check that both sides have negotiated what STOMP 1.2, "Heart-beating", says, once both are connected.
+
+    Args:
+        client: the client.
+        server: the server.
+        stated: the heart-beat headers of CONNECT and CONNECTED.
+    """
+    if client.conn.state is not State.CONNECTED or server.conn.state is not State.CONNECTED:
+        return
+    assert client.conn.version == server.conn.version
+    can, likes = map(int, stated["CONNECT"].split(","))
+    server_can, server_likes = map(int, stated["CONNECTED"].split(","))
+    from_client = max(can, server_likes) / 1000 if can and server_likes else 0.0
+    from_server = max(server_can, likes) / 1000 if server_can and likes else 0.0
+    assert client.conn.heart_beat == (from_client, from_server), f"{client.conn.heart_beat} of {stated}"
+    assert server.conn.heart_beat == (from_server, from_client), f"{server.conn.heart_beat} of {stated}"
+
+
+def _send(sender: Watched, receiver: Watched, choices: Choices, stated: dict[str, str]) -> None:
     sent: list[Event | Frame] = []
 
     def make() -> Event | Frame:
@@ -69,6 +90,10 @@ def _send(sender: Watched, receiver: Watched, choices: Choices) -> None:
             receiver.receive(piece)
             received += receiver.drain()
     frame = sent[0].frame if isinstance(sent[0], Event) else sent[0]
+    if frame.command in ("CONNECT", "STOMP", "CONNECTED"):
+        stated["CONNECTED" if frame.command == "CONNECTED" else "CONNECT"] = frame.headers.get(
+            "heart-beat", "0,0"
+        )
     if receiver.error is not None:
         # Two sides can fail to have a version in common. And a server may send ERROR before CONNECT; the client expects
         # no frame then.

@@ -5,7 +5,7 @@ An input is six bytes of settings and then the stream (see :func:`decoder`).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import fields
 
 from stomp_core import (
@@ -23,7 +23,7 @@ from stomp_core import (
 from . import reference
 from .choices import Choices
 
-__all__ = ["LIMITS", "SWITCHES", "VERSIONS", "decoder"]
+__all__ = ["LIMITS", "SIZES", "SWITCHES", "VERSIONS", "decoder"]
 
 VERSIONS = (None, "1.0", "1.1", "1.2")
 #: The leniencies in the order of their bits.
@@ -39,6 +39,18 @@ LIMITS = (
     Limits(max_head=40, max_body=64, max_unterminated=4),
     Limits(max_header_line=10, max_head=30),
     Limits(max_command=4, max_headers=0, max_body=0),
+    # With these, short heads take the fast path.
+    Limits(max_header_line=40, max_headers=3, max_head=100, max_body=40),
+)
+
+#: Of chunks. A body keeps pieces of 512 bytes and more in another way than smaller ones.
+SIZES = (*range(1, 129), *range(144, 2177, 16))
+_LIMIT_ERRORS = (
+    "command-too-long",
+    "header-line-too-long",
+    "too-many-headers",
+    "head-too-large",
+    "body-too-large",
 )
 
 Result = Frame | HeartBeat | ConnectionClosed | tuple[str, int | None]
@@ -48,7 +60,7 @@ def decoder(data: bytes) -> None:
     """Check that the parser gives the same results in every chunking, keeps its limits, and can give the bytes back.
 
     Byte 0 picks version (bits 0-1) and whether the stream ends (bit 2); 1 and 2 are a mask of leniencies; 3 picks
-    the limits; 4 and 5 are the sizes that chunks take in turn, less one.
+    the limits; 4 and 5 pick the sizes that chunks take in turn.
     """
     choices = Choices(data)
     first = choices.byte()
@@ -56,7 +68,7 @@ def decoder(data: bytes) -> None:
     mask = choices.byte() | choices.byte() << 8
     leniency = Leniency(**{name: bool(mask >> bit & 1) for bit, name in enumerate(SWITCHES)})
     limits = choices.pick(LIMITS)
-    sizes = (choices.byte() + 1, choices.byte() + 1)
+    sizes = (choices.pick(SIZES), choices.pick(SIZES))
     stream = choices.rest()
 
     def read(chunks: Iterable[bytes]) -> list[Result]:
@@ -73,6 +85,8 @@ def decoder(data: bytes) -> None:
     assert by_bytes == whole, f"byte by byte: {by_bytes!r}, whole: {whole!r}"
 
     _limits_kept(whole, limits)
+    if whole and isinstance(whole[-1], tuple):
+        _exceeded_by_this_byte(whole[-1], stream, read)
     unfinished = _raw_is_what_was_received(whole, stream, exact=not leniency.unexpected_body)
     if not any(isinstance(item, tuple) for item in whole):
         assert len(unfinished) <= limits.max_head + limits.max_body, (
@@ -81,6 +95,7 @@ def decoder(data: bytes) -> None:
     for frame in whole:
         if isinstance(frame, Frame):
             _written_again(frame)
+            _gives_its_bytes(frame)
     if not mask and limits == Limits() and len(stream) < limits.max_header_line:
         _as_the_reference(whole, stream, version)
 
@@ -152,6 +167,19 @@ def _limits_kept(results: list[Result], limits: Limits) -> None:
                 assert len(item.body) <= limits.max_unterminated
 
 
+def _exceeded_by_this_byte(
+    error: tuple[str, int | None], stream: bytes, read: Callable[[Iterable[bytes]], list[Result]]
+) -> None:
+    """Check that a limit is exceeded by the byte that the error names, and not by the bytes before it."""
+    code, offset = error
+    if code not in _LIMIT_ERRORS or offset is None or b"\ncontent-length:" in stream:
+        return  # what is announced is known before it comes
+    before = read([stream[:offset]] if offset else [])
+    assert error not in before, f"{code} at byte {offset}, but already without that byte"
+    with_it = read([stream[: offset + 1]])
+    assert with_it[-1] == error, f"{code} at byte {offset}, but not with that byte: {with_it[-1]!r}"
+
+
 def _raw_is_what_was_received(results: list[Result], stream: bytes, *, exact: bool) -> bytes:
     """Check that the bytes of the frames, and what may be between frames, are the stream; return the unread rest."""
     pos = 0
@@ -185,6 +213,22 @@ def _written_again(frame: Frame) -> None:
         again = parser.next_frame()
         assert again == frame, f"{frame!r} was written as {wire!r}, which is {again!r}"
         assert parser.next_frame() is NEED_DATA
+
+
+def _gives_its_bytes(frame: Frame) -> None:
+    """Check that a frame which a strict parser accepts as well is written as it was received."""
+    raw, version = frame.raw, frame.version
+    if raw is None or not version or frame.command in ("CONNECT", "STOMP"):
+        return
+    strict = FrameParser(version)
+    strict.receive_data(raw)
+    try:
+        same = strict.next_frame() == frame
+    except RemoteProtocolError:
+        return
+    if same:
+        wire = frame.to_bytes(version)
+        assert wire == raw, f"{raw!r} was received, and {wire!r} is written"
 
 
 def _as_the_reference(results: list[Result], stream: bytes, version: str | None) -> None:

@@ -1,11 +1,11 @@
 """Let atheris look for inputs that break a promise.
 
-    python fuzz/run.py --time 60                      every target in turn, 60 seconds in all
+    python fuzz/run.py --time 60                      every target, 60 seconds in all, one process for each processor
     python fuzz/run.py --time 600 decoder             one target
     python fuzz/run.py --replay decoder FILE ...      run inputs again, without atheris
 
-A finding ends the run of its target, is written into fuzz/work/, and makes the exit status 1. What is found between
-runs that is new but harmless stays in fuzz/work/corpus/ and is where the next run goes on.
+A finding ends the run of its target, is written into fuzz/work/, as it was found and made as short as possible, and
+makes the exit status 1. What is new but harmless stays in fuzz/work/corpus/ and is where the next run goes on.
 """
 
 from __future__ import annotations
@@ -15,6 +15,9 @@ import os
 import re
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from hashlib import sha1
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -22,10 +25,31 @@ WORK = HERE / "work"
 # Started as a script, Python looks beside it; the targets are modules of the folder's package.
 sys.path[0] = str(HERE.parent)
 
-#: Seconds for a single input, and megabytes for the process; more is a finding.
-SLOW = 10
+#: Seconds for a single input, many since the machine may be busy, and megabytes for the process; more is a finding.
+SLOW = 60
 LARGE = 1024
 LONGEST = 4096
+#: Seconds for making a finding shorter.
+MINIMIZING = 20
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run of one target has come to.
+
+    Attributes:
+        name: of the target.
+        inputs: how many were run; ``"?"`` if the fuzzer does not say.
+        covered: how many places in the code they reached.
+        kept: how many inputs are in the corpus, since each reaches something that no other one does.
+        files: the findings.
+    """
+
+    name: str
+    inputs: str
+    covered: str
+    kept: str
+    files: tuple[Path, ...]
 
 
 def main() -> int:
@@ -36,11 +60,16 @@ def main() -> int:
     parser.add_argument(
         "--replay", action="store_true", help="TARGET FILE...: run these inputs and nothing else"
     )
-    parser.add_argument("--within", choices=["fuzzer"], help=argparse.SUPPRESS)
+    parser.add_argument(
+        "--jobs", type=int, default=min(4, os.cpu_count() or 1), metavar="N", help="targets at a time"
+    )
+    parser.add_argument("--within", choices=["fuzzer", "minimizer"], help=argparse.SUPPRESS)
     parser.add_argument("names", nargs="*", metavar="TARGET", help="default: all")
     arguments, rest = parser.parse_known_args()
-    if arguments.within:
+    if arguments.within == "fuzzer":
         return within_the_fuzzer(arguments.names[0], rest)
+    if arguments.within:
+        return within_the_minimizer(*arguments.names)
     if rest:
         parser.error(f"unknown arguments: {' '.join(rest)}")
 
@@ -54,35 +83,41 @@ def main() -> int:
     for name in names:
         if name not in TARGETS:
             parser.error(f"{name}: there is no such target, only {', '.join(TARGETS)}")
-    return fuzz(names or list(TARGETS), arguments.time)
+    return fuzz(names or list(TARGETS), arguments.time, max(1, arguments.jobs))
 
 
-def fuzz(names: list[str], seconds: float) -> int:
+def fuzz(names: list[str], seconds: float, jobs: int) -> int:
     """Every target gets the same share of the time; returns the exit status."""
     try:
         import atheris  # type: ignore[import-untyped, import-not-found, unused-ignore]  # noqa: F401
     except ImportError:
         print("atheris is not installed: pip install --group fuzz (Linux)", file=sys.stderr)
         return 2
-    share = max(1, round(seconds / len(names)))
-    found = {name: files for name in names if (files := fuzz_one(name, share))}
-    for name, files in found.items():
-        for file in files:
+    jobs = min(jobs, len(names))
+    share = max(1, round(seconds * jobs / len(names)))
+    print(f"{len(names)} targets, {share} s each, {jobs} at a time", flush=True)
+    with ThreadPoolExecutor(jobs) as pool:
+        outcomes = list(pool.map(lambda name: fuzz_one(name, share), names))
+    found = [outcome for outcome in outcomes if outcome.files]
+    for outcome in found:
+        for file in outcome.files:
             shown = os.path.relpath(file)
-            print(f"\n{name}: FOUND {shown}")
-            print(f"  see it again:  python fuzz/run.py --replay {name} {shown}")
-            print(f"  once mended:   move it to fuzz/corpus/{name}/ under a name that says what was wrong")
-    print(f"\n{len(names)} targets, {share} s each: " + ("findings, see above" if found else "nothing found"))
+            print(f"\n{outcome.name}: FOUND {shown}, {file.stat().st_size} bytes")
+            print(f"  see it again:  python fuzz/run.py --replay {outcome.name} {shown}")
+            print(
+                f"  once mended:   move it to fuzz/corpus/{outcome.name}/ under a name that says what was wrong"
+            )
+    total = sum(int(outcome.inputs) for outcome in outcomes if outcome.inputs.isdigit())
+    print(f"\n{len(names)} targets, {total} inputs: " + ("findings, see above" if found else "nothing found"))
     return 1 if found else 0
 
 
-def fuzz_one(name: str, seconds: int) -> list[Path]:
-    """Run one target in a process of its own, since libFuzzer ends it; returns the files that it found."""
+def fuzz_one(name: str, seconds: int) -> Outcome:
+    """Run one target in a process of its own, since libFuzzer ends it; print and return what it has come to."""
     corpus = WORK / "corpus" / name
     findings = WORK / "findings" / name
     for folder in (corpus, findings):
         folder.mkdir(parents=True, exist_ok=True)
-    print(f"{name}: {seconds} s ...", flush=True)
     from stomp_testing import dictionary_file
 
     command = [
@@ -96,24 +131,65 @@ def fuzz_one(name: str, seconds: int) -> list[Path]:
     with log.open("wb") as output:
         status = subprocess.run(command, check=False, stdout=output, stderr=subprocess.STDOUT).returncode
     text = log.read_text(errors="replace")
-    found = [Path(path) for path in re.findall(r"Test unit written to (\S+)", text)]
+    # Each only once: libFuzzer and our own function may both have written it.
+    found = [Path(path) for path in dict.fromkeys(re.findall(r"Test unit written to (\S+)", text))]
     if found or status:
         # libFuzzer's own lines are of no interest; the traceback before them is.
         print("\n".join(text.splitlines()[-80:]))
     if status and not found:
         raise SystemExit(f"{name}: the fuzzer ended with status {status} and left no file: see {log}")
     runs = re.search(r"stat::number_of_executed_units: *(\d+)", text)
-    print(f"{name}: {runs[1] if runs else '?'} inputs, {len(found)} findings", flush=True)
-    return found
+    progress = re.findall(r"cov: (\d+) ft: \d+ corp: (\d+)/", text)
+    covered, kept = progress[-1] if progress else ("?", "?")
+    outcome = Outcome(
+        name, runs[1] if runs else "?", covered, kept, tuple(shortened(name, file) for file in found)
+    )
+    print(
+        f"{name:<13} {outcome.inputs:>9} inputs  {covered:>5} places covered  {kept:>5} inputs kept  "
+        f"{len(found)} findings",
+        flush=True,
+    )
+    return outcome
+
+
+def shortened(name: str, file: Path) -> Path:
+    """Make a finding shorter, in a process of its own; return the file with the shorter one."""
+    if not file.name.startswith("crash-"):
+        return file  # one that hangs or fills the memory takes too long to be tried again and again
+    subprocess.run([sys.executable, __file__, "--within", "minimizer", name, str(file)], check=False)
+    short = file.with_name(file.name + "-short")
+    return short if short.exists() else file
+
+
+def within_the_minimizer(name: str, file: str) -> int:
+    """The child of :func:`shortened`."""
+    from fuzz import TARGETS
+    from fuzz.minimizing import minimize
+
+    data = minimize(TARGETS[name], Path(file).read_bytes(), MINIMIZING)
+    Path(file + "-short").write_bytes(data)
+    return 0
 
 
 def within_the_fuzzer(name: str, arguments: list[str]) -> int:
     """The child of :func:`fuzz_one`."""
     import atheris
 
-    with atheris.instrument_imports(include=["stomp_core"]):  # pyright: ignore[reportAttributeAccessIssue]
+    with atheris.instrument_imports(include=["stomp_core", "stomp_websocket"]):  # pyright: ignore[reportAttributeAccessIssue]
         from fuzz import TARGETS
-    atheris.Setup([sys.argv[0], *arguments], TARGETS[name])
+    target, findings = TARGETS[name], WORK / "findings" / name
+
+    def run(data: bytes) -> None:
+        try:
+            target(data)
+        except Exception:
+            # The fuzzer writes it too, but not every version of it does so before the process ends.
+            file = findings / f"crash-{sha1(data, usedforsecurity=False).hexdigest()}"
+            file.write_bytes(data)
+            print(f"Test unit written to {file}", flush=True)
+            raise
+
+    atheris.Setup([sys.argv[0], *arguments], run)
     atheris.Fuzz()
     return 0
 

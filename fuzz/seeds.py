@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from .connection import JUMPS, OPERATIONS
-from .decoder import LIMITS, SWITCHES, VERSIONS
+from .connection import BEATS, JUMPS, OPERATIONS
+from .decoder import LIMITS, SIZES, SWITCHES, VERSIONS
+from .more_seeds import more_seeds
 from .serializer import COMMANDS
 from .session import STEPS
 
@@ -28,6 +29,8 @@ def seeds() -> Iterator[tuple[str, str, bytes]]:
         yield "serializer", name, data
     for name, data in _session():
         yield "session", name, data
+    for target, name, data in more_seeds():
+        yield target, name, data
 
 
 Seeds = Iterator[tuple[str, bytes]]
@@ -46,7 +49,8 @@ def _stream(
 ) -> bytes:
     mask = sum(1 << SWITCHES.index(name) for name in lenient)
     first = VERSIONS.index(version) | (4 if ends else 0)
-    return bytes([first, mask & 255, mask >> 8, limits, sizes[0] - 1, sizes[1] - 1]) + stream
+    chunks = [SIZES.index(min(entry for entry in SIZES if entry >= size)) for size in sizes]
+    return bytes([first, mask & 255, mask >> 8, limits, *chunks]) + stream
 
 
 def _decoder() -> Seeds:
@@ -62,6 +66,11 @@ def _decoder() -> Seeds:
         "body-of-600-bytes-in-pieces",
         _stream(b"SEND\ncontent-length:600\n\n" + b"x" * 600 + b"\0", sizes=(256, 3)),
     )
+    for sizes in ((8, 600), (600, 8), (40, 528)):
+        yield (
+            f"body-in-pieces-of-{sizes[0]}-and-{sizes[1]}",
+            _stream(b"SEND\n\n" + bytes(range(1, 251)) * 3 + b"\0", sizes=sizes),
+        )
     yield "heart-beats-only", _stream(b"\n\n\n\n", sizes=(1, 2))
     yield "heart-beats-around-a-frame", _stream(b"\n\n" + receipt + b"\n\n\n" + receipt + b"\n")
     yield "heart-beats-in-crlf", _stream(b"\r\n\r\n" + receipt + b"\r\n\r\n")
@@ -99,6 +108,13 @@ def _decoder() -> Seeds:
     yield "error-before-the-version", _stream(b"ERROR\nmessage:a\\cb\nx:\\t\n\nno\0", None, ends=True)
     yield "spaces-kept-in-1.2", _stream(b"SEND\n a : b \n\n\0")
     yield "spaces-trimmed-in-1.0", _stream(b"SEND\n a : b \n\n\0", "1.0")
+    for number, line in enumerate((b" a:b", b"a :b", b"a: b", b"a:b ")):
+        yield f"a-space-trimmed-in-1.0-{number}", _stream(b"SEND\n" + line + b"\n\n\0", "1.0", sizes=(200, 1))
+    yield "tabs-kept-in-1.0", _stream(b"SEND\n\ta\t:\tb\t\n c : d\t \n\n\0", "1.0")
+    yield (
+        "a-strict-frame-behind-a-tolerated-one",
+        _stream(b"SEND\nx\n\n\0SEND\na:\\\\\r\n\n\0SEND\r\na:b\r\n\r\n\0", lenient=("bad_header_lines",)),
+    )
     yield "nack-in-1.0", _stream(b"NACK\nmessage-id:1\n\n\0", "1.0")
     yield "header-repeated", _stream(b"SEND\nfoo:World\nfoo:Hello\nfoo:\n\n\0")
     yield "header-with-colons", _stream(b"SEND\na:b:c::d\n\n\0")
@@ -151,6 +167,39 @@ def _decoder() -> Seeds:
         yield f"limits-{number}-many-headers", _stream(b"SEND\n" + b"a:b\n" * 20 + b"\n\0", limits=number)
         yield f"limits-{number}-endless-body", _stream(b"SEND\n\n" + b"b" * 100, limits=number)
         yield f"limits-{number}-announced-body", _stream(b"SEND\ncontent-length:65\n\n", limits=number)
+        yield from _at_the_limits(number)
+
+
+def _at_the_limits(number: int) -> Seeds:
+    """Each limit reached, and exceeded by one."""
+    limits = LIMITS[number]
+    headers = min(limits.max_headers, 20)
+    for more in (0, 1):
+        which = f"limits-{number}-{('reached', 'exceeded')[more]}"
+        body = min(limits.body_without_length, 500) + more
+        yield f"{which}-body", _limited(b"SEND\n\n" + b"x" * body, number)
+        body = min(limits.max_body, 500) + more
+        yield f"{which}-counted-body", _limited(b"SEND\ncontent-length:%d\n\n" % body + b"x" * body, number)
+        yield f"{which}-headers", _limited(b"SEND\n" + b"a:\n" * (headers + more) + b"\n", number)
+        line = min(limits.max_header_line, 500) + more
+        yield f"{which}-line", _limited(b"SEND\na:" + b"x" * (line - 2) + b"\n\n", number)
+        rest = min(limits.max_head, 500) + more - len(b"SEND\na:b\n\n")
+        sizes = _parts(rest, min(limits.max_header_line, 8))
+        lines = b"".join(b"a:" + b"x" * (size - 3) + b"\n" for size in sizes)
+        yield f"{which}-head", _limited(b"SEND\na:b\n" + lines + b"\n", number)
+
+
+def _limited(frame: bytes, limits: int) -> bytes:
+    return _stream(frame + b"\0", limits=limits, sizes=(200, 7))
+
+
+def _parts(total: int, size: int) -> list[int]:
+    """Return line sizes of at least 3 that add up to a total."""
+    parts = [size] * (total // size)
+    rest = total - sum(parts)
+    if parts:
+        parts[-1] += rest
+    return parts
 
 
 # ---------------------------------------------------------------------- connection
@@ -426,6 +475,11 @@ def _connection() -> Seeds:
 
 
 def _conversation() -> Seeds:
+    for mine in range(1, len(BEATS)):
+        for theirs in range(1, len(BEATS)):
+            connect = b"\0" + _connect(mine) + b"\0"
+            connected = bytes([1, 0, 0, 0, theirs, 0])
+            yield f"heart-beats-{mine}-{theirs}", b"\0\0" + connect + connected + b"\2\5\2\6\2\0"
     client, server, time, close = bytes([0]), bytes([1]), bytes([2]), bytes([3, 0, 1])
     cut = bytes([7])
     # The server leaves the version to the connection.

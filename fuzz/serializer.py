@@ -62,6 +62,7 @@ def serializer(data: bytes) -> None:
             )
         return
     assert isinstance(wire, bytes)
+    _check_memory(frame, version, wants_length)
     written = frame.headers.items()
     lengths = [at for at, (name, _) in enumerate(written) if name == "content-length"]
     if lengths:
@@ -71,6 +72,23 @@ def serializer(data: bytes) -> None:
         written = [*written, ("content-length", str(len(body)))]
     _check_parser(wire, command, written, body, version)
     _check_sloppy(wire, command, written, body, version)
+
+
+def _check_memory(frame: Frame, version: str, wants_length: bool) -> None:
+    """Check that headers which were written before are written again as new ones are, with any body."""
+    for body in (b"", frame.body, frame.body + b"\0", b"x"):
+        for other in (version, *VERSIONS):
+            for length in (wants_length, not wants_length):
+                again = _written(Frame(frame.command, frame.headers, body), other, length)
+                expected = _written(Frame(frame.command, frame.headers.items(), body), other, length)
+                assert again == expected, f"{again!r} the second time, {expected!r} the first time"
+
+
+def _written(frame: Frame, version: str, wants_length: bool) -> bytes | None:
+    try:
+        return frame.to_bytes(version, content_length=wants_length)
+    except LocalProtocolError:
+        return None
 
 
 def _harmless(pairs: Pairs, body: bytes, wants_length: bool, *, event: bool) -> bool:

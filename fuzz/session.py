@@ -8,9 +8,11 @@ from __future__ import annotations
 from typing import Any
 
 from stomp_core import (
+    Commit,
     Connect,
     Connected,
     ConnectionClosed,
+    Disconnect,
     Error,
     Event,
     Message,
@@ -34,6 +36,9 @@ from stomp_core.session import (
     SessionState,
     Subscription,
     Transaction,
+    TransactionInDoubt,
+    TransactionLost,
+    TransactionState,
 )
 
 from .choices import Choices
@@ -48,6 +53,7 @@ STEPS = (
 _JUMPS = (0.0, 0.1, 1.0, 5.0, 12.0, 31.0, 3600.0)
 _ROUNDS = (None, 0, 2)
 _BUFFER_SIZE = 5000
+_TIME_TO_CLOSE = 1.0  # seconds, less than the session gives to receipts that are in flight when it is closed
 _MAX_WAKES = 400  # a session whose handle_timeout is due more often than this in one input never waits
 
 
@@ -78,6 +84,9 @@ class _Play:
         self.deliveries: list[Delivery] = []
         self.beginnings: list[Pending[Transaction]] = []
         self.subscribing: list[Pending[Subscription]] = []
+        self.committing: list[tuple[Pending[None], Transaction]] = []
+        self.commits: set[str] = set()  # names of transactions whose COMMIT the broker has received
+        self.closed_at: float | None = None
         self.number = 0
         self.woken = 0
 
@@ -128,11 +137,24 @@ class _Play:
         if isinstance(event, Send):
             if event.body.startswith(b"#"):
                 assert event.body not in self.received, f"{event.body!r} was sent twice"
+                earlier = self.received[-1] if self.received else b"#0"
+                assert int(event.body[1:]) > int(earlier[1:]), f"{event.body!r} was sent behind {earlier!r}"
             self.received.append(event.body)
         elif isinstance(event, Subscribe) and event.id is not None:
             self.subscriptions.append(event.id)
         elif isinstance(event, Unsubscribe) and event.id in self.subscriptions:
             self.subscriptions.remove(event.id)
+        elif isinstance(event, Commit):
+            self.commits.add(event.transaction)
+        elif isinstance(event, Disconnect):
+            assert not self.waiting_for_receipts(), "DISCONNECT was sent while receipts are awaited"
+
+    def waiting_for_receipts(self) -> bool:
+        """Whether a confirmed SEND of this connection has no answer yet, and there is time to wait for it."""
+        closing = self.closed_at is not None and self.now < self.closed_at + _TIME_TO_CLOSE
+        return closing and any(
+            receipt in self.receipts and not pending.done for pending, receipt in self.confirmations
+        )
 
     def receive(self, wire: bytes) -> None:
         """Let the session receive this in two pieces; it may have closed the connection in between."""
@@ -208,6 +230,10 @@ class _Play:
             for subscription in self.active():
                 taken = subscription.take()
                 if taken is not None:
+                    number = session.connection_number if self.server is not None else -1
+                    assert subscription.ack == "auto" or taken.connection_number == number, (
+                        f"{taken!r} came on a connection that was lost: the broker delivers it again"
+                    )
                     self.deliveries.append(taken)
                 pending = subscription.ready()
         elif step in ("ack", "nack") and delivery is not None:
@@ -223,13 +249,17 @@ class _Play:
             self.beginnings.append(pending)
         elif step in ("commit", "abort") and transaction is not None:
             end = session.commit if step == "commit" else session.abort
-            pending = end(self.now, transaction, receipt=bool(choices.byte() & 1))
+            receipt_wanted = bool(choices.byte() & 1)
+            pending = end(self.now, transaction, receipt=receipt_wanted)
+            if step == "commit" and receipt_wanted:
+                self.committing.append((pending, transaction))
         elif step == "request":
             pending = session.request(self.now, "/queue/a", body)
         elif step == "cancel" and self.pendings:
             self.pendings[choices.byte() % len(self.pendings)].cancel(self.now)
         elif step == "close":
             pending = session.close(self.now)
+            self.closed_at = self.now
         if pending is not None:
             self.pendings.append(pending)
             if "send" in step or step == "request":
@@ -281,12 +311,29 @@ class _Play:
         for pending in self.pendings:
             assert pending.done, f"{pending!r} is never settled"
         assert session.buffered_size == 0
+        for pending, transaction in self.committing:
+            self.check_commit(pending, transaction)
         for pending, body in self.sends:
             error = pending.exception()
             if isinstance(error, NotSent):
                 assert body not in self.received, f"{error!r}, yet the broker has received {body!r}"
             elif isinstance(error, OutcomeUnknown):
                 assert body in self.received, f"{error!r}, yet the broker has never received {body!r}"
+
+    def check_commit(self, pending: Pending[None], transaction: Transaction) -> None:
+        """Check that the outcome of COMMIT is what the broker knows, and that the transaction has the same state."""
+        error = pending.exception()
+        if isinstance(error, TransactionLost):
+            assert transaction.id not in self.commits, f"{error!r}, yet the broker has received COMMIT"
+            assert transaction.state is TransactionState.LOST
+        elif isinstance(error, TransactionInDoubt):
+            # A COMMIT that timed out before it was written may turn out never to have left.
+            is_lost = transaction.state is TransactionState.LOST and transaction.id not in self.commits
+            assert is_lost or transaction.state is TransactionState.IN_DOUBT, (
+                f"{error!r}, yet it is {transaction.state}"
+            )
+        elif error is None:
+            assert transaction.id in self.commits, "COMMIT is confirmed, and the broker has never received it"
 
 
 def session(data: bytes) -> None:

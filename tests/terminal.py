@@ -20,6 +20,8 @@ __all__ = ["Terminal"]
 _TIMEOUT = 30.0
 #: Where the cursor is, and colours; a line is put together from pieces with these between them.
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b[=>]|\x1b\][^\x07]*\x07")
+#: prompt_toolkit asks for bracketed paste once the terminal is its own, and ends it when it gives the terminal back.
+_PROMPTED, _ANSWERED = b"\x1b[?2004h", b"\x1b[?2004l"
 
 
 class Terminal:
@@ -44,14 +46,17 @@ class Terminal:
         self._raw = b""
         self._answered = 0
         self._position = 0
+        self._entered = -1
 
     @property
     def shown(self) -> str:
         """Everything that was shown so far, without escape sequences."""
-        return _ESCAPES.sub("", self._raw.decode(errors="replace"))
+        return _without_escapes(self._raw)
 
     def press(self, text: str) -> None:
         """Press keys; ``\\r`` is Enter."""
+        if "\r" in text:
+            self._entered = len(self._raw)
         os.write(self._master, text.encode())
 
     def expect(self, text: str) -> None:
@@ -65,6 +70,24 @@ class Terminal:
             if not self._read(deadline - time.monotonic()):
                 raise AssertionError(f"{text!r} was not shown: {self.shown[self._position :]!r}")
         self._position = found + len(text)
+
+    def expect_prompt(self, text: str = "stomp>") -> None:
+        """Wait until the prompt after the latest Enter reads keys. Until then Tab and Ctrl-D are not the prompt's.
+
+        Its text alone does not tell: a prompt that was answered is drawn once more while it ends.
+
+        Args:
+            text: what it looks like.
+
+        Raises:
+            AssertionError: there is no prompt.
+        """
+        deadline = time.monotonic() + _TIMEOUT
+        while self._raw.rfind(_PROMPTED) <= max(self._raw.rfind(_ANSWERED), self._entered):
+            if not self._read(deadline - time.monotonic()):
+                raise AssertionError(f"there is no prompt: {self.shown[self._position :]!r}")
+        self._position = len(_without_escapes(self._raw[: self._raw.rfind(_PROMPTED)]))
+        self.expect(text)
 
     def wait(self) -> int:
         """Wait for the end of the program, and return its exit status."""
@@ -101,3 +124,7 @@ class Terminal:
             self._process.send_signal(signal.SIGKILL)
         self._process.wait()
         os.close(self._master)
+
+
+def _without_escapes(raw: bytes) -> str:
+    return _ESCAPES.sub("", raw.decode(errors="replace"))

@@ -230,7 +230,7 @@ class AsyncPipeline(PipelineView[AsyncEngine]):
     """Sends messages with a receipt each, and waits only when ``window`` of them are in flight. Made by ``pipeline()``.
 
     The messages arrive in the order in which they were sent. When one was not confirmed, the pipeline accepts no more.
-    It is an async context manager: at its end everything has been confirmed, or :class:`Unconfirmed` says what has not.
+    It is an async context manager: at its end everything has been confirmed, or :class:`.Unconfirmed` says what is not.
     """
 
     send: Final = operation(Pipeline.send)
@@ -367,6 +367,7 @@ class AsyncSubscription(SubscriptionView[AsyncEngine]):
                 except Exception as error:
                     settle = partial(runner.raised, delivery=message, error=error)
                 except BaseException:
+                    runner.stop()  # first: otherwise another worker would take the message that is given back
                     runner.interrupted(message)
                     raise
                 else:

@@ -87,7 +87,7 @@ class BlockingEngine(Protocol):
     def call_delayed(
         self, operation: Callable[..., Pending[T]], subject: object, /, *args: Any, **kwargs: Any
     ) -> T:
-        """The same, but what it has sent may wait for the next RECEIPT; see :meth:`Session.may_delay_writing`."""
+        """The same, but what it has sent may wait for the next RECEIPT; see :meth:`.Session.may_delay_writing`."""
         ...
 
     def run(self, function: Callable[[float], T]) -> T:
@@ -260,7 +260,7 @@ class BlockingPipeline(PipelineView[BlockingEngine]):
     """Sends messages with a receipt each, and waits only when ``window`` of them are in flight. Made by ``pipeline()``.
 
     The messages arrive in the order in which they were sent. When one was not confirmed, the pipeline accepts no more.
-    It is a context manager: at its end everything has been confirmed, or :class:`Unconfirmed` says what has not.
+    It is a context manager: at its end everything has been confirmed, or :class:`.Unconfirmed` says what has not.
     """
 
     send: Final = delayed_operation(Pipeline.send)
@@ -420,10 +420,15 @@ def _handle(
     except Exception as error:
         engine.call(HandlerRunner.raised, runner, message, error)
     except BaseException:
-        engine.run(lambda now: runner.interrupted(message))
+        engine.run(lambda now: _end_after(runner, message))
         raise
     else:
         engine.call(HandlerRunner.returned, runner, message)
+
+
+def _end_after(runner: HandlerRunner, message: BlockingMessage) -> None:
+    runner.stop()  # first: otherwise another worker would take the message that is given back
+    runner.interrupted(message)
 
 
 @export("stomp_core.adapter")

@@ -33,13 +33,13 @@ class BlockingLoopEngine(CallbackEngine):
     the connection.
 
     Args:
-        config: the options of the session; a URL, or several, stands for a :class:`~stomp_core.session.Config`.
+        config: the options of the session; a URL, or several, stands for a :class:`.Config`.
         clock: returns ``now``, in seconds; a monotonic clock, such as ``time.monotonic``.
         rng: for the jitter of pauses before reconnects: a :class:`random.Random`. Many clients that lose the same
             broker need one, so that they do not come back all at once.
 
     Raises:
-        TypeError, ValueError, LocalProtocolError: see :class:`~stomp_core.session.Config`.
+        TypeError, ValueError, LocalProtocolError: see :class:`.Config`.
     """
 
     def __init__(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable
+from functools import partial
 from math import inf
 from typing import Protocol, cast
 
@@ -131,15 +132,13 @@ class CallbackEngine(LoopEngine):
 
     def _ring(self) -> None:
         self._cancel_timer = None
-        if self._clock() < self.timer_at:
+        now = self._clock()
+        if now < self.timer_at:
             self._set_timer()  # it has rung too early: many loops round to milliseconds, and some coalesce timers
         else:
             # If the loop stood still, heart-beats of the broker are in the socket. A loop looks at its sockets between
             # two turns at the latest, so the second turn from here knows whether the broker was silent.
-            self.call_later(0.0, self._ring_after_sockets)
-
-    def _ring_after_sockets(self) -> None:
-        self.call_later(0.0, self.timer_rang)
+            self.call_later(0.0, partial(self.call_later, 0.0, partial(self.timer_rang, now)))
 
 
 def _transport_of(line: Line) -> Transport:

@@ -63,7 +63,7 @@ class HttpConnect:
         """Process one more byte of the answer; ``b""`` is the end of the stream.
 
         Returns:
-            Whether the tunnel is open: what is read from now on belongs to it.
+            Whether the tunnel is open; what is read from now on belongs to it.
 
         Raises:
             EOFError: the proxy has closed the connection.

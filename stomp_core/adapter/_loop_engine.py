@@ -5,7 +5,10 @@ loop is written immediately, and costs no detour over a callback.
 
 Turns. An engine that has written all of a Write tells so by :meth:`LoopEngine.wrote`. As long as there is more, the
 next Write follows at once. Otherwise the turn is open: nobody polls until the engine calls :meth:`LoopEngine.end_turn`
-at the end of this turn of the loop, so what is sent meanwhile leaves together.
+at the end of this turn of the loop, so what is sent meanwhile leaves together. But to come back at the end of a turn
+costs more than a write (in trio, a task must be woken), and a task that confirms each of its sends sends nothing else
+before it has the receipt. So the first Write after a fact opens no turn, if no other receipt is awaited. The next one,
+without a fact in between, does: many may follow, and these are collected.
 
 Held up. If the loop stands still for a while, the broker's heart-beats are in the socket and not yet read: its silence
 must not be judged before the sockets were looked at. So the engine calls :meth:`LoopEngine.timer_rang` only after it
@@ -50,6 +53,7 @@ class LoopEngine(ABC):
         self._inside = False  # in an operation or a fact, or in a poll: a poll comes after it
         self._poll_due = False  # the engine itself polls first
         self._turn_open = False
+        self._written_since_fact = False  # a Write, and nothing else was sent then
 
     # ------------------------------------------------------------------ what an adapter adds
 
@@ -84,6 +88,7 @@ class LoopEngine(ABC):
 
     def report(self, fact: Callable[..., object], *arguments: object) -> None:
         """Call ``fact(*arguments, now)``, a method of a line, then carry out what the driver wants."""
+        self._written_since_fact = False
         self.run(lambda now: fact(*arguments, now))
 
     def wrote(self, line: Line) -> bool:
@@ -95,18 +100,27 @@ class LoopEngine(ABC):
         if self.session.size_to_send:
             line.written(self._clock())
             return False
+        if not self._written_since_fact and self.session.awaited_receipts <= 1:
+            self._written_since_fact = True
+            line.written(self._clock())
+            return False
         self._turn_open = True
         return True
 
     def end_turn(self, line: Line) -> None:
         """Write what was sent since :meth:`wrote`."""
         self._turn_open = False
-        self.report(line.written)
+        self.run(line.written)
 
-    def timer_rang(self) -> None:
-        """Do what is due. The timer has rung, and the engine has looked at its sockets since."""
+    def timer_rang(self, at: float | None = None) -> None:
+        """Do what is due. The timer has rung, and the engine has looked at its sockets since.
+
+        Args:
+            at: when it rang, on the engine's clock; by default now. If the loop was held up between looking at the
+                sockets and this call, nobody has looked for what came meanwhile: silence is judged by the earlier time.
+        """
         self.timer_at = inf
-        self.poll()
+        self._poll(self._clock() if at is None else at)
 
     def poll_if_due(self) -> None:
         """Carry out what the driver wants, if it has something."""

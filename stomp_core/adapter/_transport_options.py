@@ -101,7 +101,7 @@ class TransportOptions:
     def take_from(cls, endpoints: EndpointSource, options: dict[str, Any]) -> TransportOptions:
         """Remove the options that are for the transport from those of ``connect()``, and return them.
 
-        What is left is for :class:`~stomp_core.session.Config`.
+        What is left is for :class:`.Config`.
 
         Args:
             endpoints: where the broker is.
@@ -140,7 +140,7 @@ class TransportOptions:
         return None if url is None else ProxyServer.parse(url)
 
     def via(self, endpoint: Endpoint) -> str:
-        """Return what leads to an endpoint, for :meth:`Session.connection_made`; ``""`` if nothing but the network."""
+        """Return what leads to an endpoint, for :meth:`.Session.connection_made`; ``""`` if nothing but the network."""
         if self.dial is not None:
             return "dial()"
         proxy = self.proxy_server(endpoint)

@@ -46,7 +46,7 @@ Exported = TypeVar("Exported")
 
 
 class MessageSource(Protocol):
-    """Where messages are taken from: a :class:`Subscription`, or a :class:`HandlerRunner` for one of its workers."""
+    """Where messages are taken from: a :class:`.Subscription`, or a :class:`.HandlerRunner` for one of its workers."""
 
     @property
     def ended(self) -> bool:
@@ -127,7 +127,7 @@ class ConnectionView(Wrapped[Session, E]):
 
     @property
     def session(self) -> Session:
-        """The pure session behind it. Look at it, but do not drive it: the connection does."""
+        """The pure session behind it. Look at it, but leave driving it to the connection."""
         return self._subject
 
     @property
@@ -185,7 +185,7 @@ class SubscriptionView(Wrapped[Subscription, E]):
 
     @property
     def dropped(self) -> int:
-        """How many messages were dropped: late ones, those of a lost connection, those in the queue at the end."""
+        """How many messages were dropped (late ones, those of a lost connection, those in the queue at the end)."""
         return self._subject.dropped
 
     def __repr__(self) -> str:

@@ -39,6 +39,8 @@ __all__ = ["ClientConnection"]
 # CPython 3.11 looks up an attribute of an enum class in Python, which takes longer than all else that is done with it.
 _CONNECTED, _V1_2 = State.CONNECTED, Version.V1_2
 _LENGTH_LINE = "\ncontent-length:"
+#: What a client tolerates by default. It is immutable, so one is enough for all connections.
+_BROKERS = Leniency.brokers()
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)
@@ -97,7 +99,7 @@ class ClientConnection(Connection):
             CLIENT,
             versions,
             limits,
-            Leniency.brokers() if leniency is None else leniency,
+            _BROKERS if leniency is None else leniency,
             heart_beat_tolerance=heart_beat_tolerance,
             heart_beat_pace=heart_beat_pace,
             heart_beats=heart_beats,
@@ -199,7 +201,7 @@ class ClientConnection(Connection):
         The only rule that relates a SEND to other frames is that of transactions. So outside of a transaction nothing
         is left but to serialize it. Programs send one message after the other with the same headers, and :class:`Send`
         gives such messages the same Headers object, which keeps its serialized head: then the body and its length are
-        put behind that. The bytes and what is tracked are those of :meth:`_send_event`; a property test compares the
+        put behind that. The bytes and what is tracked are those of ``_send_event``; a property test compares the
         two.
 
         Args:

@@ -196,7 +196,7 @@ class Connection:
             destination: 1.0 only: the destination of a subscription without id.
 
         Returns:
-            The ids that an ACK has to name: ``ack`` headers in 1.2, ``message-id`` headers before.
+            The ids that an ACK has to name, ``ack`` headers in 1.2 and ``message-id`` headers before.
 
         Raises:
             LocalProtocolError: there is no such subscription.
@@ -298,8 +298,8 @@ class Connection:
         """Return the next event in the received bytes.
 
         Returns:
-            The event; :data:`NEED_DATA` if more bytes are needed first, or if a server has to answer CONNECT first. The
-            end is returned once.
+            The event; :data:`.NEED_DATA` if more bytes are needed first, or if a server has to answer CONNECT first.
+            The end is returned once.
 
         Raises:
             RemoteProtocolError: the peer violated the protocol. Everything before was returned. It is raised again
@@ -718,6 +718,8 @@ class Connection:
 
     def next_deadline(self) -> float | None:
         """Return when :meth:`handle_timeout` has to be called at the latest; ``None`` means never."""
+        if self._end is None and self._state is _CONNECTED:
+            return self._clock.next_deadline()  # the same, for nearly every call
         send, receive = self._deadlines()
         return send if receive is None or (send is not None and send <= receive) else receive
 

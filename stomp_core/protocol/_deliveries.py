@@ -29,7 +29,7 @@ _Delivery = tuple[int, Send]
 class Effect(NamedTuple):
     """Something that a broker has to do because of a client's frame.
 
-    Attributes:
+    Args:
         event: the SEND, ACK or NACK that takes effect, or the UNSUBSCRIBE or ABORT by which messages come back.
         sends: of a SEND itself; of an ACK the messages that are done with; of everything else the messages that are to
             be delivered again, in the order of their delivery.

@@ -155,7 +155,7 @@ def encode_body(body: str) -> bytes:
     except UnicodeEncodeError as error:
         raise LocalProtocolError(
             f"body cannot be encoded as UTF-8: {body[error.start]!r} at position {error.start} is half of a character "
-            "(a lone surrogate); pass bytes if it is no text",
+            "(a lone surrogate); pass bytes if it is not text",
             code=ErrorCode.CANNOT_ENCODE,
         ) from None
 
@@ -175,7 +175,7 @@ class Event:
 
     @classmethod
     def from_frame(cls, frame: Frame) -> Self:
-        """Make an event of a frame whose command fits the class. :func:`event_from_frame` chooses the class.
+        """Make an event of a frame whose command fits the class. ``event_from_frame`` chooses the class.
 
         Raises:
             LocalProtocolError: the command is another one.
@@ -237,7 +237,7 @@ class _Bodied(Event):
 
     @property
     def text(self) -> str:
-        """The body as text: in the charset that ``content-type`` names, else UTF-8.
+        """The body as text, in the charset that ``content-type`` names, else UTF-8.
 
         Raises:
             UnicodeDecodeError: the body is not text in that charset.
@@ -615,17 +615,17 @@ class _Acknowledgement(_Transactional):
 
     @property
     def id(self) -> str | None:
-        """1.2: the ``ack`` header of the MESSAGE, never its ``message-id``."""
+        """The ``ack`` header of the MESSAGE, never its ``message-id`` (STOMP 1.2)."""
         return self.headers.get("id")
 
     @property
     def message_id(self) -> str | None:
-        """1.0 and 1.1: the ``message-id`` of the MESSAGE."""
+        """The ``message-id`` of the MESSAGE (STOMP 1.0 and 1.1)."""
         return self.headers.get("message-id")
 
     @property
     def subscription(self) -> str | None:
-        """1.1: the ``subscription`` of the MESSAGE."""
+        """The ``subscription`` of the MESSAGE (STOMP 1.1)."""
         return self.headers.get("subscription")
 
 
@@ -858,7 +858,7 @@ class Message(_Bodied):
 
     @property
     def ack(self) -> str | None:
-        """1.2: the id that an ACK or NACK has to name."""
+        """The id that an ACK or NACK has to name (STOMP 1.2)."""
         return self.frame.headers.find("\nack:")
 
     def acknowledge(

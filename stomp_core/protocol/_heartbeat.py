@@ -207,6 +207,16 @@ class HeartBeatClock:
         """When the peer counts as dead, or ``None``."""
         return self.last_read + self._read_after if self._read_after and not self._paused else None
 
+    def next_deadline(self) -> float | None:
+        """Return the earlier one of the two deadlines; ``None`` if there is neither."""
+        # What the two properties return, without their calls: this is asked after each read.
+        send = self.last_write + self._write_after if self._write_after else None
+        if self._read_after and not self._paused:
+            receive = self.last_read + self._read_after
+            if send is None or receive < send:
+                return receive
+        return send
+
     def pause_reading(self, now: float) -> None:
         """Suspend the receive deadline."""
         if self._paused:

@@ -16,7 +16,9 @@ from collections.abc import Callable
 from typing import Any
 
 from .._arguments import are_exactly_str
-from ..wire import Headers, HeaderSource
+from ..errors import LocalProtocolError
+from ..wire import Headers, HeaderSource, Version
+from ..wire._serializer import serialize
 
 __all__ = ["known_headers"]
 
@@ -84,4 +86,17 @@ def known_headers(
         alike.seen.add(number)
     elif merged.size <= _LONGEST and not merged.has_secrets(own) and are_exactly_str(items):
         alike.known = ((items, merged), *alike.known[: _OF_EACH - 1])
+        _make_head(merged)
     return merged
+
+
+def _make_head(headers: Headers) -> None:
+    """Let headers keep their serialized head, in the version that brokers speak.
+
+    A program whose every SEND asks for a receipt never sends these headers alone, but always with the line of the
+    receipt behind them, whose bytes are then put behind this head (:meth:`Headers.with_line`).
+    """
+    try:
+        serialize("SEND", headers, b"", Version.V1_2)
+    except LocalProtocolError:
+        pass  # the connection refuses it

@@ -156,7 +156,7 @@ class ServerConnection(Connection):
             event: what :meth:`next_event` has just returned. Ask once for each event, before the next one.
 
         Returns:
-            What to do, in this order: deliver the SENDs, forget what an ACK covers, and deliver to others what all
+            What to do in this order. Deliver the SENDs, forget what an ACK covers, and deliver to others what all
             other effects have.
         """
         return self._deliveries.effects(event, self.covered_by, lambda: self.subscriptions)

@@ -23,7 +23,7 @@ Three changes of state are not caused by an allowed frame, and therefore are not
   which still has to send an ERROR ("ERROR": the server MAY send ERROR frames if something goes wrong, and MUST then
   close the connection). Sending it leads to FAILED.
 
-The diagrams in docs/states.md are drawn from these tables by tools/draw-states.
+The diagrams in docs/reference/states.md are drawn from these tables by tools/draw-states.
 """
 
 from __future__ import annotations

@@ -135,7 +135,7 @@ class TrackedSubscription:
 class Coverage(NamedTuple):
     """The messages that an ACK or NACK covers.
 
-    Attributes:
+    Args:
         subscription: to which all of them were delivered.
         ids: as in :attr:`TrackedSubscription.unacknowledged`, in the order of delivery.
     """

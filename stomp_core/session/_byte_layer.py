@@ -54,7 +54,7 @@ class ByteLayer(Protocol):
         ...
 
     def receive_eof(self) -> None:
-        """Process the end of the stream; :attr:`over` says what it means."""
+        """Process the end of the stream; ``over`` says what it means."""
         ...
 
     def encode(self, wire: bytes) -> bytes:

@@ -53,7 +53,7 @@ class Config:
         versions: the versions of STOMP to offer.
         headers: further headers of CONNECT, or a function that returns them. Such functions are called at each attempt
             to connect, in the order of login, passcode, headers, before anything is dialled; see
-            :class:`~stomp_core.session.Questions`. What they raise makes the attempt fail.
+            ``stomp_core.session.Questions``. What they raise makes the attempt fail.
         reconnect: when to connect again, and when to give up.
         connect_timeout: seconds that one attempt to dial may take, and what is asked before it.
         handshake_timeout: seconds between the connection and CONNECTED.

@@ -227,7 +227,7 @@ class Connector:
 
     @property
     def broker_profile(self) -> BrokerProfile:
-        """The profile of the present broker: as configured, or recognised by CONNECTED's ``server`` header."""
+        """The profile of the present broker, as configured or recognised by CONNECTED's ``server`` header."""
         if self._config.broker_profile is not None:
             return self._config.broker_profile
         return profile_for(self.connected.server) if self.connected is not None else GENERIC
@@ -590,16 +590,14 @@ class Connector:
         Args:
             report_late: whether somebody wants to know that heart-beats are late.
         """
-        earliest = self._dial_at
         conn = self.conn
-        if conn is not None:
-            for deadline in (
-                conn.next_deadline(),
-                self._handshake_deadline,
-                self._late_at() if report_late else None,
-            ):
-                if deadline is not None and (earliest is None or deadline < earliest):
-                    earliest = deadline
+        if conn is None:
+            return self._dial_at  # which is None while there is a connection
+        earliest = conn.next_deadline()
+        if self._handshake_deadline is not None:
+            earliest = _earlier(earliest, self._handshake_deadline)
+        if report_late:
+            earliest = _earlier(earliest, self._late_at())
         return earliest
 
     def handle_timeout(self, now: float) -> list[ConnectorEvent]:
@@ -666,3 +664,8 @@ class Connector:
 
 def _sentence(reason: BaseException | str) -> str:
     return reason if isinstance(reason, str) else str(reason) or type(reason).__name__
+
+
+def _earlier(one: float | None, other: float | None) -> float | None:
+    """Return the earlier one of two times, of which each may be missing."""
+    return other if one is None or (other is not None and other < one) else one

@@ -13,7 +13,7 @@ __all__ = ["Delivery", "SubscriptionLike"]
 
 
 class SubscriptionLike(Protocol):
-    """What a delivery tells of its subscription. :class:`~stomp_core.session.Subscription` is one."""
+    """What a delivery tells of its subscription. :class:`~stomp_core.Subscription` is one."""
 
     @property
     def id(self) -> str:

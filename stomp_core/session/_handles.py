@@ -176,7 +176,7 @@ class Subscription:
 
     @property
     def dropped(self) -> int:
-        """How many messages were dropped: late ones, those of a lost connection, those in the queue at the end."""
+        """How many messages were dropped (late ones, those of a lost connection, those in the queue at the end)."""
         return self.record.dropped
 
     @property

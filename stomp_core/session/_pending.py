@@ -124,6 +124,9 @@ class Pending(Generic[T]):
 
     def _call_back(self) -> None:
         callbacks, self._callbacks = self._callbacks, None
+        if callbacks is not None and len(callbacks) == 1:
+            _run(callbacks[0])  # as below: one waits for nearly every Pending
+            return
         call_all(partial(_run, callback) for callback in callbacks or ())
 
     def __repr__(self) -> str:

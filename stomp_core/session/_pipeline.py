@@ -83,7 +83,7 @@ class Pipeline:
             timeout: seconds until the message counts as unconfirmed; by default ``receipt_timeout``.
 
         Returns:
-            The number of the message in this pipeline, from 0, by which :class:`Unconfirmed` names it.
+            The number of the message in this pipeline, from 0, by which :class:`.Unconfirmed` names it.
 
         Raises:
             Unconfirmed: an earlier message was not confirmed. This one was not sent.

@@ -252,7 +252,7 @@ class Session:
 
     @property
     def broker_profile(self) -> BrokerProfile:
-        """The profile of the present broker: as configured, or recognised by CONNECTED's ``server`` header."""
+        """The profile of the present broker, as configured or recognised by CONNECTED's ``server`` header."""
         return self._connector.broker_profile
 
     @property
@@ -510,7 +510,7 @@ class Session:
         In place of :meth:`data_to_send`, for an engine that an exception of a signal handler may interrupt anywhere.
 
         Args:
-            send: writes bytes and returns how many it took, like :meth:`socket.socket.send`.
+            send: writes bytes and returns how many it took, like ``socket.send``.
         """
         self._sender.send_queue.write_with(send)
 
@@ -568,6 +568,11 @@ class Session:
         if other is not None and (earliest is None or other < earliest):
             earliest = other
         return None if earliest == inf else earliest
+
+    @property
+    def awaited_receipts(self) -> int:
+        """How many RECEIPTs are awaited on the present connection."""
+        return len(self._sender.receipts)
 
     def may_delay_writing(self, limit: int) -> bool:
         """Return whether what is in the send queue may wait for the next RECEIPT (Nagle's rule, without a clock).
@@ -1078,11 +1083,11 @@ class Session:
         """Send a raw frame. The session does not track it.
 
         The rules of the conversation hold, but nothing is remembered beyond this connection: a SUBSCRIBE sent this way
-        is not repeated on the next one, and its messages and receipts go to :attr:`tap` only. It waits for room in the
-        send queue.
+        is not repeated on the next one, and its messages and receipts go to :attr:`.Session.tap` only. It waits for
+        room in the send queue.
 
         With the leniency ``unchecked_conversation`` it may be any frame, and may be sent before CONNECTED was received;
-        see :meth:`take_broken_rules`.
+        see :meth:`.Session.take_broken_rules`.
 
         Args:
             frame: any client frame or event but DISCONNECT.
@@ -1492,7 +1497,7 @@ class Session:
         """Call a method of the listener.
 
         Args:
-            method: the name of a method of :class:`~stomp_core.session.Listener`.
+            method: the name of a method of :class:`~stomp_core.Listener`.
             arguments: those of the method.
 
         Returns:

@@ -29,7 +29,7 @@ def host_and_port(value: object) -> str | None:
 
 
 def not_a_url(value: object) -> TypeError:
-    """Return the error for something that is no text. It may contain credentials, so only what is safe is shown."""
+    """Return the error for something that is not text. It may contain credentials, so only what is safe is shown."""
     pair = host_and_port(value)
     if pair is not None:
         return TypeError(f"a URL must be a str, got a pair of host and port: write '{pair}'")

@@ -143,7 +143,7 @@ class Frame(_FrameBeingMade):
             body: the body of the copy; by default that of this frame.
 
         Returns:
-            A frame that was not parsed: it has neither ``version`` nor ``raw``.
+            A frame that was not parsed; it has neither ``version`` nor ``raw``.
 
         Raises:
             HeaderTypeError: the body is not bytes, or a header not a ``str``.

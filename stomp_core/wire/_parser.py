@@ -56,6 +56,7 @@ _LENGTH_OF_MESSAGE_OR_RECEIPT = len(b"MESSAGE")
 _M = ord("M")
 _CONTENT_LENGTH = "\ncontent-length:"
 _NO_HEADERS = Headers()
+_DEFAULT_LIMITS = Limits()  # immutable: one for all parsers
 
 _BETWEEN_FRAMES, _HEAD_CUT, _IN_HEAD, _IN_BODY, _FAILED = 0, 1, 2, 3, 4
 
@@ -111,7 +112,7 @@ class FrameParser:
     ) -> None:
         check_instance("limits", limits, Limits, "Limits(max_body=...), in bytes")
         check_instance("leniency", leniency, Leniency, "Leniency.brokers() or Leniency.permissive()")
-        self._limits = limits = Limits() if limits is None else limits
+        self._limits = limits = _DEFAULT_LIMITS if limits is None else limits
         self._leniency = Leniency() if leniency is None else leniency
         self._match_head = _head_expression().match
         self._match_cut_head = _cut_head_expression().match
@@ -241,7 +242,7 @@ class FrameParser:
 
         Returns:
             A frame; a :class:`HeartBeat`; :class:`ConnectionClosed`, once, after the end of the stream; or
-            :data:`NEED_DATA` if the next frame is not complete yet.
+            :data:`.NEED_DATA` if the next frame is not complete yet.
 
         Raises:
             RemoteProtocolError: the stream breaks STOMP. Everything before that was returned; from now on the parser

@@ -9,7 +9,7 @@ __all__ = ["NEED_DATA", "ConnectionClosed", "HeartBeat", "NeedData"]
 
 
 class NeedData(Enum):
-    """The type of :data:`NEED_DATA`."""
+    """The type of :data:`.NEED_DATA`."""
 
     NEED_DATA = "NEED_DATA"
 

@@ -205,6 +205,86 @@ def test_trio_scopes_work_around_any_wait() -> None:
     trio.run(main)
 
 
+def test_operations_of_a_cancelled_trio_scope_do_nothing() -> None:
+    """Each is a checkpoint, also where it need not wait."""
+
+    async def main() -> None:
+        with Broker() as broker:
+            broker.send("/queue/a", "a message")
+            async with (
+                stomp_trio.connect(broker.url) as conn,
+                conn.subscribe("/queue/a", ack="client-individual") as messages,
+            ):
+                message = await messages.receive(timeout=HANGS)
+                broker.send("/queue/a", "another one")
+                while not messages.waiting:  # noqa: ASYNC110 -- nobody announces it
+                    await trio.sleep(0.001)
+                for operation in (lambda: conn.send("/queue/b", "x"), message.ack, messages.receive):
+                    await conn.send(
+                        "/queue/c", "x", receipt=True
+                    )  # after that, the next one yields to nobody
+                    with trio.CancelScope() as scope:
+                        scope.cancel()
+                        await operation()
+                    assert scope.cancelled_caught
+                assert messages.waiting == 1
+                await conn.send("/queue/c", "last", receipt=True)
+                assert broker.messages("/queue/b") == []
+                assert len(broker.unacknowledged("/queue/a")) == 2
+
+    trio.run(main)
+
+
+def test_a_task_that_takes_what_is_there_lets_others_run() -> None:
+    """Nothing of it has to wait, and all of it takes many times as long as one turn may take."""
+    count = 5000
+
+    async def take_all(conn: Any, turns: list[None]) -> None:
+        messages = await conn.subscribe("/queue/a")
+        while messages.waiting < count:
+            await conn.send("/queue/b", "x", receipt=True)
+        turns.clear()
+        for _ in range(count):
+            await messages.receive(timeout=HANGS)
+        assert len(turns) > 1
+
+    async def in_asyncio(url: str) -> None:
+        turns: list[None] = []
+
+        async def take_turns() -> None:
+            while True:
+                turns.append(None)
+                await asyncio.sleep(0)
+
+        async with stomp_asyncio.connect(url) as conn:
+            other = asyncio.ensure_future(take_turns())
+            await take_all(conn, turns)
+            other.cancel()
+
+    async def in_trio(url: str) -> None:
+        turns: list[None] = []
+
+        async def take_turns() -> None:
+            while True:
+                turns.append(None)
+                await trio.lowlevel.checkpoint()
+
+        async with stomp_trio.connect(url) as conn, trio.open_nursery() as nursery:
+            nursery.start_soon(take_turns)
+            await take_all(conn, turns)
+            nursery.cancel_scope.cancel()
+
+    runs: list[Callable[[str], None]] = [
+        lambda url: asyncio.run(in_asyncio(url)),
+        lambda url: trio.run(in_trio, url),
+    ]
+    for run in runs:
+        with Broker() as broker:
+            for _ in range(count):
+                broker.send("/queue/a", "x")
+            run(broker.url)
+
+
 def test_trio_raises_the_exception_and_no_group() -> None:
     async def main() -> None:
         with pytest.raises(OSError, match="connection refused"):

@@ -9,6 +9,7 @@ import gc
 import itertools
 import socket
 import ssl
+import threading
 from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -25,6 +26,7 @@ from stomp_core.session import ConnectFailed, OutcomeUnknown, Reconnect
 from stomp_testing import Broker
 from tests.certificates import Certificates
 
+from .test_trouble import broker_that_gives_up
 from .worlds import HANGS, until
 
 SOON = Reconnect(first_delay=0.01, max_delay=0.05)
@@ -371,6 +373,27 @@ def test_a_dialler_that_hangs_ends_with_the_connect_timeout(world: AsyncWorld) -
     world.run(main)
 
 
+def test_a_dialler_that_hangs_is_cancelled_though_the_next_attempt_succeeds(world: AsyncWorld) -> None:
+    async def main(world: AsyncWorld) -> None:
+        ended = []
+
+        async def dial(endpoint: Any, *arguments: Any) -> Any:
+            if endpoint.host == "hangs":
+                try:
+                    await world.sleep(HANGS)
+                finally:
+                    ended.append(True)
+            return tcp(broker)
+
+        urls = ["custom://guest:guest@hangs", URL]
+        async with world.module.connect(urls, dial=dial, connect_timeout=0.2) as conn:
+            assert ended == [True]
+            await conn.send("/queue/a", "x", receipt=True)
+
+    with Broker() as broker:
+        world.run(main)
+
+
 def test_a_tls_handshake_that_takes_too_long_is_no_fault_of_the_dialler(world: AsyncWorld) -> None:
     async def main(world: AsyncWorld) -> None:
         ends: list[socket.socket] = []
@@ -560,6 +583,220 @@ def test_tls_over_a_transport_of_the_loop(
         loop_world.run(main)
 
 
+class Throttled(Minimal):
+    """A transport whose buffer is full after each write, until a moment later."""
+
+    def write(self, data: Any) -> None:
+        super().write(data)
+        self.protocol.pause_writing()
+        self.loop.call_later(0.001, self.protocol.resume_writing)
+
+    def pause_reading(self) -> None:
+        self.loop.remove_reader(self.sock.fileno())
+
+    def resume_reading(self) -> None:
+        if self.open:
+            self.loop.add_reader(self.sock.fileno(), self.read)
+
+
+@pytest.mark.parametrize("kind", [Minimal, Throttled])
+def test_tls_over_a_transport_with_a_slow_consumer(
+    loop_world: InAsyncio, tls_certs: Certificates, kind: type[Minimal]
+) -> None:
+    """Reading stops and goes on again and again, and so does writing."""
+
+    async def main(world: AsyncWorld) -> None:
+        options = {"ca_file": str(tls_certs.ca), "buffer_size": 50_000, "heart_beat": (0, 0)}
+        async with (
+            world.connect(
+                lambda endpoint, protocol: kind(protocol(), broker.tls_port),
+                "stomp+ssl://guest:guest@elsewhere",
+                server_hostname="localhost",
+                **options,
+            ) as conn,
+            conn.subscribe("/queue/a") as subscription,
+        ):
+            sender = asyncio.ensure_future(send_all(conn))
+            for number in range(60):
+                message = await subscription.receive(timeout=HANGS)
+                assert message.body == bytes([number]) * 20_000
+            await sender
+
+    async def send_all(conn: Any) -> None:
+        for number in range(60):
+            await conn.send("/queue/a", bytes([number]) * 20_000)
+
+    with Broker(tls=server_context(tls_certs)) as broker:
+        loop_world.run(main)
+
+
+def test_tls_over_a_transport_holds_back_senders_and_reading(
+    loop_world: InAsyncio, tls_certs: Certificates
+) -> None:
+    """A transport that is full keeps senders waiting; one whose messages nobody takes is not read."""
+    transports: list[Any] = []
+
+    class Full(Throttled):
+        full = False
+
+        def write(self, data: Any) -> None:
+            self.protocol.pause_writing()
+            Minimal.write(self, data)
+            if not self.full:
+                self.protocol.resume_writing()
+
+        def pause_reading(self) -> None:
+            super().pause_reading()
+            self.reading = False
+
+        def resume_reading(self) -> None:
+            super().resume_reading()
+            self.reading = True
+
+    async def main(world: AsyncWorld) -> None:
+        def dial(endpoint: Any, protocol: Any) -> Any:
+            transports.append(Full(protocol(), broker.tls_port))
+            return transports[-1]
+
+        url, trust = "stomp+ssl://guest:guest@localhost", {"ca_file": str(tls_certs.ca)}
+        async with world.connect(dial, url, buffer_size=10_000, heart_beat=(0, 0), **trust) as conn:
+            transport = transports[0]
+            subscription = await conn.subscribe("/queue/a")
+            for number in range(10):
+                broker.send("/queue/a", bytes([number]) * 20_000)
+            while getattr(transport, "reading", True):
+                await world.sleep(0.001)
+            for number in range(10):
+                assert (await subscription.receive(timeout=HANGS)).body[0] == number
+            transport.full = True
+            senders = [asyncio.ensure_future(conn.send("/queue/b", bytes(500_000))) for _ in range(10)]
+            for _ in range(10):
+                await asyncio.sleep(0)
+            assert not all(sender.done() for sender in senders), "nobody waits for a transport that is full"
+            transport.full = False
+            transport.protocol.resume_writing()
+            await asyncio.gather(*senders)
+
+    with Broker(tls=server_context(tls_certs)) as broker:
+        loop_world.run(main)
+
+
+def test_tls_over_a_transport_whose_peer_gives_up(tls_certs: Certificates, sockets: None) -> None:
+    """It reads the ERROR before the end, though the inbox is full."""
+    errors: list[str] = []
+
+    class Observer(stomp_asyncio.Listener):
+        def error_received(self, error: Any) -> None:
+            errors.append(error.description)
+
+    async def main(world: AsyncWorld) -> None:
+        options: dict[str, Any] = {"ca_file": str(tls_certs.ca), "reconnect": Reconnect.never()}
+        async with world.connect(
+            lambda endpoint, protocol: Minimal(protocol(), port),
+            "stomp+ssl://localhost",
+            buffer_size=1000,
+            listener=Observer(),
+            **options,
+        ) as conn:
+            subscription = await conn.subscribe("/q", id="s", receipt=False)
+            while not subscription.waiting:
+                await world.sleep(0.001)
+            paused.set()
+            while not conn.closed:
+                await world.sleep(0.001)
+        assert errors == ["enough: you are too slow"]
+
+    paused = threading.Event()
+    with broker_that_gives_up(server_context(tls_certs), paused, "closed") as port:
+        InAsyncio(asyncio.new_event_loop).run(main)
+
+
+def test_a_refused_certificate_is_reported_to_the_server(
+    loop_world: InAsyncio, tls_certs: Certificates
+) -> None:
+    def serve() -> str:
+        peer, _ = listener.accept()
+        with peer:
+            try:
+                with server_context(tls_certs).wrap_socket(peer, server_side=True) as tls:
+                    tls.recv(4096)
+            except ssl.SSLError as error:
+                return str(error.reason)
+        return "nothing"
+
+    async def main(world: AsyncWorld) -> None:
+        port = listener.getsockname()[1]
+        assert "not trusted" in await fails(
+            world, lambda endpoint, protocol: Minimal(protocol(), port), url="stomp+ssl://localhost"
+        )
+
+    with socket.create_server(("127.0.0.1", 0)) as listener, ThreadPoolExecutor() as pool:
+        answer = pool.submit(serve)
+        loop_world.run(main)
+        assert "ALERT" in answer.result(HANGS)
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_what_write_raises_in_the_tls_handshake_is_the_reason(
+    loop_world: InAsyncio, tls_certs: Certificates, number: int, sockets: None
+) -> None:
+    class Broken(Minimal):
+        writes = 0
+
+        def write(self, data: Any) -> None:
+            self.writes += 1
+            if self.writes == number:
+                raise OSError("this transport is broken")
+            super().write(data)
+
+    async def main(world: AsyncWorld) -> None:
+        assert "this transport is broken" in await fails(
+            world,
+            lambda endpoint, protocol: Broken(protocol(), broker.tls_port),
+            url="stomp+ssl://localhost",
+            ca_file=str(tls_certs.ca),
+            connect_timeout=10 * HANGS,
+        )
+
+    with Broker(tls=server_context(tls_certs)) as broker:
+        loop_world.run(main)
+
+
+def test_an_end_of_stream_in_the_tls_handshake_is_noticed(loop_world: InAsyncio) -> None:
+    class Ended(Minimal):
+        def write(self, data: Any) -> None:
+            self.protocol.eof_received()
+
+    async def main(world: AsyncWorld) -> None:
+        assert "closed the connection" in await fails(
+            world,
+            lambda endpoint, protocol: Ended(protocol(), silent.getsockname()[1]),
+            url="stomp+ssl://localhost",
+            connect_timeout=10 * HANGS,
+        )
+
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        loop_world.run(main)
+
+
+@pytest.mark.parametrize("secure", [False, True], ids=["plain", "TLS"])
+def test_the_transport_of_a_cancelled_dialler_is_closed(loop_world: InAsyncio, secure: bool) -> None:
+    transports: list[Minimal] = []
+
+    async def main(world: AsyncWorld) -> None:
+        async def dial(endpoint: Any, protocol: Any) -> Any:
+            transports.append(Minimal(protocol(), broker.port))
+            transports[0].protocol.connection_made(transports[0])
+            await world.sleep(HANGS)
+
+        url = "stomp+ssl://localhost" if secure else URL
+        assert "dial() did not return" in await fails(world, dial, url=url, connect_timeout=0.1)
+        assert not transports[0].open
+
+    with Broker() as broker:
+        loop_world.run(main)
+
+
 def test_a_transport_that_never_reports_its_end(sockets: None) -> None:
     async def main(world: AsyncWorld) -> None:
         def dial(endpoint: Any, protocol: Any) -> Any:
@@ -596,10 +833,17 @@ def test_what_write_raises_ends_the_connection(loop_world: InAsyncio, sockets: N
                 raise RuntimeError("this transport is broken")
             super().write(data)
 
+    transports: list[Broken] = []
+
     async def main(world: AsyncWorld) -> None:
-        async with world.connect(lambda endpoint, protocol: Broken(protocol(), broker.port)) as conn:
+        def dial(endpoint: Any, protocol: Any) -> Any:
+            transports.append(Broken(protocol(), broker.port))
+            return transports[-1]
+
+        async with world.connect(dial) as conn:
             with pytest.raises(OutcomeUnknown, match="this transport is broken"):
                 await conn.send("/queue/a", "x", receipt=True)
+            assert not transports[0].open
 
     with Broker() as broker:
         loop_world.run(main)
@@ -787,6 +1031,16 @@ def test_a_stream_without_a_socket(tls_certs: Certificates) -> None:
         assert "for another name" in await fails(InTrio(), secure, url="stomp+ssl://elsewhere", **trust)
         plain = memory_pair_to(nursery, lambda: broker.port)
         assert "TLS failed" in await fails(InTrio(), plain, url=url, **trust)
+
+    with Broker(tls=server_context(tls_certs)) as broker:
+        through_trio(main)
+
+
+def test_the_certificate_in_a_stream_has_the_expected_name(tls_certs: Certificates) -> None:
+    async def main(nursery: trio.Nursery) -> None:
+        secure = memory_pair_to(nursery, lambda: broker.tls_port)
+        options = {"ca_file": str(tls_certs.ca), "server_hostname": "localhost"}
+        await works(InTrio(), broker, secure, url="stomp+ssl://guest:guest@elsewhere", **options)
 
     with Broker(tls=server_context(tls_certs)) as broker:
         through_trio(main)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import os
 import signal
 import socket
@@ -13,6 +14,7 @@ import textwrap
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +22,14 @@ import pytest
 
 import stomp_socket
 from stomp_core import Endpoint, StompError
-from stomp_core.session import ConnectFailed, Reconnect
+from stomp_core.adapter import TransportOptions
+from stomp_core.session import Config, ConnectFailed, Reconnect
 from stomp_socket import SessionClosed, Stream
-from stomp_testing import CLOSE, Broker, ScriptedServer
+from stomp_testing import CLOSE, Broker, Pause, ScriptedServer
 from tests.certificates import Certificates
 from tests.heart_beats import BeatingBroker
 
-from .test_cancellation import never_connecting
+from .test_cancellation import never_connecting, sockets
 from .test_socket_signals import Struck, alarm, needs_monitoring, needs_timer, strike
 from .worlds import HANGS, in_a_thread, until
 
@@ -170,6 +173,151 @@ def test_a_peer_that_ends_in_the_middle_of_tls_is_noticed(tls_certs: Certificate
             conn.send("/queue/a", "x", receipt=True, timeout=HANGS)
         thread.join(HANGS)
         conn.close()
+    assert outcome == [None]
+
+
+class Trickle(Wrapped):
+    """A stream that takes few bytes at a time, and none at every second call."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        super().__init__(sock)
+        self._calls = itertools.count()
+
+    def send(self, data: bytes | memoryview) -> Any:
+        if next(self._calls) % 2:
+            raise BlockingIOError
+        return super().send(data[:5000])
+
+
+@pytest.mark.parametrize("secure", [False, True], ids=["plain", "TLS"])
+def test_a_stream_may_take_little_at_a_time(secure: bool, tls_certs: Certificates) -> None:
+    with BeatingBroker(tls=server_context(tls_certs)) as broker:
+        works(
+            lambda endpoint, timeout: Trickle(tcp(broker, secure=secure)),
+            broker,
+            "stomp+ssl://guest:guest@localhost" if secure else URL,
+            **({"ca_file": str(tls_certs.ca)} if secure else {}),
+        )
+
+
+@pytest.mark.parametrize("kind", ["socket", "stream"])
+def test_a_refused_certificate_is_reported_to_the_server(kind: str, tls_certs: Certificates) -> None:
+    def serve() -> str:
+        peer, _ = listener.accept()
+        with peer:
+            try:
+                with server_context(tls_certs).wrap_socket(peer, server_side=True) as tls:
+                    tls.recv(4096)
+            except ssl.SSLError as error:
+                return str(error.reason)
+            return "nothing"
+
+    def dial(endpoint: Endpoint, timeout: float) -> Stream:
+        sock = socket.create_connection(listener.getsockname())
+        return sock if kind == "socket" else Wrapped(sock)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread, outcome = in_a_thread(serve)
+        with pytest.raises(ConnectFailed, match="not trusted"):
+            stomp_socket.connect("stomp+ssl://localhost", dial=dial)
+        thread.join(HANGS)
+    assert "ALERT" in outcome[0]
+
+
+@pytest.mark.parametrize("kind", ["socket", "stream"])
+def test_what_came_before_the_end_of_tls_is_read(kind: str, tls_certs: Certificates) -> None:
+    """One chunk has an ERROR and then something that is no TLS, or the end of the stream without a word of TLS."""
+
+    def serve() -> None:
+        for end in (b"\x17\x03\x03\x00\x05hello", b""):
+            incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+            tls = server_context(tls_certs).wrap_bio(incoming, outgoing, server_side=True)
+            peer, _ = listener.accept()
+            with peer:
+                for step in (tls.do_handshake, partial(tls.read, 4096)):
+                    while True:
+                        try:
+                            step()
+                            break
+                        except ssl.SSLWantReadError:
+                            peer.sendall(outgoing.read())
+                            incoming.write(peer.recv(65536))
+                tls.write(b"CONNECTED\nversion:1.2\n\n\0")
+                tls.write(b"ERROR\nmessage:enough\n\n\0")
+                peer.sendall(outgoing.read() + end)
+
+    def dial(endpoint: Endpoint, timeout: float) -> Stream:
+        sock = socket.create_connection(listener.getsockname())
+        return sock if kind == "socket" else Wrapped(sock)
+
+    errors: list[str] = []
+
+    class Observer(stomp_socket.Listener):
+        def error_received(self, error: Any) -> None:
+            errors.append(error.description)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread, outcome = in_a_thread(serve)
+        for number in (1, 2):
+            conn = stomp_socket.connect(
+                "stomp+ssl://localhost",
+                dial=dial,
+                ca_file=str(tls_certs.ca),
+                reconnect=Reconnect.never(),
+                listener=Observer(),
+            )
+            until(partial(getattr, conn, "closed"))
+            conn.close()
+            assert errors == ["enough"] * number
+        thread.join(HANGS)
+    assert outcome == [None]
+
+
+def test_what_tls_cannot_begin_with_is_closed(tls_certs: Certificates) -> None:
+    """No certificate can have such a name."""
+    socks: list[socket.socket] = []
+
+    def dial(endpoint: Endpoint, timeout: float) -> Stream:
+        ours, theirs = socket.socketpair()
+        theirs.close()
+        socks.append(ours)
+        return ours if len(socks) == 1 else Wrapped(ours)
+
+    for _ in range(2):
+        with pytest.raises(ConnectFailed):
+            stomp_socket.connect(
+                "stomp+ssl://localhost", dial=dial, ca_file=str(tls_certs.ca), server_hostname=".x"
+            )
+    assert [sock.fileno() for sock in socks] == [-1, -1]
+
+
+def test_dialling_and_tls_share_one_timeout(tls_certs: Certificates) -> None:
+    """Each would take two thirds of it: if the process is held up, it is over even earlier."""
+
+    def serve() -> None:
+        peer, _ = listener.accept()
+        with peer:
+            gone.wait(0.4)
+            with suppress(OSError):
+                server_context(tls_certs).wrap_socket(peer, server_side=True).recv(1)
+
+    def dial(endpoint: Endpoint, timeout: float) -> Stream:
+        threading.Event().wait(timeout * 2 / 3)
+        return socket.create_connection(listener.getsockname())
+
+    gone = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread, outcome = in_a_thread(serve)
+        with pytest.raises(ConnectFailed, match=r"within 0\.6 s"):
+            stomp_socket.connect(
+                "stomp+ssl://localhost",
+                dial=dial,
+                ca_file=str(tls_certs.ca),
+                connect_timeout=0.6,
+                handshake_timeout=HANGS,
+            )
+        gone.set()
+    thread.join(HANGS)
     assert outcome == [None]
 
 
@@ -432,6 +580,92 @@ def test_our_own_dialling_is_given_up_at_once() -> None:
         with pytest.raises(ConnectFailed, match=r"within 0\.1 s"):
             stomp_socket.connect(url, **{**options, "connect_timeout": 0.1, "reconnect": Reconnect.never()})
         until(lambda: len(dial_threads()) == begun)
+
+
+def connecting_to(port: int) -> bool:
+    """Return whether a socket of this machine has asked to connect to a port, and has no answer."""
+    lines = Path("/proc/net/tcp").read_text("ascii").splitlines()[1:]
+    return any(fields[2].endswith(f":{port:04X}") and fields[3] == "02" for fields in map(str.split, lines))
+
+
+@pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="only Linux tells what is connecting")
+@pytest.mark.parametrize("through_proxy", [False, True], ids=["direct", "proxy"])
+def test_our_own_dialling_ends_when_nobody_wants_it(through_proxy: bool) -> None:
+    with never_connecting("dialling") as (url, _):
+        port = int(url.rpartition(":")[2])
+        proxy = f"http://127.0.0.1:{port}" if through_proxy else None
+        config = Config("stomp://127.0.0.1:1" if through_proxy else url, connect_timeout=10 * HANGS)
+        engine = stomp_socket.Engine(config, TransportOptions(config.parsed_endpoints, proxy=proxy))
+        engine.start()
+        until(lambda: connecting_to(port))
+        engine.run(engine.session.terminate)
+        engine.join()
+        until(lambda: not dial_threads())
+
+
+@pytest.mark.parametrize("kind", ["dialler", "TLS"])
+def test_dial_ends_within_its_timeout(kind: str) -> None:
+    with ScriptedServer([Pause(2 * HANGS)]) as server, hanging_dialler() as hang:
+        url = server.url.replace("stomp://", "stomp+ssl://")
+        options = TransportOptions(url, dial=hang if kind == "dialler" else None, proxy=None)
+        with pytest.raises(OSError, match=r"within 0\.1 s|took too long"):
+            stomp_socket.dial(options.endpoints[0], 0.1, options)
+
+
+def test_dial_prepares_the_socket_and_leaves_nothing_else_open() -> None:
+    prepared: list[socket.socket] = []
+    with Broker() as broker:
+        endpoint = TransportOptions(broker.url, proxy=None).endpoints[0]
+        before = sockets()
+        stream = stomp_socket.dial(endpoint, math.inf, prepare=prepared.append)
+        assert prepared == [stream]
+        stream.close()
+        until(lambda: not dial_threads())
+        broker.wait_until(lambda _: not broker.connections, timeout=HANGS)
+        until(lambda: sockets() <= before)
+
+
+@pytest.mark.parametrize("scheme", ["socks5", "http"])
+def test_a_proxy_that_never_comes_to_an_end_keeps_no_thread(scheme: str) -> None:
+    """It sends nothing, or a head that goes on and on."""
+    endless: list[Any] = [b"HTTP/1.1 200 OK\r\nx: ", *([b"x", Pause(0.02)] * 10_000)]
+    script = endless if scheme == "http" else [Pause(2 * HANGS)]
+    if scheme == "socks5":
+        pytest.importorskip("python_socks", reason='pip install "stomp-core[proxy]"')
+    with ScriptedServer(script) as server:
+        proxy = f"{scheme}://127.0.0.1:{server.port}"
+        with pytest.raises(ConnectFailed, match=r"within 0\.1 s"):
+            stomp_socket.connect("stomp://127.0.0.1:1", proxy=proxy, connect_timeout=0.1)
+        until(lambda: not dial_threads())
+
+
+def test_what_is_asked_before_dialling_takes_from_the_timeout() -> None:
+    """Each would take two thirds of it: if the process is held up, it is over even earlier."""
+
+    def passcode() -> str:
+        threading.Event().wait(0.4)
+        return "guest"
+
+    def dial(endpoint: Endpoint, timeout: float) -> Stream:
+        threading.Event().wait(0.4)
+        return tcp(broker)
+
+    with Broker() as broker, pytest.raises(ConnectFailed, match=r"dial\(\) did not return"):
+        stomp_socket.connect(URL, "guest", passcode, dial=dial, connect_timeout=0.6)
+
+
+@contextmanager
+def hanging_dialler() -> Iterator[Callable[..., Any]]:
+    go_on = threading.Event()
+
+    def dial(endpoint: Endpoint, timeout: float) -> Any:
+        go_on.wait(HANGS)
+        raise OSError("too late")
+
+    try:
+        yield dial
+    finally:
+        go_on.set()
 
 
 # ---------------------------------------------------------------------- a stream that fails

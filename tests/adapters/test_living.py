@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import itertools
+import socket
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from types import FrameType
 from typing import Any
 
 import pytest
 
-from stomp_core.session import Reconnect
+from stomp_core.session import ConnectFailed, Reconnect
 from stomp_testing import Broker, Expect, FaultProxy, Recorder, ScriptedServer
 from tests.heart_beats import PATIENT, BeatingBroker
 
-from .worlds import HANGS, World, never, until
+from .test_network import has_proc, sockets_to
+from .worlds import HANGS, World, in_a_thread, never, until
 
 CONNECTED = b"CONNECTED\nversion:1.2\n\n\0"
 SOON = Reconnect(first_delay=0.01, max_delay=0.05)
+set_profile: Callable[[Any], None] | None = getattr(threading, "setprofile_all_threads", None)
 
 
 def test_heart_beats_keep_an_idle_connection_alive(world: World) -> None:
@@ -140,3 +148,99 @@ def test_after_an_error_of_the_broker_the_next_connection_goes_on(world: World) 
         broker.send("/queue/a", "on we go")
         assert messages.receive().text == "on we go"
         assert reported == ["closed by an administrator: maintenance"]
+
+
+def test_pauses_between_attempts_are_a_matter_of_chance(world: World) -> None:
+    """Many clients that lose the same broker do not come back all at once."""
+    attempts: list[float] = []
+
+    class Observer(world.module.Listener):  # type: ignore[misc,name-defined]
+        def dialling(self, attempt: Any) -> None:
+            attempts.append(attempt.at)
+
+    reconnect = Reconnect(first_rounds=12, first_delay=0.1, max_delay=0.1)
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # and nobody listens
+        url = f"stomp://127.0.0.1:{taken.getsockname()[1]}"
+        with pytest.raises(ConnectFailed):
+            world.connect(url, reconnect=reconnect, listener=Observer())
+    pauses = [later - earlier for earlier, later in itertools.pairwise(attempts)]
+    assert len(pauses) == 11
+    assert min(pauses) < 0.09, "without chance, no pause is shorter than 0.1 s"
+
+
+def test_what_is_sent_is_reported_at_once(world: World) -> None:
+    """Nothing else wakes who tells it: there are no heart-beats, and no timeouts soon."""
+    sent: list[str] = []
+
+    class Observer(world.module.Listener):  # type: ignore[misc,name-defined]
+        def frame_sent(self, event: Any) -> None:
+            sent.append(event.command)
+
+    with Broker() as broker:
+        patience = 10 * HANGS
+        conn = world.connect(
+            broker.url,
+            heart_beat=(0, 0),
+            connect_timeout=patience,
+            handshake_timeout=patience,
+            listener=Observer(),
+        )
+        conn.send("/queue/a", "x")
+        until(lambda: "SEND" in sent)
+
+
+def test_close_does_not_wait_for_a_peer_that_does_not_read(world: World) -> None:
+    """What it has not taken is not sent any more: the socket is closed at once, and nothing of it lives on."""
+    reads = threading.Event()
+
+    def serve() -> bytes:
+        peer, _ = listener.accept()
+        end = b""
+        with peer, suppress(ConnectionResetError):
+            peer.settimeout(HANGS)
+            peer.recv(4096)
+            peer.sendall(CONNECTED)
+            reads.wait(2 * HANGS)
+            while data := peer.recv(1 << 20):
+                end = (end + data)[-5:]
+        return end
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread, outcome = in_a_thread(serve)
+        port = listener.getsockname()[1]
+        conn = world.connect(f"stomp://127.0.0.1:{port}", heart_beat=(0, 0))
+        sender, _ = in_a_thread(lambda: conn.send("/queue/a", bytes(20_000_000) + b"last", timeout=HANGS))
+        until(lambda: conn.session.size_to_send)
+        assert conn.close(timeout=0.2) is False
+        if has_proc:
+            until(lambda: not list(sockets_to(port)))
+        reads.set()
+        thread.join(HANGS)
+        sender.join(HANGS)
+    assert outcome
+    assert outcome[0] != b"last\0"
+
+
+@pytest.mark.skipif(set_profile is None, reason="new in Python 3.12")
+def test_an_idle_connection_does_nothing(world: World) -> None:
+    """No thread and no task goes round and round."""
+    calls = itertools.count()
+
+    def count(frame: FrameType, event: str, argument: object) -> None:
+        if "stomp" in frame.f_code.co_filename:
+            next(calls)
+
+    with Broker(heart_beat=(0, 0)) as broker:
+        conn = world.connect(broker.url, heart_beat=(0, 0))
+        messages = conn.subscribe("/queue/a")
+        for _ in range(3):
+            conn.send("/queue/a", "x", receipt=True)
+            messages.receive()
+        assert set_profile is not None
+        set_profile(count)
+        try:
+            never(lambda: False, 0.3)
+        finally:
+            set_profile(None)
+        assert next(calls) < 500

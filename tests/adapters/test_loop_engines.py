@@ -14,7 +14,7 @@ import pytest
 
 from stomp_core import Session
 from stomp_core.adapter import AsyncLoopEngine, BlockingLoopEngine, CallbackEngine, Line, WaitTimeout
-from stomp_core.session import Config, ConnectFailed, ConnectionLost, Endpoint, Reconnect
+from stomp_core.session import Config, ConnectFailed, ConnectionLost, Endpoint, Listener, Reconnect
 
 CONNECTED = b"CONNECTED\nversion:1.2\nheart-beat:%d,%d\n\n\0"
 MESSAGE = b"MESSAGE\nsubscription:%b\nmessage-id:m\ndestination:/q\n\nbody\0"
@@ -218,6 +218,25 @@ def test_sockets_are_looked_at_before_the_peer_counts_as_silent() -> None:
     pipe = connect(engine, engine.world, beats=(10_000, 0))
     loop.now = 100.0
     loop.turn()
+    engine.report(pipe.line.received, b"\n")
+    loop.run(until=100.0)
+    assert not pipe.aborted
+    loop.run(until=126.0)
+    assert pipe.aborted
+
+
+def test_a_loop_that_stands_still_while_sockets_are_looked_at_is_no_silence() -> None:
+    """A timer for something else has rung, the sockets were looked at, and then the loop stood still."""
+    engine = Engine(heart_beat=(0, 10), listener=Listener())  # whom it would tell that heart-beats are late
+    loop = engine.world.loop
+    pipe = connect(engine, engine.world, beats=(10_000, 0))
+    assert engine.timer_at < 25.0
+    loop.now = engine.timer_at
+    loop.turn()
+    loop.turn()
+    loop.now = 100.0
+    loop.turn()
+    assert not pipe.aborted
     engine.report(pipe.line.received, b"\n")
     loop.run(until=100.0)
     assert not pipe.aborted

@@ -190,7 +190,8 @@ def test_the_thread_writes_the_rest_though_nobody_calls_again() -> None:
         with stomp_socket.connect(
             url, heart_beat=(0, 0), connect_timeout=100, handshake_timeout=100, close_timeout=1
         ) as conn:
-            until(lambda: (conn.send("/q", bytes(50_000) + b"last"), conn.session.size_to_send)[1])
+            # So much that one attempt more, which finds some room, does not write it all.
+            until(lambda: (conn.send("/q", bytes(20_000_000) + b"last"), conn.session.size_to_send)[1])
             read.set()
             assert received.wait(HANGS)
 
@@ -448,7 +449,9 @@ def test_unclosed_connections_are_collected_and_their_threads_end() -> None:
     gc.collect()
     with Broker() as broker:
         before = threading.active_count()
-        connections = [stomp_socket.connect(broker.url) for _ in range(20)]
+        # Without heart-beats nothing else wakes the threads.
+        options: dict[str, Any] = {"heart_beat": (0, 0), "connect_timeout": 1000, "handshake_timeout": 1000}
+        connections = [stomp_socket.connect(broker.url, **options) for _ in range(20)]
         references = [weakref.ref(conn) for conn in connections]
         with warnings.catch_warnings(record=True) as warned:
             warnings.simplefilter("always")
@@ -472,6 +475,36 @@ def test_a_message_keeps_its_connection_until_it_is_acknowledged() -> None:
             del message
             gc.collect()
         assert ["unclosed connection" in str(entry.message) for entry in warned] == [True]
+
+
+def test_at_exit_a_slow_peer_still_gets_what_was_sent() -> None:
+    """It begins to read only when the program has reached its end, and most of the message is still in its memory."""
+    code = (
+        "import sys, stomp_socket\n"
+        "conn = stomp_socket.connect(sys.argv[1], heart_beat=(0, 0))\n"
+        "conn.send('/queue/a', bytes(20_000_000) + b'last')\n"
+        "assert conn.session.size_to_send\n"
+        "print('the end', flush=True)\n"
+    )
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        url = f"stomp://127.0.0.1:{listener.getsockname()[1]}"
+        program = subprocess.Popen(
+            [sys.executable, "-W", "ignore::ResourceWarning", "-c", code, url],
+            env={**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "transports")])},
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert program.stdout is not None
+        with program, listener.accept()[0] as peer:
+            peer.settimeout(HANGS)
+            peer.recv(4096)
+            peer.sendall(b"CONNECTED\nversion:1.2\n\n\0")
+            assert program.stdout.readline() == "the end\n"
+            end = b""
+            while data := peer.recv(1 << 20):
+                end = (end + data)[-5:]
+            assert end == b"last\0"
+            assert program.wait(HANGS) == 0
 
 
 def test_at_exit_stuck_peers_cost_one_wait_together() -> None:

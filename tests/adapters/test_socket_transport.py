@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 import threading
 from collections.abc import Iterator
@@ -126,6 +127,44 @@ def test_what_the_broker_has_sent_last_is_read_though_writing_has_failed(loop: L
     with Broker(limits=Limits(max_body=1000)) as broker, connect(loop, broker.url) as connection:
         with pytest.raises(StompError, match="the limit is 1000"):
             send_until_it_fails(connection)
+
+
+class Closing:
+    """A stream whose peer has sent an ERROR and closed by the time that we send something."""
+
+    def __init__(self) -> None:
+        self.ours, self.theirs = socket.socketpair()
+        self.theirs.send(b"!")  # there is something to read
+        self.received = [b"CONNECTED\nversion:1.2\n\n\0"]
+
+    def fileno(self) -> int:
+        return self.ours.fileno()
+
+    def recv(self, size: int) -> bytes:
+        if not self.received:
+            raise BlockingIOError
+        if b"CONNECTED" in self.received[0]:
+            self.ours.recv(1)
+        return self.received.pop(0)
+
+    def send(self, data: bytes | memoryview) -> int:
+        if b"SEND" in bytes(data):
+            self.received += [b"ERROR\nmessage:out of order\n\n\0", b""]
+            raise BrokenPipeError(errno.EPIPE, "broken pipe")
+        return len(data)
+
+    def close(self) -> None:
+        self.ours.close()
+        self.theirs.close()
+
+
+def test_the_last_frames_are_read_when_a_stream_is_broken(loop: Loop) -> None:
+    def dial(endpoint: Endpoint, timeout: float) -> Closing:
+        return Closing()
+
+    with connect(loop, "line://somewhere:1", dial=dial) as connection:
+        with pytest.raises(StompError, match="out of order"):
+            connection.send("/queue/a", "x", receipt=True)
 
 
 def send_until_it_fails(connection: BlockingConnection) -> None:

@@ -1,4 +1,4 @@
-"""Subscribing: messages are handed over once, come back when they must, and never fill the memory."""
+"""Subscribing: messages are returned once, come back when they must, and never fill the memory."""
 
 from __future__ import annotations
 
@@ -95,8 +95,9 @@ def test_prefetch_limits_what_is_in_flight(world: World) -> None:
 def test_receiving_may_have_a_timeout(world: World) -> None:
     with world.broker() as broker:
         messages = world.connect(broker.url).subscribe("/queue/a")
-        with pytest.raises(TimeoutError):
-            messages.receive(timeout=0.05)
+        for timeout in (0.05, 0.0):
+            with pytest.raises(TimeoutError, match=rf"/queue/a.*{timeout:g} s"):
+                messages.receive(timeout=timeout)
         fill(broker, "one")
         assert messages.receive().text == "one"
 
@@ -109,7 +110,7 @@ def test_after_a_reconnect_old_messages_are_stale(world: World) -> None:
         messages = conn.subscribe("/queue/a", ack="client-individual")
         one = messages.receive()
         proxy.reset_all()
-        # Until the cut is noticed, what was read before it is handed over; its ACK would be stale.
+        # Until the cut is noticed, what was read before it is returned; its ACK would be stale.
         broker.wait_until(lambda _: conn.session.connection_number == 2, timeout=HANGS)
         again = messages.receive()
         assert (again.text, again.redelivered) == ("one", True)

@@ -40,6 +40,15 @@ def test_ca_file_is_trusted_in_place_of_the_system(world: World, tls_certs: Cert
         assert "certificate is not trusted" in refusal(world, broker.tls_url, ca_file=str(tls_certs.other_ca))
 
 
+def test_the_authorities_of_the_system_do_not_count_beside_ca_file(
+    world: World, tls_certs: Certificates, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(tls_certs.ca))
+    with Broker(tls=serving(tls_certs.server)) as broker:
+        world.connect(broker.tls_url)
+        assert "certificate is not trusted" in refusal(world, broker.tls_url, ca_file=str(tls_certs.other_ca))
+
+
 @pytest.mark.parametrize("in_one_file", [False, True])
 def test_cert_file_and_key_file_are_shown_to_the_server(
     world: World, tls_certs: Certificates, tmp_path: Path, in_one_file: bool

@@ -7,6 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    PrivateFormat,
+    load_pem_private_key,
+)
 
 from stomp_core.adapter import TransportOptions
 from tests.certificates import Certificates
@@ -78,6 +84,20 @@ def test_a_file_that_is_missing_or_wrong_is_named(tmp_path: Path) -> None:
     assert "no certificate and its key" in refusal(ValueError, cert_file=str(empty))
     assert "key_file was given without cert_file" in refusal(ValueError, key_file=str(empty))
     assert "must be the path" in refusal(TypeError, ca_file=5)
+
+
+def test_an_encrypted_key_is_refused_and_nobody_is_asked_for_its_password(
+    tls_certs: Certificates, tmp_path: Path
+) -> None:
+    certificate, key = tls_certs.client
+    encrypted = tmp_path / "encrypted.key"
+    encrypted.write_bytes(
+        load_pem_private_key(key.read_bytes(), None).private_bytes(
+            Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"hush-hush")
+        )
+    )
+    with pytest.raises(ValueError, match="the key is encrypted"):
+        TransportOptions("stomp+ssl://localhost", cert_file=str(certificate), key_file=str(encrypted))
 
 
 def test_the_server_name_is_the_host_unless_another_is_given() -> None:
@@ -220,6 +240,13 @@ def test_no_proxy_names_ports_and_networks(
     monkeypatch.setenv("all_proxy", "socks5://all:1")
     monkeypatch.setenv("NO_PROXY", no_proxy)
     assert (proxy(url) is None) is needs_none
+
+
+def test_a_dialler_needs_no_proxy_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("all_proxy", "nonsense://localhost")
+    options = TransportOptions("stomp://broker.test", dial=print)
+    assert options.proxy_for(options.endpoints[0]) is None
+    assert options.via(options.endpoints[0]) == "dial()"
 
 
 def test_a_wrong_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -41,6 +41,14 @@ IN_TEXT: dict[str, str] = {
     r"on trial|suspects?": "probing",
     r"by halves": "partly",
     r"of (a transport|one's) own": "custom",
+    r"handed over": "returned, delivered",
+    r"bears? duplicates?": "tolerate duplicates",
+    r"broke STOMP": "protocol error",
+    r"no scheme of STOMP": "not a STOMP URL scheme",
+    r"is no text": "is not text",
+    r"told soon": "fails fast",
+    r"in disguise": "another name of",
+    r"the house": "architecture",
 }
 
 #: Not as a word of a name. In sentences they have ordinary uses.
@@ -78,7 +86,17 @@ class RetiredWord:
 
 def files() -> list[str]:
     """Return the files that are checked, relative to the root of the project: all that people write and read."""
-    folders = ("stomp_core", "transports", "tests", "fuzz", "benchmarks", "examples", "tools", "docs")
+    folders = (
+        "stomp_core",
+        "transports",
+        "tests",
+        "fuzz",
+        "benchmarks",
+        "examples",
+        "tools",
+        "docs",
+        ".github",
+    )
     found = [path for folder in folders for path in (ROOT / folder).rglob("*") if _is_text(path.name, folder)]
     found += [
         path for path in ROOT.glob("*") if path.suffix == ".md" or path.name in ("Makefile", "pyproject.toml")
@@ -89,7 +107,7 @@ def files() -> list[str]:
 
 
 def _is_text(name: str, folder: str) -> bool:
-    return name.endswith((".py", ".md")) or folder == "tools"
+    return name.endswith((".py", ".md", ".yml")) or folder == "tools"
 
 
 def retired_words_in(file: str) -> list[RetiredWord]:

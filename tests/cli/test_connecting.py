@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from stomp_testing import Broker
+from stomp_testing import CLOSE, Broker, Pause, Recorder, ScriptedServer
 
 from .command import Stomp, finish, start
 
@@ -151,7 +152,106 @@ def test_wrong_options_are_named(stomp: Stomp, options: tuple[str, ...], text: s
     assert text in result.err
 
 
+@pytest.mark.parametrize(
+    ("options", "header"),
+    [
+        (("--vhost", "there"), ("host", "there")),
+        (("--client-id", "me"), ("client-id", "me")),
+        (("--connect-header", "x:  1"), ("x", " 1")),
+        (("--heart-beat", "20,30"), ("heart-beat", "20000,30000")),
+        (("--heartbeats", "20000,30000"), ("heart-beat", "20000,30000")),
+        (("--protocol", "1.1"), ("accept-version", "1.1")),
+    ],
+    ids=lambda value: value[0],
+)
+def test_what_options_send_in_connect(
+    stomp: Stomp, options: tuple[str, ...], header: tuple[str, str]
+) -> None:
+    recorder = Recorder()
+    with Broker(recorder=recorder, vhosts=("/", "there", "127.0.0.1")) as broker:
+        assert stomp("ping", "-n", "1", broker.url, *options).status == 0
+    (connect,) = recorder.frames("CONNECT") or recorder.frames("STOMP")
+    assert header in connect.headers.items()
+
+
+def test_the_times_to_wait_are_those_that_were_given(stomp: Stomp, broker: Broker) -> None:
+    with ScriptedServer([Pause(5), CLOSE]) as silent:
+        url = f"stomp+ssl://127.0.0.1:{silent.port}"
+        result = stomp("ping", url, "--insecure", "--connect-timeout", "0.1")
+    assert result.status == 3
+    assert "within 0.1 s" in result.err
+    broker.hold_receipts = True
+    result = stomp("pub", "/queue/a", "x", "--url", broker.url, "--receipt-timeout", "0.1")
+    assert result.status == 6
+    assert "0.1 s" in result.err
+
+
+def test_the_user_of_the_environment_takes_no_urls_place(stomp: Stomp, broker: Broker) -> None:
+    stomp.variables |= {"STOMP_URL": broker.url, "STOMP_USER": "somebody else", "STOMP_PASSCODE": "other"}
+    assert stomp("ping", "-n", "1").status == 0
+
+
+def test_a_command_leaves_the_log_as_it_was(stomp: Stomp, broker: Broker) -> None:
+    logger = logging.getLogger("stomp_core")
+    before = (list(logger.handlers), logger.level, logger.propagate)
+    assert stomp("ping", "-n", "1", "--verbose", broker.url).status == 0
+    assert (list(logger.handlers), logger.level, logger.propagate) == before
+
+
 # ---------------------------------------------------------------------- contexts
+
+
+@pytest.mark.parametrize(
+    ("options", "url"),
+    [
+        (("--host", "broker.test"), "stomp://broker.test:61613"),
+        (("--host", "broker.test", "--tls"), "stomp+ssl://broker.test:61614"),
+        (("--host", "broker.test", "--ca", "ca.pem"), "stomp+ssl://broker.test:61614"),
+        (("--host", "broker.test", "--tls", "--port", "5"), "stomp+ssl://broker.test:5"),
+        (("--host", "::1"), "stomp://[::1]:61613"),
+        (("--port", "5"), "stomp://localhost:5"),
+    ],
+)
+def test_the_url_of_host_and_port(stomp: Stomp, options: tuple[str, ...], url: str) -> None:
+    assert stomp("context", "add", "x", *options).status == 0
+    assert stomp("context", "ls").out.decode().split("\t")[1].strip() == url
+
+
+def test_without_a_current_context_none_is_used(stomp: Stomp) -> None:
+    stomp("context", "add", "one", "--url", "stomp://localhost:1")
+    stomp("context", "add", "two", "--url", "stomp://localhost:2")
+    assert stomp("context", "ls").lines == ["* one\tstomp://localhost:1", "  two\tstomp://localhost:2"]
+    assert stomp("context", "use").status == 0
+    assert stomp("context", "ls").lines == ["  one\tstomp://localhost:1", "  two\tstomp://localhost:2"]
+    assert stomp("context", "use", "two").status == 0
+    assert stomp("context", "rm", "two").status == 0
+    assert stomp("context", "ls").lines == ["  one\tstomp://localhost:1"]
+    assert stomp("context", "add", "three", "--url", "stomp://localhost:3").status == 0
+    assert stomp("context", "ls").lines[1] == "* three\tstomp://localhost:3"
+
+
+def test_an_option_wins_over_the_context(stomp: Stomp) -> None:
+    recorder = Recorder()
+    with Broker(recorder=recorder, vhosts=("stored", "given")) as broker:
+        stomp("context", "add", "x", "--url", broker.url, "--vhost", "stored", "--client-id", "me")
+        assert stomp("ping", "-n", "1").status == 0
+        assert stomp("ping", "-n", "1", "--vhost", "given").status == 0
+    hosts = [
+        frame.headers["host"] for frame in recorder.frames(direction="to-server") if "host" in frame.headers
+    ]
+    assert hosts == ["stored", "given"]
+
+
+def test_host_and_port_use_nothing_of_the_current_context(stomp: Stomp, tmp_path: Path) -> None:
+    passcode = tmp_path / "passcode"
+    passcode.write_text("of somebody else")
+    stomp(
+        "context", "add", "x", "--url", "stomp://127.0.0.1:1", "--user", "else", "--passcode-file", str(passcode)
+    )  # fmt: skip
+    recorder = Recorder()
+    with Broker(recorder=recorder, users=None) as broker:
+        assert stomp("ping", "-n", "1", "--host", broker.host, "--port", str(broker.port)).status == 0
+    assert not any(name in frame.headers for frame in recorder.frames() for name in ("login", "passcode"))
 
 
 def test_contexts_are_stored_listed_used_and_removed(stomp: Stomp, broker: Broker, tmp_path: Path) -> None:

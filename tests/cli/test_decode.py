@@ -27,6 +27,21 @@ def test_frames_are_printed_with_their_offsets(stomp: Stomp, tmp_path: Path) -> 
     assert result.err == "stomp: 3 frames, 0 errors\n"
 
 
+@pytest.mark.parametrize("style", ["--json", "--pretty"])
+@pytest.mark.parametrize("name", ["passcode", "Passcode", "password", "authorization", "Authorization"])
+def test_secrets_are_masked(stomp: Stomp, name: str, style: str) -> None:
+    frame = f"SEND\ndestination:/queue/a\n{name}:s3cret\n\n\0".encode()
+    out = stomp("decode", style, stdin=frame).out.decode()
+    assert "s3cret" not in out
+    assert name in out
+
+
+def test_repeated_headers_are_pairs(stomp: Stomp) -> None:
+    frame = b"SEND\ndestination:/queue/a\nx:1\nx:2\n\n\0"
+    (shown,) = stomp("decode", stdin=frame).messages
+    assert shown["headers"] == [["destination", "/queue/a"], ["x", "1"], ["x", "2"]]
+
+
 @pytest.mark.parametrize(
     ("data", "offset", "code"),
     [

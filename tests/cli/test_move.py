@@ -27,12 +27,16 @@ def test_messages_are_moved_with_their_headers(stomp: Stomp, broker: Broker) -> 
     broker.send(SOURCE, "text", {"colour": "red", "content-type": "text/x", "x-error": "why", "expires": "1"})
     for number in range(250):
         broker.send(SOURCE, str(number))
+    broker.send("/queue/other", "text")
+    has_length = "content-length" in stomp("sub", "/queue/other", "-n", "1").messages[0]["headers"]
     result = stomp("move", SOURCE, TARGET, "-n", "251", "-H", "retried:yes")
     assert result.status == 0
     assert result.err == "stomp: 251 moved from /queue/dead to /queue/orders\n"
     assert broker.messages(SOURCE) == broker.unacknowledged(SOURCE) == []
     assert broker.messages(TARGET) == [b"text", *(b"%d" % number for number in range(250))]
     headers = stomp("sub", TARGET, "-n", "1").messages[0]["headers"]
+    # ActiveMQ makes a TextMessage of one without it, which stays one.
+    assert ("content-length" in headers) == has_length
     assert (headers["colour"], headers["content-type"], headers["retried"]) == ("red", "text/x", "yes")
     assert "x-error" not in headers
     assert headers.get("expires") != "1"

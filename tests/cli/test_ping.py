@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
-from stomp_testing import Broker
+from stomp_testing import CLOSE, Broker, Expect, ScriptedServer
 from tests.brokers import Broker as RealBroker
 
 from .command import InBackground, Stomp, finish, start
@@ -90,3 +91,26 @@ def test_a_message_that_is_no_request_is_reported(stomp: Stomp, broker: Broker) 
 @pytest.mark.parametrize("arguments", [(), ("text", "--exec", "date")])
 def test_reply_needs_one_answer(stomp: Stomp, arguments: tuple[str, ...]) -> None:
     assert stomp("reply", "/queue/r", *arguments).status == 2
+
+
+def test_a_reply_names_its_request(stomp: Stomp, broker: Broker) -> None:
+    broker.send("/queue/r", "x", {"reply-to": "/queue/answers", "correlation-id": "17"})
+    assert stomp("reply", "/queue/r", "{{body}}!", "-n", "1", "-H", "by:me", "-t", "text/x").status == 0
+    (answer,) = stomp("sub", "/queue/answers", "-n", "1").messages
+    headers = answer["headers"]
+    assert (headers["correlation-id"], headers["by"], headers["content-type"]) == ("17", "me", "text/x")
+    assert answer["body"] == "x!"
+
+
+def test_a_command_that_fails_answers_nothing(stomp: Stomp, broker: Broker) -> None:
+    broker.send("/queue/r", "x", {"reply-to": "/queue/answers"})
+    result = stomp("reply", "/queue/r", "--exec", "echo wrong; exit 3", "-n", "1")
+    assert "the command failed with exit status 3" in result.err
+    assert broker.messages("/queue/answers") == []
+
+
+def test_a_probe_does_not_connect_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    script: Any = [Expect(b"\0"), b"CONNECTED\nversion:1.2\n\n\0", Expect(b"BEGIN"), CLOSE]
+    with ScriptedServer(script) as server:
+        assert Stomp(monkeypatch, server.url)("ping", "-n", "3").status == 3
+        assert len(server.connections) == 1

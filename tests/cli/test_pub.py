@@ -79,6 +79,10 @@ def test_without_content_length(stomp: Stomp, broker: Broker) -> None:
     with Broker(flavour="activemq") as activemq:
         stomp.variables["STOMP_URL"] = activemq.url
         stomp("pub", QUEUE, "text", "--no-content-length")
+        printed = stomp("sub", QUEUE, "-n", "1")
+        assert "content-length" not in printed.messages[0]["headers"]
+        # It stays a TextMessage when it is sent again.
+        stomp("pub", QUEUE, "--jsonl", stdin=printed.out)
         assert "content-length" not in stomp("sub", QUEUE, "-n", "1").messages[0]["headers"]
 
 
@@ -98,6 +102,12 @@ def test_json_lines_bring_destination_headers_and_body(stomp: Stomp, broker: Bro
     stomp("drain", QUEUE, "-y", "-n", "1")
     stomp("pub", QUEUE, "--jsonl", stdin=text)
     assert broker.messages(QUEUE) == [b"text", b"\xff\0", b'{"a": [1]}', b"plain"]
+
+
+def test_headers_of_json_need_not_be_text(stomp: Stomp) -> None:
+    stomp("pub", QUEUE, "--jsonl", stdin=b'{"headers":{"n":1,"yes":true,"list":[1]},"body":"x"}')
+    headers = stomp("sub", QUEUE, "-n", "1").messages[0]["headers"]
+    assert (headers["n"], headers["yes"], headers["list"]) == ("1", "true", "[1]")
 
 
 @pytest.mark.parametrize(
@@ -152,6 +162,34 @@ def test_messages_in_transactions_come_all_or_none(stomp: Stomp, broker: Broker)
     )
     assert result.status == 1
     assert broker.messages("/queue/t") == []
+
+
+def test_a_transaction_that_was_lost_is_sent_again(stomp: Stomp, broker: Broker) -> None:
+    """Before its COMMIT nothing of it has happened."""
+    lines = [b"x" * 10_000_000, b"2", b"3"]  # too long to have left with all that follows
+    with FaultProxy(broker.url) as proxy:
+        stomp.variables["STOMP_URL"] = proxy.url
+        proxy.cut_after(100_000, "to-server", reset=True)
+        result = stomp("pub", QUEUE, "-l", "--transaction", "2", stdin=b"\n".join(lines))
+        assert proxy.cuts == 1
+    assert result.status == 0, result.err
+    assert "3 confirmed, 0 rejected, 0 unknown" in result.err
+    assert broker.messages(QUEUE) == lines
+
+
+def test_a_transaction_that_nobody_confirms_is_unknown(stomp: Stomp, broker: Broker) -> None:
+    broker.hold_receipts = True
+    result = stomp("pub", QUEUE, "-l", "--transaction", "2", "--receipt-timeout", "0.5", stdin=b"1\n2\n3\n")
+    assert result.status == 6
+    assert "0 confirmed, 0 rejected, 3 unknown" in result.err
+
+
+def test_it_can_go_on_after_a_rejected_message(stomp: Stomp, broker: Broker) -> None:
+    lines = b'{"destination":"/exchange/none","body":"1"}\n{"destination":"/queue/a","body":"2"}\n'
+    result = stomp("pub", "--jsonl", "--keep-going", "--window", "1", stdin=lines)
+    assert result.status == 5
+    assert "1 confirmed, 1 rejected, 0 unknown" in result.err
+    assert broker.messages(QUEUE) == [b"2"]
 
 
 def test_without_confirmation(stomp: Stomp, broker: Broker) -> None:

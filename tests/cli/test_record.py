@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,15 @@ def test_replay_elsewhere_again_and_with_headers(stomp: Stomp, broker: Broker, r
     assert broker.messages("/queue/b") == [b"b"] * 3
     received = stomp("sub", "/queue/b", "-n", "3").messages
     assert [message["headers"]["x"] for message in received] == ["2"] * 3
+
+
+def test_replay_waits_between_messages_at_the_given_speed(stomp: Stomp, recording: Path) -> None:
+    recording.write_text(
+        '{"time":7,"destination":"/queue/a","body":"a"}\n{"time":7.2,"destination":"/queue/a","body":"b"}\n'
+    )
+    began = time.monotonic()
+    assert stomp("replay", str(recording), "--speed", "0.5").status == 0
+    assert time.monotonic() - began >= 0.4
 
 
 def test_replay_names_the_line_of_a_mistake(stomp: Stomp, broker: Broker, recording: Path) -> None:

@@ -295,33 +295,36 @@ def terminal(broker: Broker) -> Iterator[Terminal]:
     environment = {"PYTHONPATH": os.pathsep.join(sys.path), "NO_COLOR": "1"}
     with Terminal(["-m", "stomp_cli", "shell"], environment) as terminal:
         terminal.expect("help lists the commands")
-        terminal.expect("stomp>")
+        terminal.expect_prompt()
         yield terminal
 
 
 def test_messages_are_printed_above_the_prompt(broker: Broker, terminal: Terminal) -> None:
     terminal.press("subscribe /queue/a\r")
     terminal.expect("subscribed to /queue/a")
-    terminal.expect("stomp>")
+    terminal.expect_prompt()
     terminal.press("ver")
     broker.send("/queue/a", "from elsewhere")
     terminal.expect("from elsewhere")
     terminal.expect("ver")
     terminal.press("sion\r")
     terminal.expect("server RabbitMQ/stomp_testing")
-    terminal.expect("stomp>")  # before that, the terminal is not that of the prompt
+    terminal.expect_prompt()
     terminal.press("\x04")
     assert terminal.wait() == 0
     broker.wait_until(lambda broker: not broker.connections)
 
 
 def test_ctrl_c_drops_the_line_and_errors_are_a_line(terminal: Terminal) -> None:
-    terminal.press("dropped\x03")
+    terminal.press("dropped")
+    terminal.expect("dropped")
+    terminal.press("\x03")
     terminal.expect("stomp>")
     terminal.press("unknown\r")
     terminal.expect("stomp: unknown command: unknown")
+    terminal.expect_prompt()
     terminal.press("begin mine\r")
-    terminal.expect("(mine)>")
+    terminal.expect_prompt("(mine)>")
     terminal.press("quit\r")
     assert terminal.wait() == 0
     assert "unknown command: dropped" not in terminal.shown
@@ -329,14 +332,13 @@ def test_ctrl_c_drops_the_line_and_errors_are_a_line(terminal: Terminal) -> None
 
 def test_tab_completes_commands_and_destinations(broker: Broker, terminal: Terminal) -> None:
     terminal.press("send /queue/first-queue one\r")
-    terminal.expect("one")
-    terminal.expect("stomp>")
+    terminal.expect_prompt()
     broker.wait_until(lambda broker: broker.messages("/queue/first-queue"))
     terminal.press("sendrec /queue/fi\t")
     terminal.expect("rst-queue")  # completion is asynchronous: what is typed next would overtake it
     terminal.press(" two\r")
     terminal.expect("RECEIPT: /queue/first-queue")
-    terminal.expect("stomp>")  # before that, the terminal is not that of the prompt
+    terminal.expect_prompt()
     terminal.press("\x04")
     assert terminal.wait() == 0
 
@@ -344,9 +346,10 @@ def test_tab_completes_commands_and_destinations(broker: Broker, terminal: Termi
 def test_history_is_kept_for_the_user_alone(broker: Broker, terminal: Terminal, tmp_path: Path) -> None:
     terminal.press("version\r")
     terminal.expect("server RabbitMQ")
+    terminal.expect_prompt()
     terminal.press(" help\r")
     terminal.expect("Commands:")
-    terminal.expect("stomp>")  # before that, the terminal is not that of the prompt
+    terminal.expect_prompt()
     terminal.press("\x04")
     assert terminal.wait() == 0
     history = tmp_path / "state" / "stomp" / "history"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import threading
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,7 @@ def test_a_message_is_a_line_of_json_in_a_pipe(stomp: Stomp, broker: Broker) -> 
     broker.send(QUEUE, b"\xff\0")
     result = stomp("sub", QUEUE, "-n", "2")
     text, binary = result.messages
+    assert "häl".encode() in result.out
     assert (text["destination"], text["body"], text["headers"]["colour"]) == (QUEUE, "häl\nlo", "red")
     assert binary["body_base64"] == "/wA="
     assert result.status == 0
@@ -48,6 +50,8 @@ def test_format_has_fields_and_escapes(stomp: Stomp, broker: Broker) -> None:
         "sub", QUEUE, "-n", "1", "--format", r"{{n}}\t{{destination}} {{colour}}{{none}} {{body}}\n"
     )
     assert result.out == b"1\t/queue/a red body\xff\n"
+    broker.send(QUEUE, b"x")
+    assert stomp("sub", QUEUE, "-n", "1", "--format", r"\\n{{body}}\0").out == b"\\nx\0"
 
 
 def test_pretty_indents_json_and_dumps_binaries(stomp: Stomp, broker: Broker) -> None:
@@ -111,6 +115,23 @@ def test_too_few_in_time_is_a_timeout(stomp: Stomp, broker: Broker) -> None:
     assert (result.status, result.bodies) == (124, ["x"])
 
 
+def test_the_time_is_that_of_all_messages_together(stomp: Stomp, broker: Broker) -> None:
+    """It does not begin again with each message."""
+    stopped = threading.Event()
+
+    def send() -> None:
+        while not stopped.wait(0.02):
+            broker.send(QUEUE, "x")
+
+    sender = threading.Thread(target=send)
+    sender.start()
+    try:
+        assert stomp("sub", QUEUE, "--timeout", "0.5").status == 0
+    finally:
+        stopped.set()
+        sender.join()
+
+
 def test_a_time_without_a_number_is_no_error(stomp: Stomp, broker: Broker) -> None:
     broker.send(QUEUE, "x")
     result = stomp("sub", QUEUE, "--timeout", "3")
@@ -172,6 +193,19 @@ def test_a_command_that_fails_is_tried_again_and_then_moved(
     assert result.status == 0
     assert broker.messages("/queue/dead") == [b"bad"]
     assert sorted(file.read_text().split()) == ["bad", "good"]
+
+
+def test_retries_come_after_the_first_attempt(stomp: Stomp, broker: Broker, tmp_path: Path) -> None:
+    broker.send(QUEUE, "bad")
+    file = tmp_path / "out"
+    program = f"echo x >> {file}; exit 1"
+    arguments = ("--retries", "1", "--dead-letters", "/queue/dead")
+    running = InBackground(
+        finish, start("sub", QUEUE, "--exec", program, *arguments, "--idle", "5", url=broker.url)
+    )
+    broker.wait_until(lambda broker: broker.messages("/queue/dead") == [b"bad"], timeout=60)
+    running.result()
+    assert file.read_text().split() == ["x", "x"]
 
 
 def test_commands_run_side_by_side(stomp: Stomp, broker: Broker, tmp_path: Path) -> None:

@@ -105,6 +105,80 @@ def test_filters_choose_frames(stomp: Stomp, port: int) -> None:
     assert stomp("trace", "1", "--filter", "nonsense").status == 2
 
 
+@pytest.mark.parametrize(
+    ("filters", "commands"),
+    [
+        (["send,receipt"], ["SEND", "SEND", "RECEIPT", "RECEIPT", "RECEIPT"]),
+        (["to-client"], ["CONNECTED", "RECEIPT", "RECEIPT", "RECEIPT"]),
+        (["to-client", "receipt-id=0"], ["RECEIPT"]),
+        (["x=y*"], ["SEND"]),
+        (["x=[a-c]es"], []),
+        (["/queue/*"], ["SEND", "SEND"]),
+    ],
+    ids=lambda value: " ".join(value),
+)
+def test_filters_are_alternatives_of_each(
+    stomp: Stomp, port: int, filters: list[str], commands: list[str]
+) -> None:
+    frames = ("SEND\ndestination:/queue/a\n\n1", "SEND\ndestination:/queue/b\nx:yes\n\n2")
+    options = [option for text in filters for option in ("--filter", text)]
+    result = traced(stomp, port, "--jsonl", *options, frames=frames)
+    assert sorted(line["command"] for line in result.messages) == sorted(commands)
+
+
+@pytest.mark.parametrize("shown", [True, False])
+def test_heart_beats_are_shown_if_asked_for(stomp: Stomp, port: int, tmp_path: Path, shown: bool) -> None:
+    """Everything is recorded all the same, also what the filter does not show."""
+    file = tmp_path / "recording.jsonl"
+    client = InBackground(_beat, port)
+    options = ["--heart-beats"] if shown else ["--filter", "SEND"]
+    result = stomp("trace", str(port), "-n", "1", "--jsonl", "--record", str(file), *options)
+    client.result()
+    assert any("heart_beats" in line for line in result.messages) is shown
+    recorded = [json.loads(line) for line in file.read_text().splitlines()]
+    assert [line["command"] for line in recorded if "command" in line] == [
+        *("CONNECT", "CONNECTED", "DISCONNECT", "RECEIPT"),
+    ]
+
+
+def _beat(port: int) -> None:
+    with when_listening(port) as wire:
+        wire.connect()
+        wire.socket.sendall(b"\n\n")
+        wire.send("DISCONNECT\nreceipt:1\n\n")
+        wire.receive()
+
+
+def test_each_connection_is_checked_by_itself(stomp: Stomp, port: int) -> None:
+    """A second CONNECT on one connection would be a violation."""
+    client = InBackground(lambda: [converse(port), converse(port)])
+    result = stomp("trace", str(port), "-n", "2", "--strict", "--one-line")
+    client.result()
+    assert result.status == 0
+    assert "2 connections, 4 frames to the server, 4 to the client, 0 violations" in result.err
+
+
+@pytest.mark.parametrize("fault", ["delay=-1", "to-nobody:drop", "split=x", "cut_after", "explode"])
+def test_a_wrong_fault_is_refused(stomp: Stomp, fault: str) -> None:
+    result = stomp("trace", "1", "--fail", fault)
+    assert result.status == 2
+    assert "Traceback" not in result.err
+
+
+def test_a_fault_may_be_for_one_direction(stomp: Stomp, port: int) -> None:
+    """What the client sends is not dropped, and it gets no answer."""
+    client = InBackground(_without_an_answer, port)
+    result = stomp("trace", str(port), "-n", "1", "--jsonl", "--fail", "to-client:drop")
+    client.result()
+    assert [line["command"] for line in result.messages if "command" in line] == ["CONNECT"]
+
+
+def _without_an_answer(port: int) -> None:
+    with when_listening(port) as wire:
+        wire.send("CONNECT\naccept-version:1.2\nhost:/\nlogin:guest\npasscode:guest\n\n")
+        assert wire.is_quiet(0.1)
+
+
 def test_a_diagram_is_drawn(stomp: Stomp, port: int, tmp_path: Path) -> None:
     file = tmp_path / "diagram.mmd"
     traced(stomp, port, "--mermaid", str(file), frames=("SEND\ndestination:/queue/a;b\n\n",))
@@ -116,7 +190,7 @@ def test_a_diagram_is_drawn(stomp: Stomp, port: int, tmp_path: Path) -> None:
 
 def test_faults_end_connections(stomp: Stomp, port: int) -> None:
     client = InBackground(_until_the_end, port)
-    result = stomp("trace", str(port), "-n", "1", "--fail", "to-client:split=3,reset=2")
+    result = stomp("trace", str(port), "-n", "1", "--fail", "to-client:split=3,reset@frame=2")
     assert client.result() == "RST"
     assert "reset by the proxy" in result.out.decode()
     assert stomp("trace", "1", "--fail", "explode").status == 2
@@ -148,6 +222,37 @@ def _send_with_receipt(port: int) -> str:
         wire.connect()
         wire.send("SEND\ndestination:/queue/a\nreceipt:mine\n\nother")
         return wire.receive()
+
+
+def test_later_clients_get_what_the_last_recorded_one_got(stomp: Stomp, port: int, tmp_path: Path) -> None:
+    """A client that does something else is reported."""
+    file = tmp_path / "recording.jsonl"
+    client = InBackground(lambda: [converse(port), converse(port, "BEGIN\ntransaction:t\n\n")])
+    stomp("trace", str(port), "-n", "2", "--record", str(file))
+    client.result()
+    again = InBackground(lambda: [*converse(port), *(_send_with_receipt(port) for _ in range(2))])
+    result = stomp("trace", str(port), "-n", "3", "--replay", str(file), "--speed", "0", "--one-line")
+    assert again.result() == ["RECEIPT\nreceipt-id:0\n\n"] * 3
+    assert result.out.decode().count("the client sent SEND, and BEGIN when it was recorded") == 2
+
+
+def test_a_recorded_server_takes_its_time(stomp: Stomp, port: int, tmp_path: Path) -> None:
+    file = tmp_path / "recording.jsonl"
+    traced(stomp, port, "--record", str(file))
+    recorded = [json.loads(line) for line in file.read_text().splitlines()]
+    for line in recorded:
+        line["time"] = 0.2 * (line.get("command") != "CONNECT")
+    file.write_text("".join(json.dumps(line) + "\n" for line in recorded))
+    client = InBackground(_time_to_connect, port)
+    stomp("trace", str(port), "-n", "1", "--replay", str(file), "--speed", "0.5")
+    assert client.result() >= 0.4
+
+
+def _time_to_connect(port: int) -> float:
+    with when_listening(port) as wire:
+        began = time.monotonic()
+        wire.connect()
+        return time.monotonic() - began
 
 
 def test_tls_ends_at_the_trace(stomp: Stomp, port: int) -> None:

@@ -13,7 +13,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -149,9 +149,9 @@ def embedded(flavour: str) -> Iterator[Play]:
         yield player
 
 
-def play_all(started: AbstractContextManager[Play], cases: Iterable[Case]) -> list[Result]:
+def play_all(player: Play, cases: Iterable[Case]) -> list[Result]:
     """Play cases, several at the same time."""
-    with started as player, ThreadPoolExecutor(_JOBS) as pool:
+    with ThreadPoolExecutor(_JOBS) as pool:
         return list(pool.map(player, cases))
 
 

@@ -45,7 +45,13 @@ def expected(name: str, cases: Iterable[Case]) -> dict[str, list[str]]:
 
 def check(name: str, started: AbstractContextManager[Play], role: str) -> None:
     cases = [case for case in cases_of(role) if not is_timed(case)]
-    results = play_all(started, cases)
+    with started as player:
+        results = play_all(player, cases)
+        if name not in EMBEDDED and outcomes(results) != expected(name, cases):
+            # On a busy machine a real broker or a program of others may be too late once.
+            results = [
+                one if outcomes([one]) == expected(name, [one.case]) else player(one.case) for one in results
+            ]
     reasons = [f"{one.case.id}: {one.reason}" for one in results if one.reason]
     assert outcomes(results) == expected(name, cases), "\n".join(reasons)
 

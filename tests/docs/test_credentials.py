@@ -1,4 +1,4 @@
-"""The code in docs/credentials.md runs: each block connects, with a passcode that is rotated once meanwhile."""
+"""The code in docs/how-to/credentials.md runs: each block connects, with a passcode that is rotated once meanwhile."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import pytest
 from stomp_testing import Broker
 
 ROOT = Path(__file__).parents[2]
-TEXT = (ROOT / "docs" / "credentials.md").read_text()
+TEXT = (ROOT / "docs" / "how-to" / "credentials.md").read_text()
 BLOCKS = re.findall(r"^```python\n(.*?)^```", TEXT, re.MULTILINE | re.DOTALL)
 PAIR = {"username": "app", "password": "the-new-one"}
 

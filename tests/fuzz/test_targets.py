@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+import stomp_core.protocol._connection as protocol_connection
 import stomp_core.protocol._heartbeat as heartbeat
 import stomp_core.protocol._tracker as tracker
 import stomp_core.session._operations as operations
@@ -16,11 +17,12 @@ import stomp_core.wire._frame as frame
 import stomp_core.wire._head_reader as head_reader
 import stomp_core.wire._parser as parser
 import stomp_core.wire._serializer as serializer
-from fuzz import CORPUS, TARGETS
+from fuzz import CORPUS, NEEDS, TARGETS
 from fuzz.choices import Choices
 from stomp_core import (
     Begin,
     ClientConnection,
+    Headers,
     Limits,
     LocalProtocolError,
     ServerConnection,
@@ -28,6 +30,7 @@ from stomp_core import (
     Version,
 )
 from stomp_core.session import NotSent
+from stomp_core.wire._spec import undefined_escape
 from tests.compiled import python_only
 
 Plant = Callable[[pytest.MonkeyPatch], None]
@@ -164,6 +167,77 @@ PLANTED: list[tuple[str, str, Plant]] = [
     ("session", "what was in flight at a loss is never settled", lambda patch: _never_ends(patch)),
     (
         "session",
+        "what was withdrawn from a lost connection comes back in another order",
+        _wrap(
+            send_queue.Backlog,
+            "add_first",
+            lambda original, self, operations: original(self, reversed(list(operations))),
+        ),
+    ),
+    (
+        "conversation",
+        "both sides negotiate the wrong heart-beats",
+        _wrap(protocol_connection, "negotiate", lambda original, mine, theirs: original(theirs, mine)),
+    ),
+    (
+        "headers",
+        "of several headers with one name the last one counts",
+        lambda patch: patch.setattr(Headers, "_indexed", lambda self: dict(self.pairs)),
+    ),
+    (
+        "twins",
+        "a message that is sent again forgets its body",
+        _wrap(
+            ClientConnection,
+            "send_directly",
+            lambda original, self, headers, body, now: original(
+                self, headers, b"" if body == b"x" else body, now
+            ),
+        ),
+    ),
+    (
+        "tracking",
+        "an ACK covers only what it names",
+        _wrap(
+            tracker.ConnectionTracker,
+            "_acknowledge",
+            lambda original, self, event, subscription, ack_id: _acknowledge_one(
+                original, self, event, subscription, ack_id
+            ),
+        ),
+    ),
+    (
+        "growth",
+        "each chunk of a line is looked at from its beginning",
+        _wrap(
+            head_reader.HeadReader,
+            "read",
+            lambda original, self, *args: (
+                undefined_escape(self._partial_line.decode(errors="replace"), {"\\c": ":"}),
+                original(self, *args),
+            )[1],
+        ),
+    ),
+    (
+        "websocket",
+        "characters are split",
+        lambda patch: patch.setattr(
+            "stomp_websocket._layer._split",
+            lambda wire, size, text: [wire[at : at + size] for at in range(0, len(wire), size)],
+        ),
+    ),
+    (
+        "websocket",
+        "a binary message is sent as text",
+        lambda patch: patch.setattr("stomp_websocket._layer._is_utf8", lambda wire: True),
+    ),
+    (
+        "peers",
+        "undefined escapes are accepted",
+        _wrap(head_reader, "undefined_escape", lambda original, *args: None),
+    ),
+    (
+        "session",
         "what has left is sent again",
         _wrap(
             send_queue.SendQueue, "take", lambda original, self, limit: _twice(bytes(original(self, limit)))
@@ -175,6 +249,16 @@ PLANTED: list[tuple[str, str, Plant]] = [
         lambda patch: patch.setattr(Session, "want_read", property(lambda self: self.connection_number != 1)),
     ),
 ]
+
+
+def _acknowledge_one(
+    original: Callable[..., None], self: tracker.ConnectionTracker, event: Any, subscription: Any, ack_id: str
+) -> None:
+    mode, subscription._ack = subscription._ack, "client-individual"
+    try:
+        original(self, event, subscription, ack_id)
+    finally:
+        subscription._ack = mode
 
 
 def _forget(result: object, self: parser.FrameParser) -> object:
@@ -214,6 +298,8 @@ def _leak(original: Callable[..., None], self: tracker.ConnectionTracker, event:
 )
 @python_only("its functions and classes cannot be replaced, so no bug can be planted")
 def test_a_planted_bug_is_found(name: str, plant: Plant, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in NEEDS.get(name, ()):
+        pytest.importorskip(module)
     with monkeypatch.context() as patch:
         plant(patch)
         found = _found(name)

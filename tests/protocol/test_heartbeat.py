@@ -148,3 +148,18 @@ def test_pausing_does_not_concern_the_send_deadline() -> None:
     clock.set_intervals(10.0, 0.0)
     clock.pause_reading(5.0)
     assert clock.send_deadline == 10.0
+
+
+@pytest.mark.parametrize("sending", [0.0, 10.0, 30.0])
+@pytest.mark.parametrize("receiving", [0.0, 20.0])
+@pytest.mark.parametrize("paused", [False, True])
+def test_the_next_deadline_is_the_earlier_one(sending: float, receiving: float, paused: bool) -> None:
+    clock = HeartBeatClock(tolerance=1.0, pace=1.0)
+    clock.set_intervals(sending, receiving)
+    clock.start(100.0)
+    if paused:
+        clock.pause_reading(100.0)
+    deadlines = [
+        deadline for deadline in (clock.send_deadline, clock.receive_deadline) if deadline is not None
+    ]
+    assert clock.next_deadline() == min(deadlines, default=None)

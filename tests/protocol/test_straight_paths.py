@@ -174,7 +174,7 @@ def test_what_compares_equal_and_is_written_differently_is_not_confused() -> Non
 
 
 @pytest.mark.parametrize("value", [1, True, 1.0, None, b"1", ["1"], {"a": "1"}])
-def test_what_is_no_text_is_refused_however_often_it_comes(value: Any) -> None:
+def test_what_is_not_text_is_refused_however_often_it_comes(value: Any) -> None:
     conn = connected("1.2")
     for _ in range(3):
         conn.send("/q", b"", headers={"a": "1"}, now=1.0)

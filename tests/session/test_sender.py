@@ -1063,6 +1063,36 @@ def requests_in_flight(count: int) -> float:
     return cost_of(all_of_them)
 
 
+def test_an_ack_waits_for_room_as_a_send_does() -> None:
+    play = Play().connected()
+    subscription = play.subscribed(ack="client-individual")
+    play.deliver(subscription.id, "1")
+    delivery = subscription.take()
+    play.send("/q", b"x" * (2 << 20))
+    assert delivery is not None
+    acknowledging = play.ack(delivery)
+    assert not acknowledging.done
+    play.sent()
+    assert acknowledging.done
+
+
+def test_what_has_left_is_not_sent_again_if_the_driver_was_interrupted() -> None:
+    """A callback raises between the moment a SEND counts as sent and the one in which the queue forgets it."""
+
+    def interrupted() -> None:
+        raise KeyboardInterrupt
+
+    play = Play().connected()
+    confirmed = play.send("/q", "1", receipt=True)
+    play.send("/q", b"x" * (2 << 20)).add_done_callback(interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        play.session.write_with(len)
+    play.cut("interrupted")
+    failure(confirmed, OutcomeUnknown)
+    play.connected()
+    assert b"1" not in [event.body for event in play.sent() if isinstance(event, Send)]
+
+
 @pytest.mark.parametrize(
     "cost",
     [

@@ -13,7 +13,8 @@ import pytest
 import stomp_py as stomp
 from stomp_py.constants import CMD_DISCONNECT
 from stomp_py.exception import ConnectFailedException, NotConnectedException, ProtocolException
-from stomp_testing import CLOSE, Broker, Expect, ScriptedServer
+from stomp_testing import CLOSE, Broker, Expect, Pause, ScriptedServer
+from tests.waiting import HANGS, until
 
 from .conftest import LOGIN, PASSCODE, Open, Place
 from .recording_listener import RecordingListener
@@ -121,10 +122,10 @@ def test_a_refused_message_comes_again_on_rabbitmq(
 
 
 def test_an_ack_in_an_aborted_transaction_has_no_effect(
-    broker: Broker, here: Place, open_connection: Open
+    broker: Broker, here: Place, version: str, open_connection: Open
 ) -> None:
     recorder = RecordingListener()
-    conn = open_connection(here, recorder)
+    conn = open_connection(here, recorder, VERSIONS[version], **vhost_for(version))
     conn.subscribe("/queue/a", id=1, ack="client-individual")
     conn.send("/queue/a", "x")
     txid = conn.begin()
@@ -380,6 +381,31 @@ def test_a_frame_sent_before_connected_waits_for_it(broker: Broker, here: Place)
     conn.disconnect(receipt="bye")
 
 
+def test_frames_that_waited_keep_their_order() -> None:
+    """They are sent before on_connected is called, however long that takes."""
+    arrived: list[bool] = []
+
+    class Greeting(stomp.ConnectionListener):
+        def on_connected(self, frame: stomp.utils.Frame) -> None:
+            server.wait_for(b"/queue/c")
+            arrived.append(True)
+            conn.send("/queue/d", "")
+
+    with ScriptedServer([Expect(b"\0")]) as server:
+        conn = stomp.Connection([("127.0.0.1", server.port)])
+        conn.set_listener("", Greeting())
+        conn.connect(LOGIN, PASSCODE)
+        for destination in ("/queue/a", "/queue/b", "/queue/c"):
+            conn.send(destination, "")
+        server.wait_for(b"\0")
+        server.send(b"CONNECTED\nversion:1.1\n\n\0")
+        server.wait_for(b"/queue/d")
+        lines = server.received.decode().split("\n")
+        conn.transport.disconnect_socket()
+    assert [line[-1] for line in lines if line.startswith("destination:")] == list("abcd")
+    assert arrived
+
+
 def test_frames_that_waited_and_cannot_be_written_are_logged(
     broker: Broker, here: Place, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -424,15 +450,115 @@ def test_reconnect_attempts_max_limits_the_attempts(caplog: pytest.LogCaptureFix
     conn = stomp.Connection(
         [("127.0.0.1", unused_port())],
         reconnect_attempts_max=3,
-        reconnect_sleep_initial=0.1,
+        reconnect_sleep_initial=0.15,
         reconnect_sleep_increase=1.0,
         reconnect_sleep_jitter=0.0,
     )
     began = time.monotonic()
     with pytest.raises(ConnectFailedException):
         conn.connect(LOGIN, PASSCODE, wait=True)
-    assert time.monotonic() - began > 0.25  # 0.1 s, then 0.2 s
+    assert time.monotonic() - began > 0.4  # 0.15 s, then 0.3 s
     assert ["refused" in record.getMessage() for record in caplog.records] == [True] * 3
+
+
+@pytest.mark.parametrize(("maximum", "made"), [(1, 2), (2, 2), (3, 4)])
+def test_every_host_of_a_round_is_an_attempt(
+    maximum: int, made: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As in stomp.py, which looks at the number of attempts at the end of a round."""
+    hosts = [("127.0.0.1", unused_port()) for _ in range(2)]
+    conn = stomp.Connection(hosts, reconnect_attempts_max=maximum, reconnect_sleep_initial=0.0)
+    with pytest.raises(ConnectFailedException) as caught:
+        conn.connect(LOGIN, PASSCODE, wait=True)
+    assert ["refused" in record.getMessage() for record in caplog.records] == [True] * made
+    assert all(str(port) in str(caught.value) for _, port in hosts)
+
+
+def test_a_second_connect_uses_the_connection_that_there_is() -> None:
+    with ScriptedServer([Expect(b"\0")]) as server:
+        conn = stomp.Connection([("127.0.0.1", server.port)])
+        for passcode in ("first", "second"):
+            conn.connect(LOGIN, passcode)
+        server.send(b"CONNECTED\nversion:1.1\n\n\0")
+        server.wait_for(b"second")
+        assert len(server.connections) == 1
+        conn.transport.disconnect_socket()
+        server.wait_until_closed()
+
+
+def test_to_dial_again_closes_the_earlier_socket() -> None:
+    with ScriptedServer([Expect(b"\0"), b"CONNECTED\nversion:1.1\n\n\0"]) as server:
+        conn = stomp.Connection([("127.0.0.1", server.port)])
+        conn.transport.start()
+        conn.transport.start()
+        until(lambda: (len(server.connections), server.open_connections) == (2, 1))
+        conn.connect(LOGIN, PASSCODE, wait=True)
+        assert server.connections[0] == b""
+        conn.transport.disconnect_socket()
+        server.wait_until_closed()
+
+
+def test_to_connect_in_vain_leaves_no_connection_behind() -> None:
+    with ScriptedServer([Expect(b"\0")]) as server:
+        conn = stomp.Connection([("127.0.0.1", server.port)], timeout=0.1)
+        with pytest.raises(ConnectFailedException):
+            conn.connect(LOGIN, PASSCODE, wait=True)
+        server.wait_until_closed()
+        assert not conn.is_connected()
+
+
+CANCELLING: dict[str, Any] = {
+    "stop": lambda conn: conn.transport.stop(),
+    "disconnect": lambda conn: conn.disconnect(),
+    "cancel_connecting": lambda conn: conn.transport.cancel_connecting(),
+    "disconnect_socket": lambda conn: conn.transport.disconnect_socket(),
+}
+
+
+@pytest.mark.parametrize("cancel", CANCELLING.values(), ids=CANCELLING)
+def test_dialling_can_be_cancelled(cancel: Any, caplog: pytest.LogCaptureFixture) -> None:
+    """And the program may connect again."""
+    port = unused_port()
+    conn = stomp.Connection(
+        [("127.0.0.1", port)],
+        reconnect_attempts_max=-1,
+        reconnect_sleep_initial=5000,
+        reconnect_sleep_max=5000,
+    )
+    outcome: list[BaseException] = []
+
+    def connect() -> None:
+        try:
+            conn.connect(LOGIN, PASSCODE, wait=True)
+        except ConnectFailedException as error:
+            outcome.append(error)
+
+    thread = threading.Thread(target=connect, daemon=True)
+    thread.start()
+    until(lambda: "refused" in caplog.text)
+    cancel(conn)
+    thread.join(HANGS)
+    assert ["cancelled" in str(error) for error in outcome] == [True]
+    with Broker(port=port, users={LOGIN: PASSCODE}):
+        conn.connect(LOGIN, PASSCODE, wait=True)
+        conn.disconnect()
+
+
+def test_a_server_that_does_not_speak_tls_is_given_up_in_time() -> None:
+    with ScriptedServer([Pause(5), CLOSE]) as server:
+        address = ("127.0.0.1", server.port)
+        conn = stomp.Connection([address], timeout=0.1, reconnect_attempts_max=1)
+        conn.set_ssl([address], verify=False)
+        with pytest.raises(ConnectFailedException, match=r"within 0\.1 s"):
+            conn.connect(LOGIN, PASSCODE, wait=True)
+
+
+@pytest.mark.parametrize("kind", VERSIONS.values(), ids=VERSIONS)
+def test_a_server_that_answers_connect_too_late_is_given_up(kind: Any) -> None:
+    with ScriptedServer([Expect(b"\0"), Pause(5), b"CONNECTED\nversion:1.1\n\n\0"]) as server:
+        conn = kind([("127.0.0.1", server.port)], timeout=0.1)
+        with pytest.raises(ConnectFailedException, match=r"within 0\.1 s"):
+            conn.connect(LOGIN, PASSCODE, wait=True)
 
 
 def test_a_program_may_connect_again_after_the_end(
@@ -474,7 +600,7 @@ def test_to_disconnect_twice_or_never_connected_does_no_harm(here: Place, open_c
 def test_disconnect_sends_the_given_receipt_and_headers(here: Place, open_connection: Open) -> None:
     recorder = RecordingListener()
     conn = open_connection(here, recorder)
-    conn.disconnect(receipt="bye", headers={"why": "done"}, more="1")
+    conn.disconnect(receipt="bye", headers={"why": "done", "more": "0"}, more="1")
     assert recorder.of("on_receipt")[0].headers == {"receipt-id": "bye"}
     assert recorder.of("on_send")[-1].headers == {"receipt": "bye", "why": "done", "more": "1"}
     assert not conn.is_connected()
@@ -605,8 +731,15 @@ def test_this_machine_comes_first_by_default(arguments: Any, expected: Any) -> N
 
 
 def test_a_connection_is_bound_to_bind_host_port(here: Place, open_connection: Open) -> None:
-    port = unused_port()
-    conn = open_connection(here, bind_host_port=("127.0.0.1", port))
+    while True:
+        port = unused_port()
+        try:
+            conn = open_connection(here, bind_host_port=("127.0.0.1", port), reconnect_attempts_max=1)
+        except ConnectFailedException as error:
+            if "already in use" not in str(error):  # another program was quicker
+                raise
+            continue
+        break
     assert conn.transport.socket.getsockname() == ("127.0.0.1", port)
 
 
@@ -800,6 +933,9 @@ def test_set_connected_before_connected_ends_the_wait() -> None:
         assert conn.is_connected()
         conn.transport.disconnect_socket()
         assert not conn.is_connected()
+        conn.connect(LOGIN, PASSCODE)
+        assert not conn.is_connected()  # it was for the connection of then
+        conn.transport.disconnect_socket()
 
 
 def test_set_connected_changes_what_is_shown(here: Place, open_connection: Open) -> None:
@@ -830,11 +966,22 @@ def test_set_connected_wakes_a_thread_that_waits_for_connected() -> None:
         timer.join()
         assert conn.is_connected()
         conn.transport.set_connected(False)
-        with pytest.raises(ConnectFailedException):
-            conn.transport.wait_for_connection(0.05)
         conn.transport.disconnect_socket()
         conn.transport.set_connected(True)
         assert not conn.is_connected()
+
+
+def test_to_wait_for_connected_has_a_timeout_of_its_own() -> None:
+    """The connection stays, and CONNECTED may still come."""
+    with ScriptedServer([Expect(b"\0")]) as server:
+        conn = stomp.Connection([("127.0.0.1", server.port)], timeout=5000)
+        conn.connect(LOGIN, PASSCODE)
+        with pytest.raises(ConnectFailedException):
+            conn.transport.wait_for_connection(0.05)
+        server.send(b"CONNECTED\nversion:1.1\n\n\0")
+        conn.transport.wait_for_connection(HANGS)
+        assert conn.is_connected()
+        conn.transport.disconnect_socket()
 
 
 def test_connected_after_set_connected_is_received_as_ever() -> None:

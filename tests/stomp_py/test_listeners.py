@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import pickle
 import threading
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -198,6 +199,30 @@ def test_listeners_may_change_frames_for_those_after_them(here: Place, open_conn
     assert recorder.of("on_send")[-1].headers["trace"] == "1"
 
 
+def test_on_before_message_may_return_headers_and_body(here: Place, open_connection: Open) -> None:
+    class Changing(stomp.ConnectionListener):
+        def on_before_message(self, frame: Frame) -> Any:
+            return {**frame.headers, "seen": "yes"}, frame.body + "!"
+
+    recorder = RecordingListener()
+    conn = open_connection(here, recorder)
+    conn.set_listener("changing", Changing())
+    conn.subscribe("/queue/a", id=1)
+    conn.send("/queue/a", "x")
+    frame = recorder.wait_for("on_message")
+    assert (frame.body, frame.headers["seen"], frame.headers["destination"]) == ("x!", "yes", "/queue/a")
+
+
+def test_on_send_sees_the_length_that_the_caller_states(here: Place, open_connection: Open) -> None:
+    """What is sent is the right one."""
+    recorder = RecordingListener()
+    conn = open_connection(here, recorder)
+    conn.subscribe("/queue/a", id=1)
+    conn.send("/queue/a", "grün", headers={"content-length": 99})
+    assert recorder.of("on_send")[-1].headers["content-length"] == 99
+    assert recorder.wait_for("on_message").headers["content-length"] == "5"
+
+
 @pytest.mark.parametrize("how", ["a subclass", "assigned to the connection", "another heart-beat listener"])
 def test_a_replaced_hook_of_the_connection_gets_every_frame(here: Place, how: str) -> None:
     commands: list[str] = []
@@ -263,6 +288,90 @@ def test_a_listener_may_connect_again_after_a_loss(
     recorder.wait_for("on_message")
 
 
+def test_a_listener_that_disconnects_does_not_wait_for_the_broker() -> None:
+    """Nothing could be received meanwhile: the receiver is the thread that would wait."""
+    running: list[bool] = []
+    returned = threading.Event()
+
+    class Leaving(stomp.ConnectionListener):
+        def on_message(self, frame: Frame) -> None:
+            conn.disconnect(receipt="bye")
+            running.append(conn.transport.running)
+            returned.set()
+
+    message = b"MESSAGE\nsubscription:s\nmessage-id:1\ndestination:/queue/a\n\nx\0"
+    with ScriptedServer([Expect(b"\0"), b"CONNECTED\nversion:1.1\n\n\0", message]) as server:
+        recorder = RecordingListener()
+        conn = stomp.Connection([("127.0.0.1", server.port)])
+        conn.set_listener("leaving", Leaving())
+        conn.set_listener("recorder", recorder)
+        conn.connect(LOGIN, PASSCODE)
+        assert returned.wait(HANGS)
+        server.send(b"RECEIPT\nreceipt-id:bye\n\n\0")
+        recorder.wait_for("on_receiver_loop_completed")
+    assert running == [True]
+    assert [frame.headers["receipt-id"] for frame in recorder.of("on_receipt")] == ["bye"]
+
+
+class Slow(RecordingListener):
+    """Takes its time before it records a call."""
+
+    def _note(self, hook: str, what: Any = None) -> None:
+        if hook in ("on_connected", "on_error", "on_disconnected"):
+            time.sleep(0.1)
+        super()._note(hook, what)
+
+
+def test_callers_return_when_the_listeners_were_called(here: Place, open_connection: Open) -> None:
+    """Programs rely on it, so callers wait for a second."""
+    recorder = Slow()
+    conn = open_connection(here, recorder)
+    assert recorder.names()[-1] == "on_connected"
+    with conn:
+        pass
+    assert recorder.names()[-1] == "on_receiver_loop_completed"
+    conn.connect(LOGIN, PASSCODE, wait=True)
+    conn.disconnect()
+    assert recorder.names().count("on_disconnected") == 2
+    with pytest.raises(ConnectFailedException):
+        conn.connect(LOGIN, "wrong", wait=True)
+    assert "on_error" in recorder.names()
+
+
+def test_with_a_receipt_disconnect_waits_longer_for_the_listeners(here: Place, open_connection: Open) -> None:
+    """A context does, too."""
+
+    class VerySlow(RecordingListener):
+        def on_disconnected(self) -> None:
+            time.sleep(1.2)  # without a receipt callers wait for a second
+            super().on_disconnected()
+
+    recorder = VerySlow()
+    with open_connection(here, recorder):
+        pass
+    assert "on_disconnected" in recorder.names()
+
+
+def test_the_socket_is_closed_when_on_disconnected_is_called(
+    broker: Broker, here: Place, open_connection: Open
+) -> None:
+    sockets: list[Any] = []
+
+    class Looking(RecordingListener):
+        def on_disconnected(self) -> None:
+            sockets.append(conn.transport.socket)
+            super().on_disconnected()
+
+    recorder = Looking()
+    conn = open_connection(here, recorder)
+    broker.drop_connections()
+    recorder.wait_for("on_disconnected")
+    conn.connect(LOGIN, PASSCODE, wait=True)
+    conn.disconnect()
+    recorder.wait_for("on_disconnected", 2)
+    assert sockets == [None, None]
+
+
 def test_the_thread_of_each_hook(here: Place, open_connection: Open) -> None:
     threads: dict[str, int] = {}
 
@@ -302,6 +411,25 @@ def test_an_exception_does_not_stop_calls_of_other_listeners(
     assert "a bug of mine" in caplog.text
 
 
+def test_on_send_may_refuse_a_frame(here: Place, open_connection: Open) -> None:
+    """Its exception reaches the caller, nothing is sent, and the connection stays."""
+
+    class Refusing(stomp.ConnectionListener):
+        def on_send(self, frame: Frame) -> None:
+            if frame.body == "forbidden":
+                raise KeyError("not that")
+
+    recorder = RecordingListener()
+    conn = open_connection(here, recorder)
+    conn.set_listener("refusing", Refusing())
+    conn.subscribe("/queue/a", id=1)
+    with pytest.raises(KeyError, match="not that"):
+        conn.send("/queue/a", "forbidden")
+    conn.send("/queue/a", "allowed")
+    recorder.wait_for("on_message")
+    assert recorder.bodies() == ["allowed"]
+
+
 def test_listeners_are_set_found_replaced_and_removed(here: Place) -> None:
     conn = stomp.Connection(here.address)
     first, second = RecordingListener(), RecordingListener()
@@ -311,6 +439,8 @@ def test_listeners_are_set_found_replaced_and_removed(here: Place) -> None:
     assert conn.get_listener("name") is second
     conn.remove_listener("name")
     assert conn.get_listener("name") is None
+    with pytest.raises(KeyError):
+        conn.remove_listener("name")
 
 
 def test_a_heart_beat_calls_on_heartbeat(here: Place, open_connection: Open) -> None:
@@ -333,6 +463,21 @@ def test_a_silent_broker_calls_on_heartbeat_timeout(
     broker.resume()
 
 
+def test_silence_is_tolerated_for_the_scale_and_one_interval_more() -> None:
+    """ActiveMQ's first heart-beat comes after two intervals."""
+    recorder = RecordingListener()
+    with ScriptedServer([Expect(b"\0"), b"CONNECTED\nversion:1.1\nheart-beat:50,0\n\n\0"]) as server:
+        conn = stomp.Connection(
+            [("127.0.0.1", server.port)], heartbeats=(0, 50), heart_beat_receive_scale=5.0
+        )
+        conn.set_listener("", recorder)
+        began = time.monotonic()
+        conn.connect(LOGIN, PASSCODE, wait=True)
+        recorder.wait_for("on_heartbeat_timeout")
+        assert time.monotonic() - began >= 6 * 0.05
+        assert conn.receive_sleep == 5 * 0.05
+
+
 def test_receive_sleep_may_be_assigned_while_connected(here: Place, open_connection: Open) -> None:
     class Impatient(stomp.ConnectionListener):
         def on_heartbeat(self) -> None:
@@ -351,6 +496,9 @@ def test_receive_sleep_may_be_assigned_while_connected(here: Place, open_connect
         assert conn.receive_sleep == 60.0
     conn.receive_sleep = 0
     assert conn.receive_sleep == 0
+    # 0 is never, and not at once: the next heart-beat comes after 0.3 s.
+    recorder.wait_for("on_heartbeat", len(recorder.of("on_heartbeat")) + 1)
+    assert len(recorder.of("on_heartbeat_timeout")) == 2
 
 
 def test_on_error_is_called_before_the_end(broker: Broker, here: Place, open_connection: Open) -> None:
@@ -401,6 +549,77 @@ def test_the_waiting_listener_waits_for_receipt_and_end(here: Place, open_connec
     waiting.wait_on_receipt()
     conn.disconnect()
     waiting.wait_on_disconnected()
+
+
+def waits(wait: Any) -> bool:
+    """Return whether a call is still waiting after a moment."""
+    thread = threading.Thread(target=wait, daemon=True)
+    thread.start()
+    thread.join(0.05)
+    return thread.is_alive()
+
+
+def test_waiting_listeners_wait_for_what_is_theirs_and_once() -> None:
+    receipt = {name: Frame("RECEIPT", {"receipt-id": name}, "") for name in ("mine", "another")}
+    waiting = stomp.WaitingListener("mine")
+    waiting.on_receipt(receipt["another"])
+    assert waits(waiting.wait_on_receipt)
+    waiting = stomp.WaitingListener("mine")
+    waiting.on_receipt(receipt["mine"])
+    waiting.wait_on_receipt()
+    assert waits(waiting.wait_on_receipt)
+    waiting.on_receipt(receipt["mine"])  # so that nobody waits any more
+
+
+def test_the_test_listener_waits_for_a_new_message_and_heart_beat() -> None:
+    listener = stomp.listener.TestListener(print_to_log=True)
+    calls: list[tuple[Any, Any]] = [
+        (lambda: listener.on_message(Frame("MESSAGE", {}, "x")), listener.wait_for_message),
+        (listener.on_heartbeat, listener.wait_for_heartbeat),
+    ]
+    for call, wait in calls:
+        call()
+        wait()
+        assert waits(wait)
+        call()
+
+
+@pytest.mark.parametrize("kind", [stomp.StatsListener, stomp.listener.TestListener])
+def test_every_call_has_a_counter(kind: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    stats, frame = kind(), Frame("ANY", {}, "")
+    calls = {
+        "connections": lambda: stats.on_connecting(("localhost", 1)),
+        "disconnects": stats.on_disconnected,
+        "errors": lambda: stats.on_error(frame),
+        "messages": lambda: stats.on_message(frame),
+        "messages_sent": lambda: stats.on_send(frame),
+        "heartbeat_count": stats.on_heartbeat,
+        "heartbeat_timeouts": stats.on_heartbeat_timeout,
+    }
+    for times, call in enumerate(calls.values(), 1):
+        for _ in range(times):
+            call()
+    assert [getattr(stats, name) for name in calls] == [1, 2, 3, 4, 5, 6, 7]
+
+
+@pytest.mark.parametrize("kind", ["MESSAGE", "RECEIPT", "ERROR"])
+def test_every_frame_is_a_sign_of_life(kind: str, here: Place, open_connection: Open) -> None:
+    """received_heartbeat is when something was received last."""
+    frames = {
+        "MESSAGE": b"MESSAGE\nsubscription:s\nmessage-id:1\ndestination:a\n\n\0",
+        "RECEIPT": b"RECEIPT\nreceipt-id:1\n\n\0",
+        "ERROR": b"ERROR\nmessage:no\n\n\0",
+    }
+    recorder = RecordingListener()
+    with ScriptedServer([Expect(b"\0"), b"CONNECTED\nversion:1.1\n\n\0"]) as server:
+        conn: Any = stomp.Connection([("127.0.0.1", server.port)])
+        conn.set_listener("z", recorder)  # called after that of the connection
+        conn.connect(LOGIN, PASSCODE, wait=True)
+        before = conn.received_heartbeat
+        server.send(frames[kind])
+        recorder.wait_for(f"on_{kind.lower()}")
+        assert conn.received_heartbeat > before
+        conn.transport.disconnect_socket()
 
 
 def test_the_printing_listener_prints_no_passcode(
@@ -482,6 +701,20 @@ def test_an_error_that_repeats_the_passcode_is_masked(caplog: pytest.LogCaptureF
         assert "no user with passcode:password" not in text
         assert "'password'" not in text
     assert "***" in str(caught.value)
+
+
+def test_a_passcode_that_is_received_is_masked_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    message = b"MESSAGE\nsubscription:s\nmessage-id:1\ndestination:a\npasscode:s3cret\n\nx\0"
+    recorder = RecordingListener()
+    script: Any = [Expect(b"\0"), b"CONNECTED\nversion:1.1\n\n\0", message]
+    with caplog.at_level(logging.DEBUG), ScriptedServer(script) as server:
+        conn = stomp.Connection([("127.0.0.1", server.port)])
+        conn.set_listener("", recorder)
+        conn.connect(LOGIN, PASSCODE, wait=True)
+        assert recorder.wait_for("on_message").headers["passcode"] == "s3cret"
+        conn.transport.disconnect_socket()
+    assert "received frame: 'MESSAGE'" in caplog.text
+    assert "s3cret" not in caplog.text
 
 
 def test_a_method_that_never_runs_is_logged(caplog: pytest.LogCaptureFixture) -> None:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 pytest.importorskip("trustme", reason='pip install "stomp-core[testing]"')
 
+from tests.certificates import Certificates
+
 
 @pytest.fixture(scope="module")
 def secure() -> Iterator[EmbeddedBroker]:
@@ -111,6 +113,100 @@ def test_a_missing_or_wrong_file_is_named_in_the_error(
         connection(address, **files).connect(LOGIN, PASSCODE, wait=True)
     for name, path in files.items():
         assert f"{name}={path!r}" in str(caught.value)
+
+
+# ---------------------------------------------------------------------- who is trusted, and who we are
+
+
+@pytest.fixture(scope="module")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
+    return Certificates.create(tmp_path_factory.mktemp("certificates"))
+
+
+def server_context(pair: tuple[Path, Path]) -> ssl.SSLContext:
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(*pair)
+    return context
+
+
+@pytest.mark.parametrize(
+    ("presented", "reason"),
+    [
+        ("wrong_host", "the name that the certificate is for"),
+        ("untrusted", "who has signed it"),
+        ("expired", "expired"),
+    ],
+)
+def test_a_certificate_that_does_not_fit_is_refused(
+    certificates: Certificates, presented: str, reason: str
+) -> None:
+    context = server_context(getattr(certificates, presented))
+    with EmbeddedBroker(users={LOGIN: PASSCODE}, tls=context) as broker:
+        conn = connection(("127.0.0.1", broker.tls_port), ca_certs=str(certificates.ca))
+        with pytest.raises(ConnectFailedException, match=reason):
+            conn.connect(LOGIN, PASSCODE, wait=True)
+        assert broker.connections == []
+
+
+def test_ca_certs_takes_the_place_of_the_systems_authorities(
+    certificates: Certificates, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificates.other_ca))
+    with EmbeddedBroker(users={LOGIN: PASSCODE}, tls=server_context(certificates.untrusted)) as broker:
+        address = ("127.0.0.1", broker.tls_port)
+        talk(connection(address))
+        with pytest.raises(ConnectFailedException, match="who has signed it"):
+            connection(address, ca_certs=str(certificates.ca)).connect(LOGIN, PASSCODE, wait=True)
+
+
+def test_a_client_certificate_is_presented(certificates: Certificates, tmp_path: Path) -> None:
+    """Its key may have a password."""
+    from cryptography.hazmat.primitives import serialization
+
+    context = server_context(certificates.server)
+    context.load_verify_locations(certificates.ca)
+    context.verify_mode = ssl.CERT_REQUIRED
+    locked = tmp_path / "locked.key"
+    locked.write_bytes(
+        serialization.load_pem_private_key(certificates.client.key.read_bytes(), None).private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.BestAvailableEncryption(b"sesame"),
+        )
+    )
+    files = {"ca_certs": str(certificates.ca), "cert_file": str(certificates.client.certificate)}
+    with EmbeddedBroker(users={LOGIN: PASSCODE}, tls=context) as broker:
+        address = ("127.0.0.1", broker.tls_port)
+        talk(connection(address, key_file=str(certificates.client.key), **files))
+        talk(connection(address, key_file=str(locked), password="sesame", **files))
+        with pytest.raises(ConnectFailedException):
+            connection(address, ca_certs=str(certificates.ca)).connect(LOGIN, PASSCODE, wait=True)
+
+
+@pytest.mark.parametrize(
+    ("version", "spoken"), [(ssl.PROTOCOL_TLSv1_2, "TLSv1.2"), (ssl.PROTOCOL_TLS_CLIENT, "TLSv1.3")]
+)
+def test_ssl_version_allows_one_version_only(
+    secure: EmbeddedBroker, address: tuple[str, int], version: int, spoken: str
+) -> None:
+    conn = connection(address, ca_certs=str(secure.ca_file), ssl_version=version)
+    conn.connect(LOGIN, PASSCODE, wait=True)
+    assert conn.transport.socket.version() == spoken
+    conn.disconnect()
+
+
+def test_tls_is_for_the_hosts_that_were_named(secure: EmbeddedBroker, address: tuple[str, int]) -> None:
+    """Each call adds hosts; the others stay plaintext."""
+    plain, another = (secure.host, secure.port), ("localhost", 1)
+    conn = stomp.Connection([plain, address, another], prefer_localhost=False, reconnect_attempts_max=1)
+    conn.set_ssl([address], ca_certs=str(secure.ca_file))
+    conn.set_ssl([another], verify=False)
+    assert [bool(conn.get_ssl(host)) for host in (plain, address, another)] == [False, True, True]
+    conn.connect(LOGIN, PASSCODE, wait=True)
+    assert conn.transport.current_host_and_port == plain
+    assert not isinstance(conn.transport.socket, ssl.SSLSocket)
+    assert conn.get_ssl() is None  # of the host that it is connected to
+    conn.disconnect()
 
 
 def test_get_ssl_returns_what_set_ssl_was_given(address: tuple[str, int]) -> None:

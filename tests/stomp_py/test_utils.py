@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from typing import Any
 
 import pytest
@@ -105,7 +106,10 @@ def test_merged_headers_are_a_new_dict_and_the_last_wins() -> None:
     assert first == {"a": "1", "b": "2"}
 
 
-@pytest.mark.parametrize(("host", "expected"), [("localhost", 1), ("127.0.0.1", 1), ("broker.example", 2)])
+@pytest.mark.parametrize(
+    ("host", "expected"),
+    [("localhost", 1), ("127.0.0.1", 1), (socket.gethostname(), 1), ("broker.example", 2)],
+)
 def test_this_machine_is_known(host: str, expected: int) -> None:
     assert utils.is_localhost((host, 61613)) == expected
 

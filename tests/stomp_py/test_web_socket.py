@@ -11,6 +11,8 @@ import pytest
 
 import stomp_py as stomp
 from stomp_py.adapter.ws import WSStompConnection, WSTransport
+from stomp_testing import Broker
+from stomp_websocket import WebSocketRequest
 from tests.brokers import RabbitMQ
 from tests.heart_beats import PATIENCE
 from tests.stomp_py.recording_listener import RecordingListener
@@ -69,6 +71,33 @@ def test_the_names_are_those_of_stomp_py() -> None:
 def test_a_header_that_cannot_be_sent_is_refused(header: Any, error: type[Exception]) -> None:
     with pytest.raises(error, match="header"):
         stomp.WSConnection([("broker", 1)], header=header)
+
+
+@pytest.mark.parametrize("header", [{"X-Test": "1", "X-None": None}, ["X-Test: 1"]], ids=["a dict", "lines"])
+def test_path_query_and_headers_are_those_of_the_request(header: Any) -> None:
+    requests: list[WebSocketRequest] = []
+    with Broker(websocket=True, websocket_path="/there", websocket_check=requests.append) as broker:
+        conn = stomp.WSConnection(
+            [(broker.host, broker.ws_port)], ws_path="/there?token=1", header=header, vhost="/"
+        )
+        conn.connect("guest", "guest", wait=True)
+        conn.disconnect()
+    (request,) = requests
+    assert request.path == "/there?token=1"
+    assert request.headers["X-Test"] == "1"
+    assert "X-None" not in request.headers
+
+
+def test_binary_mode_sends_binary_messages_only() -> None:
+    """ActiveMQ reads none of them."""
+    with Broker(websocket=True, flavour="activemq") as broker:
+        hosts = [(broker.host, broker.ws_port)]
+        conn = stomp.WSConnection(hosts, ws_path="/ws")
+        conn.connect("guest", "guest", wait=True)
+        conn.disconnect()
+        conn = stomp.WSConnection(hosts, ws_path="/ws", binary_mode=True, timeout=0.2)
+        with pytest.raises(stomp.exception.ConnectFailedException):
+            conn.connect("guest", "guest", wait=True)
 
 
 @rabbitmq

@@ -19,7 +19,7 @@ import pytest
 from stomp_core import ClientConnection, Connected, Message, Receipt
 from stomp_testing import ACTIVEMQ, Broker, Flavour, Recorder, ServerCertificate
 
-from ..waiting import HANGS
+from ..waiting import HANGS, never
 from .wire import Wire
 
 SUBSCRIBE = "SUBSCRIBE\nid:1\ndestination:/queue/a\nack:client-individual\nreceipt:s\n\n"
@@ -224,6 +224,17 @@ def test_waiting_and_unacknowledged_messages_are_visible(broker: Broker) -> None
     assert broker.connections == []
 
 
+def test_activemq_states_the_length_of_a_body_with_nul() -> None:
+    """A test can publish what no client could send without its length."""
+    with Broker(flavour="activemq") as broker, Wire(broker.port) as wire:
+        broker.send("/queue/a", b"x")
+        broker.send("/queue/a", b"a\0b")
+        wire.connect()
+        wire.send("SUBSCRIBE\nid:1\ndestination:/queue/a\n\n")
+        assert "content-length" not in wire.receive()
+        assert "content-length:3\n" in wire.receive()
+
+
 def test_wait_until_raises_after_its_timeout(broker: Broker) -> None:
     with pytest.raises(TimeoutError):
         broker.wait_until(lambda broker: broker.connections, timeout=0.01)
@@ -248,6 +259,17 @@ def test_queues_survive_a_restart_on_the_same_port(
         message = wire.receive()
         assert "\nredelivered:true\n" in message
         assert message.endswith("one")
+
+
+def test_addresses_and_certificate_survive_a_restart() -> None:
+    """A client that has read them before goes on with them."""
+    with Broker(tls=True, websocket=True) as broker:
+        before = (broker.url, broker.tls_url, broker.ws_url, broker.wss_url, broker.ca_file)
+        context = ssl.create_default_context(cafile=str(broker.ca_file))
+        broker.restart()
+        assert (broker.url, broker.tls_url, broker.ws_url, broker.wss_url, broker.ca_file) == before
+        with Wire(broker.tls_port, tls=context) as wire:
+            wire.connect()
 
 
 def test_session_names_are_unique_across_restarts(broker: Broker) -> None:
@@ -339,6 +361,16 @@ def test_a_stalled_broker_is_silent_until_it_resumes(broker: Broker) -> None:
             broker.resume()
             assert wire.receive().startswith("RECEIPT\n")
             assert other.receive().startswith("CONNECTED\n")
+
+
+def test_a_stalled_broker_reads_nothing(broker: Broker) -> None:
+    with Wire(broker.port) as wire:
+        wire.connect()
+        broker.stall()
+        wire.send("SEND\ndestination:/queue/a\n\nx")
+        assert never(lambda: broker.messages("/queue/a"), 0.1)
+        broker.resume()
+        broker.wait_until(lambda broker: broker.messages("/queue/a") == [b"x"])
 
 
 def test_a_stalled_broker_sends_no_heart_beats(broker: Broker) -> None:

@@ -12,7 +12,7 @@ import pytest
 import stomp_asyncio
 import stomp_socket
 from stomp_core import StompError
-from stomp_core.session import ConnectFailed, ConnectionLost, Reconnect
+from stomp_core.session import ConnectFailed, ConnectionLost, Endpoint, Reconnect
 from stomp_testing import Broker
 from tests.waiting import HANGS
 
@@ -178,3 +178,114 @@ def test_a_client_that_waits_while_the_broker_ends() -> None:
     with pytest.raises(ConnectionLost, match="accepts no connections"):
         subscription.receive(timeout=HANGS)
     conn.close()
+
+
+# -------------------------------------------------------------------------------- the ends themselves
+
+ENDPOINT = Endpoint("memory", "", 0)
+
+
+def test_a_stream_of_trio_ends_like_one_of_a_network() -> None:
+    async def main() -> None:
+        with trio.fail_after(HANGS):
+            stream = await broker.dial(ENDPOINT)
+            await stream.send_all(b"CONNECT\naccept-version:1.2\nhost:/\nlogin:guest\npasscode:guest\n\n\0")
+            assert await stream.receive_some(1) == b"C"
+            assert await stream.receive_some(8) == b"ONNECTED"
+            while not (await stream.receive_some(100)).endswith(b"\0\n"):
+                pass
+            broker.drop_connections()
+            assert [await stream.receive_some(10) for _ in range(2)] == [b"", b""]
+            await stream.aclose()
+            with pytest.raises(trio.ClosedResourceError):
+                await stream.receive_some(10)
+            stream = await broker.dial(ENDPOINT)
+            broker.wait_until(lambda broker: broker.connections)
+            broker.drop_connections(reset=True)
+            with pytest.raises(trio.BrokenResourceError):
+                await stream.receive_some(10)
+            await stream.aclose()
+
+    with Broker() as broker:
+        trio.run(main)
+
+
+class Ending(asyncio.Protocol):
+    """Notes how its connection ends."""
+
+    def __init__(self) -> None:
+        self.lost: asyncio.Future[Exception | None] = asyncio.get_running_loop().create_future()
+        self.at_eof = False
+
+    def eof_received(self) -> bool:
+        self.at_eof = True
+        return False
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.lost.set_result(exc)
+
+
+@pytest.mark.parametrize(("reset", "error"), [(False, type(None)), (True, ConnectionResetError)])
+def test_a_transport_of_asyncio_ends_like_one_of_a_network(reset: bool, error: type) -> None:
+    async def main() -> None:
+        async with asyncio.timeout(HANGS):
+            made: list[Ending] = []
+
+            def make() -> Ending:
+                made.append(Ending())
+                return made[0]
+
+            transport = await broker.dial(ENDPOINT, make)
+            await asyncio.to_thread(broker.wait_until, lambda broker: broker.connections)
+            await asyncio.to_thread(broker.drop_connections, reset=reset)
+            assert type(await made[0].lost) is error
+            assert made[0].at_eof is not reset
+            assert transport.is_closing()
+            transport.write(b"too late")  # as a transport of asyncio, it does nothing
+
+    with Broker() as broker:
+        asyncio.run(main())
+
+
+class HalfOpen(Ending):
+    """Goes on after the end of what it receives."""
+
+    def eof_received(self) -> bool:
+        super().eof_received()
+        return True
+
+
+def test_who_writes_to_a_peer_that_has_closed_loses_the_connection() -> None:
+    async def main() -> None:
+        async with asyncio.timeout(HANGS):
+            made: list[HalfOpen] = []
+
+            def make() -> HalfOpen:
+                made.append(HalfOpen())
+                return made[0]
+
+            transport = await broker.dial(ENDPOINT, make)
+            await asyncio.to_thread(broker.wait_until, lambda broker: broker.connections)
+            await asyncio.to_thread(broker.drop_connections)
+            while not made[0].lost.done():
+                transport.write(b"x")
+                await asyncio.sleep(0.001)
+            assert made[0].at_eof
+            assert type(await made[0].lost) is BrokenPipeError
+
+    with Broker() as broker:
+        asyncio.run(main())
+
+
+def test_the_broker_sees_that_a_client_has_aborted() -> None:
+    """What the client has not acknowledged is delivered again."""
+
+    async def main() -> None:
+        async with asyncio.timeout(HANGS):
+            transport = await broker.dial(ENDPOINT, Ending)
+            await asyncio.to_thread(broker.wait_until, lambda broker: broker.connections)
+            transport.abort()
+            await asyncio.to_thread(broker.wait_until, lambda broker: not broker.connections)
+
+    with Broker() as broker:
+        asyncio.run(main())

@@ -48,6 +48,13 @@ def test_no_common_version_is_an_error_that_lists_versions() -> None:
     assert client.send(CONNECT.format(version="1.1", more=""))[0].startswith("CONNECTED\n")
 
 
+def test_activemq_lists_the_newest_version_first_and_closes() -> None:
+    client = Scene("activemq").dial()
+    (answer,) = client.send(CONNECT.format(version="9.9", more=""))
+    assert header(answer, "message") == "Invalid Protocol version, supported versions are: [1.2, 1.1, 1.0]"
+    assert client.peer.closing
+
+
 @pytest.mark.parametrize(
     "credentials",
     ["login:guest\npasscode:wrong\n", "login:nobody\npasscode:guest\n", "login:guest\n", ""],
@@ -168,12 +175,12 @@ def test_a_client_without_connect_is_ended_when_the_broker_would(flavour: str, s
 
 
 def test_a_client_without_connect_is_ended_in_time() -> None:
-    scene = Scene(connect_timeout=10.0)
+    scene = Scene(connect_timeout=2.0)  # neither flavour's own
     client = scene.dial()
-    assert client.peer.next_deadline() == scene.now + 10.0
-    client.peer.handle_timeout(scene.now + 9.0)
+    assert client.peer.next_deadline() == scene.now + 2.0
+    client.peer.handle_timeout(scene.now + 1.9)
     assert not client.peer.closing
-    client.peer.handle_timeout(scene.now + 10.0)
+    client.peer.handle_timeout(scene.now + 2.0)
     assert client.peer.closing
 
 
@@ -273,6 +280,15 @@ def test_headers_that_only_the_broker_may_set_are_not_forwarded() -> None:
             "x:2\ny:0\ntransaction:t\ncontent-length:5\n\nhello"
         )
     ]
+
+
+def test_a_sender_cannot_name_the_message() -> None:
+    """RabbitMQ refuses its message-id; ActiveMQ puts its own one in its place."""
+    client = Scene("activemq").client()
+    subscribe(client)
+    (message,) = send(client, "x", more="message-id:forged\n")
+    assert message.count("message-id:") == 1
+    assert header(message, "message-id") != "forged"
 
 
 def test_activemqs_ack_differs_from_message_id() -> None:
@@ -391,6 +407,8 @@ def test_rabbitmq_drops_messages_nacked_with_requeue_false() -> None:
     assert client.send(f"NACK\nid:{header(message, 'ack')}\nrequeue:false\n\n") == []
     client.leave()
     assert scene.waiting("/queue/a") == []
+    # Nor is it in a dead letter queue of any name.
+    assert scene.exchange.backlog.size == 0
 
 
 def test_activemq_moves_nacked_messages_to_a_dead_letter_queue() -> None:
@@ -400,6 +418,8 @@ def test_activemq_moves_nacked_messages_to_a_dead_letter_queue() -> None:
     (message,) = send(client, "x", more="reason:why\n")
     assert client.send(f"NACK\nid:{header(message, 'ack')}\n\n") == []
     assert scene.waiting("/queue/DLQ.a") == [b"x"]
+    (dead,) = scene.client().send("SUBSCRIBE\nid:1\ndestination:/queue/DLQ.a\n\n")
+    assert (header(dead, "reason"), body(dead)) == ("why", "x")
     client.leave()
     assert scene.waiting("/queue/a") == []
 
@@ -478,6 +498,16 @@ def test_prefetch_limits_unacknowledged_messages(flavour: str, name: str) -> Non
     assert body(third) == "c"
 
 
+@pytest.mark.parametrize(
+    ("flavour", "name", "delivered"),
+    [("rabbitmq", "prefetch-count", 1), ("activemq", "activemq.prefetchSize", 0)],
+)
+def test_a_prefetch_of_0_is_no_limit_or_nothing(flavour: str, name: str, delivered: int) -> None:
+    client = Scene(flavour).client()
+    subscribe(client, ack="client-individual", more=f"{name}:0\n")
+    assert len(send(client, "x")) == delivered
+
+
 def test_an_ack_in_an_open_transaction_frees_no_prefetch() -> None:
     scene = Scene()
     client, sender = scene.client(), scene.client()
@@ -549,6 +579,45 @@ def test_an_ack_in_a_transaction_takes_effect_with_commit(end: str, left: list[b
     client.send(f"{end}\ntransaction:t\n\n")
     client.leave()
     assert scene.waiting("/queue/a") == left
+
+
+@pytest.mark.parametrize("end", ["DISCONNECT\n\n", None], ids=["DISCONNECT", "the socket closes"])
+@FLAVOURS
+def test_an_ack_in_an_open_transaction_is_undone_by_the_end(flavour: str, end: str | None) -> None:
+    scene = Scene(flavour)
+    client = scene.client()
+    subscribe(client, ack="client-individual")
+    (message,) = send(client, "a")
+    client.send("BEGIN\ntransaction:t\n\n", f"ACK\nid:{header(message, 'ack')}\ntransaction:t\n\n")
+    if end is None:
+        client.leave()
+    else:
+        client.send(end)
+    assert scene.waiting("/queue/a") == [b"a"]
+
+
+def test_abort_restores_the_order_of_what_was_acknowledged() -> None:
+    """A cumulative ACK of the first message then covers nothing else."""
+    scene = Scene()
+    client = scene.client()
+    subscribe(client, ack="client")
+    first, second = (f"ACK\nid:{header(send(client, text)[0], 'ack')}\n" for text in "ab")
+    client.send("BEGIN\ntransaction:t\n\n", f"{first}transaction:t\n\n", f"{second}transaction:t\n\n")
+    client.send("ABORT\ntransaction:t\n\n", f"{first}\n")
+    client.leave()
+    assert scene.waiting("/queue/a") == [b"b"]
+
+
+def test_a_client_that_leaves_gets_nothing_from_its_own_queues() -> None:
+    """Its subscription in auto mode would take, and lose, what another one of it has not acknowledged."""
+    scene = Scene()
+    client = scene.client()
+    subscribe(client, ack="client-individual", more="prefetch-count:1\n")
+    send(client, "a")
+    subscribe(client, ack="auto", id="2")
+    client.receive()
+    client.leave()
+    assert scene.waiting("/queue/a") == [b"a"]
 
 
 def test_a_message_can_be_acknowledged_after_abort() -> None:
@@ -765,18 +834,51 @@ def test_activemqs_first_heart_beat_comes_after_two_intervals() -> None:
 @pytest.mark.parametrize(
     ("flavour", "header_line"), [("rabbitmq", "expiration:5000"), ("activemq", "expires:1005000")]
 )
-def test_a_message_expires(flavour: str, header_line: str) -> None:
+@pytest.mark.parametrize("looked_at", [True, False])
+@pytest.mark.parametrize("transaction", [True, False])
+def test_a_message_expires(flavour: str, header_line: str, looked_at: bool, transaction: bool) -> None:
     """RabbitMQ's header is a time to live, ActiveMQ's a date, both in milliseconds."""
     now = 1000.0
     scene = Scene(flavour, clock=lambda: now)
     client = scene.client()
+    inside = "transaction:t\n" if transaction else ""
+    client.send("BEGIN\ntransaction:t\n\n")
     for text, more in (("kept", ""), ("gone", f"{header_line}\n"), ("kept too", "")):
-        send(client, text, more=more)
+        send(client, text, more=more + inside)
+    client.send("COMMIT\ntransaction:t\n\n")
     assert len(scene.waiting("/queue/a")) == 3
     now = 1005.0
+    if looked_at:
+        assert scene.waiting("/queue/a") == [b"kept", b"kept too"]
     answer = client.send("SUBSCRIBE\nid:1\ndestination:/queue/a\n\n")
     assert [body(frame) for frame in answer] == ["kept", "kept too"]
     assert scene.exchange.backlog.size == 0
+
+
+def test_a_date_of_0_is_never_in_activemq() -> None:
+    scene = Scene("activemq", clock=lambda: 1000.0)
+    send(scene.client(), "kept", more="expires:0\n")
+    assert scene.waiting("/queue/a") == [b"kept"]
+
+
+def test_activemq_states_priority_and_times_of_each_message() -> None:
+    """With its defaults; what the sender has stated stays."""
+    client = Scene("activemq", clock=lambda: 1000.0).client()
+    subscribe(client)
+    names = ("expires", "priority", "timestamp")
+    (message,) = send(client, "x")
+    assert [header(message, name) for name in names] == ["0", "4", "1000000"]
+    (message,) = send(client, "x", more="priority:9\nexpires:2000000\ntimestamp:5\n")
+    assert [header(message, name) for name in names] == ["2000000", "9", "5"]
+
+
+@FLAVOURS
+@pytest.mark.parametrize(("persistent", "forwarded"), [("true", "true"), ("false", None)])
+def test_only_persistent_true_is_forwarded(flavour: str, persistent: str, forwarded: str | None) -> None:
+    client = Scene(flavour).client()
+    subscribe(client)
+    (message,) = send(client, "x", more=f"persistent:{persistent}\n")
+    assert header(message, "persistent") == forwarded
 
 
 def test_an_exchange_must_exist() -> None:

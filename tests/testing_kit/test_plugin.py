@@ -16,6 +16,8 @@ TESTS = """
 import socket
 import pytest
 
+earlier = []
+
 def test_fresh(stomp_broker, stomp_proxy):
     assert stomp_broker.messages("/queue/a") == []
     stomp_broker.send("/queue/a", "x")
@@ -23,6 +25,13 @@ def test_fresh(stomp_broker, stomp_proxy):
 
 def test_fresh_again(stomp_broker):
     assert stomp_broker.messages("/queue/a") == []
+    earlier.append(stomp_broker)
+
+def test_each_is_stopped_at_the_end_of_its_test():
+    (broker,) = earlier
+    assert not broker.running
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection((broker.host, broker.port))
 
 @pytest.mark.stomp_broker(users=None)
 def test_arguments(stomp_broker):
@@ -56,7 +65,7 @@ def test_the_fixtures_need_no_configuration(tmp_path: Path) -> None:
         timeout=60,
         check=False,
     )
-    assert "4 passed" in done.stdout, done.stdout + done.stderr
+    assert "5 passed" in done.stdout, done.stdout + done.stderr
 
 
 def test_the_plugin_imports_only_pytest() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -92,6 +93,22 @@ def test_fin_and_rst_of_one_side_are_passed_on(proxy: FaultProxy, server: Script
     with connected(proxy, server) as wire:
         server.close_connections(reset=True)
         assert wire.end() == "RST"
+
+
+def test_the_other_direction_goes_on_after_a_fin(proxy: FaultProxy, server: ScriptedServer) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        with FaultProxy(f"127.0.0.1:{listener.getsockname()[1]}") as proxy, Wire(proxy.port) as wire:
+            accepted, _ = listener.accept()
+            with accepted:
+                wire.socket.sendall(b"question")
+                wire.socket.shutdown(socket.SHUT_WR)
+                accepted.settimeout(HANGS)
+                question = b""
+                while data := accepted.recv(100):
+                    question += data
+                assert question == b"question"
+                accepted.sendall(b"answer")
+                assert read(wire, 6) == b"answer"
 
 
 def test_a_client_that_leaves_first_is_no_error(caplog: pytest.LogCaptureFixture) -> None:
@@ -197,6 +214,21 @@ def test_frames_are_counted_whatever_the_pieces(proxy: FaultProxy, server: Scrip
     assert server.received == frames
 
 
+def test_a_cut_comes_with_the_last_byte_that_passes(proxy: FaultProxy, server: ScriptedServer) -> None:
+    """And not only with the one behind it, which may never be sent."""
+    with connected(proxy, server) as wire:
+        proxy.cut_after(10, "to-server")
+        wire.socket.sendall(b"0123456789")
+        assert wire.end() == "FIN"
+        server.wait_for(b"0123456789")
+    with connected(proxy, server) as wire:
+        proxy.cut_after_frames(1, "to-server")
+        wire.socket.sendall(b"SEND\n\n\0")
+        assert wire.end() == "FIN"
+        server.wait_for(b"SEND\n\n\0")
+    assert proxy.cuts == 2
+
+
 def test_cut_after_frames_needs_frames(proxy: FaultProxy) -> None:
     with pytest.raises(ValueError, match="number must be at least 1"):
         proxy.cut_after_frames(0)
@@ -215,9 +247,31 @@ def test_split_makes_small_pieces(proxy: FaultProxy, server: ScriptedServer) -> 
         assert len(pieces) > 5
 
 
+class Pieces(Recorder):
+    """Gets the bytes as they are written."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sizes: list[int] = []
+
+    def note(self, connection: int, direction: str, data: bytes, *, at: float | None = None) -> None:
+        self.sizes.append(len(data))
+
+
+@pytest.mark.parametrize("size", [1, 3, 5])
+def test_split_makes_pieces_of_exactly_this_size(server: ScriptedServer, size: int) -> None:
+    pieces = Pieces()
+    with FaultProxy(server.url, recorder=pieces) as proxy:
+        proxy.to_server.split = size
+        with connected(proxy, server) as wire:
+            wire.socket.sendall(b"0123456789" * 3)
+            server.wait_for(b"0123456789" * 3)
+    assert pieces.sizes == [size] * (30 // size)
+
+
 def test_coalesce_makes_large_pieces(proxy: FaultProxy, server: ScriptedServer) -> None:
     proxy.to_client.coalesce = 10
-    proxy.to_client.coalesce_time = HANGS
+    proxy.to_client.coalesce_time = 100 * HANGS
     with connected(proxy, server) as wire:
         for digit in b"012345678":
             server.send(bytes([digit]))
@@ -227,6 +281,17 @@ def test_coalesce_makes_large_pieces(proxy: FaultProxy, server: ScriptedServer) 
         proxy.to_client.coalesce_time = 0.05
         server.send(b"few")
         assert wire.socket.recv(100) == b"few"
+
+
+def test_coalesced_bytes_pass_before_the_end(proxy: FaultProxy, server: ScriptedServer) -> None:
+    proxy.to_client.coalesce = 100
+    proxy.to_client.coalesce_time = 100 * HANGS
+    with connected(proxy, server) as wire:
+        server.send(b"held back")
+        assert wire.is_quiet(0.03)
+        server.close_connections()
+        assert read(wire, 9) == b"held back"
+        assert wire.end() == "FIN"
 
 
 def test_delay_makes_bytes_late(proxy: FaultProxy, server: ScriptedServer) -> None:
@@ -244,8 +309,8 @@ def test_drop_discards_the_bytes_of_one_direction(proxy: FaultProxy, server: Scr
         wire.socket.sendall(b"lost")
         server.send(b"found")
         assert read(wire, 5) == b"found"
-        assert server.received == b""
-        proxy.to_server.drop = False
+    server.wait_until_closed()  # everything that passes has passed
+    assert server.received == b""
 
 
 def test_refuse_connections_keeps_existing_ones(proxy: FaultProxy, server: ScriptedServer) -> None:
@@ -272,10 +337,18 @@ def test_a_client_is_reset_if_the_upstream_is_down() -> None:
         proxy.wait_until(lambda proxy: proxy.accepted == 1)
 
 
-def cuts_with(seed: int) -> list[tuple[int, str]]:
+@pytest.mark.parametrize(("resets", "ends"), [(0.0, {"FIN"}), (1.0, {"RST"})])
+def test_the_share_of_resets_among_random_cuts(resets: float, ends: set[str]) -> None:
+    assert {end for _, end in cuts_with(1, resets)} == ends
+
+
+def cuts_with(seed: int, resets: float = 0.5) -> list[tuple[int, str]]:
     """Return for each of eight connections after how many bytes it was cut, and how."""
     found = []
-    with ScriptedServer() as server, FaultProxy(server.url, mean_bytes=500, seed=seed) as proxy:
+    with (
+        ScriptedServer() as server,
+        FaultProxy(server.url, mean_bytes=500, seed=seed, resets=resets) as proxy,
+    ):
         for number in range(8):
             with Wire(proxy.port) as wire:
                 try:

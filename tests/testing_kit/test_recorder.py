@@ -140,6 +140,16 @@ def test_frames_in_a_websocket_are_recorded_whatever_the_pieces(step: int) -> No
     ]
 
 
+def test_what_is_cleared_are_records_and_not_frames_in_part() -> None:
+    recorder = Recorder()
+    recorder.note(1, "to-server", CONNECT + b"SEND\ndest", at=0.0)
+    recorder.note(1, "to-client", b"CONNECTED\nversion:1.2\n\n\0", at=0.0)
+    recorder.clear()
+    assert recorder.records == []
+    recorder.note(1, "to-server", b"ination:a\\cb\n\n\0", at=0.0)
+    assert [frame.headers["destination"] for frame in recorder.frames()] == ["a:b"]
+
+
 def test_a_refused_websocket_and_a_broken_one_are_recorded() -> None:
     recorder = Recorder()
     recorder.note(1, "to-server", REQUEST)

@@ -19,6 +19,7 @@ class Wire:
         host: str = "127.0.0.1",
         tls: ssl.SSLContext | None = None,
         unix: str | None = None,
+        name: str | None = None,
     ) -> None:
         if unix is not None:
             self.socket = socket.socket(socket.AF_UNIX)
@@ -27,7 +28,11 @@ class Wire:
         else:
             self.socket = socket.create_connection((host, port), timeout=HANGS)
         if tls is not None:
-            self.socket = tls.wrap_socket(self.socket, server_hostname=host)
+            try:
+                self.socket = tls.wrap_socket(self.socket, server_hostname=name or host)
+            except BaseException:
+                self.socket.close()
+                raise
         self._received = b""
 
     def connect(self, more: str = "") -> Self:

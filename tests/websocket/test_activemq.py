@@ -129,7 +129,7 @@ def test_its_subprotocol_stomp_is_accepted(subprotocols: tuple[str, ...]) -> Non
 
 
 def test_a_body_that_is_not_utf8_goes_as_binary_which_it_ignores() -> None:
-    """docs/websocket.md names it: bytes do not pass over this connector, whatever a client does."""
+    """docs/how-to/websocket.md names it: bytes do not pass over this connector, whatever a client does."""
     play = ConnectorPlay()
     play.connected()
     play.send("/queue/a", b"\xff")

@@ -108,7 +108,7 @@ def connect(
         heart_beat: the intervals ``(send, receive)`` that we offer, in seconds, up to an hour; 0 is never.
         versions: the versions of STOMP to offer.
         headers: further headers of CONNECT, or a function that returns them.
-        reconnect: when to connect again, and when to give up; by default :class:`Reconnect` with its own defaults.
+        reconnect: when to connect again, and when to give up; by default :class:`.Reconnect` with its own defaults.
         connect_timeout: seconds that one attempt to dial may take, with what is asked before it.
         handshake_timeout: seconds between the connection and CONNECTED.
         receipt_timeout: seconds that an operation may take, unless the call has a ``timeout`` of its own.

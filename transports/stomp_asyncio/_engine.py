@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
+import threading
 from collections.abc import Awaitable, Callable, Coroutine
 from enum import Enum, auto
 from time import monotonic
@@ -54,7 +55,7 @@ class Engine(LoopEngine):
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
         self._waited_at = monotonic()
-        self._end = asyncio.Event()
+        self._end: asyncio.Future[None] = self._loop.create_future()  # an Event takes 600 bytes more
         self._sockets: set[_Socket] = set()  # those that are not closed
         self._task: asyncio.Task[None] | None = None
 
@@ -66,9 +67,9 @@ class Engine(LoopEngine):
     async def _live(self) -> None:
         """Live as long as the connection: when the loop cancels all of its tasks, end the connection."""
         try:
-            await self._end.wait()
+            await self._end
         finally:
-            if not self._end.is_set():
+            if not self.ended:
                 self.session.closed_because = "its event loop has ended"
             self.abort()
             for connection in list(self._sockets):
@@ -167,7 +168,9 @@ class Engine(LoopEngine):
         elif isinstance(command, Read):
             _socket_of(command.line).set_reading(command.on)
         elif isinstance(command, Dial):
-            connection = command.line.tag = _Socket(self, command.line, self._options.via(command.endpoint))
+            own_transport = self._options.dial is None and not command.endpoint.secure
+            kind = _BufferedSocket if own_transport else _Socket
+            connection = command.line.tag = kind(self, command.line, self._options.via(command.endpoint))
             command.line.too_late = self._options.explain(
                 command.endpoint, TimeoutError(), command.timeout, too_late=True
             )
@@ -182,12 +185,13 @@ class Engine(LoopEngine):
         elif isinstance(command, End):
             if self._timer is not None:
                 self._timer.cancel()
-            self._end.set()
+            if not self._end.done():  # it is cancelled with the task that awaits it
+                self._end.set_result(None)
 
     def _ring(self) -> None:
         # uvloop runs timers first, then callbacks, then looks at sockets; asyncio looks at sockets first. In both, the
         # sockets are looked at before the second callback from here.
-        self._loop.call_soon(self._loop.call_soon, self.timer_rang)
+        self._loop.call_soon(self._loop.call_soon, self.timer_rang, monotonic())
 
     def _write(self, line: Line, data: bytes | memoryview, waited: bool = False) -> None:
         connection = _socket_of(line)
@@ -429,3 +433,29 @@ class _Socket(asyncio.Protocol):
             self._read_rest()
         self._report(self.line.lost, exc)
         self._note_closed()
+
+
+class _ReadBuffer(threading.local):
+    """The buffer that all connections of a thread read into: a loop reads one socket after the other."""
+
+    def __init__(self) -> None:
+        self.view = memoryview(bytearray(_READ_SIZE))
+
+
+_read_buffer = _ReadBuffer()
+
+
+class _BufferedSocket(_Socket, asyncio.BufferedProtocol):
+    """A connection whose transport is the loop's own, without TLS.
+
+    For a plain protocol asyncio allocates 256 KiB for each read, whatever comes, and shrinks that afterwards: the C
+    library maps these pages, and the kernel clears and unmaps them, which costs several times what it takes to read
+    and process a frame. So this is read into a buffer that is there already. A transport of others may keep a buffer
+    for longer than one call, and TLS has a buffer of its own: both of them call :meth:`data_received`.
+    """
+
+    def get_buffer(self, sizehint: int) -> memoryview:
+        return _read_buffer.view
+
+    def buffer_updated(self, nbytes: int) -> None:
+        self.data_received(bytes(_read_buffer.view[:nbytes]))

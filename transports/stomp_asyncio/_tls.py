@@ -64,19 +64,21 @@ class TlsTransport(asyncio.Protocol):
     def _advance(self) -> None:
         if self._handshake is None or self._handshake.done():
             return
+        agreed = False
         try:
             self._tls.do_handshake()
+            agreed = True
         except ssl.SSLWantReadError:
             pass
         except OSError as error:
             self._fail(error)
-        else:
-            self._agreed = True
-            self._handshake.set_result(None)
         try:
-            self._flush()
+            self._flush()  # our part of the handshake, or the alert
         except Exception as error:  # of the transport
             self._fail(error)
+        if agreed and not self._handshake.done():
+            self._agreed = True
+            self._handshake.set_result(None)
 
     def _fail(self, error: Exception) -> None:
         if self._handshake is None:

@@ -9,6 +9,10 @@ Every command is built on the public API of the adapters; none of them knows a r
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from stomp_core import __version__ as __version__
 
 __all__ = ["main"]
 
@@ -35,3 +39,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from ._main import run
 
     return run(arguments)
+
+
+def __getattr__(name: str) -> object:
+    if name == "__version__":  # looked up late, since only those who ask for it need stomp_core at once
+        from stomp_core import __version__
+
+        return __version__
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -6,8 +6,9 @@ import mimetypes
 from pathlib import Path
 
 from stomp_core.session import Delivery
+from stomp_testing.frame_json import to_json
 
-from ._message_json import to_dict, to_json
+from ._message_json import to_dict
 
 __all__ = ["Dump"]
 

@@ -9,8 +9,8 @@ from typing import Any
 import click
 
 from stomp_core import Frame, Send
+from stomp_testing.frame_json import MASK, SECRET_HEADERS
 
-from ._frame_json import MASK, SECRET_HEADERS
 from ._printing import show_body, visible
 
 __all__ = ["FramePrinter"]

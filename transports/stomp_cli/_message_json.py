@@ -11,14 +11,14 @@ Header Entries"). A recorded message also has its ``time``, in seconds since the
 from __future__ import annotations
 
 import json
-from base64 import b64decode, b64encode
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from stomp_core import Headers
 from stomp_core.session import Delivery, forwarded_headers
+from stomp_testing.frame_json import body_fields, body_of
 
-__all__ = ["Outgoing", "body_fields", "body_of", "from_json", "to_dict", "to_json"]
+__all__ = ["Outgoing", "from_json", "to_dict"]
 
 
 class Outgoing(NamedTuple):
@@ -104,21 +104,6 @@ def to_dict(message: Delivery, *, body: bool = True) -> dict[str, Any]:
     return content
 
 
-def body_fields(body: str | bytes) -> dict[str, str]:
-    """Return ``body``, or ``body_base64`` if it is not UTF-8."""
-    if isinstance(body, str):
-        return {"body": body}
-    try:
-        return {"body": body.decode("utf-8")}
-    except UnicodeDecodeError:
-        return {"body_base64": b64encode(body).decode("ascii")}
-
-
-def to_json(content: dict[str, Any]) -> str:
-    """Return it as a line, without the line end."""
-    return json.dumps(content, ensure_ascii=False, separators=(",", ":"))
-
-
 def from_json(line: str | bytes) -> Outgoing:
     """Read a message from a line of JSON.
 
@@ -156,20 +141,3 @@ def from_json(line: str | bytes) -> Outgoing:
     return Outgoing(
         body_of(content), forwarded_headers(Headers(headers)), destination, None, content_length, time
     )
-
-
-def body_of(content: dict[str, Any]) -> str | bytes:
-    """Return the body of a message that :func:`from_json` reads.
-
-    Raises:
-        ValueError: it is not base64.
-    """
-    if "body_base64" in content:
-        try:
-            return b64decode(content["body_base64"], validate=True)
-        except (ValueError, TypeError):
-            raise ValueError("body_base64 is not base64") from None
-    body = content.get("body", "")
-    text = body if isinstance(body, str) else json.dumps(body)
-    # As bytes it gets no content-type of its own: that of the message, or none, is what it had.
-    return text.encode() if content.get("headers") else text

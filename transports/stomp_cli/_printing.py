@@ -9,8 +9,9 @@ from typing import Any, NoReturn, Protocol
 import click
 
 from stomp_core.session import Delivery
+from stomp_testing.frame_json import to_json
 
-from ._message_json import to_dict, to_json
+from ._message_json import to_dict
 from ._templates import fill_from_message
 from ._terminal import colours
 

@@ -2,35 +2,35 @@
 
 from __future__ import annotations
 
-from base64 import b64encode
 from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import IO, Any, NamedTuple
 
 from stomp_core import Frame, HeartBeat
-from stomp_testing import Checker, Note, Record, Violation
+from stomp_testing import Checker, Note, Record, RecordingWriter, Violation
+from stomp_testing.frame_json import frame_to_dict, to_json
 
 from ._frame_filter import FrameFilter
-from ._frame_json import frame_to_dict
 from ._frame_printing import FramePrinter
-from ._message_json import to_json
 
 __all__ = ["ConnectionEvent", "FrameRecorder", "JsonWriter", "Sink", "TextWriter", "Trace", "Traced"]
 
 
 class ConnectionEvent(NamedTuple):
-    """The beginning or the end of a connection.
+    """The beginning or the end of a connection, or a fault that was caused on it.
 
     Attributes:
         connection: its number.
         at: seconds since the trace began.
         text: what has happened.
+        is_edge: whether the connection has begun or ended.
     """
 
     connection: int
     at: float
     text: str
+    is_edge: bool = True
 
 
 class Traced(NamedTuple):
@@ -91,8 +91,9 @@ class Trace:
         number = happened.connection
         if isinstance(happened, ConnectionEvent):
             traced = Traced(happened.at, number, None, happened.text, [])
-            self.ended += number in self._connections
-            self._connections.add(number)
+            if happened.is_edge:
+                self.ended += number in self._connections
+                self._connections.add(number)
         else:
             checker = self._checkers.setdefault(number, Checker())
             violations = checker.check(happened.direction, happened.what)
@@ -163,29 +164,30 @@ class JsonWriter:
     def __call__(self, traced: Traced) -> None:
         """Print it."""
         at = datetime.fromtimestamp(self._started + traced.at, UTC).isoformat(timespec="milliseconds")
-        self._write(to_json(_to_dict(traced, at=at)) + "\n")
+        self._write(to_json(_to_dict(traced, at)) + "\n")
 
 
 class FrameRecorder:
-    """Writes everything to a file, from which ``trace --replay`` plays the server.
+    """Write everything to a file, from which ``trace --replay`` plays the server.
 
     Args:
         file: where to.
     """
 
     def __init__(self, file: IO[str]) -> None:
-        self._file = file
+        self._writer = RecordingWriter(file)
 
     def __call__(self, traced: Traced) -> None:
         """Write it."""
-        extra = {}
-        if traced.direction == "to-client" and isinstance(traced.what, Frame):
-            extra["raw_base64"] = b64encode(traced.what.raw or b"").decode("ascii")
-        print(to_json(_to_dict(traced, **extra)), file=self._file, flush=True)
+        if traced.direction is None or isinstance(traced.what, str):
+            self._writer.event(traced.connection, traced.at, str(traced.what))
+        else:
+            record = Record(traced.connection, traced.direction, traced.at, traced.what)
+            self._writer.write(record, traced.violations)
 
 
-def _to_dict(traced: Traced, **extra: str) -> dict[str, Any]:
-    content: dict[str, Any] = {"time": round(traced.at, 6), **extra, "connection": traced.connection}
+def _to_dict(traced: Traced, at: str) -> dict[str, Any]:
+    content: dict[str, Any] = {"time": round(traced.at, 6), "at": at, "connection": traced.connection}
     if traced.direction is not None:
         content["direction"] = traced.direction
     match traced.what:

@@ -7,6 +7,7 @@ OpenTelemetry is imported when its listener is created; ``pip install "stomp-cor
 listener: every connection writes to the loggers ``stomp_core.connection`` and ``stomp_core.frames``.
 """
 
+from stomp_core import __version__ as __version__
 from stomp_core.session import Listener, Listeners
 
 from ._open_telemetry_listener import OpenTelemetryListener

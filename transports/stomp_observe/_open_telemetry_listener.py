@@ -35,11 +35,12 @@ class OpenTelemetryListener(Listener):
 
     def __init__(self, tracer_provider: TracerProvider | None = None) -> None:
         try:
-            from opentelemetry import propagate, trace
+            from opentelemetry import context, propagate, trace
         except ImportError:
             raise ImportError(
                 'OpenTelemetryListener needs OpenTelemetry: pip install "stomp-core[otel]"'
             ) from None
+        self._context = context
         self._trace = trace
         self._propagate = propagate
         self._tracer: Tracer = trace.get_tracer("stomp_observe", tracer_provider=tracer_provider)
@@ -71,14 +72,18 @@ class OpenTelemetryListener(Listener):
         attributes = self._attributes("process", delivery.destination)
         attributes["messaging.message.id"] = delivery.message_id
         attributes["messaging.message.body.size"] = len(delivery.body)
-        # An exception of the handler is recorded and marks the span as failed.
-        with self._tracer.start_as_current_span(
-            f"process {delivery.destination}",
-            context=self._propagate.extract(delivery.headers.to_dict()),
-            kind=self._trace.SpanKind.CONSUMER,
-            attributes=attributes,
-        ):
-            yield
+        # All of the sender's context, not its span alone: the handler finds its baggage, and passes it on.
+        token = self._context.attach(self._propagate.extract(delivery.headers.to_dict()))
+        try:
+            # An exception of the handler is recorded and marks the span as failed.
+            with self._tracer.start_as_current_span(
+                f"process {delivery.destination}",
+                kind=self._trace.SpanKind.CONSUMER,
+                attributes=attributes,
+            ):
+                yield
+        finally:
+            self._context.detach(token)
 
     def _attributes(self, operation: str, destination: str) -> dict[str, str | int]:
         return {

@@ -14,7 +14,7 @@
     conn.disconnect()
 
 The API is that of stomp.py 9.0, with what programs for its earlier versions call. For libraries that contain ``import
-stomp``, call :func:`install_as_stomp` first. ``docs/migrating-from-stomp.py.md`` lists what is different.
+stomp``, call :func:`install_as_stomp` first. ``docs/migration/from-stomp-py.md`` lists what is different.
 
 Modules and names without an underscore are those of stomp.py, because programs import them; modules with one are ours.
 :mod:`stomp_py.transport` explains how they fit together.

@@ -24,6 +24,7 @@ from stomp_core import (
     StompError,
     Version,
 )
+from stomp_core import __version__ as __version__
 from stomp_core.adapter import BlockingMessage as Message
 from stomp_core.adapter import BlockingPipeline as Pipeline
 from stomp_core.adapter import BlockingSubscription as Subscription

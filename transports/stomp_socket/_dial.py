@@ -217,7 +217,7 @@ def dial(
         prepare: called with each socket before it is connected, to bind it or to set options.
 
     Returns:
-        A stream that does not block: a socket, unless ``options`` have a dialler.
+        A stream that does not block; a socket, unless ``options`` have a dialler.
 
     Raises:
         OSError: the reason, from a dialler, a proxy, the operating system, the resolver or OpenSSL.

@@ -163,7 +163,7 @@ class SharedSession:
         """Call ``operation(subject, now, *args, **kwargs)``, write what it has sent, and wait for its outcome.
 
         Args:
-            delayed: what it has sent may wait for the next RECEIPT (see :meth:`Session.may_delay_writing`).
+            delayed: what it has sent may wait for the next RECEIPT (see :meth:`.Session.may_delay_writing`).
             operation: of the session, or of a handle.
             subject: the session, or the handle.
             args: see above.
@@ -195,13 +195,14 @@ class SharedSession:
                 left = session.size_to_send > 0
                 if left and not (delayed and done is None and session.may_delay_writing(READ_SIZE)):
                     left = not self.write()
-                # Nearly always the thread reads, and all is written: then it is asked no further.
+                # Nearly always the thread reads, all is written, and the new deadline comes later than the one that it
+                # sleeps until: then it is asked no further.
                 if self.asleep and (
                     left
-                    or done is not None
                     or not self.reading
                     or self.broken is not None
                     or self.notifications
+                    or (done is not None and not self._sleeps_no_longer_than(pending.deadline))
                 ):
                     self._wake_thread_if_needed(done is not None)
         except BaseException:
@@ -412,6 +413,11 @@ class SharedSession:
                 self.broken = error
         self._writing_tls = False
         return written
+
+    def _sleeps_no_longer_than(self, deadline: float | None) -> bool:
+        """Whether the thread wakes until a deadline by itself. That of a Pending which has none is another one's."""
+        until = self.until
+        return until is not None and deadline is not None and until <= deadline
 
     def _wake_thread_if_needed(self, new_deadline: bool) -> None:
         """Wake the thread if it would sleep too long.

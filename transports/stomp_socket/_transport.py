@@ -44,7 +44,7 @@ class SocketTransport:
         line: the attempt.
         endpoint: where to.
         options: how to get there.
-        watch: the loop's way to tell when a descriptor is ready; see :data:`Watch`.
+        watch: the loop's way to tell when a descriptor is ready; see :data:`.Watch`.
     """
 
     def __init__(

@@ -1,7 +1,8 @@
 """``python -m stomp_testing``: the embedded broker as a program, for development. See ``--help``.
 
-``python -m stomp_testing conformance`` plays the cases of the specifications to a broker or a client, and
-``python -m stomp_testing fuzz`` conversations of its own, of which many break a rule.
+``python -m stomp_testing conformance`` plays the cases of the specifications to a broker or a client, ``python -m
+stomp_testing fuzz`` conversations of its own, of which many break a rule. ``python -m stomp_testing proxy`` causes faults
+between the two.
 """
 
 from __future__ import annotations
@@ -30,7 +31,8 @@ def _parse(arguments: Sequence[str] | None, prog: str) -> argparse.Namespace:
         prog=prog,
         description="A STOMP broker for tests, demos and development. It keeps messages in memory; production "
         "brokers are RabbitMQ, ActiveMQ and Artemis.",
-        epilog="Other programs: python -m stomp_testing conformance --help, python -m stomp_testing fuzz --help",
+        epilog="Other programs: python -m stomp_testing conformance --help, python -m stomp_testing fuzz --help, "
+        "python -m stomp_testing proxy --help",
     )
     parser.add_argument("--host", default="127.0.0.1", help="the address to listen on (%(default)s)")
     parser.add_argument("--port", type=int, default=61613, help="the port (%(default)s); 0 takes a free one")
@@ -78,6 +80,10 @@ def main(arguments: Sequence[str] | None = None, *, prog: str = "python -m stomp
         from .fuzzing import run_command
 
         return run_command(given[1:])
+    if given[:1] == ["proxy"]:
+        from ._proxy_command import main as proxy
+
+        return proxy(given[1:])
     chosen = _parse(given, prog)
     stopped = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):

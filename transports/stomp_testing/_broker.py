@@ -217,17 +217,17 @@ class Broker:
 
     @property
     def url(self) -> str:
-        """The URL of the plain port with the first user's credentials: ``"stomp://guest:guest@127.0.0.1:61613"``."""
+        """The URL of the plain port with the first user's credentials, as ``"stomp://guest:guest@127.0.0.1:61613"``."""
         return f"stomp://{self._credentials}{self._address}:{self.port}"
 
     @property
     def tls_url(self) -> str:
-        """The URL of the TLS port: ``"stomp+ssl://guest:guest@127.0.0.1:61614"``. Trust :attr:`ca_file`."""
+        """The URL of the TLS port, such as ``"stomp+ssl://guest:guest@127.0.0.1:61614"``. Trust :attr:`ca_file`."""
         return f"stomp+ssl://{self._credentials}{self._address}:{self.tls_port}"
 
     @property
     def unix_url(self) -> str:
-        """The URL of the Unix socket: ``"stomp+unix://guest:guest@/run/stomp.sock"``."""
+        """The URL of the Unix socket, such as ``"stomp+unix://guest:guest@/run/stomp.sock"``."""
         return f"stomp+unix://{self._credentials}{_available(self._unix_path, 'unix_path')}"
 
     @property
@@ -250,12 +250,12 @@ class Broker:
 
     @property
     def ws_url(self) -> str:
-        """The URL of the WebSocket port: ``"ws://guest:guest@127.0.0.1:15674/ws"``."""
+        """The URL of the WebSocket port, such as ``"ws://guest:guest@127.0.0.1:15674/ws"``."""
         return f"ws://{self._credentials}{self._address}:{self.ws_port}{self._websocket_path}"
 
     @property
     def wss_url(self) -> str:
-        """The URL of the WebSocket port with TLS: ``"wss://guest:guest@127.0.0.1:15673/ws"``. Trust :attr:`ca_file`."""
+        """The URL of the WebSocket port with TLS, as ``"wss://guest:guest@127.0.0.1:1/ws"``. Trust :attr:`ca_file`."""
         return f"wss://{self._credentials}{self._address}:{self.wss_port}{self._websocket_path}"
 
     @property

@@ -1,11 +1,9 @@
 """Relay: one connection through a FaultProxy, and the faults that its bytes meet.
 
-What a proxy can do to a connection:
-
-* change how bytes arrive (:class:`Faults`, one for each direction): in small pieces, in large pieces, late, never;
-* stall: nothing passes, both connections stay open, and an end of one side is not passed on either;
-* cut: end both connections with a FIN or a RST, now, after an exact number of bytes or frames, or after a random number
-  of bytes.
+The bytes of a direction are read (and coalesced), wait while the connection is stalled, are cut into frames
+(``_passage``), and are written in pieces. What happens to a frame is decided where the frames are known (``_watches``).
+Faults at a place in the stream, as ``cut`` after so many bytes or behind a frame, strike while the bytes are written:
+they are exact to the byte, whatever the chunks are.
 
 A cut with a FIN is not a close: bytes that a side still sends are read and discarded for a moment, because closing a
 socket with unread bytes in it sends a RST instead of the FIN.
@@ -14,25 +12,26 @@ socket with unread bytes in it sends a RST instead of the FIN.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
-from enum import StrEnum
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from typing import Any
 
-from ._frame_counter import FrameCounter
+from ._armed_fault import ArmedFault
+from ._fault import Direction, Fault
+from ._gate import Gate
 from ._network import reset, send_fin
+from ._passage import Passage
 from ._recorder import Recorder
+from ._stomp_pieces import Piece
+from ._verdict import Verdict
+from ._watches import Watches
+from ._websocket_reader import Opening, text_message
 
-__all__ = ["Cut", "Direction", "FaultPlan", "Faults", "FrameCut", "Relay"]
+__all__ = ["FaultPlan", "Faults", "Relay"]
 
 _CHUNK = 64 * 1024
 _SPLIT_PAUSE = 0.0005  # seconds between the pieces of a split chunk, so that the reader gets them one by one
 _DISCARD_TIME = 1.0  # seconds for which a cut connection is still read
-
-
-class Direction(StrEnum):
-    """A direction of bytes."""
-
-    TO_SERVER = "to-server"
-    TO_CLIENT = "to-client"
 
 
 @dataclass(slots=True)
@@ -54,57 +53,53 @@ class Faults:
     drop: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Cut:
-    """The end of a connection after a number of bytes.
-
-    Attributes:
-        after: how many bytes pass before it.
-        reset: with a RST; otherwise with a FIN.
-        direction: which bytes count; ``None`` is both directions together.
-    """
-
-    after: int
-    reset: bool
-    direction: Direction | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class FrameCut:
-    """The end of a connection at a STOMP frame.
-
-    Attributes:
-        after: how many frames pass before it.
-        offset: bytes from the end of the last of them to the cut; negative ones cut inside of it.
-        reset: with a RST; otherwise with a FIN.
-        direction: which frames count; ``None`` is both directions together.
-    """
-
-    after: int
-    offset: int
-    reset: bool
-    direction: Direction | None = None
-
-
+@dataclass(slots=True)
 class FaultPlan:
     """What the connections of a proxy share.
 
     Attributes:
-        faults: by direction.
         recorder: receives the bytes that pass.
-        flowing: cleared while the proxy is stalled.
-        next_cut: ends the first connection that reaches it, and that one only.
-        next_frame_cut: the same, at a frame.
+        on_strike: called with the number of a connection, a fault that has struck, and what it has struck.
+        seed: of the bytes that are corrupted.
+        faults: by direction.
+        armed: the faults that were added.
         cuts: how many connections the proxy has ended.
     """
 
-    def __init__(self, recorder: Recorder | None) -> None:
-        self.faults = {direction: Faults() for direction in Direction}
-        self.recorder = recorder
-        self.flowing = asyncio.Event()
-        self.next_cut: Cut | None = None
-        self.next_frame_cut: FrameCut | None = None
-        self.cuts = 0
+    recorder: Recorder | None
+    on_strike: Callable[[int, Fault, str], object] | None
+    seed: int
+    faults: dict[Direction, Faults]
+    armed: list[ArmedFault]
+    cuts: int = 0
+
+
+@dataclass(slots=True)
+class _Mark:
+    """A place in the bytes of one direction at which a fault strikes: when so many of its bytes have passed."""
+
+    armed: ArmedFault
+    position: int
+
+
+class _Way:
+    """One direction of a connection.
+
+    Attributes:
+        gate: shut while it is stalled.
+        marks: the places at which faults strike next.
+        faults: of this connection only; ``None`` for those of the proxy.
+        writing: held while something is written, so that an ERROR of the proxy comes between frames.
+    """
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, passage: Passage) -> None:
+        self.reader = reader
+        self.writer = writer
+        self.passage = passage
+        self.gate = Gate()
+        self.marks: list[_Mark] = []
+        self.faults: Faults | None = None
+        self.writing = asyncio.Lock()
 
 
 class Relay:
@@ -115,7 +110,7 @@ class Relay:
         client: reader and writer of the client's socket.
         server: reader and writer of the server's socket.
         plan: shared with the other connections of the proxy.
-        random_cut: when this connection ends by chance.
+        random_cut: how this connection ends by chance.
 
     Attributes:
         end: how the connection has ended, in words.
@@ -127,22 +122,33 @@ class Relay:
         client: tuple[asyncio.StreamReader, asyncio.StreamWriter],
         server: tuple[asyncio.StreamReader, asyncio.StreamWriter],
         plan: FaultPlan,
-        random_cut: Cut | None,
+        random_cut: Fault | None,
     ) -> None:
-        self._number = number
-        self._client_reader, self._client_writer = client
-        self._server_reader, self._server_writer = server
+        self.number = number
         self._plan = plan
-        self._random_cut = random_cut
         self._passed = dict.fromkeys(Direction, 0)
-        self._passed_since_armed = dict.fromkeys(Direction, 0)
-        self._frames = FrameCounter()
-        self._frames_since_armed = dict.fromkeys(Direction, 0)
-        self._own_cut: Cut | None = None  # where it will be cut, because enough frames have passed
+        self._opening = Opening()
+        self._watches = Watches(f"{plan.seed} {number}", self._note_strike)
+        self._ways = {
+            Direction.TO_SERVER: self._way(Direction.TO_SERVER, client[0], server[1]),
+            Direction.TO_CLIENT: self._way(Direction.TO_CLIENT, server[0], client[1]),
+        }
+        self._timers: list[asyncio.TimerHandle] = []
         self._ended = False
         self._half_closed = False
         self.end = "closed by the proxy"
-        self._timer: asyncio.TimerHandle | None = None
+        for armed in list(plan.armed):
+            self.arm(armed)
+        if random_cut is not None:
+            self.arm(ArmedFault(random_cut))
+
+    def _way(self, direction: Direction, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> _Way:
+        def decide(piece: Piece, begun: bool) -> Verdict | None:
+            return self._watches.decide(direction, piece, begun)
+
+        return _Way(
+            reader, writer, Passage(direction, self._opening, decide, lambda: self._watches.hold(direction))
+        )
 
     @property
     def ended(self) -> bool:
@@ -152,10 +158,7 @@ class Relay:
     async def run(self) -> None:
         """Pass bytes both ways until both sides have closed, or the connection is cut."""
         try:
-            await asyncio.gather(
-                self._pass_on(self._client_reader, self._server_writer, Direction.TO_SERVER),
-                self._pass_on(self._server_reader, self._client_writer, Direction.TO_CLIENT),
-            )
+            await asyncio.gather(*(self._pass_on(direction) for direction in Direction))
         finally:
             self.close()
 
@@ -172,112 +175,235 @@ class Relay:
         if hard:
             self._reset()
             return
-        self._ended = True
-        _end_sending(self._client_writer)
-        _end_sending(self._server_writer)
-        self._timer = asyncio.get_running_loop().call_later(_DISCARD_TIME, self.close)
+        self._finish()
+        for way in self._ways.values():
+            _end_sending(way.writer)
+        self._timers.append(asyncio.get_running_loop().call_later(_DISCARD_TIME, self.close))
 
     def close(self) -> None:
         """Close both sockets."""
-        self._ended = True
-        if self._timer is not None:
-            self._timer.cancel()
-        self._client_writer.close()
-        self._server_writer.close()
+        self._finish()
+        for way in self._ways.values():
+            way.writer.close()
 
-    def count_from_here(self) -> None:
-        """Count bytes for ``next_cut``, and frames for ``next_frame_cut``, from now on."""
-        self._passed_since_armed = dict.fromkeys(Direction, 0)
-        self._frames_since_armed = dict.fromkeys(Direction, 0)
+    def _reset(self) -> None:
+        self._finish()
+        for way in self._ways.values():
+            reset(way.writer.transport)
+
+    def _finish(self) -> None:
+        """Let nothing pass any more, and nobody wait for that."""
+        self._ended = True
+        for timer in self._timers:
+            timer.cancel()
+        for way in self._ways.values():
+            way.gate.release()
+
+    # ------------------------------------------------------------------ faults
+
+    def arm(self, armed: ArmedFault) -> None:
+        """Wait for a fault's place, or let it strike if it has none."""
+        fault = armed.fault
+        if fault.connection not in (None, self.number):
+            return
+        if fault.frame is not None or fault.byte is not None:
+            self._watches.add(armed, self._passed)
+        elif fault.after is not None:
+            loop = asyncio.get_running_loop()
+            self._timers.append(loop.call_later(fault.after, self._strike_at_time, armed))
+        elif fault.name in ("stall", "half-open") or fault.connection is not None:
+            self._strike(armed, "the connection")
+
+    def disarm(self, armed: ArmedFault) -> None:
+        """Wait for a fault no more. What it has done stays, but for bytes that it makes late, small or large."""
+        self._watches.remove(armed)
+        for way in self._ways.values():
+            way.marks = [mark for mark in way.marks if mark.armed is not armed]
+        if armed.fault.place:
+            return
+        if armed.fault.name == "stall":
+            self.resume()
+        if armed.fault.connection == self.number:
+            for direction in self._directions(armed.fault):
+                self._ways[direction].faults = None
+
+    def clear(self) -> None:
+        """Wait for no fault any more, and pass on what comes. What was held back leaves with the next bytes."""
+        self._watches.clear()
+        for way in self._ways.values():
+            way.marks.clear()
+            way.faults = None
+        self.resume()
+
+    def resume(self) -> None:
+        """End a stall."""
+        for way in self._ways.values():
+            way.gate.open()
+
+    def _directions(self, fault: Fault) -> list[Direction]:
+        return [direction for direction in Direction if fault.direction in (None, direction)]
+
+    def _strike_at_time(self, armed: ArmedFault) -> None:
+        # An earlier connection may have used it up, or it was removed.
+        if not self._ended and not armed.is_used_up and armed in self._plan.armed:
+            self._strike(armed, f"{armed.fault.after:g} s")
+
+    def _strike(self, armed: ArmedFault, where: str) -> None:
+        """Do what a fault does at a place, and not to a frame."""
+        fault = armed.fault
+        self._note_strike(armed, where)
+        match fault.name:
+            case "cut" | "reset" | "error":
+                self.cut(hard=fault.name == "reset")
+            case "stall":
+                for direction in self._directions(fault):
+                    self._ways[direction].gate.shut(fault.value if isinstance(fault.value, float) else None)
+            case "half-open":
+                for way in self._ways.values():
+                    way.gate.shut_for_good()
+            case "drop" | "split" | "coalesce" | "delay":
+                for direction in self._directions(fault):
+                    faults = self._ways[direction].faults or self._plan.faults[direction]
+                    changes: dict[str, Any] = {fault.name: True if fault.value is None else fault.value}
+                    self._ways[direction].faults = replace(faults, **changes)
+
+    def _note_strike(self, armed: ArmedFault, where: str) -> None:
+        armed.struck += 1
+        if armed.is_used_up and armed in self._plan.armed:
+            self._plan.armed.remove(armed)
+        if self._plan.on_strike is not None:
+            self._plan.on_strike(self.number, armed.fault, where)
 
     # ------------------------------------------------------------------ one direction
 
-    async def _pass_on(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, direction: Direction
-    ) -> None:
-        plan, faults = self._plan, self._plan.faults[direction]
+    async def _pass_on(self, direction: Direction) -> None:
+        way = self._ways[direction]
         try:
             while True:
-                data = await _read(reader, faults)
-                await plan.flowing.wait()
+                data = await self._read(direction)
+                await way.gate.passable()
                 if not data:
                     break
-                if faults.drop:
-                    continue
-                if faults.delay and not self._ended:
-                    await asyncio.sleep(faults.delay)
-                    await plan.flowing.wait()
-                for piece in _pieces(data, faults.split):
-                    # After a cut, what a side still sends is read and discarded.
-                    if self._ended or not self._write(piece, writer, direction):
-                        break
-                    await writer.drain()
-                    if faults.split:
-                        await asyncio.sleep(_SPLIT_PAUSE)
-                        await plan.flowing.wait()
+                if self._ended:
+                    continue  # after a cut, what a side still sends is read and discarded
+                await self._write_all(way.passage.receive(data), direction)
+            if not self._ended:
+                await self._write_all(way.passage.end(), direction)
         except OSError:
             # One side has reset the connection: reset the other.
-            self._note_end("reset", direction)
-            self._reset()
+            await way.gate.passable()
+            if not self._ended:
+                self._note_end("reset", direction)
+                self._reset()
             return
         if not self._ended:
             self._note_end("closed", direction)
-            _end_sending(writer)
+            _end_sending(way.writer)
+
+    async def _read(self, direction: Direction) -> bytes:
+        """Read a chunk, and more of them if bytes are to be coalesced. ``b""`` is the end."""
+        reader = self._ways[direction].reader
+        data = await reader.read(_CHUNK)
+        while data and (faults := self._faults(direction)).coalesce > len(data):
+            try:
+                more = await asyncio.wait_for(reader.read(_CHUNK), faults.coalesce_time)
+            except TimeoutError:
+                break
+            if not more:
+                break
+            data += more
+        return data
+
+    def _faults(self, direction: Direction) -> Faults:
+        return self._ways[direction].faults or self._plan.faults[direction]
+
+    async def _write_all(self, verdicts: Iterable[Verdict], direction: Direction) -> None:
+        delay = self._faults(direction).delay
+        for verdict in verdicts:
+            verdict.delay += delay
+            delay = 0.0
+            await self._write(verdict, direction)
+            if self._ended:
+                return
+
+    async def _write(self, verdict: Verdict, direction: Direction) -> None:
+        """Write bytes, let faults strike on the way, and send the client its ERROR."""
+        way, faults = self._ways[direction], self._faults(direction)
+        if faults.drop:
+            return
+        if verdict.delay:
+            await asyncio.sleep(verdict.delay)
+            await way.gate.passable()
+        if verdict.answer:
+            await self._answer(verdict.answer)
+        async with way.writing:
+            start = self._passed[direction]
+            end = start + len(verdict.data)
+            way.marks += [_Mark(armed, start + armed.fault.offset) for armed in verdict.before]
+            way.marks += [_Mark(armed, end + armed.fault.offset) for armed in verdict.after]
+            size = verdict.split or faults.split
+            for piece in _pieces(verdict.data, size):
+                await self._write_piece(piece, direction)
+                if self._ended or self._faults(direction).drop:
+                    return
+                await way.writer.drain()
+                if size:
+                    await asyncio.sleep(_SPLIT_PAUSE)
+                    await way.gate.passable()
+
+    async def _answer(self, frame: bytes) -> None:
+        way = self._ways[Direction.TO_CLIENT]
+        async with way.writing:
+            if not self._ended:
+                self._pass(
+                    frame if self._opening.reader is None else text_message(frame), Direction.TO_CLIENT
+                )
+
+    async def _write_piece(self, piece: bytes, direction: Direction) -> None:
+        """Write what may pass of a piece, as far as faults let it."""
+        way = self._ways[direction]
+        while not self._ended and not self._faults(direction).drop:
+            room, armed = self._next_place(direction, len(piece))
+            if room:
+                self._pass(piece[:room], direction)
+                piece = piece[room:]
+            if armed is None:
+                return
+            if armed.fault.name == "corrupt":
+                piece = bytes([piece[0] ^ 0xFF]) + piece[1:]
+                self._note_strike(armed, f"byte {armed.fault.byte}")
+            else:
+                self._strike(armed, armed.fault.frame or f"byte {armed.fault.byte}")
+            await way.gate.passable()
+
+    def _pass(self, data: bytes, direction: Direction) -> None:
+        self._passed[direction] += len(data)
+        if self._plan.recorder is not None:
+            self._plan.recorder.note(self.number, direction.value, data)
+        self._ways[direction].writer.write(data)
+
+    def _next_place(self, direction: Direction, size: int) -> tuple[int, ArmedFault | None]:
+        """Return how many of the next bytes may pass, and the fault that strikes then, if one does."""
+        way = self._ways[direction]
+        # Another connection may have reached the place first.
+        way.marks = [mark for mark in way.marks if not mark.armed.is_used_up]
+        mark = min(way.marks, key=lambda mark: mark.position, default=None)
+        room = size if mark is None else max(mark.position - self._passed[direction], 0)
+        watch = self._watches.next_at_byte(direction, self._passed, min(room, size))
+        if watch is not None:
+            watch.done = True
+            return max(watch.room(self._passed), 0), watch.armed
+        if mark is not None and room <= size:
+            way.marks.remove(mark)
+            return room, mark.armed
+        return size, None
 
     def _note_end(self, how: str, direction: Direction) -> None:
-        """Remember who has ended the connection first."""
+        """Remember which side has ended the connection first."""
         if not self._ended and not self._half_closed:
             self._half_closed = True
             side = "client" if direction is Direction.TO_SERVER else "server"
             self.end = f"{how} by the {side}"
-
-    def _write(self, piece: bytes, writer: asyncio.StreamWriter, direction: Direction) -> bool:
-        """Write what may pass of a piece. Returns False if the connection was cut there."""
-        self._count_frames(piece, direction)
-        room, cut = self._next_cut(direction, len(piece))
-        passing = piece[:room]
-        if passing:
-            self._passed[direction] += len(passing)
-            self._passed_since_armed[direction] += len(passing)
-            if self._plan.recorder is not None:
-                self._plan.recorder.note(self._number, direction.value, passing)
-            writer.write(passing)
-        if cut is None:
-            return True
-        self.cut(hard=cut.reset)
-        return False
-
-    def _count_frames(self, piece: bytes, direction: Direction) -> None:
-        """Count the frames that end in a piece, and find out whether the connection is to be cut at one of them."""
-        ends = self._frames.ends(direction, piece)
-        armed = self._plan.next_frame_cut
-        if armed is not None and armed.direction in (None, direction):
-            missing = armed.after - _count(self._frames_since_armed, armed.direction)
-            if 0 < missing <= len(ends):
-                self._plan.next_frame_cut = None
-                after = _count(self._passed, armed.direction) + ends[missing - 1] + armed.offset
-                self._own_cut = Cut(after, armed.reset, armed.direction)
-        self._frames_since_armed[direction] += len(ends)
-
-    def _next_cut(self, direction: Direction, size: int) -> tuple[int, Cut | None]:
-        """Return how many of these bytes may pass, and the cut that comes then, if one does."""
-        armed = self._plan.next_cut
-        if armed is not None and armed.direction in (None, direction):
-            room = armed.after - _count(self._passed_since_armed, armed.direction)
-            if room <= size:
-                self._plan.next_cut = None
-                return max(room, 0), armed
-        for cut in (self._own_cut, self._random_cut):
-            if cut is not None and cut.direction in (None, direction):
-                room = cut.after - _count(self._passed, cut.direction)
-                if room <= size:
-                    return max(room, 0), cut
-        return size, None
-
-    def _reset(self) -> None:
-        self._ended = True
-        reset(self._client_writer.transport)
-        reset(self._server_writer.transport)
 
 
 def _end_sending(writer: asyncio.StreamWriter) -> None:
@@ -286,25 +412,7 @@ def _end_sending(writer: asyncio.StreamWriter) -> None:
         writer.close()
 
 
-def _count(passed: dict[Direction, int], direction: Direction | None) -> int:
-    return sum(passed.values()) if direction is None else passed[direction]
-
-
-async def _read(reader: asyncio.StreamReader, faults: Faults) -> bytes:
-    """Read a chunk, and more of them if bytes are to be coalesced. ``b""`` is the end."""
-    data = await reader.read(_CHUNK)
-    while data and faults.coalesce > len(data):
-        try:
-            more = await asyncio.wait_for(reader.read(_CHUNK), faults.coalesce_time)
-        except TimeoutError:
-            break
-        if not more:
-            break
-        data += more
-    return data
-
-
 def _pieces(data: bytes, size: int) -> list[bytes]:
     if not size:
         return [data]
-    return [data[start : start + size] for start in range(0, len(data), size)]
+    return [data[start : start + size] for start in range(0, len(data), size)] or [data]

@@ -55,7 +55,7 @@ class ScriptedServer:
     'stomp://guest:guest@127.0.0.1:...'
 
     Args:
-        script: the steps: ``bytes`` to send, :class:`Expect`, :class:`Pause`, :data:`CLOSE`, :data:`RESET`. A list of
+        script: the steps: ``bytes`` to send, :class:`Expect`, :class:`Pause`, :data:`.CLOSE`, :data:`.RESET`. A list of
             lists is a script for each connection, in their order; the last one is used for all further connections.
         tls: use TLS with this context.
         port: the port to listen on; ``None`` takes a free one.

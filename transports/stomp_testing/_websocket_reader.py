@@ -10,7 +10,15 @@ import zlib
 from collections.abc import Iterator
 from typing import NamedTuple
 
-__all__ = ["Opening", "Part", "WebSocketReader"]
+__all__ = [
+    "Opening",
+    "Part",
+    "WebSocketReader",
+    "is_compressed",
+    "is_message",
+    "text_message",
+    "with_payload",
+]
 
 _REQUEST = b"GET "
 _LARGEST_HEAD = 64 * 1024
@@ -58,12 +66,12 @@ class Part(NamedTuple):
         kind: ``"head"`` of HTTP, ``"body"`` of a refusal, ``"text"``, ``"binary"``, ``"continuation"``, ``"ping"``,
             ``"pong"``, ``"close"``, or ``"broken"``: from here on this direction is not read.
         payload: unmasked and decompressed; for ``"broken"`` the reason.
-        end: how many of the bytes that were passed to ``read`` belong to it and to what precedes it.
+        raw: its bytes as they pass; empty for ``"broken"``.
     """
 
     kind: str
     payload: bytes
-    end: int
+    raw: bytes
 
     @property
     def is_stomp(self) -> bool:
@@ -101,24 +109,20 @@ class _Direction:
 
     def read(self, data: bytes) -> Iterator[Part]:
         self._buffer += data
-        before = len(self._buffer) - len(data)
-        consumed = 0
         while not self._broken and self._buffer:
-            size = len(self._buffer)
             try:
                 found = self._read()
             except (ValueError, zlib.error) as error:
                 self._broken = True
-                yield Part("broken", str(error).encode(), 0)
+                yield Part("broken", str(error).encode(), b"")
                 break
             if found is None:
                 return
-            consumed += size - len(self._buffer)
-            yield Part(*found, max(consumed - before, 0))
+            yield found
         if self._broken:
             self._buffer.clear()
 
-    def _read_head(self) -> tuple[str, bytes] | None:
+    def _read_head(self) -> Part | None:
         end = self._buffer.find(b"\r\n\r\n")
         if end < 0:
             if len(self._buffer) > _LARGEST_HEAD:
@@ -130,7 +134,7 @@ class _Direction:
             if not head.startswith(b"HTTP/") or head.split(b" ", 2)[1] != b"101":
                 self._read = self.other._read = self._read_body
             self._negotiate(head)
-        return "head", head
+        return Part("head", head, head)
 
     def _negotiate(self, head: bytes) -> None:
         """Read what the server has agreed to, for both directions."""
@@ -140,10 +144,11 @@ class _Direction:
                 self.keeps_context = "server_no_context_takeover" not in value
                 self.other.keeps_context = "client_no_context_takeover" not in value
 
-    def _read_body(self) -> tuple[str, bytes] | None:
-        return "body", self._take(len(self._buffer))
+    def _read_body(self) -> Part | None:
+        body = self._take(len(self._buffer))
+        return Part("body", body, body)
 
-    def _read_frame(self) -> tuple[str, bytes] | None:
+    def _read_frame(self) -> Part | None:
         buffer = self._buffer
         if len(buffer) < 2:
             return None
@@ -167,7 +172,7 @@ class _Direction:
             payload = _unmasked(payload, frame[start - 4 : start])
         if code < _DATA:
             payload = self._decompressed(code, payload, final, compressed)
-        return _KINDS[code], payload
+        return Part(_KINDS[code], payload, frame)
 
     def _decompressed(self, code: int, payload: bytes, final: bool, compressed: bool) -> bytes:
         if code:
@@ -185,6 +190,49 @@ class _Direction:
         taken = bytes(self._buffer[:size])
         del self._buffer[:size]
         return taken
+
+
+# ---------------------------------------------------------------------- one WebSocket frame
+
+
+def is_final(frame: bytes) -> bool:
+    """Return whether a frame of data is the last one of its message."""
+    return frame[0] >= 0x80
+
+
+def is_message(frame: bytes) -> bool:
+    """Return whether a frame of data is a whole message."""
+    return is_final(frame) and frame[0] & 0x0F != 0
+
+
+def is_compressed(frame: bytes) -> bool:
+    """Return whether a frame begins a compressed message (RFC 7692, section 6)."""
+    return bool(frame[0] & 0x40)
+
+
+def text_message(payload: bytes) -> bytes:
+    """Return a message of a server, as one frame."""
+    return with_payload(b"\x81\x00", payload)
+
+
+def with_payload(frame: bytes, payload: bytes) -> bytes:
+    """Return a frame with another payload, which is not compressed; it is masked with the same key.
+
+    Args:
+        frame: of data, complete.
+        payload: what it is to contain.
+    """
+    size = frame[1] & 0x7F
+    start = {126: 4, 127: 10}.get(size, 2)
+    masked = frame[1] & 0x80
+    key = frame[start : start + 4] if masked else b""
+    if len(payload) < 126:
+        length = bytes([masked | len(payload)])
+    elif len(payload) < 1 << 16:
+        length = bytes([masked | 126]) + len(payload).to_bytes(2, "big")
+    else:
+        length = bytes([masked | 127]) + len(payload).to_bytes(8, "big")
+    return bytes([frame[0] & 0xBF]) + length + key + (_unmasked(payload, key) if masked else payload)
 
 
 def _unmasked(payload: bytes, key: bytes) -> bytes:

@@ -32,6 +32,7 @@ from stomp_core import (
     StompError,
     Version,
 )
+from stomp_core import __version__ as __version__
 from stomp_core.adapter import AsyncMessage as Message
 from stomp_core.adapter import AsyncPipeline as Pipeline
 from stomp_core.adapter import AsyncSubscription as Subscription

@@ -76,12 +76,13 @@ class Engine(LoopEngine):
         while not self.ended:
             with trio.move_on_at(self.timer_at):
                 await self._timer_changed.wait()
-            if trio.current_time() < self.timer_at:
+            now = trio.current_time()
+            if now < self.timer_at:
                 self.poll_if_due()
             else:
                 if self._connection is not None:
                     await self._connection.catch_up()
-                self.timer_rang()
+                self.timer_rang(now)
 
     # ------------------------------------------------------------------ for AsyncConnection
 

@@ -18,6 +18,8 @@ except ModuleNotFoundError as _error:
         "stomp_websocket needs websockets: pip install 'stomp-core[websocket]'", name="websockets"
     ) from None
 
+from stomp_core import __version__ as __version__
+
 from ._client import WebSocketClient
 from ._options import WebSocket
 from ._server import WebSocketRequest, WebSocketServer

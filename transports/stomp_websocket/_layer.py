@@ -71,7 +71,7 @@ class Layer:
         return bool(self._protocol.extensions)
 
     def receive_data(self, data: bytes | bytearray | memoryview) -> bytes | bytearray:
-        """Process bytes from the socket. Look at :attr:`over`, and write :meth:`control`, afterwards.
+        """Process bytes from the socket. Look at ``over``, and write :meth:`control`, afterwards.
 
         Returns:
             The bytes of STOMP in them; ``b""`` as long as a WebSocket frame is incomplete.
@@ -83,7 +83,7 @@ class Layer:
         return self._process_events()
 
     def receive_eof(self) -> None:
-        """Process the end of the stream: :attr:`over` says what it means."""
+        """Process the end of the stream: ``over`` says what it means."""
         if self.over is None:
             self._protocol.receive_eof()
             self._process_events()

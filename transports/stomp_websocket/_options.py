@@ -50,7 +50,7 @@ class WebSocket:
         message_size: send a STOMP frame that is longer than this many bytes as several messages; ``None``: never. For
             servers that limit the size of a message, such as Spring's; ActiveMQ needs one frame in one message.
         promise_heart_beats: ``False``: send heart-beats, but offer none in CONNECT, which RabbitMQ needs (see
-            docs/websocket.md). ``None``: so if the server calls itself ``Cowboy``, which is RabbitMQ's.
+            docs/how-to/websocket.md). ``None``: so if the server calls itself ``Cowboy``, which is RabbitMQ's.
 
     Raises:
         TypeError: an option is of a wrong type.

@@ -39,7 +39,7 @@ class WebSocketRequest:
 
 
 class WebSocketServer(Layer):
-    """The server's end of a WebSocket. It is a :class:`stomp_core.session.ByteLayer` too.
+    """The server's end of a WebSocket. It is a :class:`stomp_core.ByteLayer` too.
 
     Args:
         options: of these, ``compression``, ``max_size``, ``text``, ``message_size`` and ``subprotocols`` (those to

@@ -12,12 +12,11 @@ from typing import IO, Any
 import click
 
 from stomp_core import Frame
+from stomp_testing.frame_json import frame_to_dict, to_json
 
 from .._exit_status import ExitStatus
-from .._frame_json import frame_to_dict
 from .._frame_printing import FramePrinter
 from .._frame_reader import Found, FrameReader, Problem
-from .._message_json import to_json
 from .._terminal import colours, note
 
 _CHUNK = 64 * 1024

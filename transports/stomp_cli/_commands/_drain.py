@@ -8,8 +8,10 @@ from pathlib import Path
 
 import click
 
+from stomp_testing.frame_json import to_json
+
 from .._connecting import Connecting, connecting
-from .._message_json import to_dict, to_json
+from .._message_json import to_dict
 from .._progress import progress
 from .._receiver import Enough, Receiver
 from .._terminal import note

@@ -10,8 +10,8 @@ from typing import IO
 import click
 
 from stomp_core import Connected, StompError
+from stomp_testing.frame_json import frame_of, read_line
 
-from .._frame_json import frame_of, read_line
 from .._terminal import note
 
 #: What `decode` and `trace --jsonl` print beside frames.

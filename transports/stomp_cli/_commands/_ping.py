@@ -9,9 +9,9 @@ import click
 
 from stomp_core.session import Reconnect
 from stomp_socket import Connection
+from stomp_testing.frame_json import to_json
 
 from .._connecting import Connecting, connecting
-from .._message_json import to_json
 from .._terminal import note
 
 

@@ -11,8 +11,10 @@ from typing import IO, TYPE_CHECKING
 
 import click
 
+from stomp_testing.frame_json import to_json
+
 from .._connecting import Connecting, connecting, header_option
-from .._message_json import Outgoing, from_json, to_json
+from .._message_json import Outgoing, from_json
 from .._progress import progress
 from .._publisher import Outcomes, Publisher, publish_in_transactions
 from .._templates import fill

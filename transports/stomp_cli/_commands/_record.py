@@ -10,9 +10,11 @@ from typing import IO, Any
 
 import click
 
+from stomp_testing.frame_json import to_json
+
 from .._connecting import Connecting, connecting
 from .._exit_status import ExitStatus
-from .._message_json import to_dict, to_json
+from .._message_json import to_dict
 from .._progress import progress
 from .._receiver import Enough, Receiver
 from .._subscribing import ending_options, subscribing_options

@@ -15,22 +15,27 @@ from typing import TypeVar
 import click
 
 from stomp_core.session import Endpoint
-from stomp_testing import FaultProxy, Record, Recorder
+from stomp_testing import FAULTS, Fault, FaultProxy, Record, Recorder, Recording, ReplayServer, parse_faults
 
 from .._connecting import Connecting, connecting
 from .._exit_status import ExitStatus
-from .._faults import FAULTS, FaultChoice
 from .._frame_filter import parse_filter
 from .._frame_printing import FramePrinter
 from .._mermaid import MermaidWriter
-from .._replaying import Recording, ReplayServer
 from .._terminal import colours, note
 from .._tracing import ConnectionEvent, FrameRecorder, JsonWriter, Sink, TextWriter, Trace
 
 T = TypeVar("T")
+
+
+def _first_words(meaning: str) -> str:
+    return meaning.split(";", 1)[0].split(":", 1)[0]
+
+
 _FAULTS_HELP = (
-    "\b\nFaults of --fail, each NAME or NAME=NUMBER, and with to-server: or to-client: before it:\n"
-    + "\n".join(f"  {name:<14} {meaning}" for name, meaning in FAULTS.items())
+    "\b\nFaults of --fail, each [to-server:|to-client:]NAME[=VALUE][@WHERE], as swallow@RECEIPT:2,\n"
+    "cut@frame=5, to-client:stall=2s@byte=100, error=full@SEND@connection=2 (docs/reference/faults.md):\n"
+    + "\n".join(f"  {name:<14} {_first_words(kind.meaning)}" for name, kind in FAULTS.items())
 )
 
 
@@ -75,6 +80,7 @@ class _Listen(click.ParamType[tuple[str, int]]):
     help="Draw a sequence diagram (Mermaid) in this file, too.",
 )
 @click.option("--fail", metavar="FAULT,...", help="Cause faults; they are listed below.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Of the faults that are random.")
 @click.option("--record", type=click.Path(), metavar="FILE", help="Write everything to this file, too.")
 @click.option(
     "--replay",
@@ -105,6 +111,7 @@ def command(
     jsonl: bool,
     mermaid: str | None,
     fail: str | None,
+    seed: int,
     record: str | None,
     replay: str | None,
     speed: float,
@@ -124,7 +131,7 @@ def command(
       stomp trace 61614 stomp://broker.example
       stomp trace 61614 --filter SEND,MESSAGE --filter '/queue/orders*'
       stomp trace 61614 stomp+ssl://broker.example --ca ca.pem --jsonl | jq .command
-      stomp trace 61614 --fail to-client:delay=0.2,reset=50 --mermaid diagram.mmd
+      stomp trace 61614 --fail to-client:delay=0.2,reset@frame=50 --mermaid diagram.mmd
       stomp trace 61614 --record session.jsonl
       stomp trace 61614 --replay session.jsonl
     """
@@ -133,7 +140,7 @@ def command(
     if listen_key is not None and listen_cert is None:
         raise click.UsageError("--listen-key needs --listen-cert.")
     frame_filter = _option("--filter", lambda: parse_filter(filters))
-    faults = None if fail is None else _option("--fail", lambda: FaultChoice(fail))
+    faults = [] if fail is None else _option("--fail", lambda: parse_faults(fail))
     tls = None if listen_cert is None else _server_context(listen_cert, listen_key)
     with contextlib.ExitStack() as stack:
         started = time.time()
@@ -147,7 +154,7 @@ def command(
         try:
             if replay is None:
                 settings.use(target)
-                _pass_on(settings, listen, tls, faults, trace, connections)
+                _pass_on(settings, listen, tls, faults, seed, trace, connections)
             else:
                 asyncio.run(_replay(replay, _read(replay), listen, tls, speed, trace, connections))
         except KeyboardInterrupt:
@@ -162,7 +169,8 @@ def _pass_on(
     settings: Connecting,
     listen: tuple[str, int],
     tls: ssl.SSLContext | None,
-    faults: FaultChoice | None,
+    faults: list[Fault],
+    seed: int,
     trace: Trace,
     connections: int | None,
 ) -> None:
@@ -181,12 +189,14 @@ def _pass_on(
         tls=tls,
         upstream_tls=settings.ssl_context() if endpoint.secure else None,
         on_event=lambda number, text: happened.put(ConnectionEvent(number, time.monotonic() - created, text)),
-        **({} if faults is None else faults.arguments),
+        faults=faults,
+        seed=seed,
+        on_strike=lambda number, fault, what: happened.put(
+            ConnectionEvent(number, time.monotonic() - created, f"fault {fault}: {what}", is_edge=False)
+        ),
     )
     try:
         with proxy:
-            if faults is not None:
-                faults.apply(proxy)
             note(f"connect to {proxy.url}; everything is passed on to {endpoint}; Ctrl-C ends it")
             while connections is None or trace.ended < connections:
                 trace.handle(happened.get())

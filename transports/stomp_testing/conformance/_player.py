@@ -219,8 +219,12 @@ class _Player:
             raise _NotApplicable(str(failure)) from None
 
     def _rejects(self, peer: _Peer, expected: dict[str, Any]) -> None:
-        """It refuses what it received: a client closes, a server sends ERROR or closes, or both."""
-        frame = peer.frame_or_end()
+        """It refuses what it received: a client closes, a server sends ERROR or closes, or both.
+
+        A MESSAGE may have been on its way.
+        """
+        while (frame := peer.frame_or_end()) is not None and frame.command == "MESSAGE":
+            pass
         if frame is None:
             if expected.get("error"):
                 raise _Failure("expected ERROR, got the end of the connection")

@@ -1,0 +1,200 @@
+"""What a connection asks of the network: options of its socket, several addresses, and time for TLS."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import ssl
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from stomp_core.session import ConnectFailed, Reconnect
+from stomp_testing import Broker, Pause, ScriptedServer
+from tests.certificates import Certificates
+
+from .test_cancellation import never_connecting
+from .worlds import HANGS, World, until
+
+SOON = Reconnect(first_delay=0.01, max_delay=0.05)
+PATIENCE = 10 * HANGS  # a call that waits for it hangs
+
+
+def tls_context(certificates: Certificates) -> ssl.SSLContext:
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(*certificates.server)
+    return context
+
+
+# ---------------------------------------------------------------------- options of the socket
+
+
+def sockets_to(port: int) -> Iterator[socket.socket]:
+    """Iterate over the sockets of this process that are connected to a port."""
+    for name in os.listdir("/proc/self/fd"):
+        with contextlib.suppress(OSError):
+            sock = socket.socket(fileno=int(name))  # raises if it is none
+            try:
+                if sock.family == socket.AF_INET and sock.getpeername()[1] == port:
+                    yield sock
+            finally:
+                sock.detach()
+
+
+def check_options(port: int) -> None:
+    found = list(map(options_of, sockets_to(port)))
+    # Without TCP_NODELAY a frame waits for the ACK of the one before it: 40 ms, and more.
+    assert found == [{"TCP_NODELAY": True, "SO_KEEPALIVE": True}]
+
+
+def options_of(sock: socket.socket) -> dict[str, bool]:
+    return {
+        "TCP_NODELAY": bool(sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)),
+        "SO_KEEPALIVE": bool(sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)),
+    }
+
+
+has_proc = os.path.exists("/proc/self/fd")
+needs_proc = pytest.mark.skipif(not has_proc, reason="only Linux tells the sockets of a process")
+
+
+@needs_proc
+def test_frames_are_not_held_back_by_nagle_s_algorithm(world: World, tls_certs: Certificates) -> None:
+    with Broker(tls=tls_context(tls_certs)) as broker:
+        world.connect(broker.url)
+        check_options(broker.port)
+        world.connect(broker.tls_url, ca_file=str(tls_certs.ca))
+        check_options(broker.tls_port)
+
+
+@needs_proc
+@pytest.mark.parametrize("scheme", ["socks5", "socks4", "http"])
+def test_nor_are_they_behind_a_proxy(world: World, scheme: str) -> None:
+    pytest.importorskip("python_socks", reason='pip install "stomp-core[proxy]"')
+    from .scripted_proxy import ScriptedProxy
+
+    with Broker() as broker, ScriptedProxy() as proxy:
+        url = proxy.url(scheme)
+        world.connect(broker.url, proxy=url)
+        check_options(int(url.rpartition(":")[2]))
+
+
+# ---------------------------------------------------------------------- addresses
+
+
+@pytest.fixture
+def closed_port() -> Iterator[int]:
+    """A port on which nobody listens: it is taken, and not listened on."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        yield taken.getsockname()[1]
+
+
+@pytest.fixture
+def resolve(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Let the host name ``several.test`` have these addresses, in this order."""
+    original = socket.getaddrinfo
+
+    def resolve(*targets: tuple[str, int]) -> None:
+        kind = (socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "")
+
+        def getaddrinfo(host: Any, *arguments: Any, **options: Any) -> Any:
+            if host == "several.test":
+                return [(*kind, target) for target in targets]
+            return original(host, *arguments, **options)
+
+        monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+
+    return resolve
+
+
+SEVERAL = "stomp://guest:guest@several.test"
+
+
+def test_an_address_that_does_not_answer_leaves_time_for_the_next(
+    world: World, resolve: Callable[..., None]
+) -> None:
+    with Broker() as broker, never_connecting("dialling") as (url, _):
+        resolve(("127.0.0.1", int(url.rpartition(":")[2])), ("127.0.0.1", broker.port))
+        conn = world.connect(SEVERAL, connect_timeout=3)
+        conn.send("/queue/a", "x", receipt=True)
+        conn.leave()  # nothing is left of the other one, either
+
+
+def test_an_address_that_refuses_is_followed_by_the_next(
+    world: World, resolve: Callable[..., None], closed_port: int
+) -> None:
+    with Broker() as broker:
+        resolve(("127.0.0.1", closed_port), ("127.0.0.1", broker.port))
+        world.connect(SEVERAL).send("/queue/a", "x", receipt=True)
+
+
+def test_the_first_address_that_failed_is_the_reason(
+    world: World, resolve: Callable[..., None], closed_port: int
+) -> None:
+    resolve(("127.0.0.1", closed_port), ("255.255.255.255", 1))  # nobody may connect to the second one
+    with pytest.raises(ConnectFailed, match="connection refused"):
+        world.connect(SEVERAL)
+
+
+def test_an_impossible_host_name_is_one_that_cannot_be_resolved(world: World) -> None:
+    with pytest.raises(ConnectFailed, match="cannot be resolved"):
+        world.connect(f"stomp://{'x' * 64}.invalid")
+
+
+@pytest.mark.skipif(not hasattr(socket, "SO_REUSEPORT"), reason="only Linux connects a socket to itself")
+def test_a_socket_that_is_connected_to_itself_is_refused(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Linux may choose the very port that nobody listens on for our own side."""
+    with socket.create_server(("127.0.0.1", 0)) as unused:
+        port = unused.getsockname()[1]
+    connect = socket.socket.connect
+
+    def connect_from_there(sock: socket.socket, address: Any) -> None:
+        if address[1] == port:
+            sock.bind(("127.0.0.1", port))
+        connect(sock, address)
+
+    monkeypatch.setattr(socket.socket, "connect", connect_from_there)
+    with pytest.raises(ConnectFailed, match="connection refused"):
+        world.connect(f"stomp://127.0.0.1:{port}", handshake_timeout=PATIENCE)
+
+
+# ---------------------------------------------------------------------- TLS that is never agreed on
+
+
+def test_a_server_that_never_answers_tls_is_given_up(world: World) -> None:
+    with ScriptedServer([Pause(2 * HANGS)]) as server:
+        url = server.url.replace("stomp://", "stomp+ssl://")
+        with pytest.raises(ConnectFailed, match=r"no end of the TLS handshake, within 0\.3 s"):
+            world.connect(url, connect_timeout=0.3)
+        server.wait_until_closed(timeout=HANGS)
+
+
+def test_close_does_not_wait_for_a_server_that_never_answers_tls(
+    world: World, tls_certs: Certificates
+) -> None:
+    dialled: list[int] = []
+
+    class Observer(world.module.Listener):  # type: ignore[misc,name-defined]
+        def dialling(self, attempt: Any) -> None:
+            dialled.append(attempt.endpoint.port)
+
+    with Broker(tls=tls_context(tls_certs)) as broker, ScriptedServer([Pause(2 * HANGS)]) as server:
+        silent = server.url.replace("stomp://", "stomp+ssl://")
+        conn = world.connect(
+            [broker.tls_url, silent],
+            listener=Observer(),
+            ca_file=str(tls_certs.ca),
+            reconnect=SOON,
+            connect_timeout=PATIENCE,
+            close_timeout=PATIENCE,
+        )
+        broker.kill()
+        until(lambda: server.received)
+        until(lambda: server.port in dialled)  # it is told while it goes on
+        conn.leave()
+        server.wait_until_closed(timeout=HANGS)
