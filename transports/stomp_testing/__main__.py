@@ -1,8 +1,8 @@
 """``python -m stomp_testing``: the embedded broker as a program, for development. See ``--help``.
 
-``python -m stomp_testing conformance`` plays the cases of the specifications to a broker or a client, ``python -m
-stomp_testing fuzz`` conversations of its own, of which many break a rule. ``python -m stomp_testing proxy`` causes faults
-between the two.
+``python -m stomp_testing conformance`` plays the cases of the specifications to a broker or a client, and
+``python -m stomp_testing fuzz`` conversations of its own, of which many break a rule. ``python -m stomp_testing proxy``
+causes faults between the two.
 """
 
 from __future__ import annotations
