@@ -1,7 +1,7 @@
 """The brokers and clients that tools/fuzz-report fuzzes, and the data of the last time.
 
-``findings.json`` is written by the tool. ``reviewed.json`` is written by hand: a sentence for each finding that somebody
-has played again and looked at. Only these get onto the page as a crash or a hang.
+``findings.json`` is written by the tool. ``reviewed.json`` is written by hand: a sentence for each finding that was
+played again and looked at. Only these get onto the page as a crash or a hang.
 """
 
 from __future__ import annotations
@@ -109,7 +109,7 @@ class BrokerUnderTest:
             return fuzz_broker(
                 target,
                 seed=seed,
-                limits=Limits(seconds, jobs=4),
+                limits=Limits(seconds, jobs=6, minimise_seconds=3.0),
                 versions=_VERSIONS,
                 pid=listening_process(target.port),
             )
@@ -153,7 +153,7 @@ class ClientUnderTest:
 
     def fuzz(self, seed: int, seconds: float) -> RunReport:
         """Fuzz it."""
-        return fuzz_client(self._address, seed=seed, limits=Limits(seconds, jobs=4), versions=self.versions)
+        return fuzz_client(self._address, seed=seed, limits=Limits(seconds, jobs=6, minimise_seconds=3.0), versions=self.versions)
 
     @contextmanager
     def place(self) -> Iterator[list[str]]:

@@ -6,9 +6,9 @@ import os
 import sys
 from urllib.parse import urlsplit
 
-from stompest.config import StompConfig
-from stompest.error import StompError
-from stompest.sync import Stomp
+from stompest.config import StompConfig  # type: ignore[import-untyped]
+from stompest.error import StompError  # type: ignore[import-untyped]
+from stompest.sync import Stomp  # type: ignore[import-untyped]
 
 url = urlsplit(os.environ["STOMP_URL"])
 version = os.environ["STOMP_VERSION"]
@@ -25,6 +25,7 @@ def main() -> None:
     client.subscribe("/queue/conformance", {"id": "0", "ack": mode})
     while True:
         frame = client.receiveFrame()
+        assert frame is not None  # it waits for a frame
         if frame.command == "ERROR":
             sys.exit(f"stompest_client: {frame.info()}")
         if frame.command != "MESSAGE":

@@ -49,8 +49,9 @@ async def main() -> None:
                 await message.ack()
                 await subscription.unsubscribe()
                 return
-            headers = {"echo": message.headers["echo"]} if "echo" in message.headers else {}
-            reveal = message.headers.get("reveal")
+            received: dict[str, str] = {**message.headers}  # type: ignore[dict-item]  # any name, not those of its type
+            headers = {"echo": received["echo"]} if "echo" in received else {}
+            reveal = received.get("reveal")
             body = message.body if reveal is None else reveal.encode()
             await client.send(body, "/queue/echo", headers=headers)
             await message.ack()
