@@ -64,6 +64,8 @@ class Reference:
         maybe: marks of messages that a broker may deliver once more, or not: those of a NACK.
         known: what was sent, by mark.
         asked: the receipts that were asked for, by connection.
+        abandoned: destinations whose subscription in mode ``auto`` has lost its connection. Until a broker has noticed
+            that, it may send messages there, and they are gone.
     """
 
     def __init__(self) -> None:
@@ -71,6 +73,7 @@ class Reference:
         self.refused_text = ""
         self.maybe: set[str | None] = set()
         self.known: dict[str, Send] = {}
+        self.abandoned: set[str] = set()
         self.asked: defaultdict[str, Counter[str]] = defaultdict(Counter)
         self._queues: defaultdict[str, deque[Send]] = defaultdict(deque)
         self._lines: dict[str, _Line] = {}
@@ -116,6 +119,9 @@ class Reference:
 
     def publish(self, send: Send) -> None:
         """Put a message in its queue."""
+        if send.destination in self.abandoned:
+            self.maybe.add(send.headers.get(MARK))
+            return
         self._queues[send.destination].append(send)
         self.distribute(send.destination)
 
@@ -161,6 +167,8 @@ class _Line:
         try:
             while (event := self._server.next_event()) is not NEED_DATA and not self.ended:
                 if isinstance(event, ConnectionClosed):
+                    automatic = {one.destination for one in self._server.subscriptions if one.ack == "auto"}
+                    self._broker.abandoned |= automatic
                     self._end()
                 elif isinstance(event, Event):
                     self._on_event(event)
