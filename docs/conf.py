@@ -34,7 +34,10 @@ nitpick_ignore_regex = [
     (r"py:.*", r"(random|socket|ssl|time|types|typing)\..*"),
     (r"py:.*", r"(hypothesis|opentelemetry|pytest|stomp|trio|websockets)\..*"),
     (r"py:.*", r"stomp_py\.(adapter|connect|protocol|utils)\..*"),  # names of stomp.py
-    (r"py:class", r"P|Path|TracerProvider|st\.SearchStrategy"),  # imported for type checkers only
+    (
+        r"py:class",
+        r"P|Path|TracerProvider|st\.SearchStrategy|stomp_testing\.stateful\.T",
+    ),  # imported for type checkers only
     (r"py:.*", r"stomp_\w+\.(\w+\.)*_\w+(\..*)?"),
 ]
 exclude_patterns = ["README.md"]

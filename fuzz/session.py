@@ -259,7 +259,7 @@ class _Play:
             self.pendings[choices.byte() % len(self.pendings)].cancel(self.now)
         elif step == "close":
             pending = session.close(self.now)
-            self.closed_at = self.now
+            self.closed_at = self.now if self.closed_at is None else self.closed_at
         if pending is not None:
             self.pendings.append(pending)
             if "send" in step or step == "request":

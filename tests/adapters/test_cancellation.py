@@ -8,6 +8,7 @@ import gc
 import os
 import socket
 import ssl
+import time
 import types
 import warnings
 from collections.abc import Callable, Coroutine, Generator
@@ -236,8 +237,8 @@ def test_operations_of_a_cancelled_trio_scope_do_nothing() -> None:
 
 
 def test_a_task_that_takes_what_is_there_lets_others_run() -> None:
-    """Nothing of it has to wait, and all of it takes many times as long as one turn may take."""
-    count = 5000
+    """Nothing of it has to wait, and all of it takes many times as long as one turn may take, on any machine."""
+    count = 100
 
     async def take_all(conn: Any, turns: list[None]) -> None:
         messages = await conn.subscribe("/queue/a")
@@ -246,6 +247,9 @@ def test_a_task_that_takes_what_is_there_lets_others_run() -> None:
         turns.clear()
         for _ in range(count):
             await messages.receive(timeout=HANGS)
+            handled = time.perf_counter() + 0.002
+            while time.perf_counter() < handled:
+                pass
         assert len(turns) > 1
 
     async def in_asyncio(url: str) -> None:

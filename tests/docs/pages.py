@@ -4,7 +4,7 @@
 - What a block prints stands in an ``output`` block behind it. Nothing may be printed that the page does not show.
 - A ``console`` block has commands behind ``$``, each followed by its output. They run with a shell.
 - A block whose first line is a comment with a file name is written to that file. If a ``console`` block runs the file,
-  it is run there and nowhere else.
+  or another file imports it, it is run there and nowhere else.
 - In output, ``...`` stands for any text.
 - ``<!-- skip: next "why" -->`` in front of a block leaves it out.
 
@@ -22,6 +22,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 from unittest import SkipTest
 
 from sybil import Example, Sybil
@@ -42,7 +43,7 @@ _FILE_NAME = re.compile(r"# ([\w-]+\.\w+)\n")
 _URL = re.compile(r"(stomp|ws)://(guest:guest@)?localhost:(61613|15674/ws)")
 _CHECKER = doctest.OutputChecker()
 #: Languages of blocks that may be files. Only Python is run.
-_FILES = ("toml", "ini", "yaml")
+_FILES = ("toml", "ini", "yaml", "sh")
 
 
 def pages() -> list[str]:
@@ -80,13 +81,31 @@ def run_page(page: str, folder: Path) -> int:
         PageFailure: a block does not do what the page shows.
     """
     run = _Run(page, folder)
-    with Broker(websocket="localhost:15674" in run.text) as broker, contextlib.chdir(folder):
+    broker = Broker(websocket="localhost:15674" in run.text)
+    with broker, contextlib.chdir(folder), _no_module_named_stomp():
         run.broker = broker
         for example in run.document().examples():
             with contextlib.suppress(SkipTest):
                 example.evaluate()
         run.end_program()
     return run.count
+
+
+@contextlib.contextmanager
+def _no_module_named_stomp() -> Iterator[None]:
+    """A page may let stomp_py stand for stomp; other tests in this process need stomp.py itself."""
+
+    def take_out() -> dict[str, ModuleType]:
+        names = [name for name in sys.modules if name.partition(".")[0] == "stomp"]
+        return {name: sys.modules.pop(name) for name in names}
+
+    before, finders = take_out(), sys.meta_path[:]
+    try:
+        yield
+    finally:
+        take_out()
+        sys.modules.update(before)
+        sys.meta_path[:] = finders
 
 
 class _Run:
@@ -110,7 +129,7 @@ class _Run:
             CodeBlockParser("python", self._run_python),
             CodeBlockParser("output", self._compare_output),
             CodeBlockParser("console", self._run_console),
-            *[CodeBlockParser(language, self._write_file) for language in _FILES],
+            *[CodeBlockParser(language, self._keep_file) for language in _FILES],
         ]
         return Sybil(parsers).parse(ROOT / self.page)
 
@@ -124,7 +143,7 @@ class _Run:
     def _run_python(self, example: Example) -> None:
         self.end_program()
         name = self._write_file(example)
-        if name is not None and re.search(rf"^\$.*\bpython3? {re.escape(name)}\b", self.text, re.MULTILINE):
+        if name is not None and self._is_used_elsewhere(name):
             return
         source = example.parsed
         if re.match(r"(#.*\n)*(import|from) ", source):
@@ -149,6 +168,17 @@ class _Run:
             return None
         (self.folder / found[1]).write_text(self._with_broker(example.parsed))
         return found[1]
+
+    def _is_used_elsewhere(self, name: str) -> bool:
+        """Return whether a command runs this file, or another file imports it."""
+        command, module = re.escape(name), re.escape(name.partition(".")[0])
+        return bool(
+            re.search(rf"^\$.*\bpython3? (.* )?{command}\b|^import {module}$", self.text, re.MULTILINE)
+        )
+
+    def _keep_file(self, example: Example) -> None:
+        # What an evaluator returns is a failure.
+        self._write_file(example)
 
     def _run_console(self, example: Example) -> None:
         self.end_program()

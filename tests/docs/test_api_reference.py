@@ -29,6 +29,9 @@ def test_no_name_is_on_two_pages() -> None:
         "stomp_websocket",
         "stomp_observe",
         "stomp_testing",
+        "stomp_testing.conformance",
+        "stomp_testing.fuzzing",
+        "stomp_testing.stateful",
         "stomp_testing.strategies",
     ],
 )

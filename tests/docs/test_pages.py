@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import shutil
 import tomllib
 from pathlib import Path
 
@@ -14,7 +15,12 @@ from stomp_cli import main
 from .pages import ROOT, PageFailure, blocks, pages, run_page
 
 #: Pages whose code needs servers of its own. Another test runs it.
-ELSEWHERE = {"docs/how-to/credentials.md": "test_credentials.py"}
+ELSEWHERE = {
+    "docs/how-to/credentials.md": "test_credentials.py",
+    "docs/fuzzing.md": "test_fuzzing.py",
+}
+#: Programs that the commands of a page need.
+NEEDS = {"docs/tutorials/tls.md": "openssl"}
 SKIP = re.compile(r"<!-- *skip: *(\w+) *(.*?) *-->")
 SHELL = ("sh", "bash", "console")
 
@@ -23,6 +29,8 @@ SHELL = ("sh", "bash", "console")
     "page", [page for page in pages() if page not in ELSEWHERE and blocks(page, "python", "console")]
 )
 def test_code_runs_and_prints_what_the_page_shows(page: str, tmp_path: Path) -> None:
+    if page in NEEDS and shutil.which(NEEDS[page]) is None:
+        pytest.skip(f"{NEEDS[page]} is not installed")
     run_page(page, tmp_path)
 
 

@@ -1,8 +1,8 @@
 """``python -m stomp_testing``: the embedded broker as a program, for development. See ``--help``.
 
-``python -m stomp_testing conformance`` plays the cases of the specifications to a broker or a client, and
-``python -m stomp_testing fuzz`` conversations of its own, of which many break a rule. ``python -m stomp_testing proxy``
-causes faults between the two.
+``python -m stomp_testing conformance`` plays the cases of the specifications to a broker or a client,
+``python -m stomp_testing fuzz`` conversations of its own, of which many break a rule, and ``python -m stomp_testing
+proxy`` causes faults between the two.
 """
 
 from __future__ import annotations
@@ -31,8 +31,7 @@ def _parse(arguments: Sequence[str] | None, prog: str) -> argparse.Namespace:
         prog=prog,
         description="A STOMP broker for tests, demos and development. It keeps messages in memory; production "
         "brokers are RabbitMQ, ActiveMQ and Artemis.",
-        epilog="Other programs: python -m stomp_testing conformance --help, python -m stomp_testing fuzz --help, "
-        "python -m stomp_testing proxy --help",
+        epilog="Other programs: python -m stomp_testing conformance, fuzz or proxy, each with --help",
     )
     parser.add_argument("--host", default="127.0.0.1", help="the address to listen on (%(default)s)")
     parser.add_argument("--port", type=int, default=61613, help="the port (%(default)s); 0 takes a free one")

@@ -253,7 +253,7 @@ def mutations(
     Args:
         version: as for :func:`conversations`, as are the next ones.
         role: the side that is tested. The other one breaks the rule.
-        names: the names of the rules to choose from, see :data:`MUTATIONS`; ``None`` is all that there are.
+        names: the names of the rules to choose from, see ``MUTATIONS``; ``None`` is all that there are.
         setting: what the implementation under test needs.
         length: the number of actions before the violation, at most.
 
