@@ -153,7 +153,12 @@ class ClientUnderTest:
 
     def fuzz(self, seed: int, seconds: float) -> RunReport:
         """Fuzz it."""
-        return fuzz_client(self._address, seed=seed, limits=Limits(seconds, jobs=6, minimise_seconds=3.0), versions=self.versions)
+        return fuzz_client(
+            self._address,
+            seed=seed,
+            limits=Limits(seconds, jobs=6, minimise_seconds=3.0),
+            versions=self.versions,
+        )
 
     @contextmanager
     def place(self) -> Iterator[list[str]]:
