@@ -207,6 +207,7 @@ CLIENTS = {
 
 def as_data(report: RunReport, version: str) -> dict[str, Any]:
     """Return what a run has found, as findings.json has it."""
+    findings = json.dumps([finding.as_json() for finding in report.findings])
     return {
         "role": report.role,
         "version": version,
@@ -218,7 +219,7 @@ def as_data(report: RunReport, version: str) -> dict[str, Any]:
             rule: {"demand": report.demands[rule], "played": counts.total()}
             for rule, counts in sorted(report.counts.items())
         },
-        "findings": [finding.as_json() for finding in report.findings],
+        "findings": json.loads(findings.replace(f"{_HERE.parents[1]}/", "")),
     }
 
 
