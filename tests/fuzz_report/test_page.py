@@ -1,0 +1,52 @@
+"""docs/fuzz-report.md shows what findings.json and reviewed.json contain; what nobody has looked at is not claimed."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+from stomp_testing.fuzzing import Finding, Severity
+from stomp_testing.strategies import MUTATIONS
+
+from .implementations import BROKERS, CLIENTS, FINDINGS, REVIEWED, load_json
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_page_is_up_to_date() -> None:
+    run = subprocess.run(
+        [sys.executable, "tools/fuzz-report", "--check"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert run.returncode == 0, run.stderr
+
+
+def test_every_implementation_was_played() -> None:
+    assert set(load_json(FINDINGS)) == {*BROKERS, *CLIENTS}
+
+
+def test_reviews_are_about_findings_of_the_data() -> None:
+    data = load_json(FINDINGS)
+    for name, reviews in load_json(REVIEWED).items():
+        names = {finding["name"] for finding in data[name]["findings"]}
+        assert set(reviews) - names == set(), name
+
+
+def test_findings_can_be_played_again() -> None:
+    """They are what ``stomp_testing fuzz --replay`` reads, and break rules that exist."""
+    rules = {"legal", *(rule.name for rule in MUTATIONS)}
+    for one in load_json(FINDINGS).values():
+        for content in one["findings"]:
+            finding = Finding.from_json(content)
+            assert finding.as_json() == content
+            assert finding.rule in rules
+
+
+def test_nothing_serious_is_found_in_our_own_client() -> None:
+    severities = {finding["severity"] for finding in load_json(FINDINGS)["stomp_socket"]["findings"]}
+    assert severities <= {Severity.LENIENT}
