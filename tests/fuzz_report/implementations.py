@@ -18,7 +18,7 @@ from typing import Any
 from stomp_testing.fuzzing import (
     BrokerTarget,
     ClientAddress,
-    Limits,
+    RunLimits,
     RunReport,
     fuzz_broker,
     fuzz_client,
@@ -109,7 +109,7 @@ class BrokerUnderTest:
             return fuzz_broker(
                 target,
                 seed=seed,
-                limits=Limits(seconds, jobs=6, minimise_seconds=3.0),
+                limits=RunLimits(seconds, jobs=6, minimise_seconds=3.0),
                 versions=_VERSIONS,
                 pid=listening_process(target.port),
             )
@@ -156,7 +156,7 @@ class ClientUnderTest:
         return fuzz_client(
             self._address,
             seed=seed,
-            limits=Limits(seconds, jobs=6, minimise_seconds=3.0),
+            limits=RunLimits(seconds, jobs=6, minimise_seconds=3.0),
             versions=self.versions,
         )
 
