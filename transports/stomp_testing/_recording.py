@@ -140,7 +140,7 @@ class Recording:
             if step is not None:
                 self.steps.append(step)
                 of_connection.append(step)
-        self.connections = list(by_number.values())
+        self.connections: list[list[RecordingStep]] = list(by_number.values())
         if not self.connections:
             raise ValueError("the recording is empty")
 

@@ -21,8 +21,8 @@ class SessionWorld:
     """
 
     def __init__(self, session: Session) -> None:
-        self.session = session
-        self.now = 0.0
+        self.session: Session = session
+        self.now: float = 0.0
         self.broker: ServerConnection | None = None
 
     @property

@@ -79,7 +79,7 @@ class SessionMachine(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.world = SessionWorld(self.make_session())
+        self.world: SessionWorld = SessionWorld(self.make_session())
         self.pendings: list[Pending[Any]] = [self.world.session.opened]
         self.subscriptions: list[Subscription] = []
         self.transactions: list[Transaction] = []

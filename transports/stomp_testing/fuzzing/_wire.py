@@ -55,9 +55,9 @@ class Wire:
         self._parser = FrameParser(limits=_LIMITS)
         self._frames: deque[Frame] = deque()
         self._end: Closed | Illegal | None = None
-        self.sent = bytearray()
-        self.received = bytearray()
-        self.last_data = time.monotonic()
+        self.sent: bytearray = bytearray()
+        self.received: bytearray = bytearray()
+        self.last_data: float = time.monotonic()
 
     @staticmethod
     def connect(host: str, port: int, seconds: float) -> Wire:
