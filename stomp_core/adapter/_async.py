@@ -367,7 +367,6 @@ class AsyncSubscription(SubscriptionView[AsyncEngine]):
                 except Exception as error:
                     settle = partial(runner.raised, delivery=message, error=error)
                 except BaseException:
-                    runner.stop()  # first: otherwise another worker would take the message that is given back
                     runner.interrupted(message)
                     raise
                 else:

@@ -420,15 +420,10 @@ def _handle(
     except Exception as error:
         engine.call(HandlerRunner.raised, runner, message, error)
     except BaseException:
-        engine.run(lambda now: _end_after(runner, message))
+        engine.run(lambda now: runner.interrupted(message))
         raise
     else:
         engine.call(HandlerRunner.returned, runner, message)
-
-
-def _end_after(runner: HandlerRunner, message: BlockingMessage) -> None:
-    runner.stop()  # first: otherwise another worker would take the message that is given back
-    runner.interrupted(message)
 
 
 @export("stomp_core.adapter")

@@ -263,7 +263,11 @@ class HandlerRunner:
     # ------------------------------------------------------------------ after a handler
 
     def interrupted(self, delivery: Delivery) -> None:
-        """Give a message back to the subscription whose handler was cancelled: somebody else may take it next."""
+        """Give a message back to the subscription whose handler was cancelled: somebody else may take it next.
+
+        The workers stop first: otherwise another one of them would take it.
+        """
+        self.stop()
         if self._is_current(delivery) and self._session.is_unacknowledged(delivery):
             self._subscription.return_delivery(delivery)
 
