@@ -145,11 +145,8 @@ class MessageWriter:
             return self._connection.send(kind.from_frame(Frame("MESSAGE", [*own, *forwarded], body)), now=now)
         except LocalProtocolError:
             # The sender's version can carry headers that this client's cannot: those are left out.
-            portable = [pair for pair in forwarded if _is_portable(*pair)]
-            plain = [(name, _plain(value)) for name, value in own]
-            return self._connection.send(
-                kind.from_frame(Frame("MESSAGE", [*plain, *portable], body)), now=now
-            )
+            portable = _portable_headers(own, forwarded)
+            return self._connection.send(kind.from_frame(Frame("MESSAGE", portable, body)), now=now)
 
 
 def _without_subscription(own: Sequence[tuple[str, str]], message: QueuedMessage) -> bytes:
@@ -157,9 +154,15 @@ def _without_subscription(own: Sequence[tuple[str, str]], message: QueuedMessage
 
     No connection would send it, so none knows the message, and an ACK of it is refused.
     """
-    portable = [pair for pair in message.headers if _is_portable(*pair)]
+    return Frame("MESSAGE", _portable_headers(own, message.headers), message.body).to_bytes("1.0")
+
+
+def _portable_headers(
+    own: Sequence[tuple[str, str]], forwarded: Sequence[tuple[str, str]]
+) -> list[tuple[str, str]]:
+    """Return the headers as every version of STOMP can carry them, without those of the sender that it cannot."""
     plain = [(name, _plain(value)) for name, value in own]
-    return Frame("MESSAGE", [*plain, *portable], message.body).to_bytes("1.0")
+    return [*plain, *(pair for pair in forwarded if _is_portable(*pair))]
 
 
 def _is_portable(name: str, value: str) -> bool:
