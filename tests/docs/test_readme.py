@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 import tomllib
 from pathlib import Path
 
@@ -50,27 +48,3 @@ def test_python_of_the_badge_is_the_oldest_supported_one() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     assert project["requires-python"] == ">=3.11"
     assert "badge/python-3.11%2B-" in README
-
-
-def test_diagram_of_states_is_up_to_date() -> None:
-    run = subprocess.run(
-        [sys.executable, "tools/draw-states", "--check"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert run.returncode == 0, run.stderr
-
-
-def test_tables_of_broker_profiles_are_up_to_date() -> None:
-    run = subprocess.run(
-        [sys.executable, "tools/broker-profiles", "--check"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert run.returncode == 0, run.stderr
