@@ -18,7 +18,7 @@ __all__ = ["ConnectionEvent", "FrameRecorder", "JsonWriter", "Sink", "TextWriter
 
 
 class ConnectionEvent(NamedTuple):
-    """The beginning or the end of a connection, or a fault that was caused on it.
+    """The beginning or the end of a connection, a fault that was caused on it, or a difference from a recording.
 
     Attributes:
         connection: its number.

@@ -215,11 +215,8 @@ class _Output:
         self._put("fault", number, fault=str(fault), what=what)
 
     def differs(self, number: int, text: str) -> None:
-        """Note what a replay reports: a connection, or something that differs from the recording."""
-        if text.startswith(("differs", "the client sent")):
-            self._put("differs", number, text=text)
-        else:
-            self.connection(number, text)
+        """Note that something differs from the recording."""
+        self._put("differs", number, text=text)
 
     def stop(self, *_: object) -> None:
         """End :meth:`run`. May be called from a signal handler."""
@@ -314,7 +311,7 @@ def _read_commands(control: Control, output: _Output) -> None:
 
 
 def _play_server(chosen: argparse.Namespace, recording: Recording, output: _Output) -> int:
-    server = ReplayServer(recording, output.recorder, output.differs, chosen.speed)
+    server = ReplayServer(recording, output.recorder, output.connection, output.differs, chosen.speed)
     thread = LoopThread("stomp_testing replay")
     try:
         with _until_signal(output):
@@ -335,7 +332,12 @@ def _play_client(chosen: argparse.Namespace, recording: Recording, output: _Outp
         raise ValueError(f"a client is played to stomp:// or stomp+ssl://, got {endpoint}")
     tls = _client_tls(chosen) or (ssl.create_default_context() if endpoint.secure else None)
     client = ReplayClient(
-        recording, output.recorder, output.differs, chosen.speed, credentials=endpoint.credentials
+        recording,
+        output.recorder,
+        output.connection,
+        output.differs,
+        chosen.speed,
+        credentials=endpoint.credentials,
     )
 
     def stop(*_: object) -> None:

@@ -43,7 +43,8 @@ class ReplayClient:
     Args:
         recording: what to play.
         recorder: gets the bytes of both directions.
-        on_event: gets the number of a connection, and a sentence, when it begins, ends, or differs from the recording.
+        on_event: gets the number of a connection, and a sentence, when it begins or ends.
+        on_difference: gets the same when the server does something else than was recorded.
         speed: 1 is as fast as it was, 2 twice as fast; 0 does not wait.
         credentials: for CONNECT, where those of the recording are masked.
         timeout: seconds to wait for each frame of the server.
@@ -54,6 +55,7 @@ class ReplayClient:
         recording: Recording,
         recorder: Recorder,
         on_event: Callable[[int, str], object],
+        on_difference: Callable[[int, str], object],
         speed: float,
         credentials: Credentials | None = None,
         timeout: float = 30.0,
@@ -61,6 +63,7 @@ class ReplayClient:
         self._recording = recording
         self._recorder = recorder
         self._on_event = on_event
+        self._on_difference = on_difference
         self._speed = speed
         self._credentials = credentials
         self._timeout = timeout
@@ -107,7 +110,7 @@ class ReplayClient:
         except (OSError, StompError, EOFError, TimeoutError) as error:
             what = "the end" if step.frame is None else _shown(step.frame)
             wanted = f"expected {what} of the server" if step.by_server else f"could not send {what}"
-            self._on_event(step.connection, f"differs: {wanted}, {error}")
+            self._on_difference(step.connection, f"differs: {wanted}, {error}")
             return False
         return True
 

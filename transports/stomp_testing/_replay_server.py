@@ -40,16 +40,23 @@ class ReplayServer:
     Args:
         recording: what to play.
         recorder: gets the bytes of both directions.
-        on_event: gets the number of a connection, and a sentence, when it begins, ends, or differs from the recording.
+        on_event: gets the number of a connection, and a sentence, when it begins or ends.
+        on_difference: gets the same when a client does something else than was recorded.
         speed: 1 is as fast as it was, 2 twice as fast; 0 does not wait.
     """
 
     def __init__(
-        self, recording: Recording, recorder: Recorder, on_event: Callable[[int, str], object], speed: float
+        self,
+        recording: Recording,
+        recorder: Recorder,
+        on_event: Callable[[int, str], object],
+        on_difference: Callable[[int, str], object],
+        speed: float,
     ) -> None:
         self._recording = recording
         self._recorder = recorder
         self._on_event = on_event
+        self._on_difference = on_difference
         self._speed = speed
         self._accepted = 0
 
@@ -105,17 +112,14 @@ class ReplayServer:
                 await writer.drain()
             elif step.frame is not None:
                 sent = await client.next_frame()
-                if (
-                    sent.command not in _HANDSHAKE
-                ):  # a passcode is masked, and heart-beats are negotiated anew
+                # In the handshake a passcode is masked, and heart-beats are negotiated anew.
+                if sent.command not in _HANDSHAKE:
                     ids.learn(step.frame, sent)
                 if sent.command != step.frame.command:
-                    self._on_step_differs(client.number, step.frame, sent)
+                    recorded = f"{step.frame.command} when it was recorded"
+                    self._on_difference(client.number, f"the client sent {sent.command}, and {recorded}")
             before = step.time
         return None
-
-    def _on_step_differs(self, number: int, recorded: Frame, sent: Frame) -> None:
-        self._on_event(number, f"the client sent {sent.command}, and {recorded.command} when it was recorded")
 
 
 class _Client:

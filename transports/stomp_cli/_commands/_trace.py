@@ -232,7 +232,10 @@ async def _replay(
         if connections is not None and trace.ended >= connections:
             enough.set()
 
-    server = ReplayServer(recording, Recorder(trace.handle, keep=False), on_event, speed)
+    def on_difference(number: int, text: str) -> None:
+        trace.handle(ConnectionEvent(number, time.monotonic() - created, text, is_edge=False))
+
+    server = ReplayServer(recording, Recorder(trace.handle, keep=False), on_event, on_difference, speed)
     async with await server.serve(*listen, tls) as listening:
         host, port = listening.sockets[0].getsockname()[:2]
         scheme = "stomp" if tls is None else "stomp+ssl"
