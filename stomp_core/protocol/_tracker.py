@@ -438,6 +438,9 @@ class ConnectionTracker:
         """Make the messages that a transaction acknowledged unacknowledged again, in the order of delivery."""
         for subscription, restored in transaction.items():
             unacknowledged = subscription._unacknowledged
+            # One that was delivered again meanwhile waits already, and takes the earlier of its two places.
+            for ack_id in restored.keys() & unacknowledged.keys():
+                restored[ack_id] = min(restored[ack_id], unacknowledged.pop(ack_id))
             latest = max(restored.values())
             # In mode "client" everything unacknowledged was delivered later, except for what another aborted
             # transaction has restored. Those messages are taken out and sorted in.

@@ -441,6 +441,26 @@ def test_a_redelivered_message_is_restored_once() -> None:
     assert unacknowledged(tracker) == []
 
 
+def test_a_message_delivered_again_before_an_abort_takes_its_first_place() -> None:
+    tracker = tracker_after("1.1", Subscribe("/q", id="s", ack="client"), Begin("t"), Begin("u"))
+    deliver(tracker, "s", "1", "2", "3")
+    apply(tracker, ack(tracker, "1", transaction="t"))
+    deliver(tracker, "s", "1")
+    apply(tracker, ack(tracker, "3", transaction="u"))
+    assert unacknowledged(tracker) == ["1"]
+    apply(tracker, Abort("u"), Abort("t"))
+    assert unacknowledged(tracker) == ["1", "2", "3"]
+
+
+def test_a_message_delivered_again_and_acknowledged_in_two_transactions_takes_its_first_place() -> None:
+    tracker = tracker_after("1.1", Subscribe("/q", id="s", ack="client"), Begin("t"), Begin("u"))
+    deliver(tracker, "s", "1")
+    apply(tracker, ack(tracker, "1", transaction="t"))
+    deliver(tracker, "s", "2", "1")
+    apply(tracker, ack(tracker, "1", transaction="u"), Abort("t"), Abort("u"))
+    assert unacknowledged(tracker) == ["1", "2"]
+
+
 def test_abort_restores_nothing_to_a_new_subscription() -> None:
     """It has the same id as the one that ended."""
     tracker = tracker_after("1.2", Subscribe("/q", id="s", ack="client"), Begin("t"))
