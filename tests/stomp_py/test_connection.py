@@ -107,6 +107,31 @@ def test_a_cumulative_ack_covers_what_came_before(place: Place, version: str, op
     assert again.bodies() == ["three"]
 
 
+@pytest.mark.parametrize(("ack", "left"), [("client", ["three"]), ("client-individual", ["one", "three"])])
+def test_a_message_of_a_subscription_without_id_is_acknowledged(
+    place: Place, open_connection: Open, ack: str, left: list[str]
+) -> None:
+    """Only 1.0 has such subscriptions. The MESSAGE names none, and the ACK names the message alone."""
+    recorder = RecordingListener()
+    queue = place.new_queue()
+    conn = open_connection(place, recorder, stomp.Connection10)
+    conn.subscribe(queue, ack=ack)
+    for body in ("one", "two", "three"):
+        conn.send(queue, body)
+    recorder.wait_for("on_message", 3)
+    headers = recorder.of("on_message")[1].headers
+    assert "subscription" not in headers
+    conn.ack(headers["message-id"], receipt="acknowledged")
+    recorder.wait_for("on_receipt")
+    conn.disconnect(receipt="bye")
+
+    again = RecordingListener()
+    conn = open_connection(place, again, stomp.Connection10)
+    conn.subscribe(queue)
+    again.wait_for("on_message", len(left))
+    assert again.bodies() == left
+
+
 @pytest.mark.parametrize("version", ["1.1", "1.2"])
 def test_a_refused_message_comes_again_on_rabbitmq(
     broker: Broker, here: Place, version: str, open_connection: Open
