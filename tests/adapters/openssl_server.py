@@ -1,4 +1,4 @@
-"""A TLS server that changes its keys during a connection, which Python's module ssl cannot ask for: OpenSSL by ctypes."""
+"""A TLS server that changes its keys during a connection: OpenSSL by ctypes, since the module ssl cannot ask for it."""
 
 from __future__ import annotations
 
