@@ -44,15 +44,18 @@ class OpensslConnection:
         self._library = library
         self._ssl = ssl
         self._sock = sock
+        self._chunk = ctypes.create_string_buffer(16 * 1024)
+        self._received = bytearray()
 
     def read_frame(self) -> bytes:
-        """Return what was received up to a NUL, and nothing behind it."""
-        received = bytearray()
-        byte = ctypes.create_string_buffer(1)
-        while not received.endswith(b"\0"):
-            assert self._library.SSL_read(self._ssl, byte, 1) == 1
-            received += byte.raw
-        return bytes(received)
+        """Return what was received up to a NUL. What is behind it comes next."""
+        while (end := self._received.find(b"\0")) < 0:
+            size = self._library.SSL_read(self._ssl, self._chunk, len(self._chunk))
+            assert size > 0
+            self._received += self._chunk.raw[:size]
+        frame = bytes(self._received[: end + 1])
+        del self._received[: end + 1]
+        return frame
 
     def write(self, data: bytes) -> None:
         """Send all of it."""

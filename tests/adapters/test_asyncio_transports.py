@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import pytest
 
 import stomp_asyncio
-from stomp_core.session import Reconnect
+from stomp_core.session import ConnectFailed, Reconnect
+from stomp_testing import Broker
 from tests.certificates import Certificates
 
+from .test_dial_async import Minimal
 from .worlds import HANGS, in_a_thread
 
 CONNECTED = b"CONNECTED\nversion:1.2\nheart-beat:0,0\n\n\0"
@@ -160,3 +163,111 @@ def test_a_transport_takes_one_write_before_the_peer_reads(way: str, tls_certs: 
 
     with broker_that_reads_no_more(server_context(tls_certs) if secure else None) as port:
         run(lambda: loop, main)
+
+
+# ---------------------------------------------------------------------- transports of the program
+
+
+@pytest.fixture
+def tls_broker(tls_certs: Certificates) -> Iterator[Broker]:
+    with Broker(tls=server_context(tls_certs)) as broker:
+        yield broker
+
+
+@pytest.mark.parametrize("secure", [False, True], ids=["plain", "TLS"])
+def test_a_second_transport_of_a_dialler_is_closed(
+    tls_broker: Broker, tls_certs: Certificates, secure: bool
+) -> None:
+    """A protocol has one transport. The end of the other one is its end, too, so the attempt fails, and leaves none."""
+    made: list[asyncio.Transport] = []
+    port = tls_broker.tls_port if secure else tls_broker.port
+
+    async def dial(endpoint: Any, protocol: Any) -> Any:
+        loop = asyncio.get_running_loop()
+        for _ in range(2):
+            transport, _ = await loop.create_connection(protocol, "127.0.0.1", port)
+            made.append(transport)
+        return made[0]
+
+    async def main() -> None:
+        with suppress(ConnectFailed):
+            await stomp_asyncio.connect(
+                f"stomp{'+ssl' if secure else ''}://guest:guest@localhost",
+                ca_file=str(tls_certs.ca) if secure else None,
+                dial=dial,
+            )
+        assert made[1].is_closing()
+        assert all(transport.is_closing() for transport in made)
+
+    run(asyncio.SelectorEventLoop, main)
+
+
+class Counting(Minimal):
+    """Counts what it has read, and cannot stop."""
+
+    received = 0
+
+    def read(self) -> None:
+        data = self.sock.recv(65536)
+        self.received += len(data)
+        self.protocol.data_received(data) if data else self.close()
+
+
+def test_what_a_transport_reads_though_nobody_takes_it_stays_encrypted(
+    tls_broker: Broker, tls_certs: Certificates
+) -> None:
+    """A transport that cannot pause goes on; the session gets no more than it wants."""
+    transports: list[Counting] = []
+    messages: list[Any] = []
+
+    class Observer(stomp_asyncio.Listener):
+        def frame_received(self, event: Any) -> None:
+            if event.command == "MESSAGE":
+                messages.append(event)
+
+    def dial(endpoint: Any, protocol: Any) -> Counting:
+        transports.append(Counting(protocol(), tls_broker.tls_port))
+        return transports[0]
+
+    async def main() -> None:
+        async with stomp_asyncio.connect(
+            "stomp+ssl://guest:guest@localhost",
+            ca_file=str(tls_certs.ca),
+            dial=dial,
+            buffer_size=1000,
+            heart_beat=(0, 0),
+            listener=Observer(),
+        ) as conn:
+            subscription = await conn.subscribe("/queue/a")
+            for number in range(10):
+                tls_broker.send("/queue/a", bytes([number]) * 20_000)
+            while transports[0].received < 200_000:  # noqa: ASYNC110 -- nobody announces it
+                await asyncio.sleep(0.001)
+            assert len(messages) < 10
+            for number in range(10):
+                assert (await subscription.receive(timeout=HANGS)).body[0] == number
+
+    run(asyncio.SelectorEventLoop, main)
+
+
+def test_a_transport_that_cannot_be_closed_is_reported_to_the_loop(tls_broker: Broker) -> None:
+    class Stuck(Minimal):
+        def close(self) -> None:
+            super().close()
+            raise ValueError("it does not close")
+
+    reported: list[str] = []
+
+    async def main() -> None:
+        asyncio.get_running_loop().set_exception_handler(
+            lambda loop, context: reported.append(f"{context['message']}: {context['exception']}")
+        )
+        async with stomp_asyncio.connect(
+            "custom://guest:guest@somewhere",
+            dial=lambda endpoint, protocol: Stuck(protocol(), tls_broker.port),
+        ) as conn:
+            await conn.send("/queue/a", "x", receipt=True)
+
+    run(asyncio.SelectorEventLoop, main)
+    assert reported
+    assert all(re.fullmatch("closing <.*> failed: it does not close", text) for text in reported)

@@ -181,10 +181,16 @@ def test_an_address_of_the_other_family_comes_second(
 
 @needs_ipv6
 @pytest.mark.parametrize(("local", "expected"), [("127.0.0.1", "127.0.0.2"), ("::1", "::2")])
+@pytest.mark.parametrize("order", [("::2", "127.0.0.2"), ("127.0.0.2", "::2")])
 def test_addresses_of_another_family_than_local_address_are_left_out(
-    world: World, resolve: Callable[..., None], refused: Refused, local: str, expected: str
+    world: World,
+    resolve: Callable[..., None],
+    refused: Refused,
+    local: str,
+    expected: str,
+    order: tuple[str, str],
 ) -> None:
-    resolve(("::2", 1), ("127.0.0.2", 1))
+    resolve(*[(host, 1) for host in order])
     with pytest.raises(ConnectFailed, match="connection refused"):
         world.connect(SEVERAL, local_address=local)
     tried = {host for host, _ in refused}

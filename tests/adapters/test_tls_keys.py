@@ -19,6 +19,7 @@ from .worlds import HANGS, World, until
 
 CONNECTED = b"CONNECTED\nversion:1.2\nheart-beat:0,0\n\n\0"
 LARGE = b"x" * 300_000
+SENDERS = 60  # more than a session takes at a time
 THIRD = 3  # the first one, the request for another one, and that
 
 
@@ -141,4 +142,38 @@ def test_a_server_may_ask_for_another_handshake(
         assert subscription.receive().text == "1"
         conn.send("/queue/b", "x", receipt=True)
         assert server.handshakes == THIRD
+        conn.close()
+
+
+@pytest.mark.parametrize("connect", ["in memory"], indirect=True)
+@pytest.mark.parametrize("world", ["asyncio"], indirect=True)
+def test_senders_wait_while_tls_takes_nothing(
+    world: World, connect: Callable[..., Any], tls_certs: Certificates
+) -> None:
+    """It takes nothing between the beginning of another handshake and its end."""
+    asked, go_on = threading.Event(), threading.Event()
+
+    def serve(peer: OpensslConnection) -> None:
+        peer.read_frame()
+        peer.write(CONNECTED)
+        peer.ask_for_handshake()
+        asked.set()
+        assert go_on.wait(HANGS)
+        for _ in range(SENDERS):
+            peer.read_frame()
+        peer.write(receipt_for(peer.read_frame()))  # DISCONNECT
+
+    async def send(conn: Any) -> list[bool]:
+        senders = [asyncio.ensure_future(conn.send("/queue/a", LARGE)) for _ in range(SENDERS)]
+        for _ in range(20):
+            await asyncio.sleep(0)
+        done = [sender.done() for sender in senders]
+        go_on.set()
+        await asyncio.gather(*senders)
+        return done
+
+    with OpensslServer(tls_certs.server, "1.2", serve) as server:
+        conn = connect(server)
+        assert asked.wait(HANGS)
+        assert not all(world.call(send, conn.inner))
         conn.close()
