@@ -219,6 +219,7 @@ def test_connect_is_a_request_of_http() -> None:
         b"HTTP/1.0 200\r\nProxy-Agent: x\r\n\r\n",
         b"HTTP/1.1 201 x\n\n",
         b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 Connection established\r\n\r\n",
+        b"HTTP/1.1 103 Early Hints\r\nx: y\r\n\r\nHTTP/1.1 200 Connection established\r\n\r\n",
     ],
 )
 def test_the_tunnel_begins_right_after_the_head(answer: bytes) -> None:

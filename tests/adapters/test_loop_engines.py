@@ -403,10 +403,12 @@ def test_a_task_that_never_waits_lets_others_run() -> None:
 def test_join_waits_for_the_end() -> None:
     engine = AsyncEngine()
     connect(engine, engine.world)
-    joining = engine.join()
-    joining.send(None)
+    joining = [engine.join(), engine.join()]
+    for coroutine in joining:
+        coroutine.send(None)
     engine.abort()
-    assert finish(joining) is None
+    for coroutine in joining:
+        assert finish(coroutine) is None
     assert finish(engine.join()) is None
 
 
@@ -469,9 +471,13 @@ def test_a_blocking_connection_opens_receives_and_closes() -> None:
 def test_blocking_waits_have_a_timeout() -> None:
     engine = BlockingEngine()
     engine.open()
-    pending = engine.run(lambda now: engine.session.send(now, "/q", receipt=True))
+    pipe = engine.world.pipes[0]
+    engine.run(lambda now: engine.session.send(now, "/q", "1", receipt=True))
+    pending = engine.run(lambda now: engine.session.send(now, "/q", "2", receipt=True))
     with pytest.raises(WaitTimeout, match="SEND to /q took more than 3 s"):
         engine.wait(pending, 3.0)
+    engine.report(pipe.line.written)
+    assert pipe.written.count(b"SEND\n") == 1, "nobody waits any more for what had not left"
 
 
 def test_a_blocking_open_that_fails_raises_why() -> None:

@@ -938,6 +938,19 @@ def test_set_connected_before_connected_ends_the_wait() -> None:
         conn.transport.disconnect_socket()
 
 
+def test_set_connected_ends_only_the_waits_of_then() -> None:
+    with ScriptedServer([Expect(b"\0")]) as server:
+        conn = stomp.Connection([("127.0.0.1", server.port)])
+        conn.connect(LOGIN, PASSCODE)
+        conn.transport.set_connected(True)
+        conn.transport.set_connected(False)
+        with pytest.raises(ConnectFailedException):
+            conn.transport.wait_for_connection(0.05)
+        conn.transport.set_connected(True)
+        conn.transport.wait_for_connection()
+        conn.transport.disconnect_socket()
+
+
 def test_set_connected_changes_what_is_shown(here: Place, open_connection: Open) -> None:
     conn = open_connection(here)
     conn.transport.set_connected(False)
