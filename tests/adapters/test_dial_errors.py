@@ -148,6 +148,13 @@ def test_a_login_that_the_protocol_cannot_carry_is_refused(url: str, words: str)
 # ---------------------------------------------------------------------------- dial()
 
 
+@pytest.mark.parametrize("form", ["hu/sh hush", "hu%2Fsh%20hush", "hu/sh%20hush", "bWU6aHUvc2ggaHVzaA=="])
+def test_a_password_is_masked_in_every_form(form: str) -> None:
+    options = TransportOptions("stomp://broker", proxy="http://me:hu%2Fsh%20hush@p:1")
+    failure = options.explain(BROKER, HttpConnectError(f"403 not for {form}!", 403), 10.0)
+    assert "not for ***!" in str(failure)
+
+
 @pytest.mark.parametrize(
     "error", [ConnectionRefusedError(111, "refused"), ValueError("why"), KeyError(), SystemExit(3)]
 )

@@ -507,6 +507,14 @@ def test_to_connect_in_vain_leaves_no_connection_behind() -> None:
         assert not conn.is_connected()
 
 
+def test_a_timeout_of_no_seconds_is_no_default() -> None:
+    """The default is 10 s, in which anybody answers."""
+    with ScriptedServer([Expect(b"\0"), b"CONNECTED\nversion:1.1\n\n\0"]) as server:
+        conn = stomp.Connection([("127.0.0.1", server.port)], timeout=0, reconnect_attempts_max=1)
+        with pytest.raises(ConnectFailedException):
+            conn.connect(LOGIN, PASSCODE, wait=True)
+
+
 CANCELLING: dict[str, Any] = {
     "stop": lambda conn: conn.transport.stop(),
     "disconnect": lambda conn: conn.disconnect(),
