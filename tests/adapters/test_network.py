@@ -270,6 +270,19 @@ def test_a_server_that_never_answers_tls_is_given_up(world: World) -> None:
         server.wait_until_closed(timeout=HANGS)
 
 
+def test_a_context_that_cannot_be_made_leaves_no_socket(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*arguments: Any, **options: Any) -> ssl.SSLContext:
+        raise ssl.SSLError("the store of certificates cannot be read")
+
+    monkeypatch.setattr(ssl, "create_default_context", fail)
+    with ScriptedServer([Pause(2 * HANGS)]) as server:
+        with pytest.raises(ConnectFailed, match="cannot be read"):
+            world.connect(server.url.replace("stomp://", "stomp+ssl://"))
+        server.wait_until_closed(timeout=HANGS)
+
+
 def test_close_does_not_wait_for_a_server_that_never_answers_tls(
     world: World, tls_certs: Certificates
 ) -> None:
