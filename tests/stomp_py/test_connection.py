@@ -516,6 +516,37 @@ def test_a_disconnect_of_the_program_s_own_asks_for_no_receipt() -> None:
         assert server.received.endswith(b"\0DISCONNECT\nreason:test\n\n\0")
 
 
+@pytest.mark.parametrize(("answer", "agreed"), [("nonsense", (0, 0)), ("7000,4000", (5000, 7000))])
+def test_heartbeats_shows_what_was_agreed(answer: str, agreed: tuple[int, int]) -> None:
+    """A header that is not two numbers asks for none."""
+    connected = f"CONNECTED\nversion:1.1\nheart-beat:{answer}\n\n\0".encode()
+    with ScriptedServer([Expect(b"\0"), connected]) as server:
+        conn = stomp.Connection([("127.0.0.1", server.port)], heartbeats=(5000, 6000))
+        assert conn.heartbeats == (5000, 6000)
+        conn.connect(LOGIN, PASSCODE, wait=True)
+        assert conn.heartbeats == agreed
+        conn.transport.disconnect_socket()
+
+
+def test_without_heartbeats_there_is_no_such_header() -> None:
+    with ScriptedServer([Expect(b"\0"), b"CONNECTED\nversion:1.1\n\n\0"]) as server:
+        conn = stomp.Connection([("127.0.0.1", server.port)])
+        conn.connect(LOGIN, PASSCODE, wait=True)
+        assert b"heart-beat" not in server.received
+        conn.transport.disconnect_socket()
+
+
+def test_a_tuple_repeats_a_header_and_none_leaves_it_out() -> None:
+    with ScriptedServer([Expect(b"\0"), b"CONNECTED\nversion:1.1\n\n\0"]) as server:
+        conn = stomp.Connection([("127.0.0.1", server.port)])
+        conn.connect(LOGIN, PASSCODE, wait=True)
+        conn.send("/queue/a", "x", headers={"a": ("1", None, 2), "b": None, "c": ()})
+        server.wait_for(b"SEND")
+        server.wait_for(b"x\0")
+        assert server.received.endswith(b"SEND\na:1\na:2\ncontent-length:1\ndestination:/queue/a\n\nx\0")
+        conn.transport.disconnect_socket()
+
+
 def test_the_jitter_makes_pauses_longer_and_never_shorter(
     closed_port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
