@@ -14,7 +14,7 @@ import stomp_py as stomp
 from stomp_py.constants import CMD_DISCONNECT
 from stomp_py.exception import ConnectFailedException, NotConnectedException, ProtocolException
 from stomp_testing import CLOSE, Broker, Expect, Pause, ScriptedServer
-from tests.waiting import HANGS, until
+from tests.waiting import HANGS, never, until
 
 from .conftest import LOGIN, PASSCODE, Open, Place
 from .recording_listener import RecordingListener
@@ -585,6 +585,36 @@ def test_proxies_of_the_environment_are_not_used(here: Place, monkeypatch: pytes
     monkeypatch.setenv("all_proxy", "http://127.0.0.1:1")
     conn = stomp.Connection([("broker.test", here.port)], reconnect_attempts_max=1)
     conn.connect(LOGIN, PASSCODE, wait=True)
+    conn.disconnect()
+
+
+def test_two_threads_that_dial_do_so_one_after_the_other(
+    broker: Broker, here: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Otherwise the socket of one of them would be lost."""
+    getaddrinfo, go_on = socket.getaddrinfo, threading.Event()
+    entered: list[int] = []
+
+    def resolve(host: Any, port: Any, *arguments: Any, **options: Any) -> Any:
+        if host != "slow.test":
+            return getaddrinfo(host, port, *arguments, **options)
+        entered.append(threading.get_ident())
+        go_on.wait(HANGS)
+        return getaddrinfo(here.host, port, *arguments, **options)
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    conn = stomp.Connection([("slow.test", here.port)], reconnect_attempts_max=1)
+    threads = [threading.Thread(target=conn.transport.attempt_connection) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    until(lambda: entered)
+    assert never(lambda: len(entered) > 1, 0.1)
+    go_on.set()
+    for thread in threads:
+        thread.join(HANGS)
+    assert len(entered) == 2
+    conn.connect(LOGIN, PASSCODE, wait=True)
+    broker.wait_until(lambda _: len(broker.connections) == 1, HANGS)
     conn.disconnect()
 
 
