@@ -130,7 +130,8 @@ def test_a_hook_is_called_as_its_signature_wants(
 def test_a_hook_without_a_frame_may_take_headers_and_body(here: Place, open_connection: Open) -> None:
     """As in stomp.py, on_receiver_loop_completed gets ``None``."""
     calls: list[Any] = []
-    older, recorder = stomp.ConnectionListener(), RecordingListener()
+    older: Any = stomp.ConnectionListener()
+    recorder = RecordingListener()
     older.on_receiver_loop_completed = lambda headers, body: calls.append((headers, body))
     conn = open_connection(here, recorder)
     conn.set_listener("older", older)
@@ -146,11 +147,10 @@ def test_a_function_may_be_a_method_and_a_hook_on_an_instance(here: Place, open_
     def hook(first: Any, second: Any) -> None:
         calls.append((first, second))
 
-    class Listener(stomp.ConnectionListener):
-        on_message = hook
-
-    method, instance, recorder = Listener(), stomp.ConnectionListener(), RecordingListener()
+    method: Any = type("Listener", (stomp.ConnectionListener,), {"on_message": hook})()
+    instance: Any = stomp.ConnectionListener()
     instance.on_message = hook
+    recorder = RecordingListener()
     conn = open_connection(here, recorder)
     for name, listener in (("a", method), ("b", instance), ("c", method)):
         conn.set_listener(name, listener)
