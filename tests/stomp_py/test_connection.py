@@ -1207,3 +1207,16 @@ def test_set_connected_of_a_transport_without_network() -> None:
     assert not transport.is_connected()
     transport.set_connected(True)
     assert transport.is_connected()
+
+
+def test_escapes_are_undone_in_1_0_too() -> None:
+    """As in stomp.py, although 1.0 has none."""
+    recorder = RecordingListener()
+    message = b"MESSAGE\ndestination:/queue/a\nmessage-id:1\nname:a\\cb\n\nx\0"
+    with ScriptedServer([Expect(b"\0"), b"CONNECTED\nversion:1.0\n\n\0", message]) as server:
+        conn = stomp.Connection10([("127.0.0.1", server.port)])
+        conn.set_listener("", recorder)
+        conn.connect(LOGIN, PASSCODE, wait=True)
+        recorder.wait_for("on_message")
+        assert recorder.of("on_message")[0].headers["name"] == "a:b"
+        conn.transport.disconnect_socket()
