@@ -150,6 +150,7 @@ class SendQueue:
                 self._piece = None
                 self.size = 0
                 return
+            self.size = len(wire) - piece.taken[0] + sum(len(entry[0]) for entry in self._entries)
         while True:
             current = self._current_piece() or self._next_piece(None)
             if current is None:
