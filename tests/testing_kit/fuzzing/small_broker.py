@@ -36,11 +36,12 @@ class SmallBroker:
     leniency = Leniency()
     limits = Limits()
 
-    def __init__(self) -> None:
+    def __init__(self, port: int = 0) -> None:
         self.lock = threading.RLock()
         self.queues: defaultdict[str, deque[Send]] = defaultdict(deque)
         self.clients: list[Client] = []
-        self._server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), self._handler(), False)
+        self._server = socketserver.ThreadingTCPServer(("127.0.0.1", port), self._handler(), False)
+        self._server.allow_reuse_address = True
         self._server.daemon_threads = True
         self._server.request_queue_size = 50
         self._server.server_bind()

@@ -66,7 +66,7 @@ def play_to_broker(
     try:
         player.play()
     except _Found as found:
-        player.played.symptom = found.symptom
+        player.played.symptom = player.worst_symptom(found.symptom)
         player.played.script = player.legal_part()
         player.steps.add(dict(step) for step in found.symptom.expected)
     except _Undecided:
@@ -138,6 +138,13 @@ class _Player:
         if self._all_sent or not self._count:
             return None
         return replace(self._script, sends=self._script.sends[: self._count], rule=LEGAL)
+
+    def worst_symptom(self, symptom: Symptom) -> Symptom:
+        """Return what a well-behaved client sees, if that is worse: the broker may have died, or serve nobody."""
+        others = None if self._bystander is None else self._bystander.check()
+        return (
+            others if others is not None and others.severity in (Severity.CRASH, Severity.HANG) else symptom
+        )
 
     def close(self) -> None:
         for on, wire in self._wires.items():
@@ -498,6 +505,7 @@ class _Player:
             return
         symptom = self._bystander.check()
         if symptom is not None:
+            self._bystander = None  # it has closed its connection, and tells nothing more
             raise _Found(replace(symptom, text=f"{symptom.text} ({when})"))
 
     def _found(

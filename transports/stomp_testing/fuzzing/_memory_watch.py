@@ -78,28 +78,40 @@ class MemoryWatch:
     """Sums up by how much memory grows with the conversations of each rule.
 
     Args:
-        pid: of the program under test.
+        pid: returns the process of the program under test, which is another one once it was started again; ``None`` if
+            it cannot be seen.
 
     Raises:
         OSError: it cannot be seen.
     """
 
-    def __init__(self, pid: int) -> None:
-        self._pid = pid
+    def __init__(self, pid: Callable[[], int | None]) -> None:
+        self._pid_of = pid
+        self._pid = pid()
         self._lock = threading.Lock()
         self._growth: defaultdict[str, int] = defaultdict(int)
         self._scripts: dict[str, Script] = {}
         self._played = 0
-        self._last = resident_bytes(pid)
+        self._last = self._resident()
         self._warm = self._last
+
+    def _resident(self) -> int:
+        if self._pid is None:
+            raise OSError("the process of the program is not known")
+        return resident_bytes(self._pid)
 
     def note(self, script: Script) -> None:
         """Note what memory is like behind a conversation."""
         with self._lock:
+            started_again = self._pid != (pid := self._pid_of())
+            self._pid = pid
             try:
-                now = resident_bytes(self._pid)
+                now = self._resident()
             except OSError:
                 return  # it has crashed, which others report
+            if started_again:
+                self._last = self._warm = now
+                self._played = 0
             self._played += 1
             if self._played <= _WARM_UP:
                 self._warm = now
@@ -137,15 +149,15 @@ class MemoryWatch:
         """Return by how much memory grows in each round; fewer if it does not grow in one."""
         growth: list[int] = []
         try:
-            start = resident_bytes(self._pid)
+            start = self._resident()
             while len(growth) < _MOST_ROUNDS and (len(growth) < _ROUNDS or sum(growth) < _SURE):
-                before = resident_bytes(self._pid)
+                before = self._resident()
                 repeat(script, _REPEAT)
-                growth.append(resident_bytes(self._pid) - before)
+                growth.append(self._resident() - before)
                 if growth[-1] < max(_GROWTH, growth[0] // 2):
                     return [*growth, 0]  # pools and heaps fill up in the end; a leak goes on
             time.sleep(_PAUSE)
-            if resident_bytes(self._pid) - start < sum(growth) // 2:
+            if self._resident() - start < sum(growth) // 2:
                 return [*growth, 0]
         except (OSError, ValueError):
             return [*growth, 0]
