@@ -109,6 +109,8 @@ class TlsLayer:
             self._tls.do_handshake()
         except ssl.SSLWantReadError:
             return
+        except ssl.SSLCertVerificationError as error:  # which is a ValueError, too
+            raise ConnectionError(f"the certificate is not trusted: {error.verify_message}") from None
         except _ENDS:
             raise ConnectionError("the connection was closed during the handshake of TLS") from None
         self.opened = True
