@@ -211,13 +211,20 @@ class ForgetsClose(SmallBroker):
             client.write(client.server.send(error.frame_hint))
 
 
+class PromisesHeartBeats(SmallBroker):
+    """It promises heart-beats every 500 ms, and sends none."""
+
+    def connected(self, data: bytes) -> bytes:
+        return re.sub(rb"(\nheart-beat:.*)?\n\n", b"\nheart-beat:500,0\n\n", data, count=1)
+
+
 FAULTY = {
     fault.__name__: fault
     for fault in (
         AcceptsUnknownAck, LosesReceiptOfNack, DeliversToOthers, HangsOnContentLength, ClosesOthersAtError,
         UnescapesTab, CommitsAtDisconnect, ForgetsUnacknowledged, ConfirmsTwice, CutsBodies, TakesLastHeader,
         AcknowledgesOneOnly, DiesOfLongHeads, StallsAllAtHalfAFrame, KeepsBadFrames, AcknowledgesAborted,
-        ReadsNoRest, DecodesLate, ForgetsClose,
+        ReadsNoRest, DecodesLate, ForgetsClose, PromisesHeartBeats,
     )
 }  # fmt: skip
 

@@ -89,6 +89,10 @@ class SmallBroker:
         """Return what is received instead of these bytes; ``None`` stops reading for ever."""
         return data
 
+    def connected(self, data: bytes) -> bytes:
+        """Return CONNECTED as it is sent."""
+        return data
+
     def on_send(self, client: Client, data: bytes) -> bytes:
         """Return what is sent instead of these bytes."""
         return data
@@ -186,7 +190,7 @@ class Client:
                 if isinstance(event, ConnectionClosed):
                     self.end()
                 elif isinstance(event, Connect):
-                    self.write(self.server.send(Connected()))
+                    self.write(self.broker.connected(self.server.send(Connected())))
                 elif isinstance(event, Event):
                     self.broker.on_request(self, event)
         except RemoteProtocolError as error:

@@ -62,6 +62,7 @@ class BrokerPlayer:
             bystander=None if pace is Pace.QUICK else self._bystander,
             known=known,
             patience=_PATIENCE if pace is Pace.CAREFUL else 0.0,
+            heart_beat_patience=0.4 if quick else 2.0 if pace is Pace.CAREFUL else 1.0,
         )
         if start != self._starts:
             self.close()

@@ -17,6 +17,7 @@ from .._conversations import MUTATIONS
 from ._broker_program import BrokerProgram
 from ._broker_run import fuzz_broker
 from ._broker_target import BrokerTarget
+from ._case import printable
 from ._client_run import ClientAddress, fuzz_client
 from ._engine import RunLimits
 from ._findings import Finding, RunReport, load_findings
@@ -25,6 +26,7 @@ from ._played import NotServed
 from ._replaying import Replayed, replay_to_broker, replay_to_client
 from ._report_text import conversation_lines, write_report
 from ._reproducers import write_findings
+from ._script import HEART_BEATS
 from ._symptoms import SEVERITIES, Severity
 
 __all__ = ["ENDED_EARLY", "FINDINGS", "NO_CONNECTION", "USAGE", "main"]
@@ -77,6 +79,7 @@ def main(
     chosen = parser.parse_args(arguments)
     if chosen.rules:
         print("\n".join(f"{one.name:<40} {one.kind:<7} {one.demand:<14} {one.section}" for one in MUTATIONS))
+        print(f"{HEART_BEATS.name:<40} {'timing':<7} {HEART_BEATS.demand:<14} {HEART_BEATS.section}")
         return 0
     if (chosen.url is None) == (chosen.listen is None):
         parser.error("give either the URL of a broker or --listen for a client")
@@ -359,7 +362,7 @@ def _print_finding(finding: Finding) -> None:
     print(
         f"{finding.severity}: {finding.rule}, {finding.symptom} (STOMP {finding.script.version}, {finding.seen} times)"
     )
-    print(f"    {finding.text}")
+    print(f"    {printable(finding.text)}")
     for line in conversation_lines(finding):
         print(f"    {line}")
     print()
@@ -388,7 +391,7 @@ def _replay(
     for one in results:
         print(f"{'shown again' if one.shown else 'not shown':<12} {one.finding.name}")
         if one.text:
-            print(f"    {one.text}")
+            print(f"    {printable(one.text)}")
     if early is not None:
         print(f"the rest was not played, since nobody serves any more: {early}")
         return ENDED_EARLY
