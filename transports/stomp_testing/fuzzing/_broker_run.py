@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 
 from stomp_core import Frame
@@ -96,7 +97,7 @@ def _fuzz(
     if watch is None:
         report.notes.append("its memory was not watched: give --pid")
     elif report.ended_early is None:
-        watch.check(report, lambda script, times: _repeat(target, script, times))
+        watch.check(report, lambda script, times, end: _repeat(target, script, times, end))
     if program is not None and program.starts > 1:
         report.notes.append(f"the broker was started {program.starts} times")
     return report
@@ -120,10 +121,12 @@ def _serves_others(
     return True
 
 
-def _repeat(target: BrokerTarget, script: Script, times: int) -> None:
+def _repeat(target: BrokerTarget, script: Script, times: int, end: float) -> None:
     """Play a script again and again, with the same queues, and take away what it leaves there."""
     values = target.values()
     for _ in range(times):
+        if time.monotonic() > end:
+            raise TimeoutError
         play_to_broker(script, target, known=_NOT_WAITED_FOR, values=values)
     _take_messages(target, script.version, [values["queue"], values["other-queue"]])
 

@@ -18,8 +18,8 @@ from ._layers import Layer, Stack
 __all__ = ["Closed", "Illegal", "Stalled", "Wire"]
 
 _CHUNK = 64 * 1024
-#: What a peer may send is not limited by ours: a large body of the fuzzer comes back.
-_LIMITS = Limits(max_body=1 << 26)
+#: What a peer may send is not limited by ours: a large body of the fuzzer comes back, and a head with more headers.
+_LIMITS = Limits(max_header_line=1 << 24, max_headers=1 << 20, max_head=1 << 26, max_body=1 << 26)
 
 
 class Closed(Exception):
