@@ -58,6 +58,14 @@ def fuzz(port: int, only: Sequence[str] = (), count: int = 250, timeout: float =
         pytest.param(
             "ForgetsUnacknowledged", "legal", Severity.WRONG_ANSWER, "message-lost", 6, marks=pytest.mark.slow
         ),
+        pytest.param(
+            "EndsHeadsEarly",
+            "legal",
+            Severity.WRONG_ANSWER,
+            "message-changed-mark",
+            3,
+            marks=pytest.mark.slow,
+        ),
         # CONNECT
         pytest.param(
             "PromisesHeartBeats",

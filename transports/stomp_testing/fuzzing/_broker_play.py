@@ -300,11 +300,10 @@ class _Player:
         """A MESSAGE that does not tell which one it is may be one that is waited for, with a damaged head."""
         if frame.command != "MESSAGE" or MARK in frame.headers:
             return
-        destination = frame.headers.get("destination", "")
-        if destination in self._reference.unmarked:
-            return
         for one in wanted:
-            if one.frame.command == "MESSAGE" and one.frame.headers.get("destination") == destination:
+            destination = one.frame.headers.get("destination", "")
+            same = frame.headers.get("destination", destination) == destination
+            if one.frame.command == "MESSAGE" and same and destination not in self._reference.unmarked:
                 raise self._wrong_message(MARK, repr(one.frame.headers.get(MARK)), frame, one)
 
     def _wrong_message(self, what: str, wanted: str, frame: Frame, expected: Expected) -> _Found:
