@@ -104,36 +104,36 @@ class BrokerPlayer:
         self.close()
         program = self._program
         if program is None:
-            self._await_served(self._target, _RESTART)
+            self._await_served()
             return
         with program.lock:  # one job starts it again, and the others wait for that
             if not program.hangs:
                 self._start = program.starts
                 try:
-                    self._connect(replace(self._target, timeout=min(self._target.timeout, _TO_SERVE)))
+                    self._connect(min(self._target.timeout, _TO_SERVE))
                     return
                 except (OSError, NotServed):
                     pass
             program.restart()
             self._start = program.starts
-            self._await_served(self._target, _RESTART)
+            self._await_served()
 
-    def _await_served(self, target: BrokerTarget, seconds: float) -> None:
-        end = time.monotonic() + seconds
+    def _await_served(self) -> None:
+        end = time.monotonic() + _RESTART
         while True:
             try:
-                self._connect(target)
+                self._connect(self._target.timeout)
                 return
             except (OSError, NotServed):
                 if time.monotonic() > end:
                     raise
                 time.sleep(0.05)
 
-    def _connect(self, target: BrokerTarget) -> None:
+    def _connect(self, timeout: float) -> None:
         if self._version is None:
-            target.connect().close()
+            self._target.connect().close()
         else:
-            self._bystander = Bystander(target, self._version)
+            self._bystander = Bystander(self._target, self._version, timeout)
 
     def close(self) -> None:
         """See :class:`Player`."""

@@ -130,8 +130,8 @@ class Engine:
             notes.append(
                 f"not played any more once it had ended the program: {', '.join(sorted(self._fatal))}"
             )
-        # Those that were open beside a conversation that has ended the program have shown the same.
-        found = {one.symptom for one in self._report.findings if one.severity is Severity.CRASH}
+        # Those that were open beside a conversation that has stopped the program have shown the same.
+        found = {one.symptom for one in self._report.findings if one.severity in HARMFUL}
         for (rule, name), times in sorted(self._unconfirmed.items()):
             if (rule, name) not in self._found and name not in found:
                 notes.append(f"{rule}: {name} was seen {times} times and not when played again alone")
