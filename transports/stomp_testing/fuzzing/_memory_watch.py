@@ -30,7 +30,7 @@ _GROWTH = 3 * _MIB
 _FACTOR = 3
 #: How many rules are looked at, at most.
 _CANDIDATES = 4
-#: Seconds for all of that. Whoever has not grown enough by then is not looked at further.
+#: Seconds for all of that: what has not grown enough by then is no finding.
 _SECONDS = 60.0
 #: The first conversations fill caches and pools.
 _WARM_UP = 50
