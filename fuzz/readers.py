@@ -10,9 +10,13 @@ from collections.abc import Callable, Iterator
 from importlib import import_module
 from typing import Any, NamedTuple
 
-from stomp_core import Frame, FrameParser, HeartBeat, RemoteProtocolError
+from stomp_core import Frame, FrameParser, HeartBeat, Limits, RemoteProtocolError
 
 __all__ = ["INCOMPLETE", "PEERS", "Outcome", "Read", "Refused", "ours"]
+
+
+#: The peers do not count headers.
+_LIMITS = Limits(max_headers=1_000_000)
 
 
 class Read(NamedTuple):
@@ -46,7 +50,7 @@ Outcome = Read | Refused | str
 
 def ours(stream: bytes) -> Outcome:
     """Return what our strict parser makes of the first frame."""
-    parser = FrameParser("1.2")
+    parser = FrameParser("1.2", limits=_LIMITS)
     parser.receive_data(stream)
     try:
         item = parser.next_frame()

@@ -15,6 +15,7 @@ import os
 import re
 import subprocess
 import sys
+from base64 import b64encode
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from hashlib import sha1
@@ -102,7 +103,10 @@ def fuzz(names: list[str], seconds: float, jobs: int) -> int:
     for outcome in found:
         for file in outcome.files:
             shown = os.path.relpath(file)
-            print(f"\n{outcome.name}: FOUND {shown}, {file.stat().st_size} bytes")
+            data = file.read_bytes()
+            print(f"\n{outcome.name}: FOUND {shown}, {len(data)} bytes")
+            # Where only the output is kept, as in CI, it can still be seen again.
+            print(f"  in Base64:     {b64encode(data).decode()}")
             print(f"  see it again:  python fuzz/run.py --replay {outcome.name} {shown}")
             print(
                 f"  once mended:   move it to fuzz/corpus/{outcome.name}/ under a name that says what was wrong"

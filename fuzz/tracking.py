@@ -130,8 +130,9 @@ class _Model:
 
     def abort(self, name: str) -> None:
         for subscription, ids in self.transactions.pop(name).items():
-            # An id that was delivered once more meanwhile is waiting already, and keeps its place.
-            subscription.waiting = {**ids, **subscription.waiting}
+            # One that was delivered again meanwhile waits already, and takes the earlier of its two places.
+            for message_id, number in ids.items():
+                subscription.waiting[message_id] = min(number, subscription.waiting.get(message_id, number))
             for message_id in sorted(ids, key=lambda message_id: ids[message_id], reverse=True):
                 self._hold(subscription, message_id)
 

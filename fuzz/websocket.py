@@ -7,6 +7,7 @@ are found. An input is two bytes of settings and then operations (see :func:`web
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import NamedTuple
 
 from stomp_core.session import Endpoint
@@ -175,7 +176,7 @@ class _Peer:
         assert not was_over or not whole, "STOMP came after the end"
         assert in_chunks == whole, f"{in_chunks!r} in chunks, {whole!r} as a whole"
         assert self.again.over == self.client.over
-        self.sent += data
+        sent_before, self.sent = self.sent, self.sent + data
         assert len(whole) <= len(self.sent)
         written = list(_read(self.client.control(), masked=True))
         again = list(_read(self.again.control(), masked=True))
@@ -184,12 +185,13 @@ class _Peer:
         assert pongs == [message for message in again if message.opcode == _PONG][-1:]
         others = [[entry for entry in found if entry.opcode != _PONG] for found in (written, again)]
         assert others[0] == others[1], f"{others[0]!r} as a whole, {others[1]!r} in chunks"
-        if self.client.over is None and (expected := _whole_messages(self.sent)) is not None:
-            messages = _whole_messages(data) or []
+        if self.client.over is None:
+            # What these bytes complete may have begun in earlier ones.
+            messages = _complete(self.sent)[len(_complete(sent_before)) :]
             pings = [message.payload for message in messages if message.opcode == _PING]
             assert [message.payload for message in pongs] == pings[-1:], "the last Ping has no Pong"
             stomp = b"".join(message.payload for message in messages if message.opcode < _CLOSE)
-            assert whole == stomp or len(messages) < len(expected), f"{whole!r} was received of {stomp!r}"
+            assert whole == stomp, f"{whole!r} was received of {stomp!r}"
 
 
 def _end(end: Layer) -> None:
@@ -227,29 +229,38 @@ def _write(message: _Message) -> bytes:
     return head + (bytes([size]) if size < 126 else b"\x7e" + size.to_bytes(2)) + message.payload
 
 
+class _Cut(AssertionError):
+    """The end of a frame is missing."""
+
+
 def _read(data: bytes, *, masked: bool) -> Iterator[_Message]:
     while data:
+        if len(data) < 2:
+            raise _Cut
         first, second = data[0], data[1]
-        assert not first & 0x70, "a reserved bit is set"
-        assert bool(second & 0x80) == masked, "masked by the wrong end"
         size, pos = second & 0x7F, 2
         if size >= 126:
             width = 2 if size == 126 else 8
             size, pos = int.from_bytes(data[pos : pos + width]), pos + width
         key = b"\0\0\0\0"
-        if masked:
+        if second & 0x80:
             key, pos = data[pos : pos + 4], pos + 4
         payload = data[pos : pos + size]
-        assert len(payload) == size, "a frame is cut"
+        if len(data) < pos or len(payload) < size:
+            raise _Cut
+        # Only now: the layers judge a frame once it is there as a whole.
+        assert not first & 0x70, "a reserved bit is set"
+        assert bool(second & 0x80) == masked, "masked by the wrong end"
         yield _Message(
             first & 15, bool(first & 0x80), bytes(byte ^ key[at % 4] for at, byte in enumerate(payload))
         )
         data = data[pos + size :]
 
 
-def _whole_messages(data: bytes) -> list[_Message] | None:
-    """Return the frames of a stream of whole ones; ``None`` if it is something else."""
-    try:
-        return list(_read(data, masked=False))
-    except (AssertionError, IndexError):
-        return None
+def _complete(data: bytes) -> list[_Message]:
+    """Return the frames of a stream that are there to their ends."""
+    messages = []
+    with suppress(_Cut):
+        for message in _read(data, masked=False):
+            messages.append(message)
+    return messages
