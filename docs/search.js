@@ -9,6 +9,8 @@ const searchRanking = {
   inText: 1,
   inTitle: 2,
   inHeading: 2,
+  // A result links to a heading that has this part of the words, counted by their rarity; otherwise to the page.
+  linked: 0.3,
   // A word that no page has may be a part of one that some have.
   partial: 0.5,
   // The best page comes before names of the API, unless the query is one word: that may be such a name.
@@ -73,11 +75,12 @@ Search.performTermsSearch = (words, excluded) => {
     }
   }
 
+  const all = [...rarity.values()].reduce((sum, worth) => sum + worth, 0);
   const results = [...scores].map(([page, score]) => {
     const best = headings.get(page);
     const folder = Object.keys(searchRanking.pages).find((start) => docnames[page].startsWith(start));
     const total = (score + searchRanking.inHeading * (best?.worth ?? 0)) * (searchRanking.pages[folder] ?? 1);
-    const inside = best?.anchor && best.heading !== titles[page];
+    const inside = best?.anchor && best.heading !== titles[page] && best.worth >= searchRanking.linked * all;
     const title = inside ? `${titles[page]} > ${best.heading}` : titles[page];
     return [docnames[page], title, inside ? `#${best.anchor}` : "", null, total, filenames[page], SearchResultKind.text];
   });
