@@ -109,7 +109,9 @@ FAULTS: dict[str, FaultKind] = {
         "the frame, or everything, is written in pieces of this size", ("", "frame"), "size", 1
     ),
     "coalesce": FaultKind("bytes are held back until this many have arrived", _ALWAYS, "size", 4096),
-    "coalesce-time": FaultKind("the longest time for which `coalesce` holds bytes back", _ALWAYS, "seconds", 0.05),
+    "coalesce-time": FaultKind(
+        "the longest time for which `coalesce` holds bytes back", _ALWAYS, "seconds", 0.05
+    ),
     "drop": FaultKind("all bytes from here on are discarded", ("", *_A_PLACE)),
     "stall": FaultKind(
         "nothing passes from here on, for this time or until `resume`; connections stay open, and if one side closes, "
