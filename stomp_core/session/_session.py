@@ -732,7 +732,8 @@ class Session:
                 Not with ``ack="auto"``, where it has no effect at any broker.
             durable: the name of a durable topic subscription, sent in the broker's own headers; then also its ``id``.
             headers: further headers, such as ``selector``.
-            receipt: wait for the broker to confirm it. ``False``: wait only for room in the send queue.
+            receipt: wait for the broker to confirm it. ``False``: wait only for room in the send queue; the same then
+                holds for the end of the subscription, unless ``unsubscribe(receipt=True)`` says otherwise.
             timeout: seconds to wait; by default ``receipt_timeout``.
 
         Returns:
@@ -792,7 +793,7 @@ class Session:
         now: float,
         subscription: Subscription,
         *,
-        receipt: bool = True,
+        receipt: bool | None = None,
         delete: bool = False,
         timeout: float | None = None,
     ) -> Pending[None]:
@@ -804,7 +805,7 @@ class Session:
         Args:
             subscription: the subscription to end.
             receipt: wait for the broker to confirm that no more messages come. ``False``: wait only for room in the
-                send queue.
+                send queue. By default as it was given to :meth:`subscribe`.
             delete: delete a durable subscription at the broker, instead of only leaving it.
             timeout: seconds to wait; by default ``receipt_timeout``.
 
@@ -834,7 +835,8 @@ class Session:
             if deletes and record.durable is not None
             else ()
         )
-        receipt_id = self._sender.receipts.id_for(receipt)
+        # A broker that sends no receipt for SUBSCRIBE, as Spring's simple broker, sends none for UNSUBSCRIBE either.
+        receipt_id = self._sender.receipts.id_for(record.wants_receipt if receipt is None else receipt)
         event = Unsubscribe(record.id, receipt=receipt_id, headers=headers)
         operation = UnsubscribeOperation(event, pending, receipt_id, self._seconds(timeout), record, deletes)
         self._sender.send(now, operation)
