@@ -1226,6 +1226,8 @@ class Session:
                 f"message {delivery.message_id!r} came on an earlier connection; the broker delivers it again"
             )
         record = None if transaction is None else self._transactions.find(transaction)
+        if record is not None:
+            self.broker_profile.check_ack_in_transaction(command)
         name = None if record is None else record.id
         receipt_id = self._sender.receipts.id_for(receipt) if receipt else None
         own = own_headers(headers)
