@@ -306,6 +306,22 @@ def test_the_recorded_client_is_played_to_a_server(tmp_path: Path) -> None:
         assert broker.messages("/queue/recorded") == []
 
 
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_client_that_was_not_played_to_its_end_is_no_success(
+    broker: Broker, tmp_path: Path, number: signal.Signals, status: int
+) -> None:
+    file = tmp_path / "recording.jsonl"
+    recorded(broker, file)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        silent.settimeout(HANGS)
+        target = f"stomp://127.0.0.1:{silent.getsockname()[1]}"
+        arguments = ["--as", "client", "--speed", "0", "--target", target]
+        with program("--replay", str(file), *arguments) as proxy, silent.accept()[0] as peer:
+            peer.settimeout(HANGS)
+            assert peer.recv(7) == b"CONNECT"
+            assert proxy.end(number)[1] == status
+
+
 def test_a_server_that_answers_otherwise_is_reported(broker: Broker, tmp_path: Path) -> None:
     file = tmp_path / "recording.jsonl"
     recorded(broker, file)
