@@ -56,13 +56,14 @@ class SendQueue:
             then needs nothing of a layer.
     """
 
-    __slots__ = ("_entries", "_first", "_piece", "_withdrawn", "encode", "size")
+    __slots__ = ("_cut", "_entries", "_first", "_piece", "_withdrawn", "encode", "size")
 
     def __init__(self) -> None:
         self._entries: list[_Entry] = []
         self._first: bytes | None = None  # what was put first, as long as it is the first entry
         self._piece: _Piece | None = None
         self._withdrawn = 0
+        self._cut = False  # whether a frame had left in part when the queue was emptied
         self.encode: Callable[[bytes], bytes] | None = None
         self.size = 0
 
@@ -198,7 +199,8 @@ class SendQueue:
 
     def drop(self) -> list[Operation]:
         """Empty the queue; return the operations whose frames have not left, in order."""
-        self._current_piece()
+        piece = self._current_piece()
+        self._cut = self._cut or (piece is not None and sum(piece.taken) > 0)
         self._remove_withdrawn()
         entries, self._entries = self._entries, []
         self._piece = None
@@ -215,6 +217,15 @@ class SendQueue:
             elif owner is not None:
                 operations.append(owner)
         return operations
+
+    def begin(self) -> None:
+        """Note that what is put from now on is written to a new connection."""
+        self._cut = False
+
+    def put_last(self, wire: bytes) -> None:
+        """Add the end of a byte layer to the emptied queue, unless a frame was cut: it would be read as its rest."""
+        if not self._cut:
+            self.put(wire, None)
 
     def note_withdrawn(self) -> None:
         """Note that one of the operations was withdrawn: its bytes are not kept for long."""

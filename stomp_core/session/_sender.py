@@ -319,13 +319,7 @@ class Sender:
         profile = self._connector.broker_profile
         pairs: list[tuple[str, str]] = []
         if record.prefetch is not None:
-            if not profile.prefetch:
-                raise LocalProtocolError(
-                    f"no header for prefetch={record.prefetch} is known of the broker {profile.name!r}: pass it in "
-                    "headers=..., or name it in broker_profile=BrokerProfile(prefetch=(...))",
-                    code=ErrorCode.HEADER_NOT_ALLOWED,
-                )
-            pairs += [(name, str(record.prefetch)) for name in profile.prefetch]
+            pairs += profile.prefetch_headers(record.prefetch)
         if record.durable is not None and self._connector.connected is not None:
             pairs += profile.durable_headers(record.durable, self._connector.client_id)
         for name, value in pairs:

@@ -133,6 +133,7 @@ T = TypeVar("T")
 TapEvent = Event | HeartBeat | ConnectionClosed
 # CPython 3.11 looks up an attribute of an enum class in Python, which takes longer than all else that is done with it.
 _ACTIVE = SubscriptionState.ACTIVE
+_PROTOCOL_ERROR = 1002  # RFC 6455, section 7.4.1
 
 
 @explained
@@ -311,6 +312,7 @@ class Session:
             return
         if connect is not None:
             self._notifier.update()
+            self._sender.send_queue.begin()
             if (factory := self._connector.layer_factory) is None:
                 self._sender.send_connect(now, connect)
             else:
@@ -332,6 +334,8 @@ class Session:
             RuntimeError: there was no attempt.
         """
         check_now(now)
+        if self._connector.want_close:
+            self._sender.send_queue.drop()  # the end of a byte layer that was not written
         self._apply(self._connector.connection_lost(reason, now, at_once=at_once), now)
         self._process_events(now)
         self._sender.changing = False
@@ -407,6 +411,13 @@ class Session:
             self._receive_stomp(conn, stomp, now)
         if connector.layered is layered:
             self._apply(connector.layer_over(now), now)
+            if data and connector.layered is None:
+                self._send_last(layered.answer)
+
+    def _send_last(self, wire: bytes) -> None:
+        """Let the driver write the end of a byte layer, before it closes the socket of a connection that is over."""
+        if wire and self._connector.want_close:
+            self._sender.send_queue.put_last(wire)
 
     def _disconnect_confirmed(self, now: float) -> None:
         """End the session, or, if there is a byte layer, close that before."""
@@ -556,8 +567,9 @@ class Session:
 
     @property
     def want_close(self) -> bool:
-        """Whether the socket should be closed now: at once, without waiting for unsent bytes. Then call
-        :meth:`connection_lost`.
+        """Whether the socket should be closed now. Then call :meth:`connection_lost`.
+
+        What there is to send then is the end of a WebSocket. Write it before, but wait for it a moment at most.
         """
         return self._connector.want_close
 
@@ -1226,6 +1238,8 @@ class Session:
                 f"message {delivery.message_id!r} came on an earlier connection; the broker delivers it again"
             )
         record = None if transaction is None else self._transactions.find(transaction)
+        if record is not None:
+            self.broker_profile.check_ack_in_transaction(command)
         name = None if record is None else record.id
         receipt_id = self._sender.receipts.id_for(receipt) if receipt else None
         own = own_headers(headers)
@@ -1298,7 +1312,10 @@ class Session:
             try:
                 event = conn.next_event()
             except RemoteProtocolError as error:
+                layered = connector.layered
                 self._apply(connector.handle_violation(error, now), now)
+                if layered is not None:
+                    self._send_last(layered.layer.close(_PROTOCOL_ERROR))
                 return
             if event is NEED_DATA:
                 return
