@@ -70,8 +70,12 @@ _REFUSALS_AFTER_SUCCESS = 3
 class SessionState(StrEnum):
     """The state of a session.
 
-    ``waiting``: there is no connection. ``handshaking``: CONNECT was sent. ``connected``: CONNECTED was received.
-    ``closing``: the caller has closed it, and the broker's last RECEIPTs are awaited. ``closed``: it has ended.
+    Attributes:
+        WAITING: there is no connection.
+        HANDSHAKING: CONNECT was sent.
+        CONNECTED: CONNECTED was received.
+        CLOSING: the caller has closed the session, and the broker's last RECEIPTs are awaited.
+        CLOSED: the session has ended.
     """
 
     WAITING = "waiting"
