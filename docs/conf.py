@@ -77,6 +77,8 @@ html_title = f"stomp-core {release}"
 html_show_sphinx = False
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
+# Whole questions can be asked, and results link to the section with the answer.
+html_search_scorer = str(ROOT / "docs" / "search.js")
 html_theme_options = {
     "source_repository": f"{REPOSITORY}/",
     "source_branch": "main",

@@ -31,7 +31,7 @@ VERSIONS = (None, "1.0", "1.1", "1.2")
 SWITCHES = tuple(
     field.name
     for field in fields(Leniency)
-    if field.name not in ("nack_in_1_0", "late_message_errors", "unchecked_conversation")
+    if field.name not in ("nack_in_1_0", "missing_ack", "late_message_errors", "unchecked_conversation")
 )
 LIMITS = (
     Limits(),

@@ -2,47 +2,49 @@
 
 The contract, for authors of adapters, as in docs/embedding.md, which has examples:
 
-1. ``now`` is seconds of one monotonic clock of yours.
-2. ``for command in driver.poll(now)`` yields everything that is to be done; carry out each command before you take
-   the next.
-3. Poll at the start, when ``wake`` was called, and when the timer rings; to poll more often, or to stop in the middle
-   of a poll, does no harm.
-4. ``wake`` is called once when there is something to poll for, and again only after the next poll; never during a
-   poll or a fact.
-5. It is called in the middle of operations, so it should only schedule a poll; what it raises is logged.
+1. ``now`` is the time in seconds, from one monotonic clock.
+2. ``for command in driver.poll(now)`` yields all that there is to do; carry out each command before you take the next
+   one.
+3. Poll at the start, after ``wake`` was called, and when the timer expires; you may poll more often, or stop in the
+   middle of a poll.
+4. The driver calls ``wake`` once when there is something to poll for, and again only after the next poll; never
+   during a poll or a fact.
+5. ``wake`` is called in the middle of operations, so it should only schedule a poll; what it raises is logged.
 6. ``Dial(line, endpoint, timeout)``: connect, with TLS if ``endpoint.secure``, then call ``line.made(now)`` or
    ``line.lost(error, now)``.
-7. You need no deadline for that: if it takes too long, or nobody wants it any more, ``Abort`` comes.
-8. ``Write(line, data)``: write all of it, then call ``line.written(now)``; until then there is no other ``Write`` for
-   this line.
-9. Call ``written`` when the bytes have left your hands, not when they lie in a buffer that grows: this, and nothing
-   else, is the back pressure of those who send.
-10. ``Read(line, on)``: start or stop reading; a new line reads, and one more chunk after "stop" is allowed.
-11. ``Abort(line)``: close at once, unsent bytes and all, or stop dialling; there is nothing to report afterwards.
-12. ``Timer(at)``: poll at this time at the latest; it replaces the timer before it, and to poll too early does no
-    harm.
-13. ``End(error)``: the session has ended, and nothing else comes.
-14. Facts are told to the line that came with ``Dial``; what is told twice, out of order, or to a line that is over,
-    changes nothing.
-15. ``line.received(b"", now)`` only says that the peer is alive, for transports that assemble messages; the end of
+7. You need no deadline of your own for dialling: if it takes too long, or is not wanted any more, the driver sends
+   ``Abort``.
+8. ``Write(line, data)``: write all of it, then call ``line.written(now)``; until then the driver sends no other
+   ``Write`` for this line.
+9. Call ``written`` when the bytes have left your process, not when they lie in a buffer that grows: this alone slows
+   down the senders.
+10. ``Read(line, on)``: start or stop reading; a new line starts reading, and you may pass on one more chunk after
+    "stop".
+11. ``Abort(line)``: close at once, without writing unsent bytes, or stop dialling; report nothing afterwards.
+12. ``Timer(at)``: poll at this time at the latest; it replaces the earlier timer, and you may poll too early.
+13. ``End(error)``: the session has ended, and no command follows.
+14. Report facts to the line that came with ``Dial``; a fact that is repeated, out of order, or reported to a line
+    that has ended changes nothing.
+15. ``line.received(b"", now)`` means only that the peer is alive, for transports that assemble messages; the end of
     the stream is ``line.eof(now)``.
-16. After facts, poll; the driver calls ``wake`` if you do not.
-17. Neither resolving a name, nor dialling, nor writing may keep you from polling when the timer rings.
-18. If your loop was held up until after the timer, read what the sockets have before you poll: the peer's heart-beats
-    are among it.
-19. If writing fails, read what the peer has sent before you call ``line.lost``: an ERROR among it says why.
-20. The class of the exception that ``line.lost`` is given decides what the error text says to check; no ``Abort``
-    follows, so close the socket yourself.
-21. Operations and facts may be called from anywhere in the loop's thread: between polls, inside a poll, in done
-    callbacks and in listeners.
-22. With several threads, one lock goes around polls (``list(driver.poll(now))``), facts and operations, and I/O stays
-    outside of it.
+16. Poll after facts; if you do not, the driver calls ``wake``.
+17. Resolving a name, dialling and writing must not keep you from polling when the timer expires.
+18. If your loop was blocked until after the timer, read what the sockets have before you poll: it may contain the
+    peer's heart-beats.
+19. If writing fails, read what the peer has sent before you call ``line.lost``: it may contain an ERROR with the
+    reason.
+20. The class of the exception that you pass to ``line.lost`` decides what the error text tells the user to check; no
+    ``Abort`` follows, so close the socket yourself.
+21. You may call operations and facts anywhere in the loop's thread: between polls, inside a poll, in done callbacks
+    and in listeners.
+22. With several threads, hold one lock around polls (``list(driver.poll(now))``), facts and operations, but not
+    around I/O.
 23. A call with a wrong argument raises and has changed nothing; what done callbacks and listeners raise is logged,
-    and disturbs nobody.
-24. If ``Dial`` has ``questions``, they ask callables for the login: call ``questions.ask()``, or await
-    ``questions.ask_async()``, before you dial, and give what that raises to ``line.lost``; if you do not, they are
-    asked in ``line.made``.
-25. The bytes of a ``ws://`` or ``wss://`` endpoint are those of WebSocket already: dial it like any other.
+    and affects nothing else.
+24. If ``Dial`` has ``questions``, the program's functions for the login have to be called: call ``questions.ask()``,
+    or await ``questions.ask_async()``, before you dial, and pass what it raises to ``line.lost``; if you do not,
+    ``line.made`` calls them.
+25. The bytes of a ``ws://`` or ``wss://`` endpoint are WebSocket frames already: dial it like any other.
 """
 
 from __future__ import annotations

@@ -136,6 +136,7 @@ class Connection:
         self._parser = FrameParser(None, limits=limits, leniency=leniency)
         self._state = State.NEW
         self._tracker = ConnectionTracker()
+        self._tracker.tolerates_missing_ack = self._is_client and leniency.missing_ack
         self._clock = HeartBeatClock(tolerance, pace)
         self._heart_beats = heart_beats
         self._intervals = (0.0, 0.0)

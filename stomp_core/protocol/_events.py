@@ -968,7 +968,8 @@ class Message(_Bodied):
             return {"message_id": self.message_id, "subscription": self.subscription}
         if ack is None:
             raise LocalProtocolError(
-                f"message {self.message_id!r} has no 'ack' header: its subscription is in auto mode",
+                f"message {self.message_id!r} has no 'ack' header, so it cannot be acknowledged: its subscription is "
+                "in auto mode, or the broker expects no ACK of it (the end of a queue that is browsed)",
                 code=ErrorCode.NOT_ACKNOWLEDGEABLE,
             )
         return {"id": ack}

@@ -160,6 +160,8 @@ class ConnectionTracker:
         self.acknowledging = 0
         #: Whether a cumulative ACK covers what any subscription of the connection received before; see above.
         self.ack_covers_connection = False
+        #: Whether a MESSAGE without ``ack`` header is taken for one that needs no ACK, though its subscription does.
+        self.tolerates_missing_ack = False
         self._by_id: dict[str, TrackedSubscription] = {}
         self._by_destination: dict[str, TrackedSubscription] = {}  # 1.0: those without an id
         self._transactions: dict[str, dict[TrackedSubscription, _Numbered]] = {}
@@ -493,7 +495,8 @@ class ConnectionTracker:
         """Track a MESSAGE. One that belongs to no subscription, or needs no ACK, changes nothing.
 
         Raises:
-            RuleViolation: it has to be acknowledged, but has no ``ack`` header. Nothing has changed.
+            RuleViolation: it has to be acknowledged, but has no ``ack`` header, and that is not tolerated. Nothing has
+                changed.
         """
         self._enter_noted()
         headers = message.frame.headers
@@ -512,6 +515,8 @@ class ConnectionTracker:
             return
         ack_id = headers.find(self._id_line)
         if ack_id is None:
+            if self.tolerates_missing_ack:
+                return
             raise RuleViolation(
                 ErrorCode.MISSING_HEADER,
                 f"MESSAGE needs an 'ack' header: subscription {name!r} is in {subscription._ack} mode",

@@ -90,7 +90,7 @@ class SessionOperations(Protocol):
         now: float,
         subscription: Subscription,
         *,
-        receipt: bool = True,
+        receipt: bool | None = None,
         delete: bool = False,
         timeout: float | None = None,
     ) -> Pending[None]:
@@ -296,7 +296,7 @@ class Subscription:
         self.record.stop_callbacks.remove(callback)
 
     def unsubscribe(
-        self, now: float, *, receipt: bool = True, delete: bool = False, timeout: float | None = None
+        self, now: float, *, receipt: bool | None = None, delete: bool = False, timeout: float | None = None
     ) -> Pending[None]:
         """End the subscription (STOMP 1.2, "UNSUBSCRIBE"). Messages that come late are dropped, and counted.
 
@@ -306,7 +306,7 @@ class Subscription:
         Args:
             now: seconds of any monotonic clock.
             receipt: wait until the broker has confirmed that no more messages come. ``False``: wait only for room in
-                the send queue.
+                the send queue. By default as it was given to ``subscribe()``.
             delete: delete a durable subscription at the broker. By default it goes on there, and collects messages.
             timeout: seconds to wait; by default ``receipt_timeout``. ``math.inf`` is no limit.
 

@@ -769,7 +769,7 @@ class Session:
                 unless that is given. By default the subscription is not durable.
             headers: further headers, such as ``selector``.
             receipt: wait until the broker has confirmed the subscription. ``False``: wait only for room in the send
-                queue.
+                queue; the same then holds for its end, unless ``unsubscribe(receipt=True)`` is called.
             timeout: seconds to wait; by default ``receipt_timeout``. ``math.inf`` is no limit.
 
         Returns:
@@ -832,7 +832,7 @@ class Session:
         now: float,
         subscription: Subscription,
         *,
-        receipt: bool = True,
+        receipt: bool | None = None,
         delete: bool = False,
         timeout: float | None = None,
     ) -> Pending[None]:
@@ -845,7 +845,7 @@ class Session:
             now: seconds of any monotonic clock.
             subscription: the subscription to end.
             receipt: wait until the broker has confirmed that no more messages come. ``False``: wait only for room in
-                the send queue.
+                the send queue. By default as it was given to ``subscribe()``.
             delete: delete a durable subscription at the broker. By default it goes on there, and collects messages.
             timeout: seconds to wait; by default ``receipt_timeout``. ``math.inf`` is no limit.
 
@@ -877,7 +877,8 @@ class Session:
             if deletes and record.durable is not None
             else ()
         )
-        receipt_id = self._sender.receipts.id_for(receipt)
+        # A broker that sends no receipt for SUBSCRIBE, as Spring's simple broker, sends none for UNSUBSCRIBE either.
+        receipt_id = self._sender.receipts.id_for(record.wants_receipt if receipt is None else receipt)
         event = Unsubscribe(record.id, receipt=receipt_id, headers=headers)
         operation = UnsubscribeOperation(event, pending, receipt_id, self._seconds(timeout), record, deletes)
         self._sender.send(now, operation)

@@ -57,7 +57,7 @@ class SubscriptionRecord:
     Attributes:
         id: its name on the wire, the same on every connection.
         destination, ack, prefetch, durable, headers: as given to ``Session.subscribe``.
-        wants_receipt: whether SUBSCRIBE asks for a receipt.
+        wants_receipt: whether SUBSCRIBE asks for a receipt, and UNSUBSCRIBE unless its caller says otherwise.
         handle: what ``Session.subscribe`` returns to the user.
         waiter: settled with the handle when the broker has confirmed; ``None`` once nobody waits.
         queue: received messages, each with the number of its connection.

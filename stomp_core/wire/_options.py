@@ -86,6 +86,8 @@ class Leniency:
         receipt_on_connect: a ``receipt`` header on CONNECT is not refused, but ignored (server).
         missing_message_headers: a MESSAGE may lack ``destination``, ``message-id`` and ``subscription``, as those of
             simple test doubles do (client). They read as ``""``, ``""`` and ``None``.
+        missing_ack: a MESSAGE may lack ``ack`` (1.2) though its subscription is not in mode ``auto`` (client). It
+            cannot be acknowledged. ActiveMQ leaves it out of the MESSAGE that ends the browsing of a queue.
         bad_heart_beat: a ``heart-beat`` header that is not two numbers counts as ``0,0``, and is reported by an event.
         late_message_errors: an ERROR that only tells that a message was on its way to a subscription that the client
             has ended does not end the conversation, and is reported by an event. RabbitMQ sends one for each such
@@ -119,6 +121,7 @@ class Leniency:
     missing_host: bool = False
     receipt_on_connect: bool = False
     missing_message_headers: bool = False
+    missing_ack: bool = False
     bad_heart_beat: bool = False
     late_message_errors: bool = False
     nack_in_1_0: bool = False
@@ -133,7 +136,7 @@ class Leniency:
     @classmethod
     def brokers(cls) -> Leniency:
         """Return what a client needs to understand RabbitMQ and ActiveMQ."""
-        return cls(cr_escape_in_1_1=True, late_message_errors=True)
+        return cls(cr_escape_in_1_1=True, missing_ack=True, late_message_errors=True)
 
     @classmethod
     def permissive(cls) -> Leniency:
@@ -152,6 +155,7 @@ class Leniency:
             missing_host=True,
             receipt_on_connect=True,
             missing_message_headers=True,
+            missing_ack=True,
             bad_heart_beat=True,
             late_message_errors=True,
             nack_in_1_0=True,

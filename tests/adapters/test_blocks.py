@@ -45,6 +45,20 @@ def test_the_block_of_a_subscription_ends_with_unsubscribe(world: World) -> None
         assert [frame.headers["id"] for frame in recorder.frames("UNSUBSCRIBE", "to-server")] == expected
 
 
+def test_without_receipt_the_end_of_the_block_asks_for_none(world: World) -> None:
+    """Spring's simple broker sends none, neither for SUBSCRIBE nor for UNSUBSCRIBE."""
+    recorder = Recorder()
+    with Broker(recorder=recorder) as broker:
+        broker.hold_receipts = True
+        conn = world.connect(broker.url, receipt_timeout=0.05, close_timeout=0.05)
+        leave(world, conn.subscribe("/queue/a", receipt=False))
+        conn.subscribe("/queue/a", receipt=False).unsubscribe()
+        with pytest.raises(ReceiptTimeout, match="UNSUBSCRIBE"):
+            conn.subscribe("/queue/a", receipt=False).unsubscribe(receipt=True)
+        ends = recorder.frames("UNSUBSCRIBE", "to-server")
+        assert ["receipt" in frame.headers for frame in ends] == [False, False, True]
+
+
 def test_a_failing_unsubscribe_does_not_replace_the_exception_of_the_block(world: World) -> None:
     with Broker() as broker:
         conn = world.connect(broker.url, receipt_timeout=0.05)

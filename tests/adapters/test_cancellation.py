@@ -8,6 +8,7 @@ import gc
 import os
 import socket
 import ssl
+import threading
 import time
 import types
 import warnings
@@ -21,7 +22,7 @@ import trio
 import stomp_asyncio
 import stomp_trio
 from stomp_core.session import Reconnect
-from stomp_testing import Broker, Pause, ScriptedServer
+from stomp_testing import Broker, Pause, Recorder, ScriptedServer
 from tests.certificates import Certificates
 
 from .worlds import HANGS, until
@@ -204,6 +205,68 @@ def test_trio_scopes_work_around_any_wait() -> None:
                 await conn.send("/queue/a", "again", receipt=True)
 
     trio.run(main)
+
+
+async def cancelled_in_asyncio(operation: Any) -> None:
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.01):
+            await operation
+
+
+async def cancelled_in_trio(operation: Any) -> None:
+    with trio.move_on_after(0.01) as scope:
+        await operation
+    assert scope.cancelled_caught
+
+
+@pytest.mark.parametrize(
+    ("run", "module", "cancelled"),
+    [
+        pytest.param(asyncio_run, stomp_asyncio, cancelled_in_asyncio, id="asyncio"),
+        pytest.param(trio_run, stomp_trio, cancelled_in_trio, id="trio"),
+    ],
+)
+def test_a_send_that_was_cancelled_does_not_leave_later(run: Any, module: Any, cancelled: Any) -> None:
+    """It waits for a connection; when there is one, nobody wants it any more."""
+    soon = module.Reconnect(first_delay=0.01, max_delay=0.05)
+    lost = threading.Event()
+
+    class Observer(module.Listener):  # type: ignore[misc]
+        def connection_lost(self, endpoint: Any, reason: str) -> None:
+            lost.set()
+
+    async def main() -> None:
+        async with module.connect(broker.url, reconnect=soon, listener=Observer()) as conn:
+            broker.kill()
+            while not lost.is_set():
+                await (asyncio.sleep if module is stomp_asyncio else trio.sleep)(0.001)
+            await cancelled(conn.send("/queue/a", "x", receipt=True, timeout=HANGS))
+            broker.start()
+            await conn.send("/queue/b", "y", receipt=True, timeout=HANGS)
+
+    with Broker() as broker:
+        run(main)
+        assert broker.messages("/queue/b") == [b"y"]
+        assert broker.messages("/queue/a") == []
+
+
+@pytest.mark.parametrize("block", ["transaction", "subscribe"])
+def test_the_end_of_a_cancelled_trio_block_is_sent(block: str) -> None:
+    """Its task cannot await anything any more."""
+    recorder = Recorder()
+
+    async def main() -> None:
+        async with stomp_trio.connect(broker.url) as conn:
+            with trio.CancelScope() as scope:
+                async with conn.transaction() if block == "transaction" else conn.subscribe("/queue/a"):
+                    scope.cancel()
+                    await trio.lowlevel.checkpoint()
+            await conn.send("/queue/b", "alive", receipt=True)
+
+    with Broker(recorder=recorder) as broker:
+        trio.run(main)
+    command = "ABORT" if block == "transaction" else "UNSUBSCRIBE"
+    assert [frame.command for frame in recorder.frames(direction="to-server")][2:4] == [command, "SEND"]
 
 
 def test_operations_of_a_cancelled_trio_scope_do_nothing() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+import threading
 import traceback
 from pathlib import Path
 
@@ -221,3 +222,20 @@ def test_invalid_options_are_refused_at_once(
 def test_a_header_that_connect_cannot_carry_is_refused_at_once(world: World) -> None:
     with pytest.raises(StompError, match="line feed"):
         world.connect("stomp://localhost", "guest", "hush\nhush")
+
+
+@pytest.mark.parametrize("world", ["socket"], indirect=True)
+def test_a_failed_connect_leaves_no_thread(world: World, closed_port: int) -> None:
+    """Nor one that still calls a listener."""
+    before = set(threading.enumerate())
+
+    class Observer(world.module.Listener):  # type: ignore[misc,name-defined]
+        def closed(self, error: Exception | None) -> None:
+            threading.Event().wait(0.1)
+
+    def connect() -> list[str]:
+        with pytest.raises(ConnectFailed):
+            world.module.connect(f"stomp://127.0.0.1:{closed_port}", listener=Observer())
+        return [thread.name for thread in set(threading.enumerate()) - before]
+
+    assert "stomp_socket" not in world.call(connect)

@@ -269,6 +269,10 @@ class Strange(Exception):
         (ValueError("no such gateway"), "no such gateway"),
         (OSError("the gateway is closed"), "the gateway is closed"),
         (ExceptionGroup("two", [ValueError("the inner one"), Strange()]), "the inner one"),
+        (
+            ExceptionGroup("one", [ExceptionGroup("two", [ValueError("the innermost")])]),
+            "ValueError: the innermost",
+        ),
         (Strange(), "Strange"),
         (TimeoutError("the gateway takes too long"), "TimeoutError: the gateway"),
         (StopIteration(), "Stop"),

@@ -148,6 +148,13 @@ def test_a_login_that_the_protocol_cannot_carry_is_refused(url: str, words: str)
 # ---------------------------------------------------------------------------- dial()
 
 
+@pytest.mark.parametrize("form", ["hu/sh hush", "hu%2Fsh%20hush", "hu/sh%20hush", "bWU6aHUvc2ggaHVzaA=="])
+def test_a_password_is_masked_in_every_form(form: str) -> None:
+    options = TransportOptions("stomp://broker", proxy="http://me:hu%2Fsh%20hush@p:1")
+    failure = options.explain(BROKER, HttpConnectError(f"403 not for {form}!", 403), 10.0)
+    assert "not for ***!" in str(failure)
+
+
 @pytest.mark.parametrize(
     "error", [ConnectionRefusedError(111, "refused"), ValueError("why"), KeyError(), SystemExit(3)]
 )
@@ -219,6 +226,7 @@ def test_connect_is_a_request_of_http() -> None:
         b"HTTP/1.0 200\r\nProxy-Agent: x\r\n\r\n",
         b"HTTP/1.1 201 x\n\n",
         b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 Connection established\r\n\r\n",
+        b"HTTP/1.1 103 Early Hints\r\nx: y\r\n\r\nHTTP/1.1 200 Connection established\r\n\r\n",
     ],
 )
 def test_the_tunnel_begins_right_after_the_head(answer: bytes) -> None:

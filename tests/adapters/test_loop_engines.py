@@ -8,13 +8,14 @@ from __future__ import annotations
 import heapq
 import itertools
 from collections.abc import Callable, Coroutine, Generator
+from functools import partial
 from typing import Any
 
 import pytest
 
 from stomp_core import Session
 from stomp_core.adapter import AsyncLoopEngine, BlockingLoopEngine, CallbackEngine, Line, WaitTimeout
-from stomp_core.session import Config, ConnectFailed, ConnectionLost, Endpoint, Listener, Reconnect
+from stomp_core.session import Config, ConnectFailed, ConnectionLost, Endpoint, Listener, Reconnect, Rng
 
 CONNECTED = b"CONNECTED\nversion:1.2\nheart-beat:%d,%d\n\n\0"
 MESSAGE = b"MESSAGE\nsubscription:%b\nmessage-id:m\ndestination:/q\n\nbody\0"
@@ -258,6 +259,31 @@ def test_reading_stops_at_once_although_the_timer_is_overdue() -> None:
     assert pipe.written.endswith(b"\0\n"), "and then the heart-beat is sent that was due"
 
 
+def test_there_is_one_timer_at_a_time() -> None:
+    engine = Engine()
+    connect(engine, engine.world)
+    for timeout in (10.0, 9.0, 8.0, 7.0):
+        engine.run(partial(engine.session.send, destination="/q", receipt=True, timeout=timeout))
+    assert len([cell for _, _, cell in engine.world.loop.calls if cell]) == 1
+
+
+def test_an_engine_whose_loop_fails_ends_and_raises_it() -> None:
+    engine = Engine()
+    pipe = connect(engine, engine.world)
+    pending = engine.run(lambda now: engine.session.send(now, "/q", receipt=True))
+
+    def fail(seconds: float, callback: Callable[[], object]) -> Callable[[], object]:
+        raise RuntimeError("the loop is closed")
+
+    engine.call_later = fail  # type: ignore[method-assign]
+    with pytest.raises(RuntimeError, match="the loop is closed"):
+        engine.run(lambda now: engine.session.send(now, "/q", receipt=True, timeout=1.0))
+    assert engine.ended
+    assert engine.session.closed
+    assert pending.done, "nobody waits for an engine that has ended"
+    assert pipe.written
+
+
 # ---------------------------------------------------------------------- AsyncLoopEngine
 
 
@@ -277,9 +303,9 @@ class Event:
 
 
 class AsyncEngine(AsyncLoopEngine):
-    def __init__(self, **options: Any) -> None:
+    def __init__(self, *, rng: Rng | None = None, **options: Any) -> None:
         self.world = Pipes()
-        super().__init__(config(**options), lambda: self.world.loop.now)
+        super().__init__(config(**options), lambda: self.world.loop.now, rng=rng)
 
     def call_later(self, seconds: float, callback: Callable[[], object]) -> Callable[[], object]:
         return self.world.loop.call_later(seconds, callback)
@@ -344,7 +370,9 @@ def test_waiting_has_a_timeout_and_its_timer_is_cancelled() -> None:
     engine.report(pipe.line.written)
     engine.report(pipe.line.received, b"RECEIPT\nreceipt-id:s\n\n\0")
     assert finish(waiting) is None
-    engine.world.loop.run(until=20.0)
+    loop = engine.world.loop
+    assert not [cell for at, _, cell in loop.calls if at == loop.now + 3.0 and cell], "its timer is left"
+    loop.run(until=20.0)
 
 
 def test_a_waiting_task_that_is_cancelled_takes_back_what_has_not_left() -> None:
@@ -375,10 +403,12 @@ def test_a_task_that_never_waits_lets_others_run() -> None:
 def test_join_waits_for_the_end() -> None:
     engine = AsyncEngine()
     connect(engine, engine.world)
-    joining = engine.join()
-    joining.send(None)
+    joining = [engine.join(), engine.join()]
+    for coroutine in joining:
+        coroutine.send(None)
     engine.abort()
-    assert finish(joining) is None
+    for coroutine in joining:
+        assert finish(coroutine) is None
     assert finish(engine.join()) is None
 
 
@@ -401,16 +431,17 @@ class Flag:
 
 
 class BlockingEngine(BlockingLoopEngine):
-    def __init__(self, **options: Any) -> None:
+    def __init__(self, *, rng: Rng | None = None, **options: Any) -> None:
         self.world = Pipes()
-        super().__init__(config(**options), lambda: self.world.loop.now)
+        super().__init__(config(**options), lambda: self.world.loop.now, rng=rng)
 
     def call_later(self, seconds: float, callback: Callable[[], object]) -> Callable[[], object]:
         return self.world.loop.call_later(seconds, callback)
 
     def dial(self, line: Line, endpoint: Endpoint) -> Pipe:
+        pipe = self.world.dial(line, endpoint)
         self.world.loop.call_later(1.0, lambda: connect(self, self.world))
-        return self.world.dial(line, endpoint)
+        return pipe
 
     def new_event(self) -> Flag:
         return Flag(self.world)
@@ -440,9 +471,13 @@ def test_a_blocking_connection_opens_receives_and_closes() -> None:
 def test_blocking_waits_have_a_timeout() -> None:
     engine = BlockingEngine()
     engine.open()
-    pending = engine.run(lambda now: engine.session.send(now, "/q", receipt=True))
+    pipe = engine.world.pipes[0]
+    engine.run(lambda now: engine.session.send(now, "/q", "1", receipt=True))
+    pending = engine.run(lambda now: engine.session.send(now, "/q", "2", receipt=True))
     with pytest.raises(WaitTimeout, match="SEND to /q took more than 3 s"):
         engine.wait(pending, 3.0)
+    engine.report(pipe.line.written)
+    assert pipe.written.count(b"SEND\n") == 1, "nobody waits any more for what had not left"
 
 
 def test_a_blocking_open_that_fails_raises_why() -> None:
@@ -450,3 +485,25 @@ def test_a_blocking_open_that_fails_raises_why() -> None:
     engine.world.refuse = OSError("no cable")
     with pytest.raises(ConnectFailed, match="no cable"):
         engine.open()
+
+
+@pytest.mark.parametrize("make", [AsyncEngine, BlockingEngine])
+def test_the_jitter_of_pauses_comes_from_rng(make: type[AsyncEngine | BlockingEngine]) -> None:
+    class Half:
+        asked = 0
+
+        def random(self) -> float:
+            self.asked += 1
+            return 0.5
+
+    half = Half()
+    engine = make(
+        rng=half, reconnect=Reconnect(first_rounds=None, first_delay=8.0, max_delay=8.0, jitter=1.0)
+    )
+    engine.world.refuse = OSError("no cable")
+    engine.poll()
+    assert half.asked == 1
+    engine.world.loop.run(until=3.9)
+    assert half.asked == 1
+    engine.world.loop.run(until=4.1)
+    assert half.asked == 2

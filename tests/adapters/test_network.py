@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import socket
 import ssl
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -90,11 +92,15 @@ def resolve(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     original = socket.getaddrinfo
 
     def resolve(*targets: tuple[str, int]) -> None:
-        kind = (socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "")
+        def entry(host: str, port: int) -> tuple[Any, ...]:
+            kind = (socket.SOCK_STREAM, socket.IPPROTO_TCP, "")
+            if ":" in host:
+                return (socket.AF_INET6, *kind, (host, port, 0, 0))
+            return (socket.AF_INET, *kind, (host, port))
 
         def getaddrinfo(host: Any, *arguments: Any, **options: Any) -> Any:
             if host == "several.test":
-                return [(*kind, target) for target in targets]
+                return [entry(*target) for target in targets]
             return original(host, *arguments, **options)
 
         monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
@@ -131,6 +137,104 @@ def test_the_first_address_that_failed_is_the_reason(
         world.connect(SEVERAL)
 
 
+Refused = list[tuple[str, float | None]]
+
+
+@pytest.fixture
+def refused(monkeypatch: pytest.MonkeyPatch) -> Refused:
+    """Let every address refuse connections; what was tried, and with which timeout, is in the list."""
+    tried: Refused = []
+
+    def connect(sock: socket.socket, address: Any) -> None:
+        tried.append((address[0], sock.gettimeout()))
+        raise ConnectionRefusedError(errno.ECONNREFUSED, os.strerror(errno.ECONNREFUSED))
+
+    monkeypatch.setattr(socket.socket, "connect", connect)
+    return tried
+
+
+def has_ipv6() -> bool:
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError:
+        return False
+    return True
+
+
+needs_ipv6 = pytest.mark.skipif(not has_ipv6(), reason="there is no IPv6")
+
+
+@needs_ipv6
+@pytest.mark.parametrize("first", ["127.0.0.", "::"])
+def test_an_address_of_the_other_family_comes_second(
+    world: World, resolve: Callable[..., None], refused: Refused, first: str
+) -> None:
+    """RFC 8305, section 4, where several are tried at once; the blocking adapter keeps to the resolver's order."""
+    own = [f"{first}{number}" for number in (1, 2, 3)]
+    other = "127.0.0.9" if first == "::" else "::9"
+    resolve(*[(host, 1) for host in [*own, other]])
+    with pytest.raises(ConnectFailed, match="connection refused"):
+        world.connect(SEVERAL)
+    in_order = [*own, other] if world.module.__name__ == "stomp_socket" else [own[0], other, *own[1:]]
+    assert [host for host, _ in refused] == in_order
+
+
+@needs_ipv6
+@pytest.mark.parametrize(("local", "expected"), [("127.0.0.1", "127.0.0.2"), ("::1", "::2")])
+@pytest.mark.parametrize("order", [("::2", "127.0.0.2"), ("127.0.0.2", "::2")])
+def test_addresses_of_another_family_than_local_address_are_left_out(
+    world: World,
+    resolve: Callable[..., None],
+    refused: Refused,
+    local: str,
+    expected: str,
+    order: tuple[str, str],
+) -> None:
+    resolve(*[(host, 1) for host in order])
+    with pytest.raises(ConnectFailed, match="connection refused"):
+        world.connect(SEVERAL, local_address=local)
+    tried = {host for host, _ in refused}
+    if world.module.__name__ == "stomp_trio":  # trio connects from ::ffff:127.0.0.1, in vain
+        tried.discard("::2" if local == "127.0.0.1" else "")
+    assert tried == {expected}
+
+
+@pytest.mark.parametrize("world", ["socket"], indirect=True)
+def test_addresses_that_refuse_leave_their_time_to_the_others(
+    world: World, resolve: Callable[..., None], refused: Refused
+) -> None:
+    """The others are tried at the same time in asyncio and trio."""
+    resolve(("127.0.0.1", 1), ("127.0.0.2", 1), ("127.0.0.3", 1))
+    with pytest.raises(ConnectFailed):
+        world.connect(SEVERAL, connect_timeout=PATIENCE)
+    for (host, timeout), share in zip(refused, (PATIENCE / 3, PATIENCE / 2, PATIENCE), strict=True):
+        assert timeout is not None
+        assert share * 0.9 < timeout <= share, host
+
+
+@pytest.mark.parametrize("world", ["socket"], indirect=True)
+def test_no_further_address_is_tried_when_nobody_waits(
+    world: World, resolve: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In asyncio and trio what tries them is cancelled, which ends it."""
+    tried: list[str] = []
+    go_on = threading.Event()
+
+    def connect(sock: socket.socket, address: Any) -> None:
+        tried.append(address[0])
+        assert go_on.wait(HANGS)
+        raise ConnectionRefusedError(errno.ECONNREFUSED, os.strerror(errno.ECONNREFUSED))
+
+    monkeypatch.setattr(socket.socket, "connect", connect)
+    resolve(("127.0.0.1", 1), ("127.0.0.2", 1))
+    before = set(threading.enumerate())
+    with pytest.raises(ConnectFailed, match=r"within 0\.1 s"):
+        world.connect(SEVERAL, connect_timeout=0.1, reconnect=Reconnect.never())
+    go_on.set()
+    until(lambda: not [thread for thread in set(threading.enumerate()) - before if "dial" in thread.name])
+    assert tried == ["127.0.0.1"]
+
+
 def test_an_impossible_host_name_is_one_that_cannot_be_resolved(world: World) -> None:
     with pytest.raises(ConnectFailed, match="cannot be resolved"):
         world.connect(f"stomp://{'x' * 64}.invalid")
@@ -163,6 +267,19 @@ def test_a_server_that_never_answers_tls_is_given_up(world: World) -> None:
         url = server.url.replace("stomp://", "stomp+ssl://")
         with pytest.raises(ConnectFailed, match=r"no end of the TLS handshake, within 0\.3 s"):
             world.connect(url, connect_timeout=0.3)
+        server.wait_until_closed(timeout=HANGS)
+
+
+def test_a_context_that_cannot_be_made_leaves_no_socket(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*arguments: Any, **options: Any) -> ssl.SSLContext:
+        raise ssl.SSLError("the store of certificates cannot be read")
+
+    monkeypatch.setattr(ssl, "create_default_context", fail)
+    with ScriptedServer([Pause(2 * HANGS)]) as server:
+        with pytest.raises(ConnectFailed, match="cannot be read"):
+            world.connect(server.url.replace("stomp://", "stomp+ssl://"))
         server.wait_until_closed(timeout=HANGS)
 
 

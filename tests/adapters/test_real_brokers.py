@@ -134,6 +134,26 @@ def test_a_busy_subscription_may_be_ended(world: World, real_broker: Broker, ack
     assert conn.session.connection_number == 1
 
 
+@pytest.mark.parametrize("ack", ["auto", "client", "client-individual"])
+def test_a_queue_is_browsed_to_its_end_in_every_ack_mode(world: World, activemq: ActiveMQ, ack: str) -> None:
+    """The MESSAGE that says so has no ``ack`` header, and needs none. What was browsed stays in the queue."""
+    queue = activemq.new_queue()
+    conn = world.connect(activemq.url, reconnect=Reconnect.never())
+    for body in ("one", "two"):
+        conn.send(queue, body, receipt=True)
+    browser = conn.subscribe(queue, ack=ack, headers={"browser": "true"})
+    received = [browser.receive() for _ in range(3)]
+    assert [message.text for message in received] == ["one", "two", ""]
+    assert received[-1].headers["browser"] == "end"
+    if ack != "auto":
+        with pytest.raises(LocalProtocolError, match="has no 'ack' header"):
+            received[-1].ack()
+        received[1].ack(receipt=True)
+    browser.unsubscribe()
+    messages = conn.subscribe(queue)
+    assert [messages.receive().text for _ in range(2)] == ["one", "two"]
+
+
 def test_prefetch_is_sent_in_the_broker_s_own_header(world: World, real_broker: Broker) -> None:
     queue = real_broker.new_queue()
     conn = world.connect(real_broker.url)

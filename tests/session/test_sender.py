@@ -386,6 +386,19 @@ def test_an_ack_without_receipt_makes_an_unnamed_error_ambiguous(options: dict[s
     assert error.message == "no"
 
 
+@pytest.mark.parametrize("options", [{}, {"listener": None}], ids=["watched", "straight path"])
+def test_a_send_without_receipt_makes_an_unnamed_error_ambiguous(options: dict[str, Any]) -> None:
+    play = Play(**options).connected()
+    play.confirm_all()
+    pending = play.send("/q", receipt=True)
+    play.send("/q")
+    play.sent()
+    play.refuse("no")
+    error = failure(pending, OutcomeUnknown).error
+    assert isinstance(error, Error)
+    assert error.message == "no"
+
+
 def test_of_several_each_is_unknown_with_the_error_attached() -> None:
     play = Play().connected()
     pendings = [play.send("/q", receipt=True) for _ in range(2)]

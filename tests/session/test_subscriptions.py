@@ -226,6 +226,18 @@ def test_unsubscribe_passes_its_options_on() -> None:
     assert play.sent_one().receipt is None
 
 
+@pytest.mark.parametrize("receipt", [True, False])
+def test_unsubscribe_asks_for_a_receipt_as_subscribe_did(receipt: bool) -> None:
+    play = Play().connected()
+    pending = play.subscribe("/q", receipt=receipt)
+    asked = play.sent_one().receipt
+    assert (asked is not None) is receipt
+    if asked is not None:
+        play.confirm(asked)
+    pending.result().unsubscribe(play.now)
+    assert (play.sent_one().receipt is not None) is receipt
+
+
 def test_unsubscribe_waits_for_the_receipt_and_deletes_nothing() -> None:
     play = Play().connected()
     subscription = play.subscribed(durable="d")

@@ -107,6 +107,31 @@ def test_a_cumulative_ack_covers_what_came_before(place: Place, version: str, op
     assert again.bodies() == ["three"]
 
 
+@pytest.mark.parametrize(("ack", "left"), [("client", ["three"]), ("client-individual", ["one", "three"])])
+def test_a_message_of_a_subscription_without_id_is_acknowledged(
+    place: Place, open_connection: Open, ack: str, left: list[str]
+) -> None:
+    """Only 1.0 has such subscriptions. The MESSAGE names none, and the ACK names the message alone."""
+    recorder = RecordingListener()
+    queue = place.new_queue()
+    conn = open_connection(place, recorder, stomp.Connection10)
+    conn.subscribe(queue, ack=ack)
+    for body in ("one", "two", "three"):
+        conn.send(queue, body)
+    recorder.wait_for("on_message", 3)
+    headers = recorder.of("on_message")[1].headers
+    assert "subscription" not in headers
+    conn.ack(headers["message-id"], receipt="acknowledged")
+    recorder.wait_for("on_receipt")
+    conn.disconnect(receipt="bye")
+
+    again = RecordingListener()
+    conn = open_connection(place, again, stomp.Connection10)
+    conn.subscribe(queue)
+    again.wait_for("on_message", len(left))
+    assert again.bodies() == left
+
+
 @pytest.mark.parametrize("version", ["1.1", "1.2"])
 def test_a_refused_message_comes_again_on_rabbitmq(
     broker: Broker, here: Place, version: str, open_connection: Open
@@ -505,6 +530,64 @@ def test_to_connect_in_vain_leaves_no_connection_behind() -> None:
             conn.connect(LOGIN, PASSCODE, wait=True)
         server.wait_until_closed()
         assert not conn.is_connected()
+
+
+def test_a_disconnect_of_the_program_s_own_asks_for_no_receipt() -> None:
+    with ScriptedServer([Expect(b"\0"), b"CONNECTED\nversion:1.1\n\n\0", Expect(b"\0"), CLOSE]) as server:
+        conn = stomp.Connection([("127.0.0.1", server.port)])
+        conn.connect(LOGIN, PASSCODE, wait=True)
+        conn.send_frame("DISCONNECT", {"reason": "test"})
+        server.wait_until_closed()
+        assert server.received.endswith(b"\0DISCONNECT\nreason:test\n\n\0")
+
+
+def test_the_jitter_makes_pauses_longer_and_never_shorter(
+    closed_port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pauses: list[float] = []
+    wait = threading.Event.wait
+
+    def note(event: threading.Event, timeout: float | None = None) -> bool:
+        if timeout is None or timeout < 2:
+            return wait(event, timeout)
+        pauses.append(timeout)
+        return False
+
+    monkeypatch.setattr(threading.Event, "wait", note)
+    conn = stomp.Connection(
+        [("127.0.0.1", closed_port)],
+        reconnect_attempts_max=30,
+        reconnect_sleep_initial=20.0,
+        reconnect_sleep_increase=0.0,
+        reconnect_sleep_jitter=1.0,
+    )
+    with pytest.raises(ConnectFailedException):
+        conn.connect(LOGIN, PASSCODE, wait=True)
+    assert len(pauses) == 29
+    assert min(pauses) > 15  # less than 20 only by the time that has passed since it was computed
+    assert 25 < max(pauses) <= 40
+
+
+def test_proxies_of_the_environment_are_not_used(here: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """stomp.py knows none."""
+    getaddrinfo = socket.getaddrinfo
+
+    def resolve(host: Any, port: Any, *arguments: Any, **options: Any) -> Any:
+        return getaddrinfo(here.host if host == "broker.test" else host, port, *arguments, **options)
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    monkeypatch.setenv("all_proxy", "http://127.0.0.1:1")
+    conn = stomp.Connection([("broker.test", here.port)], reconnect_attempts_max=1)
+    conn.connect(LOGIN, PASSCODE, wait=True)
+    conn.disconnect()
+
+
+def test_a_timeout_of_no_seconds_is_no_default() -> None:
+    """The default is 10 s, in which anybody answers."""
+    with ScriptedServer([Expect(b"\0"), b"CONNECTED\nversion:1.1\n\n\0"]) as server:
+        conn = stomp.Connection([("127.0.0.1", server.port)], timeout=0, reconnect_attempts_max=1)
+        with pytest.raises(ConnectFailedException):
+            conn.connect(LOGIN, PASSCODE, wait=True)
 
 
 CANCELLING: dict[str, Any] = {
@@ -935,6 +1018,19 @@ def test_set_connected_before_connected_ends_the_wait() -> None:
         assert not conn.is_connected()
         conn.connect(LOGIN, PASSCODE)
         assert not conn.is_connected()  # it was for the connection of then
+        conn.transport.disconnect_socket()
+
+
+def test_set_connected_ends_only_the_waits_of_then() -> None:
+    with ScriptedServer([Expect(b"\0")]) as server:
+        conn = stomp.Connection([("127.0.0.1", server.port)])
+        conn.connect(LOGIN, PASSCODE)
+        conn.transport.set_connected(True)
+        conn.transport.set_connected(False)
+        with pytest.raises(ConnectFailedException):
+            conn.transport.wait_for_connection(0.05)
+        conn.transport.set_connected(True)
+        conn.transport.wait_for_connection()
         conn.transport.disconnect_socket()
 
 

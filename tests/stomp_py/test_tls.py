@@ -192,6 +192,8 @@ def test_ssl_version_allows_one_version_only(
     conn = connection(address, ca_certs=str(secure.ca_file), ssl_version=version)
     conn.connect(LOGIN, PASSCODE, wait=True)
     assert conn.transport.socket.version() == spoken
+    assert conn.get_ssl() == conn.get_ssl(address)  # of the host that it is connected to
+    assert conn.get_ssl() is not None
     conn.disconnect()
 
 

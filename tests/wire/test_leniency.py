@@ -16,6 +16,7 @@ OF_THE_CONVERSATION = (
     "missing_host",
     "receipt_on_connect",
     "missing_message_headers",
+    "missing_ack",
     "bad_heart_beat",
     "late_message_errors",
     "unchecked_conversation",
@@ -209,7 +210,7 @@ def test_nothing_is_tolerated_by_default() -> None:
 
 
 def test_brokers_is_what_rabbitmq_and_activemq_need() -> None:
-    assert Leniency.brokers() == Leniency(cr_escape_in_1_1=True, late_message_errors=True)
+    assert Leniency.brokers() == Leniency(cr_escape_in_1_1=True, missing_ack=True, late_message_errors=True)
 
 
 def test_permissive_is_all_but_three_switches() -> None:
@@ -224,9 +225,8 @@ def test_the_names_of_the_switches_are_stable() -> None:
     assert NAMES == (
         "crlf", "bare_cr", "cr_between_frames", "nul_between_frames", "bad_header_lines", "unknown_escapes",
         "cr_escape_in_1_1", "escapes_in_1_0", "escapes_in_connect", "not_utf8", "padded_content_length",
-        "unexpected_body", "missing_host", "receipt_on_connect", "missing_message_headers", "bad_heart_beat",
-        "late_message_errors", "nack_in_1_0",
-        "unchecked_conversation",
+        "unexpected_body", "missing_host", "receipt_on_connect", "missing_message_headers", "missing_ack",
+        "bad_heart_beat", "late_message_errors", "nack_in_1_0", "unchecked_conversation",
     )  # fmt: skip
     assert Leniency.__doc__ is not None
     assert [name for name in NAMES if f"{name}: " not in Leniency.__doc__] == []

@@ -140,10 +140,11 @@ class TlsStream:
         try:
             while piece := self._tls.read(_READ_SIZE):
                 pieces.append(piece)
+            self._ended = True  # the peer's close_notify; it need not close the stream below
         except ssl.SSLWantReadError:
             self._try_to_flush()  # the answer to a change of keys, for instance
         except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
-            self._ended = True  # the end without a word is no attack: STOMP has frames
+            self._ended = True  # the end without close_notify is no attack: STOMP has frames
         except ssl.SSLError:
             if not pieces:
                 raise

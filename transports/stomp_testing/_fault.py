@@ -89,18 +89,18 @@ FAULTS: dict[str, FaultKind] = {
     "duplicate": FaultKind("the frame or heart-beat is passed on twice", ("frame",)),
     "error": FaultKind(
         "the frame is not passed on; the client gets an ERROR with this text and the receipt-id of the frame, and both "
-        "sides are closed",
+        "connections are closed",
         ("frame",),
         "text",
         "error made by the proxy",
         on_heart_beats=False,
     ),
     "corrupt": FaultKind(
-        "all bits of one byte are inverted: of that byte, or of one in the frame that the seed chooses",
+        "all bits of one byte are inverted: that byte, or a byte of the frame that the seed chooses",
         ("frame", "byte"),
     ),
     "delay": FaultKind(
-        "the frame, and what comes behind it, is late by so much; without a frame, each chunk of bytes is",
+        "the frame and everything after it is delayed by this much; without a frame, each chunk of bytes is",
         ("", "frame"),
         "seconds",
         0.1,
@@ -108,12 +108,14 @@ FAULTS: dict[str, FaultKind] = {
     "split": FaultKind(
         "the frame, or everything, is written in pieces of this size", ("", "frame"), "size", 1
     ),
-    "coalesce": FaultKind("bytes are held back until there are so many", _ALWAYS, "size", 4096),
-    "coalesce-time": FaultKind("but not for longer than this", _ALWAYS, "seconds", 0.05),
-    "drop": FaultKind("bytes are discarded from here on", ("", *_A_PLACE)),
+    "coalesce": FaultKind("bytes are held back until this many have arrived", _ALWAYS, "size", 4096),
+    "coalesce-time": FaultKind(
+        "the longest time for which `coalesce` holds bytes back", _ALWAYS, "seconds", 0.05
+    ),
+    "drop": FaultKind("all bytes from here on are discarded", ("", *_A_PLACE)),
     "stall": FaultKind(
-        "nothing passes from here on, for so long or until `resume`; connections stay open, and an end of one side is "
-        "not passed on before that",
+        "nothing passes from here on, for this time or until `resume`; connections stay open, and if one side closes, "
+        "the other side learns it only afterwards",
         ("", *_A_PLACE),
         "seconds",
     ),
@@ -125,7 +127,7 @@ FAULTS: dict[str, FaultKind] = {
     "cut": FaultKind("both sides are closed with a FIN here", _A_PLACE),
     "reset": FaultKind("both sides are closed with a RST here", _A_PLACE),
     "random-cut": FaultKind(
-        "each new connection ends after a random number of bytes, so many on average, with a FIN or a RST",
+        "each new connection ends after a random number of bytes, this many on average, with a FIN or a RST",
         _ALWAYS,
         "size",
         needs_value=True,
