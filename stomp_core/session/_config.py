@@ -219,7 +219,11 @@ class Config:
         return functions
 
     def functions_for(self, endpoint: Endpoint) -> dict[str, Callable[[], Any]]:
-        """Return the options that are functions, as far as they are needed to connect to an endpoint."""
+        """Return the options that are functions, as far as they are needed to connect to an endpoint.
+
+        Args:
+            endpoint: the endpoint.
+        """
         return {
             name: function
             for name, function in self.functions.items()
@@ -227,10 +231,10 @@ class Config:
         }
 
     def refuse_async_functions(self) -> None:
-        """Raise if an option is an ``async`` function. For adapters in which nobody can await it.
+        """Refuse options that are ``async`` functions, in an adapter that cannot await them.
 
         Raises:
-            TypeError: one is.
+            TypeError: an option is one.
         """
         for name, function in self.functions.items():
             if deferred_kind(function):
@@ -241,7 +245,10 @@ class Config:
                 )
 
     def with_answers(self, answers: Mapping[str, Any]) -> Config:
-        """Return a copy in which the options that are functions have these values, for one attempt to connect.
+        """Return a copy in which the options that are functions have values, for one attempt to connect.
+
+        Args:
+            answers: the value of each option, by its name.
 
         Raises:
             TypeError: an answer is of a wrong type.
@@ -262,13 +269,13 @@ class Config:
 
     @property
     def effective_client_id(self) -> str | None:
-        """The ``client-id`` header of CONNECT, wherever it comes from."""
+        """The ``client-id`` header of CONNECT, wherever it comes from; ``None`` if it has none."""
         if self.connect_frame is not None:
             return self.connect_frame.headers.get("client-id")
         return self.client_id if self.client_id is not None else self._own_headers.get("client-id")
 
     def new_connection(self) -> ClientConnection:
-        """Make the protocol state machine for one socket."""
+        """Return a new protocol state machine for one socket."""
         return ClientConnection(
             self.versions,
             limits=self.limits,
@@ -279,11 +286,19 @@ class Config:
         )
 
     def layer_factory_for(self, endpoint: Endpoint | None) -> ByteLayerFactory | None:
-        """Return what makes the byte layer of connections to an endpoint; ``None`` if there is none."""
+        """Return what makes the byte layer of connections to an endpoint; ``None`` if there is none.
+
+        Args:
+            endpoint: the endpoint.
+        """
         return self.websocket if endpoint is not None and endpoint.transport == "websocket" else None
 
     def make_connect(self, endpoint: Endpoint) -> Event:
-        """Make the CONNECT frame for an endpoint, or return the frame that is to be sent in its place."""
+        """Return the CONNECT frame for an endpoint, or the frame that is to be sent in its place.
+
+        Args:
+            endpoint: the endpoint.
+        """
         if self.connect_frame is not None:
             return self.connect_frame
         credentials = self._credentials_for(endpoint)
@@ -302,13 +317,21 @@ class Config:
         )
 
     def secrets_for(self, endpoint: Endpoint) -> tuple[str, ...]:
-        """Return what no text may contain of what is sent to an endpoint: the passcode, and tokens in headers."""
+        """Return the passcode and the tokens that are sent to an endpoint, which no text may contain.
+
+        Args:
+            endpoint: the endpoint.
+        """
         headers = self.make_connect(endpoint).headers
         # A passcode that equals the login (guest, guest) is no secret, and the login is worth reading.
         return tuple(secret for secret in secrets_in(headers) if secret != headers.get("login"))
 
     def has_login(self, endpoint: Endpoint) -> bool:
-        """Return whether a login that is not empty is sent to an endpoint."""
+        """Return whether a login that is not empty is sent to an endpoint.
+
+        Args:
+            endpoint: the endpoint.
+        """
         return bool(self.make_connect(endpoint).headers.get("login"))
 
     def _credentials_for(self, endpoint: Endpoint) -> Credentials:
