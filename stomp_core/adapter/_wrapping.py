@@ -108,10 +108,10 @@ def check_engine(engine: object) -> None:
 
 
 def refuse_use(sentence: str) -> Any:
-    """Return a method for a protocol of Python that belongs to the other world, such as ``async with``.
+    """Return a method for a protocol of Python that is not supported, such as ``async with`` of a blocking connection.
 
     Args:
-        sentence: the text of the TypeError: what to write in its place.
+        sentence: the text of the ``TypeError`` that the method raises: what to write in its place.
     """
 
     def refuse(self: object, *arguments: object) -> Never:
@@ -286,7 +286,7 @@ def _without_arguments(docstring: str, names: Collection[str]) -> str:
 
 
 def export(module: str) -> Callable[[Exported], Exported]:
-    """Return a decorator: a class with its methods, or a function, names the module from which users import it.
+    """Return a decorator that makes a class and its methods, or a function, name the module that users import.
 
     Args:
         module: the name of a public package.

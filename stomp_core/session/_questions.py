@@ -117,7 +117,11 @@ class Questions(Generic[T]):
         return self._options
 
     def fail(self, error: BaseException) -> None:
-        """Note that a function has raised what :meth:`ask` lets through, such as :class:`SystemExit`."""
+        """Note that a function has raised what :meth:`ask` lets through, such as :class:`SystemExit`.
+
+        Args:
+            error: the exception.
+        """
         try:
             self._raised(error)
         except QuestionFailed:
