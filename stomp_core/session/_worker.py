@@ -200,7 +200,11 @@ class HandlerRunner:
         return self._subscription.first()
 
     def put_back(self, entry: QueueEntry | Delivery) -> None:
-        """Make a message the next one again; see :meth:`Subscription.put_back`."""
+        """Make a message the next one again; see :meth:`.Subscription.put_back`.
+
+        Args:
+            entry: what :meth:`first` returned.
+        """
         if not isinstance(entry, Delivery):
             self._subscription.put_back(entry)
         elif not self._due or self._due[0] is not entry:

@@ -103,9 +103,9 @@ def connect(
 
     >>> from stomp_testing import Broker
     >>> with Broker() as broker, connect(broker.url) as connection:
-    ...     connection.send("/queue/greetings", "hello", receipt=True)
-    ...     with connection.subscribe("/queue/greetings") as subscription:
-    ...         print(subscription.receive(timeout=10).text)
+    ...     connection.send("/queue/a", "hello", receipt=True)
+    ...     with connection.subscribe("/queue/a") as messages:
+    ...         print(messages.receive(timeout=10).text)
     hello
 
     Args:

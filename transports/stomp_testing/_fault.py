@@ -213,7 +213,11 @@ class Fault:
         return bool(self.place) and not self.every and not self.each_connection
 
     def strikes(self, number: int) -> bool:
-        """Return whether it strikes at the frame with this number."""
+        """Return whether it strikes at a frame.
+
+        Args:
+            number: the number of the frame, from 1.
+        """
         if number == self.first:
             return True
         return bool(self.every) and number > self.first and (number - self.first) % self.every == 0
@@ -352,6 +356,9 @@ def _direction(direction: Direction | str | None) -> Direction | None:
 
 def parse_faults(text: str) -> list[Fault]:
     """Read faults, separated by commas.
+
+    Args:
+        text: as in ``"delay=0.1s,cut@frame=SEND:3"``.
 
     Raises:
         ValueError: one of them is no fault; the text says what is wrong with it.

@@ -56,7 +56,8 @@ class Flavour:
         durable_by_id: a durable topic subscription is named by its ``id`` and requested with ``durable:true``;
             otherwise it is named by CONNECT's ``client-id`` and by ``activemq.subscriptionName``.
         temporary_prefix: what other clients see in place of ``/temp-queue/x``.
-        one_word, many_words: the wildcards of topic subscriptions.
+        one_word: the wildcard of topic subscriptions for one word.
+        many_words: the wildcard of topic subscriptions for any number of words.
         heart_beat_unit: milliseconds; the intervals in CONNECTED are multiples of it, rounded down, and at least one.
         first_heart_beat_is_late: the first heart-beat is left out.
         heart_beat_pace: a heart-beat is sent after this share of the interval.

@@ -177,9 +177,9 @@ def connect(
     >>> from stomp_testing import Broker
     >>> async def main(url):
     ...     async with connect(url) as connection:
-    ...         await connection.send("/queue/greetings", "hello", receipt=True)
-    ...         async with connection.subscribe("/queue/greetings") as subscription:
-    ...             print((await subscription.receive(timeout=10)).text)
+    ...         await connection.send("/queue/a", "hello", receipt=True)
+    ...         async with connection.subscribe("/queue/a") as messages:
+    ...             print((await messages.receive(timeout=10)).text)
     >>> with Broker() as broker:
     ...     trio.run(main, broker.url)
     hello

@@ -30,8 +30,8 @@ class WebSocketRequest:
     """The HTTP request of a client.
 
     Attributes:
-        path: with the query, as the client has sent it.
-        headers: its headers; their names are found in any case.
+        path: the path with the query, as the client has sent it.
+        headers: the headers. Their names are found in any case.
     """
 
     path: str
@@ -103,12 +103,16 @@ class WebSocketServer(Layer):
         return b""
 
     def control(self) -> bytes:
-        """Return what is to be written before STOMP frames of which no byte was written: HTTP, Pong, Close."""
+        """Return the bytes to write before STOMP frames that have not begun to leave: the HTTP answer, Pong, Close."""
         answer, self._not_http = self._not_http, b""
         return answer + super().control() if answer else super().control()
 
     def explain_silence(self, seconds: float) -> str:
-        """Return a sentence that says why there was no WebSocket after so many seconds."""
+        """Return a sentence that says why there was no WebSocket in time.
+
+        Args:
+            seconds: how many seconds that was.
+        """
         return f"no complete WebSocket request came within {seconds:g} s"
 
     def _receive_payload(self, frame: Frame) -> bytes | bytearray:

@@ -15,11 +15,11 @@ class BrokerTarget:
     """A broker under test.
 
     Attributes:
-        host: its address.
-        port: its TCP port.
-        login: of CONNECT.
-        passcode: of CONNECT.
-        virtual_host: CONNECT's ``host``.
+        host: the name or address of the broker.
+        port: the TCP port of the broker.
+        login: the login in CONNECT.
+        passcode: the passcode in CONNECT.
+        virtual_host: the virtual host in CONNECT.
         destination: what the names of queues begin with.
         timeout: seconds that it has for each answer.
         close_timeout: seconds that it has to close the connection behind ERROR.
@@ -36,7 +36,7 @@ class BrokerTarget:
 
     @property
     def url(self) -> str:
-        """Its URL, without credentials."""
+        """The URL of the broker, without credentials."""
         return f"stomp://{self.host}:{self.port}"
 
     def values(self) -> dict[str, str]:
@@ -52,6 +52,9 @@ class BrokerTarget:
 
     def connect(self) -> Wire:
         """Connect to it.
+
+        Returns:
+            The connection.
 
         Raises:
             OSError: it does not accept connections.

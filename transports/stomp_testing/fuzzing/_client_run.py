@@ -46,6 +46,9 @@ class ClientAddress:
     def listen(self) -> ClientTarget:
         """Listen for it.
 
+        Returns:
+            The port that it connects to.
+
         Raises:
             OSError: the address is taken or not allowed.
         """
