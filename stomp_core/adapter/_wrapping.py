@@ -231,6 +231,9 @@ class PipelineView(Wrapped[Pipeline, E]):
         """How many messages the broker has confirmed."""
         return self._subject.confirmed
 
+    def __repr__(self) -> str:
+        return repr(self._subject)
+
 
 # ------------------------------------------------------------------ lifted methods tell the truth about themselves
 

@@ -174,6 +174,10 @@ class Connection:
         """The negotiated heart-beat intervals ``(sending, receiving)`` in seconds; 0.0 is never."""
         return self._intervals
 
+    def __repr__(self) -> str:
+        version = "" if self._version is None else f", STOMP {self._version.value}"
+        return f"<{type(self).__name__}, {self._state.value}{version}>"
+
     @property
     def between_frames(self) -> bool:
         """True if no partial frame is buffered and every event was returned."""

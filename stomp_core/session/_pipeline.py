@@ -45,6 +45,9 @@ class Pipeline:
         self._in_flight: dict[int, Pending[None]] = {}  # by their number
         self.confirmed: int = 0
 
+    def __repr__(self) -> str:
+        return f"<Pipeline, {self.confirmed} confirmed, {self.in_flight} in flight>"
+
     @property
     def in_flight(self) -> int:
         """How many messages have no outcome yet."""

@@ -267,6 +267,9 @@ class Session:
         """The observer of the session; ``None`` if there is none."""
         return self._notifier.listener
 
+    def __repr__(self) -> str:
+        return f"<Session to {self.endpoint or self.endpoints[0]}, {self.state.value}>"
+
     def clear_interruption(self) -> bool:
         """Return whether an operation was interrupted half-way, and forget it.
 
