@@ -175,7 +175,7 @@ class AnswerFrame(Protocol):
 
     @property
     def command(self) -> str:
-        """``"ERROR"``."""
+        """The command, which is ``"ERROR"``."""
         ...
 
     @property
@@ -185,7 +185,7 @@ class AnswerFrame(Protocol):
 
     @property
     def body(self) -> bytes:
-        """What is wrong, as UTF-8."""
+        """The description of the error, as UTF-8."""
         ...
 
     def to_bytes(self, version: str, *, content_length: bool = True) -> bytes:

@@ -100,7 +100,7 @@ class CallbackEngine(LoopEngine):
             endpoint: the endpoint to connect to.
 
         Returns:
-            The transport. It needs no timeout: if it takes too long, :meth:`Transport.abort` is called.
+            The transport. It needs no timeout, since :meth:`Transport.abort` is called if it takes too long.
 
         Raises:
             Exception: the reason why dialling failed, as for ``line.lost``.

@@ -86,7 +86,7 @@ class SessionState(StrEnum):
 
 
 class Input(Enum):
-    """What moves a session from one state to the next."""
+    """An event that moves a session from one state to the next."""
 
     SOCKET_CONNECTED = "the socket is connected"
     CONNECTED_RECEIVED = "CONNECTED received"

@@ -37,16 +37,16 @@ class TransactionState(StrEnum):
 
 
 class TransactionLike(Protocol):
-    """What names a transaction in a call: a :class:`Transaction` of the session, or an adapter's."""
+    """A transaction, as an argument of a call: a :class:`Transaction` of the session, or one of an adapter."""
 
     @property
     def id(self) -> str:
-        """Its name on the wire."""
+        """The ``transaction`` header of its frames."""
         ...
 
     @property
     def state(self) -> TransactionState:
-        """Its state."""
+        """The state of the transaction."""
         ...
 
 

@@ -197,10 +197,10 @@ def parse_endpoints(source: EndpointSource, *, any_scheme: bool = False) -> tupl
 
     Args:
         source: a URL, several URLs separated by commas, an :class:`Endpoint`, or any sequence of these.
-        any_scheme: also accept schemes that are not known here: somebody else dials them.
+        any_scheme: also accept schemes that are not known here, which a dialler of the caller knows.
 
     Raises:
-        TypeError: it is neither a URL nor a sequence of URLs.
+        TypeError: ``source`` is neither a URL nor a sequence of URLs.
         ValueError: a URL is not valid, or there is none.
     """
     if isinstance(source, Endpoint):

@@ -248,9 +248,9 @@ def body_type_error(body: object, what: str, accepted: str) -> HeaderTypeError:
     """Return the error for a body of a wrong type: it says how to make it one of the right type.
 
     Args:
-        body: what came.
-        what: what it was to be.
-        accepted: which types that has.
+        body: the body that was passed.
+        what: the argument that it was passed for, such as ``"body"``.
+        accepted: the types that this argument accepts, such as ``"str or bytes"``.
     """
     names = {entry.__name__ for entry in type(body).__mro__}
     if isinstance(body, type):

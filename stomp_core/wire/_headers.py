@@ -148,8 +148,8 @@ class Headers:
             pairs: the headers to put first; anything in them may turn out not to be a ``str``.
 
         Returns:
-            New headers, or ``None`` where joining two texts is not enough: these headers or the others are not plain,
-            something is not a ``str``, or a name occurs in both. The caller then has to look at them one by one.
+            New headers; ``None`` if these headers or the others are not plain, if something is not a ``str``, or if a
+            name occurs in both. Then the caller has to look at them one by one.
         """
         if not self.plain:
             return None
@@ -197,7 +197,7 @@ class Headers:
         return Headers.from_text(text, escaped=False, plain=True)
 
     def with_line(self, name: str, value: str) -> Headers | None:
-        """Put one more header behind these, cheaply: what is known of these, such as their bytes, stays known.
+        """Put one more header behind these, cheaply: everything known of these, such as their bytes, stays known.
 
         Args:
             name: the name of the header, which needs no escape.

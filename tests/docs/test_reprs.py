@@ -98,7 +98,7 @@ def test_repr_masks_secrets(made: Any) -> None:
     assert PASSCODE not in str(made)
 
 
-def test_error_of_a_wrong_passcode_says_what_to_check_and_not_the_passcode() -> None:
+def test_error_of_a_wrong_passcode_does_not_show_it() -> None:
     with (
         Broker() as broker,
         pytest.raises(stomp_socket.AuthenticationFailed) as raised,

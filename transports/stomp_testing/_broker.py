@@ -217,7 +217,7 @@ class Broker:
 
     @property
     def url(self) -> str:
-        """The URL of the plain port with the first user's credentials, as ``"stomp://guest:guest@127.0.0.1:61613"``."""
+        """The URL of the plain port with credentials of the first user: ``"stomp://guest:guest@127.0.0.1:61613"``."""
         return f"stomp://{self._credentials}{self._address}:{self.port}"
 
     @property
@@ -232,7 +232,7 @@ class Broker:
 
     @property
     def ws_port(self) -> int:
-        """The port of WebSocket.
+        """The WebSocket port.
 
         Raises:
             RuntimeError: the broker was never started, or not with ``websocket``.
@@ -241,7 +241,7 @@ class Broker:
 
     @property
     def wss_port(self) -> int:
-        """The port of WebSocket with TLS.
+        """The WebSocket port with TLS.
 
         Raises:
             RuntimeError: the broker was never started, or not with ``websocket`` and ``tls``.
@@ -255,7 +255,7 @@ class Broker:
 
     @property
     def wss_url(self) -> str:
-        """The URL of the WebSocket port with TLS, as ``"wss://guest:guest@127.0.0.1:1/ws"``. Trust :attr:`ca_file`."""
+        """The URL of the WebSocket port with TLS, ``"wss://guest:guest@127.0.0.1:1/ws"``. Trust :attr:`ca_file`."""
         return f"wss://{self._credentials}{self._address}:{self.wss_port}{self._websocket_path}"
 
     @property
@@ -329,7 +329,7 @@ class Broker:
         self._end(hard=False)
 
     def kill(self) -> None:
-        """Stop as in a crash: all connections are reset and nobody gets an ERROR. :meth:`start` starts it again."""
+        """Stop as in a crash: all connections are reset, and no client gets an ERROR. :meth:`start` starts it again."""
         self._end(hard=True)
 
     def restart(self) -> None:
@@ -524,7 +524,7 @@ class Broker:
         """End every connection without an ERROR, and go on listening.
 
         Args:
-            reset: with a RST instead of a FIN.
+            reset: end them with a RST instead of a FIN.
 
         Raises:
             RuntimeError: the broker is not running.

@@ -408,7 +408,8 @@ class FaultProxy:
             The fault, with how often it has struck.
 
         Raises:
-            ValueError: it is no fault, or it is for frames and TLS passes through, in which a proxy sees none.
+            ValueError: the text of the fault cannot be read; or the fault is for frames, and TLS passes through, in
+                which a proxy sees none.
         """
         armed = ArmedFault(parse_fault(fault) if isinstance(fault, str) else fault)
         self._check_sees_frames(armed.fault)
@@ -524,7 +525,7 @@ class FaultProxy:
 
     @property
     def refuse_connections(self) -> bool:
-        """Whether the port is closed; existing connections stay. May be set.
+        """Whether the port is closed. Existing connections stay. It may be set.
 
         Raises:
             RuntimeError: it is set while the proxy is not running.
@@ -547,8 +548,8 @@ class FaultProxy:
         """Wait for a condition: ``proxy.wait_until(lambda p: p.connections == 2)``.
 
         Args:
-            condition: called with this proxy; true ends the wait.
-            timeout: seconds.
+            condition: a function that is called with this proxy; a true result ends the wait.
+            timeout: seconds to wait at most.
 
         Raises:
             TimeoutError: the condition did not become true in time.

@@ -39,10 +39,10 @@ _SECRET_HEADERS = frozenset({"authorization", "proxy-authorization", "cookie", "
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """What belongs to WebSocket and not to STOMP.
+    """Something that belongs to WebSocket, and not to STOMP.
 
     Attributes:
-        text: in words, as ``"close 1000 STOMP died"``. The query of a URL, credentials and cookies are masked.
+        text: what it is, as in ``"close 1000 STOMP died"``. The query of a URL, credentials and cookies are masked.
     """
 
     text: str

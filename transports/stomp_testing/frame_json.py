@@ -62,7 +62,7 @@ def read_line(line: str | bytes) -> dict[str, Any]:
         line: the line of JSON.
 
     Raises:
-        ValueError: it is not JSON, or no object.
+        ValueError: the line is not JSON, or not an object.
     """
     try:
         content = json.loads(line)
@@ -80,7 +80,7 @@ def frame_of(content: dict[str, Any]) -> Frame:
         content: the object, as :func:`read_line` returns it.
 
     Raises:
-        ValueError: it has no command, or something in it is of a wrong type or unknown.
+        ValueError: the object has no command, or something in it is of a wrong type or unknown.
     """
     command = content.get("command")
     if not isinstance(command, str):
@@ -127,7 +127,7 @@ def body_of(content: dict[str, Any]) -> str | bytes:
         content: the object, as :func:`read_line` returns it.
 
     Raises:
-        ValueError: it is not base64.
+        ValueError: ``body_base64`` is not base64.
     """
     if "body_base64" in content:
         try:

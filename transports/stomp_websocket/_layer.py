@@ -42,9 +42,9 @@ class Layer:
     """A WebSocket, between STOMP and the bytes of a socket. It is a :class:`stomp_core.session.ByteLayer`.
 
     Args:
-        protocol: of websockets.
+        protocol: the protocol object of the package websockets.
         text: send every message as text (``True``) or as binary (``False``); ``None``: as text if it is UTF-8.
-        message_size: split STOMP frames that are longer than this into several messages; ``None``: never.
+        message_size: split STOMP frames that are longer than this many bytes into several messages; ``None``: never.
 
     Attributes:
         opened: whether the handshake has succeeded, so that STOMP may pass.

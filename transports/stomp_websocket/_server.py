@@ -42,18 +42,20 @@ class WebSocketServer(Layer):
     """The server's end of a WebSocket. It is a :class:`stomp_core.ByteLayer` too.
 
     Args:
-        options: of these, ``compression``, ``max_size``, ``text``, ``message_size`` and ``subprotocols`` (those to
-            accept, in order of preference) mean something here.
-        versions: the versions of STOMP whose subprotocols are accepted. A client that offers none, or none of them, is
-            accepted without one, as RabbitMQ does.
-        check: called with the request; it returns the HTTP status and the text of a refusal, or ``None`` to accept it.
-        default_subprotocol: the answer to a client that offers no subprotocol that is known, as ActiveMQ's ``stomp``.
-        read_message: called with each whole message and whether it is text; it returns the bytes of STOMP in it, or the
-            code and the reason with which the WebSocket is closed for it. For brokers that are strict about messages;
-            without it the payload of each WebSocket frame is passed on as soon as it is complete.
+        options: the options. Only ``compression``, ``max_size``, ``text``, ``message_size`` and ``subprotocols`` (those
+            to accept, in order of preference) mean something here.
+        versions: the versions of STOMP whose subprotocols are accepted. A client that offers none of them is accepted
+            without one, as RabbitMQ does.
+        check: called with the request. It returns the HTTP status and the text of a refusal, or ``None`` to accept it.
+            Default: every request is accepted.
+        default_subprotocol: the answer to a client that offers no known subprotocol, such as ``stomp`` of ActiveMQ.
+            Default: none.
+        read_message: called with each whole message and whether it is text. It returns the bytes of STOMP in it, or the
+            code and the reason with which to close the WebSocket. It is for brokers that are strict about messages.
+            Default: the payload of each WebSocket frame is passed on as soon as it is complete.
 
     Attributes:
-        request: what the client asked for; ``None`` before it was received.
+        request: the request of the client; ``None`` before it was received.
     """
 
     def __init__(

@@ -24,7 +24,13 @@ _CONFIRMED = ("SUBSCRIBE", "SEND", "ACK", "NACK", "BEGIN", "COMMIT", "ABORT", "U
 
 
 class Outcome(StrEnum):
-    """What became of a case."""
+    """What became of a case.
+
+    Attributes:
+        PASSED: the implementation did what the specification demands.
+        FAILED: it did something else.
+        NOT_APPLICABLE: it does not have what the case needs.
+    """
 
     PASSED = "passed"
     FAILED = "failed"

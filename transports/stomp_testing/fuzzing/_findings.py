@@ -26,8 +26,8 @@ class Finding:
         symptom: what happened, in stable words.
         section: the section of the specification, by its title; ``""`` if it is about none.
         text: what was expected and what came.
-        script: the shortest one that shows it.
-        steps: the same as steps of a conformance case, with the one that fails at the end.
+        script: the shortest script that shows it.
+        steps: the same as steps of a conformance case, with the step that fails at the end.
         role: what is tested, ``"server"`` or ``"client"``.
         sent: the bytes that were sent, by connection.
         number: the number of the conversation in the run that has shown it.
@@ -52,13 +52,13 @@ class Finding:
 
     @property
     def name(self) -> str:
-        """A name for files: of severity, rule and symptom."""
+        """A name for files, made of severity, rule and symptom."""
         words = f"{self.severity}-{self.rule}-{self.symptom}"
         return re.sub(r"[^a-z0-9]+", "-", words.lower()).strip("-")
 
     @property
     def case_id(self) -> str:
-        """The id of the case that it is."""
+        """The id of the finding as a case of :mod:`stomp_testing.conformance`."""
         return f"{self.script.version}/fuzzing/{self.rule}#{self.role}/{self.symptom}"
 
     def case(self) -> dict[str, Any]:

@@ -35,11 +35,11 @@ class RuleCounts(NamedTuple):
     """What became of the conversations that break a rule.
 
     Attributes:
-        rule: its name.
+        rule: the name of the rule.
         demand: what the specification demands of the receiver.
-        played: how many there were.
+        played: how many conversations there were.
         columns: how many ended how, in the order of the columns of the report.
-        other: those that none of the columns counts.
+        other: how many none of the columns counts.
     """
 
     rule: str
