@@ -338,7 +338,13 @@ def _example(name: str, missing: str) -> str:
 def explained(function: F) -> F:
     """Decorate a function or a class: a call that does not fit its signature is refused with a hint.
 
-    Not for what is called for each message: the wrapper costs a call.
+    It is not for functions that are called for each message, since the wrapper costs a call.
+
+    Args:
+        function: the function or class.
+
+    Returns:
+        The same, or a function that calls it.
     """
     decorated: Any = function
     if isinstance(decorated, type):
@@ -500,11 +506,14 @@ _NAMES = {
 
 
 def unknown_name(package: str, name: str) -> Never:
-    """Raise the error for a name that a package does not have, with a hint if it is known.
+    """Raise the error for a name that a package does not have, with a hint if there is one.
 
     Args:
         package: the name of the package.
-        name: of the attribute.
+        name: the name that it does not have.
+
+    Raises:
+        AttributeError: always.
     """
     hint = _NAMES.get(package, _NAMES[""]).get(name)
     raise AttributeError(

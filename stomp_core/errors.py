@@ -40,7 +40,11 @@ __all__ = [
 
 
 class ErrorCode(StrEnum):
-    """Stable names of everything that can be wrong. They are ``str``, and may be compared with plain strings."""
+    """Stable names of everything that can be wrong. They are ``str``, and may be compared with plain strings.
+
+    >>> ErrorCode.MISSING_HEADER == "missing-header", ErrorCode.MISSING_HEADER.section
+    (True, 'Frames and Headers')
+    """
 
     # -- how bytes become frames
     UNEXPECTED_BYTE = "unexpected-byte"
@@ -156,7 +160,7 @@ def _restore(kind: type[StompError], args: tuple[object, ...], attributes: dict[
 
 
 class ProtocolError(StompError):
-    """Something was sent, or was about to be sent, that STOMP does not allow."""
+    """One side sent something that STOMP does not allow, or was about to send it."""
 
 
 class LocalProtocolError(ProtocolError):
@@ -171,7 +175,7 @@ class AnswerFrame(Protocol):
 
     @property
     def command(self) -> str:
-        """``"ERROR"``."""
+        """The command, which is ``"ERROR"``."""
         ...
 
     @property
@@ -181,11 +185,16 @@ class AnswerFrame(Protocol):
 
     @property
     def body(self) -> bytes:
-        """What is wrong, as UTF-8."""
+        """The description of the error, as UTF-8."""
         ...
 
     def to_bytes(self, version: str, *, content_length: bool = True) -> bytes:
-        """Serialize the frame; see :meth:`stomp_core.Frame.to_bytes`."""
+        """Return the bytes of the frame; see :meth:`stomp_core.Frame.to_bytes`.
+
+        Args:
+            version: ``"1.0"``, ``"1.1"`` or ``"1.2"``.
+            content_length: whether to write ``content-length``.
+        """
         ...
 
 
@@ -204,7 +213,7 @@ class RemoteProtocolError(ProtocolError):
     Args:
         message: a sentence for people.
         code: which rule was broken.
-        offset: as below.
+        offset: the byte at which it was broken, if it was one.
 
     Attributes:
         offset: the byte at which a rule was broken, counted from the first byte received (0); ``None`` if what is wrong

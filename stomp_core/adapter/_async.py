@@ -74,28 +74,40 @@ U = TypeVar("U")
 
 
 class AsyncEngine(Protocol):
-    """What drives a session in an event loop.
+    """Drives a session in an event loop.
 
     Attributes:
-        session: what it drives; made with ``make_delivery=AsyncMessage``.
+        session: the session, made with ``make_delivery=AsyncMessage``.
     """
 
     session: Session
 
     def run(self, function: Callable[[float], T]) -> T:
-        """Call ``function(now)``, then carry out what the driver wants, and return the function's value."""
+        """Call ``function(now)``, then carry out what the driver wants, and return the function's value.
+
+        Args:
+            function: a function of ``now``, which is seconds.
+
+        Raises:
+            Exception: what ``function`` raised.
+        """
         ...
 
     async def wait(self, pending: Pending[T], timeout: float | None = None) -> T:
         """Wait for an outcome, and return it or raise it. If the task is cancelled, cancel the Pending.
 
+        Args:
+            pending: the outcome to wait for.
+            timeout: seconds to wait; ``None`` waits for as long as it takes.
+
         Raises:
-            TimeoutError: it is not known after ``timeout`` seconds. The Pending is cancelled.
+            TimeoutError: it is not known in time. The Pending is cancelled.
+            Exception: the outcome.
         """
         ...
 
     async def checkpoint(self) -> None:
-        """Let other tasks run if they had no turn for a while. It is called before anything is done.
+        """Let other tasks run if they had no turn for a while. Operations call it before they do anything.
 
         Raises:
             RuntimeError: see :meth:`check_context`.
@@ -109,15 +121,28 @@ class AsyncEngine(Protocol):
         """
 
     async def run_workers(self, worker: Callable[[], Coroutine[Any, Any, None]], count: int) -> None:
-        """Run ``worker()`` in ``count`` tasks, and return when all of them have ended."""
+        """Run ``worker()`` in several tasks, and return when all of them have ended.
+
+        Args:
+            worker: an ``async`` function without arguments.
+            count: how many tasks.
+
+        Raises:
+            BaseException: what a worker has raised.
+        """
 
     async def call_handler(
         self, handler: Callable[[AsyncMessage], Awaitable[object]], message: AsyncMessage
     ) -> None:
         """Call a user's handler, in the task of a worker.
 
-        What ends the handler but not the task, such as the cancellation of something that it awaits, is raised as an
-        :class:`Exception`.
+        Args:
+            handler: the handler.
+            message: what to call it with.
+
+        Raises:
+            Exception: what the handler raised. So is what ends the handler but not the task, such as the cancellation
+                of something that it awaits.
         """
 
     def abort(self) -> None:
@@ -198,7 +223,16 @@ def _message_operation(
 
 @export("stomp_core.adapter")
 class AsyncMessage(Delivery):
-    """A message that a subscription has handed out, or the reply to a request."""
+    """A message that a subscription has returned, or the reply to a request (STOMP 1.2, "MESSAGE").
+
+    Attributes:
+        body: the body, as ``bytes``. :attr:`text` is the same as ``str``.
+        headers: all headers of the message.
+        event: the frame as a typed event of the protocol layer.
+        subscription: the subscription that it came on; ``None`` for the reply to a request.
+        connection_number: the number of the connection that it came on, counted from 1. It can be acknowledged only as
+            long as that connection is up.
+    """
 
     __slots__ = ("_engine",)
 
@@ -216,7 +250,7 @@ def _handed_out(engine: AsyncEngine, delivery: Delivery) -> AsyncMessage:
 
 @export("stomp_core.adapter")
 class AsyncTransaction(TransactionView[AsyncEngine]):
-    """A transaction on one connection; it is lost with it. Made by ``begin()`` or ``transaction()``."""
+    """A transaction, made by ``begin()`` or ``transaction()``. If its connection is lost, it is lost, too."""
 
     send: Final = operation(Transaction.send)
     ack: Final = operation(Transaction.ack)
@@ -227,10 +261,11 @@ class AsyncTransaction(TransactionView[AsyncEngine]):
 
 @export("stomp_core.adapter")
 class AsyncPipeline(PipelineView[AsyncEngine]):
-    """Sends messages with a receipt each, and waits only when ``window`` of them are in flight. Made by ``pipeline()``.
+    """Sends many messages, each with a receipt, and waits only while ``window`` of them are in flight.
 
-    The messages arrive in the order in which they were sent. When one was not confirmed, the pipeline accepts no more.
-    It is an async context manager: at its end everything has been confirmed, or :class:`.Unconfirmed` says what is not.
+    Made by ``pipeline()``. It is an async context manager: at the end of the block every message has been confirmed, or
+    :class:`.Unconfirmed` is raised and names those that have not. Messages arrive in the order in which they were sent.
+    When one was not confirmed, the pipeline accepts no more.
     """
 
     send: Final = operation(Pipeline.send)
@@ -248,23 +283,25 @@ class AsyncPipeline(PipelineView[AsyncEngine]):
 
 @export("stomp_core.adapter")
 class AsyncSubscription(SubscriptionView[AsyncEngine]):
-    """A subscription: iterate over it. An async context manager that unsubscribes. Made by ``subscribe()``.
+    """A subscription, made by ``subscribe()``. Iterate over it with ``async for`` to get its messages.
 
-    Iteration waits for the next message for as long as it takes, through reconnects, and ends when the subscription or
-    the connection is closed. When the connection is lost for good, it raises why.
+    Iteration waits for the next message for as long as it takes, through reconnects. It ends when the subscription or
+    the connection is closed. If the subscription ends for another reason, such as a connection that is lost and not
+    replaced, iteration raises that reason. A subscription is an async context manager that unsubscribes at the end of
+    the block.
     """
 
     async def receive(self, timeout: float | None = None, **unknown: Never) -> AsyncMessage:
-        """Return the next message, and wait for it if there is none.
+        """Return the next message, and wait for it if there is none yet.
 
         Args:
-            timeout: seconds to wait; ``None`` is for as long as it takes.
+            timeout: seconds to wait; ``None`` waits for as long as it takes.
 
         Raises:
-            TimeoutError: none came in time.
-            SessionClosed: the subscription, or the connection, was closed.
-            StompError: why the subscription ended, if the user did not end it.
-            TypeError, ValueError: ``timeout`` is no number of seconds.
+            TimeoutError: no message came in time.
+            SessionClosed: the subscription or the connection was closed.
+            StompError: why the subscription ended, if the caller did not end it, such as ConnectionLost.
+            TypeError, ValueError: ``timeout`` is not a number of seconds, or is negative.
         """
         if unknown:
             raise unknown_keywords("receive", unknown, ("timeout",))
@@ -327,24 +364,25 @@ class AsyncSubscription(SubscriptionView[AsyncEngine]):
         concurrency: int = 1,
         policy: WorkPolicy | None = None,
     ) -> None:
-        """Call a handler for every message until the subscription or the connection is closed.
+        """Call a handler for every message, until the subscription or the connection is closed, or :meth:`stop` called.
 
-        When it returns, the message is acknowledged. When it raises, the listener's ``handler_error`` is called (if it
-        has none, the exception is logged), and the message is tried again after a pause: see ``policy``. The connection
-        goes on. If this is cancelled, the messages that are not settled are taken next from the subscription.
+        When the handler returns, the message is acknowledged. When it raises, the listener's ``handler_error`` is
+        called (without such a listener, the exception is logged), and the message is tried again after a pause, as
+        ``policy`` says. The connection goes on. If this method is cancelled, messages that were taken and not settled
+        are the next ones that the subscription returns.
 
         Args:
-            handler: takes a message; an ``async`` function, or another one that returns something to await.
+            handler: an ``async`` function that takes a message, or another function that returns something to await.
             concurrency: how many messages are handled at a time, each in a task of its own.
-            policy: what to do with a message after its handler.
+            policy: what to do with a message after its handler; by default ``WorkPolicy()``.
 
         Raises:
-            StompError: why the subscription ended, if the user did not end it.
-            Exception: what the handler raised, if the policy is to stop then.
-            TypeError: ``handler`` is not a function of one argument; or it is certain that it returns nothing to
-                await. Raised before a message is taken. A plain function of which that shows only when it has returned
-                ends ``run`` then; its message, which it has handled, is acknowledged.
-            ValueError: ``concurrency`` is not at least 1; or it is not 1 in ``client`` mode.
+            StompError: why the subscription ended, if the caller did not end it, such as ConnectionLost.
+            Exception: what the handler raised, if ``policy`` says ``on_error="stop"``.
+            TypeError: ``handler`` is not a function of one argument, or returns nothing to await; or ``concurrency`` or
+                ``policy`` is of a wrong type. Raised before a message is taken, if it is known then. If it shows only
+                when a plain function has returned, ``run`` ends then, and the message is acknowledged.
+            ValueError: ``concurrency`` is less than 1, or more than 1 with ``ack="client"``.
         """
         is_async = check_async_handler(handler)
         engine = self._engine
@@ -384,7 +422,7 @@ class AsyncSubscription(SubscriptionView[AsyncEngine]):
             runner.finish()
 
     def stop(self) -> None:
-        """Let :meth:`run` finish the messages that it has, take no more, and return. A handler may call it, too."""
+        """Let :meth:`run` finish the messages that it has taken, take no more, and return. A handler may call it."""
         self._subject.stop()
 
     unsubscribe: Final = operation(Subscription.unsubscribe)
@@ -408,13 +446,17 @@ class AsyncSubscription(SubscriptionView[AsyncEngine]):
 @export("stomp_core.adapter")
 @explained
 class AsyncConnection(ConnectionView[AsyncEngine]):
-    """A connection to a broker, and to those that replace it. It belongs to one event loop. Made by ``connect()``.
+    """A connection to a broker, and those that replace it when it is lost. Made by ``connect()``.
 
-    An async context manager that closes gracefully. Every operation returns when its outcome is known. A task that is
-    cancelled at any await leaves the connection as usable as it was.
+    Every operation returns when its outcome is known, or raises why it failed. A connection belongs to one event loop:
+    in another one, operations raise RuntimeError. A task that is cancelled at any await leaves the connection as usable
+    as it was. A connection is an async context manager that closes gracefully at the end of the block.
 
     Args:
-        engine: drives the session. It has been started, and the session has been opened.
+        engine: drives the session. It has been started, and the session has been opened. For authors of adapters.
+
+    Raises:
+        TypeError: ``engine`` is not an engine: use ``connect(url)``.
     """
 
     def __init__(self, engine: AsyncEngine) -> None:
@@ -433,14 +475,14 @@ class AsyncConnection(ConnectionView[AsyncEngine]):
 
     @explained
     def pipeline(self, window: int = 100) -> AsyncPipeline:
-        """Return a pipeline, to send many messages with a receipt each: ``async with conn.pipeline() as pipeline``.
+        """Return a pipeline, which sends many messages with a receipt each: ``async with conn.pipeline() as pipeline``.
 
         Args:
             window: how many messages may be in flight at a time.
 
         Raises:
-            TypeError: the window is no whole number.
-            ValueError: the window is not at least 1.
+            TypeError: ``window`` is not a whole number.
+            ValueError: ``window`` is less than 1.
         """
         return AsyncPipeline(self._engine, Pipeline(self._subject, window))
 
@@ -448,17 +490,22 @@ class AsyncConnection(ConnectionView[AsyncEngine]):
     def transaction(
         self, id: str | None = None, *, headers: HeaderSource = (), timeout: float | None = None
     ) -> AbstractAsyncContextManager[AsyncTransaction]:
-        """Begin a transaction for an ``async with`` block: committed, with a receipt, at its end; aborted if it raises.
+        """Return a context manager for a transaction (STOMP 1.2, "BEGIN"): ``async with conn.transaction() as tx``.
+
+        At the end of the block the transaction is committed, and the broker's confirmation is awaited. If the block
+        raises, it is aborted.
 
         Args:
-            id: its name on the wire; by default a generated one.
+            id: the ``transaction`` header; by default a generated one.
             headers: further headers of BEGIN.
-            timeout: seconds to wait for a connection; by default ``receipt_timeout``.
+            timeout: seconds to wait for a connection; by default ``receipt_timeout``. ``math.inf`` is no limit.
 
         Raises:
-            TransactionLost: the connection was lost in between; nothing of it has happened.
-            TransactionInDoubt: the connection was lost while COMMIT was in flight; all or nothing has happened.
-            Rejected: the broker answered COMMIT with ERROR; nothing has happened.
+            LocalProtocolError: the id is in use. This and the other errors of ``begin()`` are raised before the block.
+            TransactionLost: the connection was lost during the block. Nothing was committed.
+            TransactionInDoubt: the connection was lost while COMMIT was in flight, or the broker did not confirm in
+                time. Either everything was or will be committed, or nothing.
+            Rejected: the broker answered COMMIT with ERROR. Nothing was committed.
         """
         return _transaction_block(self, self._engine, id, headers, timeout)
 
@@ -466,14 +513,18 @@ class AsyncConnection(ConnectionView[AsyncEngine]):
     async def close(self, *, timeout: float | None = None) -> bool:
         """End the connection gracefully (STOMP 1.2, "DISCONNECT"). To call it again does no harm.
 
-        Subscriptions end at once. Receipts in flight get half of the time to come; then DISCONNECT asks for one of its
-        own. It never fails. If it is cancelled, it ends the connection at once.
+        Subscriptions end at once. Receipts in flight are awaited for half of the time; then DISCONNECT asks for one of
+        its own. A broker that does not answer makes it return ``False``, and raises nothing. If it is cancelled, it
+        ends the connection at once.
 
         Args:
             timeout: seconds for all of it; by default ``close_timeout``.
 
         Returns:
             Whether the broker confirmed that it has processed everything.
+
+        Raises:
+            TypeError, ValueError: ``timeout`` is not a number of seconds, or is negative.
         """
         engine, session = self._engine, self._subject
         engine.check_context()
@@ -488,7 +539,17 @@ class AsyncConnection(ConnectionView[AsyncEngine]):
 
     @explained
     async def disconnect(self, *, timeout: float | None = None) -> bool:
-        """Do the same as :meth:`close`."""
+        """Do the same as :meth:`close`.
+
+        Args:
+            timeout: seconds for all of it; by default ``close_timeout``.
+
+        Returns:
+            Whether the broker confirmed that it has processed everything.
+
+        Raises:
+            TypeError, ValueError: ``timeout`` is not a number of seconds, or is negative.
+        """
         return await self.close(timeout=timeout)
 
     if not TYPE_CHECKING:

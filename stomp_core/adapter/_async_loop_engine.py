@@ -17,13 +17,13 @@ _TIME_SLICE = 0.005  # seconds that a task may go on without an await that reall
 
 
 class AsyncEvent(Protocol):
-    """What a task waits for, as ``asyncio.Event``, ``trio.Event`` and ``anyio.Event``."""
+    """An event that a task can wait for, such as ``asyncio.Event``, ``trio.Event`` and ``anyio.Event``."""
 
     def set(self) -> object:
-        """Wake the waiting one. To call it again does no harm."""
+        """Wake the task that waits. It may be called again. Its result is ignored."""
 
     async def wait(self) -> object:
-        """Wait until it is set. If it is set already, return."""
+        """Wait until it is set; return at once if it is set already. Its result is ignored."""
 
 
 class AsyncLoopEngine(CallbackEngine):
@@ -32,10 +32,10 @@ class AsyncLoopEngine(CallbackEngine):
     ``await engine.open()`` returns the connection.
 
     Args:
-        config: the options of the session; a URL, or several, stands for a :class:`.Config`.
-        clock: returns ``now``, in seconds; a monotonic clock, such as ``time.monotonic``.
-        rng: for the jitter of pauses before reconnects: a :class:`random.Random`. Many clients that lose the same
-            broker need one, so that they do not come back all at once.
+        config: the options of the session. A URL, or several, stands for a :class:`.Config` with these endpoints.
+        clock: a function that returns ``now``, in seconds; a monotonic clock, such as ``time.monotonic``.
+        rng: for the jitter of pauses before reconnects: a :class:`random.Random`. Without it, clients that lose the
+            same broker come back all at once.
 
     Raises:
         TypeError, ValueError, LocalProtocolError: see :class:`.Config`.
@@ -52,13 +52,20 @@ class AsyncLoopEngine(CallbackEngine):
 
     @abstractmethod
     def new_event(self) -> AsyncEvent:
-        """Make an event, in the loop's thread."""
+        """Return a new event. It is called in the loop's thread."""
 
     @abstractmethod
     async def run_workers(self, worker: Callable[[], Coroutine[Any, Any, None]], count: int) -> None:
-        """Run ``worker()`` in ``count`` tasks, and return when all of them have ended.
+        """Run ``worker()`` in several tasks, and return when all of them have ended.
 
-        If one of them raises, the others are cancelled, and its exception is raised. So are all if this is cancelled.
+        If one of them raises, cancel the others. If this method is cancelled, cancel all of them.
+
+        Args:
+            worker: an ``async`` function without arguments.
+            count: how many tasks.
+
+        Raises:
+            BaseException: what a worker has raised.
         """
 
     # ------------------------------------------------------------------ for AsyncConnection
@@ -81,8 +88,13 @@ class AsyncLoopEngine(CallbackEngine):
     async def wait(self, pending: Pending[T], timeout: float | None = None) -> T:
         """Wait for an outcome, and return it or raise it. If the task is cancelled, cancel the Pending.
 
+        Args:
+            pending: the outcome to wait for.
+            timeout: seconds to wait; ``None`` waits for as long as it takes.
+
         Raises:
-            TimeoutError: it is not known after ``timeout`` seconds.
+            TimeoutError: it is not known in time. The Pending is cancelled.
+            Exception: the outcome.
         """
         done = pending.done
         if done:
@@ -112,9 +124,12 @@ class AsyncLoopEngine(CallbackEngine):
         return pending.result()
 
     async def checkpoint(self) -> None:
-        """Let other tasks run if they had no turn for a while. It is called before anything is done.
+        """Let other tasks run if they had no turn for a while. Operations call it before they do anything.
 
         Override it if the loop has a cheap one of its own.
+
+        Raises:
+            RuntimeError: see :meth:`check_context`.
         """
         self.check_context()
         if self._clock() - self._waited_at > _TIME_SLICE:
@@ -126,7 +141,15 @@ class AsyncLoopEngine(CallbackEngine):
     async def call_handler(
         self, handler: Callable[[AsyncMessage], Awaitable[object]], message: AsyncMessage
     ) -> None:
-        """Call a user's handler, in the task of a worker."""
+        """Call a user's handler, in the task of a worker.
+
+        Args:
+            handler: the handler.
+            message: what to call it with.
+
+        Raises:
+            Exception: what the handler raised.
+        """
         await handler(message)
 
     async def join(self) -> None:
@@ -137,6 +160,6 @@ class AsyncLoopEngine(CallbackEngine):
             await event.wait()
 
     def on_end(self) -> None:
-        """Wake those who wait for the end."""
+        """Wake the tasks that wait for the end."""
         for event in self._joining:
             event.set()

@@ -65,40 +65,80 @@ U = TypeVar("U")
 
 
 class WaitTimeout(TimeoutError):
-    """What a caller of a :class:`BlockingEngine` waits for has not come in time.
+    """A wait of a :class:`BlockingEngine` has ended without an outcome.
 
-    A class of its own: a signal handler that interrupts the wait may raise a TimeoutError that means something else.
+    It is a class of its own because a signal handler that interrupts the wait may raise another TimeoutError.
     """
 
 
 class BlockingEngine(Protocol):
-    """What drives a session for callers that block. All methods may be called from any thread.
+    """Drives a session for callers that block. All methods may be called from any thread.
 
     Attributes:
-        session: what it drives; made with ``make_delivery=BlockingMessage``.
+        session: the session, made with ``make_delivery=BlockingMessage``.
     """
 
     session: Session
 
     def call(self, operation: Callable[..., Pending[T]], subject: object, /, *args: Any, **kwargs: Any) -> T:
-        """Call ``operation(subject, now, *args, **kwargs)``, write what it has sent, and wait for its outcome."""
+        """Call ``operation(subject, now, *args, **kwargs)``, write what it has sent, and wait for its outcome.
+
+        Args:
+            operation: a method of the session or of one of its handles.
+            subject: what it is a method of.
+            args: its arguments after ``now``.
+            kwargs: its keyword arguments.
+
+        Returns:
+            The outcome.
+
+        Raises:
+            Exception: what the operation raised, or its outcome.
+        """
         ...
 
     def call_delayed(
         self, operation: Callable[..., Pending[T]], subject: object, /, *args: Any, **kwargs: Any
     ) -> T:
-        """The same, but what it has sent may wait for the next RECEIPT; see :meth:`.Session.may_delay_writing`."""
+        """Do the same as :meth:`call`, but let what was sent wait for the next RECEIPT.
+
+        When that is allowed, :meth:`.Session.may_delay_writing` says.
+
+        Args:
+            operation: a method of the session or of one of its handles.
+            subject: what it is a method of.
+            args: its arguments after ``now``.
+            kwargs: its keyword arguments.
+
+        Returns:
+            The outcome.
+
+        Raises:
+            Exception: what the operation raised, or its outcome.
+        """
         ...
 
     def run(self, function: Callable[[float], T]) -> T:
-        """Call ``function(now)`` while nobody else uses the session, write what it has sent, and return its value."""
+        """Call ``function(now)`` while nobody else uses the session, write what it has sent, and return its value.
+
+        Args:
+            function: a function of ``now``, which is seconds.
+
+        Raises:
+            Exception: what ``function`` raised.
+        """
         ...
 
     def wait(self, pending: Pending[T], timeout: float | None = None) -> T:
         """Wait for an outcome, and return it or raise it.
 
+        Args:
+            pending: the outcome to wait for.
+            timeout: seconds to wait; ``None`` waits for as long as it takes.
+
         Raises:
-            WaitTimeout: it is not known after ``timeout`` seconds. The Pending is cancelled.
+            WaitTimeout: it is not known in time. The Pending is cancelled.
+            Exception: the outcome.
         """
         ...
 
@@ -107,19 +147,34 @@ class BlockingEngine(Protocol):
 
         An engine whose callers may be interrupted by exceptions of signal handlers puts the message back then.
 
+        Args:
+            source: where to take the message from.
+            timeout: seconds to wait; ``None`` waits for as long as it takes.
+
         Raises:
-            WaitTimeout: there is none after ``timeout`` seconds.
+            WaitTimeout: there is none in time.
+            StompError: why the source has ended, if the caller did not end it.
         """
         ...
 
     def run_workers(
         self, worker: Callable[[], None], count: int, name: str, stop: Callable[[], object]
     ) -> None:
-        """Run ``worker()`` in ``count`` threads, as :func:`run_in_threads` does."""
+        """Run ``worker()`` in several threads, as :func:`run_in_threads` does.
+
+        Args:
+            worker: a function without arguments.
+            count: how many threads.
+            name: the beginning of their names.
+            stop: called if an exception interrupts the caller, to let the workers end.
+
+        Raises:
+            BaseException: what a worker has raised, or what has interrupted the caller.
+        """
         ...
 
     def start(self) -> None:
-        """Start to drive the session."""
+        """Begin to drive the session."""
         ...
 
     def join(self) -> None:
@@ -128,13 +183,13 @@ class BlockingEngine(Protocol):
 
 
 def run_in_threads(worker: Callable[[], None], count: int, name: str, stop: Callable[[], object]) -> None:
-    """Run ``worker()`` in ``count`` threads, and return when all of them have ended.
+    """Run ``worker()`` in several threads, and return when all of them have ended.
 
     Args:
-        worker: if one of them raises, the others end as soon as their handlers have.
-        count: how many.
-        name: the beginning of the threads' names.
-        stop: called if an exception interrupts the caller, such as KeyboardInterrupt: lets the workers end.
+        worker: a function without arguments. If it raises in one thread, the others end as soon as their handlers have.
+        count: how many threads.
+        name: the beginning of their names.
+        stop: called if an exception such as KeyboardInterrupt interrupts the caller, to let the workers end.
 
     Raises:
         BaseException: what a worker has raised, or what has interrupted the caller.
@@ -228,7 +283,16 @@ def _message_operation(
 
 @export("stomp_core.adapter")
 class BlockingMessage(Delivery):
-    """A message that a subscription has handed out, or the reply to a request."""
+    """A message that a subscription has returned, or the reply to a request (STOMP 1.2, "MESSAGE").
+
+    Attributes:
+        body: the body, as ``bytes``. :attr:`text` is the same as ``str``.
+        headers: all headers of the message.
+        event: the frame as a typed event of the protocol layer.
+        subscription: the subscription that it came on; ``None`` for the reply to a request.
+        connection_number: the number of the connection that it came on, counted from 1. It can be acknowledged only as
+            long as that connection is up.
+    """
 
     __slots__ = ("_engine",)
 
@@ -246,7 +310,7 @@ def _handed_out(engine: BlockingEngine, delivery: Delivery) -> BlockingMessage:
 
 @export("stomp_core.adapter")
 class BlockingTransaction(TransactionView[BlockingEngine]):
-    """A transaction on one connection; it is lost with it. Made by ``begin()`` or ``transaction()``."""
+    """A transaction, made by ``begin()`` or ``transaction()``. If its connection is lost, it is lost, too."""
 
     send: Final = operation(Transaction.send)
     ack: Final = operation(Transaction.ack)
@@ -257,10 +321,11 @@ class BlockingTransaction(TransactionView[BlockingEngine]):
 
 @export("stomp_core.adapter")
 class BlockingPipeline(PipelineView[BlockingEngine]):
-    """Sends messages with a receipt each, and waits only when ``window`` of them are in flight. Made by ``pipeline()``.
+    """Sends many messages, each with a receipt, and waits only while ``window`` of them are in flight.
 
-    The messages arrive in the order in which they were sent. When one was not confirmed, the pipeline accepts no more.
-    It is a context manager: at its end everything has been confirmed, or :class:`.Unconfirmed` says what has not.
+    Made by ``pipeline()``. It is a context manager: at the end of the block every message has been confirmed, or
+    :class:`.Unconfirmed` is raised and names those that have not. Messages arrive in the order in which they were sent.
+    When one was not confirmed, the pipeline accepts no more.
     """
 
     send: Final = delayed_operation(Pipeline.send)
@@ -278,23 +343,25 @@ class BlockingPipeline(PipelineView[BlockingEngine]):
 
 @export("stomp_core.adapter")
 class BlockingSubscription(SubscriptionView[BlockingEngine]):
-    """A subscription: iterate over it. A context manager that unsubscribes. Made by ``subscribe()``.
+    """A subscription, made by ``subscribe()``. Iterate over it to get its messages.
 
-    Iteration waits for the next message for as long as it takes, through reconnects, and ends when the subscription or
-    the connection is closed. When the connection is lost for good, it raises why.
+    Iteration waits for the next message for as long as it takes, through reconnects. It ends when the subscription or
+    the connection is closed. If the subscription ends for another reason, such as a connection that is lost and not
+    replaced, iteration raises that reason. A subscription is a context manager that unsubscribes at the end of the
+    block.
     """
 
     def receive(self, timeout: float | None = None, **unknown: Never) -> BlockingMessage:
-        """Return the next message, and wait for it if there is none.
+        """Return the next message, and wait for it if there is none yet.
 
         Args:
-            timeout: seconds to wait; ``None`` is for as long as it takes.
+            timeout: seconds to wait; ``None`` waits for as long as it takes.
 
         Raises:
-            TimeoutError: none came in time.
-            SessionClosed: the subscription, or the connection, was closed.
-            StompError: why the subscription ended, if the user did not end it.
-            TypeError, ValueError: ``timeout`` is no number of seconds.
+            TimeoutError: no message came in time.
+            SessionClosed: the subscription or the connection was closed.
+            StompError: why the subscription ended, if the caller did not end it, such as ConnectionLost.
+            TypeError, ValueError: ``timeout`` is not a number of seconds, or is negative.
         """
         # A parameter for them, and no decorator: with one, an exception of a signal handler could lose the message.
         if unknown:
@@ -348,24 +415,25 @@ class BlockingSubscription(SubscriptionView[BlockingEngine]):
         concurrency: int = 1,
         policy: WorkPolicy | None = None,
     ) -> None:
-        """Call a handler for every message until the subscription or the connection is closed.
+        """Call a handler for every message, until the subscription or the connection is closed, or :meth:`stop` called.
 
-        When it returns, the message is acknowledged. When it raises, the listener's ``handler_error`` is called (if it
-        has none, the exception is logged), and the message is tried again after a pause: see ``policy``. The connection
-        goes on.
+        When the handler returns, the message is acknowledged. When it raises, the listener's ``handler_error`` is
+        called (without such a listener, the exception is logged), and the message is tried again after a pause, as
+        ``policy`` says. The connection goes on.
 
         Args:
-            handler: takes a message. It has done its work when it returns: one that returns something to await has
-                failed.
+            handler: a function that takes a message. Its work must be done when it returns: if it returns something to
+                await, it has failed.
             concurrency: how many messages are handled at a time, each in a thread of its own.
-            policy: what to do with a message after its handler.
+            policy: what to do with a message after its handler; by default ``WorkPolicy()``.
 
         Raises:
-            StompError: why the subscription ended, if the user did not end it.
-            Exception: what the handler raised, if the policy is to stop then.
-            TypeError: ``handler`` is not a function of one argument; or it is an ``async`` function, or has a
-                ``yield``, so that its body would never run. Raised before a message is taken.
-            ValueError: ``concurrency`` is not at least 1; or it is not 1 in ``client`` mode.
+            StompError: why the subscription ended, if the caller did not end it, such as ConnectionLost.
+            Exception: what the handler raised, if ``policy`` says ``on_error="stop"``.
+            TypeError: ``handler`` is not a function of one argument, or its body would never run, because it is an
+                ``async`` function or has a ``yield``. Or ``concurrency`` or ``policy`` is of a wrong type. Raised
+                before a message is taken.
+            ValueError: ``concurrency`` is less than 1, or more than 1 with ``ack="client"``.
         """
         check_blocking_handler(handler)
         engine = self._engine
@@ -388,7 +456,7 @@ class BlockingSubscription(SubscriptionView[BlockingEngine]):
             engine.run(lambda now: runner.finish())
 
     def stop(self) -> None:
-        """Let :meth:`run` finish the messages that it has, take no more, and return. From any thread, or a handler."""
+        """Let :meth:`run` finish the messages that it has taken, take no more, and return. A handler may call it."""
         self._engine.run(lambda now: self._subject.stop())
 
     unsubscribe: Final = operation(Subscription.unsubscribe)
@@ -429,12 +497,16 @@ def _handle(
 @export("stomp_core.adapter")
 @explained
 class BlockingConnection(ConnectionView[BlockingEngine]):
-    """A connection to a broker, and to those that replace it. Thread-safe. Made by ``connect()``.
+    """A connection to a broker, and those that replace it when it is lost. Made by ``connect()``. Thread-safe.
 
-    A context manager that closes gracefully. Every operation returns when its outcome is known.
+    Every operation returns when its outcome is known, or raises why it failed. A connection is a context manager that
+    closes gracefully at the end of the block.
 
     Args:
-        engine: drives the session. It has been started, and the session has been opened.
+        engine: drives the session. It has been started, and the session has been opened. For authors of adapters.
+
+    Raises:
+        TypeError: ``engine`` is not an engine: use ``connect(url)``.
     """
 
     def __init__(self, engine: BlockingEngine) -> None:
@@ -453,14 +525,14 @@ class BlockingConnection(ConnectionView[BlockingEngine]):
 
     @explained
     def pipeline(self, window: int = 100) -> BlockingPipeline:
-        """Return a pipeline, to send many messages with a receipt each: ``with conn.pipeline() as pipeline``.
+        """Return a pipeline, which sends many messages with a receipt each: ``with conn.pipeline() as pipeline``.
 
         Args:
             window: how many messages may be in flight at a time.
 
         Raises:
-            TypeError: the window is no whole number.
-            ValueError: the window is not at least 1.
+            TypeError: ``window`` is not a whole number.
+            ValueError: ``window`` is less than 1.
         """
         return BlockingPipeline(self._engine, Pipeline(self._subject, window))
 
@@ -468,17 +540,22 @@ class BlockingConnection(ConnectionView[BlockingEngine]):
     def transaction(
         self, id: str | None = None, *, headers: HeaderSource = (), timeout: float | None = None
     ) -> AbstractContextManager[BlockingTransaction]:
-        """Begin a transaction for a ``with`` block: committed, with a receipt, at its end; aborted if it raises.
+        """Return a context manager for a transaction (STOMP 1.2, "BEGIN"): ``with conn.transaction() as transaction``.
+
+        At the end of the block the transaction is committed, and the broker's confirmation is awaited. If the block
+        raises, it is aborted.
 
         Args:
-            id: its name on the wire; by default a generated one.
+            id: the ``transaction`` header; by default a generated one.
             headers: further headers of BEGIN.
-            timeout: seconds to wait for a connection; by default ``receipt_timeout``.
+            timeout: seconds to wait for a connection; by default ``receipt_timeout``. ``math.inf`` is no limit.
 
         Raises:
-            TransactionLost: the connection was lost in between; nothing of it has happened.
-            TransactionInDoubt: the connection was lost while COMMIT was in flight; all or nothing has happened.
-            Rejected: the broker answered COMMIT with ERROR; nothing has happened.
+            LocalProtocolError: the id is in use. This and the other errors of ``begin()`` are raised before the block.
+            TransactionLost: the connection was lost during the block. Nothing was committed.
+            TransactionInDoubt: the connection was lost while COMMIT was in flight, or the broker did not confirm in
+                time. Either everything was or will be committed, or nothing.
+            Rejected: the broker answered COMMIT with ERROR. Nothing was committed.
         """
         return _transaction_block(self, id, headers, timeout)
 
@@ -486,14 +563,17 @@ class BlockingConnection(ConnectionView[BlockingEngine]):
     def close(self, *, timeout: float | None = None) -> bool:
         """End the connection gracefully (STOMP 1.2, "DISCONNECT"). To call it again does no harm.
 
-        Subscriptions end at once. Receipts in flight get half of the time to come; then DISCONNECT asks for one of its
-        own. It never fails.
+        Subscriptions end at once. Receipts in flight are awaited for half of the time; then DISCONNECT asks for one of
+        its own. A broker that does not answer makes it return ``False``, and raises nothing.
 
         Args:
             timeout: seconds for all of it; by default ``close_timeout``.
 
         Returns:
             Whether the broker confirmed that it has processed everything.
+
+        Raises:
+            TypeError, ValueError: ``timeout`` is not a number of seconds, or is negative.
         """
         confirmed = self._engine.call(Session.close, self._subject, timeout=timeout)
         self._engine.join()
@@ -501,7 +581,17 @@ class BlockingConnection(ConnectionView[BlockingEngine]):
 
     @explained
     def disconnect(self, *, timeout: float | None = None) -> bool:
-        """Do the same as :meth:`close`."""
+        """Do the same as :meth:`close`.
+
+        Args:
+            timeout: seconds for all of it; by default ``close_timeout``.
+
+        Returns:
+            Whether the broker confirmed that it has processed everything.
+
+        Raises:
+            TypeError, ValueError: ``timeout`` is not a number of seconds, or is negative.
+        """
         return self.close(timeout=timeout)
 
     if not TYPE_CHECKING:

@@ -17,13 +17,17 @@ T = TypeVar("T")
 
 
 class BlockingEvent(Protocol):
-    """What a green thread waits for, as ``gevent.event.Event``."""
+    """An event that a green thread can wait for, such as ``gevent.event.Event``."""
 
     def set(self) -> object:
-        """Wake the waiting one. To call it again does no harm."""
+        """Wake the green thread that waits. It may be called again. Its result is ignored."""
 
     def wait(self, timeout: float | None = None) -> object:
-        """Wait until it is set, ``timeout`` seconds at most, and let the loop run meanwhile."""
+        """Wait until it is set, and let the loop run meanwhile. Its result is ignored.
+
+        Args:
+            timeout: how many seconds to wait at most; ``None`` waits for as long as it takes.
+        """
 
 
 class BlockingLoopEngine(CallbackEngine):
@@ -33,10 +37,10 @@ class BlockingLoopEngine(CallbackEngine):
     the connection.
 
     Args:
-        config: the options of the session; a URL, or several, stands for a :class:`.Config`.
-        clock: returns ``now``, in seconds; a monotonic clock, such as ``time.monotonic``.
-        rng: for the jitter of pauses before reconnects: a :class:`random.Random`. Many clients that lose the same
-            broker need one, so that they do not come back all at once.
+        config: the options of the session. A URL, or several, stands for a :class:`.Config` with these endpoints.
+        clock: a function that returns ``now``, in seconds; a monotonic clock, such as ``time.monotonic``.
+        rng: for the jitter of pauses before reconnects: a :class:`random.Random`. Without it, clients that lose the
+            same broker come back all at once.
 
     Raises:
         TypeError, ValueError, LocalProtocolError: see :class:`.Config`.
@@ -52,18 +56,19 @@ class BlockingLoopEngine(CallbackEngine):
 
     @abstractmethod
     def new_event(self) -> BlockingEvent:
-        """Make an event."""
+        """Return a new event."""
 
     @abstractmethod
     def run_workers(
         self, worker: Callable[[], None], count: int, name: str, stop: Callable[[], object]
     ) -> None:
-        """Run ``worker()`` in ``count`` green threads, and return when all of them have ended.
+        """Run ``worker()`` in several green threads, and return when all of them have ended.
 
         Args:
-            worker: if one of them raises, the others end as soon as their handlers have.
-            count: how many.
-            name: for those who look at the threads.
+            worker: a function without arguments. If it raises in one thread, the others end as soon as their handlers
+                have.
+            count: how many green threads.
+            name: the beginning of their names, if they have any.
             stop: call it if this is interrupted by an exception while it waits; then wait until the workers have ended.
 
         Raises:
@@ -88,24 +93,55 @@ class BlockingLoopEngine(CallbackEngine):
         return BlockingConnection(self)
 
     def start(self) -> None:
-        """Start to drive the session."""
+        """Begin to drive the session."""
         self.poll()
 
     def call(self, operation: Callable[..., Pending[T]], subject: object, /, *args: Any, **kwargs: Any) -> T:
-        """Call ``operation(subject, now, *args, **kwargs)``, write what it has sent, and wait for its outcome."""
+        """Call ``operation(subject, now, *args, **kwargs)``, write what it has sent, and wait for its outcome.
+
+        Args:
+            operation: a method of the session or of one of its handles.
+            subject: what it is a method of.
+            args: its arguments after ``now``.
+            kwargs: its keyword arguments.
+
+        Returns:
+            The outcome.
+
+        Raises:
+            Exception: what the operation raised, or its outcome.
+        """
         return self.wait(self.run(lambda now: operation(subject, now, *args, **kwargs)))
 
     def call_delayed(
         self, operation: Callable[..., Pending[T]], subject: object, /, *args: Any, **kwargs: Any
     ) -> T:
-        """Do the same: what it has sent is written at once here."""
+        """Do the same as :meth:`call`: here, what was sent is always written at once.
+
+        Args:
+            operation: a method of the session or of one of its handles.
+            subject: what it is a method of.
+            args: its arguments after ``now``.
+            kwargs: its keyword arguments.
+
+        Returns:
+            The outcome.
+
+        Raises:
+            Exception: what the operation raised, or its outcome.
+        """
         return self.call(operation, subject, *args, **kwargs)
 
     def wait(self, pending: Pending[T], timeout: float | None = None) -> T:
         """Wait for an outcome, and return it or raise it. If an exception interrupts that, cancel the Pending.
 
+        Args:
+            pending: the outcome to wait for.
+            timeout: seconds to wait; ``None`` waits for as long as it takes.
+
         Raises:
-            WaitTimeout: it is not known after ``timeout`` seconds.
+            WaitTimeout: it is not known in time. The Pending is cancelled.
+            Exception: the outcome.
         """
         done = pending.done
         if done:
@@ -125,8 +161,13 @@ class BlockingLoopEngine(CallbackEngine):
     def take(self, source: MessageSource, timeout: float | None = None) -> BlockingMessage | None:
         """Wait for the next message, and return it; ``None`` when its source has ended.
 
+        Args:
+            source: where to take the message from.
+            timeout: seconds to wait; ``None`` waits for as long as it takes.
+
         Raises:
-            WaitTimeout: there is none after ``timeout`` seconds.
+            WaitTimeout: there is none in time.
+            StompError: why the source has ended, if the caller did not end it.
         """
         deadline = None if timeout is None else self._clock() + timeout
         while True:
@@ -148,6 +189,6 @@ class BlockingLoopEngine(CallbackEngine):
             event.wait()
 
     def on_end(self) -> None:
-        """Wake those who wait for the end."""
+        """Wake the green threads that wait for the end."""
         for event in self._joining:
             event.set()

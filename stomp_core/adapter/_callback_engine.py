@@ -30,18 +30,34 @@ class Transport(Protocol):
     """
 
     def write(self, data: bytes | memoryview) -> object:
-        """Write all of ``data``, and report ``line.written`` when it has left: nothing else is written before."""
+        """Write all of the data, and report ``line.written`` when it has left. Nothing else is to be written before.
+
+        Args:
+            data: the bytes.
+
+        Returns:
+            Anything; it is ignored.
+        """
 
     def set_reading(self, on: bool) -> object:
-        """Start or stop to read. A new transport reads. One more chunk after a stop is allowed.
+        """Start or stop reading. A new transport reads. One more chunk after a stop is allowed.
 
         Read a few chunks at most in one turn of the loop: timers have to ring while data keeps coming.
+
+        Args:
+            on: whether to read.
+
+        Returns:
+            Anything; it is ignored.
         """
 
     def abort(self) -> object:
         """Close at once, whatever is unsent, or stop dialling. Nothing needs to be reported.
 
         It is not called after ``line.lost`` was reported: then the transport closes by itself.
+
+        Returns:
+            Anything; it is ignored.
         """
 
 
@@ -53,8 +69,8 @@ class CallbackEngine(LoopEngine):
     :class:`BlockingLoopEngine`. :meth:`LoopEngine.poll` starts it.
 
     Args:
-        session: what it drives.
-        clock: returns ``now``, in seconds; a monotonic clock, such as ``time.monotonic``.
+        session: the session.
+        clock: a function that returns ``now``, in seconds; a monotonic clock, such as ``time.monotonic``.
     """
 
     def __init__(self, session: Session, clock: Callable[[], float]) -> None:
@@ -65,7 +81,11 @@ class CallbackEngine(LoopEngine):
 
     @abstractmethod
     def call_later(self, seconds: float, callback: Callable[[], object]) -> Callable[[], object]:
-        """Call ``callback()`` once from the loop, after ``seconds``; 0 is soon, but never at once.
+        """Call a function once, from the loop, after some time.
+
+        Args:
+            seconds: after how many seconds; 0 is soon, but never at once.
+            callback: a function without arguments.
 
         Returns:
             A function that cancels it. It is not called after the callback was.
@@ -75,8 +95,15 @@ class CallbackEngine(LoopEngine):
     def dial(self, line: Line, endpoint: Endpoint) -> Transport:
         """Start to connect, with TLS if ``endpoint.secure``, and return at once.
 
-        The transport reports ``line.made`` when it is connected, or ``line.lost``. It needs no timeout: if it takes too
-        long, :meth:`Transport.abort` is called. An exception that is raised here is the reason why dialling failed.
+        Args:
+            line: what to report to: ``line.made`` when it is connected, or ``line.lost``.
+            endpoint: the endpoint to connect to.
+
+        Returns:
+            The transport. It needs no timeout, since :meth:`Transport.abort` is called if it takes too long.
+
+        Raises:
+            Exception: the reason why dialling failed, as for ``line.lost``.
         """
 
     # ------------------------------------------------------------------ for LoopEngine
@@ -86,7 +113,11 @@ class CallbackEngine(LoopEngine):
         self.call_later(0.0, self.poll_if_due)
 
     def carry_out(self, command: Command) -> None:
-        """Carry out a command of the driver."""
+        """Carry out a command of the driver.
+
+        Args:
+            command: the command.
+        """
         if isinstance(command, Write):
             try:
                 _transport_of(command.line).write(command.data)

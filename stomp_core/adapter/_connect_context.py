@@ -33,7 +33,7 @@ class ConnectContext(Coroutine[Any, Any, C]):
     begins.
 
     Args:
-        coroutine: makes what is entered.
+        coroutine: makes what is entered. For authors of adapters.
         call: the name of the function that the user has called, for error texts.
     """
 
@@ -82,13 +82,32 @@ class ConnectContext(Coroutine[Any, Any, C]):
         return self._coroutine.__await__()
 
     def send(self, value: Any = None, /, *arguments: object, **options: object) -> Any:
-        """Resume the coroutine, as an event loop does. To send a message, ``await`` the connection first."""
+        """Resume the coroutine, as an event loop does. To send a message, ``await`` the connection first.
+
+        Args:
+            value: ``None``.
+            arguments: none. They are those of a connection's ``send()``, which is called by mistake.
+            options: none.
+
+        Returns:
+            What the coroutine yields.
+
+        Raises:
+            AttributeError: there are arguments.
+        """
         if value is not None or arguments or options:  # event loops pass None only
             raise self._no_result("send")
         return self._coroutine.send(value)
 
     def throw(self, *error: Any) -> Any:
-        """Raise an exception in the coroutine, as an event loop does."""
+        """Raise an exception in the coroutine, as an event loop does.
+
+        Args:
+            error: the exception.
+
+        Returns:
+            What the coroutine yields.
+        """
         return self._coroutine.throw(*error)
 
     def close(self) -> None:
@@ -116,7 +135,14 @@ class ConnectContext(Coroutine[Any, Any, C]):
 def awaitable_context(
     method: Callable[Concatenate[S, P], Coroutine[Any, Any, C]],
 ) -> Callable[Concatenate[S, P], ConnectContext[C]]:
-    """Let the result of a method be entered at once: ``async with conn.subscribe(...) as subscription``."""
+    """Let the result of a method be entered at once: ``async with conn.subscribe(...) as subscription``.
+
+    Args:
+        method: an ``async`` method.
+
+    Returns:
+        The method, which now returns a :class:`ConnectContext`.
+    """
 
     def call(self: S, /, *args: P.args, **kwargs: P.kwargs) -> ConnectContext[C]:
         return ConnectContext(method(self, *args, **kwargs), method.__name__)

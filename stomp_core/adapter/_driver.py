@@ -64,17 +64,24 @@ _END_TIMEOUT = 1.0  # seconds that the end of a byte layer may take before the c
 
 
 class Line:
-    """One attempt to connect and the connection that it becomes: its facts are told here.
+    """One attempt to connect, and the connection that it becomes. The adapter reports here what happens to it.
+
+    Args:
+        driver: the driver that it belongs to.
+        questions: the functions to ask before dialling.
+        timeout: seconds that the attempt may take.
 
     Attributes:
-        tag: for the adapter: whatever belongs to this line, such as its transport.
-        connected: whether :meth:`made` was told.
-        writing: whether a :class:`Write` was given out and is not answered yet.
-        reading: whether the adapter was last told to read.
-        questions: what the program is to be asked before the line is dialled; ``None`` if there is nothing to ask.
-        timeout: seconds that the attempt may take: then :class:`Abort` comes.
-        abort_at: when :class:`Abort` comes at the latest, if the end of a byte layer is written before it.
-        too_late: why the attempt has failed when it takes too long. An adapter may set what explains more.
+        tag: for the adapter: anything that belongs to this line, such as its transport.
+        connected: whether :meth:`made` was called.
+        writing: whether a :class:`Write` came and :meth:`written` was not called yet.
+        reading: whether the last :class:`Read` was to start; ``True`` at first.
+        questions: the functions for ``login``, ``passcode`` and ``headers``, to be asked before dialling; ``None`` if
+            there is none.
+        timeout: seconds that the attempt may take. Then :class:`Abort` comes.
+        abort_at: when :class:`Abort` comes at the latest, in seconds of the same clock, if the end of a byte layer is
+            written before it.
+        too_late: the reason of the failure if the attempt takes too long. An adapter may set one that explains more.
     """
 
     __slots__ = (
@@ -102,22 +109,27 @@ class Line:
 
     @property
     def over(self) -> bool:
-        """Whether facts about it change nothing any more."""
+        """Whether its end was reported already, or :class:`Abort` came. Then no call changes anything."""
         return not self._driver.is_current(self)
 
     def made(self, now: float, via: str = "") -> None:
-        """Tell that there is a connection, with TLS if the endpoint is ``secure``.
+        """Report that the connection is made, with TLS if the endpoint is ``secure``.
 
         Args:
-            now: seconds.
-            via: what it goes through, such as ``"the proxy socks5://host:1080"``: a failure names it.
+            now: seconds of any monotonic clock.
+            via: what it goes through, such as ``"the proxy socks5://host:1080"``, for error texts. By default nothing.
         """
         if not self.over and not self.connected:
             self.connected = True
             self._driver.report(self._driver.session.connection_made, now, via)
 
     def received(self, data: bytes | bytearray | memoryview, now: float) -> None:
-        """Tell that bytes were received. ``b""`` only says that the peer is alive; the end is :meth:`eof`."""
+        """Report received bytes.
+
+        Args:
+            data: the bytes. ``b""`` only says that the peer is alive; for the end of the stream there is :meth:`eof`.
+            now: seconds of any monotonic clock.
+        """
         if not self.over and self.connected:
             session = self._driver.session
             if data:
@@ -126,7 +138,11 @@ class Line:
                 self._driver.report(session.alive, now)
 
     def written(self, now: float) -> None:
-        """Tell that the bytes of the last :class:`Write` have left the adapter's hands."""
+        """Report that the bytes of the last :class:`Write` have left the adapter's hands.
+
+        Args:
+            now: seconds of any monotonic clock.
+        """
         if not self.over and self.writing:
             self.writing = False
             session = self._driver.session
@@ -134,16 +150,21 @@ class Line:
                 self._driver.wake_if_needed()
 
     def eof(self, now: float) -> None:
-        """Tell that the peer has closed its side. :class:`Abort` follows."""
+        """Report that the peer has closed its side. :class:`Abort` follows.
+
+        Args:
+            now: seconds of any monotonic clock.
+        """
         if not self.over and self.connected:
             self._driver.report(self._driver.session.receive_data, b"", now)
 
     def lost(self, reason: BaseException | str | None, now: float) -> None:
-        """Tell that dialling failed, that reading or writing failed, or that the connection was closed.
+        """Report that dialling, reading or writing failed, or that the connection was closed.
 
         Args:
-            reason: the exception, if there was one: its class is used to say what to check.
-            now: seconds.
+            reason: the exception, or a sentence, that says why; ``None`` if it is not known. The error texts say what
+                to check, by the class of the exception.
+            now: seconds of any monotonic clock.
         """
         if not self.over:
             self._driver.line_lost(reason, now)
@@ -155,9 +176,9 @@ class Dial:
 
     Attributes:
         line: the attempt.
-        endpoint: what to connect to.
+        endpoint: the endpoint to connect to.
         timeout: seconds after which :class:`Abort` comes, for adapters that want to set it on a socket as well.
-        questions: those of the line.
+        questions: the questions of the line.
     """
 
     line: Line
@@ -168,7 +189,12 @@ class Dial:
 
 @record
 class Write:
-    """Write ``data``, then call ``line.written``."""
+    """Write ``data``, then call ``line.written``.
+
+    Attributes:
+        line: the connection.
+        data: the bytes.
+    """
 
     line: Line
     data: bytes | memoryview = field(repr=False)
@@ -176,7 +202,12 @@ class Write:
 
 @record
 class Read:
-    """Start reading (``on``) or stop it."""
+    """Start or stop reading.
+
+    Attributes:
+        line: the connection.
+        on: whether to read.
+    """
 
     line: Line
     on: bool
@@ -184,21 +215,33 @@ class Read:
 
 @record
 class Abort:
-    """Close the connection at once, whatever is unsent, or stop dialling. The line is over already."""
+    """Close the connection at once, whatever is unsent, or stop dialling. The line is over already.
+
+    Attributes:
+        line: the connection or attempt.
+    """
 
     line: Line
 
 
 @record
 class Timer:
-    """Poll at the time ``at`` at the latest."""
+    """Poll at a time, at the latest.
+
+    Attributes:
+        at: the time, in seconds on the clock of ``now``.
+    """
 
     at: float
 
 
 @record
 class End:
-    """The session has ended: because of ``error``, or because the caller closed it (``None``)."""
+    """Nothing else comes: the session has ended.
+
+    Attributes:
+        error: why; ``None`` if the caller closed it.
+    """
 
     error: Exception | None
 
@@ -213,9 +256,9 @@ class Driver:
     generator of :meth:`poll` has no state of its own, and no order of calls can go wrong.
 
     Args:
-        session: one that nothing else drives; its ``wake`` is taken over.
-        wake: called when there is something to poll for. It may be set later.
-        write_size: bytes of a :class:`Write` at most.
+        session: a session that nothing else drives. Its ``wake`` is replaced.
+        wake: a function without arguments that is called when there is something to poll for. It may be set later.
+        write_size: how many bytes a :class:`Write` has at most.
 
     Attributes:
         session: see above.
@@ -240,7 +283,17 @@ class Driver:
         session.wake = self._session_changed
 
     def poll(self, now: float) -> Iterator[Command]:
-        """Yield what there is to do."""
+        """Yield the commands that are to be carried out now.
+
+        Args:
+            now: seconds of any monotonic clock.
+
+        Returns:
+            A generator. Carry out each command before you take the next one.
+
+        Raises:
+            TypeError, ValueError: ``now`` is not a finite number.
+        """
         # A poll that was stopped in the middle may still be in memory, so the latest one counts, and not their number.
         this_poll = self._poll = object()
         # If nobody was woken, this is the timer's poll. Some loops ring a moment too early (uvloop: up to a
@@ -345,11 +398,20 @@ class Driver:
     # ------------------------------------------------------------------ for Line
 
     def is_current(self, line: Line) -> bool:
-        """Whether this is the line of the present attempt or connection."""
+        """Return whether this is the line of the present attempt or connection.
+
+        Args:
+            line: the line.
+        """
         return self._line is line
 
     def report(self, fact: Callable[..., object], *arguments: object) -> None:
-        """Pass a fact to the session."""
+        """Call a method of the session that takes a fact.
+
+        Args:
+            fact: the method.
+            arguments: its arguments.
+        """
         self._facts += 1
         try:
             fact(*arguments)
@@ -358,7 +420,12 @@ class Driver:
             self.wake_if_needed()
 
     def line_lost(self, reason: BaseException | str | None, now: float) -> None:
-        """Forget the present line."""
+        """Forget the present line.
+
+        Args:
+            reason: why it is over.
+            now: seconds of any monotonic clock.
+        """
         self._line, self._ask = None, True
         self.report(self.session.connection_lost, reason, now)
 

@@ -19,8 +19,12 @@ _MAX_HEAD = 64 * 1024  # bytes
 class HttpConnectError(Exception):
     """The proxy did not open the tunnel.
 
+    Args:
+        message: the answer of the proxy, for people.
+        status: its status.
+
     Attributes:
-        status: of its answer; 0 if that is no HTTP.
+        status: the HTTP status of the answer; 0 if that is not HTTP.
     """
 
     def __init__(self, message: str, status: int = 0) -> None:
@@ -34,8 +38,8 @@ class HttpConnect:
     Single bytes, because what follows the head belongs to the tunnel. It is some hundred bytes, once a connection.
 
     Args:
-        proxy: with its credentials.
-        endpoint: what to connect to.
+        proxy: the proxy, with its credentials.
+        endpoint: the endpoint to connect to.
 
     Attributes:
         request: the bytes to write first.
@@ -60,10 +64,13 @@ class HttpConnect:
         self._head = bytearray()
 
     def receive_data(self, data: bytes) -> bool:
-        """Process one more byte of the answer; ``b""`` is the end of the stream.
+        """Process one more byte of the answer.
+
+        Args:
+            data: the byte; ``b""`` is the end of the stream.
 
         Returns:
-            Whether the tunnel is open; what is read from now on belongs to it.
+            Whether the tunnel is open. Everything that is read from now on belongs to it.
 
         Raises:
             EOFError: the proxy has closed the connection.

@@ -35,13 +35,13 @@ class LoopEngine(ABC):
     """Drives one session in the thread of an event loop. An adapter derives its engine from this.
 
     Args:
-        session: what it drives.
-        clock: returns ``now``, in seconds.
+        session: the session.
+        clock: a function that returns ``now``, in seconds; a monotonic clock, such as ``time.monotonic``.
 
     Attributes:
         session: see above.
-        timer_at: when the engine's timer is to ring.
-        ended: whether :class:`End` was carried out: nothing will be dialled or written any more.
+        timer_at: when the engine's timer is to ring, in seconds on its clock; infinity is never.
+        ended: whether :class:`End` was carried out. Nothing will be dialled or written any more.
     """
 
     def __init__(self, session: Session, clock: Callable[[], float]) -> None:
@@ -59,7 +59,11 @@ class LoopEngine(ABC):
 
     @abstractmethod
     def carry_out(self, command: Command) -> None:
-        """Carry out a command of the driver; see :mod:`stomp_core.adapter`. :attr:`timer_at` is set already."""
+        """Carry out a command of the driver; see :class:`Driver`. :attr:`timer_at` is set already.
+
+        Args:
+            command: the command.
+        """
 
     @abstractmethod
     def poll_soon(self) -> None:
@@ -75,7 +79,14 @@ class LoopEngine(ABC):
     # ------------------------------------------------------------------ what an adapter calls
 
     def run(self, function: Callable[[float], T]) -> T:
-        """Call ``function(now)``, then carry out what the driver wants, and return the function's value."""
+        """Call ``function(now)``, then carry out what the driver wants, and return the function's value.
+
+        Args:
+            function: a function of ``now``, which is seconds.
+
+        Raises:
+            Exception: what ``function`` raised.
+        """
         outermost = not self._inside
         self._inside = True
         try:
@@ -87,12 +98,20 @@ class LoopEngine(ABC):
                     self.poll_if_due()
 
     def report(self, fact: Callable[..., object], *arguments: object) -> None:
-        """Call ``fact(*arguments, now)``, a method of a line, then carry out what the driver wants."""
+        """Call ``fact(*arguments, now)``, then carry out what the driver wants.
+
+        Args:
+            fact: a method of a :class:`Line`, such as ``line.received``.
+            arguments: its arguments before ``now``.
+        """
         self._written_since_fact = False
         self.run(lambda now: fact(*arguments, now))
 
     def wrote(self, line: Line) -> bool:
         """Note that all data of a Write has left.
+
+        Args:
+            line: the connection.
 
         Returns:
             Whether the engine must call :meth:`end_turn` at the end of this turn of the loop.
@@ -108,7 +127,11 @@ class LoopEngine(ABC):
         return True
 
     def end_turn(self, line: Line) -> None:
-        """Write what was sent since :meth:`wrote`."""
+        """Write what was sent since :meth:`wrote`.
+
+        Args:
+            line: the connection.
+        """
         self._turn_open = False
         self.run(line.written)
 
@@ -116,8 +139,9 @@ class LoopEngine(ABC):
         """Do what is due. The timer has rung, and the engine has looked at its sockets since.
 
         Args:
-            at: when it rang, on the engine's clock; by default now. If the loop was held up between looking at the
-                sockets and this call, nobody has looked for what came meanwhile: silence is judged by the earlier time.
+            at: when it rang, in seconds on the engine's clock; by default now. If the loop was held up between looking
+                at the sockets and this call, nobody has seen what came meanwhile: silence is judged by the earlier
+                time.
         """
         self.timer_at = inf
         self._poll(self._clock() if at is None else at)

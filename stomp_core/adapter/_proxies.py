@@ -28,10 +28,10 @@ class ProxyServer:
     Attributes:
         scheme: ``"socks5"`` and ``"socks4"`` resolve the broker's name here; ``"socks5h"`` and ``"socks4a"`` let the
             proxy resolve it, as ``"http"`` (CONNECT) does.
-        host: its name or address.
-        port: its port.
-        user: for its login; ``""`` if there is none.
-        password: for its login.
+        host: the name or address of the proxy.
+        port: the port of the proxy.
+        user: the user name for its login; ``""`` if there is none.
+        password: the password for its login; ``""`` if there is none.
     """
 
     scheme: str
@@ -42,7 +42,14 @@ class ProxyServer:
 
     @classmethod
     def parse(cls, url: str) -> ProxyServer:
-        """Parse a URL that was checked before."""
+        """Parse a URL that was checked before.
+
+        Args:
+            url: the URL.
+
+        Returns:
+            The proxy.
+        """
         from urllib.parse import unquote, urlsplit
 
         parts = urlsplit(url)
@@ -60,7 +67,7 @@ class ProxyServer:
         return Endpoint("stomp", self.host, self.port)
 
     def secrets(self) -> tuple[str, ...]:
-        """Return what must not be shown, longest first: the password, and the forms in which a proxy may repeat it."""
+        """Return the texts that must not be shown, longest first: the password, in each form in which it may appear."""
         if not self.password:
             return ()
         from urllib.parse import quote

@@ -28,16 +28,16 @@ class TransportOptions:
     """The options of ``connect()`` that the session knows nothing of.
 
     Args:
-        endpoints: where the broker is: URLs or endpoints, in order of preference.
-        dial: connects to an endpoint in place of the adapter; with it, any URL scheme is allowed.
-        proxy: the URL of a proxy, ``socks5://``, ``socks5h://``, ``socks4://`` or ``http://`` (CONNECT). ``True``: what
-            the environment says. ``None``: no proxy.
-        ssl_context: for TLS; by default one that verifies the server's certificate and name.
-        ca_file: PEM file of the authorities to trust, in place of those of the system.
-        cert_file: PEM file of our own certificate, with its chain.
-        key_file: PEM file of the certificate's key, if it is not in ``cert_file``.
-        server_hostname: the name that the server's certificate must have; by default the host of the URL.
-        local_address: the address of this machine to connect from.
+        endpoints: where the broker listens: URLs or endpoints, in order of preference.
+        dial: a function that connects to an endpoint in place of the adapter. With it, any URL scheme is allowed.
+        proxy: the URL of a proxy: ``socks5://``, ``socks5h://``, ``socks4://``, ``socks4a://`` or ``http://``
+            (CONNECT). ``True``: the one that the environment names, if any. ``None``: no proxy.
+        ssl_context: the TLS settings. Default: a context that verifies the certificate and the name of the server.
+        ca_file: a PEM file with the certificate authorities to trust. Default: those of the system.
+        cert_file: a PEM file with the client's certificate and its chain.
+        key_file: a PEM file with the private key of ``cert_file``, if that does not contain it.
+        server_hostname: the name that the server's certificate must have. Default: the host of the URL.
+        local_address: the IP address of this machine to connect from. Default: the operating system chooses.
 
     Attributes:
         endpoints: the endpoints, parsed.
@@ -101,14 +101,17 @@ class TransportOptions:
     def take_from(cls, endpoints: EndpointSource, options: dict[str, Any]) -> TransportOptions:
         """Remove the options that are for the transport from those of ``connect()``, and return them.
 
-        What is left is for :class:`.Config`.
+        The rest is for :class:`.Config`.
 
         Args:
-            endpoints: where the broker is.
-            options: the keyword arguments of ``connect()``.
+            endpoints: where the broker listens.
+            options: the keyword arguments of ``connect()``. Those for the transport are removed.
+
+        Returns:
+            The options for the transport.
 
         Raises:
-            OSError, TypeError, ValueError: as above.
+            OSError, TypeError, ValueError: as for the class.
         """
         return cls(endpoints, **{name: options.pop(name) for name in _NAMES if name in options})
 
@@ -123,11 +126,22 @@ class TransportOptions:
         return self._context
 
     def server_name(self, endpoint: Endpoint) -> str:
-        """Return the name that the certificate of an endpoint must have."""
+        """Return the name that the certificate of an endpoint must have.
+
+        Args:
+            endpoint: the endpoint.
+        """
         return endpoint.host if self._server_hostname is None else self._server_hostname
 
     def proxy_for(self, endpoint: Endpoint) -> str | None:
-        """Return the URL of the proxy that leads to an endpoint; ``None`` if it is connected to directly."""
+        """Return the URL of the proxy that leads to an endpoint; ``None`` if it is connected to directly.
+
+        Args:
+            endpoint: the endpoint.
+
+        Raises:
+            ValueError: the environment names a proxy whose URL is not valid.
+        """
         if self.dial is not None or endpoint.transport not in ("tcp", "websocket"):
             return None
         if self._proxy is True:
@@ -135,12 +149,26 @@ class TransportOptions:
         return self._proxy or None
 
     def proxy_server(self, endpoint: Endpoint) -> ProxyServer | None:
-        """Return the proxy that leads to an endpoint, with its credentials; ``None`` if it is connected to directly."""
+        """Return the proxy that leads to an endpoint, with its credentials; ``None`` if it is connected to directly.
+
+        Args:
+            endpoint: the endpoint.
+
+        Raises:
+            ValueError: the environment names a proxy whose URL is not valid.
+        """
         url = self.proxy_for(endpoint)
         return None if url is None else ProxyServer.parse(url)
 
     def via(self, endpoint: Endpoint) -> str:
-        """Return what leads to an endpoint, for :meth:`.Session.connection_made`; ``""`` if nothing but the network."""
+        """Return what leads to an endpoint, for :meth:`.Session.connection_made`; ``""`` for a direct connection.
+
+        Args:
+            endpoint: the endpoint.
+
+        Raises:
+            ValueError: the environment names a proxy whose URL is not valid.
+        """
         if self.dial is not None:
             return "dial()"
         proxy = self.proxy_server(endpoint)

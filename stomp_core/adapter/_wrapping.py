@@ -46,7 +46,7 @@ Exported = TypeVar("Exported")
 
 
 class MessageSource(Protocol):
-    """Where messages are taken from: a :class:`.Subscription`, or a :class:`.HandlerRunner` for one of its workers."""
+    """The source of messages: a :class:`.Subscription`, or a :class:`.HandlerRunner` for one of its workers."""
 
     @property
     def ended(self) -> bool:
@@ -62,11 +62,15 @@ class MessageSource(Protocol):
         ...
 
     def first(self) -> Any:
-        """Return what :meth:`take` takes next, for :meth:`put_back`; ``None`` if there is nothing."""
+        """Return the entry that :meth:`take` takes next, for :meth:`put_back`; ``None`` if there is nothing."""
         ...
 
     def put_back(self, entry: Any) -> None:
-        """Make it the next one again, unless it is: an exception has interrupted the caller that took it."""
+        """Make a message the next one again, unless it is: an exception has interrupted the caller that took it.
+
+        Args:
+            entry: what :meth:`first` returned.
+        """
         ...
 
 
@@ -104,10 +108,10 @@ def check_engine(engine: object) -> None:
 
 
 def refuse_use(sentence: str) -> Any:
-    """Return a method for a protocol of Python that belongs to the other world, such as ``async with``.
+    """Return a method for a protocol of Python that is not supported, such as ``async with`` of a blocking connection.
 
     Args:
-        sentence: the text of the TypeError: what to write in its place.
+        sentence: the text of the ``TypeError`` that the method raises: what to write in its place.
     """
 
     def refuse(self: object, *arguments: object) -> Never:
@@ -120,14 +124,14 @@ class ConnectionView(Wrapped[Session, E]):
     """What can be seen of a connection."""
 
     def note_end_of_block(self) -> None:
-        """Note, for error texts, that it is closed because its ``with`` block has ended. Call it before closing it."""
+        """Note, for error texts, that the connection is closed because its ``with`` block has ended. For adapters."""
         session = self._subject
         if not session.is_closing:
             session.closed_because = "its with block has ended"
 
     @property
     def session(self) -> Session:
-        """The pure session behind it. Look at it, but leave driving it to the connection."""
+        """The pure :class:`.Session` behind it. Read its properties, but do not call its operations."""
         return self._subject
 
     @property
@@ -142,12 +146,12 @@ class ConnectionView(Wrapped[Session, E]):
 
     @property
     def heart_beat(self) -> tuple[float, float]:
-        """The negotiated intervals ``(sending, receiving)`` in seconds; 0.0 is never."""
+        """The negotiated heart-beat intervals ``(sending, receiving)`` in seconds; 0.0 is never."""
         return self._subject.heart_beat
 
     @property
     def closed(self) -> bool:
-        """Whether it has ended for good."""
+        """Whether the connection has ended for good. It stays ``False`` while a lost one is being replaced."""
         return self._subject.closed
 
     def __repr__(self) -> str:
@@ -160,27 +164,27 @@ class SubscriptionView(Wrapped[Subscription, E]):
 
     @property
     def id(self) -> str:
-        """Its name on the wire, the same on every connection."""
+        """The ``id`` header of the subscription, the same on every connection."""
         return self._subject.id
 
     @property
     def destination(self) -> str:
-        """What it is subscribed to."""
+        """The destination that it is subscribed to."""
         return self._subject.destination
 
     @property
     def ack(self) -> AckMode:
-        """Its ack mode."""
+        """The ack mode: ``"auto"``, ``"client"`` or ``"client-individual"`` (STOMP 1.2, "SUBSCRIBE ack Header")."""
         return self._subject.ack
 
     @property
     def state(self) -> SubscriptionState:
-        """Its state."""
+        """The state of the subscription."""
         return self._subject.state
 
     @property
     def waiting(self) -> int:
-        """How many messages have been received and not been taken."""
+        """How many messages have been received and not been taken yet."""
         return self._subject.waiting
 
     @property
@@ -197,12 +201,12 @@ class TransactionView(Wrapped[Transaction, E]):
 
     @property
     def id(self) -> str:
-        """Its name on the wire."""
+        """The ``transaction`` header of its frames."""
         return self._subject.id
 
     @property
     def state(self) -> TransactionState:
-        """Its state."""
+        """The state of the transaction."""
         return self._subject.state
 
     def __repr__(self) -> str:
@@ -219,13 +223,16 @@ class PipelineView(Wrapped[Pipeline, E]):
 
     @property
     def first_in_flight(self) -> int:
-        """The number of the first message that has no outcome yet; that of the next one to send if all have."""
+        """The number of the first message that has no outcome yet. If all have one, that of the next one to send."""
         return self._subject.first_in_flight
 
     @property
     def confirmed(self) -> int:
         """How many messages the broker has confirmed."""
         return self._subject.confirmed
+
+    def __repr__(self) -> str:
+        return repr(self._subject)
 
 
 # ------------------------------------------------------------------ lifted methods tell the truth about themselves
@@ -282,7 +289,7 @@ def _without_arguments(docstring: str, names: Collection[str]) -> str:
 
 
 def export(module: str) -> Callable[[Exported], Exported]:
-    """Return a decorator: a class with its methods, or a function, names the module from which users import it.
+    """Return a decorator that makes a class and its methods, or a function, name the module that users import.
 
     Args:
         module: the name of a public package.

@@ -45,20 +45,23 @@ _BROKERS = Leniency.brokers()
 
 @mypyc_attr(allow_interpreted_subclasses=True)
 class ClientConnection(Connection):
-    """A client's side of one connection (STOMP 1.0, 1.1, 1.2).
+    """A client's side of one connection (STOMP 1.0, 1.1, 1.2). Pure: it has no socket and no clock.
+
+    Give it the bytes that a socket receives (:meth:`receive_data`), take events (:meth:`next_event`), and write the
+    bytes that :meth:`send` returns.
 
     Args:
-        versions: the versions to offer.
-        limits: size limits for received frames.
-        leniency: which violations by the server are tolerated; by default those of RabbitMQ and ActiveMQ.
-        escape_connect: escape CONNECT, against the specification, because the server unescapes it. RabbitMQ and
-            ActiveMQ do. It makes a difference for a ``\\`` in a passcode.
-        heart_beat_tolerance: how many intervals of the server may pass without a byte before it counts as dead. It has
-            to be more than 2 with ActiveMQ, whose first heart-beat comes after two intervals.
+        versions: the versions to offer (STOMP 1.2, "Protocol Negotiation"). Default: 1.0, 1.1 and 1.2.
+        limits: size limits for received frames. Default: ``Limits()``.
+        leniency: which violations by the server are tolerated. Default: ``Leniency.brokers()``.
+        escape_connect: escape the headers of CONNECT. The specification forbids it, but RabbitMQ and ActiveMQ need it
+            for a ``\\`` in a passcode.
+        heart_beat_tolerance: how many of the server's intervals may pass without a byte before it counts as dead; more
+            than 1. ActiveMQ needs more than 2, since its first heart-beat comes after two intervals.
         heart_beat_pace: after which share of this side's interval without a byte written a heart-beat is due, from 0.1
-            to 1. Peers that allow no margin (ActiveMQ) close a connection whose heart-beats leave at 1.
-        heart_beats: keep heart-beats, for which every call needs ``now`` once they were negotiated. ``False`` is for
-            programs without a clock, such as analysers of recorded traffic: nothing is ever due.
+            to 1. ActiveMQ closes connections whose heart-beats leave at 1.
+        heart_beats: send and expect heart-beats; then every call needs ``now`` once they were negotiated. ``False`` is
+            for programs without a clock, such as analysers of recorded traffic: nothing is ever due.
 
     Raises:
         TypeError: an argument is of a wrong type.
@@ -138,12 +141,16 @@ class ClientConnection(Connection):
     ) -> bytes:
         """Check an event, a frame, or a message to a destination, and return its bytes.
 
-        SENDs with the same headers cost the least: these are checked and serialized once.
+        SENDs with the same headers cost the least, since their headers are checked and serialized once.
 
         Args:
             what: a client event, a client frame, or the destination of a message.
-            body, content_type, transaction, receipt, headers, content_length: as for :class:`Send`; with a destination
-                only.
+            body: the body of a message, as for :class:`Send`. This argument and the next five need a destination.
+            content_type: the MIME type of the body.
+            transaction: the id of the open transaction that the message belongs to.
+            receipt: an id; the server answers with a RECEIPT of this id. By default none is asked for.
+            headers: further headers. They must not contradict the other arguments.
+            content_length: whether to write ``content-length``, as for :class:`Send`.
             now: seconds of any monotonic clock. It may be left out as long as no heart-beats were negotiated.
 
         Returns:
@@ -205,9 +212,9 @@ class ClientConnection(Connection):
         two.
 
         Args:
-            headers: of the SEND.
-            body: of the SEND.
-            now: seconds.
+            headers: the headers of the SEND.
+            body: the body of the SEND.
+            now: seconds of any monotonic clock; ``None`` if there are no deadlines.
 
         Returns:
             The bytes to write; ``None``, and nothing has changed, if something has to be checked.
@@ -275,7 +282,24 @@ class ClientConnection(Connection):
         headers: HeaderSource = (),
         now: float | None = None,
     ) -> bytes:
-        """Send CONNECT; arguments as for :class:`Connect`, everything else as for :meth:`send`."""
+        """Return the bytes of CONNECT (STOMP 1.2, "CONNECT or STOMP Frame").
+
+        Args:
+            host: the virtual host; required from 1.1 on.
+            login: the user name.
+            passcode: the password.
+            heart_beat: how often this side can send, and would like to receive something, in milliseconds; 0 is never.
+            headers: further headers. They must not contradict the other arguments.
+            now: seconds of any monotonic clock. It may be left out as long as no heart-beats were negotiated.
+
+        Returns:
+            The bytes to write.
+
+        Raises:
+            LocalProtocolError: the protocol does not allow it here. Nothing has changed.
+            ConnectionGoneError: the connection has ended.
+            TypeError, ValueError: ``now`` is not a finite number, or was left out although heart-beats were negotiated.
+        """
         connect = Connect(host=host, login=login, passcode=passcode, heart_beat=heart_beat, headers=headers)
         return self.send(connect, now=now)
 
@@ -289,7 +313,25 @@ class ClientConnection(Connection):
         headers: HeaderSource = (),
         now: float | None = None,
     ) -> bytes:
-        """Send SUBSCRIBE; arguments as for :class:`Subscribe`, everything else as for :meth:`send`."""
+        """Return the bytes of SUBSCRIBE (STOMP 1.2, "SUBSCRIBE").
+
+        Args:
+            destination: the destination to subscribe to.
+            id: the id of the subscription on this connection; required from 1.1 on.
+            ack: ``"auto"``, ``"client"`` (cumulative) or ``"client-individual"``. ``None`` leaves the header out, which
+                means ``"auto"``.
+            receipt: an id; the server answers with a RECEIPT of this id. By default none is asked for.
+            headers: further headers. They must not contradict the other arguments.
+            now: seconds of any monotonic clock. It may be left out as long as no heart-beats were negotiated.
+
+        Returns:
+            The bytes to write.
+
+        Raises:
+            LocalProtocolError: the protocol does not allow it here. Nothing has changed.
+            ConnectionGoneError: the connection has ended.
+            TypeError, ValueError: ``now`` is not a finite number, or was left out although heart-beats were negotiated.
+        """
         return self.send(Subscribe(destination, id=id, ack=ack, receipt=receipt, headers=headers), now=now)
 
     def unsubscribe(
@@ -301,7 +343,23 @@ class ClientConnection(Connection):
         headers: HeaderSource = (),
         now: float | None = None,
     ) -> bytes:
-        """Send UNSUBSCRIBE; arguments as for :class:`Unsubscribe`, everything else as for :meth:`send`."""
+        """Return the bytes of UNSUBSCRIBE (STOMP 1.2, "UNSUBSCRIBE").
+
+        Args:
+            id: the id of the subscription; required from 1.1 on.
+            destination: 1.0 only: the destination of a subscription without id.
+            receipt: an id; the server answers with a RECEIPT of this id. By default none is asked for.
+            headers: further headers. They must not contradict the other arguments.
+            now: seconds of any monotonic clock. It may be left out as long as no heart-beats were negotiated.
+
+        Returns:
+            The bytes to write.
+
+        Raises:
+            LocalProtocolError: the protocol does not allow it here. Nothing has changed.
+            ConnectionGoneError: the connection has ended.
+            TypeError, ValueError: ``now`` is not a finite number, or was left out although heart-beats were negotiated.
+        """
         return self.send(Unsubscribe(id, destination=destination, receipt=receipt, headers=headers), now=now)
 
     def ack(
@@ -314,14 +372,16 @@ class ClientConnection(Connection):
         headers: HeaderSource = (),
         now: float | None = None,
     ) -> bytes:
-        """Acknowledge a message.
+        """Return the bytes of the ACK of a message (STOMP 1.2, "ACK").
 
         Args:
-            message: the message, or the id that the ACK has to name: in 1.2 its ``ack`` header, before its
+            message: the message, or the id that the ACK has to name: in 1.2 its ``ack`` header, in earlier versions its
                 ``message-id``.
-            subscription: 1.1, with an id: the ``subscription`` of the message.
-            transaction, receipt, headers: as for :class:`Ack`.
-            now: as for :meth:`send`.
+            subscription: 1.1, if ``message`` is an id: the ``subscription`` header of the message.
+            transaction: the id of the open transaction that the ACK belongs to.
+            receipt: an id; the server answers with a RECEIPT of this id. By default none is asked for.
+            headers: further headers. They must not contradict the other arguments.
+            now: seconds of any monotonic clock. It may be left out as long as no heart-beats were negotiated.
 
         Returns:
             The bytes to write.
@@ -329,6 +389,7 @@ class ClientConnection(Connection):
         Raises:
             LocalProtocolError: the message was acknowledged already, or needs no ACK. Nothing has changed.
             ConnectionGoneError: the connection has ended.
+            TypeError, ValueError: ``now`` is not a finite number, or was left out although heart-beats were negotiated.
         """
         if isinstance(message, Message):
             event = message.acknowledge(transaction=transaction, receipt=receipt, headers=headers)
@@ -353,7 +414,7 @@ class ClientConnection(Connection):
 
         Args:
             message: a message that this connection has received.
-            now: seconds, finite.
+            now: seconds of any monotonic clock, a finite ``float``.
 
         Returns:
             The bytes to write; ``None``, and nothing has changed, if :meth:`ack` has to decide.
@@ -396,7 +457,26 @@ class ClientConnection(Connection):
         headers: HeaderSource = (),
         now: float | None = None,
     ) -> bytes:
-        """Reject a message with NACK, which 1.0 does not have; everything else as for :meth:`ack`."""
+        """Return the bytes of the NACK of a message (STOMP 1.2, "NACK"; 1.0 has none).
+
+        Args:
+            message: the message, or the id that the NACK has to name: in 1.2 its ``ack`` header, in 1.1 its
+                ``message-id``.
+            subscription: 1.1, if ``message`` is an id: the ``subscription`` header of the message.
+            transaction: the id of the open transaction that the NACK belongs to.
+            receipt: an id; the server answers with a RECEIPT of this id. By default none is asked for.
+            headers: further headers. They must not contradict the other arguments.
+            now: seconds of any monotonic clock. It may be left out as long as no heart-beats were negotiated.
+
+        Returns:
+            The bytes to write.
+
+        Raises:
+            LocalProtocolError: the message was acknowledged already, or needs no ACK, or this is 1.0. Nothing has
+                changed.
+            ConnectionGoneError: the connection has ended.
+            TypeError, ValueError: ``now`` is not a finite number, or was left out although heart-beats were negotiated.
+        """
         if isinstance(message, Message):
             event = message.reject(transaction=transaction, receipt=receipt, headers=headers)
         elif self._version is _V1_2:
@@ -419,7 +499,22 @@ class ClientConnection(Connection):
         headers: HeaderSource = (),
         now: float | None = None,
     ) -> bytes:
-        """Send BEGIN; arguments as for :class:`Begin`, everything else as for :meth:`send`."""
+        """Return the bytes of BEGIN (STOMP 1.2, "BEGIN").
+
+        Args:
+            transaction: the id of the transaction.
+            receipt: an id; the server answers with a RECEIPT of this id. By default none is asked for.
+            headers: further headers. They must not contradict the other arguments.
+            now: seconds of any monotonic clock. It may be left out as long as no heart-beats were negotiated.
+
+        Returns:
+            The bytes to write.
+
+        Raises:
+            LocalProtocolError: the protocol does not allow it here. Nothing has changed.
+            ConnectionGoneError: the connection has ended.
+            TypeError, ValueError: ``now`` is not a finite number, or was left out although heart-beats were negotiated.
+        """
         return self.send(Begin(transaction, receipt=receipt, headers=headers), now=now)
 
     def commit(
@@ -430,7 +525,22 @@ class ClientConnection(Connection):
         headers: HeaderSource = (),
         now: float | None = None,
     ) -> bytes:
-        """Send COMMIT; arguments as for :class:`Commit`, everything else as for :meth:`send`."""
+        """Return the bytes of COMMIT (STOMP 1.2, "COMMIT").
+
+        Args:
+            transaction: the id of the transaction.
+            receipt: an id; the server answers with a RECEIPT of this id. By default none is asked for.
+            headers: further headers. They must not contradict the other arguments.
+            now: seconds of any monotonic clock. It may be left out as long as no heart-beats were negotiated.
+
+        Returns:
+            The bytes to write.
+
+        Raises:
+            LocalProtocolError: the protocol does not allow it here. Nothing has changed.
+            ConnectionGoneError: the connection has ended.
+            TypeError, ValueError: ``now`` is not a finite number, or was left out although heart-beats were negotiated.
+        """
         return self.send(Commit(transaction, receipt=receipt, headers=headers), now=now)
 
     def abort(
@@ -441,11 +551,41 @@ class ClientConnection(Connection):
         headers: HeaderSource = (),
         now: float | None = None,
     ) -> bytes:
-        """Send ABORT; arguments as for :class:`Abort`, everything else as for :meth:`send`."""
+        """Return the bytes of ABORT (STOMP 1.2, "ABORT").
+
+        Args:
+            transaction: the id of the transaction.
+            receipt: an id; the server answers with a RECEIPT of this id. By default none is asked for.
+            headers: further headers. They must not contradict the other arguments.
+            now: seconds of any monotonic clock. It may be left out as long as no heart-beats were negotiated.
+
+        Returns:
+            The bytes to write.
+
+        Raises:
+            LocalProtocolError: the protocol does not allow it here. Nothing has changed.
+            ConnectionGoneError: the connection has ended.
+            TypeError, ValueError: ``now`` is not a finite number, or was left out although heart-beats were negotiated.
+        """
         return self.send(Abort(transaction, receipt=receipt, headers=headers), now=now)
 
     def disconnect(
         self, *, receipt: str | None = None, headers: HeaderSource = (), now: float | None = None
     ) -> bytes:
-        """Send DISCONNECT; arguments as for :class:`Disconnect`, everything else as for :meth:`send`."""
+        """Return the bytes of DISCONNECT, the last frame of a client (STOMP 1.2, "DISCONNECT").
+
+        Args:
+            receipt: an id; its RECEIPT means that the server has processed everything that was sent before. By default
+                none is asked for.
+            headers: further headers. They must not contradict the other arguments.
+            now: seconds of any monotonic clock. It may be left out as long as no heart-beats were negotiated.
+
+        Returns:
+            The bytes to write.
+
+        Raises:
+            LocalProtocolError: the protocol does not allow it here. Nothing has changed.
+            ConnectionGoneError: the connection has ended.
+            TypeError, ValueError: ``now`` is not a finite number, or was left out although heart-beats were negotiated.
+        """
         return self.send(Disconnect(receipt=receipt, headers=headers), now=now)

@@ -166,13 +166,17 @@ class Connection:
 
     @property
     def version(self) -> Version | None:
-        """The version that was negotiated; ``None`` before."""
+        """The version that was negotiated (STOMP 1.2, "Protocol Negotiation"); ``None`` before."""
         return self._version
 
     @property
     def heart_beat(self) -> tuple[float, float]:
-        """The negotiated intervals ``(sending, receiving)`` in seconds; 0.0 means never."""
+        """The negotiated heart-beat intervals ``(sending, receiving)`` in seconds; 0.0 is never."""
         return self._intervals
+
+    def __repr__(self) -> str:
+        version = "" if self._version is None else f", STOMP {self._version.value}"
+        return f"<{type(self).__name__}, {self._state.value}{version}>"
 
     @property
     def between_frames(self) -> bool:
@@ -214,11 +218,14 @@ class Connection:
         it asks for the next event; a client asks before or directly after it sends it. What it covers of other
         subscriptions (:attr:`ClientConnection.ack_covers_connection`) is not among them.
 
+        Args:
+            ack: the ACK or NACK.
+
         Returns:
             The subscription, and ids as in :meth:`unacknowledged`.
 
         Raises:
-            LocalProtocolError: it is not allowed, or was not the latest one.
+            LocalProtocolError: the frame is not allowed here, or is not the latest one.
         """
         try:
             return self._tracker.covered_by(ack)
@@ -257,7 +264,7 @@ class Connection:
             now: seconds of any monotonic clock. It may be left out as long as no heart-beats were negotiated.
 
         Raises:
-            ConnectionGoneError: bytes after the end, or after the peer was declared dead.
+            ConnectionGoneError: bytes came after the end, or after the peer was declared dead.
             TypeError: ``data`` is not bytes, or ``now`` is not a number, or was left out although heart-beats were
                 negotiated.
             ValueError: ``now`` is not finite.
@@ -718,7 +725,7 @@ class Connection:
             )
 
     def next_deadline(self) -> float | None:
-        """Return when :meth:`handle_timeout` has to be called at the latest; ``None`` means never."""
+        """Return when to call :meth:`handle_timeout`, in seconds on the clock of ``now``; ``None`` is never."""
         if self._end is None and self._state is _CONNECTED:
             return self._clock.next_deadline()  # the same, for nearly every call
         send, receive = self._deadlines()
@@ -769,13 +776,13 @@ class Connection:
         return b""
 
     def set_read_timeout(self, seconds: float) -> None:
-        """Treat the connection as dead if nothing is received for ``seconds``, whatever the tolerance is.
+        """Treat the peer as dead if nothing is received for a time, whatever ``heart_beat_tolerance`` is.
 
         It has an effect only on a connection whose peer has promised heart-beats, which is known once the connection
         is CONNECTED.
 
         Args:
-            seconds: how long; infinity means for ever.
+            seconds: how many seconds; infinity is for ever.
 
         Raises:
             ValueError: ``seconds`` is not positive.
@@ -785,12 +792,12 @@ class Connection:
         self._clock.set_read_timeout(seconds)
 
     def set_send_interval(self, seconds: float) -> None:
-        """Send heart-beats at least this often, although none were promised to the peer: line ends are always allowed.
+        """Send heart-beats at least this often, even if none were promised to the peer: line ends are always allowed.
 
         Call it when the connection is CONNECTED.
 
         Args:
-            seconds: this side's interval, of which ``heart_beat_pace`` is a share.
+            seconds: this side's interval in seconds. A heart-beat is due after ``heart_beat_pace`` of it.
 
         Raises:
             ValueError: ``seconds`` is not positive.

@@ -31,8 +31,8 @@ class Effect(NamedTuple):
 
     Args:
         event: the SEND, ACK or NACK that takes effect, or the UNSUBSCRIBE or ABORT by which messages come back.
-        sends: of a SEND itself; of an ACK the messages that are done with; of everything else the messages that are to
-            be delivered again, in the order of their delivery.
+        sends: for a SEND, the SEND itself. For an ACK, the messages that were consumed. For all others, the messages to
+            deliver again, in the order of their delivery.
     """
 
     event: Send | Ack | Nack | Unsubscribe | Abort

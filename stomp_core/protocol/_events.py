@@ -126,8 +126,11 @@ def _offer(versions: Iterable[str]) -> str:
 def check_destination(destination: object) -> None:
     """Check a destination that is going to be a header.
 
+    Args:
+        destination: the destination.
+
     Raises:
-        HeaderTypeError: it is no ``str``.
+        HeaderTypeError: it is not a ``str``.
     """
     if isinstance(destination, str):
         return
@@ -145,7 +148,10 @@ def check_destination(destination: object) -> None:
 
 
 def encode_body(body: str) -> bytes:
-    """Encode text that is a body as UTF-8.
+    """Return text that is a body, encoded as UTF-8.
+
+    Args:
+        body: the text.
 
     Raises:
         LocalProtocolError: it contains a lone surrogate, which UTF-8 cannot express.
@@ -161,7 +167,7 @@ def encode_body(body: str) -> bytes:
 
 
 class Event:
-    """A frame, seen as what its command means.
+    """The base class of events: a frame, seen as what its command means.
 
     Attributes:
         command: the command of this kind of event; ``""`` for one that STOMP does not have.
@@ -177,8 +183,14 @@ class Event:
     def from_frame(cls, frame: Frame) -> Self:
         """Make an event of a frame whose command fits the class. ``event_from_frame`` chooses the class.
 
+        Args:
+            frame: the frame.
+
+        Returns:
+            The event.
+
         Raises:
-            LocalProtocolError: the command is another one.
+            LocalProtocolError: the command does not fit.
         """
         # Event itself has no command: it is the class of frames with a command that STOMP does not have.
         fits = (
@@ -199,7 +211,7 @@ class Event:
 
     @property
     def content_length_wanted(self) -> bool:
-        """Whether ``content-length`` is written for a body."""
+        """Whether ``content-length`` is written for a body (STOMP 1.2, "Header content-length")."""
         return not self.frame.omits_content_length
 
     def __eq__(self, other: object) -> bool:
@@ -226,12 +238,16 @@ class _Bodied(Event):
 
     @property
     def content_type(self) -> str | None:
-        """The MIME type of the body (STOMP 1.2, "Header content-type")."""
+        """The MIME type of the body (STOMP 1.2, "Header content-type"); ``None`` if it is not stated."""
         return self.frame.headers.find("\ncontent-type:")
 
     @property
     def content_length(self) -> int | None:
-        """The ``content-length`` header, if the frame has one."""
+        """The ``content-length`` header, in bytes; ``None`` if the frame has none.
+
+        Raises:
+            ValueError: the header of a frame that was made here is not a number.
+        """
         value = self.frame.headers.find("\ncontent-length:")
         return None if value is None else int(value)
 
@@ -256,7 +272,7 @@ class _Receiptable(Event):
 
     @property
     def receipt(self) -> str | None:
-        """The id of the RECEIPT that the server is asked for (STOMP 1.2, "Header receipt")."""
+        """The id of the RECEIPT that the server is asked for (STOMP 1.2, "Header receipt"); ``None`` if it is not."""
         return self.frame.headers.get("receipt")
 
 
@@ -265,7 +281,7 @@ class _Transactional(_Receiptable):
 
     @property
     def transaction(self) -> str | None:
-        """The id of the transaction that this frame belongs to."""
+        """The id of the transaction that this frame belongs to; ``None`` if it belongs to none."""
         return self.frame.headers.get("transaction")
 
 
@@ -273,22 +289,23 @@ class _Transactional(_Receiptable):
 
 
 class Connect(Event):
-    """CONNECT or STOMP (STOMP 1.2, "Connecting").
+    """CONNECT or STOMP: the first frame of a client (STOMP 1.2, "CONNECT or STOMP Frame").
 
     Args:
         host: the virtual host; required from 1.1 on.
-        login, passcode: credentials.
-        heart_beat: how often this side can send and would like to receive something, in milliseconds; 0 is not at all.
+        login: the user name.
+        passcode: the password. No repr shows it.
+        heart_beat: how often this side can send, and would like to receive something, in milliseconds; 0 is never.
         accept_version: the offered versions, which are written in increasing order, each once ("Protocol
             Negotiation"); by default those of the connection that sends the frame.
         command: ``"STOMP"`` means the same to servers of 1.2 and to most of 1.1, and cannot be mistaken for HTTP.
             Servers of 1.0 know only CONNECT, so a client that offers nothing but 1.0 has to send that.
-        headers: any others.
+        headers: further headers.
 
     Raises:
         LocalProtocolError: a header contradicts an argument, the heart-beat is not two whole numbers, or a version is
             not two numbers with a dot.
-        TypeError: ``accept_version`` is one ``str``, or has something else than ``str``.
+        TypeError: ``accept_version`` is one ``str``, or contains something that is not a ``str``.
     """
 
     __slots__ = ()
@@ -320,17 +337,17 @@ class Connect(Event):
 
     @property
     def host(self) -> str | None:
-        """The virtual host."""
+        """The virtual host; ``None`` if there is none."""
         return self.headers.get("host")
 
     @property
     def login(self) -> str | None:
-        """The user name."""
+        """The user name; ``None`` if there is none."""
         return self.headers.get("login")
 
     @property
     def passcode(self) -> str | None:
-        """The password. No repr shows it."""
+        """The password; ``None`` if there is none. No repr shows it."""
         return self.headers.get("passcode")
 
     @property
@@ -359,22 +376,25 @@ class Connect(Event):
 
 
 class Send(_Transactional, _Bodied):
-    """SEND (STOMP 1.2, "SEND").
+    """SEND: a message to a destination (STOMP 1.2, "SEND").
 
     Args:
-        destination: where to send it; the syntax is the broker's own.
-        body: ``bytes`` are sent as they are; ``str`` is sent as UTF-8 with ``content-type:text/plain;charset=utf-8``,
-            unless the caller states another ``content_type``.
-        content_type: the MIME type of the body.
-        transaction: the id of an open transaction.
-        receipt: an id; the server answers with a RECEIPT of this id.
-        headers: any others.
-        content_length: whether to write ``content-length``; ActiveMQ makes a BytesMessage of a SEND that has it, a
+        destination: where to send it, such as ``"/queue/orders"``. The syntax is the broker's own.
+        body: ``bytes`` are sent as they are. A ``str`` is sent as UTF-8, with
+            ``content-type:text/plain;charset=utf-8`` unless ``content_type`` or ``headers`` name another.
+        content_type: the MIME type of the body. By default it is not stated for ``bytes``.
+        transaction: the id of the open transaction that it belongs to.
+        receipt: an id; the server answers with a RECEIPT of this id. By default none is asked for.
+        headers: further headers. They must not contradict the other arguments.
+        content_length: whether to write ``content-length``. ActiveMQ makes a BytesMessage of a SEND that has it, and a
             TextMessage of one that has not.
 
     Raises:
         LocalProtocolError: a header contradicts an argument, a value is of a wrong type (then it is a
-            :class:`HeaderTypeError`, which is a ``TypeError`` too), or the body is ``str`` that has no UTF-8.
+            :class:`HeaderTypeError`, which is a ``TypeError``, too), or UTF-8 cannot express the text of the body.
+
+    >>> Send("/queue/orders", "hello", headers={"persistent": "true"}).headers.to_dict()
+    {'destination': '/queue/orders', 'content-type': 'text/plain;charset=utf-8', 'persistent': 'true'}
     """
 
     # A slot in place of the property of the base class: this is read for every message that is sent.
@@ -405,7 +425,22 @@ class Send(_Transactional, _Bodied):
         headers: HeaderSource,
         content_length: bool,
     ) -> Send:
-        """Make one outside of a transaction, of the same arguments by position: that costs less. For sessions."""
+        """Make a SEND outside of a transaction. The arguments are those of the class, by position: that costs less.
+
+        Args:
+            destination: where to send it.
+            body: the body.
+            content_type: the MIME type of the body, or ``None``.
+            receipt: the id of the receipt, or ``None``.
+            headers: further headers.
+            content_length: whether to write ``content-length``.
+
+        Returns:
+            The event.
+
+        Raises:
+            LocalProtocolError: as for the class.
+        """
         self = _new(Send)
         self.frame = _send_frame(destination, body, content_type, None, receipt, headers)
         self.content_length_wanted = content_length
@@ -417,10 +452,13 @@ class Send(_Transactional, _Bodied):
 
         Args:
             frame: the frame.
-            content_length: as above.
+            content_length: whether to write ``content-length``. A frame that was received without is written without.
+
+        Returns:
+            The event.
 
         Raises:
-            LocalProtocolError: it is another frame.
+            LocalProtocolError: it is not a SEND.
         """
         if frame.command != "SEND":
             raise _misfit(cls, frame)
@@ -431,7 +469,7 @@ class Send(_Transactional, _Bodied):
 
     @property
     def destination(self) -> str:
-        """Where it is sent to."""
+        """Where it is sent to; ``""`` if the header is missing."""
         return self.headers.get("destination", "")
 
 
@@ -507,15 +545,15 @@ def _with_receipt(merged: Headers, receipt: str) -> Headers:
 
 
 class Subscribe(_Receiptable):
-    """SUBSCRIBE (STOMP 1.2, "SUBSCRIBE").
+    """SUBSCRIBE: ask for the messages of a destination (STOMP 1.2, "SUBSCRIBE").
 
     Args:
-        destination: what to subscribe to.
+        destination: the destination, such as ``"/queue/orders"``.
         id: names the subscription on this connection; required from 1.1 on.
-        ack: ``"auto"``, ``"client"`` (cumulative) or ``"client-individual"``; ``None`` leaves the header out, which
+        ack: ``"auto"``, ``"client"`` (cumulative) or ``"client-individual"``. ``None`` leaves the header out, which
             means ``"auto"``.
-        receipt: an id; the server answers with a RECEIPT of this id.
-        headers: any others, such as ``selector`` or ``prefetch-count``.
+        receipt: an id; the server answers with a RECEIPT of this id. By default none is asked for.
+        headers: further headers, such as ``selector`` or ``prefetch-count``.
 
     Raises:
         LocalProtocolError: a header contradicts an argument, a value is not a ``str``, or the destination is ``None``.
@@ -539,28 +577,28 @@ class Subscribe(_Receiptable):
 
     @property
     def destination(self) -> str:
-        """What is subscribed to."""
+        """The destination that is subscribed to; ``""`` if the header is missing."""
         return self.headers.get("destination", "")
 
     @property
     def id(self) -> str | None:
-        """The id of the subscription on its connection."""
+        """The id of the subscription on its connection; ``None`` if the header is missing."""
         return self.headers.get("id")
 
     @property
     def ack(self) -> str:
-        """How messages are acknowledged; ``"auto"`` if the header is missing."""
+        """The ack mode; ``"auto"`` if the header is missing (STOMP 1.2, "SUBSCRIBE ack Header")."""
         return self.headers.get("ack", "auto")
 
 
 class Unsubscribe(_Receiptable):
-    """UNSUBSCRIBE (STOMP 1.2, "UNSUBSCRIBE").
+    """UNSUBSCRIBE: end a subscription (STOMP 1.2, "UNSUBSCRIBE").
 
     Args:
         id: the id of the subscription; required from 1.1 on.
         destination: 1.0 only: the destination of a subscription without id.
-        receipt: an id; the server answers with a RECEIPT of this id.
-        headers: any others.
+        receipt: an id; the server answers with a RECEIPT of this id. By default none is asked for.
+        headers: further headers.
 
     Raises:
         LocalProtocolError: a header contradicts an argument, or a value is not a ``str``.
@@ -582,12 +620,12 @@ class Unsubscribe(_Receiptable):
 
     @property
     def id(self) -> str | None:
-        """The id of the subscription."""
+        """The id of the subscription; ``None`` if the header is missing."""
         return self.headers.get("id")
 
     @property
     def destination(self) -> str | None:
-        """The destination of a 1.0 subscription without id."""
+        """The destination of a subscription of 1.0 without id; ``None`` if the header is missing."""
         return self.headers.get("destination")
 
 
@@ -615,30 +653,32 @@ class _Acknowledgement(_Transactional):
 
     @property
     def id(self) -> str | None:
-        """The ``ack`` header of the MESSAGE, never its ``message-id`` (STOMP 1.2)."""
+        """1.2: the ``ack`` header of the MESSAGE; ``None`` if the header is missing."""
         return self.headers.get("id")
 
     @property
     def message_id(self) -> str | None:
-        """The ``message-id`` of the MESSAGE (STOMP 1.0 and 1.1)."""
+        """1.0 and 1.1: the ``message-id`` of the MESSAGE; ``None`` if the header is missing."""
         return self.headers.get("message-id")
 
     @property
     def subscription(self) -> str | None:
-        """The ``subscription`` of the MESSAGE (STOMP 1.1)."""
+        """1.1: the ``subscription`` of the MESSAGE; ``None`` if the header is missing."""
         return self.headers.get("subscription")
 
 
 class Ack(_Acknowledgement):
-    """ACK (STOMP 1.2, "ACK"). :meth:`Message.acknowledge` makes it as the version of the message demands.
+    """ACK: acknowledge a message (STOMP 1.2, "ACK").
+
+    :meth:`Message.acknowledge` makes it as the version of the message demands.
 
     Args:
-        id: 1.2: the ``ack`` header of the MESSAGE.
+        id: 1.2: the ``ack`` header of the MESSAGE, never its ``message-id``.
         message_id: 1.0 and 1.1: the ``message-id`` of the MESSAGE.
         subscription: 1.1: the ``subscription`` of the MESSAGE.
-        transaction: the id of an open transaction.
-        receipt: an id; the server answers with a RECEIPT of this id.
-        headers: any others.
+        transaction: the id of the open transaction that it belongs to.
+        receipt: an id; the server answers with a RECEIPT of this id. By default none is asked for.
+        headers: further headers.
 
     Raises:
         LocalProtocolError: a header contradicts an argument, or a value is not a ``str``.
@@ -649,9 +689,20 @@ class Ack(_Acknowledgement):
 
 
 class Nack(_Acknowledgement):
-    """NACK (STOMP 1.2, "NACK"), which 1.0 does not have. The arguments are those of :class:`Ack`.
+    """NACK: tell the server that a message was not consumed (STOMP 1.2, "NACK"; 1.0 has none).
 
     :meth:`Message.reject` makes it as the version of the message demands.
+
+    Args:
+        id: 1.2: the ``ack`` header of the MESSAGE, never its ``message-id``.
+        message_id: 1.1: the ``message-id`` of the MESSAGE.
+        subscription: 1.1: the ``subscription`` of the MESSAGE.
+        transaction: the id of the open transaction that it belongs to.
+        receipt: an id; the server answers with a RECEIPT of this id. By default none is asked for.
+        headers: further headers.
+
+    Raises:
+        LocalProtocolError: a header contradicts an argument, or a value is not a ``str``.
     """
 
     __slots__ = ()
@@ -670,17 +721,20 @@ class _TransactionBoundary(_Receiptable):
 
     @property
     def transaction(self) -> str:
-        """The id of the transaction."""
+        """The id of the transaction; ``""`` if the header is missing."""
         return self.headers.get("transaction", "")
 
 
 class Begin(_TransactionBoundary):
-    """BEGIN: start a transaction (STOMP 1.2, "BEGIN").
+    """BEGIN: begin a transaction (STOMP 1.2, "BEGIN").
 
     Args:
         transaction: the id of the transaction.
-        receipt: an id; the server answers with a RECEIPT of this id.
-        headers: any others.
+        receipt: an id; the server answers with a RECEIPT of this id. By default none is asked for.
+        headers: further headers.
+
+    Raises:
+        LocalProtocolError: a header contradicts an argument, or the id is ``None`` or not a ``str``.
     """
 
     __slots__ = ()
@@ -692,8 +746,11 @@ class Commit(_TransactionBoundary):
 
     Args:
         transaction: the id of the transaction.
-        receipt: an id; the server answers with a RECEIPT of this id.
-        headers: any others.
+        receipt: an id; the server answers with a RECEIPT of this id. By default none is asked for.
+        headers: further headers.
+
+    Raises:
+        LocalProtocolError: a header contradicts an argument, or the id is ``None`` or not a ``str``.
     """
 
     __slots__ = ()
@@ -705,8 +762,11 @@ class Abort(_TransactionBoundary):
 
     Args:
         transaction: the id of the transaction.
-        receipt: an id; the server answers with a RECEIPT of this id.
-        headers: any others.
+        receipt: an id; the server answers with a RECEIPT of this id. By default none is asked for.
+        headers: further headers.
+
+    Raises:
+        LocalProtocolError: a header contradicts an argument, or the id is ``None`` or not a ``str``.
     """
 
     __slots__ = ()
@@ -717,8 +777,12 @@ class Disconnect(_Receiptable):
     """DISCONNECT: the client's last frame (STOMP 1.2, "DISCONNECT").
 
     Args:
-        receipt: an id; its RECEIPT means that the server has processed all frames before this one.
-        headers: any others.
+        receipt: an id; its RECEIPT means that the server has processed all frames before this one. By default none is
+            asked for.
+        headers: further headers.
+
+    Raises:
+        LocalProtocolError: a header contradicts an argument, or a value is not a ``str``.
     """
 
     __slots__ = ()
@@ -732,14 +796,14 @@ class Disconnect(_Receiptable):
 
 
 class Connected(Event):
-    """CONNECTED (STOMP 1.2, "CONNECTED Frame").
+    """CONNECTED: the server accepts the connection (STOMP 1.2, "CONNECTED Frame").
 
     Args:
-        version: the version of the rest of the connection; by default what the connection has negotiated.
+        version: the version of the rest of the connection; by default the one that the connection has negotiated.
         session: the server's id for the connection.
-        server: name and version of the server, as in ``"RabbitMQ/3.10.8"``.
-        heart_beat: how often the server can send and would like to receive something, in milliseconds.
-        headers: any others.
+        server: the name and version of the server, as in ``"RabbitMQ/3.10.8"``.
+        heart_beat: how often the server can send, and would like to receive something, in milliseconds; 0 is never.
+        headers: further headers.
 
     Raises:
         LocalProtocolError: a header contradicts an argument, or the heart-beat is not two whole numbers.
@@ -772,12 +836,12 @@ class Connected(Event):
 
     @property
     def session(self) -> str | None:
-        """The server's id for the connection."""
+        """The server's id for the connection; ``None`` if the header is missing."""
         return self.headers.get("session")
 
     @property
     def server(self) -> str | None:
-        """Name and version of the server, as in ``"RabbitMQ/3.10.8"``."""
+        """The name and version of the server, as in ``"RabbitMQ/3.10.8"``; ``None`` if the header is missing."""
         return self.headers.get("server")
 
     @property
@@ -787,17 +851,17 @@ class Connected(Event):
 
 
 class Message(_Bodied):
-    """MESSAGE (STOMP 1.2, "MESSAGE").
+    """MESSAGE: the server delivers a message to a subscription (STOMP 1.2, "MESSAGE").
 
     Args:
         destination: where it was sent to.
-        message_id: its unique id.
+        message_id: the unique id of the message.
         subscription: the id of the subscription that receives it; required from 1.1 on.
         ack: 1.2: the id that an ACK or NACK has to name, unless the subscription is in mode ``auto``.
-        body: bytes, or text as for :class:`Send`.
-        content_type: the MIME type of the body.
-        headers: any others.
-        content_length: whether to write ``content-length``; ActiveMQ writes it for a BytesMessage, and leaves it out
+        body: ``bytes``, or ``str`` as for :class:`Send`.
+        content_type: the MIME type of the body. By default it is not stated for ``bytes``.
+        headers: further headers.
+        content_length: whether to write ``content-length``. ActiveMQ writes it for a BytesMessage, and leaves it out
             for a TextMessage.
 
     Raises:
@@ -843,12 +907,12 @@ class Message(_Bodied):
 
     @property
     def destination(self) -> str:
-        """Where it was sent to."""
+        """Where it was sent to; ``""`` if the header is missing."""
         return self.frame.headers.find("\ndestination:") or ""
 
     @property
     def message_id(self) -> str:
-        """Its unique id."""
+        """The unique id of the message; ``""`` if the header is missing."""
         return self.frame.headers.find("\nmessage-id:") or ""
 
     @property
@@ -858,30 +922,40 @@ class Message(_Bodied):
 
     @property
     def ack(self) -> str | None:
-        """The id that an ACK or NACK has to name (STOMP 1.2)."""
+        """1.2: the id that an ACK or NACK has to name; ``None`` if the header is missing, as in mode ``auto``."""
         return self.frame.headers.find("\nack:")
 
     def acknowledge(
         self, *, transaction: str | None = None, receipt: str | None = None, headers: HeaderSource = ()
     ) -> Ack:
-        """Make the ACK of this message, as the version demands in which it was received.
+        """Return the ACK of this message, as the version in which it was received demands (STOMP 1.2, "ACK").
 
         Args:
-            transaction: the id of an open transaction.
-            receipt: an id; the server answers with a RECEIPT of this id.
-            headers: any others.
+            transaction: the id of the open transaction that the ACK belongs to.
+            receipt: an id; the server answers with a RECEIPT of this id. By default none is asked for.
+            headers: further headers.
 
         Raises:
-            LocalProtocolError: a message of 1.2 without ``ack`` header cannot be acknowledged.
+            LocalProtocolError: the message is of 1.2 and has no ``ack`` header, since its subscription is in mode
+                ``auto``; or a header contradicts an argument.
         """
         return Ack(**self._ids_for_ack(), transaction=transaction, receipt=receipt, headers=headers)
 
     def reject(
         self, *, transaction: str | None = None, receipt: str | None = None, headers: HeaderSource = ()
     ) -> Nack:
-        """Make the NACK of this message; everything else as for :meth:`acknowledge`.
+        """Return the NACK of this message, as the version in which it was received demands (STOMP 1.2, "NACK").
 
         1.0 has no NACK: a connection refuses to send it.
+
+        Args:
+            transaction: the id of the open transaction that the NACK belongs to.
+            receipt: an id; the server answers with a RECEIPT of this id. By default none is asked for.
+            headers: further headers.
+
+        Raises:
+            LocalProtocolError: the message is of 1.2 and has no ``ack`` header, since its subscription is in mode
+                ``auto``; or a header contradicts an argument.
         """
         return Nack(**self._ids_for_ack(), transaction=transaction, receipt=receipt, headers=headers)
 
@@ -905,8 +979,8 @@ class Receipt(Event):
     """RECEIPT: the server has processed the frame that asked for it (STOMP 1.2, "RECEIPT").
 
     Args:
-        receipt_id: the ``receipt`` of that frame.
-        headers: any others.
+        receipt_id: the ``receipt`` header of that frame.
+        headers: further headers.
 
     Raises:
         LocalProtocolError: a header contradicts an argument, or the id is ``None`` or not a ``str``.
@@ -922,7 +996,7 @@ class Receipt(Event):
 
     @property
     def receipt_id(self) -> str:
-        """The ``receipt`` of the frame that is answered."""
+        """The ``receipt`` header of the frame that is answered; ``""`` if it is missing."""
         return self.headers.get("receipt-id", "")
 
 
@@ -930,11 +1004,11 @@ class Error(_Bodied):
     """ERROR: the server's last frame (STOMP 1.2, "ERROR").
 
     Args:
-        message: a short description.
-        body: a long description; bytes, or text, which is sent as UTF-8 with ``content-type:text/plain``.
-        receipt_id: the ``receipt`` of the frame that caused the error.
-        content_type: the MIME type of the body.
-        headers: any others.
+        message: a short description, in one line.
+        body: a long description: ``bytes``, or ``str``, which is sent as UTF-8 with ``content-type:text/plain``.
+        receipt_id: the ``receipt`` header of the frame that caused the error.
+        content_type: the MIME type of the body. By default it is not stated for ``bytes``.
+        headers: further headers.
 
     Raises:
         LocalProtocolError: a header contradicts an argument, or a value is not a ``str``.
@@ -967,7 +1041,7 @@ class Error(_Bodied):
 
     @property
     def receipt_id(self) -> str | None:
-        """The ``receipt`` of the frame that caused the error; RabbitMQ leaves it out."""
+        """The ``receipt`` header of the frame that caused the error; ``None`` if it is missing, as at RabbitMQ."""
         return self.headers.get("receipt-id")
 
     @property
@@ -992,7 +1066,11 @@ class Error(_Bodied):
 
 
 class Tolerated:
-    """A violation that a :class:`~stomp_core.Leniency` tolerates: by the peer, or in what this side has sent.
+    """A violation that a :class:`~stomp_core.Leniency` tolerates: by the peer, or in a frame that this side has sent.
+
+    Args:
+        code: which rule was violated, as an :class:`~stomp_core.ErrorCode`.
+        description: a sentence for people.
 
     Attributes:
         code: which rule was violated, as an :class:`~stomp_core.ErrorCode`.
@@ -1026,12 +1104,12 @@ _EVENTS["STOMP"] = Connect
 
 
 def event_from_frame(frame: Frame, *, any_command: bool = False) -> Event:
-    """Make the event of a frame, of the class that its command demands.
+    """Return the event of a frame, of the class that its command demands.
 
     Args:
         frame: the frame.
-        any_command: make an :class:`Event` of a command that STOMP does not have, for connections whose leniency lets
-            it pass.
+        any_command: return an :class:`Event` for a command that STOMP does not have, for connections whose leniency
+            lets it pass. By default that is refused.
 
     Raises:
         LocalProtocolError: there is no such command.

@@ -58,9 +58,12 @@ class Offer(NamedTuple):
 def check_versions(versions: Iterable[str]) -> tuple[Version, ...]:
     """Return versions in ascending order, each once.
 
+    Args:
+        versions: the versions, as in ``("1.1", "1.2")``.
+
     Raises:
-        TypeError: it is one version, or no versions at all.
-        ValueError: one does not exist, or there is none.
+        TypeError: it is one ``str``, or something that has no versions.
+        ValueError: one of them does not exist, or there is none.
     """
     given: Any = versions
     if isinstance(given, str):

@@ -93,15 +93,15 @@ def _refusal(heart_beat: object) -> LocalProtocolError:
 
 
 def negotiate(mine: HeartBeatRange, theirs: HeartBeatRange) -> tuple[float, float]:
-    """Return the intervals at which this side sends and receives.
+    """Return the intervals at which this side sends and receives (STOMP 1.2, "Heart-beating").
 
     Args:
-        mine: what this side can send and would like to receive, in milliseconds.
+        mine: how often this side can send, and would like to receive something, in milliseconds; 0 is never.
         theirs: the same of the peer.
 
     Returns:
-        ``(sending, receiving)`` in seconds; 0.0 means never. Each is the larger one of what one side can do and the
-        other one would like, unless either is 0.
+        ``(sending, receiving)`` in seconds; 0.0 is never. Each is the larger one of what one side can do and the other
+        one would like, unless either is 0.
     """
     sending = max(mine[0], theirs[1]) if mine[0] and theirs[1] else 0
     receiving = max(mine[1], theirs[0]) if mine[1] and theirs[0] else 0

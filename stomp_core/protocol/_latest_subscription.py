@@ -14,7 +14,7 @@ _HEADER = "\nsubscription:"
 
 
 class LatestSubscription(Generic[T]):
-    """What is remembered of it.
+    """What is remembered of the subscription of the latest MESSAGE.
 
     Attributes:
         line: the header line, with the line feeds around it; one that no text has if nothing is remembered.
@@ -28,7 +28,11 @@ class LatestSubscription(Generic[T]):
         self.value: T | None = None
 
     def find(self, text: str | None) -> T | None:
-        """Return what is remembered if the MESSAGE with this text of headers belongs to it, else ``None``."""
+        """Return what is remembered, if a MESSAGE belongs to the same subscription; otherwise ``None``.
+
+        Args:
+            text: the text of the headers of the MESSAGE.
+        """
         if text is None:
             return None
         at, line = text.find(_HEADER), self.line
@@ -38,9 +42,9 @@ class LatestSubscription(Generic[T]):
         """Remember the subscription of a MESSAGE.
 
         Args:
-            name: its id.
+            name: the id of the subscription.
             value: what :meth:`find` returns for the next message of it.
-            text: of the headers. Nothing is remembered if the id is written in another way there, with escapes.
+            text: the text of the headers of the MESSAGE. Nothing is remembered if the id is escaped in it.
         """
         line = f"{_HEADER}{name}\n"
         if text is not None and text.startswith(line, text.find(_HEADER)):

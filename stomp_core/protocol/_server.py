@@ -32,20 +32,21 @@ class ServerConnection(Connection):
     CONNECT are returned once CONNECTED is sent, and are read in the version that was negotiated.
 
     Args:
-        versions: the versions of the server.
-        limits: size limits for received frames.
-        leniency: which violations by the client are tolerated; none by default.
+        versions: the versions that the server speaks. Default: 1.0, 1.1 and 1.2.
+        limits: size limits for received frames. Default: ``Limits()``.
+        leniency: which violations by the client are tolerated. Default: none.
         unsolicited_messages: allow MESSAGEs whose subscription the client did not ask for, as RabbitMQ sends them
             in reply to ``reply-to:/temp-queue/...``.
         check_requests: check every frame behind CONNECT against the state, the required headers, and the
             subscriptions, transactions and messages of the client. ``False`` leaves that to the program, for servers
             with rules of their own, such as the double of a real broker: frames are returned whatever they refer to,
             nothing about them is remembered, and MESSAGEs are sent as they are given.
-        heart_beat_tolerance: how many intervals of the client may pass without a byte before it counts as dead.
+        heart_beat_tolerance: how many of the client's intervals may pass without a byte before it counts as dead; more
+            than 1.
         heart_beat_pace: after which share of this side's interval without a byte written a heart-beat is due, from 0.1
             to 1.
-        heart_beats: keep heart-beats, for which every call needs ``now`` once they were negotiated. ``False`` is for
-            programs without a clock, such as analysers of recorded traffic: nothing is ever due.
+        heart_beats: send and expect heart-beats; then every call needs ``now`` once they were negotiated. ``False`` is
+            for programs without a clock, such as analysers of recorded traffic: nothing is ever due.
 
     Raises:
         TypeError: an argument is of a wrong type.
@@ -122,15 +123,19 @@ class ServerConnection(Connection):
         ``content-length`` if the SEND had one.
 
         Args:
-            send: what another client, or this one, has sent.
+            send: a SEND that this or another client has sent.
             subscription: one of :attr:`subscriptions`.
-            message_id: the unique id of the message. An ACK names it, too: it is the ``ack`` header in 1.2, where the
-                subscription is not in mode ``auto``. By default the deliveries of this connection are numbered.
-            now: seconds of any monotonic clock.
+            message_id: the unique id of the message. It is also the id that an ACK has to name, if the subscription is
+                not in mode ``auto``. By default the deliveries of this connection are numbered.
+            now: seconds of any monotonic clock. It may be left out as long as no heart-beats were negotiated.
+
+        Returns:
+            The bytes to write.
 
         Raises:
             LocalProtocolError: the version of this client cannot carry one of the headers. Nothing has changed.
-            ConnectionGoneError, TypeError, ValueError: as for :meth:`send`.
+            ConnectionGoneError: the connection has ended.
+            TypeError, ValueError: ``now`` is not a finite number, or was left out although heart-beats were negotiated.
         """
         if message_id is None:
             message_id = str(self._deliveries.count + 1)
@@ -156,15 +161,18 @@ class ServerConnection(Connection):
             event: what :meth:`next_event` has just returned. Ask once for each event, before the next one.
 
         Returns:
-            What to do in this order. Deliver the SENDs, forget what an ACK covers, and deliver to others what all
-            other effects have.
+            What to do, in order. Deliver a SEND; forget the messages of an ACK; deliver those of all others to another
+            subscription.
+
+        Raises:
+            LocalProtocolError: the event is an ACK or NACK that is not the latest one.
         """
         return self._deliveries.effects(event, self.covered_by, lambda: self.subscriptions)
 
     def take_unacknowledged(self) -> tuple[Send, ...]:
-        """Return, once, what was delivered by :meth:`deliver` and not acknowledged, in the order of delivery.
+        """Return, once, the messages that :meth:`deliver` delivered and that were not acknowledged, in that order.
 
-        Call it when the connection has ended: others get these messages.
+        Call it when the connection has ended, and deliver these messages to other clients.
         """
         return self._deliveries.take_all()
 
@@ -175,10 +183,11 @@ class ServerConnection(Connection):
         request, then close (STOMP 1.2, "ERROR").
 
         Args:
-            event: what the client has sent.
-            reason: why it is refused, for the client.
+            event: the request of the client.
+            reason: why it is refused; the client gets this text.
 
         Returns:
-            The error, to be raised or used; its code is ``"refused"``. :meth:`next_event` raises it from now on.
+            The error, to raise it or to use its ``frame_hint``. Its code is ``"refused"``. :meth:`next_event` raises it
+            from now on.
         """
         return self._fail(RemoteProtocolError(reason, code=ErrorCode.REFUSED), event.headers.get("receipt"))

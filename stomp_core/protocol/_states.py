@@ -46,16 +46,24 @@ __all__ = [
 
 
 class State(StrEnum):
-    """The state of a connection; client and server have the same ones."""
+    """The state of a connection. Client and server have the same ones.
 
-    NEW = "new"  # no frame was sent or received
-    CONNECTING = "connecting"  # CONNECT was sent, its answer was not
+    Attributes:
+        NEW: no frame was sent or received.
+        CONNECTING: CONNECT was sent, its answer was not.
+        CONNECTED: CONNECTED was sent. All other frames are allowed now.
+        DISCONNECTING: DISCONNECT was sent, the client's last frame.
+        REFUSING: server only: the client violated the protocol, and ERROR has to be sent.
+        FAILED: ERROR was sent, or the server violated the protocol. The connection can only be closed.
+        CLOSED: the connection was closed.
+    """
+
+    NEW = "new"
+    CONNECTING = "connecting"
     CONNECTED = "connected"
-    DISCONNECTING = "disconnecting"  # DISCONNECT was sent, the client's last frame
-    REFUSING = "refusing"  # server only: the client violated the protocol, and ERROR has to be sent
-    FAILED = (
-        "failed"  # ERROR was sent, or the server violated the protocol: the connection can only be closed
-    )
+    DISCONNECTING = "disconnecting"
+    REFUSING = "refusing"
+    FAILED = "failed"
     CLOSED = "closed"
 
 

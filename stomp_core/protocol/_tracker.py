@@ -88,7 +88,13 @@ class RuleViolation(Exception):
 
 
 class TrackedSubscription:
-    """A subscription of one connection, as far as both sides have to remember it. Read-only."""
+    """A subscription of one connection, as far as both sides have to remember it. Read-only.
+
+    Args:
+        id: the ``id`` of its SUBSCRIBE; ``None`` for a subscription of 1.0 without one.
+        destination: the destination of its SUBSCRIBE.
+        ack: ``"auto"``, ``"client"`` or ``"client-individual"``.
+    """
 
     __slots__ = ("_ack", "_destination", "_id", "_noted", "_unacknowledged")
 
@@ -114,7 +120,7 @@ class TrackedSubscription:
 
     @property
     def ack(self) -> str:
-        """Its ack mode: ``"auto"``, ``"client"`` or ``"client-individual"``."""
+        """The ack mode: ``"auto"``, ``"client"`` or ``"client-individual"`` (STOMP 1.2, "SUBSCRIBE ack Header")."""
         return self._ack
 
     @property
@@ -136,7 +142,7 @@ class Coverage(NamedTuple):
     """The messages that an ACK or NACK covers.
 
     Args:
-        subscription: to which all of them were delivered.
+        subscription: the subscription to which all of them were delivered.
         ids: as in :attr:`TrackedSubscription.unacknowledged`, in the order of delivery.
     """
 

@@ -100,11 +100,11 @@ class BrokerProfile:
             )
 
     def durable_headers(self, name: str, client_id: str | None) -> list[tuple[str, str]]:
-        """Return the SUBSCRIBE headers of the durable subscription ``name``.
+        """Return the SUBSCRIBE headers of a durable subscription.
 
         Args:
-            name: of the subscription.
-            client_id: the ``client-id`` of the connection.
+            name: the name of the subscription.
+            client_id: the ``client-id`` header of the connection; ``None`` if it has none.
 
         Raises:
             LocalProtocolError: the broker has no durable subscriptions that are known here, or needs a client id.
@@ -123,7 +123,10 @@ class BrokerProfile:
         return [(key, value.format(name=name)) for key, value in self.durable]
 
     def delete_durable_headers(self, name: str) -> list[tuple[str, str]]:
-        """Return the UNSUBSCRIBE headers that delete the durable subscription ``name``.
+        """Return the UNSUBSCRIBE headers that delete a durable subscription.
+
+        Args:
+            name: the name of the subscription.
 
         Raises:
             LocalProtocolError: an UNSUBSCRIBE cannot do that at this broker.
@@ -152,8 +155,8 @@ class BrokerProfile:
         """Return the SEND headers of a message that expires.
 
         Args:
-            seconds: how long from now.
-            date: now, in seconds since 1970.
+            seconds: after how many seconds from now.
+            date: the time now, in seconds since 1970.
         """
         headers = []
         if self.time_to_live is not None:

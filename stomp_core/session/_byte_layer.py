@@ -20,7 +20,7 @@ class ByteLayer(Protocol):
 
     @property
     def opened(self) -> bool:
-        """Whether STOMP may pass."""
+        """Whether its handshake is complete, so that STOMP may follow."""
         ...
 
     @property
@@ -30,7 +30,7 @@ class ByteLayer(Protocol):
 
     @property
     def login_refused(self) -> bool:
-        """Whether the peer has refused our credentials."""
+        """Whether the peer has refused the credentials."""
         ...
 
     @property
@@ -40,40 +40,57 @@ class ByteLayer(Protocol):
 
     @property
     def expands(self) -> bool:
-        """Whether few received bytes may become many: it gets them in small pieces then, so that a single read cannot
-        fill the memory.
+        """Whether few received bytes may become many.
+
+        Then it gets them in small pieces, so that a single read cannot fill the memory.
         """
         ...
 
     def opening(self) -> bytes:
-        """Return what is written first; ``b""`` if the peer begins."""
+        """Return the bytes to write first; ``b""`` if the peer begins."""
         ...
 
     def receive_data(self, data: bytes | bytearray | memoryview) -> bytes | bytearray:
-        """Process bytes from the socket; return the bytes of STOMP in them, often none."""
+        """Process bytes from the socket, and return the bytes of STOMP in them, often none.
+
+        Args:
+            data: the bytes, in pieces of any size.
+        """
         ...
 
     def receive_eof(self) -> None:
-        """Process the end of the stream; ``over`` says what it means."""
+        """Process the end of the stream; :attr:`over` says what it means."""
         ...
 
     def encode(self, wire: bytes) -> bytes:
         """Return one STOMP frame, or one heart-beat, as it is written.
 
-        What it returns may be thrown away, so nothing that follows may depend on it.
+        The result may be thrown away, so nothing that follows may depend on it.
+
+        Args:
+            wire: the bytes of the frame or heart-beat.
         """
         ...
 
     def control(self) -> bytes:
-        """Return what is to be written before STOMP frames of which no byte was written."""
+        """Return the bytes to write before STOMP frames that have not begun to leave; ``b""`` if there are none."""
         ...
 
     def close(self, code: int = 1000, reason: str = "") -> bytes:
-        """Return the end of the protocol; ``b""`` if there is none, or it was returned already."""
+        """Return the bytes that end the protocol; ``b""`` if there are none, or they were returned already.
+
+        Args:
+            code: a number that says why, in the terms of the protocol, such as 1000 of WebSocket.
+            reason: a text that says why.
+        """
         ...
 
     def explain_silence(self, seconds: float) -> str:
-        """Return a sentence that says why it was not opened after so many seconds."""
+        """Return a sentence that says why it was not opened in time.
+
+        Args:
+            seconds: how many seconds that was.
+        """
         ...
 
 
@@ -90,12 +107,12 @@ class ByteLayerFactory(Protocol):
         versions: Iterable[str],
         headers: Mapping[str, str] | Iterable[tuple[str, str]] | None = None,
     ) -> ByteLayer:
-        """Make the layer of one connection.
+        """Return a new layer, for one connection.
 
         Args:
-            endpoint: what is connected.
+            endpoint: the endpoint of the connection.
             versions: the versions of STOMP that the session offers.
-            headers: in place of the factory's own, if they were asked for already.
+            headers: HTTP headers in place of the factory's own, if that has a function that was asked already.
         """
         ...
 
@@ -118,7 +135,7 @@ class AnsweredFactory:
         versions: Iterable[str],
         headers: Mapping[str, str] | Iterable[tuple[str, str]] | None = None,
     ) -> ByteLayer:
-        """Make the layer of one connection; see :meth:`ByteLayerFactory.new_layer`."""
+        """Return a new layer, for one connection; see :meth:`ByteLayerFactory.new_layer`."""
         return self._factory.new_layer(endpoint, versions, self._headers if headers is None else headers)
 
 

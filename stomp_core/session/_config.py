@@ -40,37 +40,51 @@ _WEBSOCKET_HEADERS = "WebSocket.headers"
 class Config:
     """The options of ``connect()`` and of :class:`~stomp_core.Session`.
 
+    If ``login``, ``passcode`` or ``headers`` is a function, it is called before every attempt to connect, in that
+    order; see ``stomp_core.session.Questions``. If it raises, the attempt fails. All times are in seconds.
+
     Attributes:
-        endpoints: where the broker is: a URL, or several in order of preference; see :meth:`Endpoint.parse`.
-        login: the user, or a function without arguments that returns it. If neither ``login`` nor ``passcode`` is
-            given, both are those of the URL.
-        passcode: its password, or a function that returns it, for tokens that expire. No repr shows it.
-        websocket: how to speak WebSocket with ``ws://`` and ``wss://`` endpoints; ``None`` for
-            ``stomp_websocket.WebSocket()``, without further headers.
-        host: the ``host`` header of CONNECT, a virtual host; ``None`` for that of the URL, otherwise ``"/"``.
-        client_id: the ``client-id`` header of CONNECT, by which ActiveMQ and Artemis identify durable subscribers.
-        heart_beat: the intervals ``(send, receive)`` that we offer, in seconds, up to an hour; 0 is never.
-        versions: the versions of STOMP to offer.
-        headers: further headers of CONNECT, or a function that returns them. Such functions are called at each attempt
-            to connect, in the order of login, passcode, headers, before anything is dialled; see
-            ``stomp_core.session.Questions``. What they raise makes the attempt fail.
-        reconnect: when to connect again, and when to give up.
-        connect_timeout: seconds that one attempt to dial may take, and what is asked before it.
-        handshake_timeout: seconds between the connection and CONNECTED.
-        receipt_timeout: seconds that an operation may take, unless the call has a ``timeout`` of its own.
-        close_timeout: seconds that :meth:`~stomp_core.Session.close` may take.
-        buffer_size: stop reading when this many bytes of messages are buffered.
-        broker_profile: the broker's headers, if its ``server`` header does not identify it.
-        limits: size limits for received frames.
-        leniency: which violations the parser tolerates; by default those of RabbitMQ and ActiveMQ.
-        escape_connect: escape the headers of CONNECT, against the specification; needed for a ``\\`` in a passcode.
-        heart_beat_tolerance: treat the connection as dead after this many of the broker's intervals without a byte.
-        heart_beat_pace: send a heart-beat after this share of our interval without a byte sent, from 0.1 to 1. At 1
-            some arrive late, and ActiveMQ closes the connection.
-        listener: an observer of the session.
-        connect_frame: the CONNECT frame to send, as it is, instead of one made of ``login``, ``passcode``, ``host``,
-            ``client_id``, ``heart_beat``, ``headers`` and the URL. With the leniency ``unchecked_conversation`` it may
-            be any other frame, for RabbitMQ's implicit connect.
+        endpoints: where the broker listens: ``"stomp://host:61613"``; ``stomp+ssl://`` is TLS, ``ws://`` and
+            ``wss://`` are WebSocket, ``stomp+unix:///path`` is a Unix socket. A list of URLs, or one string with
+            commas, is a failover list in order of preference. See :meth:`.Endpoint.parse`.
+        login: the user name, or a function without arguments, ``async`` or not, that returns it. Default: that of the
+            URL.
+        passcode: the password, or a function that returns it, for tokens that expire. Default: that of the URL. It is
+            never shown in a log, an error or a repr.
+        websocket: how to speak WebSocket with ``ws://`` and ``wss://`` URLs: a :class:`stomp_websocket.WebSocket`
+            with HTTP headers such as ``Authorization``, an ``Origin``, or compression. Default: none of these.
+        host: the virtual host, sent in CONNECT's ``host`` header (STOMP 1.2, "CONNECT or STOMP Frame"). Default: the
+            path of the URL, otherwise ``"/"``.
+        client_id: CONNECT's ``client-id`` header, by which ActiveMQ and Artemis identify durable subscribers.
+            Default: not sent.
+        heart_beat: the intervals to offer, ``(send, receive)``, in seconds, each up to an hour; 0 is never (STOMP
+            1.2, "Heart-beating").
+        versions: the versions of STOMP to offer (STOMP 1.2, "Protocol Negotiation"). Default: 1.0, 1.1 and 1.2.
+        headers: further headers of CONNECT, a mapping or pairs, or a function that returns them.
+        reconnect: when to connect again, and when to give up. Default: ``Reconnect()``, which tries each URL once at
+            first, and replaces a lost connection for as long as it takes. :meth:`.Reconnect.never` replaces none.
+        connect_timeout: seconds for one attempt to dial, with TLS and with the functions for ``login``, ``passcode``
+            and ``headers``.
+        handshake_timeout: seconds between the open connection and the broker's CONNECTED.
+        receipt_timeout: seconds that an operation waits for the broker, unless its own ``timeout`` is given.
+        close_timeout: seconds that closing gracefully may take.
+        buffer_size: stop reading when received messages that nobody has taken fill this many bytes, so that TCP slows
+            the broker down. Default: 16 MiB.
+        broker_profile: the broker's own headers and habits, such as ``RABBITMQ``. Default: recognised by the
+            ``server`` header of CONNECTED.
+        limits: size limits for received frames (STOMP 1.2, "Size Limits"). Default: ``Limits()``.
+        leniency: which violations by the broker are tolerated. Default: :meth:`.Leniency.brokers`, what RabbitMQ and
+            ActiveMQ need.
+        escape_connect: escape the headers of CONNECT. The specification forbids it, but RabbitMQ and ActiveMQ need it
+            for a ``\\`` in a passcode.
+        heart_beat_tolerance: how many of the broker's intervals may pass without a byte before the connection counts
+            as lost; more than 1. ActiveMQ needs more than 2.
+        heart_beat_pace: after which share of the client's interval without a byte sent a heart-beat leaves, from 0.1
+            to 1. ActiveMQ closes connections whose heart-beats leave at 1.
+        listener: an observer: an object whose class inherits from :class:`.Listener`. Default: none.
+        connect_frame: a CONNECT frame to send as it is, in place of the one made of ``login``, ``passcode``,
+            ``host``, ``client_id``, ``heart_beat``, ``headers`` and the URL. Default: none. With the leniency
+            ``unchecked_conversation`` it may be any other frame, for RabbitMQ's implicit connect.
 
     Raises:
         TypeError: an option is of a wrong type.
@@ -205,7 +219,11 @@ class Config:
         return functions
 
     def functions_for(self, endpoint: Endpoint) -> dict[str, Callable[[], Any]]:
-        """Return the options that are functions, as far as they are needed to connect to an endpoint."""
+        """Return the options that are functions, as far as they are needed to connect to an endpoint.
+
+        Args:
+            endpoint: the endpoint.
+        """
         return {
             name: function
             for name, function in self.functions.items()
@@ -213,10 +231,10 @@ class Config:
         }
 
     def refuse_async_functions(self) -> None:
-        """Raise if an option is an ``async`` function. For adapters in which nobody can await it.
+        """Refuse options that are ``async`` functions, in an adapter that cannot await them.
 
         Raises:
-            TypeError: one is.
+            TypeError: an option is one.
         """
         for name, function in self.functions.items():
             if deferred_kind(function):
@@ -227,7 +245,10 @@ class Config:
                 )
 
     def with_answers(self, answers: Mapping[str, Any]) -> Config:
-        """Return a copy in which the options that are functions have these values, for one attempt to connect.
+        """Return a copy in which the options that are functions have values, for one attempt to connect.
+
+        Args:
+            answers: the value of each option, by its name.
 
         Raises:
             TypeError: an answer is of a wrong type.
@@ -248,13 +269,13 @@ class Config:
 
     @property
     def effective_client_id(self) -> str | None:
-        """The ``client-id`` header of CONNECT, wherever it comes from."""
+        """The ``client-id`` header of CONNECT, wherever it comes from; ``None`` if it has none."""
         if self.connect_frame is not None:
             return self.connect_frame.headers.get("client-id")
         return self.client_id if self.client_id is not None else self._own_headers.get("client-id")
 
     def new_connection(self) -> ClientConnection:
-        """Make the protocol state machine for one socket."""
+        """Return a new protocol state machine for one socket."""
         return ClientConnection(
             self.versions,
             limits=self.limits,
@@ -265,11 +286,19 @@ class Config:
         )
 
     def layer_factory_for(self, endpoint: Endpoint | None) -> ByteLayerFactory | None:
-        """Return what makes the byte layer of connections to an endpoint; ``None`` if there is none."""
+        """Return what makes the byte layer of connections to an endpoint; ``None`` if there is none.
+
+        Args:
+            endpoint: the endpoint.
+        """
         return self.websocket if endpoint is not None and endpoint.transport == "websocket" else None
 
     def make_connect(self, endpoint: Endpoint) -> Event:
-        """Make the CONNECT frame for an endpoint, or return the frame that is to be sent in its place."""
+        """Return the CONNECT frame for an endpoint, or the frame that is to be sent in its place.
+
+        Args:
+            endpoint: the endpoint.
+        """
         if self.connect_frame is not None:
             return self.connect_frame
         credentials = self._credentials_for(endpoint)
@@ -288,13 +317,21 @@ class Config:
         )
 
     def secrets_for(self, endpoint: Endpoint) -> tuple[str, ...]:
-        """Return what no text may contain of what is sent to an endpoint: the passcode, and tokens in headers."""
+        """Return the passcode and the tokens that are sent to an endpoint, which no text may contain.
+
+        Args:
+            endpoint: the endpoint.
+        """
         headers = self.make_connect(endpoint).headers
         # A passcode that equals the login (guest, guest) is no secret, and the login is worth reading.
         return tuple(secret for secret in secrets_in(headers) if secret != headers.get("login"))
 
     def has_login(self, endpoint: Endpoint) -> bool:
-        """Return whether a login that is not empty is sent to an endpoint."""
+        """Return whether a login that is not empty is sent to an endpoint.
+
+        Args:
+            endpoint: the endpoint.
+        """
         return bool(self.make_connect(endpoint).headers.get("login"))
 
     def _credentials_for(self, endpoint: Endpoint) -> Credentials:

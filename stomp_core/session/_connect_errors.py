@@ -58,13 +58,13 @@ _NOT_TLS = (
 def dial_failure(
     endpoint: Endpoint, reason: BaseException | str | None, timeout: float, mask: Callable[[str], str] = str
 ) -> str:
-    """Explain why an endpoint could not be dialled, TLS included.
+    """Return a sentence that says why an endpoint could not be dialled, TLS included, and what to check.
 
     Args:
-        endpoint: what was dialled.
-        reason: the exception, or a sentence.
+        endpoint: the endpoint.
+        reason: the exception, or a sentence; ``None`` if it is not known.
         timeout: seconds that dialling was allowed to take.
-        mask: masks the passcode in what others say: a dialler of the program, or what it has asked.
+        mask: masks the passcode in texts of others, such as an exception of the program's dialler.
     """
     if not isinstance(reason, BaseException):
         return f"{endpoint}: {mask(reason) if reason else 'it could not be dialled'}"

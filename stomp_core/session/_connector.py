@@ -70,8 +70,12 @@ _REFUSALS_AFTER_SUCCESS = 3
 class SessionState(StrEnum):
     """The state of a session.
 
-    ``waiting``: there is no connection. ``handshaking``: CONNECT was sent. ``connected``: CONNECTED was received.
-    ``closing``: the caller has closed it, and the broker's last RECEIPTs are awaited. ``closed``: it has ended.
+    Attributes:
+        WAITING: there is no connection.
+        HANDSHAKING: CONNECT was sent.
+        CONNECTED: CONNECTED was received.
+        CLOSING: the caller has closed the session, and the broker's last RECEIPTs are awaited.
+        CLOSED: the session has ended.
     """
 
     WAITING = "waiting"
@@ -82,7 +86,7 @@ class SessionState(StrEnum):
 
 
 class Input(Enum):
-    """What moves a session from one state to the next."""
+    """An event that moves a session from one state to the next."""
 
     SOCKET_CONNECTED = "the socket is connected"
     CONNECTED_RECEIVED = "CONNECTED received"

@@ -13,38 +13,44 @@ __all__ = ["Delivery", "SubscriptionLike"]
 
 
 class SubscriptionLike(Protocol):
-    """What a delivery tells of its subscription. :class:`~stomp_core.Subscription` is one."""
+    """What a :class:`.Delivery` knows of its subscription. :class:`~stomp_core.Subscription` is one."""
 
     @property
     def id(self) -> str:
-        """Its name on the wire."""
+        """The ``id`` header of the subscription."""
         ...
 
     @property
     def destination(self) -> str:
-        """What it is subscribed to."""
+        """The destination that it is subscribed to."""
         ...
 
     @property
     def ack(self) -> AckMode:
-        """Its ack mode."""
+        """The ack mode (STOMP 1.2, "SUBSCRIBE ack Header")."""
         ...
 
     @property
     def state(self) -> SubscriptionState:
-        """Its state."""
+        """The state of the subscription."""
         ...
 
 
 class Delivery:
     """One MESSAGE that was delivered (STOMP 1.2, "MESSAGE").
 
+    Args:
+        event: the MESSAGE.
+        subscription: the subscription that it came on; ``None`` for the reply to a request.
+        connection_number: the number of the connection that it came on, counted from 1.
+
     Attributes:
-        body: the octets of the body.
-        headers: all headers.
+        body: the body, as ``bytes``. :attr:`text` is the same as ``str``.
+        headers: all headers of the message.
         event: the frame as a typed event of the protocol layer.
         subscription: the subscription that it came on; ``None`` for the reply to a request.
-        connection_number: the connection that it came on, counted from 1. It can only be acknowledged there.
+        connection_number: the number of the connection that it came on, counted from 1. It can be acknowledged only as
+            long as that connection is up.
     """
 
     # Body and headers are slots: with __getattr__, CPython calls properties more slowly.
@@ -70,17 +76,17 @@ class Delivery:
 
     @property
     def destination(self) -> str:
-        """Where it was sent to."""
+        """The ``destination`` header: where the message was sent to."""
         return self.event.destination
 
     @property
     def message_id(self) -> str:
-        """Its unique id."""
+        """The ``message-id`` header: the unique id of the message."""
         return self.event.message_id
 
     @property
     def content_type(self) -> str | None:
-        """The MIME type of the body."""
+        """The ``content-type`` header: the MIME type of the body; ``None`` if it is not stated."""
         return self.event.content_type
 
     @property

@@ -36,18 +36,21 @@ __all__ = [
 
 
 class SessionError(StompError):
-    """The base of what a session reports about brokers and connections. Misuse is a LocalProtocolError instead."""
+    """The base of the errors that a session reports about brokers and connections.
+
+    A call that is refused raises a :class:`.LocalProtocolError`, a ``TypeError`` or a ``ValueError`` instead.
+    """
 
     code = "session-error"
 
 
 class ConnectFailed(SessionError, ConnectionError):
-    """No endpoint could be connected to.
+    """No endpoint could be connected to. It is also a ``ConnectionError``, and so an ``OSError``.
 
     Attributes:
         failures: what happened at each endpoint, in order: pairs of the endpoint, without its credentials, and a
             sentence that says the cause and what to check.
-        error: the ERROR frame with which the last endpoint refused, if it sent one.
+        error: the ERROR frame with which the last endpoint refused; ``None`` if it sent none.
     """
 
     code = "connect-failed"
@@ -63,7 +66,7 @@ class ConnectFailed(SessionError, ConnectionError):
 
 
 class AuthenticationFailed(ConnectFailed):
-    """The broker refused the credentials. They are not tried again: accounts get locked that way.
+    """The broker refused the credentials. They are not tried again, since that locks accounts.
 
     Where ``login``, ``passcode`` or ``headers`` are functions, a second answer of them was refused as well.
     """
@@ -72,10 +75,10 @@ class AuthenticationFailed(ConnectFailed):
 
 
 class ConnectionLost(SessionError, ConnectionError):
-    """The connection was lost and is not replaced.
+    """The connection was lost and is not replaced. It is also a ``ConnectionError``, and so an ``OSError``.
 
     Attributes:
-        error: the ERROR frame with which the broker ended it, if it sent one.
+        error: the ERROR frame with which the broker ended it; ``None`` if it sent none.
     """
 
     code = "connection-lost"
@@ -92,10 +95,10 @@ class SessionClosed(ConnectionGoneError):
 
 
 class Rejected(SessionError):
-    """The broker answered the operation with ERROR: it was not done.
+    """The broker answered the operation with ERROR, so it was not done (STOMP 1.2, "ERROR").
 
     Attributes:
-        error: that ERROR frame.
+        error: the ERROR frame. ``error.description`` says why.
     """
 
     code = "rejected"
@@ -112,7 +115,10 @@ class NotSent(SessionError):
 
 
 class NotSentInTime(NotSent, TimeoutError):
-    """There was no connection, or no room in its send queue, before the deadline."""
+    """The frame never left this process: there was no connection, or no room in its send queue, before the timeout.
+
+    It is also a ``TimeoutError``.
+    """
 
     code = "not-sent-in-time"
 
@@ -121,7 +127,7 @@ class OutcomeUnknown(SessionError):
     """The connection was lost while the operation was in flight: the broker may have done it or not.
 
     Attributes:
-        error: an ERROR frame without receipt-id that came meanwhile; it may or may not be the answer.
+        error: an ERROR frame without ``receipt-id`` that came meanwhile, which may be the answer; otherwise ``None``.
     """
 
     code = "outcome-unknown"
@@ -132,7 +138,7 @@ class OutcomeUnknown(SessionError):
 
 
 class ReceiptTimeout(OutcomeUnknown, TimeoutError):
-    """The broker did not confirm in time. It may still do what it was asked."""
+    """The broker did not confirm in time. It may still do what it was asked. It is also a ``TimeoutError``."""
 
     code = "receipt-timeout"
 
@@ -153,10 +159,11 @@ class Unconfirmed(SessionError):
     """Some messages of a pipeline were not confirmed by the broker.
 
     Attributes:
-        failures: pairs of a message's number in its pipeline, from 0, and why it was not confirmed: a
-            :class:`Rejected`, :class:`NotSent` or :class:`OutcomeUnknown` (which may still have arrived), in order.
-        sent: how many messages the pipeline had accepted. All others of them are confirmed, or still in flight if this
-            was raised before the end; what came after them was not sent.
+        failures: pairs of a message's number in its pipeline, from 0, and why it was not confirmed, in order: a
+            :class:`Rejected`, :class:`NotSent` or :class:`OutcomeUnknown`. With the last one the message may have
+            arrived.
+        sent: how many messages the pipeline had accepted. All others of these are confirmed, or still in flight if this
+            was raised before the end. Later messages were not sent.
     """
 
     code = "unconfirmed"

@@ -19,10 +19,10 @@ _NOT_FORWARDED = PER_DELIVERY | {
 def forwarded_headers(headers: Headers) -> list[tuple[str, str]]:
     """Return the headers with which a message can be sent again, to another destination perhaps.
 
-    Those of its delivery, its destination, its length and its expiry are left out. Whether the copy should have a
-    ``content-length`` is told by ``"content-length" in headers``: ActiveMQ makes a TextMessage of one without.
+    Those of its delivery, its destination, its length and its expiry are left out. Send the copy with a
+    ``content-length`` if the message had one: ActiveMQ makes a TextMessage of one without.
 
     Args:
-        headers: of the MESSAGE.
+        headers: the headers of the MESSAGE.
     """
     return [pair for pair in headers.items() if pair[0] not in _NOT_FORWARDED]

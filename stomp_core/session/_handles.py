@@ -126,12 +126,13 @@ class SessionOperations(Protocol):
 
 
 class Subscription:
-    """One subscription, over all connections; made by :meth:`Session.subscribe`. A handle: the session has the record.
+    """One subscription, over all connections, made by :meth:`.Session.subscribe`. A handle: the session has the record.
 
     Args:
-        session: that it belongs to.
+        session: the session that it belongs to.
         record: the session's record of it.
-        make_delivery: makes what :meth:`take` returns.
+        make_delivery: makes what :meth:`take` returns, from the message, the subscription and the number of the
+            connection.
 
     Attributes:
         record: for the session.
@@ -151,27 +152,27 @@ class Subscription:
 
     @property
     def id(self) -> str:
-        """Its name on the wire, the same on every connection."""
+        """The ``id`` header of the subscription, the same on every connection."""
         return self.record.id
 
     @property
     def destination(self) -> str:
-        """What it is subscribed to."""
+        """The destination that it is subscribed to."""
         return self.record.destination
 
     @property
     def ack(self) -> AckMode:
-        """Its ack mode."""
+        """The ack mode (STOMP 1.2, "SUBSCRIBE ack Header")."""
         return self.record.ack
 
     @property
     def state(self) -> SubscriptionState:
-        """Its state; see :class:`SubscriptionState`."""
+        """The state of the subscription."""
         return self.record.state
 
     @property
     def error(self) -> Exception | None:
-        """Why it ended, if the user did not end it."""
+        """Why the subscription ended; ``None`` as long as it has not, and if the caller ended it."""
         return self.record.error
 
     @property
@@ -193,7 +194,7 @@ class Subscription:
         """Return the next message, or ``None`` if the queue is empty; see :meth:`ready`.
 
         Raises:
-            StompError: the subscription has ended, and the user did not end it; every earlier message was taken.
+            StompError: why the subscription has ended, if the caller did not end it. All earlier messages were taken.
         """
         record = self.record
         queue = record.queue
@@ -206,7 +207,7 @@ class Subscription:
         return None
 
     def first(self) -> QueueEntry | None:
-        """Return the entry of the queue that :meth:`take` takes next, for :meth:`put_back`; ``None``: it is empty."""
+        """Return the entry that :meth:`take` takes next, for :meth:`put_back`; ``None`` if the queue is empty."""
         return self.record.queue.first()
 
     def put_back(self, entry: QueueEntry) -> None:
@@ -214,11 +215,18 @@ class Subscription:
 
         With threads and signal handlers an exception may be raised between :meth:`take` and its caller. Ask for
         :meth:`first` before; nobody else may take a message in between.
+
+        Args:
+            entry: what :meth:`first` returned.
         """
         self._session.put_back(self.record, entry)
 
     def return_delivery(self, delivery: Delivery) -> None:
-        """Make a message the next one again that was taken and that nobody handles any more."""
+        """Make a message the next one again that was taken and that nobody handles any more.
+
+        Args:
+            delivery: the message.
+        """
         size = delivery.event.frame.size + EVENT_OVERHEAD
         self.put_back(((delivery.event, delivery.connection_number), size))
 
@@ -238,7 +246,11 @@ class Subscription:
         self.record.queue.notify_all()
 
     def timeout_text(self, seconds: float) -> str:
-        """Return the text of the error when no message came for so long: of which subscription, and why perhaps."""
+        """Return the text of the error when no message came in time: from where, and why if that is known.
+
+        Args:
+            seconds: how many seconds the caller waited.
+        """
         record, session = self.record, self._session
         text = f"no message from {record.destination} (subscription {record.id!r}) within {seconds:g} s"
         if session.connected is None:
@@ -260,16 +272,27 @@ class Subscription:
         return f"the subscription to {self.destination} has ended: {why}"
 
     def stop(self) -> None:
-        """Let the handlers that run on it finish their messages and take no more. The subscription goes on."""
+        """Let the handlers that run on the subscription finish their messages and take no more. It goes on."""
         for callback in list(self.record.stop_callbacks):
             callback()
 
     def add_stop_callback(self, callback: Callable[[], object]) -> None:
-        """Call ``callback`` when :meth:`stop` is called."""
+        """Call a function when :meth:`stop` is called.
+
+        Args:
+            callback: a function without arguments.
+        """
         self.record.stop_callbacks.append(callback)
 
     def remove_stop_callback(self, callback: Callable[[], object]) -> None:
-        """Do not call ``callback`` any more."""
+        """Do not call a function any more that was passed to :meth:`add_stop_callback`.
+
+        Args:
+            callback: the function.
+
+        Raises:
+            ValueError: it was not added, or was removed already.
+        """
         self.record.stop_callbacks.remove(callback)
 
     def unsubscribe(
@@ -277,16 +300,22 @@ class Subscription:
     ) -> Pending[None]:
         """End the subscription (STOMP 1.2, "UNSUBSCRIBE"). Messages that come late are dropped, and counted.
 
+        In ``auto`` mode the messages in its queue can still be taken. In the other modes they are dropped, and the
+        broker delivers them to another consumer. To end it again does nothing.
+
         Args:
-            receipt: wait for the broker to confirm that no more messages come. ``False``: wait only for room in the
-                send queue. By default as it was given to ``subscribe()``.
-            delete: delete a durable subscription at the broker, instead of only leaving it.
-            timeout: seconds to wait; by default ``receipt_timeout``.
+            now: seconds of any monotonic clock.
+            receipt: wait until the broker has confirmed that no more messages come. ``False``: wait only for room in
+                the send queue. By default as it was given to ``subscribe()``.
+            delete: delete a durable subscription at the broker. By default it goes on there, and collects messages.
+            timeout: seconds to wait; by default ``receipt_timeout``. ``math.inf`` is no limit.
 
         Raises:
-            LocalProtocolError: it is to be deleted, and this broker cannot be asked for that (ActiveMQ Classic).
+            LocalProtocolError: ``delete`` was asked for, and an UNSUBSCRIBE cannot do that at this broker (ActiveMQ
+                Classic). Nothing has changed.
+            TypeError, ValueError: ``timeout`` is not a number of seconds, or is negative.
             Rejected, ReceiptTimeout: the broker answered with ERROR, or not in time. The subscription has ended anyway.
-            NotSent, OutcomeUnknown: it was to be deleted, and there was no connection, or the connection was lost.
+            NotSent, OutcomeUnknown: ``delete`` was asked for, and there was no connection, or the connection was lost.
         """
         return self._session.unsubscribe(now, self, receipt=receipt, delete=delete, timeout=timeout)
 
@@ -295,10 +324,10 @@ class Subscription:
 
 
 class Transaction:
-    """One transaction, on one connection; made by :meth:`Session.begin`. A handle: the session has the record.
+    """One transaction, on one connection, made by :meth:`.Session.begin`. A handle: the session has the record.
 
     Args:
-        session: that it belongs to.
+        session: the session that it belongs to.
         record: the session's record of it.
 
     Attributes:
@@ -313,17 +342,17 @@ class Transaction:
 
     @property
     def id(self) -> str:
-        """Its name on the wire."""
+        """The ``transaction`` header of its frames."""
         return self.record.id
 
     @property
     def state(self) -> TransactionState:
-        """Its state; see :class:`TransactionState`."""
+        """The state of the transaction."""
         return self.record.state
 
     @property
     def connection_number(self) -> int:
-        """The connection that it lives on, counted from 1."""
+        """The number of the connection that it belongs to, counted from 1."""
         return self.record.connection_number
 
     def send(
@@ -336,21 +365,27 @@ class Transaction:
         headers: HeaderSource = (),
         content_length: bool = True,
     ) -> Pending[None]:
-        """Send a message within the transaction; it is delivered when the transaction is committed.
+        """Send a message within the transaction (STOMP 1.2, "SEND"): it is delivered when the transaction is committed.
 
         It has no receipt: RabbitMQ would send that only after COMMIT, whose own receipt covers it.
 
         Args:
-            destination: where to.
-            body: ``bytes``, or ``str``, which is sent as UTF-8.
-            content_type: the MIME type of the body.
-            headers: further headers.
-            content_length: whether to write ``content-length``.
+            now: seconds of any monotonic clock.
+            destination: where to send it, such as ``"/queue/orders"``. The syntax is the broker's own.
+            body: ``bytes`` are sent as they are. A ``str`` is sent as UTF-8, with
+                ``content-type:text/plain;charset=utf-8`` unless ``content_type`` or ``headers`` name another.
+            content_type: the MIME type of the body. By default it is not stated for ``bytes``.
+            headers: further headers, a mapping or pairs of ``str``. They must not contradict the other arguments.
+            content_length: whether to send the ``content-length`` header. ActiveMQ makes a BytesMessage of a message
+                that has it, and a TextMessage of one that has not.
 
         Raises:
-            LocalProtocolError: STOMP cannot carry it, or the transaction has ended. Nothing has changed.
+            LocalProtocolError: STOMP cannot carry the message, or the transaction has ended. Nothing has changed. For
+                an argument of a wrong type it is also a ``TypeError``.
             TransactionLost: the transaction was lost with its connection.
-            SessionClosed, ConnectionLost: the session has ended.
+            NotSent: the message never left this process.
+            SessionClosed: the connection was closed.
+            ConnectionLost, ConnectFailed: the connection has ended, and is not replaced.
         """
         return self._session.send(
             now,
@@ -363,30 +398,39 @@ class Transaction:
         )
 
     def ack(self, now: float, delivery: Delivery, *, headers: HeaderSource = ()) -> Pending[None]:
-        """Acknowledge a message within the transaction (STOMP 1.2, "ACK").
+        """Acknowledge a message within the transaction (STOMP 1.2, "ACK"): it counts when the transaction is committed.
 
         Args:
+            now: seconds of any monotonic clock.
             delivery: the message, as its subscription returned it.
             headers: further headers.
 
         Raises:
-            StaleMessageError: the message came on an earlier connection.
-            LocalProtocolError: it cannot be acknowledged, or the transaction has ended.
+            StaleMessageError: the message came on an earlier connection. The broker delivers it again.
+            LocalProtocolError: the message cannot be acknowledged, or the transaction has ended. Nothing has changed.
+            TypeError: this is not a message that a subscription returned.
             TransactionLost: the transaction was lost with its connection.
+            SessionClosed: the connection was closed.
+            ConnectionLost, ConnectFailed: the connection has ended, and is not replaced.
         """
         return self._session.ack(now, delivery, transaction=self, headers=headers)
 
     def nack(self, now: float, delivery: Delivery, *, headers: HeaderSource = ()) -> Pending[None]:
-        """Tell the broker, within the transaction, that a message was not consumed (STOMP 1.2, "NACK").
+        """Tell the broker, within the transaction, that a message was not consumed (STOMP 1.2, "NACK"; 1.0 has none).
 
         Args:
+            now: seconds of any monotonic clock.
             delivery: the message, as its subscription returned it.
             headers: further headers.
 
         Raises:
-            StaleMessageError: the message came on an earlier connection.
-            LocalProtocolError: it cannot be acknowledged, or the transaction has ended.
+            StaleMessageError: the message came on an earlier connection. The broker delivers it again.
+            LocalProtocolError: the message cannot be acknowledged, the transaction has ended, or the connection speaks
+                1.0. Nothing has changed.
+            TypeError: this is not a message that a subscription returned.
             TransactionLost: the transaction was lost with its connection.
+            SessionClosed: the connection was closed.
+            ConnectionLost, ConnectFailed: the connection has ended, and is not replaced.
         """
         return self._session.nack(now, delivery, transaction=self, headers=headers)
 
@@ -394,26 +438,33 @@ class Transaction:
         """Commit the transaction (STOMP 1.2, "COMMIT").
 
         Args:
-            receipt: wait for the broker to confirm it.
-            timeout: seconds to wait; by default ``receipt_timeout``.
+            now: seconds of any monotonic clock.
+            receipt: wait until the broker has confirmed the COMMIT. ``False``: wait only for room in the send queue.
+            timeout: seconds to wait; by default ``receipt_timeout``. ``math.inf`` is no limit.
 
         Raises:
-            TransactionLost: the connection was lost before COMMIT left; nothing was committed.
-            TransactionInDoubt: the connection was lost after it left; all or nothing was committed.
-            Rejected: the broker answered with ERROR; nothing was committed.
-            LocalProtocolError: it has ended already.
+            TransactionLost: the connection was lost before COMMIT left. Nothing was committed.
+            TransactionInDoubt: the connection was lost after COMMIT left, or the broker did not confirm in time. Either
+                everything was or will be committed, or nothing.
+            Rejected: the broker answered with ERROR. Nothing was committed.
+            LocalProtocolError: the transaction has ended already.
+            TypeError, ValueError: ``timeout`` is not a number of seconds, or is negative.
         """
         return self._session.commit(now, self, receipt=receipt, timeout=timeout)
 
     def abort(self, now: float, *, receipt: bool = False, timeout: float | None = None) -> Pending[None]:
-        """Abort the transaction (STOMP 1.2, "ABORT"). One that was lost with its connection is aborted already.
+        """Abort the transaction (STOMP 1.2, "ABORT"): nothing that was sent in it happens.
+
+        If it was lost with its connection, it is aborted already; then this does nothing.
 
         Args:
-            receipt: wait for the broker to confirm it.
-            timeout: seconds to wait; by default ``receipt_timeout``.
+            now: seconds of any monotonic clock.
+            receipt: wait until the broker has confirmed the ABORT. ``False``: wait only for room in the send queue.
+            timeout: seconds to wait; by default ``receipt_timeout``. ``math.inf`` is no limit.
 
         Raises:
-            LocalProtocolError: it has ended already.
+            LocalProtocolError: the transaction has ended already.
+            TypeError, ValueError: ``timeout`` is not a number of seconds, or is negative.
             Rejected, ReceiptTimeout: the broker answered with ERROR, or not in time.
         """
         return self._session.abort(now, self, receipt=receipt, timeout=timeout)

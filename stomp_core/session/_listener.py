@@ -24,7 +24,7 @@ __all__ = ["HandlingContext", "Listener", "Listeners", "call_listener", "check_l
 
 
 class Listener:
-    """Override the methods that you need.
+    """An observer of a connection: the base class. Override the methods that you need, and pass ``listener=...``.
 
     They are called in the middle of the session's work, so they must return soon and must not wait for the connection:
     the blocking adapter calls them in the thread that reads. An exception that a method raises is logged by the logger
@@ -32,69 +32,153 @@ class Listener:
     """
 
     def dialling(self, attempt: Attempt) -> None:
-        """Called before an endpoint is dialled, at ``attempt.at``; above 1, ``attempt.number`` counts failures."""
+        """Called when an endpoint is going to be dialled, before the pause that precedes it.
+
+        Args:
+            attempt: what is dialled, and when. If its ``number`` is more than 1, the earlier attempts failed.
+        """
 
     def attempt_failed(self, endpoint: Endpoint, reason: str) -> None:
-        """Called when an attempt to connect failed; ``reason`` says why and what to check."""
+        """Called when an attempt to connect failed.
+
+        Args:
+            endpoint: the endpoint.
+            reason: a sentence that says why, and what to check.
+        """
 
     def connection_made(self, endpoint: Endpoint, connected: Connected) -> None:
-        """Called when the broker has answered CONNECTED."""
+        """Called when the broker has answered CONNECTED.
+
+        Args:
+            endpoint: the endpoint.
+            connected: the CONNECTED frame.
+        """
 
     def connection_lost(self, endpoint: Endpoint, reason: str) -> None:
-        """Called when an established connection was lost. :meth:`closed` follows if it is not replaced."""
+        """Called when an established connection was lost. :meth:`closed` follows if it is not replaced.
+
+        Args:
+            endpoint: the endpoint.
+            reason: a sentence that says why.
+        """
 
     def closed(self, error: Exception | None) -> None:
-        """Called when the session has ended: because the caller closed it (``None``), or because of this error."""
+        """Called when the session has ended.
+
+        Args:
+            error: why; ``None`` if the caller closed it.
+        """
 
     def frame_sent(self, event: Event) -> None:
-        """Called when a frame was put in the send queue. ``repr(event)`` masks the passcode."""
+        """Called when a frame was put in the send queue.
+
+        Args:
+            event: the frame. Its repr masks the passcode.
+        """
 
     def frame_received(self, event: Event) -> None:
-        """Called when a frame was received, before it is processed."""
+        """Called when a frame was received, before it is processed.
+
+        Args:
+            event: the frame.
+        """
 
     def heart_beat_sent(self) -> None:
         """Called when a heart-beat was put in the send queue."""
 
     def heart_beat_received(self, heart_beat: HeartBeat) -> None:
-        """Called when one or several heart-beats were received."""
+        """Called when one or several heart-beats were received.
+
+        Args:
+            heart_beat: how many line ends came.
+        """
 
     def heart_beat_late(self, silence: float) -> None:
-        """Called once when nothing was received for ``silence`` seconds, longer than the agreed interval."""
+        """Called once when nothing was received for longer than the agreed interval.
+
+        Args:
+            silence: for how many seconds.
+        """
 
     def error_received(self, error: Error) -> None:
-        """Called when the broker sent ERROR. It ends the connection, unless the conversation is unchecked."""
+        """Called when the broker sent ERROR. It ends the connection, unless the conversation is unchecked.
+
+        Args:
+            error: the ERROR frame. ``error.description`` says why.
+        """
 
     def tolerated(self, tolerated: Tolerated) -> None:
-        """Called when the broker broke a rule whose violation our leniency tolerates."""
+        """Called when the broker broke a rule, and the leniency tolerates it.
+
+        Args:
+            tolerated: which rule, and how.
+        """
 
     def frame_dropped(self, event: Event, reason: str) -> None:
-        """Called when a frame that was accepted without a receipt will never leave this process."""
+        """Called when a frame that was accepted without a receipt will never leave this process.
+
+        Args:
+            event: the frame.
+            reason: a sentence that says why.
+        """
 
     def unexpected_receipt(self, receipt: Receipt, reason: str) -> None:
-        """Called when a RECEIPT came that confirms nothing: unknown, too late, or for a frame that was not sent yet."""
+        """Called when a RECEIPT came that confirms nothing: unknown, too late, or for a frame that was not sent yet.
+
+        Args:
+            receipt: the RECEIPT frame.
+            reason: a sentence that says why it confirms nothing.
+        """
 
     def message_dropped(self, message: Message, reason: str) -> None:
-        """Called when a message came that nobody gets, such as a late reply, or one for a subscription that has ended.
+        """Called when a message was dropped, such as a late reply, or one for a subscription that has ended.
 
-        ``reason`` says why, what becomes of the message, and what to do.
+        Args:
+            message: the MESSAGE frame.
+            reason: a sentence that says why, what becomes of the message, and what to do.
         """
 
     def handler_error(self, delivery: Delivery, error: Exception) -> None:
-        """Called when a handler of ``subscription.run`` raised ``error`` for a message."""
+        """Called when a handler of ``subscription.run`` raised an exception for a message.
+
+        Args:
+            delivery: the message.
+            error: the exception.
+        """
 
     def message_given_up(self, delivery: Delivery, failures: int) -> None:
-        """Called when a message has failed in its handler so often that the policy does not retry it any more."""
+        """Called when a message has failed in its handler so often that the policy does not retry it any more.
+
+        Args:
+            delivery: the message.
+            failures: how often it has failed.
+        """
 
     def headers_for(self, destination: str) -> Iterable[tuple[str, str]]:
-        """Return headers to add to a message that is about to be sent; headers that it has already win."""
+        """Return headers to add to a message that is about to be sent.
+
+        Args:
+            destination: where it is sent to.
+
+        Returns:
+            Pairs of name and value. A header that the message has already is not added.
+        """
         return ()
 
     def handling(self, delivery: Delivery) -> AbstractContextManager[object]:
-        """Return the context for one call of a handler of ``subscription.run``, in its own thread or task."""
+        """Return the context for one call of a handler of ``subscription.run``, in its own thread or task.
+
+        Args:
+            delivery: the message that the handler gets.
+        """
         return nullcontext()
 
     def handles(self, method: str) -> bool:
-        """Return whether this listener overrides ``method``."""
+        """Return whether this listener overrides a method.
+
+        Args:
+            method: the name of the method.
+        """
         return getattr(type(self), method) is not getattr(Listener, method)
 
 
@@ -154,6 +238,9 @@ class Listeners(Listener):
 
     Args:
         listeners: in the order in which they are called.
+
+    Raises:
+        TypeError: a method of one of them is an ``async`` function or a generator function, whose body would never run.
     """
 
     def __init__(self, *listeners: Listener) -> None:

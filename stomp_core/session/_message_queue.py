@@ -61,7 +61,7 @@ class MessageQueue(Generic[T]):
     """A queue of received items. To wait for one, ask for :meth:`ready`, wait for it, then call :meth:`take` again.
 
     Args:
-        limit: where the bytes of the items are counted.
+        limit: counts the bytes of the items, for all queues of a session.
 
     Attributes:
         limit: see above.
@@ -80,7 +80,12 @@ class MessageQueue(Generic[T]):
         return len(self._items)
 
     def put(self, item: T, size: int) -> None:
-        """Add an item that takes ``size`` bytes."""
+        """Add an item.
+
+        Args:
+            item: the item.
+            size: how many bytes of memory it takes.
+        """
         self._items.append((item, size))
         self._size += size
         limit = self.limit
@@ -113,6 +118,9 @@ class MessageQueue(Generic[T]):
         """Make an entry the first one again, unless it is: an exception has interrupted the caller that took it.
 
         Whether its bytes were still counted is not known then, so all of the queue is counted anew.
+
+        Args:
+            entry: what :meth:`first` returned.
         """
         if not self._items or self._items[0] is not entry:
             self._items.appendleft(entry)
@@ -142,9 +150,9 @@ class MessageQueue(Generic[T]):
         return items
 
     def close(self) -> None:
-        """Accept no more items, and wake all waiters. What is in the queue can still be taken.
+        """Accept no more items, and wake all waiters. The items in the queue can still be taken.
 
-        It is no longer counted: the queue does not grow any more, and if nobody empties it, that must not keep the
+        They are no longer counted: the queue does not grow any more, and if nobody empties it, that must not keep the
         other subscriptions from being read.
         """
         self._release(self._size)

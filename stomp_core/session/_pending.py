@@ -22,6 +22,9 @@ class Pending(Generic[T]):
     Every Pending is settled in the end, whatever happens to the connection: it succeeds with a value or fails with an
     exception, once. See :meth:`result`.
 
+    Args:
+        what: the operation, for error messages.
+
     Attributes:
         done: whether the outcome is known. Only the session sets it.
         what: the operation, for error messages, as in ``"SEND to /queue/a"``.
@@ -43,7 +46,12 @@ class Pending(Generic[T]):
 
     @classmethod
     def completed(cls, what: str, value: T) -> Pending[T]:
-        """Make a Pending that has already succeeded with ``value``."""
+        """Return a Pending that has already succeeded.
+
+        Args:
+            what: the operation, for error messages.
+            value: its result.
+        """
         self = cls(what)
         self._value = value
         self.done = True
@@ -63,14 +71,17 @@ class Pending(Generic[T]):
         return self._value
 
     def exception(self) -> Exception | None:
-        """Return the reason of a failure; ``None`` if the operation succeeded or is not done."""
+        """Return the reason of a failure; ``None`` if the operation succeeded or its outcome is not known yet."""
         return self._error
 
     def add_done_callback(self, callback: Callable[[], object]) -> None:
-        """Call ``callback`` once when the outcome is known; at once if it is known already.
+        """Call a function once when the outcome is known; at once if it is known already.
 
         It is called in the middle of a call of the session. It may start operations. An exception that it raises is
-        logged, and the other callbacks are still called. So is one that returns something to await: nobody does.
+        logged, and the other callbacks are still called. If it returns something to await, that is logged as a mistake.
+
+        Args:
+            callback: a function without arguments.
 
         Raises:
             TypeError: it is not callable.
@@ -85,7 +96,11 @@ class Pending(Generic[T]):
             self._callbacks.append(callback)
 
     def remove_done_callback(self, callback: Callable[[], object]) -> None:
-        """Do not call ``callback`` any more. An unknown callback is ignored."""
+        """Do not call a function any more that was passed to :meth:`add_done_callback`.
+
+        Args:
+            callback: the function. An unknown one is ignored.
+        """
         if self._callbacks is not None and callback in self._callbacks:
             self._callbacks.remove(callback)
 
@@ -93,8 +108,8 @@ class Pending(Generic[T]):
         """Tell the session that the caller no longer waits.
 
         An adapter calls it when a waiting caller was cancelled. A SEND that has not left this process will not leave
-        it. What has left cannot be taken back, but what the operation would have returned (a subscription, a
-        transaction) is ended at the broker.
+        it. A frame that has left cannot be taken back, but the subscription or transaction that the operation would
+        have returned is ended at the broker.
 
         Args:
             now: seconds of any monotonic clock.
@@ -104,7 +119,11 @@ class Pending(Generic[T]):
             hook(now)
 
     def succeed(self, value: T) -> None:
-        """Settle it with a value. For the session; the first outcome stands."""
+        """Settle it with a value. For the session; the first outcome stands.
+
+        Args:
+            value: the result of the operation.
+        """
         if not self.done:
             self._value = value
             if value is None:
@@ -114,7 +133,11 @@ class Pending(Generic[T]):
                 self._call_back()
 
     def fail(self, error: Exception) -> None:
-        """Settle it with the reason of a failure. For the session; the first outcome stands."""
+        """Settle it with the reason of a failure. For the session; the first outcome stands.
+
+        Args:
+            error: the reason.
+        """
         if not self.done:
             self._error = error
             self.on_cancel = None

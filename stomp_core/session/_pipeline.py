@@ -16,21 +16,21 @@ __all__ = ["Pipeline"]
 
 
 class Pipeline:
-    """Sends messages with a receipt each, and waits only when ``window`` of them are not confirmed yet.
+    """Sends messages with a receipt each, and waits only while ``window`` of them are not confirmed yet.
 
     The messages arrive in the order in which they were sent. When one was not confirmed, the pipeline accepts no more:
-    what follows would arrive without it.
+    what follows would arrive without it. In all calls, ``now`` is seconds of any monotonic clock.
 
     Args:
-        session: what to send by.
+        session: the session to send with.
         window: how many messages may be in flight at a time. Their bodies may be in memory until they have left.
 
     Attributes:
-        confirmed: messages that the broker has confirmed.
+        confirmed: how many messages the broker has confirmed.
 
     Raises:
-        TypeError: the window is no whole number.
-        ValueError: the window is not at least 1.
+        TypeError: ``window`` is not a whole number.
+        ValueError: ``window`` is less than 1.
     """
 
     def __init__(self, session: Session, window: int = 100) -> None:
@@ -45,6 +45,9 @@ class Pipeline:
         self._in_flight: dict[int, Pending[None]] = {}  # by their number
         self.confirmed: int = 0
 
+    def __repr__(self) -> str:
+        return f"<Pipeline, {self.confirmed} confirmed, {self.in_flight} in flight>"
+
     @property
     def in_flight(self) -> int:
         """How many messages have no outcome yet."""
@@ -52,9 +55,9 @@ class Pipeline:
 
     @property
     def first_in_flight(self) -> int:
-        """The number of the first message that has no outcome yet; that of the next one to send if all have.
+        """The number of the first message that has no outcome yet. If all have one, that of the next one to send.
 
-        To be asked where messages are sent, and not in another thread meanwhile.
+        Ask for it where the messages are sent, and not in another thread at the same time.
         """
         # Counted on here and not when a receipt comes, which another thread may see at any time.
         while self._first < self._sent and self._first not in self._in_flight:
@@ -72,23 +75,30 @@ class Pipeline:
         content_length: bool = True,
         timeout: float | None = None,
     ) -> Pending[int]:
-        """Send a message, with a receipt (STOMP 1.2, "SEND"); wait until there is room for the next one.
+        """Send a message with a receipt (STOMP 1.2, "SEND"), and wait until there is room for the next one.
 
         Args:
-            destination: where to.
-            body: ``bytes``, or ``str``, which is sent as UTF-8.
-            content_type: the MIME type of the body.
-            headers: further headers.
-            content_length: whether to write ``content-length``.
-            timeout: seconds until the message counts as unconfirmed; by default ``receipt_timeout``.
+            now: seconds of any monotonic clock.
+            destination: where to send it, such as ``"/queue/orders"``. The syntax is the broker's own.
+            body: ``bytes`` are sent as they are. A ``str`` is sent as UTF-8, with
+                ``content-type:text/plain;charset=utf-8`` unless ``content_type`` or ``headers`` name another.
+            content_type: the MIME type of the body. By default it is not stated for ``bytes``.
+            headers: further headers, a mapping or pairs of ``str``. They must not contradict the other arguments.
+            content_length: whether to send the ``content-length`` header. ActiveMQ makes a BytesMessage of a message
+                that has it, and a TextMessage of one that has not.
+            timeout: seconds until the message counts as unconfirmed; by default ``receipt_timeout``. ``math.inf`` is no
+                limit.
 
         Returns:
             The number of the message in this pipeline, from 0, by which :class:`.Unconfirmed` names it.
 
         Raises:
             Unconfirmed: an earlier message was not confirmed. This one was not sent.
-            LocalProtocolError: STOMP cannot carry it. Nothing has changed.
-            SessionClosed, ConnectionLost: the session has ended.
+            LocalProtocolError: STOMP cannot carry the message. Nothing has changed. For an argument of a wrong type it
+                is also a ``TypeError``.
+            TypeError, ValueError: ``timeout`` is not a number of seconds, or is negative.
+            SessionClosed: the connection was closed.
+            ConnectionLost, ConnectFailed: the connection has ended, and is not replaced.
         """
         if self._failures:
             raise self._unconfirmed()
@@ -120,10 +130,10 @@ class Pipeline:
         return room
 
     def drain(self, now: float) -> Pending[None]:
-        """Wait until every message has been confirmed.
+        """Wait until the outcome of every message is known.
 
         Raises:
-            Unconfirmed: some were not. It names them, and all outcomes are known by then.
+            Unconfirmed: some messages were not confirmed. It names them.
         """
         drained: Pending[None] = Pending("end of a pipeline")
         self._drains.append(drained)
@@ -131,9 +141,12 @@ class Pipeline:
         return drained
 
     def drains_after(self, error: BaseException | None) -> bool:
-        """Return whether a ``with`` block that ends with ``error`` waits for what is in flight.
+        """Return whether a ``with`` block that ends with ``error`` waits for the messages in flight.
 
-        It does if the exception only says that the pipeline has failed: then it can name everything that has.
+        It does if the exception only says that the pipeline has failed: then it can name every message that has.
+
+        Args:
+            error: the exception that ends the block; ``None`` if there is none.
         """
         return error is None or isinstance(error, Unconfirmed)
 

@@ -36,16 +36,16 @@ class QuestionFailed(Exception):
 
 
 class Questions(Generic[T]):
-    """What the program is asked before one attempt, and what it has answered.
+    """The functions for ``login``, ``passcode`` and ``headers`` of one attempt to connect, and their answers.
 
     Args:
-        functions: what to call, by name of the option, in this order. They are called without arguments.
+        functions: the functions, which take no arguments, by name of the option, in the order in which to call them.
         accept: makes the options of the attempt of the answers, or raises what is wrong with them.
-        secrets: what the texts of exceptions must not contain. Passcodes that are answered are added to them.
+        secrets: texts that exceptions must not contain. The answer for ``passcode`` is added to them.
 
     Attributes:
-        current: the function that is running, as in ``"passcode()"``; ``None`` if there is none.
-        secrets: see above.
+        current: the function that is running, as in ``"passcode()"``; ``None`` if none is.
+        secrets: see the argument.
     """
 
     def __init__(
@@ -70,7 +70,7 @@ class Questions(Generic[T]):
         """Call the functions. To call it again does nothing.
 
         Raises:
-            QuestionFailed: one has raised, or its answer cannot be used. An ``async`` function is refused here.
+            QuestionFailed: a function has raised, or its answer cannot be used. An ``async`` function is refused here.
         """
         if not self._asked:
             self._asked = True
@@ -117,7 +117,11 @@ class Questions(Generic[T]):
         return self._options
 
     def fail(self, error: BaseException) -> None:
-        """Note that a function has raised what :meth:`ask` lets through, such as :class:`SystemExit`."""
+        """Note that a function has raised what :meth:`ask` lets through, such as :class:`SystemExit`.
+
+        Args:
+            error: the exception.
+        """
         try:
             self._raised(error)
         except QuestionFailed:

@@ -33,22 +33,29 @@ class Rng(Protocol):
 @explained
 @record
 class Reconnect:
-    """When to connect again, and when to give up.
+    """When to connect again, and when to give up. The option ``reconnect`` of ``connect()``.
+
+    A *round* tries every endpoint once. Before a round there is a pause of a random length, up to a bound that grows
+    with each failed round. If the broker refuses the credentials, there is no further round.
 
     Attributes:
-        first_delay: the bound of the pause before the first round after a connection was lost, in seconds. A
-            connection that did not live for a second, nor for the length of the bound, counts as another failed round,
-            so that a broker that sends CONNECTED and closes at once is not dialled in a hot loop.
-        max_delay: what the bound grows to, in seconds.
-        rounds: how many rounds may fail after a loss before the session gives up; ``None`` is no limit, 0 means that
-            a lost connection is not replaced.
-        first_rounds: the same before the very first connection, so that a wrong address fails fast.
-        growth: the factor by which the bound grows after a failed round.
+        first_delay: the longest pause in seconds before the first round after a connection was lost. A connection that
+            was up for less than a second, or less than the present bound, counts as another failed round, so that a
+            broker that sends CONNECTED and closes at once is not dialled in a hot loop.
+        max_delay: what the longest pause grows to, in seconds.
+        rounds: how many rounds may fail after a loss before the connection is given up. ``None`` is no limit. 0 means
+            that a lost connection is not replaced.
+        first_rounds: how many rounds may fail before the very first connection. ``None`` is no limit. By default 1, so
+            that a wrong address fails fast.
+        growth: the factor by which the longest pause grows after a failed round.
         jitter: the share of a pause that is random, from 0 (none of it) to 1 (all of it).
 
     Raises:
         TypeError: an attribute is of a wrong type.
         ValueError: an attribute is out of its range.
+
+    >>> Reconnect(max_delay=5, rounds=10)
+    Reconnect(first_delay=0.1, max_delay=5.0, rounds=10, first_rounds=1, growth=2.0, jitter=1.0)
     """
 
     first_delay: float = 0.1
@@ -83,7 +90,7 @@ class Reconnect:
 
     @classmethod
     def never(cls) -> Reconnect:
-        """Make a policy that does not replace a lost connection."""
+        """Return a policy that does not replace a lost connection."""
         return cls(rounds=0)
 
 
@@ -92,12 +99,13 @@ class Attempt:
     """One attempt to connect.
 
     Attributes:
-        endpoint: what to dial.
-        at: not before this time, on the clock of ``now``.
+        endpoint: the endpoint to dial.
+        at: the time before which it must not be dialled, in seconds on the clock of ``now``.
         timeout: how many seconds dialling may take, name resolution and TLS included.
         number: 1 for the first attempt since the last connection.
-        questions: what the program is asked before it is dialled, within ``timeout``; ``None`` if there is nothing to
-            ask. An adapter calls its ``ask()`` or awaits its ``ask_async()``, and reports what that raises.
+        questions: the functions for ``login``, ``passcode`` and ``headers``, to be asked before dialling, within
+            ``timeout``; ``None`` if there is none. An adapter calls its ``ask()`` or awaits its ``ask_async()``, and
+            reports what that raises.
     """
 
     endpoint: Endpoint
@@ -111,9 +119,9 @@ class Schedule:
     """Computes the order and the times of attempts from their outcomes.
 
     Args:
-        endpoints: in order of preference.
+        endpoints: the endpoints, in order of preference.
         policy: the pauses, and when to give up.
-        rng: for the jitter; without it every pause is as long as it may be.
+        rng: for the jitter. Without it, every pause is as long as it may be.
         connect_timeout: seconds that one attempt may take.
     """
 
@@ -133,7 +141,11 @@ class Schedule:
         self._connected_at: float | None = None
 
     def next(self, now: float) -> Attempt | None:
-        """Return the attempt that is due, the same one until its outcome is known; ``None`` to give up."""
+        """Return the attempt that is due, the same one until its outcome is known; ``None`` to give up.
+
+        Args:
+            now: seconds of any monotonic clock.
+        """
         allowed = self._policy.rounds if self._ever_connected else self._policy.first_rounds
         if allowed is not None and self._rounds_failed >= allowed:
             return None
@@ -175,12 +187,20 @@ class Schedule:
             self._round_at = None
 
     def repeat(self, now: float) -> None:
-        """Note that the attempt did not lead to CONNECTED, and that the same endpoint is to be tried again at once."""
+        """Note that the attempt did not lead to CONNECTED, and that the same endpoint is to be tried again at once.
+
+        Args:
+            now: seconds of any monotonic clock.
+        """
         self._number += 1
         self._round_at = now
 
     def connected(self, now: float) -> None:
-        """Note that CONNECTED has arrived."""
+        """Note that CONNECTED has arrived.
+
+        Args:
+            now: seconds of any monotonic clock.
+        """
         self._ever_connected = True
         self._rounds_failed = 0
         self._number = 0
@@ -190,12 +210,12 @@ class Schedule:
     def lost(self, now: float, *, at_once: bool = False) -> None:
         """Note that the connection was lost.
 
-        Args:
-            now: seconds.
-            at_once: make no pause before the next round: our own side has ended the connection.
+        Back-off starts again from the first delay only after a connection that was up for a while: otherwise a broker
+        that sends CONNECTED and closes at once would be dialled in a hot loop.
 
-        Back-off starts again from the first delay only after a connection that has lived for a while: otherwise a
-        broker that sends CONNECTED and closes at once would be dialled in a hot loop.
+        Args:
+            now: seconds of any monotonic clock.
+            at_once: make no pause before the next round, because this side has ended the connection.
         """
         self._round_at = None
         lived = now - self._connected_at if self._connected_at is not None else 0.0

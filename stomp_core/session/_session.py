@@ -140,27 +140,34 @@ _PROTOCOL_ERROR = 1002  # RFC 6455, section 7.4.1
 class Session:
     """A client of a STOMP broker, over as many connections as it takes. Pure: no I/O, no clock, no threads.
 
+    Programs use the ``Connection`` of an adapter, which has the same operations. A session is for authors of adapters.
+    Operations return a :class:`.Pending`, whose result is what "Returns" describes. Errors of a call that is refused
+    are raised by the call; errors that come later are raised by ``pending.result()``. Both are listed under "Raises".
+
     Args:
-        config: the options; a URL, or several, stands for a :class:`Config` with these endpoints.
-        wake: called when an operation has left something for the driver to do: bytes to write, an end, a changed
-            :attr:`want_read`, an earlier deadline. It may be set later. What it raises is logged.
-        run_listener: called with each notification of the listener, a function without arguments, to run it
-            elsewhere; by default it is run at once, in the middle of the session's work. What it raises is logged.
-        make_delivery: makes what subscriptions return, from the message, its subscription and its connection's number.
-        tap: keep every event that is received, in order, in :attr:`tap` as well. Who asks for it must take it.
-        rng: for the jitter of back-off: a :class:`random.Random`. Without it every pause is as long as it may be.
-        log: write what becomes of connections to the loggers ``stomp_core.connection`` and ``stomp_core.frames``.
+        config: the options. A URL, or several, stands for a :class:`Config` with these endpoints.
+        wake: a function without arguments that is called when an operation has left something for the driver to do:
+            bytes to write, an end, a changed :attr:`want_read`, an earlier deadline. It may be set later. An exception
+            that it raises is logged.
+        run_listener: a function that is called with each notification of the listener, which is a function without
+            arguments, to run it elsewhere. By default it is run at once, in the middle of the session's work. An
+            exception that it raises is logged.
+        make_delivery: makes what subscriptions return, from the message, its subscription and the number of its
+            connection.
+        tap: keep every received event, in order, in :attr:`tap` as well. The caller must take them from there.
+        rng: for the jitter of back-off: a :class:`random.Random`. Without it, every pause is as long as it may be.
+        log: log connections and frames with the loggers ``stomp_core.connection`` and ``stomp_core.frames``.
 
     Attributes:
         config: the options.
         wake: see above.
         opened: done with the first CONNECTED, or failed with the reason why there will be none.
-        error: why a closed session has ended; ``None`` if the caller closed it.
-        closed_because: how a session was closed that its caller has closed, for error texts. An adapter may set it
-            before it closes the session.
+        error: why the session has ended; ``None`` as long as it has not, and if the caller closed it.
+        closed_because: how the caller closed the session, for error texts. An adapter may set it before it closes the
+            session.
         dropped: how many messages came for no subscription, or for one that had ended.
-        tap: every event that was received, if asked for. A heart-beat is in it once for each chunk that contains
-            nothing else: line ends that come with a frame may belong to it.
+        tap: the received events, if asked for; otherwise ``None``. A heart-beat is in it once for each chunk that
+            contains nothing else, since line ends that come with a frame may belong to it.
 
     Raises:
         TypeError: an option is of a wrong type.
@@ -207,7 +214,7 @@ class Session:
 
     @property
     def state(self) -> SessionState:
-        """The state; see :class:`SessionState`."""
+        """The state of the session."""
         return self._connector.state
 
     @property
@@ -217,22 +224,22 @@ class Session:
 
     @property
     def endpoints(self) -> tuple[Endpoint, ...]:
-        """Where the broker is, in order of preference."""
+        """The endpoints to connect to, in order of preference."""
         return self.config.parsed_endpoints
 
     @property
     def endpoint(self) -> Endpoint | None:
-        """The endpoint of the present connection, or of the latest attempt."""
+        """The endpoint of the present connection, or of the latest attempt; ``None`` before the first one."""
         return self._connector.endpoint
 
     @property
     def client_id(self) -> str | None:
-        """The ``client-id`` header of CONNECT."""
+        """The ``client-id`` header of CONNECT; ``None`` if it has none."""
         return self._connector.client_id
 
     @property
     def connection_number(self) -> int:
-        """1 for the first established connection, 2 for the next one; 0 before it."""
+        """The number of the latest established connection, counted from 1; 0 before the first one."""
         return self._connector.connection_number
 
     @property
@@ -247,7 +254,7 @@ class Session:
 
     @property
     def heart_beat(self) -> tuple[float, float]:
-        """The negotiated intervals ``(sending, receiving)`` in seconds; 0.0 is never."""
+        """The negotiated heart-beat intervals ``(sending, receiving)`` in seconds; 0.0 is never."""
         conn = self._connector.conn
         return conn.heart_beat if conn is not None else (0.0, 0.0)
 
@@ -258,8 +265,11 @@ class Session:
 
     @property
     def listener(self) -> Listener | None:
-        """The observer of the session."""
+        """The observer of the session; ``None`` if there is none."""
         return self._notifier.listener
+
+    def __repr__(self) -> str:
+        return f"<Session to {self.endpoint or self.endpoints[0]}, {self.state.value}>"
 
     def clear_interruption(self) -> bool:
         """Return whether an operation was interrupted half-way, and forget it.
@@ -281,8 +291,11 @@ class Session:
 
         It may be asked again before ``attempt.at`` (after a wake-up, say) and then returns the same attempt, or
         ``None`` if the session was closed meanwhile. Its outcome is :meth:`connection_made` or
-        :meth:`connection_lost`. If it has ``questions``, ask them before you dial; what that raises is a reason for
-        :meth:`connection_lost`. Otherwise :meth:`connection_made` asks.
+        :meth:`connection_lost`. If it has ``questions``, ask them before you dial; an exception that this raises is a
+        reason for :meth:`connection_lost`. If you do not ask, :meth:`connection_made` does.
+
+        Args:
+            now: seconds of any monotonic clock.
 
         Raises:
             RuntimeError: there is still a socket: close it and call :meth:`connection_lost` first.
@@ -297,8 +310,9 @@ class Session:
         """Note that the attempt led to a socket, with TLS if the endpoint is ``secure``.
 
         Args:
-            now: seconds.
-            via: what it was connected through, such as ``"the proxy socks5://host:1080"``: a failure names it.
+            now: seconds of any monotonic clock.
+            via: what it was connected through, such as ``"the proxy socks5://host:1080"``, for error texts. By default
+                nothing.
 
         Raises:
             RuntimeError: there was no attempt.
@@ -322,13 +336,13 @@ class Session:
     def connection_lost(
         self, reason: BaseException | str | None, now: float, *, at_once: bool = False
     ) -> None:
-        """Note that there is no socket any more: the attempt failed, or the connection is gone or was closed.
+        """Note that there is no socket any more: the attempt failed, or the connection is lost or was closed.
 
         Args:
-            reason: the exception or a sentence that says why, if there was one. The class of an exception is used to
-                say what to check.
-            now: seconds.
-            at_once: connect again without a pause: the driver has ended an established connection by itself.
+            reason: the exception, or a sentence, that says why; ``None`` if it is not known. The error texts say what
+                to check, by the class of the exception.
+            now: seconds of any monotonic clock.
+            at_once: connect again without a pause, because the driver has ended an established connection by itself.
 
         Raises:
             RuntimeError: there was no attempt.
@@ -341,7 +355,11 @@ class Session:
         self._sender.changing = False
 
     def receive_data(self, data: bytes | bytearray | memoryview, now: float) -> None:
-        """Process bytes from the socket; ``b""`` is the end of the stream. Look at :attr:`want_close` afterwards.
+        """Process bytes from the socket. Look at :attr:`want_close` afterwards.
+
+        Args:
+            data: the bytes, in pieces of any size; ``b""`` is the end of the stream.
+            now: seconds of any monotonic clock.
 
         Raises:
             RuntimeError: there is no connection.
@@ -431,7 +449,10 @@ class Session:
     # ------------------------------------------------------------------ for the driver: facts, continued
 
     def alive(self, now: float) -> None:
-        """Note that bytes arrived that are not STOMP's yet, such as a part of a WebSocket frame: the peer is alive.
+        """Note that the peer is alive: bytes arrived that are not STOMP yet, such as a part of a WebSocket frame.
+
+        Args:
+            now: seconds of any monotonic clock.
 
         Raises:
             RuntimeError: there is no connection.
@@ -456,7 +477,10 @@ class Session:
     def handle_timeout(self, now: float) -> None:
         """Do what is due: heart-beats, timeouts of operations, of the handshake and of closing.
 
-        To call it early or late does no harm.
+        It does no harm to call it early or late; see :meth:`next_deadline`.
+
+        Args:
+            now: seconds of any monotonic clock.
         """
         check_now(now)
         self._sync_reading(now)
@@ -495,8 +519,11 @@ class Session:
     def terminate(self, now: float) -> None:
         """End the session at once, without DISCONNECT, and settle every Pending.
 
-        A socket that is open is to be closed: see :attr:`want_close`. To call it again does no harm: should an
-        exception have interrupted an earlier end, it settles the rest.
+        Close the socket if it is open; see :attr:`want_close`. It may be called again: if an exception interrupted an
+        earlier end, it settles the rest.
+
+        Args:
+            now: seconds of any monotonic clock.
         """
         check_now(now)
         self._finish(None)
@@ -510,18 +537,22 @@ class Session:
         """Return bytes to write; ``b""`` if there are none. They count as sent: they must be written, in this order.
 
         Args:
-            limit: bytes at most; ``None`` is all of them. Take only as many as the transport accepts: what is not
-                taken is the back pressure of senders, and can still be withdrawn.
+            limit: how many bytes to return at most; ``None`` is all of them. Take only as many as the transport
+                accepts: the rest holds senders back, and can still be withdrawn.
         """
         return self._sender.send_queue.take(limit)
 
     def write_with(self, send: Callable[[bytes | memoryview], int]) -> None:
-        """Write what there is to send by calling ``send`` until nothing is left or it raises.
+        """Write everything that waits in the send queue by calling ``send`` until nothing is left or it raises.
 
-        In place of :meth:`data_to_send`, for an engine that an exception of a signal handler may interrupt anywhere.
+        Use it in place of :meth:`data_to_send` in an engine that an exception of a signal handler may interrupt
+        anywhere.
 
         Args:
             send: writes bytes and returns how many it took, like ``socket.send``.
+
+        Raises:
+            Exception: what ``send`` raised.
         """
         self._sender.send_queue.write_with(send)
 
@@ -532,7 +563,7 @@ class Session:
 
     @property
     def buffered_size(self) -> int:
-        """About how many bytes of memory the received messages take that nobody has taken yet."""
+        """How many bytes of memory are taken, roughly, by received messages that nobody has taken yet."""
         return self._buffer.size
 
     @property
@@ -540,9 +571,9 @@ class Session:
         """Whether the socket should be read now. While it should not, the peer's silence proves nothing.
 
         Reading stops when the messages that nobody has taken fill the buffer: the consumer is slow, and TCP slows the
-        broker down. But who waits for a receipt or a reply would then wait in vain, and a broker that waits for us to
-        read may not read what we write. So while something is awaited, or the send queue is full, reading goes on up to
-        four times the buffer.
+        broker down. But a caller that waits for a receipt or a reply would then wait in vain, and a broker that waits
+        until its messages are read may not read what this side writes. So while something is awaited, or the send queue
+        is full, reading goes on up to four times the buffer.
         """
         buffer = self._buffer
         if not buffer.full or self._connector.state is SessionState.HANDSHAKING:
@@ -552,10 +583,10 @@ class Session:
         return awaited and not buffer.exceeded
 
     def needs_turn(self, *, reading: bool, writing: bool) -> bool:
-        """Return whether there is something for a driver to do besides what it does.
+        """Return whether the driver has something to do that it is not doing yet.
 
         Args:
-            reading: whether it reads.
+            reading: whether it reads from the socket.
             writing: whether it waits for room to write.
         """
         connector = self._connector
@@ -567,14 +598,14 @@ class Session:
 
     @property
     def want_close(self) -> bool:
-        """Whether the socket should be closed now. Then call :meth:`connection_lost`.
+        """Whether to close the socket now, and to call :meth:`connection_lost`.
 
-        What there is to send then is the end of a WebSocket. Write it before, but wait for it a moment at most.
+        Bytes that are left to send then are the end of a WebSocket: write them first, but wait only a moment for that.
         """
         return self._connector.want_close
 
     def next_deadline(self) -> float | None:
-        """Return when :meth:`handle_timeout` is due, on the clock of ``now``; ``None`` is never."""
+        """Return when :meth:`handle_timeout` is due, in seconds on the clock of ``now``; ``None`` is never."""
         earliest = self._sender.next_deadline()
         other = self._connector.next_deadline(report_late=self._notifier.listener is not None)
         if other is not None and (earliest is None or other < earliest):
@@ -592,17 +623,20 @@ class Session:
         It may while a receipt is awaited of a frame that has left: the RECEIPT will come and wake the driver.
 
         Args:
-            limit: bytes in the send queue from which on they should leave in any case.
+            limit: from how many bytes in the send queue on they should leave in any case.
         """
         return self._sender.send_queue.size < limit and len(self._sender.receipts) > len(
             self._sender.send_queue
         )
 
     def set_read_timeout(self, seconds: float) -> None:
-        """Treat the present connection as dead if nothing is received for ``seconds``, if heart-beats were negotiated.
+        """Treat the present connection as lost if nothing is received for a time, if heart-beats were negotiated.
+
+        Args:
+            seconds: how many seconds; infinity is for ever.
 
         Raises:
-            ValueError: seconds is not positive.
+            ValueError: ``seconds`` is not positive.
         """
         conn = self._connector.conn
         if conn is not None:
@@ -626,29 +660,34 @@ class Session:
     ) -> Pending[None]:
         """Send a message (STOMP 1.2, "SEND").
 
-        While there is no connection it waits for one. What was in flight when a connection was lost is never sent
-        again.
+        While there is no connection, it waits for one. A message that was in flight when its connection was lost is
+        never sent again.
 
         Args:
-            destination: where to; its syntax is the broker's own.
-            body: ``bytes`` are sent as they are; ``str`` is sent as UTF-8, with
-                ``content-type:text/plain;charset=utf-8`` unless you name another ``content_type``.
-            content_type: the MIME type of the body.
+            now: seconds of any monotonic clock.
+            destination: where to send it, such as ``"/queue/orders"``. The syntax is the broker's own.
+            body: ``bytes`` are sent as they are. A ``str`` is sent as UTF-8, with
+                ``content-type:text/plain;charset=utf-8`` unless ``content_type`` or ``headers`` name another.
+            content_type: the MIME type of the body. By default it is not stated for ``bytes``.
             headers: further headers, a mapping or pairs of ``str``. They must not contradict the other arguments.
-            receipt: ``True``: wait for the broker to confirm it. ``False``: wait only for room in the send queue.
-                A ``str`` is the same as ``True``, with this receipt id.
-            transaction: the open transaction that it is part of.
-            content_length: whether to write ``content-length``; ActiveMQ makes a BytesMessage of a message that has
-                it, a TextMessage of one that has not.
-            timeout: seconds to wait; by default ``receipt_timeout``.
+            receipt: ``True``: wait until the broker has confirmed the message. ``False``: wait only for room in the
+                send queue. A ``str`` is the same as ``True``, with this receipt id.
+            transaction: the open transaction that it belongs to, or its id. Then ``receipt`` must be false.
+            content_length: whether to send the ``content-length`` header. ActiveMQ makes a BytesMessage of a message
+                that has it, and a TextMessage of one that has not.
+            timeout: seconds to wait; by default ``receipt_timeout``. ``math.inf`` is no limit.
 
         Raises:
-            LocalProtocolError: STOMP cannot carry it, or does not allow it here. Nothing has changed.
+            LocalProtocolError: STOMP cannot carry the message, or does not allow it here. Nothing has changed. For an
+                argument of a wrong type it is also a ``TypeError``.
+            TypeError, ValueError: ``timeout`` is not a number of seconds, or is negative.
             Rejected: the broker answered with ERROR.
-            NotSent: it never left this process (NotSentInTime: before the timeout).
-            OutcomeUnknown: the connection was lost, or the receipt did not come in time (ReceiptTimeout).
+            NotSent: the message never left this process. If the timeout was the reason, it is a NotSentInTime.
+            OutcomeUnknown: the connection was lost while the message was in flight. If the receipt did not come in
+                time, it is a ReceiptTimeout.
             TransactionLost: the transaction was lost with its connection.
-            SessionClosed, ConnectionLost: the session has ended.
+            SessionClosed: the connection was closed.
+            ConnectionLost, ConnectFailed: the connection has ended, and is not replaced.
         """
         sender = self._sender
         straight = self._closing is None and sender.has_straight_path  # so the session has not ended
@@ -735,30 +774,35 @@ class Session:
         """Subscribe to a destination (STOMP 1.2, "SUBSCRIBE"), on this connection and on those that replace it.
 
         Args:
-            destination: what to subscribe to.
-            id: the subscription's name on the wire; by default a generated one.
-            ack: ``"auto"``: the broker considers a message consumed when it has sent it; ``"client"``: an ACK also
-                covers all earlier messages of the subscription, at RabbitMQ those of every subscription of the
-                connection; ``"client-individual"``: each message has its own ACK.
-            prefetch: how many messages may be in flight or unacknowledged at a time; sent in the broker's own header.
-                Not with ``ack="auto"``, where it has no effect at any broker.
-            durable: the name of a durable topic subscription, sent in the broker's own headers; then also its ``id``.
+            now: seconds of any monotonic clock.
+            destination: what to subscribe to, such as ``"/queue/orders"``. The syntax is the broker's own.
+            id: the ``id`` header of the subscription; by default a generated one.
+            ack: when the broker considers a message consumed (STOMP 1.2, "SUBSCRIBE ack Header"). ``"auto"``: when it
+                has sent it. ``"client"``: at an ACK, which also covers all earlier messages of the subscription (at
+                RabbitMQ those of every subscription of the connection). ``"client-individual"``: at its own ACK.
+            prefetch: how many messages may be unacknowledged at a time, sent in the broker's own header. By default the
+                broker decides. It is refused with ``ack="auto"``, where it has no effect at any broker.
+            durable: the name of a durable topic subscription, sent in the broker's own headers. It is also the ``id``,
+                unless that is given. By default the subscription is not durable.
             headers: further headers, such as ``selector``.
-            receipt: wait for the broker to confirm it. ``False``: wait only for room in the send queue; the same then
-                holds for the end of the subscription, unless ``unsubscribe(receipt=True)`` says otherwise.
-            timeout: seconds to wait; by default ``receipt_timeout``.
+            receipt: wait until the broker has confirmed the subscription. ``False``: wait only for room in the send
+                queue; the same then holds for its end, unless ``unsubscribe(receipt=True)`` is called.
+            timeout: seconds to wait; by default ``receipt_timeout``. ``math.inf`` is no limit.
 
         Returns:
             The subscription.
 
         Raises:
-            ValueError: ``prefetch`` in ``auto`` mode.
-            LocalProtocolError: STOMP does not allow it: an ``id`` in use, an unknown ack mode, a header that clashes;
-                or ``prefetch``, and the broker profile has no header for it.
+            LocalProtocolError: STOMP does not allow it: an ``id`` in use, an unknown ack mode, a header that clashes.
+                Or the broker has no known header for ``prefetch`` or ``durable``. Nothing has changed. For an argument
+                of a wrong type it is also a ``TypeError``.
+            ValueError: ``prefetch`` was given with ``ack="auto"``.
+            TypeError, ValueError: ``timeout`` is not a number of seconds, or is negative.
             Rejected: the broker answered with ERROR.
-            ReceiptTimeout: the broker did not confirm in time; the subscription is ended.
+            ReceiptTimeout: the broker did not confirm in time. The subscription has ended.
             NotSentInTime: there was no connection in time.
-            SessionClosed, ConnectionLost: the session has ended.
+            SessionClosed: the connection was closed.
+            ConnectionLost, ConnectFailed: the connection has ended, and is not replaced.
         """
         self._check_usable(now)
         check_destination(destination)
@@ -811,20 +855,23 @@ class Session:
     ) -> Pending[None]:
         """End a subscription (STOMP 1.2, "UNSUBSCRIBE"). Messages that come late are dropped, and counted.
 
-        In ``auto`` mode the messages in its queue can still be taken. In the other modes they are dropped: the broker
-        delivers them to somebody else.
+        In ``auto`` mode the messages in its queue can still be taken. In the other modes they are dropped, and the
+        broker delivers them to another consumer. To end a subscription that has ended does nothing.
 
         Args:
+            now: seconds of any monotonic clock.
             subscription: the subscription to end.
-            receipt: wait for the broker to confirm that no more messages come. ``False``: wait only for room in the
-                send queue. By default as it was given to :meth:`subscribe`.
-            delete: delete a durable subscription at the broker, instead of only leaving it.
-            timeout: seconds to wait; by default ``receipt_timeout``.
+            receipt: wait until the broker has confirmed that no more messages come. ``False``: wait only for room in
+                the send queue. By default as it was given to ``subscribe()``.
+            delete: delete a durable subscription at the broker. By default it goes on there, and collects messages.
+            timeout: seconds to wait; by default ``receipt_timeout``. ``math.inf`` is no limit.
 
         Raises:
-            LocalProtocolError: it is to be deleted, and this broker cannot be asked for that (ActiveMQ Classic).
+            LocalProtocolError: ``delete`` was asked for, and an UNSUBSCRIBE cannot do that at this broker (ActiveMQ
+                Classic). Nothing has changed.
+            TypeError, ValueError: ``timeout`` is not a number of seconds, or is negative.
             Rejected, ReceiptTimeout: the broker answered with ERROR, or not in time. The subscription has ended anyway.
-            NotSent, OutcomeUnknown: it was to be deleted, and there was no connection, or the connection was lost.
+            NotSent, OutcomeUnknown: ``delete`` was asked for, and there was no connection, or the connection was lost.
         """
         check_now(now)
         record = subscription.record
@@ -870,23 +917,32 @@ class Session:
         headers: HeaderSource = (),
         timeout: float | None = None,
     ) -> Pending[None]:
-        """Acknowledge a message (STOMP 1.2, "ACK").
+        """Acknowledge a message (STOMP 1.2, "ACK"): the broker considers it consumed.
+
+        With ``ack="client"`` that includes all earlier messages of the subscription.
 
         Args:
+            now: seconds of any monotonic clock.
             delivery: the message, as its subscription returned it.
-            transaction: the open transaction that the ACK is part of.
-            receipt: wait for the broker to confirm it.
+            transaction: the open transaction that the ACK belongs to, or its id.
+            receipt: ``True``: wait until the broker has confirmed the ACK. ``False``: wait only for room in the send
+                queue. A ``str`` is the same as ``True``, with this receipt id.
             headers: further headers.
-            timeout: seconds to wait; by default ``receipt_timeout``.
+            timeout: seconds to wait; by default ``receipt_timeout``. ``math.inf`` is no limit.
 
         Raises:
-            StaleMessageError: the message came on an earlier connection; the broker delivers it again.
-            LocalProtocolError: its subscription is in ``auto`` mode or has ended, or it is acknowledged already.
+            StaleMessageError: the message came on an earlier connection. The broker delivers it again.
+            LocalProtocolError: the subscription is in ``auto`` mode or has ended, or the message was acknowledged
+                already. Nothing has changed.
+            TypeError: this is not a message that a subscription returned.
+            TypeError, ValueError: ``timeout`` is not a number of seconds, or is negative.
             TransactionLost: the transaction was lost with its connection.
             Rejected: the broker answered with ERROR.
-            NotSent: it never left this process.
-            OutcomeUnknown: the connection was lost, or the receipt did not come in time (ReceiptTimeout).
-            SessionClosed, ConnectionLost: the session has ended.
+            NotSent: the ACK never left this process.
+            OutcomeUnknown: the connection was lost while the ACK was in flight. If the receipt did not come in time, it
+                is a ReceiptTimeout.
+            SessionClosed: the connection was closed.
+            ConnectionLost, ConnectFailed: the connection has ended, and is not replaced.
         """
         given: object = delivery
         if (
@@ -914,46 +970,58 @@ class Session:
         headers: HeaderSource = (),
         timeout: float | None = None,
     ) -> Pending[None]:
-        """Tell the broker that a message was not consumed (STOMP 1.2, "NACK"; not in 1.0).
+        """Tell the broker that a message was not consumed (STOMP 1.2, "NACK"; 1.0 has none).
 
-        What the broker does then differs: RabbitMQ delivers it again at once (``requeue:false`` drops or dead-letters
-        it), ActiveMQ moves it to a dead-letter queue.
+        What the broker does with it differs. RabbitMQ delivers it again at once, or drops or dead-letters it with
+        ``headers={"requeue": "false"}``. ActiveMQ moves it to a dead-letter queue. Artemis drops it.
 
         Args:
+            now: seconds of any monotonic clock.
             delivery: the message, as its subscription returned it.
-            transaction: the open transaction that the NACK is part of.
-            receipt: wait for the broker to confirm it.
+            transaction: the open transaction that the NACK belongs to, or its id.
+            receipt: ``True``: wait until the broker has confirmed the NACK. ``False``: wait only for room in the send
+                queue. A ``str`` is the same as ``True``, with this receipt id.
             headers: further headers.
-            timeout: seconds to wait; by default ``receipt_timeout``.
+            timeout: seconds to wait; by default ``receipt_timeout``. ``math.inf`` is no limit.
 
         Raises:
-            StaleMessageError: the message came on an earlier connection; the broker delivers it again.
-            LocalProtocolError: its subscription is in ``auto`` mode or has ended, or it is acknowledged already.
+            StaleMessageError: the message came on an earlier connection. The broker delivers it again.
+            LocalProtocolError: the subscription is in ``auto`` mode or has ended, the message was acknowledged already,
+                or the connection speaks 1.0. Nothing has changed.
+            TypeError: this is not a message that a subscription returned.
+            TypeError, ValueError: ``timeout`` is not a number of seconds, or is negative.
             TransactionLost: the transaction was lost with its connection.
             Rejected: the broker answered with ERROR.
-            NotSent: it never left this process.
-            OutcomeUnknown: the connection was lost, or the receipt did not come in time (ReceiptTimeout).
-            SessionClosed, ConnectionLost: the session has ended.
+            NotSent: the NACK never left this process.
+            OutcomeUnknown: the connection was lost while the NACK was in flight. If the receipt did not come in time,
+                it is a ReceiptTimeout.
+            SessionClosed: the connection was closed.
+            ConnectionLost, ConnectFailed: the connection has ended, and is not replaced.
         """
         return self._acknowledge(now, "NACK", delivery, transaction, receipt, headers, timeout)
 
     def begin(
         self, now: float, id: str | None = None, *, headers: HeaderSource = (), timeout: float | None = None
     ) -> Pending[Transaction]:
-        """Begin a transaction (STOMP 1.2, "BEGIN"). While there is no connection it waits for one.
+        """Begin a transaction (STOMP 1.2, "BEGIN"). While there is no connection, it waits for one.
+
+        End it with ``commit()`` or ``abort()``. A transaction that is open when its connection is lost is lost, too.
 
         Args:
-            id: its name on the wire; by default a generated one.
+            now: seconds of any monotonic clock.
+            id: the ``transaction`` header; by default a generated one.
             headers: further headers.
-            timeout: seconds to wait for a connection; by default ``receipt_timeout``.
+            timeout: seconds to wait for a connection; by default ``receipt_timeout``. ``math.inf`` is no limit.
 
         Returns:
             The transaction.
 
         Raises:
-            LocalProtocolError: the id is in use.
-            NotSent: there was no connection in time.
-            SessionClosed, ConnectionLost: the session has ended.
+            LocalProtocolError: the id is in use, or STOMP cannot carry it. Nothing has changed.
+            TypeError, ValueError: ``timeout`` is not a number of seconds, or is negative.
+            NotSent: BEGIN never left this process. If the timeout was the reason, it is a NotSentInTime.
+            SessionClosed: the connection was closed.
+            ConnectionLost, ConnectFailed: the connection has ended, and is not replaced.
         """
         self._check_usable(now)
         check_id("id", id)
@@ -978,15 +1046,19 @@ class Session:
         """Commit a transaction (STOMP 1.2, "COMMIT").
 
         Args:
-            transaction: an open one.
-            receipt: wait for the broker to confirm it.
-            timeout: seconds to wait; by default ``receipt_timeout``.
+            now: seconds of any monotonic clock.
+            transaction: the open transaction, or its id.
+            receipt: wait until the broker has confirmed the COMMIT. ``False``: wait only for room in the send queue.
+            timeout: seconds to wait; by default ``receipt_timeout``. ``math.inf`` is no limit.
 
         Raises:
-            TransactionLost: the connection was lost before COMMIT left; nothing was committed.
-            TransactionInDoubt: the connection was lost after it left; all or nothing was committed.
-            Rejected: the broker answered with ERROR; nothing was committed.
-            LocalProtocolError: it has ended already.
+            TransactionLost: the connection was lost before COMMIT left. Nothing was committed.
+            TransactionInDoubt: the connection was lost after COMMIT left, or the broker did not confirm in time. Either
+                everything was or will be committed, or nothing.
+            Rejected: the broker answered with ERROR. Nothing was committed.
+            LocalProtocolError: the transaction has ended already, or there was never one of this id.
+            TypeError: this is not a transaction.
+            TypeError, ValueError: ``timeout`` is not a number of seconds, or is negative.
         """
         check_now(now)
         try:
@@ -1013,15 +1085,20 @@ class Session:
         receipt: bool = False,
         timeout: float | None = None,
     ) -> Pending[None]:
-        """Abort a transaction (STOMP 1.2, "ABORT"). One that was lost with its connection is aborted already.
+        """Abort a transaction (STOMP 1.2, "ABORT"): nothing that was sent in it happens.
+
+        A transaction that was lost with its connection is aborted already; then this does nothing.
 
         Args:
-            transaction: an open one, or one that was lost.
-            receipt: wait for the broker to confirm it.
-            timeout: seconds to wait; by default ``receipt_timeout``.
+            now: seconds of any monotonic clock.
+            transaction: the open or lost transaction, or its id.
+            receipt: wait until the broker has confirmed the ABORT. ``False``: wait only for room in the send queue.
+            timeout: seconds to wait; by default ``receipt_timeout``. ``math.inf`` is no limit.
 
         Raises:
-            LocalProtocolError: it has ended already.
+            LocalProtocolError: the transaction has ended already, or there was never one of this id.
+            TypeError: this is not a transaction.
+            TypeError, ValueError: ``timeout`` is not a number of seconds, or is negative.
             Rejected, ReceiptTimeout: the broker answered with ERROR, or not in time.
         """
         check_now(now)
@@ -1061,21 +1138,26 @@ class Session:
         The different conventions of RabbitMQ and ActiveMQ are taken care of.
 
         Args:
-            destination: where to.
-            body: ``bytes``, or ``str``, which is sent as UTF-8.
-            content_type: the MIME type of the body.
-            headers: further headers.
-            timeout: seconds to wait for the reply; by default ``receipt_timeout``.
+            now: seconds of any monotonic clock.
+            destination: where to send it, such as ``"/queue/orders"``. The syntax is the broker's own.
+            body: ``bytes`` are sent as they are, a ``str`` as UTF-8.
+            content_type: the MIME type of the body. By default it is not stated for ``bytes``.
+            headers: further headers, without ``reply-to`` and ``correlation-id``.
+            timeout: seconds to wait for the reply; by default ``receipt_timeout``. ``math.inf`` is no limit.
 
         Returns:
-            The reply.
+            The reply. It needs no acknowledgement.
 
         Raises:
-            LocalProtocolError: STOMP cannot carry it, or the headers contain ``reply-to`` or ``correlation-id``.
+            LocalProtocolError: STOMP cannot carry the message, or the headers contain ``reply-to`` or
+                ``correlation-id``. Nothing has changed. For an argument of a wrong type it is also a ``TypeError``.
+            TypeError, ValueError: ``timeout`` is not a number of seconds, or is negative.
+            Rejected: the broker answered with ERROR.
             ReceiptTimeout: no reply came in time.
-            OutcomeUnknown: the connection, and the reply queue with it, was lost.
-            NotSent: the request never left this process.
-            SessionClosed, ConnectionLost: the session has ended.
+            OutcomeUnknown: the connection was lost, and the reply queue with it.
+            NotSent: the request never left this process. If the timeout was the reason, it is a NotSentInTime.
+            SessionClosed: the connection was closed.
+            ConnectionLost, ConnectFailed: the connection has ended, and is not replaced.
         """
         self._check_usable(now)
         check_destination(destination)
@@ -1104,12 +1186,16 @@ class Session:
         see :meth:`.Session.take_broken_rules`.
 
         Args:
+            now: seconds of any monotonic clock.
             frame: any client frame or event but DISCONNECT.
 
         Raises:
             LocalProtocolError: STOMP does not allow it here, or it is DISCONNECT, which :meth:`close` sends. Nothing
                 has changed.
-            SessionClosed, ConnectionLost: there is no connection.
+            TypeError: this is neither a frame nor an event.
+            NotSent: the frame never left this process.
+            SessionClosed: the connection was closed.
+            ConnectionLost, ConnectFailed: there is no connection at the moment, or it is not replaced.
         """
         unchecked = self._unchecked_conversation
         connector = self._connector
@@ -1142,16 +1228,20 @@ class Session:
     def take_broken_rules(self) -> tuple[Tolerated, ...]:
         """Return, once, which rules of STOMP were broken by frames that were sent on the present connection.
 
-        There are none without the leniency ``unchecked_conversation``.
+        There are none without the leniency ``unchecked_conversation``. At most the latest 100 are kept.
         """
         conn = self._connector.conn
         return () if conn is None else conn.take_broken_rules()
 
     def send_heart_beat(self, now: float) -> Pending[None]:
-        """Send a line end now (STOMP 1.2, "Heart-beating"). Heart-beats that are due are sent without this.
+        """Send a heart-beat now (STOMP 1.2, "Heart-beating"). Those that are due are sent without this.
+
+        Args:
+            now: seconds of any monotonic clock.
 
         Raises:
-            SessionClosed, ConnectionLost: there is no connection.
+            SessionClosed: the session was closed.
+            ConnectionLost, ConnectFailed: there is no connection at the moment, or it is not replaced.
         """
         self._check_connected(now)
         self._sender.send_queue.put(b"\n", None)
@@ -1170,10 +1260,11 @@ class Session:
     ) -> Pending[bool]:
         """End the session gracefully (STOMP 1.2, "DISCONNECT").
 
-        Subscriptions end at once. Receipts in flight get half of the time to come; then DISCONNECT asks for one of its
-        own, and the socket is closed when that has come. Nothing is dialled again. It never fails.
+        Subscriptions end at once. Receipts in flight are awaited for half of the time; then DISCONNECT asks for one of
+        its own, and the socket is closed when that has come. Nothing is dialled again. The Pending never fails.
 
         Args:
+            now: seconds of any monotonic clock.
             receipt: the id of DISCONNECT's receipt; by default a generated one.
             headers: further headers of DISCONNECT. With the leniency ``unchecked_conversation`` the receipt may be
                 among them, and its id may be in use.
@@ -1183,7 +1274,8 @@ class Session:
             Whether the broker confirmed that it has processed everything.
 
         Raises:
-            LocalProtocolError: headers that STOMP cannot carry, or a receipt id in use. Nothing has changed.
+            LocalProtocolError: STOMP cannot carry the headers, or the receipt id is in use. Nothing has changed.
+            TypeError, ValueError: ``timeout`` is not a number of seconds, or is negative.
         """
         check_now(now)
         if self._closing is not None:
@@ -1503,9 +1595,15 @@ class Session:
     # ------------------------------------------------------------------ for code on top of the session
 
     def call_later(self, now: float, seconds: float, callback: Callable[[float], object]) -> None:
-        """Call ``callback(now)`` from :meth:`handle_timeout` after ``seconds``, unless the session ends before.
+        """Call ``callback(now)`` from :meth:`handle_timeout` after some seconds, unless the session ends before.
 
-        An exception that it raises is logged.
+        Args:
+            now: seconds of any monotonic clock.
+            seconds: how many seconds from now.
+            callback: a function of ``now``. An exception that it raises is logged.
+
+        Raises:
+            TypeError: ``callback`` is not a function.
         """
         check_now(now)
         check_callable(callback, "what call_later() calls", "a function of now")
@@ -1517,7 +1615,7 @@ class Session:
 
         Args:
             method: the name of a method of :class:`~stomp_core.Listener`.
-            arguments: those of the method.
+            arguments: the arguments of the method.
 
         Returns:
             Whether the listener overrides this method; if it does not, it is not called.
@@ -1541,19 +1639,39 @@ class Session:
         return f"this connection is closed: {self.closed_because}; call connect() for a new one"
 
     def count_unacknowledged(self, record: SubscriptionRecord) -> int:
-        """Return how many messages of a subscription were delivered on this connection and not acknowledged."""
+        """Return how many messages of a subscription were delivered on this connection and not acknowledged.
+
+        Args:
+            record: the record of the subscription.
+        """
         return self._connector.count_unacknowledged(record.id)
 
     def is_unacknowledged(self, delivery: Delivery) -> bool:
-        """Return whether a message can still be acknowledged: its connection lives, and nobody has done it yet."""
+        """Return whether a message can still be acknowledged: its connection is up, and nobody has done it yet.
+
+        Args:
+            delivery: the message.
+        """
         return self._connector.is_unacknowledged(delivery.event, delivery.connection_number)
 
     def put_back(self, record: SubscriptionRecord, entry: QueueEntry) -> None:
-        """Put a message back that was taken from a subscription's queue; see :meth:`Subscription.put_back`."""
+        """Put a message back that was taken from a subscription's queue; see :meth:`Subscription.put_back`.
+
+        Args:
+            record: the record of the subscription.
+            entry: what the subscription's ``first()`` returned before the message was taken.
+        """
         record.put_back(entry, self.connection_number if self.connected is not None else 0)
 
     def take_from(self, queue: MessageQueue[T]) -> T | None:
-        """Take an item from a queue of this session, and wake the driver if reading may go on because of it."""
+        """Take an item from a queue of this session, and wake the driver if reading may go on because of it.
+
+        Args:
+            queue: the queue.
+
+        Returns:
+            The item; ``None`` if the queue is empty.
+        """
         was_full = self._buffer.full
         item = queue.take()
         if was_full and not self._buffer.full:

@@ -26,10 +26,16 @@ __all__ = ["Progress", "SubscriptionRecord", "SubscriptionState", "Subscriptions
 
 
 class SubscriptionState(StrEnum):
-    """The state of a subscription, over all connections."""
+    """The state of a subscription, over all connections.
 
-    ACTIVE = "active"  # it is subscribed again on every new connection
-    DRAINING = "draining"  # UNSUBSCRIBE was sent: late messages are dropped, and counted
+    Attributes:
+        ACTIVE: messages come, and every new connection subscribes again.
+        DRAINING: UNSUBSCRIBE was sent, its receipt has not come. Late messages are dropped, and counted.
+        GONE: the subscription has ended.
+    """
+
+    ACTIVE = "active"
+    DRAINING = "draining"
     GONE = "gone"
 
 

@@ -17,29 +17,36 @@ __all__ = ["TransactionLike", "TransactionRecord", "TransactionState", "Transact
 
 
 class TransactionState(StrEnum):
-    """The state of a transaction."""
+    """The state of a transaction.
+
+    Attributes:
+        OPEN: BEGIN was sent.
+        COMMITTING: COMMIT was sent, its receipt has not come.
+        ABORTING: ABORT was sent, its receipt has not come.
+        DONE: it was committed or aborted, as asked.
+        LOST: the connection was lost while it was open. The broker dropped all of it.
+        IN_DOUBT: the connection was lost while COMMIT was in flight. Either all of it was committed, or nothing.
+    """
 
     OPEN = "open"
-    COMMITTING = "committing"  # COMMIT was sent, its receipt has not come
-    ABORTING = "aborting"  # ABORT was sent, its receipt has not come
-    DONE = "done"  # committed or aborted, as asked
-    LOST = "lost"  # the connection was lost while it was open: the broker dropped all of it
-    IN_DOUBT = (
-        "in doubt"  # the connection was lost while COMMIT was in flight: all or nothing of it was committed
-    )
+    COMMITTING = "committing"
+    ABORTING = "aborting"
+    DONE = "done"
+    LOST = "lost"
+    IN_DOUBT = "in doubt"
 
 
 class TransactionLike(Protocol):
-    """What names a transaction in a call: a :class:`Transaction` of the session, or an adapter's."""
+    """A transaction, as an argument of a call: a :class:`Transaction` of the session, or one of an adapter."""
 
     @property
     def id(self) -> str:
-        """Its name on the wire."""
+        """The ``transaction`` header of its frames."""
         ...
 
     @property
     def state(self) -> TransactionState:
-        """Its state."""
+        """The state of the transaction."""
         ...
 
 

@@ -23,7 +23,12 @@ _BETWEEN_URLS = re.compile(r"\s*,\s*(?=[A-Za-z][A-Za-z0-9+.-]*://)")
 
 @record
 class Credentials:
-    """A login and its passcode. The repr does not show the passcode."""
+    """A login and its passcode. The repr does not show the passcode.
+
+    Attributes:
+        login: the user name; ``None`` if there is none.
+        passcode: the password; ``None`` if there is none.
+    """
 
     login: str | None = None
     passcode: str | None = field(default=None, repr=False)
@@ -40,11 +45,11 @@ class Endpoint:
     Attributes:
         scheme: ``"stomp"``, ``"stomp+ssl"``, ``"stomp+unix"``, ``"ws"`` or ``"wss"``; or one of an adapter's own, in
             lower case.
-        host: name or address; ``""`` for a Unix socket.
-        port: TCP port; 0 for a Unix socket.
-        path: of the Unix socket, or of the WebSocket's URL with its query; otherwise ``""``.
+        host: the name or address; ``""`` for a Unix socket.
+        port: the TCP port; 0 for a Unix socket.
+        path: the path of the Unix socket, or of the WebSocket's URL with its query; otherwise ``""``.
         virtual_host: the STOMP ``host`` header that the path of the URL names; ``None`` if there is no path.
-        credentials: from the URL; not shown in ``str()`` and ``repr()``.
+        credentials: the login and the passcode of the URL; ``str()`` and ``repr()`` do not show them.
 
     Raises:
         TypeError: the scheme, the host or the path is not a ``str``.
@@ -83,16 +88,25 @@ class Endpoint:
     def parse(cls, url: str, *, any_scheme: bool = False) -> Endpoint:
         """Parse a URL.
 
-        ``stomp://login:passcode@host:61613/virtual-host`` and ``stomp+ssl://`` alike (port 61614), the virtual host
-        percent-encoded as in AMQP's URLs; ``stomp+unix:///path/to/socket``; ``ws://host:15674/ws`` and ``wss://``.
+        ``stomp://login:passcode@host:61613/virtual-host``, and ``stomp+ssl://`` for TLS (port 61614); the virtual host
+        is percent-encoded, as in AMQP's URLs. ``stomp+unix:///path/to/socket`` for a Unix socket.
+        ``ws://host:15674/ws`` and ``wss://`` for WebSocket.
 
         Args:
             url: the URL.
-            any_scheme: also accept schemes that are not known here, such as ``serial:///dev/ttyS0``: somebody else
-                dials them.
+            any_scheme: also accept schemes that are not known here, such as ``serial:///dev/ttyS0``, which a dialler of
+                the caller knows.
+
+        Returns:
+            The endpoint.
 
         Raises:
-            ValueError: the URL is not valid; the text says why, without repeating any credentials.
+            TypeError: ``url`` is not a ``str``.
+            ValueError: the URL is not valid. The text says why, without repeating any credentials.
+
+        >>> endpoint = Endpoint.parse("stomp+ssl://guest:secret@localhost/sales")
+        >>> endpoint.host, endpoint.port, endpoint.secure, endpoint.virtual_host, str(endpoint)
+        ('localhost', 61614, True, 'sales', 'stomp+ssl://localhost:61614')
         """
         if not isinstance(url, str):
             raise not_a_url(url)
@@ -183,10 +197,10 @@ def parse_endpoints(source: EndpointSource, *, any_scheme: bool = False) -> tupl
 
     Args:
         source: a URL, several URLs separated by commas, an :class:`Endpoint`, or any sequence of these.
-        any_scheme: also accept schemes that are not known here: somebody else dials them.
+        any_scheme: also accept schemes that are not known here, which a dialler of the caller knows.
 
     Raises:
-        TypeError: it is neither a URL nor a sequence of URLs.
+        TypeError: ``source`` is neither a URL nor a sequence of URLs.
         ValueError: a URL is not valid, or there is none.
     """
     if isinstance(source, Endpoint):

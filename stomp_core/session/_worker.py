@@ -53,35 +53,37 @@ _MAX_ERROR_LENGTH = 200  # characters of an exception that a moved message names
 @explained
 @record
 class WorkPolicy:
-    """What to do with a message after its handler.
+    """What to do with a message after its handler. The argument ``policy`` of ``subscription.run()``.
 
     Attributes:
-        on_return: the handler returned: ``"ack"``, or ``"leave"`` if the handler acknowledges by itself.
-        on_error: it raised: ``"nack"``: retry it, by a NACK where the broker delivers it again then (RabbitMQ),
-            otherwise by calling the handler again in this client; ``"ack"``; ``"leave"`` it unacknowledged (the broker
-            delivers it again on another connection); or ``"stop"``: ``run`` raises what the handler raised.
-        first_delay: seconds before the first retry of a message; twice as long with each further one.
-        max_delay: what the pause grows to, in seconds.
-        max_failures: after so many failures a message is not retried any more; ``None`` is never.
-        given_up: what to do then: ``"leave"``, ``"ack"``, ``"nack"`` so that the broker does not deliver it again
-            (RabbitMQ drops or dead-letters it, ActiveMQ moves it to its dead-letter queue, Artemis drops it), or
-            ``"move"`` it to ``dead_letters``.
-        dead_letters: a destination. The message is sent there, with its headers, and acknowledged: in one transaction
-            at ActiveMQ, otherwise after the broker has confirmed it. Its headers ``x-failed-destination``,
-            ``x-failures`` and ``x-error`` say why.
-            In ``auto`` mode, where nothing is delivered again, that happens at the first failure.
+        on_return: what to do when the handler has returned: ``"ack"``, or ``"leave"`` if the handler acknowledges by
+            itself.
+        on_error: what to do when it has raised. ``"nack"``: retry the message, by a NACK where the broker delivers it
+            again then (RabbitMQ), otherwise by calling the handler again in this client. ``"ack"``: acknowledge it.
+            ``"leave"``: leave it unacknowledged; the broker delivers it again on another connection. ``"stop"``:
+            ``run`` raises what the handler raised.
+        first_delay: seconds before the first retry of a message. The pause doubles with each further one.
+        max_delay: the longest pause before a retry, in seconds.
+        max_failures: after how many failures a message is not retried any more; ``None`` is never.
+        given_up: what to do then. ``"leave"`` and ``"ack"``: as above. ``"nack"``: let the broker not deliver it again
+            (RabbitMQ drops or dead-letters it, ActiveMQ moves it to its dead-letter queue, Artemis drops it).
+            ``"move"``: send it to ``dead_letters``.
+        dead_letters: the destination for ``"move"``. The message is sent there, with its headers, and acknowledged: in
+            one transaction at ActiveMQ, otherwise after the broker has confirmed it. Its headers
+            ``x-failed-destination``, ``x-failures`` and ``x-error`` say why. In ``auto`` mode, where nothing is
+            delivered again, that happens at the first failure.
 
     A message that pauses before a retry stays unacknowledged and counts for the prefetch. Later messages are handled
     meanwhile, so a retried one comes after them; in ``client`` mode nothing is handled before it, and the order stays.
 
-    ``"leave"`` in ``client`` mode lasts until the next ACK, which covers the message too.
+    ``"leave"`` in ``client`` mode lasts until the next ACK, which covers the message, too.
 
     A message that is delivered again is recognised by its destination, headers and body, since RabbitMQ gives it a new
     id with each delivery.
 
     Raises:
         TypeError: an attribute is of a wrong type.
-        ValueError: an attribute is out of its range.
+        ValueError: an attribute is out of its range, or only one of ``given_up="move"`` and ``dead_letters`` is given.
     """
 
     on_return: Literal["ack", "leave"] = "ack"
@@ -109,24 +111,29 @@ class WorkPolicy:
             raise ValueError("given_up='move' and dead_letters=... go together: give both or neither")
 
     def delay(self, failures: int) -> float:
-        """Return the seconds before the retry of a message that has failed so often."""
+        """Return how many seconds to pause before the retry of a message.
+
+        Args:
+            failures: how often it has failed.
+        """
         return min(self.max_delay, self.first_delay * 2.0 ** min(failures - 1, 60))
 
 
 class HandlerRunner:
     """One run of a handler over a subscription, by one worker or several. Pure: an adapter calls the handler.
 
-    What a handler raises is told to the session's listener (``handler_error``, ``message_given_up``), or logged by the
-    logger ``stomp_core`` if the listener has no such method.
+    What a handler raises is reported to the session's listener (``handler_error``, ``message_given_up``), or logged by
+    the logger ``stomp_core`` if the listener has no such method.
 
     Args:
-        session: that the subscription belongs to.
+        session: the session that the subscription belongs to.
         subscription: where the messages come from.
         concurrency: how many workers there are.
-        policy: what to do after the handler.
+        policy: what to do after the handler; ``None`` is ``WorkPolicy()``.
 
     Raises:
-        ValueError: ``concurrency`` is not at least 1; or it is not 1 in ``client`` mode, where an ACK also covers the
+        TypeError: an argument is of a wrong type.
+        ValueError: ``concurrency`` is less than 1, or more than 1 in ``client`` mode, where an ACK also covers the
             messages that other workers are busy with.
     """
 
@@ -160,7 +167,7 @@ class HandlerRunner:
 
     @property
     def destination(self) -> str:
-        """Where the messages come from."""
+        """The destination that the messages come from."""
         return self._subscription.destination
 
     @property
@@ -193,7 +200,11 @@ class HandlerRunner:
         return self._subscription.first()
 
     def put_back(self, entry: QueueEntry | Delivery) -> None:
-        """Make a message the next one again; see :meth:`Subscription.put_back`."""
+        """Make a message the next one again; see :meth:`.Subscription.put_back`.
+
+        Args:
+            entry: what :meth:`first` returned.
+        """
         if not isinstance(entry, Delivery):
             self._subscription.put_back(entry)
         elif not self._due or self._due[0] is not entry:
@@ -228,7 +239,11 @@ class HandlerRunner:
         )
 
     def handling(self, delivery: Delivery) -> AbstractContextManager[object]:
-        """Return the context in which to call the handler; see ``Listener.handling``."""
+        """Return the context in which to call the handler; see ``Listener.handling``.
+
+        Args:
+            delivery: the message that the handler gets.
+        """
         listener = self._session.listener
         return nullcontext() if listener is None else HandlingContext(listener, delivery)
 
@@ -236,7 +251,7 @@ class HandlerRunner:
         """Let every worker finish its message and take no more.
 
         Args:
-            error: what :meth:`finish` raises.
+            error: the exception that :meth:`finish` raises; by default none.
         """
         if not self._stopped:
             self._stopped = True
@@ -244,10 +259,11 @@ class HandlerRunner:
             self._subscription.notify_all()
 
     def finish(self) -> None:
-        """Call it when every worker has ended. What pauses in this client is taken next from the subscription.
+        """End the run, when every worker has ended. Messages that pause here are the next ones of the subscription.
 
         Raises:
-            Exception: what stopped them: an exception of a handler, or the end of the subscription.
+            Exception: the reason why the workers were stopped: an exception of a handler, or the end of the
+                subscription.
         """
         self._subscription.remove_stop_callback(self.stop)
         self._finished = True
@@ -266,19 +282,39 @@ class HandlerRunner:
         """Give a message back to the subscription whose handler was cancelled: somebody else may take it next.
 
         The workers stop first: otherwise another one of them would take it.
+
+        Args:
+            delivery: the message.
         """
         self.stop()
         if self._is_current(delivery) and self._session.is_unacknowledged(delivery):
             self._subscription.return_delivery(delivery)
 
     def returned(self, now: float, delivery: Delivery) -> Pending[None]:
-        """Do what the policy says about a message whose handler has returned."""
+        """Do what the policy says about a message whose handler has returned.
+
+        Args:
+            now: seconds of any monotonic clock.
+            delivery: the message.
+
+        Returns:
+            A Pending that is done when this is done.
+        """
         if delivery.redelivered or delivery in self._retried:
             self._forget(delivery)
         return self._settle(now, self._policy.on_return, delivery)
 
     def raised(self, now: float, delivery: Delivery, error: Exception) -> Pending[None]:
-        """Do what the policy says about a message whose handler has raised ``error``."""
+        """Do what the policy says about a message whose handler has raised an exception.
+
+        Args:
+            now: seconds of any monotonic clock.
+            delivery: the message.
+            error: the exception.
+
+        Returns:
+            A Pending that is done when this is done. It does not wait for the pause before a retry.
+        """
         session, policy = self._session, self._policy
         what = f"message {delivery.message_id!r} from {delivery.destination}"
         if not session.notify_listener("handler_error", delivery, error):

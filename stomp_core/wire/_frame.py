@@ -33,15 +33,15 @@ class _FrameBeingMade:
 
 @final
 class Frame(_FrameBeingMade):
-    """One STOMP frame: an immutable value.
+    """One STOMP frame, an immutable value. Its repr masks passcodes and tokens.
 
     Two frames are equal when command, body and headers are. ``content-length`` is not compared: it marks where
     the frame ends on the wire, and the serializer adds it.
 
     Args:
-        command: ``"SEND"``, ``"MESSAGE"``, ... Commands are case-sensitive.
-        headers: a mapping or pairs of ``str``; order and repeats are kept.
-        body: the bytes of the body.
+        command: ``"SEND"``, ``"MESSAGE"``, ... Commands are case-sensitive (STOMP 1.2, "STOMP Frames").
+        headers: a mapping or pairs of ``str``. Order and repeats are kept.
+        body: the bytes of the body. By default there is none.
 
     Raises:
         HeaderTypeError: the body is not bytes, or a header not a ``str``.
@@ -82,17 +82,17 @@ class Frame(_FrameBeingMade):
         strict: bool = False,
         omits_content_length: bool = False,
     ) -> Frame:
-        """Make a frame from everything that it consists of. For parsers.
+        """Return a frame made of everything that it consists of. For parsers.
 
         Args:
-            command: see above, as for the next three.
-            headers: as they were received, unescaped.
+            command: the command.
+            headers: the headers.
             body: exactly ``bytes``.
             version: the version that it was read in.
             head: the received bytes of command line, header lines and blank line; ``None`` if those are the command,
                 ``headers.text`` and a line feed.
             strict: whether a parser without any leniency reads it in the same way.
-            omits_content_length: see above.
+            omits_content_length: see the attribute.
         """
         self = _FrameBeingMade()
         self.command = command
@@ -120,7 +120,7 @@ class Frame(_FrameBeingMade):
 
     @property
     def size(self) -> int:
-        """About how many bytes the frame takes: command, headers and body. Cheap: the headers are not split."""
+        """About how many bytes the frame takes: command, headers and body. It is cheap: the headers are not split."""
         text = self.headers.text
         return len(self.command) + (self.headers.size if text is None else len(text)) + len(self.body)
 
@@ -131,7 +131,7 @@ class Frame(_FrameBeingMade):
         headers: HeaderSource | None = None,
         body: bytes | bytearray | memoryview | None = None,
     ) -> Frame:
-        """Make a copy in which something is different.
+        """Return a copy in which something is different.
 
         The copy has a ``content-length`` if this frame has one, in the same place and with the right value; and none
         if this frame has none, whatever ``headers`` hold. Some brokers give the header a meaning: ActiveMQ makes a
@@ -143,7 +143,7 @@ class Frame(_FrameBeingMade):
             body: the body of the copy; by default that of this frame.
 
         Returns:
-            A frame that was not parsed; it has neither ``version`` nor ``raw``.
+            The copy. Since it was not parsed, it has neither ``version`` nor ``raw``.
 
         Raises:
             HeaderTypeError: the body is not bytes, or a header not a ``str``.
@@ -162,14 +162,14 @@ class Frame(_FrameBeingMade):
         )
 
     def to_bytes(self, version: str, *, content_length: bool = True) -> bytes:
-        """Serialize this frame.
+        """Return the bytes of this frame.
 
         A frame that was read in the same version, without help from any leniency, gives the bytes that were received.
 
         Args:
-            version: ``"1.0"``, ``"1.1"`` or ``"1.2"``: which escapes and headers the peer expects.
-            content_length: write ``content-length`` for a non-empty body (STOMP 1.2, "Header content-length").
-                Without it a body that contains NUL is refused.
+            version: ``"1.0"``, ``"1.1"`` or ``"1.2"``, which decides on escapes and required headers.
+            content_length: whether to write ``content-length`` for a body (STOMP 1.2, "Header content-length"). Without
+                it a body that contains NUL is refused.
 
         Returns:
             The whole frame, with the NUL that ends it.
@@ -248,9 +248,9 @@ def body_type_error(body: object, what: str, accepted: str) -> HeaderTypeError:
     """Return the error for a body of a wrong type: it says how to make it one of the right type.
 
     Args:
-        body: what came.
-        what: what it was to be.
-        accepted: which types that has.
+        body: the body that was passed.
+        what: the argument that it was passed for, such as ``"body"``.
+        accepted: the types that this argument accepts, such as ``"str or bytes"``.
     """
     names = {entry.__name__ for entry in type(body).__mro__}
     if isinstance(body, type):

@@ -37,7 +37,9 @@ class HeaderTypeError(LocalProtocolError, TypeError):
 
 @mypyc_attr(allow_interpreted_subclasses=True)
 class Headers:
-    """The headers of a frame.
+    """The headers of a frame, in order. Of repeated ones the first counts (STOMP 1.2, "Repeated Header Entries").
+
+    The repr masks passcodes and tokens.
 
     Args:
         items: a mapping, or pairs of name and value; both must be ``str``.
@@ -105,11 +107,11 @@ class Headers:
 
     @staticmethod  # and no class method, which costs more: this is done for each frame
     def from_text(text: str, escaped: bool, plain: bool = False) -> Headers:
-        """Make headers of lines that are known to be valid.
+        """Return headers made of lines that are known to be valid.
 
         Args:
             text: see :attr:`text`.
-            escaped: the text holds escapes, every one of them defined in STOMP 1.2.
+            escaped: whether the text holds escapes, every one of them defined in STOMP 1.2.
             plain: see :attr:`plain`.
         """
         self = _new(Headers)
@@ -124,7 +126,11 @@ class Headers:
 
     @staticmethod
     def from_pairs(pairs: Iterable[tuple[str, str]]) -> Headers:
-        """Make headers of pairs that are known to be tuples of two ``str``."""
+        """Return headers made of pairs that are known to be valid.
+
+        Args:
+            pairs: tuples of two ``str``.
+        """
         self = _new(Headers)
         self.text = None
         self.plain = False
@@ -142,8 +148,8 @@ class Headers:
             pairs: the headers to put first; anything in them may turn out not to be a ``str``.
 
         Returns:
-            New headers, or ``None`` where joining two texts is not enough: these headers or the others are not plain,
-            something is not a ``str``, or a name occurs in both. The caller then has to look at them one by one.
+            New headers; ``None`` if these headers or the others are not plain, if something is not a ``str``, or if a
+            name occurs in both. Then the caller has to look at them one by one.
         """
         if not self.plain:
             return None
@@ -191,10 +197,10 @@ class Headers:
         return Headers.from_text(text, escaped=False, plain=True)
 
     def with_line(self, name: str, value: str) -> Headers | None:
-        """Put one more header behind these, cheaply: what is known of these, such as their bytes, stays known.
+        """Put one more header behind these, cheaply: everything known of these, such as their bytes, stays known.
 
         Args:
-            name: a name that needs no escape.
+            name: the name of the header, which needs no escape.
             value: its value.
 
         Returns:
@@ -276,7 +282,12 @@ class Headers:
     @overload
     def get(self, name: str, default: T) -> str | T: ...
     def get(self, name: str, default: T | None = None) -> str | T | None:
-        """Return the first value of ``name``, or ``default``. Names are case-sensitive."""
+        """Return the first value of a header.
+
+        Args:
+            name: the name, which is case-sensitive.
+            default: what to return if there is no such header.
+        """
         # A name with one of these characters is written differently in the text, or could match across two lines.
         if self._index is None and (":" in name or "\\" in name or "\n" in name or "\r" in name):
             value = self._indexed().get(name)
@@ -285,7 +296,11 @@ class Headers:
         return default if value is None else value
 
     def get_all(self, name: str) -> list[str]:
-        """Return every value of ``name``, in order. The first one is in force ("Repeated Header Entries")."""
+        """Return every value of a header, in order. The first one counts (STOMP 1.2, "Repeated Header Entries").
+
+        Args:
+            name: the name, which is case-sensitive.
+        """
         return [value for key, value in self.pairs if key == name]
 
     def __contains__(self, name: object) -> bool:
@@ -328,11 +343,19 @@ class Headers:
 
     @staticmethod
     def has_secrets(names: Iterable[str]) -> bool:
-        """Return whether one of these is the name of a header whose value is a secret."""
+        """Return whether one of these is the name of a header whose value is a secret.
+
+        Args:
+            names: names of headers, in any case.
+        """
         return not _SECRET.isdisjoint(map(str.lower, names))
 
     def without(self, *names: str) -> Headers:
-        """Return a copy that lacks these names."""
+        """Return a copy without some headers.
+
+        Args:
+            names: the names of these headers.
+        """
         return Headers.from_pairs([pair for pair in self.pairs if pair[0] not in names])
 
     def __eq__(self, other: object) -> bool:

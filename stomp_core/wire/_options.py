@@ -33,6 +33,9 @@ class Limits:
     Raises:
         TypeError: a limit is no whole number.
         ValueError: a limit is negative.
+
+    >>> Limits(max_body=1024 * 1024).max_body
+    1048576
     """
 
     max_command: int = 64

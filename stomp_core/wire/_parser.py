@@ -89,13 +89,13 @@ def _end_of_lines() -> re.Pattern[bytes]:
 
 @mypyc_attr(allow_interpreted_subclasses=True)
 class FrameParser:
-    """Turn a stream of bytes into frames, without any rule of the conversation.
+    """Turns a stream of bytes into frames, without any rule of the conversation (STOMP 1.2, "Augmented BNF").
 
     Args:
-        version: how to read: ``"1.0"``, ``"1.1"``, ``"1.2"``. ``None`` reads the handshake, whose frames come
+        version: the version to read: ``"1.0"``, ``"1.1"`` or ``"1.2"``. ``None`` reads the handshake, whose frames come
             before a version is known; set :attr:`version` once it is.
-        limits: size limits for received frames.
-        leniency: which violations are tolerated; none by default.
+        limits: size limits for received frames. Default: ``Limits()``.
+        leniency: which violations are tolerated. Default: none.
 
     Raises:
         TypeError: an option is of a wrong type.
@@ -198,6 +198,9 @@ class FrameParser:
 
         A server uses it to name the frame that its ERROR answers (STOMP 1.2, "ERROR").
 
+        Args:
+            name: the name of the header.
+
         Returns:
             The first value of the name; ``None`` also if no frame broke a rule.
         """
@@ -206,10 +209,13 @@ class FrameParser:
     # ---------------------------------------------------------------- bytes in, frames out
 
     def receive_data(self, data: bytes | bytearray | memoryview) -> None:
-        """Take bytes from the stream. ``b""`` means that it has ended.
+        """Take bytes from the stream.
+
+        Args:
+            data: the bytes, in pieces of any size; ``b""`` means that the stream has ended.
 
         Raises:
-            ConnectionGoneError: bytes after the end.
+            ConnectionGoneError: bytes came after the end.
             TypeError: ``data`` is not bytes.
         """
         if not isinstance(data, bytes):
@@ -245,7 +251,7 @@ class FrameParser:
             :data:`.NEED_DATA` if the next frame is not complete yet.
 
         Raises:
-            RemoteProtocolError: the stream breaks STOMP. Everything before that was returned; from now on the parser
+            RemoteProtocolError: the stream violates STOMP. Everything before that was returned. From now on every call
                 raises this error.
         """
         try:

@@ -146,9 +146,13 @@ def decode_table(version: Version | None, *, cr_in_1_1: bool = False) -> Decoder
 
 
 def escape(text: str, version: Version) -> str:
-    """Escape a header name or value for a version that has escapes.
+    """Return a header name or value with its escapes (STOMP 1.2, "Value Encoding").
 
     A CR stays as it is in 1.1, which has no escape for it; the serializer refuses it afterwards.
+
+    Args:
+        text: the name or value.
+        version: 1.1 or 1.2. 1.0 has no escapes.
     """
     # Backslashes first: those that the other replacements write must not be doubled.
     if "\\" in text:
@@ -176,7 +180,14 @@ def undefined_escape(text: str, table: DecodeTable) -> re.Match[str] | None:
 
 
 def unescape(text: str, table: DecodeTable = _DECODE_1_2) -> str:
-    """Decode escapes in one pass from left to right. Escapes that the table does not define stay as they are."""
+    """Return a header name or value without its escapes (STOMP 1.2, "Value Encoding").
+
+    They are decoded in one pass from left to right.
+
+    Args:
+        text: the name or value, as it is written.
+        table: the escapes to decode, by default those of 1.2. Others stay as they are.
+    """
     if "\\" not in text:
         return text
     # Splitting at escaped backslashes is the pass from left to right: in a run of backslashes each pair is one escape,

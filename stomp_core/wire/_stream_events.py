@@ -24,6 +24,9 @@ NEED_DATA: Final[Literal[NeedData.NEED_DATA]] = NeedData.NEED_DATA
 class HeartBeat:
     """A run of line ends between frames (STOMP 1.2, "Heart-beating").
 
+    Args:
+        count: the number of line ends.
+
     Attributes:
         count: the number of line ends. The one that may follow the NUL of a frame is not counted: RabbitMQ and ActiveMQ
             write one after every frame, so it does not show that their heart-beat timer works.
@@ -50,9 +53,9 @@ class ConnectionClosed:
     Two of them are equal whatever their reason is.
 
     Attributes:
-        clean: nothing is missing. For a parser: the stream ended between two frames. For a connection: it ended after
-            DISCONNECT, and after its RECEIPT if it asked for one.
-        cut: the stream ended inside a frame. The partial frame is never returned.
+        clean: whether nothing is missing. For a parser: the stream ended between two frames. For a connection: it ended
+            after DISCONNECT, and after its RECEIPT if it asked for one.
+        cut: whether the stream ended inside a frame. The partial frame is never returned.
         reason: a sentence for people.
         code: ``"eof"``, or ``"heart-beat"`` if nothing was received from the peer for too long.
     """

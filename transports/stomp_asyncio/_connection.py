@@ -78,60 +78,130 @@ def connect(
     listener: Listener | None = None,
     connect_frame: Event | None = None,
 ) -> ConnectContext[Connection]:
-    """Connect to a broker: ``async with connect(...) as connection``, or ``connection = await connect(...)``.
+    """Connect to a broker: ``async with connect(...) as connection``.
 
-    It is connected when the broker has answered CONNECTED.
+    The block begins when the broker has answered CONNECTED; at its end the
+    connection is closed gracefully. ``connection = await connect(...)`` does
+    the same without a block: then call ``close()`` yourself. A connection that
+    is lost is replaced in the background, together with its subscriptions; see
+    ``reconnect``. All times are in seconds.
+
+    If ``login``, ``passcode`` or ``headers`` is a function, it is called
+    before every attempt to connect, in that order; it may be ``async``. If it
+    raises, the attempt fails. If the broker refuses the credentials, the
+    functions are asked once more at once.
+
+    >>> import asyncio
+    >>> from stomp_testing import Broker
+    >>> async def main(url):
+    ...     async with connect(url) as connection:
+    ...         await connection.send("/queue/a", "hello", receipt=True)
+    ...         async with connection.subscribe("/queue/a") as messages:
+    ...             print((await messages.receive(timeout=10)).text)
+    >>> with Broker() as broker:
+    ...     asyncio.run(main(broker.url))
+    hello
 
     Args:
-        endpoints: where the broker is: a URL (``stomp://``, ``stomp+ssl://``, ``stomp+unix://``), or several in order
-            of preference.
-        login: the user, or a function without arguments, ``async`` or not, that returns it; by default that of the URL.
-        passcode: its password, or a function that returns it, for tokens that expire; by default that of the URL. Such
-            functions are asked at each attempt to connect, before anything is dialled and in the order of login,
-            passcode, headers. What they raise makes the attempt fail. If the broker refuses what they answered, they
-            are asked once more at once.
-        ssl_context: for ``stomp+ssl://``; by default one that verifies the server's certificate and name.
-        ca_file: a PEM file with the authorities to trust, in place of those of the system.
-        cert_file: a PEM file with our own certificate and its chain, for a server that asks for one.
-        key_file: a PEM file with the key of that certificate, if it is not in ``cert_file``.
-        server_hostname: the name that the server's certificate must have; by default the host of the URL.
-        dial: ``await dial(endpoint, protocol)`` connects in our place, and returns a transport that it has made with
-            ``protocol()``, or a connected socket; any URL scheme is allowed then. TLS inside it, if the URL means TLS,
-            is ours.
-        proxy: the URL of a proxy, such as ``"socks5://localhost:1080"`` or ``"http://localhost:3128"``. By default that
-            of the environment (``stomp_proxy``, ``all_proxy``, ``no_proxy``); ``None`` is none.
-        local_address: the address of this machine to connect from.
-        websocket: a :class:`stomp_websocket.WebSocket`, how to speak WebSocket with a ``ws://`` or ``wss://`` URL:
-            headers such as ``Authorization``, ``Origin``, compression. By default without any.
-        host: the ``host`` header of CONNECT, a virtual host; by default that of the URL, otherwise ``"/"``.
-        client_id: the ``client-id`` header of CONNECT, by which ActiveMQ and Artemis identify durable subscribers.
-        heart_beat: the intervals ``(send, receive)`` that we offer, in seconds, up to an hour; 0 is never.
-        versions: the versions of STOMP to offer.
-        headers: further headers of CONNECT, or a function that returns them.
-        reconnect: when to connect again, and when to give up; by default :class:`.Reconnect` with its own defaults.
-        connect_timeout: seconds that one attempt to dial may take, with what is asked before it.
-        handshake_timeout: seconds between the connection and CONNECTED.
-        receipt_timeout: seconds that an operation may take, unless the call has a ``timeout`` of its own.
-        close_timeout: seconds that closing may take.
-        buffer_size: stop reading when this many bytes of messages are buffered.
-        broker_profile: the broker's headers, if its ``server`` header does not identify it.
-        limits: size limits for received frames.
-        leniency: which violations the parser tolerates; by default those of RabbitMQ and ActiveMQ.
-        escape_connect: escape the headers of CONNECT, against the specification; needed for a ``\\`` in a passcode.
-        heart_beat_tolerance: treat the connection as dead after this many of the broker's intervals without a byte.
-        heart_beat_pace: send a heart-beat after this share of our interval without a byte sent, from 0.1 to 1. At 1
-            some arrive late, and ActiveMQ closes the connection.
-        listener: an observer of the connection.
-        connect_frame: the CONNECT frame to send, as it is, instead of one that is made of the options above.
+        endpoints: where the broker listens: ``"stomp://host:61613"``;
+            ``stomp+ssl://`` is TLS, ``ws://`` and ``wss://`` are WebSocket,
+            ``stomp+unix:///path`` is a Unix socket. A list of URLs, or one
+            string with commas, is a failover list in order of preference. See
+            :meth:`.Endpoint.parse`.
+        login: the user name, or a function without arguments, ``async`` or
+            not, that returns it. Default: that of the URL.
+        passcode: the password, or a function that returns it, for tokens that
+            expire. Default: that of the URL. It is never shown in a log, an
+            error or a repr.
+        ssl_context: the TLS settings for ``stomp+ssl://`` and ``wss://``.
+            Default: a context that verifies the certificate and the name of
+            the server.
+        ca_file: a PEM file with the certificate authorities to trust. Default:
+            those of the system.
+        cert_file: a PEM file with the client's certificate and its chain, for
+            a broker that asks for one.
+        key_file: a PEM file with the private key of ``cert_file``, if that
+            does not contain it. For an encrypted key, pass an ``ssl_context``.
+        server_hostname: the name that the server's certificate must have.
+            Default: the host of the URL.
+        dial: an ``async`` function ``dial(endpoint, protocol)`` that opens the
+            byte stream in place of this library. It returns a transport made
+            with ``protocol()``, or a connected socket. Any URL scheme is
+            allowed. If the URL means TLS, this library adds it.
+        proxy: the URL of a proxy, such as ``"socks5://localhost:1080"`` or
+            ``"http://localhost:3128"``. Default, ``True``: the one that the
+            environment names (``stomp_proxy``, ``all_proxy``, ``no_proxy``),
+            if any. ``None``: no proxy.
+        local_address: the IP address of this machine to connect from. Default:
+            the operating system chooses.
+        websocket: how to speak WebSocket with ``ws://`` and ``wss://`` URLs: a
+            :class:`stomp_websocket.WebSocket` with HTTP headers such as
+            ``Authorization``, an ``Origin``, or compression. Default: none of
+            these.
+        host: the virtual host, sent in CONNECT's ``host`` header (STOMP 1.2,
+            "CONNECT or STOMP Frame"). Default: the path of the URL, otherwise
+            ``"/"``.
+        client_id: CONNECT's ``client-id`` header, by which ActiveMQ and
+            Artemis identify durable subscribers. Default: not sent.
+        heart_beat: the intervals to offer, ``(send, receive)``, in seconds,
+            each up to an hour; 0 is never (STOMP 1.2, "Heart-beating").
+        versions: the versions of STOMP to offer (STOMP 1.2, "Protocol
+            Negotiation"). Default: 1.0, 1.1 and 1.2.
+        headers: further headers of CONNECT, a mapping or pairs, or a function
+            that returns them.
+        reconnect: when to connect again, and when to give up. Default:
+            ``Reconnect()``, which tries each URL once at first, and replaces a
+            lost connection for as long as it takes. :meth:`.Reconnect.never`
+            replaces none.
+        connect_timeout: seconds for one attempt to dial, with TLS and with the
+            functions for ``login``, ``passcode`` and ``headers``.
+        handshake_timeout: seconds between the open connection and the broker's
+            CONNECTED.
+        receipt_timeout: seconds that an operation waits for the broker, unless
+            its own ``timeout`` is given.
+        close_timeout: seconds that closing gracefully may take.
+        buffer_size: stop reading when received messages that nobody has taken
+            fill this many bytes, so that TCP slows the broker down. Default:
+            16 MiB.
+        broker_profile: the broker's own headers and habits, such as
+            ``RABBITMQ``. Default: recognised by the ``server`` header of
+            CONNECTED.
+        limits: size limits for received frames (STOMP 1.2, "Size Limits").
+            Default: ``Limits()``.
+        leniency: which violations by the broker are tolerated. Default:
+            :meth:`.Leniency.brokers`, what RabbitMQ and ActiveMQ need.
+        escape_connect: escape the headers of CONNECT. The specification
+            forbids it, but RabbitMQ and ActiveMQ need it for a ``\\`` in a
+            passcode.
+        heart_beat_tolerance: how many of the broker's intervals may pass
+            without a byte before the connection counts as lost; more than 1.
+            ActiveMQ needs more than 2.
+        heart_beat_pace: after which share of the client's interval without a
+            byte sent a heart-beat leaves, from 0.1 to 1. ActiveMQ closes
+            connections whose heart-beats leave at 1.
+        listener: an observer: an object whose class inherits from
+            :class:`.Listener`. Default: none.
+        connect_frame: a CONNECT frame to send as it is, in place of the one
+            made of ``login``, ``passcode``, ``host``, ``client_id``,
+            ``heart_beat``, ``headers`` and the URL. Default: none.
+
+    Returns:
+        The connection, once it is entered or awaited. It belongs to the
+        running event loop.
 
     Raises:
-        AuthenticationFailed: the broker refused the login or the passcode.
-        ConnectFailed: no endpoint could be connected to. It says why, and what to check, for each of them. It is also
-            an :class:`OSError`.
+        AuthenticationFailed: the broker refused the login or the passcode. It
+            is a ConnectFailed.
+        ConnectFailed: no endpoint could be connected to. The text says why for
+            each of them, and what to check. It is also an :class:`OSError`.
         TypeError: an option is of a wrong type.
-        ValueError: an option is out of its range, a URL is not valid, options contradict each other, or one for TLS is
-            given with a URL that means plaintext. Raised by the call itself.
-        LocalProtocolError: CONNECT cannot carry an option. Raised by the call itself.
+        ValueError: an option is out of its range, a URL is not valid, options
+            contradict each other, or an option could have no effect.
+        OSError: ``ca_file``, ``cert_file`` or ``key_file`` cannot be read.
+        LocalProtocolError: CONNECT cannot carry an option, or ``client_id``
+            contradicts ``headers``.
+
+    The last four are raised by the call itself, before anything is awaited.
     """
     options = TransportOptions(
         endpoints,

@@ -18,13 +18,13 @@ __all__ = ["main"]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command.
+    """Run the ``stomp`` command.
 
     Args:
-        arguments: of the command line; ``None`` takes them from ``sys.argv``.
+        arguments: the arguments of the command line; ``None`` takes them from ``sys.argv``.
 
     Returns:
-        The exit status: see :class:`stomp_cli._exit_status.ExitStatus`, or ``stomp --help``.
+        The exit status, 0 for success. ``stomp --help`` lists the others.
     """
     try:
         import click  # noqa: F401 - only to say what is missing

@@ -24,10 +24,12 @@ _SYSTEMS = ("rabbitmq", "activemq")
 
 
 class OpenTelemetryListener(Listener):
-    """Trace the messages that one connection sends, and those that ``subscription.run`` processes.
+    """Traces the messages that a connection sends, and those that ``subscription.run`` processes.
+
+    Pass ``listener=OpenTelemetryListener()`` to ``connect()``. Each connection needs a listener of its own.
 
     Args:
-        tracer_provider: ``None`` is the global one.
+        tracer_provider: where spans are reported; ``None`` is the global tracer provider.
 
     Raises:
         ImportError: OpenTelemetry is not installed.

@@ -27,13 +27,19 @@ class BaseConnection:
         """Register a listener.
 
         Args:
-            name: a listener of the same name is replaced. Listeners are called in the order of their names.
+            name: any name. A listener of the same name is replaced. Listeners are called in the order of their names.
             listener: often a :class:`~stomp_py.listener.ConnectionListener`, but any object with some of its methods.
+
+        Raises:
+            AssertionError: ``listener`` is ``None``.
         """
         self.transport.set_listener(name, listener)
 
     def remove_listener(self, name: str) -> None:
         """Remove a listener.
+
+        Args:
+            name: the name with which it was registered.
 
         Raises:
             KeyError: there is none of this name.
@@ -41,7 +47,11 @@ class BaseConnection:
         self.transport.remove_listener(name)
 
     def get_listener(self, name: str) -> Any:
-        """Return a listener by its name; ``None`` if there is none."""
+        """Return a listener; ``None`` if there is none of this name.
+
+        Args:
+            name: the name with which it was registered.
+        """
         return self.transport.get_listener(name)
 
     def override_threading(self, create_thread_fc: Callable[[Callable[[], None]], Any]) -> None:
@@ -53,14 +63,24 @@ class BaseConnection:
         self.transport.override_threading(create_thread_fc)
 
     def set_ssl(self, *args: Any, **kwargs: Any) -> None:
-        """Use TLS; see :meth:`stomp_py.transport.Transport.set_ssl` for the arguments."""
+        """Use TLS with some hosts, or with all. Call it before :meth:`connect`.
+
+        Args:
+            args, kwargs: as for ``Transport.set_ssl()``: ``for_hosts``, pairs of host and port, by default all of them;
+                ``key_file``, ``cert_file`` and ``password`` for a client certificate; ``ca_certs``, a file with the
+                authorities to trust; ``cert_validator``; ``ssl_version``; and ``verify``, by default ``True``.
+
+        Raises:
+            TypeError: an argument is of a wrong type, such as one host or an ``SSLContext``.
+            ValueError: the connection has none of these hosts, so that all of it would be plaintext.
+        """
         self.transport.set_ssl(*args, **kwargs)
 
     def get_ssl(self, host_and_port: HostAndPort | None = None) -> SSLParams | None:
         """Return the arguments of :meth:`set_ssl` for a host; ``None`` if there are none.
 
         Args:
-            host_and_port: the host; by default that of the present or latest connection.
+            host_and_port: the host and its port; by default those of the present or latest connection.
         """
         return self.transport.get_ssl(host_and_port)
 
@@ -76,15 +96,16 @@ class BaseConnection:
         self.disconnect()
 
     def connect(self, *args: Any, wait: bool = False, **kwargs: Any) -> None:
-        """Dial, and send CONNECT.
+        """Connect to a host, and send CONNECT (STOMP 1.2, "Connecting").
 
         Args:
-            args, kwargs: as for ``connect()`` of the protocol, see :class:`~stomp_py.protocol.Protocol11`.
-            wait: wait until the broker has answered.
+            args, kwargs: ``username`` and ``passcode``; then ``headers``, a dict of further headers; with 1.1 and 1.2
+                ``with_connect_command``, to send CONNECT instead of STOMP. Other keyword arguments are headers, too.
+            wait: wait until the broker has answered CONNECTED. Without it, the listeners are called when it has.
 
         Raises:
-            ConnectFailedException: no host answered; with ``wait`` also if the broker refuses CONNECT or does not
-                answer it in time.
+            ConnectFailedException: no host answered; with ``wait`` also if the broker refused, or did not answer in
+                time.
         """
         if (
             len(args) > 2
@@ -101,11 +122,13 @@ class BaseConnection:
     def disconnect(
         self, receipt: str | None = None, headers: Headers | None = None, **keyword_headers: Any
     ) -> None:
-        """Send DISCONNECT, and wait until the broker has confirmed it, for 10 seconds at most.
+        """Send DISCONNECT (STOMP 1.2, "DISCONNECT"), and wait up to 10 seconds until the broker has confirmed it.
+
+        Without a connection, nothing happens.
 
         Args:
-            receipt: the id of the receipt; by default a generated one. With an id it also waits until the listeners
-                were called for the end, for 30 seconds at most.
+            receipt: the id of the receipt; by default a generated one. If it is given, this also waits, up to 30
+                seconds, until the listeners were called for the end.
             headers, keyword_headers: further headers of the frame.
         """
         super().disconnect(receipt, headers, **keyword_headers)  # type: ignore[misc]
@@ -120,9 +143,31 @@ class BaseConnection:
 
 
 class StompConnection10(BaseConnection, Protocol10):
-    """A connection with STOMP 1.0.
+    """A connection with STOMP 1.0. It is made without connecting: call :meth:`connect`.
 
-    See :class:`~stomp_py.transport.Transport` and :class:`~stomp_py.protocol.Protocol10` for the arguments.
+    It is a context manager, which disconnects at the end of the block.
+
+    Args:
+        host_and_ports: pairs of host and port, in order of preference. Default: port 61613 of this machine.
+        prefer_localhost: try the hosts that are this machine first.
+        try_loopback_connect: try 127.0.0.1 before other names of this machine.
+        reconnect_sleep_initial: seconds to pause before the second round of attempts to connect.
+        reconnect_sleep_increase: the share by which each further pause is longer.
+        reconnect_sleep_jitter: the share by which a pause is longer still, at most; the length is random.
+        reconnect_sleep_max: the longest pause in seconds, without jitter.
+        reconnect_attempts_max: how many attempts one ``connect()`` makes; -1 is no limit.
+        timeout: seconds for one attempt to connect, and again for the broker to answer CONNECTED. Default: 10 each.
+        keepalive: TCP's own keep-alive, in seconds: ``("linux", idle, interval, count)`` or ``("mac", interval)``.
+            Default: that of the operating system.
+        auto_decode: give listeners bodies as ``str``, where they are UTF-8. ``False``: as ``bytes``.
+        encoding: without effect: STOMP's text is UTF-8.
+        auto_content_length: send a ``content-length`` header with a body. ActiveMQ makes a BytesMessage of a message
+            that has it, and a TextMessage of one that has not.
+        bind_host_port: the pair of address and port to connect from. Default: the operating system chooses.
+
+    Raises:
+        TypeError: ``timeout`` is not a number.
+        ValueError: ``timeout`` is negative.
     """
 
     def __init__(
@@ -162,9 +207,44 @@ class StompConnection10(BaseConnection, Protocol10):
 
 
 class StompConnection11(BaseConnection, Protocol11):
-    """A connection with STOMP 1.1.
+    """A connection with STOMP 1.1. It is made without connecting: call :meth:`connect`.
 
-    See :class:`~stomp_py.transport.Transport` and :class:`~stomp_py.protocol.Protocol11` for the arguments.
+    It is a context manager, which disconnects at the end of the block.
+
+    >>> from stomp_testing import Broker
+    >>> with Broker() as broker:
+    ...     connection = Connection11([("127.0.0.1", broker.port)])
+    ...     connection.connect("guest", "guest", wait=True)
+    ...     connection.is_connected()
+    ...     connection.disconnect()
+    True
+
+    Args:
+        host_and_ports: pairs of host and port, in order of preference. Default: port 61613 of this machine.
+        prefer_localhost: try the hosts that are this machine first.
+        try_loopback_connect: try 127.0.0.1 before other names of this machine.
+        reconnect_sleep_initial: seconds to pause before the second round of attempts to connect.
+        reconnect_sleep_increase: the share by which each further pause is longer.
+        reconnect_sleep_jitter: the share by which a pause is longer still, at most; the length is random.
+        reconnect_sleep_max: the longest pause in seconds, without jitter.
+        reconnect_attempts_max: how many attempts one ``connect()`` makes; -1 is no limit.
+        timeout: seconds for one attempt to connect, and again for the broker to answer CONNECTED. Default: 10 each.
+        heartbeats: ``(send, receive)`` in **milliseconds**, what to ask the broker for; 0 is never (STOMP 1.2,
+            "Heart-beating").
+        keepalive: TCP's own keep-alive, in seconds: ``("linux", idle, interval, count)`` or ``("mac", interval)``.
+            Default: that of the operating system.
+        vhost: the virtual host, sent in CONNECT's ``host`` header. Default: ``"/"``.
+        auto_decode: give listeners bodies as ``str``, where they are UTF-8. ``False``: as ``bytes``.
+        encoding: without effect: STOMP's text is UTF-8.
+        auto_content_length: send a ``content-length`` header with a body. ActiveMQ makes a BytesMessage of a message
+            that has it, and a TextMessage of one that has not.
+        heart_beat_receive_scale: treat the connection as lost if nothing is received for this many of the broker's
+            intervals, and one more.
+        bind_host_port: the pair of address and port to connect from. Default: the operating system chooses.
+
+    Raises:
+        TypeError: ``timeout`` is not a number, or ``heartbeats`` is not a pair.
+        ValueError: ``timeout`` is negative.
     """
 
     def __init__(
@@ -207,4 +287,42 @@ class StompConnection11(BaseConnection, Protocol11):
 
 
 class StompConnection12(StompConnection11, Protocol12):
-    """A connection with STOMP 1.2; arguments as for 1.1."""
+    """A connection with STOMP 1.2. It is made without connecting: call :meth:`connect`.
+
+    It is a context manager, which disconnects at the end of the block.
+
+    >>> from stomp_testing import Broker
+    >>> with Broker() as broker:
+    ...     connection = Connection12([("127.0.0.1", broker.port)], vhost="/")
+    ...     connection.connect("guest", "guest", wait=True)
+    ...     connection.is_connected()
+    ...     connection.disconnect()
+    True
+
+    Args:
+        host_and_ports: pairs of host and port, in order of preference. Default: port 61613 of this machine.
+        prefer_localhost: try the hosts that are this machine first.
+        try_loopback_connect: try 127.0.0.1 before other names of this machine.
+        reconnect_sleep_initial: seconds to pause before the second round of attempts to connect.
+        reconnect_sleep_increase: the share by which each further pause is longer.
+        reconnect_sleep_jitter: the share by which a pause is longer still, at most; the length is random.
+        reconnect_sleep_max: the longest pause in seconds, without jitter.
+        reconnect_attempts_max: how many attempts one ``connect()`` makes; -1 is no limit.
+        timeout: seconds for one attempt to connect, and again for the broker to answer CONNECTED. Default: 10 each.
+        heartbeats: ``(send, receive)`` in **milliseconds**, what to ask the broker for; 0 is never (STOMP 1.2,
+            "Heart-beating").
+        keepalive: TCP's own keep-alive, in seconds: ``("linux", idle, interval, count)`` or ``("mac", interval)``.
+            Default: that of the operating system.
+        vhost: the virtual host, sent in CONNECT's ``host`` header. Default: the host of the connection.
+        auto_decode: give listeners bodies as ``str``, where they are UTF-8. ``False``: as ``bytes``.
+        encoding: without effect: STOMP's text is UTF-8.
+        auto_content_length: send a ``content-length`` header with a body. ActiveMQ makes a BytesMessage of a message
+            that has it, and a TextMessage of one that has not.
+        heart_beat_receive_scale: treat the connection as lost if nothing is received for this many of the broker's
+            intervals, and one more.
+        bind_host_port: the pair of address and port to connect from. Default: the operating system chooses.
+
+    Raises:
+        TypeError: ``timeout`` is not a number, or ``heartbeats`` is not a pair.
+        ValueError: ``timeout`` is negative.
+    """

@@ -24,29 +24,50 @@ class Publisher:
     """The methods by which listeners are registered. Here they do nothing; a transport overrides them."""
 
     def set_listener(self, name: str, listener: Any) -> None:
-        """Register a listener; one of the same name is replaced."""
+        """Register a listener; one of the same name is replaced.
+
+        Args:
+            name: the name of the listener.
+            listener: the listener.
+        """
 
     def remove_listener(self, name: str) -> None:
-        """Remove a listener."""
+        """Remove a listener.
+
+        Args:
+            name: the name with which it was registered.
+        """
 
     def get_listener(self, name: str) -> Any:
-        """Return a listener by its name; ``None`` if there is none."""
+        """Return a listener; ``None`` if there is none of this name.
+
+        Args:
+            name: the name with which it was registered.
+        """
         return None
 
 
 class ConnectionListener:
-    """Override the methods that you need.
+    """The base class of listeners. Override the methods that you need.
 
     They are called one at a time by the receiver thread, and may call the connection. Three of them are called by the
-    thread that calls the connection: ``on_connecting``, ``on_disconnecting`` and ``on_send``. What a method raises is
-    logged, except for ``on_send``. A method that takes a frame may take ``(headers, body)`` instead.
+    thread that calls the connection: ``on_connecting``, ``on_disconnecting`` and ``on_send``. An exception that a
+    method raises is logged, except for ``on_send``. A method that takes a frame may take ``(headers, body)`` instead.
     """
 
     def on_connecting(self, host_and_port: tuple[str, int]) -> None:
-        """Called when a host was dialled, before CONNECT is sent."""
+        """Called when the connection to a host is open, before CONNECT is sent.
+
+        Args:
+            host_and_port: the host and its port.
+        """
 
     def on_connected(self, frame: Frame) -> None:
-        """Called when CONNECTED was received."""
+        """Called when CONNECTED was received.
+
+        Args:
+            frame: the CONNECTED frame.
+        """
 
     def on_disconnecting(self) -> None:
         """Called before DISCONNECT is sent."""
@@ -58,35 +79,57 @@ class ConnectionListener:
         """Called when one or several heart-beats were received."""
 
     def on_heartbeat_timeout(self) -> None:
-        """Called when nothing was received for too long; ``on_disconnected`` follows."""
+        """Called when nothing was received for longer than was negotiated; ``on_disconnected`` follows."""
 
     def on_before_message(self, frame: Frame) -> None:
         """Called when a MESSAGE was received, before ``on_message``. It may change the frame.
 
         It may also return new headers and a new body, as a tuple.
+
+        Args:
+            frame: the MESSAGE frame.
         """
 
     def on_message(self, frame: Frame) -> None:
-        """Called when a MESSAGE was received."""
+        """Called when a MESSAGE was received.
+
+        Args:
+            frame: the MESSAGE frame, with ``frame.headers`` and ``frame.body``.
+        """
 
     def on_receipt(self, frame: Frame) -> None:
-        """Called when a RECEIPT was received."""
+        """Called when a RECEIPT was received.
+
+        Args:
+            frame: the RECEIPT frame; its ``receipt-id`` header names what it confirms.
+        """
 
     def on_error(self, frame: Frame) -> None:
-        """Called when an ERROR was received; ``on_disconnected`` follows."""
+        """Called when an ERROR was received; ``on_disconnected`` follows.
+
+        Args:
+            frame: the ERROR frame; its ``message`` header and its body say why.
+        """
 
     def on_send(self, frame: Frame) -> None:
         """Called before a frame is sent. It may change the frame.
 
         If it raises an exception, nothing is sent, and the caller of the connection gets the exception.
+
+        Args:
+            frame: the frame that is about to be sent.
         """
 
     def on_receiver_loop_completed(self, frame: Frame | None) -> None:
-        """Called last, when the receiver thread ends. The frame is ``None``."""
+        """Called last, when the receiver thread ends.
+
+        Args:
+            frame: ``None``.
+        """
 
 
 class HeartbeatListener(ConnectionListener):
-    """Adds the ``heart-beat`` header to CONNECT, and shows what was negotiated.
+    """Adds the ``heart-beat`` header to CONNECT, and shows what was negotiated (STOMP 1.2, "Heart-beating").
 
     In stomp.py it also has a thread that sends and checks heart-beats. Here the session does that, from the same two
     headers; this listener only computes the same numbers for programs that read them.
@@ -96,17 +139,16 @@ class HeartbeatListener(ConnectionListener):
 
     Args:
         transport: the transport of the connection.
-        heartbeats: see below.
-        heart_beat_receive_scale: see :class:`~stomp_py.protocol.Protocol11`.
+        heartbeats: ``(send, receive)`` in milliseconds, what to ask the broker for; 0 is never.
+        heart_beat_receive_scale: treat the connection as lost if nothing is received for this many of the broker's
+            intervals, and one more.
 
     Attributes:
-        heartbeats: ``(sending, receiving)`` in milliseconds: before CONNECTED what we ask for, then what was
-            negotiated. What is assigned is what the next connection asks for.
-        received_heartbeat: the :func:`time.monotonic` of the latest frame or heart-beat.
-        send_sleep: seconds after which a heart-beat is sent if nothing else is; 0 is never.
-        receive_sleep: seconds after which the connection is dead if nothing is received; 0 is never. A value that is
-            assigned holds exactly, until the connection ends; otherwise one interval more passes first.
+        received_heartbeat: the :func:`time.monotonic` of the latest frame or heart-beat; ``None`` before the first one.
         heartbeat_thread: ``None``, since there is no such thread.
+
+    Raises:
+        TypeError: ``heartbeats`` is not a pair.
     """
 
     heartbeat_thread = None
@@ -121,6 +163,10 @@ class HeartbeatListener(ConnectionListener):
 
     @property
     def heartbeats(self) -> tuple[int, int]:
+        """``(send, receive)`` in milliseconds: what this side asks for, and from CONNECTED on what was negotiated.
+
+        An assigned value is what the next connection asks for.
+        """
         return self.__negotiated
 
     @heartbeats.setter
@@ -135,10 +181,15 @@ class HeartbeatListener(ConnectionListener):
 
     @property
     def send_sleep(self) -> float:
+        """Seconds after which a heart-beat is sent if nothing else is; 0 is never."""
         return self.__negotiated[0] / 1000
 
     @property
     def receive_sleep(self) -> float:
+        """Seconds after which the connection counts as lost if nothing is received; 0 is never.
+
+        An assigned value holds exactly, until the connection ends; otherwise one interval more passes first.
+        """
         return (
             self.__negotiated[1] / 1000 * self.heart_beat_receive_scale
             if self.__assigned_receive_sleep is None
@@ -267,7 +318,7 @@ class PrintingListener(ConnectionListener):
     """Prints all calls, without passcodes.
 
     Args:
-        print_to_log: write to the log instead.
+        print_to_log: write to the logger ``stomp.py`` instead.
     """
 
     def __init__(self, print_to_log: bool = False) -> None:
@@ -347,7 +398,11 @@ class TestListener(StatsListener, WaitingListener, PrintingListener):
             self.message_received = False
 
     def get_latest_message(self) -> tuple[dict[str, Any], Any]:
-        """Return ``(headers, body)`` of the latest message."""
+        """Return ``(headers, body)`` of the latest message.
+
+        Raises:
+            IndexError: there is none yet.
+        """
         return self.message_list[-1]
 
     def wait_for_heartbeat(self) -> None:

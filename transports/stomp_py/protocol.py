@@ -66,12 +66,12 @@ class _Protocol:
 
         Args:
             cmd: the command.
-            headers: all headers. They stay as they are, even if a listener changes the frame.
-            body: text or bytes.
+            headers: all headers. The dict stays as it is, even if a listener changes the frame.
+            body: ``str``, which is sent as UTF-8, or ``bytes``.
 
         Raises:
             NotConnectedException: there is no connection.
-            ProtocolException: it cannot be written without being taken for something else. Nothing was sent.
+            ProtocolException: the frame cannot be sent without being taken for something else. Nothing was sent.
         """
         self.transport.transmit(utils.Frame(cmd, dict(headers or {}), body))
 
@@ -101,9 +101,9 @@ class _Protocol:
     def disconnect(
         self, receipt: str | None = None, headers: Headers | None = None, **keyword_headers: Any
     ) -> None:
-        """Send DISCONNECT, which asks for a receipt. Without a connection nothing happens.
+        """Send DISCONNECT with a receipt (STOMP 1.2, "DISCONNECT"). Without a connection, nothing happens.
 
-        The same after ``transport.set_connected(False)``, as in stomp.py: the connection stays until
+        Nor does anything after ``transport.set_connected(False)``, as in stomp.py: the connection stays until
         ``transport.disconnect_socket()``, or until :meth:`disconnect` after ``transport.set_connected(True)``.
 
         Args:
@@ -124,7 +124,12 @@ class _Protocol:
             log.debug("the connection has ended by itself")
 
     def set_receipt(self, receipt_id: str, value: Any) -> None:
-        """Keep a value until a RECEIPT is received; see :meth:`stomp_py.transport.BaseTransport.set_receipt`."""
+        """Keep a value until a RECEIPT is received.
+
+        Args:
+            receipt_id: the id of the receipt.
+            value: the value; a false one removes what was kept.
+        """
         self.transport.set_receipt(receipt_id, value)
 
     def send(
@@ -135,13 +140,19 @@ class _Protocol:
         headers: Headers | None = None,
         **keyword_headers: Any,
     ) -> None:
-        """Send a message.
+        """Send a message (STOMP 1.2, "SEND").
 
         Args:
-            destination: where to.
-            body: ``bytes``, or ``str``, which is sent as UTF-8.
-            content_type: its MIME type.
-            headers, keyword_headers: further headers.
+            destination: where to send it, such as ``"/queue/orders"``.
+            body: ``bytes`` are sent as they are, a ``str`` as UTF-8.
+            content_type: the MIME type of the body. Default: not stated.
+            headers, keyword_headers: further headers, such as ``receipt``. A value that is not text becomes text with
+                ``str()``, ``None`` leaves the header out, and a tuple repeats it.
+
+        Raises:
+            AssertionError: ``destination`` or ``body`` is ``None``.
+            NotConnectedException: there is no connection.
+            ProtocolException: the frame cannot be sent without being taken for something else. Nothing was sent.
         """
         assert destination is not None, "'destination' is required"
         assert body is not None, "'body' is required"
@@ -158,14 +169,18 @@ class _Protocol:
     def begin(
         self, transaction: str | None = None, headers: Headers | None = None, **keyword_headers: Any
     ) -> str:
-        """Begin a transaction.
+        """Begin a transaction (STOMP 1.2, "BEGIN").
 
         Args:
-            transaction: its id; by default a generated one.
+            transaction: the id of the transaction; by default a generated one.
             headers, keyword_headers: further headers.
 
         Returns:
-            Its id.
+            The id of the transaction.
+
+        Raises:
+            NotConnectedException: there is no connection.
+            ProtocolException: the frame cannot be sent without being taken for something else. Nothing was sent.
         """
         name = transaction or utils.get_uuid()
         self._send_transaction_frame(CMD_BEGIN, name, headers, keyword_headers)
@@ -174,11 +189,31 @@ class _Protocol:
     def commit(
         self, transaction: str | None = None, headers: Headers | None = None, **keyword_headers: Any
     ) -> None:
-        """Commit a transaction."""
+        """Commit a transaction (STOMP 1.2, "COMMIT").
+
+        Args:
+            transaction: the id of the transaction.
+            headers, keyword_headers: further headers.
+
+        Raises:
+            AssertionError: ``transaction`` is ``None``.
+            NotConnectedException: there is no connection.
+            ProtocolException: the frame cannot be sent without being taken for something else. Nothing was sent.
+        """
         self._send_transaction_frame(CMD_COMMIT, transaction, headers, keyword_headers)
 
     def abort(self, transaction: str, headers: Headers | None = None, **keyword_headers: Any) -> None:
-        """Abort a transaction."""
+        """Abort a transaction (STOMP 1.2, "ABORT").
+
+        Args:
+            transaction: the id of the transaction.
+            headers, keyword_headers: further headers.
+
+        Raises:
+            AssertionError: ``transaction`` is ``None``.
+            NotConnectedException: there is no connection.
+            ProtocolException: the frame cannot be sent without being taken for something else. Nothing was sent.
+        """
         self._send_transaction_frame(CMD_ABORT, transaction, headers, keyword_headers)
 
     def _send_transaction_frame(
@@ -233,7 +268,7 @@ class Protocol10(_Protocol, ConnectionListener):
             headers, keyword_headers: further headers.
 
         Raises:
-            ConnectFailedException: with ``wait``, the broker refuses, or has not answered in time.
+            ConnectFailedException: with ``wait``, the broker refused, or did not answer in time.
         """
         self._connect(CMD_CONNECT, utils.merge_headers([headers, keyword_headers]), username, passcode, wait)
 
@@ -245,13 +280,19 @@ class Protocol10(_Protocol, ConnectionListener):
         headers: Headers | None = None,
         **keyword_headers: Any,
     ) -> None:
-        """Subscribe to a destination.
+        """Subscribe to a destination (STOMP 1.0, "SUBSCRIBE"). Listeners get its messages in ``on_message``.
 
         Args:
-            destination: what to subscribe to.
+            destination: what to subscribe to, such as ``"/queue/orders"``.
             id: the id of the subscription, which 1.0 does not require.
-            ack: ``"auto"``, ``"client"`` or ``"client-individual"``.
+            ack: ``"auto"``: messages need no ACK; ``"client"``: an ACK covers all earlier messages, too;
+                ``"client-individual"``: each message has its own ACK.
             headers, keyword_headers: further headers, such as ``selector``.
+
+        Raises:
+            AssertionError: ``destination`` is ``None``.
+            NotConnectedException: there is no connection.
+            ProtocolException: the frame cannot be sent without being taken for something else. Nothing was sent.
         """
         assert destination is not None, "'destination' is required"
         merged = utils.merge_headers([headers, keyword_headers])
@@ -268,12 +309,17 @@ class Protocol10(_Protocol, ConnectionListener):
         headers: Headers | None = None,
         **keyword_headers: Any,
     ) -> None:
-        """End a subscription.
+        """End a subscription (STOMP 1.0, "UNSUBSCRIBE").
 
         Args:
-            destination: its destination, if it has no id.
-            id: its id.
+            destination: the destination of the subscription, if it has no id.
+            id: the id of the subscription.
             headers, keyword_headers: further headers.
+
+        Raises:
+            AssertionError: both ``destination`` and ``id`` are ``None``.
+            NotConnectedException: there is no connection.
+            ProtocolException: the frame cannot be sent without being taken for something else. Nothing was sent.
         """
         assert id is not None or destination is not None, "'id' or 'destination' is required"
         merged = utils.merge_headers([headers, keyword_headers])
@@ -284,12 +330,17 @@ class Protocol10(_Protocol, ConnectionListener):
         self._send_own(CMD_UNSUBSCRIBE, merged)
 
     def ack(self, id: str, transaction: str | None = None, receipt: str | None = None) -> None:
-        """Acknowledge a message.
+        """Acknowledge a message (STOMP 1.0, "ACK").
 
         Args:
-            id: its ``message-id`` header.
-            transaction: the open transaction that the ACK is part of.
-            receipt: the id of a receipt.
+            id: the ``message-id`` header of the message.
+            transaction: the id of the open transaction that the ACK belongs to.
+            receipt: the id of a receipt to ask for.
+
+        Raises:
+            AssertionError: ``id`` is ``None``.
+            NotConnectedException: there is no connection.
+            ProtocolException: the frame cannot be sent without being taken for something else. Nothing was sent.
         """
         self._acknowledge(CMD_ACK, {HDR_MESSAGE_ID: id}, transaction, receipt, {})
 
@@ -299,10 +350,10 @@ class Protocol11(_Protocol, HeartbeatListener):
 
     Args:
         transport: sends the frames.
-        heartbeats: ``(sending, receiving)`` in milliseconds, what to ask for; 0 is never.
-        auto_content_length: as for 1.0.
-        heart_beat_receive_scale: the connection is dead if nothing is received for this many of the broker's intervals
-            and one more.
+        heartbeats: ``(send, receive)`` in milliseconds, what to ask the broker for; 0 is never.
+        auto_content_length: whether a SEND has a ``content-length``, as for 1.0.
+        heart_beat_receive_scale: treat the connection as lost if nothing is received for this many of the broker's
+            intervals, and one more.
     """
 
     version = "1.1"
@@ -329,17 +380,17 @@ class Protocol11(_Protocol, HeartbeatListener):
         with_connect_command: bool = False,
         **keyword_headers: Any,
     ) -> None:
-        """Send STOMP, or CONNECT.
+        """Send STOMP, or CONNECT (STOMP 1.2, "CONNECT or STOMP Frame").
 
         Args:
             username: the ``login`` header.
             passcode: the ``passcode`` header.
             wait: wait until the broker has answered.
             headers, keyword_headers: further headers.
-            with_connect_command: send CONNECT.
+            with_connect_command: send CONNECT instead of STOMP.
 
         Raises:
-            ConnectFailedException: with ``wait``, the broker refuses, or has not answered in time.
+            ConnectFailedException: with ``wait``, the broker refused, or did not answer in time.
         """
         merged = utils.merge_headers([headers, keyword_headers])
         merged[HDR_HOST] = self.transport.vhost or merged.get(HDR_HOST) or self._default_host()
@@ -357,13 +408,19 @@ class Protocol11(_Protocol, HeartbeatListener):
         headers: Headers | None = None,
         **keyword_headers: Any,
     ) -> None:
-        """Subscribe to a destination.
+        """Subscribe to a destination (STOMP 1.2, "SUBSCRIBE"). Listeners get its messages in ``on_message``.
 
         Args:
-            destination: what to subscribe to.
+            destination: what to subscribe to, such as ``"/queue/orders"``.
             id: the id of the subscription, one that is not in use.
-            ack: ``"auto"``, ``"client"`` or ``"client-individual"``.
+            ack: ``"auto"``: messages need no ACK; ``"client"``: an ACK covers all earlier messages, too;
+                ``"client-individual"``: each message has its own ACK.
             headers, keyword_headers: further headers, such as ``selector``.
+
+        Raises:
+            AssertionError: ``destination`` or ``id`` is ``None``.
+            NotConnectedException: there is no connection.
+            ProtocolException: the frame cannot be sent without being taken for something else. Nothing was sent.
         """
         assert destination is not None, "'destination' is required"
         assert id is not None, "'id' is required"
@@ -371,11 +428,16 @@ class Protocol11(_Protocol, HeartbeatListener):
         self._send_own(CMD_SUBSCRIBE, {**merged, HDR_DESTINATION: destination, HDR_ID: id, HDR_ACK: ack})
 
     def unsubscribe(self, id: str | int, headers: Headers | None = None, **keyword_headers: Any) -> None:
-        """End a subscription.
+        """End a subscription (STOMP 1.2, "UNSUBSCRIBE").
 
         Args:
-            id: its id.
+            id: the id of the subscription.
             headers, keyword_headers: further headers.
+
+        Raises:
+            AssertionError: ``id`` is ``None``.
+            NotConnectedException: there is no connection.
+            ProtocolException: the frame cannot be sent without being taken for something else. Nothing was sent.
         """
         assert id is not None, "'id' is required"
         self._send_own(CMD_UNSUBSCRIBE, {**utils.merge_headers([headers, keyword_headers]), HDR_ID: id})
@@ -383,13 +445,18 @@ class Protocol11(_Protocol, HeartbeatListener):
     def ack(
         self, id: str, subscription: str | int, transaction: str | None = None, receipt: str | None = None
     ) -> None:
-        """Acknowledge a message.
+        """Acknowledge a message (STOMP 1.1, "ACK").
 
         Args:
-            id: its ``message-id`` header.
-            subscription: its ``subscription`` header.
-            transaction: the open transaction that the ACK is part of.
-            receipt: the id of a receipt.
+            id: the ``message-id`` header of the message.
+            subscription: the ``subscription`` header of the message.
+            transaction: the id of the open transaction that the ACK belongs to.
+            receipt: the id of a receipt to ask for.
+
+        Raises:
+            AssertionError: ``id`` or ``subscription`` is ``None``.
+            NotConnectedException: there is no connection.
+            ProtocolException: the frame cannot be sent without being taken for something else. Nothing was sent.
         """
         self._acknowledge(
             CMD_ACK, {HDR_MESSAGE_ID: id, HDR_SUBSCRIPTION: subscription}, transaction, receipt, {}
@@ -403,13 +470,30 @@ class Protocol11(_Protocol, HeartbeatListener):
         receipt: str | None = None,
         **keyword_headers: Any,
     ) -> None:
-        """Tell the broker that a message was not consumed; arguments as for :meth:`ack`."""
+        """Tell the broker that a message was not consumed (STOMP 1.1, "NACK").
+
+        Args:
+            id: the ``message-id`` header of the message.
+            subscription: the ``subscription`` header of the message.
+            transaction: the id of the open transaction that the NACK belongs to.
+            receipt: the id of a receipt to ask for.
+            keyword_headers: further headers.
+
+        Raises:
+            AssertionError: ``id`` or ``subscription`` is ``None``.
+            NotConnectedException: there is no connection.
+            ProtocolException: the frame cannot be sent without being taken for something else. Nothing was sent.
+        """
         named = {HDR_MESSAGE_ID: id, HDR_SUBSCRIPTION: subscription}
         self._acknowledge(CMD_NACK, named, transaction, receipt, keyword_headers)
 
 
 class Protocol12(Protocol11):
-    """The methods of a connection with STOMP 1.2; arguments as for 1.1."""
+    """The methods of a connection with STOMP 1.2.
+
+    Args:
+        transport, heartbeats, auto_content_length, heart_beat_receive_scale: as for :class:`Protocol11`.
+    """
 
     version = "1.2"
     _escapes: ClassVar[dict[int, str]] = Protocol11._escapes | str.maketrans({"\r": "\\r"})
@@ -420,17 +504,34 @@ class Protocol12(Protocol11):
     def ack(  # type: ignore[override]
         self, id: str, transaction: str | None = None, receipt: str | None = None
     ) -> None:
-        """Acknowledge a message.
+        """Acknowledge a message (STOMP 1.2, "ACK").
 
         Args:
-            id: its ``ack`` header.
-            transaction: the open transaction that the ACK is part of.
-            receipt: the id of a receipt.
+            id: the ``ack`` header of the message.
+            transaction: the id of the open transaction that the ACK belongs to.
+            receipt: the id of a receipt to ask for.
+
+        Raises:
+            AssertionError: ``id`` is ``None``.
+            NotConnectedException: there is no connection.
+            ProtocolException: the frame cannot be sent without being taken for something else. Nothing was sent.
         """
         self._acknowledge(CMD_ACK, {HDR_ID: id}, transaction, receipt, {})
 
     def nack(  # type: ignore[override]
         self, id: str, transaction: str | None = None, receipt: str | None = None, **keyword_headers: Any
     ) -> None:
-        """Tell the broker that a message was not consumed; arguments as for :meth:`ack`."""
+        """Tell the broker that a message was not consumed (STOMP 1.2, "NACK").
+
+        Args:
+            id: the ``ack`` header of the message.
+            transaction: the id of the open transaction that the NACK belongs to.
+            receipt: the id of a receipt to ask for.
+            keyword_headers: further headers.
+
+        Raises:
+            AssertionError: ``id`` is ``None``.
+            NotConnectedException: there is no connection.
+            ProtocolException: the frame cannot be sent without being taken for something else. Nothing was sent.
+        """
         self._acknowledge(CMD_NACK, {HDR_ID: id}, transaction, receipt, keyword_headers)

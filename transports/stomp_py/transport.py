@@ -106,7 +106,10 @@ class BaseTransport(Publisher):
     def set_connected(self, connected: bool) -> None:
         """Let :meth:`is_connected` return this, until CONNECTED is received or the connection ends.
 
-        Nothing is sent or closed. With a true value, those who wait for CONNECTED go on.
+        Nothing is sent or closed. With a true value, threads that wait for CONNECTED go on.
+
+        Args:
+            connected: what to return.
         """
         self.connected = connected
 
@@ -149,7 +152,11 @@ class BaseTransport(Publisher):
         """Do nothing. :class:`Transport` disconnects."""
 
     def send(self, encoded_frame: bytes) -> None:
-        """Do nothing. :class:`Transport` sends."""
+        """Do nothing. :class:`Transport` sends.
+
+        Args:
+            encoded_frame: without effect.
+        """
 
     def receive(self) -> bytes | None:
         """Return ``None``: what is received goes to the listeners."""
@@ -178,7 +185,7 @@ class BaseTransport(Publisher):
         self.notify(kind, f)
 
     def notify(self, frame_type: str, frame: Frame | None = None) -> None:
-        """Call a method of all listeners, in the order of their names. What one raises goes to the log.
+        """Call a method of all listeners, in the order of their names. An exception that one raises is logged.
 
         Args:
             frame_type: the name of the method without ``on_``.
@@ -192,7 +199,7 @@ class Transport(BaseTransport):
 
     Args:
         host_and_ports: pairs of host and port, in order of preference; by default port 61613 of this machine.
-        prefer_localhost: try those of this machine first.
+        prefer_localhost: try the hosts that are this machine first.
         try_loopback_connect: try 127.0.0.1 before other names of this machine.
         reconnect_sleep_initial: seconds to pause before the second round of attempts to connect.
         reconnect_sleep_increase: the share by which each further pause is longer.
@@ -200,8 +207,8 @@ class Transport(BaseTransport):
         reconnect_sleep_max: seconds that a pause does not exceed, without jitter.
         reconnect_attempts_max: the number of attempts; -1 is no limit.
         timeout: seconds for one attempt, and again for the broker to answer CONNECTED; by default 10 each.
-        keepalive: ``("linux", idle, interval, count)`` or ``("mac", interval)`` in seconds: TCP's own keep-alive.
-            Without it that of the operating system is on.
+        keepalive: TCP's own keep-alive, in seconds: ``("linux", idle, interval, count)`` or ``("mac", interval)``. By
+            default that of the operating system is on.
         vhost: the ``host`` header of CONNECT.
         auto_decode, encoding, is_eol_fc: as for :class:`BaseTransport`.
         recv_bytes: without effect.
@@ -210,7 +217,7 @@ class Transport(BaseTransport):
 
     Raises:
         TypeError: ``timeout`` is not a number.
-        ValueError: it is negative, or no number at all (NaN).
+        ValueError: ``timeout`` is negative, or NaN.
     """
 
     def __init__(
@@ -392,10 +399,10 @@ class Transport(BaseTransport):
         """Wait until the broker has answered CONNECTED.
 
         Args:
-            timeout: seconds; by default the ``timeout`` of the constructor.
+            timeout: seconds to wait; by default the ``timeout`` of the constructor.
 
         Raises:
-            ConnectFailedException: it has not, and will not.
+            ConnectFailedException: it refused or did not answer in time, or there is no connection.
         """
         if self.__runner is None:
             raise ConnectFailedException("there is no connection")
@@ -408,9 +415,12 @@ class Transport(BaseTransport):
     def transmit(self, frame: Frame) -> None:
         """Send a frame, after the listeners were called with it.
 
+        Args:
+            frame: the frame.
+
         Raises:
             NotConnectedException: there is no connection.
-            ProtocolException: it cannot be written without being taken for something else. Nothing was sent.
+            ProtocolException: the frame cannot be sent without being taken for something else. Nothing was sent.
         """
         runner = self.__runner
         connecting = frame.cmd in (CMD_CONNECT, CMD_STOMP)
@@ -436,9 +446,12 @@ class Transport(BaseTransport):
     def send(self, encoded_frame: bytes) -> None:
         """Send a frame that is bytes already, or a line end. Listeners are not called.
 
+        Args:
+            encoded_frame: the bytes.
+
         Raises:
             NotConnectedException: there is no connection.
-            ProtocolException: it cannot be written without being taken for something else. Nothing was sent.
+            ProtocolException: the frame cannot be sent without being taken for something else. Nothing was sent.
         """
         frame = parse_frame(encoded_frame.removesuffix(b"\0"))
         if self.__runner is None:
@@ -449,7 +462,11 @@ class Transport(BaseTransport):
             self.__runner.send_heart_beat()
 
     def set_read_timeout(self, seconds: float) -> None:
-        """Treat the present connection as dead if nothing is received for ``seconds``; 0 is never."""
+        """Treat the present connection as lost if nothing is received for a time.
+
+        Args:
+            seconds: how many seconds; 0 is never.
+        """
         if self.__runner is not None:
             self.__runner.set_read_timeout(seconds)
 

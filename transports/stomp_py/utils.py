@@ -35,10 +35,12 @@ _MASK = "********"
 
 
 class Frame:
-    """A frame, which listeners may change.
+    """A frame, which listeners may change. ``str(frame)`` does not show a passcode.
 
     Args:
-        cmd: see below, as for the others.
+        cmd: the command.
+        headers: a ``dict``; by default an empty one.
+        body: ``str`` or ``bytes``.
 
     Attributes:
         cmd: the command.
@@ -67,8 +69,15 @@ HEARTBEAT_FRAME = Frame("heartbeat")
 def encode(char_data: str | bytes, encoding: str = "utf-8") -> bytes:
     """Encode text; return bytes as they are.
 
+    Args:
+        char_data: ``str`` or ``bytes``.
+        encoding: the name of an encoding. What it cannot express becomes ``?``.
+
+    Returns:
+        The bytes.
+
     Raises:
-        TypeError: it is neither.
+        TypeError: ``char_data`` is neither.
     """
     if isinstance(char_data, str):
         return char_data.encode(encoding, errors="replace")
@@ -78,32 +87,69 @@ def encode(char_data: str | bytes, encoding: str = "utf-8") -> bytes:
 
 
 def decode(byte_data: bytes | None, encoding: str = "utf-8") -> str | None:
-    """Decode bytes; replace what cannot be decoded."""
+    """Decode bytes; replace what cannot be decoded.
+
+    Args:
+        byte_data: the bytes, or ``None``.
+        encoding: the name of an encoding.
+
+    Returns:
+        The text; ``None`` for ``None``.
+    """
     return None if byte_data is None else byte_data.decode(encoding, errors="replace")
 
 
 def pack(pieces: Iterable[bytes] = ()) -> bytes:
-    """Join bytes."""
+    """Join bytes.
+
+    Args:
+        pieces: the pieces, in order.
+
+    Returns:
+        One ``bytes`` of all of them.
+    """
     return b"".join(pieces)
 
 
 def join(chars: Iterable[bytes] = ()) -> str:
-    """Join bytes, and decode them."""
+    """Join bytes, and decode them as UTF-8.
+
+    Args:
+        chars: the pieces, in order.
+
+    Returns:
+        The text.
+
+    Raises:
+        UnicodeDecodeError: they are not UTF-8.
+    """
     return b"".join(chars).decode()
 
 
 def length(s: str | bytes | None) -> int:
-    """Return the length; 0 for ``None``."""
+    """Return the length of text or bytes.
+
+    Args:
+        s: the text or bytes; the length of ``None`` is 0.
+    """
     return 0 if s is None else len(s)
 
 
 def is_eol_default(c: bytes) -> bool:
-    """Return whether this is a line end of STOMP 1.0 and 1.1."""
+    """Return whether this is a line end of STOMP 1.0 and 1.1.
+
+    Args:
+        c: one or more bytes.
+    """
     return c == b"\n"
 
 
 def merge_headers(header_map_list: Iterable[Mapping[str, Any] | None]) -> dict[str, Any]:
-    """Return a new dict of all headers. Of headers with the same name the last one counts."""
+    """Return a new dict of all headers.
+
+    Args:
+        header_map_list: mappings. Of headers with the same name the last one counts; ``None`` is ignored.
+    """
     headers: dict[str, Any] = {}
     for header_map in header_map_list:
         if header_map:
@@ -112,12 +158,20 @@ def merge_headers(header_map_list: Iterable[Mapping[str, Any] | None]) -> dict[s
 
 
 def clean_headers(headers: dict[str, Any]) -> dict[str, Any]:
-    """Return headers with the passcode masked, for logs. The argument stays as it is."""
+    """Return headers with the passcode masked, for logs.
+
+    Args:
+        headers: the headers, which stay as they are.
+    """
     return {**headers, HDR_PASSCODE: _MASK} if HDR_PASSCODE in headers else headers
 
 
 def clean_lines(lines: object) -> str:
-    """Return lines as text with the passcode masked, for logs."""
+    """Return lines as text with the passcode masked, for logs.
+
+    Args:
+        lines: anything; it is converted with ``str()``.
+    """
     return PASSCODE_RE.sub(f"passcode:{_MASK}", str(lines))
 
 
@@ -132,7 +186,7 @@ def calculate_heartbeats(shb: Iterable[str | int], chb: tuple[int, int]) -> tupl
         The intervals of the client: ``(sending, receiving)``.
 
     Raises:
-        ValueError: not two numbers.
+        ValueError: one of them is not two numbers.
     """
     server_sends, server_wants = shb
     sending, receiving = negotiate(chb, (int(server_sends), int(server_wants)))
@@ -145,6 +199,9 @@ def parse_headers(lines: Sequence[str], offset: int = 0) -> dict[str, str]:
     Args:
         lines: the lines; those without a colon are ignored.
         offset: the number of lines to skip.
+
+    Returns:
+        The headers.
     """
     headers: dict[str, str] = {}
     for line in lines[offset:]:
@@ -158,10 +215,10 @@ def parse_frame(frame: bytes) -> Frame | None:
     """Parse a frame.
 
     Args:
-        frame: its bytes, without the NUL.
+        frame: the bytes of the frame, without the NUL.
 
     Returns:
-        The frame, with a body of bytes; ``None`` for line ends only.
+        The frame, with a body of bytes; ``None`` if there are only line ends.
     """
     frame = frame.lstrip(b"\r\n")
     end = PREAMBLE_END_RE.search(frame)
@@ -176,6 +233,12 @@ def convert_frame(frame: Frame) -> list[bytes]:
     """Convert a frame to the pieces of its bytes, with the right ``content-length``.
 
     Headers are sorted but not escaped, as in stomp.py, where the protocol escapes them before.
+
+    Args:
+        frame: the frame.
+
+    Returns:
+        The pieces, in order.
     """
     body = encode(frame.body) if frame.body else b""
     headers = dict(frame.headers)
@@ -199,12 +262,23 @@ def get_uuid() -> str:
 
 
 def get_errno(e: Any) -> Any:
-    """Return the ``errno`` of an exception, otherwise its first argument."""
+    """Return the ``errno`` of an exception, otherwise its first argument.
+
+    Args:
+        e: the exception.
+    """
     return getattr(e, "errno", None) or e.args[0]
 
 
 def default_create_thread(callback: Callable[[], object]) -> threading.Thread:
-    """Start a daemon thread: it does not keep the program from ending."""
+    """Start a daemon thread, which does not keep the program from ending.
+
+    Args:
+        callback: what to run in it; a function without arguments.
+
+    Returns:
+        The thread.
+    """
     thread = threading.Thread(target=callback, name="stomp.py", daemon=True)
     thread.start()
     return thread
@@ -229,7 +303,11 @@ def _localhost_names() -> list[str]:
 
 
 def is_localhost(host_and_port: tuple[str, int]) -> int:
-    """Return 1 for this machine, 2 for others: a key to sort by."""
+    """Return 1 for this machine, 2 for others: a key to sort by.
+
+    Args:
+        host_and_port: the host and its port.
+    """
     host = host_and_port[0]
     return 1 if host in ("localhost", "127.0.0.1") or host in _localhost_names() else 2
 

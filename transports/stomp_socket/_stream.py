@@ -22,8 +22,8 @@ _EXPECTED = "a connected socket, or a Stream (with fileno, recv, send and close)
 class Stream(Protocol):
     """What a dialler returns: a connected byte stream that never blocks. A connected socket is one.
 
-    The engine calls one method at a time, but from several threads. Anything that is raised, but for BlockingIOError,
-    is the end of the connection.
+    The engine calls one method at a time, but from several threads. Any exception but BlockingIOError means that the
+    connection is lost.
     """
 
     def fileno(self) -> int:
@@ -31,9 +31,12 @@ class Stream(Protocol):
         ...
 
     def recv(self, size: int, /) -> bytes:
-        """Return what was received, about so many bytes at most; ``b""`` at the end.
+        """Return received bytes; ``b""`` at the end of the stream.
 
-        All that is there must be returned, or be seen by a poll of the descriptor.
+        Bytes that are left behind must be visible to a poll of the descriptor.
+
+        Args:
+            size: how many bytes to return at most, roughly.
 
         Raises:
             BlockingIOError: there is nothing yet.
@@ -42,9 +45,12 @@ class Stream(Protocol):
         ...
 
     def send(self, data: bytes | memoryview, /) -> int:
-        """Write some of ``data``, and return how many bytes.
+        """Write some of the data, and return how many bytes.
 
         After a BlockingIOError the same bytes are offered again, once the descriptor is ready.
+
+        Args:
+            data: the bytes.
 
         Raises:
             BlockingIOError: there is no room now.
@@ -53,12 +59,16 @@ class Stream(Protocol):
         ...
 
     def close(self) -> object:
-        """Close it at once."""
+        """Close the stream at once. The result is ignored."""
         ...
 
 
 def is_not_now(error: BaseException) -> bool:
-    """Return whether a stream has raised this because it cannot read or write at the moment."""
+    """Return whether an exception of a stream means only that it cannot read or write at the moment.
+
+    Args:
+        error: the exception.
+    """
     if isinstance(error, (BlockingIOError, InterruptedError)):
         return True
     ssl = sys.modules.get("ssl")  # imported by what dials with TLS; without it there are no errors of it

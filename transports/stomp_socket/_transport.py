@@ -40,11 +40,11 @@ class SocketTransport:
     :class:`~stomp_core.adapter.AsyncLoopEngine` or :class:`~stomp_core.adapter.BlockingLoopEngine`.
 
     Args:
-        engine: reports go to it.
+        engine: the engine to report to.
         line: the attempt.
-        endpoint: where to.
-        options: how to get there.
-        watch: the loop's way to tell when a descriptor is ready; see :data:`.Watch`.
+        endpoint: the endpoint to connect to.
+        options: how to connect: TLS, a proxy, ``dial=``.
+        watch: asks the loop to call back when a descriptor is ready; see :data:`.Watch`.
     """
 
     def __init__(
@@ -74,19 +74,27 @@ class SocketTransport:
     # ------------------------------------------------------------------ for the engine
 
     def write(self, data: bytes | memoryview) -> None:
-        """See :class:`stomp_core.adapter.Transport`."""
+        """Write all of the data, and report ``line.written`` when it has left.
+
+        Args:
+            data: the bytes.
+        """
         self._unsent = memoryview(data)
         self._write()
 
     def set_reading(self, on: bool) -> None:
-        """See :class:`stomp_core.adapter.Transport`."""
+        """Start or stop reading.
+
+        Args:
+            on: whether to read.
+        """
         self._reading = on
         self._watch_stream()
         if on:
             self._read_on_soon()
 
     def abort(self) -> None:
-        """See :class:`stomp_core.adapter.Transport`."""
+        """Close at once, whatever is unsent, or stop dialling."""
         self._stop_dialling()
         stream, self._stream = self._stream, None
         if stream is not None:

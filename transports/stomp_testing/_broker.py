@@ -53,8 +53,8 @@ class ClientInfo:
     """One connected client.
 
     Attributes:
-        session: the ``session`` header that it was sent.
-        login: its login; ``None`` before CONNECTED, and for an anonymous client.
+        session: the ``session`` header of its CONNECTED.
+        login: the login; ``None`` before CONNECTED, and for an anonymous client.
         version: the negotiated version; ``None`` before CONNECTED.
         destinations: the destinations of its subscriptions.
     """
@@ -66,7 +66,7 @@ class ClientInfo:
 
 
 class Broker:
-    """Run a STOMP broker inside the process, **for tests, demos and development**.
+    """A STOMP broker inside the process, **for tests, demos and development**.
 
     It keeps messages in memory, does what RabbitMQ or ActiveMQ do, and refuses what they refuse. It does not replace
     either: production brokers are RabbitMQ, ActiveMQ and Artemis. One thread serves all connections. Every method may
@@ -77,7 +77,7 @@ class Broker:
     'stomp://guest:guest@127.0.0.1:...'
 
     ``/topic/...`` goes to every subscription; every other destination is a queue whose subscriptions take messages in
-    turn. Selectors are not supported.
+    turn. Selectors are not supported. ``repr()`` does not show credentials; the URLs contain them.
 
     Args:
         host: the address to listen on.
@@ -112,15 +112,15 @@ class Broker:
         redelivery_delay: seconds until a NACKed message is delivered again (rabbitmq flavour).
         high_water: bytes of unread output from which on a client gets no more messages.
         memory: bytes that may wait in all queues; above it, clients that send are not read.
-        silent: as the attribute of this name.
-        connect_delay: as the attribute of this name, in seconds.
-        hold_receipts: as the attribute of this name.
-        recorder: receives all bytes, decrypted ones with TLS; the n-th connection has number n.
+        silent: leave CONNECT unanswered; see the attribute.
+        connect_delay: seconds until CONNECT is answered; see the attribute.
+        hold_receipts: hold RECEIPTs back; see the attribute.
+        recorder: receives all bytes, those inside TLS decrypted. The n-th connection has number n.
 
     Raises:
         ImportError: ``websocket`` needs websockets, which is not installed.
         TypeError: ``websocket`` is neither a bool nor a WebSocket.
-        ValueError: the flavour does not exist, or ``websocket_path`` is no path.
+        ValueError: the flavour does not exist, or ``websocket_path`` is not a path.
     """
 
     def __init__(
@@ -217,7 +217,7 @@ class Broker:
 
     @property
     def url(self) -> str:
-        """The URL of the plain port with the first user's credentials, as ``"stomp://guest:guest@127.0.0.1:61613"``."""
+        """The URL of the plain port with credentials of the first user: ``"stomp://guest:guest@127.0.0.1:61613"``."""
         return f"stomp://{self._credentials}{self._address}:{self.port}"
 
     @property
@@ -232,7 +232,7 @@ class Broker:
 
     @property
     def ws_port(self) -> int:
-        """The port of WebSocket.
+        """The WebSocket port.
 
         Raises:
             RuntimeError: the broker was never started, or not with ``websocket``.
@@ -241,7 +241,7 @@ class Broker:
 
     @property
     def wss_port(self) -> int:
-        """The port of WebSocket with TLS.
+        """The WebSocket port with TLS.
 
         Raises:
             RuntimeError: the broker was never started, or not with ``websocket`` and ``tls``.
@@ -255,7 +255,7 @@ class Broker:
 
     @property
     def wss_url(self) -> str:
-        """The URL of the WebSocket port with TLS, as ``"wss://guest:guest@127.0.0.1:1/ws"``. Trust :attr:`ca_file`."""
+        """The URL of the WebSocket port with TLS, ``"wss://guest:guest@127.0.0.1:1/ws"``. Trust :attr:`ca_file`."""
         return f"wss://{self._credentials}{self._address}:{self.wss_port}{self._websocket_path}"
 
     @property
@@ -285,7 +285,11 @@ class Broker:
 
     @property
     def ca_file(self) -> Path:
-        """The PEM file of the authority that signed the certificate of ``tls=True``."""
+        """The PEM file of the authority that signed the certificate of ``tls=True``.
+
+        Raises:
+            RuntimeError: the broker was never started, or not with ``tls=True``.
+        """
         return _available(self._certificate, "certificate").ca_file
 
     @property
@@ -321,11 +325,11 @@ class Broker:
                 raise
 
     def stop(self) -> None:
-        """Close all connections and listeners, and end the thread. May be called twice."""
+        """Close all connections and listeners, and end the thread. It may be called twice."""
         self._end(hard=False)
 
     def kill(self) -> None:
-        """Stop as in a crash: all connections are reset and nobody gets an ERROR. :meth:`start` starts it again."""
+        """Stop as in a crash: all connections are reset, and no client gets an ERROR. :meth:`start` starts it again."""
         self._end(hard=True)
 
     def restart(self) -> None:
@@ -412,9 +416,9 @@ class Broker:
         """Publish a message, as a client's SEND would.
 
         Args:
-            destination: a queue or topic.
-            body: text is encoded in UTF-8.
-            headers: any others.
+            destination: a queue or topic, such as ``"/queue/orders"``.
+            body: ``bytes``, or ``str``, which is encoded as UTF-8.
+            headers: further headers.
         """
         data = body.encode() if isinstance(body, str) else body
         settings = self._settings
@@ -430,7 +434,11 @@ class Broker:
         self._call(publish)
 
     def messages(self, destination: str) -> list[bytes]:
-        """Return the bodies that wait in a queue, in order; those delivered to a subscription are not among them."""
+        """Return the bodies of the messages that wait in a queue, in order, without those that were delivered.
+
+        Args:
+            destination: the queue, such as ``"/queue/orders"``.
+        """
         return self._call(
             lambda: [
                 message.body
@@ -440,7 +448,11 @@ class Broker:
         )
 
     def unacknowledged(self, destination: str) -> list[bytes]:
-        """Return the bodies that were delivered from a queue and not acknowledged."""
+        """Return the bodies of the messages that were delivered from a queue and not acknowledged.
+
+        Args:
+            destination: the queue, such as ``"/queue/orders"``.
+        """
         return self._call(
             lambda: [
                 message.body
@@ -462,8 +474,8 @@ class Broker:
         """Wait for a condition that clients bring about: ``broker.wait_until(lambda b: b.connections)``.
 
         Args:
-            condition: called with this broker; true ends the wait.
-            timeout: seconds.
+            condition: a function that is called with this broker; a true result ends the wait.
+            timeout: seconds to wait at most.
 
         Raises:
             TimeoutError: the condition did not become true in time.
@@ -491,7 +503,7 @@ class Broker:
 
     @property
     def refuse_connections(self) -> bool:
-        """Whether the ports are closed; connected clients stay connected. May be set.
+        """Whether the ports are closed. Connected clients stay connected. It may be set.
 
         Raises:
             RuntimeError: it is set while the broker is not running.
@@ -512,7 +524,7 @@ class Broker:
         """End every connection without an ERROR, and go on listening.
 
         Args:
-            reset: with a RST instead of a FIN.
+            reset: end them with a RST instead of a FIN.
 
         Raises:
             RuntimeError: the broker is not running.
@@ -525,7 +537,7 @@ class Broker:
 
         Args:
             message: the ``message`` header, a short description.
-            body: the details.
+            body: a long description.
             close: close the connections after it, as the specification demands; real brokers do not always.
 
         Raises:
@@ -554,7 +566,7 @@ class Broker:
 
     @property
     def silent(self) -> bool:
-        """Whether CONNECT is left unanswered. May be set; when it becomes false, waiting clients are answered."""
+        """Whether CONNECT is left unanswered. It may be set. When it becomes false, waiting clients are answered."""
         return self._faults.silent
 
     @silent.setter
@@ -568,7 +580,7 @@ class Broker:
 
     @property
     def connect_delay(self) -> float:
-        """Seconds until CONNECT is answered. May be set, for CONNECTs that come later."""
+        """Seconds until CONNECT is answered. It may be set, for CONNECTs that come later."""
         return self._faults.connect_delay
 
     @connect_delay.setter
@@ -577,7 +589,7 @@ class Broker:
 
     @property
     def hold_receipts(self) -> bool:
-        """Whether RECEIPTs are held back. May be set; when it becomes false, those held back are sent."""
+        """Whether RECEIPTs are held back. It may be set. When it becomes false, those held back are sent."""
         return self._faults.hold_receipts
 
     @hold_receipts.setter

@@ -12,7 +12,7 @@ __all__ = ["ServerCertificate"]
 
 
 class ServerCertificate:
-    """Create a certificate authority and a server certificate signed by it, as files in a temporary folder.
+    """A new certificate authority and a server certificate signed by it, as files in a temporary folder.
 
     The folder is deleted when this object is collected, or when the interpreter exits.
 

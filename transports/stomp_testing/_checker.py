@@ -58,7 +58,7 @@ class Violation:
 
 
 class Checker:
-    """Check the frames of one connection, in both directions. For proxies and recorders.
+    """Checks the frames of one connection, in both directions. For proxies and recorders.
 
     >>> checker = Checker()
     >>> recorder = Recorder(lambda record: print(*checker.check(record.direction, record.what)))
@@ -80,7 +80,8 @@ class Checker:
 
         Args:
             direction: ``"to-server"`` or ``"to-client"``.
-            what: of a :class:`~stomp_testing.Record`. Heart-beats and notes break no rule. Bytes that are not STOMP do.
+            what: the ``what`` of a :class:`~stomp_testing.Record`. Heart-beats and notes break no rule. Bytes that are
+                not STOMP do.
         """
         if isinstance(what, bytes):
             return [Violation(ErrorCode.UNEXPECTED_BYTE, what[:200].decode(errors="backslashreplace"))]

@@ -47,7 +47,12 @@ _TIME = re.compile(r"([0-9]+(?:\.[0-9]*)?|\.[0-9]+)(s|ms)?")
 
 
 class Direction(StrEnum):
-    """A direction of bytes."""
+    """A direction of bytes.
+
+    Attributes:
+        TO_SERVER: from the client to the server.
+        TO_CLIENT: from the server to the client.
+    """
 
     TO_SERVER = "to-server"
     TO_CLIENT = "to-client"
@@ -213,7 +218,11 @@ class Fault:
         return bool(self.place) and not self.every and not self.each_connection
 
     def strikes(self, number: int) -> bool:
-        """Return whether it strikes at the frame with this number."""
+        """Return whether it strikes at a frame.
+
+        Args:
+            number: the number of the frame, from 1.
+        """
         if number == self.first:
             return True
         return bool(self.every) and number > self.first and (number - self.first) % self.every == 0
@@ -353,8 +362,11 @@ def _direction(direction: Direction | str | None) -> Direction | None:
 def parse_faults(text: str) -> list[Fault]:
     """Read faults, separated by commas.
 
+    Args:
+        text: as in ``"delay=0.1s,cut@frame=SEND:3"``.
+
     Raises:
-        ValueError: one of them is no fault; the text says what is wrong with it.
+        ValueError: one of them cannot be read as a fault. The error says what is wrong with it.
     """
     return [parse_fault(part.strip()) for part in text.split(",")]
 
@@ -366,7 +378,7 @@ def parse_fault(text: str) -> Fault:
         text: as in ``"swallow@receipt"`` or ``"to-client:stall=2s@byte=100@connection=2"``.
 
     Raises:
-        ValueError: it is no fault; the text says what is wrong with it.
+        ValueError: the text cannot be read as a fault. The error says what is wrong with it.
 
     >>> parse_fault("error@frame=send:2")
     Fault(name='error', value='error made by the proxy', direction=None, frame='SEND', before=False, first=2, every=0, \

@@ -38,7 +38,9 @@ _DEFAULT_PORTS = {"stomp": 61613, "stomp+ssl": 61614, "ws": 80, "wss": 443}
 
 
 class FaultProxy:
-    """Run a proxy, by default on 127.0.0.1. One thread serves it; every method may be called from any thread.
+    """A proxy that makes connections fail, by default on 127.0.0.1.
+
+    One thread serves it. Every method may be called from any thread.
 
     >>> import stomp_socket
     >>> with Broker() as broker, FaultProxy(broker.url) as proxy:
@@ -50,8 +52,8 @@ class FaultProxy:
 
     Args:
         upstream: the URL of the broker (``stomp``, ``stomp+ssl``, ``ws`` or ``wss``), or ``"host:port"``.
-        faults: to begin with, as for :meth:`add`.
-        recorder: receives all bytes that pass. What is inside TLS it gets only if the proxy ends TLS on both sides.
+        faults: faults to begin with, as for :meth:`add`.
+        recorder: receives all bytes that pass. It sees inside TLS only if the proxy ends TLS on both sides.
         mean_bytes: cut connections at random, each after this many bytes on average, both directions together;
             ``None`` is never.
         resets: the share of random cuts that are RSTs; the others are FINs.
@@ -59,7 +61,7 @@ class FaultProxy:
             on nothing but the seed and n.
         port: the port to listen on; ``None`` takes a free one.
         host: the address of this machine to listen on.
-        tls: accept TLS with this context, of a server; what is inside is passed on.
+        tls: accept TLS with this server context, and pass on what is inside.
         upstream_tls: speak TLS with the broker, with this context of a client. A side with TLS has no half-closed
             connections: when the other side has closed, it is closed.
         on_event: called with the number of a connection and a sentence when it is accepted, cannot be passed on, or
@@ -71,7 +73,7 @@ class FaultProxy:
         accepted: how many connections were accepted.
 
     Raises:
-        ValueError: ``upstream`` has no host, or ``mean_bytes`` is not positive, or a fault is none.
+        ValueError: ``upstream`` has no host, ``mean_bytes`` is not positive, or the text of a fault cannot be read.
     """
 
     def __init__(
@@ -122,12 +124,12 @@ class FaultProxy:
 
     @property
     def to_server(self) -> Faults:
-        """How the bytes of clients are passed on; its fields may be set."""
+        """How the bytes of clients are passed on. Its fields may be set."""
         return self._plan.faults[Direction.TO_SERVER]
 
     @property
     def to_client(self) -> Faults:
-        """How the bytes of the server are passed on; its fields may be set."""
+        """How the bytes of the server are passed on. Its fields may be set."""
         return self._plan.faults[Direction.TO_CLIENT]
 
     # ------------------------------------------------------------------ what can be seen
@@ -196,7 +198,7 @@ class FaultProxy:
             raise
 
     def stop(self) -> None:
-        """Close all connections and end the thread. May be called twice."""
+        """Close all connections and end the thread. It may be called twice."""
         thread, self._thread = self._thread, None
         if thread is None:
             return
@@ -355,7 +357,7 @@ class FaultProxy:
         """End one connection on both sides.
 
         Args:
-            connection: its number, from 1.
+            connection: the number of the connection, from 1.
             reset: end it with a RST instead of a FIN.
 
         Raises:
@@ -406,7 +408,8 @@ class FaultProxy:
             The fault, with how often it has struck.
 
         Raises:
-            ValueError: it is no fault, or it is for frames and TLS passes through, in which a proxy sees none.
+            ValueError: the text of the fault cannot be read; or the fault is for frames, and TLS passes through, in
+                which a proxy sees none.
         """
         armed = ArmedFault(parse_fault(fault) if isinstance(fault, str) else fault)
         self._check_sees_frames(armed.fault)
@@ -425,7 +428,11 @@ class FaultProxy:
         return list(self._plan.armed)
 
     def remove(self, armed: ArmedFault) -> None:
-        """Let a fault strike no more. What it has done stays: a connection that is half-open remains so."""
+        """Let a fault strike no more. What it has done stays: a connection that is half-open remains so.
+
+        Args:
+            armed: what :meth:`add` returned.
+        """
         if self._thread is None:
             self._remove(armed)
             return
@@ -518,7 +525,7 @@ class FaultProxy:
 
     @property
     def refuse_connections(self) -> bool:
-        """Whether the port is closed; existing connections stay. May be set.
+        """Whether the port is closed. Existing connections stay. It may be set.
 
         Raises:
             RuntimeError: it is set while the proxy is not running.
@@ -541,8 +548,8 @@ class FaultProxy:
         """Wait for a condition: ``proxy.wait_until(lambda p: p.connections == 2)``.
 
         Args:
-            condition: called with this proxy; true ends the wait.
-            timeout: seconds.
+            condition: a function that is called with this proxy; a true result ends the wait.
+            timeout: seconds to wait at most.
 
         Raises:
             TimeoutError: the condition did not become true in time.

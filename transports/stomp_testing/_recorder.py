@@ -42,10 +42,10 @@ _SECRET_HEADERS = frozenset({"authorization", "proxy-authorization", "cookie", "
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """What belongs to WebSocket and not to STOMP.
+    """Something that belongs to WebSocket, and not to STOMP.
 
     Attributes:
-        text: in words, as ``"close 1000 STOMP died"``. The query of a URL, credentials and cookies are masked.
+        text: what it is, as in ``"close 1000 STOMP died"``. The query of a URL, credentials and cookies are masked.
     """
 
     text: str
@@ -73,11 +73,11 @@ class Record:
 
 
 class Recorder:
-    """Record the bytes of any number of connections. A Broker or a FaultProxy feeds it, or the caller does.
+    """Records the bytes of any number of connections. A Broker or a FaultProxy feeds it, or the caller does.
 
     Args:
         on_record: called with each :class:`Record`, in the thread that delivered its last byte.
-        keep: keep records; otherwise only ``on_record`` gets them.
+        keep: keep the records. ``False``: only ``on_record`` gets them.
 
     >>> recorder = Recorder()
     >>> recorder.note(1, "to-server", b"CONNECT\\nlogin:me\\npasscode:secret\\n\\n\\0", at=0.0)
@@ -127,8 +127,8 @@ class Recorder:
         """Return the recorded frames, in order.
 
         Args:
-            command: only frames with this command.
-            direction: only frames sent in this direction.
+            command: only frames with this command; by default all.
+            direction: only frames sent in this direction, ``"to-server"`` or ``"to-client"``; by default both.
         """
         return [
             record.what

@@ -27,11 +27,11 @@ _SHOWN = 200  # bytes of what is not STOMP
 
 
 class RecordingWriter:
-    """Write a recording, line by line.
+    """Writes a recording, line by line.
 
     Args:
-        file: where to, opened for text.
-        secrets: whether passcodes are written; otherwise they are masked.
+        file: the file to write to, opened for text.
+        secrets: whether to write passcodes. By default they are masked.
 
     >>> with open("session.jsonl", "w") as file:  # doctest: +SKIP
     ...     writer = RecordingWriter(file)
@@ -46,7 +46,7 @@ class RecordingWriter:
         """Write a frame, or whatever else was sent.
 
         Args:
-            record: of a :class:`stomp_testing.Recorder`.
+            record: a record of a :class:`stomp_testing.Recorder`.
             violations: the rules that it breaks.
         """
         content: dict[str, Any] = {"time": round(record.at, 6)}
@@ -73,9 +73,9 @@ class RecordingWriter:
         """Write that a connection has begun or ended, or that a fault was caused.
 
         Args:
-            connection: its number.
-            at: seconds, on the same clock as the records.
-            text: what has happened, in words of ``on_event`` of a FaultProxy.
+            connection: the number of the connection.
+            at: the time, in seconds on the same clock as the records.
+            text: what has happened, in the words of ``on_event`` of a FaultProxy.
         """
         self._line({"time": round(at, 6), "connection": connection, "event": text})
 
@@ -92,10 +92,10 @@ class RecordingStep(NamedTuple):
 
     Attributes:
         connection: the number of the connection.
-        time: seconds.
-        direction: ``"to-server"`` or ``"to-client"``: by which side.
-        frame: what was sent; ``None`` is the end of the connection by this side.
-        raw: its bytes; ``None`` if they are not recorded.
+        time: when, in seconds.
+        direction: ``"to-server"`` for what the client did, ``"to-client"`` for what the server did.
+        frame: the frame that was sent; ``None`` if this side ended the connection.
+        raw: the bytes of the frame; ``None`` if they are not recorded.
     """
 
     connection: int
@@ -111,17 +111,17 @@ class RecordingStep(NamedTuple):
 
 
 class Recording:
-    """Read a recording.
+    """A recording that was read from a file.
 
     Args:
-        lines: of the file.
+        lines: the lines of the file.
 
     Attributes:
-        steps: everything, in the order in which it happened.
+        steps: everything that happened, in order.
         connections: the same by connection, in the order in which they were accepted.
 
     Raises:
-        ValueError: a line is not of a recording, or there is none; the text names it.
+        ValueError: a line is not one of a recording (the text names it), or there is none.
     """
 
     def __init__(self, lines: Iterable[str]) -> None:

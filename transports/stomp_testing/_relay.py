@@ -41,8 +41,8 @@ class Faults:
     Attributes:
         split: write in pieces of at most this many bytes; 0 writes them as they come.
         coalesce: hold bytes back until this many have come, or none came for ``coalesce_time``; 0 is never.
-        coalesce_time: seconds.
-        delay: seconds by which each chunk is late.
+        coalesce_time: how many seconds ``coalesce`` waits for more bytes.
+        delay: how many seconds each chunk is late.
         drop: read the bytes and discard them.
     """
 

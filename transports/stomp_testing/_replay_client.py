@@ -38,15 +38,15 @@ _AWAITED = ("receipt-id", "subscription")
 
 
 class ReplayClient:
-    """Play the recorded clients.
+    """Plays the clients of a recording to a server.
 
     Args:
-        recording: what to play.
-        recorder: gets the bytes of both directions.
-        on_event: gets the number of a connection, and a sentence, when it begins or ends.
-        on_difference: gets the same when the server does something else than was recorded.
-        speed: 1 is as fast as it was, 2 twice as fast; 0 does not wait.
-        credentials: for CONNECT, where those of the recording are masked.
+        recording: the recording.
+        recorder: receives the bytes of both directions.
+        on_event: called with the number of a connection and a sentence, when it begins or ends.
+        on_difference: called with the same when the server does something else than was recorded.
+        speed: 1 is as fast as it was, 2 is twice as fast, 0 does not wait.
+        credentials: the login and passcode for CONNECT, where those of the recording are masked.
         timeout: seconds to wait for each frame of the server.
     """
 
@@ -71,6 +71,11 @@ class ReplayClient:
 
     async def play(self, host: str, port: int, tls: ssl.SSLContext | None) -> bool:
         """Connect and play everything.
+
+        Args:
+            host: the name or address of the server.
+            port: the TCP port of the server.
+            tls: use TLS with this context; ``None`` is plaintext.
 
         Returns:
             Whether the server has sent what was recorded.

@@ -45,11 +45,11 @@ class ReplayServer:
     """Serve clients until it is cancelled.
 
     Args:
-        recording: what to play.
-        recorder: gets the bytes of both directions.
-        on_event: gets the number of a connection, and a sentence, when it begins or ends.
-        on_difference: gets the same when a client does something else than was recorded.
-        speed: 1 is as fast as it was, 2 twice as fast; 0 does not wait.
+        recording: the recording.
+        recorder: receives the bytes of both directions.
+        on_event: called with the number of a connection and a sentence, when it begins or ends.
+        on_difference: called with the same when a client does something else than was recorded.
+        speed: 1 is as fast as it was, 2 is twice as fast, 0 does not wait.
     """
 
     def __init__(
@@ -68,7 +68,15 @@ class ReplayServer:
         self._accepted = 0
 
     async def serve(self, host: str, port: int, tls: ssl.SSLContext | None) -> asyncio.Server:
-        """Listen.
+        """Listen for clients.
+
+        Args:
+            host: the address to listen on.
+            port: the TCP port.
+            tls: use TLS with this context; ``None`` is plaintext.
+
+        Returns:
+            The server of asyncio.
 
         Raises:
             OSError: the port is taken.

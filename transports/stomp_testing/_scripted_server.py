@@ -32,13 +32,21 @@ RESET: Final[Literal[End.RESET]] = End.RESET
 
 
 class Expect(NamedTuple):
-    """Wait until the client has sent these bytes, after the bytes that earlier steps have waited for."""
+    """Wait until the client has sent these bytes, behind the bytes that earlier steps have waited for.
+
+    Args:
+        data: the bytes; by default the NUL that ends a frame.
+    """
 
     data: bytes = b"\0"
 
 
 class Pause(NamedTuple):
-    """Wait for this number of seconds."""
+    """Wait for some time.
+
+    Args:
+        seconds: how many seconds.
+    """
 
     seconds: float
 
@@ -47,7 +55,7 @@ Step = bytes | Expect | Pause | Literal[End.CLOSE, End.RESET]
 
 
 class ScriptedServer:
-    """Run a server on 127.0.0.1 that plays a script to every client.
+    """A server on 127.0.0.1 that plays a script to every client.
 
     >>> CONNECTED = b"CONNECTED\\nversion:1.2\\n\\n\\0"
     >>> with ScriptedServer([Expect(b"\\0"), CONNECTED, Expect(b"\\0"), CLOSE]) as server:
@@ -99,7 +107,7 @@ class ScriptedServer:
 
     @property
     def url(self) -> str:
-        """Its URL: ``"stomp://guest:guest@127.0.0.1:61613"``."""
+        """The URL of the server, such as ``"stomp://guest:guest@127.0.0.1:61613"``."""
         scheme = "stomp" if self._tls is None else "stomp+ssl"
         return f"{scheme}://guest:guest@127.0.0.1:{self.port}"
 
@@ -122,8 +130,8 @@ class ScriptedServer:
         """Wait until a client has sent these bytes.
 
         Args:
-            data: anywhere in what one client has sent.
-            timeout: seconds.
+            data: the bytes, anywhere in what one client has sent.
+            timeout: seconds to wait at most.
 
         Raises:
             TimeoutError: no client has sent them in time; the text shows what came instead.
@@ -139,7 +147,7 @@ class ScriptedServer:
 
         Args:
             connections: how many must have been there at least.
-            timeout: seconds.
+            timeout: seconds to wait at most.
 
         Raises:
             TimeoutError: that did not happen in time.
@@ -158,6 +166,9 @@ class ScriptedServer:
     def send(self, data: bytes) -> None:
         """Send bytes to every client now.
 
+        Args:
+            data: the bytes.
+
         Raises:
             RuntimeError: the server is not running.
         """
@@ -173,7 +184,7 @@ class ScriptedServer:
         """End every connection.
 
         Args:
-            reset: with a RST instead of a FIN.
+            reset: end them with a RST instead of a FIN.
 
         Raises:
             RuntimeError: the server is not running.
@@ -200,7 +211,7 @@ class ScriptedServer:
         self._server = self._thread.run(asyncio.start_server(self._serve, sock=listener, ssl=self._tls))
 
     def stop(self) -> None:
-        """End every connection and the thread. May be called twice."""
+        """End every connection and the thread. It may be called twice."""
         thread, self._thread = self._thread, None
         server, self._server = self._server, None
         if thread is None or server is None:

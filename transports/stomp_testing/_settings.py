@@ -46,7 +46,7 @@ class Flavour:
         zero_prefetch_is_none: a limit of 0 lets no message through; otherwise it is no limit.
         strict_destinations: destinations are checked, and exchanges exist; otherwise any text names a queue.
         ttl_header: the header of SEND after which a message expires.
-        ttl_is_a_date: it is a time in milliseconds since 1970; otherwise it is milliseconds from now.
+        ttl_is_a_date: ``ttl_header`` is a time in milliseconds since 1970; otherwise it is milliseconds from now.
         request_headers_leak: a MESSAGE has the ``receipt`` and ``transaction`` headers of its SEND.
         error_receipt_id: an ERROR has the ``receipt-id`` of the frame that caused it.
         error_versions: an ERROR lists the versions.
@@ -56,8 +56,10 @@ class Flavour:
         durable_by_id: a durable topic subscription is named by its ``id`` and requested with ``durable:true``;
             otherwise it is named by CONNECT's ``client-id`` and by ``activemq.subscriptionName``.
         temporary_prefix: what other clients see in place of ``/temp-queue/x``.
-        one_word, many_words: the wildcards of topic subscriptions.
-        heart_beat_unit: milliseconds; the intervals in CONNECTED are multiples of it, rounded down, and at least one.
+        one_word: the wildcard of topic subscriptions for one word.
+        many_words: the wildcard of topic subscriptions for any number of words.
+        heart_beat_unit: a number of milliseconds. The intervals in CONNECTED are multiples of it, rounded down, and at
+            least one.
         first_heart_beat_is_late: the first heart-beat is left out.
         heart_beat_pace: a heart-beat is sent after this share of the interval.
         heart_beat_tolerance: the client counts as dead after this many intervals without a byte.

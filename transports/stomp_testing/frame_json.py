@@ -41,7 +41,7 @@ def frame_to_dict(frame: Frame, *, secrets: bool = False) -> dict[str, Any]:
 
     Args:
         frame: any frame.
-        secrets: whether its passcode is in it; otherwise it is masked.
+        secrets: whether to include passcodes. By default they are masked.
     """
     pairs = [
         (name, MASK if not secrets and name.lower() in SECRET_HEADERS else value)
@@ -58,8 +58,11 @@ def frame_to_dict(frame: Frame, *, secrets: bool = False) -> dict[str, Any]:
 def read_line(line: str | bytes) -> dict[str, Any]:
     """Return the object of a line.
 
+    Args:
+        line: the line of JSON.
+
     Raises:
-        ValueError: it is not JSON, or no object.
+        ValueError: the line is not JSON, or not an object.
     """
     try:
         content = json.loads(line)
@@ -73,8 +76,11 @@ def read_line(line: str | bytes) -> dict[str, Any]:
 def frame_of(content: dict[str, Any]) -> Frame:
     """Return the frame that an object describes.
 
+    Args:
+        content: the object, as :func:`read_line` returns it.
+
     Raises:
-        ValueError: it has no command, or something in it is of a wrong type or unknown.
+        ValueError: the object has no command, or something in it is of a wrong type or unknown.
     """
     command = content.get("command")
     if not isinstance(command, str):
@@ -101,7 +107,11 @@ def _is_pair(pair: object) -> bool:
 
 
 def body_fields(body: str | bytes) -> dict[str, str]:
-    """Return ``body``, or ``body_base64`` if it is not UTF-8."""
+    """Return the field ``body`` of an object, or ``body_base64`` if the body is not UTF-8.
+
+    Args:
+        body: the body.
+    """
     if isinstance(body, str):
         return {"body": body}
     try:
@@ -113,8 +123,11 @@ def body_fields(body: str | bytes) -> dict[str, str]:
 def body_of(content: dict[str, Any]) -> str | bytes:
     """Return the body in an object.
 
+    Args:
+        content: the object, as :func:`read_line` returns it.
+
     Raises:
-        ValueError: it is not base64.
+        ValueError: ``body_base64`` is not base64.
     """
     if "body_base64" in content:
         try:
@@ -128,5 +141,9 @@ def body_of(content: dict[str, Any]) -> str | bytes:
 
 
 def to_json(content: dict[str, Any]) -> str:
-    """Return it as a line, without the line end."""
+    """Return an object as a line of JSON, without the line end.
+
+    Args:
+        content: the object.
+    """
     return json.dumps(content, ensure_ascii=False, separators=(",", ":"))

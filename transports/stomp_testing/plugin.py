@@ -24,7 +24,11 @@ __all__ = ["pytest_configure", "stomp_broker", "stomp_proxy"]
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Register the markers."""
+    """Register the markers. pytest calls it.
+
+    Args:
+        config: the configuration of pytest.
+    """
     config.addinivalue_line(
         "markers", "stomp_broker(**arguments): arguments of stomp_testing.Broker for the stomp_broker fixture"
     )

@@ -72,8 +72,8 @@ class SessionMachine(RuleBasedStateMachine):
     Attributes:
         world: the session, the broker and the clock.
         pendings: the outcome of each operation that was not refused at once.
-        subscriptions: those that were made.
-        transactions: those that were begun.
+        subscriptions: the subscriptions that were made.
+        transactions: the transactions that were begun.
         deliveries: the messages that were taken.
     """
 
@@ -110,11 +110,19 @@ class SessionMachine(RuleBasedStateMachine):
         return Session(config, rng=random.Random(0))
 
     def make_broker(self, version: str) -> ServerConnection:
-        """Return the broker's side of a new connection."""
+        """Return the broker's side of a new connection.
+
+        Args:
+            version: the version of STOMP that it is to speak.
+        """
         return ServerConnection([version])
 
     def on_delivery(self, delivery: Delivery) -> None:
-        """Do something with a message that was taken. By default it can be acknowledged later, or never."""
+        """Do something with a message that was taken. By default it can be acknowledged later, or never.
+
+        Args:
+            delivery: the message.
+        """
 
     # ------------------------------------------------------------------ for rules
 
@@ -127,6 +135,11 @@ class SessionMachine(RuleBasedStateMachine):
         self, operation: Callable[..., Pending[T]], *arguments: Any, **options: Any
     ) -> Pending[T] | None:
         """Call an operation of the session at the present time; its outcome is checked in the end.
+
+        Args:
+            operation: a method of the session or of one of its handles.
+            arguments: its arguments after ``now``.
+            options: its keyword arguments.
 
         Returns:
             Its outcome; ``None`` if it was refused at once, which is allowed.
@@ -171,7 +184,7 @@ class SessionMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.world.can_connect)
     @rule(version=st.sampled_from(["1.2", "1.1", "1.0"]))
     def connect(self, version: str) -> None:
-        """The session dials, and the broker accepts."""
+        """Let the session dial, and the broker accept."""
         self._forget_connection()
         self.world.connect(self.make_broker(version), Connected(version=version))
         self.write()
@@ -179,18 +192,22 @@ class SessionMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.world.broker is not None)
     @rule()
     def lose_connection(self) -> None:
-        """The connection is cut."""
+        """Cut the connection."""
         self._forget_connection()
         self.world.lose(ConnectionResetError("cut"))
 
     @rule(seconds=st.sampled_from([0.0, 1.0, 40.0]))
     def wait(self, seconds: float) -> None:
-        """Time passes."""
+        """Let time pass.
+
+        Args:
+            seconds: how many seconds.
+        """
         self.world.wait(seconds)
 
     @rule()
     def write_now(self) -> None:
-        """The socket takes everything."""
+        """Let the socket take everything."""
         self.write()
 
     # ------------------------------------------------------------------ the program
@@ -230,7 +247,14 @@ class SessionMachine(RuleBasedStateMachine):
         self.take_from(data.draw(st.sampled_from(self.subscriptions)))
 
     def take_from(self, subscription: Subscription) -> Delivery | None:
-        """Take the next message of a subscription; ``None`` if there is none, or the subscription has ended."""
+        """Take the next message of a subscription, and check that none is lost or comes twice.
+
+        Args:
+            subscription: the subscription.
+
+        Returns:
+            The message; ``None`` if there is none, or the subscription has ended.
+        """
         try:
             delivery = subscription.take()
         except StompError:
@@ -275,7 +299,7 @@ class SessionMachine(RuleBasedStateMachine):
 
     @rule(data=st.data())
     def cancel(self, data: st.DataObject) -> None:
-        """The caller of an operation no longer waits."""
+        """Let the caller of an operation no longer wait."""
         waiting = [pending for pending in self.pendings[1:] if not pending.done]
         if waiting:
             data.draw(st.sampled_from(waiting)).cancel(self.world.now)
@@ -285,7 +309,7 @@ class SessionMachine(RuleBasedStateMachine):
     @precondition(lambda self: self._is_connected() and self._open_receipts)
     @rule(data=st.data())
     def confirm(self, data: st.DataObject) -> None:
-        """The broker sends a RECEIPT, not always in the order of the requests."""
+        """Let the broker send a RECEIPT, not always in the order of the requests."""
         receipt = data.draw(st.sampled_from(list(self._open_receipts)))
         number = self._open_receipts.pop(receipt)
         if number is not None:
@@ -296,7 +320,7 @@ class SessionMachine(RuleBasedStateMachine):
     @precondition(lambda self: self._is_connected() and self._live)
     @rule(data=st.data(), size=st.sampled_from([0, 3000]))
     def deliver(self, data: st.DataObject, size: int) -> None:
-        """The broker sends a MESSAGE, if the session reads."""
+        """Let the broker send a MESSAGE, if the session reads."""
         subscription = data.draw(st.sampled_from(list(self._live)))
         if not self.session.want_read:
             return
@@ -319,7 +343,7 @@ class SessionMachine(RuleBasedStateMachine):
     @precondition(lambda self: self._is_connected())
     @rule()
     def refuse(self) -> None:
-        """The broker sends ERROR, which ends the connection."""
+        """Let the broker send ERROR, which ends the connection."""
         self.world.receive(Error("no"))
         self._forget_connection()
 
@@ -327,19 +351,19 @@ class SessionMachine(RuleBasedStateMachine):
 
     @invariant()
     def messages_are_sent_once_and_in_order(self) -> None:
-        """What was in flight when a connection was lost is never sent again."""
+        """Check that nothing is sent again that was in flight when a connection was lost."""
         assert self._received == sorted(set(self._received)), f"sent: {self._received}"
 
     @invariant()
     def nothing_is_confirmed_without_a_receipt(self) -> None:
-        """A send with a receipt succeeds only by its RECEIPT."""
+        """Check that a send with a receipt succeeds only by its RECEIPT."""
         for number, pending in self._confirmable.items():
             if pending.done and pending.exception() is None:
                 assert number in self._confirmed, f"message {number} was not confirmed"
 
     @invariant()
     def reading_stops_only_when_the_buffer_is_full(self) -> None:
-        """And no more is buffered than :attr:`stomp_core.Session.want_read` states.
+        """Check that no more is buffered than :attr:`stomp_core.Session.want_read` states.
 
         While a receipt is awaited, reading goes on up to four times the limit. The last message comes on top.
         """
@@ -350,7 +374,7 @@ class SessionMachine(RuleBasedStateMachine):
 
     @invariant()
     def no_deadline_has_passed(self) -> None:
-        """``handle_timeout`` is not due again at once."""
+        """Check that ``handle_timeout`` is not due again at once."""
         self.session.handle_timeout(self.world.now)
         deadline = self.session.next_deadline()
         assert deadline is None or deadline > self.world.now

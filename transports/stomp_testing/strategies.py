@@ -77,7 +77,7 @@ T = TypeVar("T")
 
 
 def versions() -> st.SearchStrategy[str]:
-    """Generate ``"1.0"``, ``"1.1"`` or ``"1.2"``."""
+    """Return a strategy for versions: ``"1.0"``, ``"1.1"`` or ``"1.2"``."""
     return st.sampled_from(["1.0", "1.1", "1.2"])
 
 
@@ -99,15 +99,27 @@ def header_names(version: str, *, handshake: bool = False, max_size: int = 20) -
     """Generate header names that a version can carry, without those that STOMP gives a meaning.
 
     Args:
-        version: the version of STOMP.
-        handshake: for CONNECT, STOMP and CONNECTED, which are never escaped.
-        max_size: the number of characters, at most.
+        version: ``"1.0"``, ``"1.1"`` or ``"1.2"``.
+        handshake: whether they are for CONNECT, STOMP and CONNECTED, which are never escaped.
+        max_size: how many characters they have at most.
+
+    Returns:
+        A strategy.
     """
     return _from_bytes(24, lambda choices: make_header_name(choices, version, handshake, max_size))
 
 
 def header_values(version: str, *, handshake: bool = False, max_size: int = 40) -> st.SearchStrategy[str]:
-    """Generate header values that a version can carry; arguments as for :func:`header_names`."""
+    """Generate header values that a version can carry.
+
+    Args:
+        version: ``"1.0"``, ``"1.1"`` or ``"1.2"``.
+        handshake: whether they are for CONNECT, STOMP and CONNECTED, which are never escaped.
+        max_size: how many characters they have at most.
+
+    Returns:
+        A strategy.
+    """
     return _from_bytes(24, lambda choices: make_header_value(choices, version, handshake, max_size))
 
 
@@ -117,9 +129,12 @@ def headers(
     """Generate headers that STOMP gives no meaning, with repeated names among them.
 
     Args:
-        version: the version of STOMP.
-        handshake: for CONNECT, STOMP and CONNECTED, which are never escaped.
-        max_size: the number of headers, at most.
+        version: ``"1.0"``, ``"1.1"`` or ``"1.2"``.
+        handshake: whether they are for CONNECT, STOMP and CONNECTED, which are never escaped.
+        max_size: how many headers there are at most.
+
+    Returns:
+        A strategy.
     """
     return _from_bytes(8 * max_size + 24, lambda choices: make_headers(choices, version, handshake, max_size))
 
@@ -128,7 +143,10 @@ def bodies(max_size: int = 200) -> st.SearchStrategy[bytes]:
     """Generate bodies: any bytes, often with NULs, line ends and whole frames in them.
 
     Args:
-        max_size: the number of bytes, at most.
+        max_size: how many bytes they have at most.
+
+    Returns:
+        A strategy.
     """
     return _from_bytes(48, lambda choices: make_body(choices, max_size))
 
@@ -137,8 +155,11 @@ def frames(version: str, commands: frozenset[str] | None = None) -> st.SearchStr
     """Generate frames that may be written in a version, with all required headers and some others.
 
     Args:
-        version: the version of STOMP.
+        version: ``"1.0"``, ``"1.1"`` or ``"1.2"``.
         commands: the commands to choose from; ``None`` is all that the version has.
+
+    Returns:
+        A strategy.
 
     Raises:
         ValueError: there is no such version, or none of the commands in it.
@@ -148,12 +169,26 @@ def frames(version: str, commands: frozenset[str] | None = None) -> st.SearchStr
 
 
 def client_frames(version: str) -> st.SearchStrategy[Frame]:
-    """Generate frames that clients send; see :func:`frames`."""
+    """Generate frames that clients send; see :func:`frames`.
+
+    Args:
+        version: ``"1.0"``, ``"1.1"`` or ``"1.2"``.
+
+    Returns:
+        A strategy.
+    """
     return frames(version, CLIENT_COMMANDS)
 
 
 def server_frames(version: str) -> st.SearchStrategy[Frame]:
-    """Generate frames that servers send; see :func:`frames`."""
+    """Generate frames that servers send; see :func:`frames`.
+
+    Args:
+        version: ``"1.0"``, ``"1.1"`` or ``"1.2"``.
+
+    Returns:
+        A strategy.
+    """
     return frames(version, SERVER_COMMANDS)
 
 
@@ -230,8 +265,8 @@ def conversations(
     Args:
         version: ``"1.0"``, ``"1.1"`` or ``"1.2"``.
         role: the side that is tested: ``"client"`` or ``"server"``. The other one is played.
-        setting: what the implementation under test needs.
-        length: the number of actions, at most; some are left out, some have several steps.
+        setting: what the implementation under test needs; ``None`` is ``Setting()``.
+        length: how many actions there are at most. Some are left out, some have several steps.
     """
     return make_conversation(_DrawnChoices(draw), version, role, setting=setting, length=length)
 
@@ -251,11 +286,11 @@ def mutations(
     They end with the violation, unless ``broken.demand`` is that it is accepted.
 
     Args:
-        version: as for :func:`conversations`, as are the next ones.
-        role: the side that is tested. The other one breaks the rule.
+        version: ``"1.0"``, ``"1.1"`` or ``"1.2"``.
+        role: the side that is tested: ``"client"`` or ``"server"``. The other one breaks the rule.
         names: the names of the rules to choose from, see ``MUTATIONS``; ``None`` is all that there are.
-        setting: what the implementation under test needs.
-        length: the number of actions before the violation, at most.
+        setting: what the implementation under test needs; ``None`` is ``Setting()``.
+        length: how many actions precede the violation at most.
 
     Raises:
         ValueError: there is no such rule for this version and role.

@@ -33,15 +33,16 @@ class _Protocol(ClientProtocol):
 
 
 class WebSocketClient(Layer):
-    """The client's end of a WebSocket.
+    """The client's end of a WebSocket. It is a :class:`stomp_core.ByteLayer`.
 
     Args:
-        endpoint: where the server is, with path and query. Its credentials are STOMP's and are not sent in HTTP.
-        headers: further headers of the request, checked.
-        origin: the header ``Origin``.
-        subprotocols: to offer, in order of preference.
+        endpoint: the endpoint of the server, with path and query. Its credentials are those of STOMP and are not sent
+            in HTTP.
+        headers: further headers of the request, which were checked.
+        origin: the ``Origin`` header; ``None`` sends none.
+        subprotocols: the subprotocols to offer, in order of preference.
         compression: offer permessage-deflate.
-        max_size: bytes of one received WebSocket frame at most, also when decompressed.
+        max_size: how many bytes one received WebSocket frame may have at most, also when decompressed.
         text: see :class:`WebSocket`.
         message_size: see :class:`WebSocket`.
         promise_heart_beats: see :class:`WebSocket`.
@@ -82,7 +83,7 @@ class WebSocketClient(Layer):
 
     @property
     def subprotocol(self) -> str | None:
-        """The subprotocol that the server has chosen; ``None`` if it named none, which is as good."""
+        """The subprotocol that the server has chosen; ``None`` if it named none, which is allowed."""
         subprotocol: str | None = self._protocol.subprotocol
         return subprotocol
 
@@ -97,7 +98,11 @@ class WebSocketClient(Layer):
         return self.control()
 
     def explain_silence(self, seconds: float) -> str:
-        """Return a sentence that says why there was no WebSocket after so many seconds."""
+        """Return a sentence that says why there was no WebSocket in time.
+
+        Args:
+            seconds: how many seconds that was.
+        """
         if self.opened:
             return f"the WebSocket is open, but nothing else came within {seconds:g} s"
         if not self._received_any:

@@ -42,9 +42,9 @@ class Layer:
     """A WebSocket, between STOMP and the bytes of a socket. It is a :class:`stomp_core.session.ByteLayer`.
 
     Args:
-        protocol: of websockets.
+        protocol: the protocol object of the package websockets.
         text: send every message as text (``True``) or as binary (``False``); ``None``: as text if it is UTF-8.
-        message_size: split STOMP frames that are longer than this into several messages; ``None``: never.
+        message_size: split STOMP frames that are longer than this many bytes into several messages; ``None``: never.
 
     Attributes:
         opened: whether the handshake has succeeded, so that STOMP may pass.
@@ -72,6 +72,9 @@ class Layer:
 
     def receive_data(self, data: bytes | bytearray | memoryview) -> bytes | bytearray:
         """Process bytes from the socket. Look at ``over``, and write :meth:`control`, afterwards.
+
+        Args:
+            data: the bytes, in pieces of any size.
 
         Returns:
             The bytes of STOMP in them; ``b""`` as long as a WebSocket frame is incomplete.
@@ -127,9 +130,12 @@ class Layer:
     # ------------------------------------------------------------------ sending
 
     def encode(self, wire: bytes) -> bytes:
-        """Return a STOMP frame or a heart-beat as it is written to the socket: as one message.
+        """Return a STOMP frame or a heart-beat as it is written to the socket, as one message.
 
-        ``b""`` if it cannot be written, because a Close frame was sent.
+        It is ``b""`` if nothing can be written, because a Close frame was sent.
+
+        Args:
+            wire: the bytes of the frame or heart-beat.
         """
         protocol = self._protocol
         if protocol.state is not OPEN:
@@ -146,7 +152,7 @@ class Layer:
         return self.control()
 
     def control(self) -> bytes:
-        """Return what is to be written before STOMP frames of which no byte was written: the HTTP answer, Pong, Close.
+        """Return the bytes to write before STOMP frames that have not begun to leave: the HTTP answer, Pong, Close.
 
         Of several Pongs only the last one is returned: RFC 6455, section 5.5.3, allows that.
         """
@@ -162,7 +168,12 @@ class Layer:
         return b"".join(writes)
 
     def close(self, code: int = 1000, reason: str = "") -> bytes:
-        """Return a Close frame; ``b""`` if the WebSocket is not open or a Close frame was sent already."""
+        """Return a Close frame; ``b""`` if the WebSocket is not open or a Close frame was sent already.
+
+        Args:
+            code: the code of the Close frame (RFC 6455, section 7.4).
+            reason: its reason, a text of at most 123 bytes.
+        """
         if self._protocol.state is OPEN:
             self._protocol.send_close(code, reason)
         return self.control()

@@ -37,20 +37,20 @@ class WebSocket:
 
     Attributes:
         headers: further headers of the HTTP request, such as ``Authorization`` and ``Cookie``: a mapping, or pairs. Or
-            a function without arguments that returns them, ``async`` or not as the adapter is, which is asked at each
-            attempt to connect, in the same way as ``passcode``. No repr, log, pickle or error shows them.
-        origin: the header ``Origin``; a browser sends it, we do not unless asked.
-        subprotocols: what to offer in ``Sec-WebSocket-Protocol``; ``None`` means ``v12.stomp``, ``v11.stomp``,
-            ``v10.stomp``, as far as the session speaks these versions; ``()`` offers none.
-        compression: offer permessage-deflate (RFC 7692). It costs CPU; a server may decline.
-        max_size: bytes of one received WebSocket frame at most, also when decompressed. It must be larger than the
-            largest STOMP frame, because brokers send each as one WebSocket frame.
-        text: ``None``: send as text message what is UTF-8, the rest as binary message; ``True`` or ``False``: send
-            everything as text, or as binary. RabbitMQ closes the connection for a text message that is not UTF-8.
-        message_size: send a STOMP frame that is longer than this many bytes as several messages; ``None``: never. For
-            servers that limit the size of a message, such as Spring's; ActiveMQ needs one frame in one message.
+            a function without arguments that returns them, ``async`` or not as the adapter is, which is called before
+            every attempt to connect, in the same way as ``passcode``. No repr, log, pickle or error shows them.
+        origin: the ``Origin`` header, as a browser sends it. Default: none.
+        subprotocols: the names to offer in ``Sec-WebSocket-Protocol``. ``None``: ``v12.stomp``, ``v11.stomp`` and
+            ``v10.stomp``, as far as the session speaks these versions. ``()``: none.
+        compression: offer permessage-deflate (RFC 7692). It costs CPU, and a server may decline.
+        max_size: how many bytes one received WebSocket frame may have at most, also when decompressed. It must be
+            larger than the largest STOMP frame, because brokers send each as one WebSocket frame. Default: 129 MiB.
+        text: ``None``: send frames that are UTF-8 as text messages, others as binary messages. ``True`` or ``False``:
+            send all of them as text, or as binary. RabbitMQ closes the connection for a text message that is not UTF-8.
+        message_size: send a STOMP frame that is longer than this many bytes as several messages, for servers that limit
+            the size of a message, such as Spring's. ``None``: never. ActiveMQ needs one frame in one message.
         promise_heart_beats: ``False``: send heart-beats, but offer none in CONNECT, which RabbitMQ needs (see
-            docs/how-to/websocket.md). ``None``: so if the server calls itself ``Cowboy``, which is RabbitMQ's.
+            docs/how-to/websocket.md). ``None``: do that if the server calls itself ``Cowboy``, which is RabbitMQ's.
 
     Raises:
         TypeError: an option is of a wrong type.
@@ -83,12 +83,12 @@ class WebSocket:
     def new_layer(
         self, endpoint: Endpoint, versions: Iterable[str], headers: HeaderPairs | None = None
     ) -> WebSocketClient:
-        """Make the layer of one connection.
+        """Return a new layer, for one connection.
 
         Args:
-            endpoint: what is connected.
+            endpoint: the endpoint of the connection.
             versions: the versions of STOMP that the session offers.
-            headers: what :attr:`headers` has answered, if it is a function and was asked already.
+            headers: the answer of :attr:`headers`, if that is a function and was called already.
 
         Raises:
             TypeError, ValueError: the headers that were answered cannot be sent.

@@ -30,8 +30,8 @@ class WebSocketRequest:
     """The HTTP request of a client.
 
     Attributes:
-        path: with the query, as the client has sent it.
-        headers: its headers; their names are found in any case.
+        path: the path with the query, as the client has sent it.
+        headers: the headers. Their names are found in any case.
     """
 
     path: str
@@ -42,18 +42,20 @@ class WebSocketServer(Layer):
     """The server's end of a WebSocket. It is a :class:`stomp_core.ByteLayer` too.
 
     Args:
-        options: of these, ``compression``, ``max_size``, ``text``, ``message_size`` and ``subprotocols`` (those to
-            accept, in order of preference) mean something here.
-        versions: the versions of STOMP whose subprotocols are accepted. A client that offers none, or none of them, is
-            accepted without one, as RabbitMQ does.
-        check: called with the request; it returns the HTTP status and the text of a refusal, or ``None`` to accept it.
-        default_subprotocol: the answer to a client that offers no subprotocol that is known, as ActiveMQ's ``stomp``.
-        read_message: called with each whole message and whether it is text; it returns the bytes of STOMP in it, or the
-            code and the reason with which the WebSocket is closed for it. For brokers that are strict about messages;
-            without it the payload of each WebSocket frame is passed on as soon as it is complete.
+        options: the options. Only ``compression``, ``max_size``, ``text``, ``message_size`` and ``subprotocols`` (those
+            to accept, in order of preference) mean something here.
+        versions: the versions of STOMP whose subprotocols are accepted. A client that offers none of them is accepted
+            without one, as RabbitMQ does.
+        check: called with the request. It returns the HTTP status and the text of a refusal, or ``None`` to accept it.
+            Default: every request is accepted.
+        default_subprotocol: the answer to a client that offers no known subprotocol, such as ``stomp`` of ActiveMQ.
+            Default: none.
+        read_message: called with each whole message and whether it is text. It returns the bytes of STOMP in it, or the
+            code and the reason with which to close the WebSocket. It is for brokers that are strict about messages.
+            Default: the payload of each WebSocket frame is passed on as soon as it is complete.
 
     Attributes:
-        request: what the client asked for; ``None`` before it was received.
+        request: the request of the client; ``None`` before it was received.
     """
 
     def __init__(
@@ -103,12 +105,16 @@ class WebSocketServer(Layer):
         return b""
 
     def control(self) -> bytes:
-        """Return what is to be written before STOMP frames of which no byte was written: HTTP, Pong, Close."""
+        """Return the bytes to write before STOMP frames that have not begun to leave: the HTTP answer, Pong, Close."""
         answer, self._not_http = self._not_http, b""
         return answer + super().control() if answer else super().control()
 
     def explain_silence(self, seconds: float) -> str:
-        """Return a sentence that says why there was no WebSocket after so many seconds."""
+        """Return a sentence that says why there was no WebSocket in time.
+
+        Args:
+            seconds: how many seconds that was.
+        """
         return f"no complete WebSocket request came within {seconds:g} s"
 
     def _receive_payload(self, frame: Frame) -> bytes | bytearray:

@@ -15,23 +15,34 @@ class Channel(Protocol):
     """One connection to the implementation under test."""
 
     def write(self, data: bytes) -> None:
-        """Send bytes to it. Bytes that it no longer takes are dropped."""
+        """Send bytes to it. Bytes that it no longer takes are dropped.
+
+        Args:
+            data: the bytes.
+        """
         ...
 
     def read(self, seconds: float) -> bytes:
         """Return bytes that it has sent; ``b""`` once it has closed the connection.
 
+        Args:
+            seconds: how many seconds to wait for the first byte.
+
         Raises:
-            TimeoutError: it has sent nothing for so many seconds.
+            TimeoutError: it has sent nothing in time.
         """
         ...
 
     def wait(self, seconds: float) -> None:
-        """Send nothing for so many seconds, and keep what is received."""
+        """Send nothing for a while, and keep what is received.
+
+        Args:
+            seconds: how many seconds.
+        """
         ...
 
     def close(self) -> None:
-        """Close the connection. May be called twice."""
+        """Close the connection. It may be called twice."""
         ...
 
 
@@ -82,8 +93,8 @@ class SocketServer:
     """A broker that listens on a TCP port.
 
     Args:
-        host: its address.
-        port: its port.
+        host: the name or address of the broker.
+        port: the TCP port of the broker.
         timeout: seconds that it may take to accept a connection.
     """
 
@@ -93,6 +104,9 @@ class SocketServer:
 
     def open(self) -> Channel:
         """Connect to it.
+
+        Returns:
+            The connection.
 
         Raises:
             OSError: it does not accept connections.
@@ -130,8 +144,11 @@ class ListeningPort:
     def open(self) -> Channel:
         """Wait until the client connects.
 
+        Returns:
+            The connection.
+
         Raises:
-            TimeoutError: it does not.
+            TimeoutError: it does not connect in time.
         """
         self._listener.settimeout(self._timeout)
         connection, _ = self._listener.accept()

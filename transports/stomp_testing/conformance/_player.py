@@ -24,7 +24,13 @@ _CONFIRMED = ("SUBSCRIBE", "SEND", "ACK", "NACK", "BEGIN", "COMMIT", "ABORT", "U
 
 
 class Outcome(StrEnum):
-    """What became of a case."""
+    """What became of a case.
+
+    Attributes:
+        PASSED: the implementation did what the specification demands.
+        FAILED: it did something else.
+        NOT_APPLICABLE: it does not have what the case needs.
+    """
 
     PASSED = "passed"
     FAILED = "failed"
@@ -49,7 +55,10 @@ class Target(Protocol):
     """The implementation under test."""
 
     def open(self) -> Channel:
-        """Open a connection between it and the player; a client opens it itself.
+        """Open a connection between it and the player, or wait until a client opens it.
+
+        Returns:
+            The connection.
 
         Raises:
             OSError: there is no connection.
@@ -78,12 +87,12 @@ def play(
     """Play one case of the role ``server`` or ``client``.
 
     Args:
-        case: of role ``server`` if the target is a server, and ``client`` if it is a client.
+        case: a case of role ``server`` if the target is a server, and of role ``client`` if it is a client.
         target: the implementation under test.
         timeout: seconds to wait for each frame.
         host: the virtual host in CONNECT.
-        login: in CONNECT.
-        passcode: in CONNECT.
+        login: the login in CONNECT.
+        passcode: the passcode in CONNECT.
         destination: what the destinations of a case begin with; a unique text is put behind it.
 
     Returns:

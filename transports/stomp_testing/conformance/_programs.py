@@ -26,13 +26,14 @@ def play_to_program(
     """Play one case of the role ``client`` to a program.
 
     Args:
-        case: of role ``client``.
-        command: its command line. In its environment, ``STOMP_URL`` is where to connect, and ``STOMP_VERSION`` the only
-            version to offer. README.md beside this module says what it has to do. It is killed after the case.
+        case: a case of role ``client``.
+        command: the command line of the program. In its environment, ``STOMP_URL`` is where to connect, and
+            ``STOMP_VERSION`` the only version to offer. README.md beside this module says what it has to do. It is
+            killed after the case.
         host: the address to listen on.
         port: the port; 0 takes a free one.
         timeout: seconds to wait for each frame; the program may take 30 s to connect.
-        environment: of the program, without the two; ``None`` is that of this process.
+        environment: the environment of the program, without the two; ``None`` is that of this process.
 
     Returns:
         The result.

@@ -22,9 +22,9 @@ class Step:
 
     Attributes:
         kind: what happens, such as ``"receive"``.
-        value: its argument, as in the JSON.
+        value: the argument, as in the JSON.
         on: the name of the connection.
-        refused: of a ``command``: the code of the error with which the library has to refuse it.
+        refused: for a ``command``, the code of the error with which the library has to refuse it; otherwise ``None``.
     """
 
     kind: str
@@ -38,13 +38,14 @@ class Case:
     """One test of a requirement.
 
     Attributes:
-        id: unique, such as ``"1.2/body/other-frames#parser/ack"``.
-        version: of STOMP.
-        level: of the requirement, if the case has none of its own; ``"STRICT"`` if the specification forbids the peer
-            to send what this case sends, and does not state what the receiver does. A strict receiver refuses it.
+        id: a unique name, such as ``"1.2/body/other-frames#parser/ack"``.
+        version: the version of STOMP.
+        level: the level of the requirement, if the case has none of its own. ``"STRICT"`` if the specification forbids
+            the peer to send what this case sends, and does not state what the receiver does. A strict receiver refuses
+            it.
         role: what is tested: ``"parser"``, ``"serializer"``, ``"client-api"``, ``"client"`` or ``"server"``.
         start: ``"connected"`` if the handshake precedes the steps, ``"open"`` if not.
-        steps: in their order.
+        steps: the steps, in order.
     """
 
     id: str
@@ -60,13 +61,13 @@ class Requirement:
     """One sentence of a specification.
 
     Attributes:
-        id: unique, such as ``"1.2/connect/accept-version"``.
-        version: of the specification.
+        id: a unique name, such as ``"1.2/connect/accept-version"``.
+        version: the version of the specification.
         section: the heading that the sentence stands under.
         level: ``"MUST"``, ``"SHOULD"`` or ``"MAY"``, as RFC 2119 means them, whichever of its words the sentence uses;
             ``"WILL"`` for a sentence that describes what happens without any of them.
         quote: the sentence, or the part of it that matters.
-        cases: its own tests.
+        cases: the tests of this requirement.
         tested_by: the ids of requirements whose cases test this one, too.
         untestable: why there is no test; ``None`` if there is one.
     """
@@ -82,10 +83,10 @@ class Requirement:
 
 
 def load_requirements(versions: Iterable[str] = VERSIONS) -> list[Requirement]:
-    """Load the requirements of the specifications, in the order of their texts.
+    """Return the requirements of the specifications, in the order of their texts.
 
     Args:
-        versions: of STOMP.
+        versions: the versions of STOMP; by default all.
 
     Raises:
         ValueError: there is no such version.

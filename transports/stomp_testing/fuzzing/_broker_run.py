@@ -41,15 +41,15 @@ def fuzz_broker(
     """Fuzz a broker: play conversations that break one rule each, and legal ones, and compare what it does.
 
     Args:
-        target: where it is.
-        seed: the same seed plays the same conversations in the same order.
-        limits: how long, and how many at a time.
-        versions: of STOMP; those that the broker does not speak are left out.
-        only: break these rules only.
-        pid: its process, whose memory is watched; ``None`` for none, or for that of the command.
-        command: starts the broker, and starts it again when it has died or hangs; ``None`` if something else does.
-        start_timeout: seconds that it has to listen once it was started.
-        progress: called behind each conversation, from any thread.
+        target: the broker.
+        seed: the seed. The same one plays the same conversations in the same order.
+        limits: how long to play, and how much at a time; by default ``RunLimits()``.
+        versions: the versions of STOMP to play. Those that the broker does not speak are left out.
+        only: the names of the rules to break; by default all.
+        pid: the id of the broker's process, whose memory is watched; ``None`` watches none, or that of ``command``.
+        command: starts the broker, and restarts it when it has ended or hangs; ``None`` if something else does.
+        start_timeout: how many seconds the broker may take until it answers.
+        progress: called after each conversation, from any thread.
 
     Returns:
         What was found.

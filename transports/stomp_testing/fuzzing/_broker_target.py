@@ -20,11 +20,11 @@ class BrokerTarget:
     """A broker under test.
 
     Attributes:
-        host: its address.
-        port: its TCP port.
-        login: of CONNECT.
-        passcode: of CONNECT.
-        virtual_host: CONNECT's ``host``.
+        host: the name or address of the broker.
+        port: the TCP port of the broker.
+        login: the login in CONNECT.
+        passcode: the passcode in CONNECT.
+        virtual_host: the virtual host in CONNECT.
         destination: what the names of queues begin with.
         timeout: seconds that it has for each answer.
         close_timeout: seconds that it has to close the connection behind ERROR.
@@ -61,7 +61,7 @@ class BrokerTarget:
 
     @property
     def url(self) -> str:
-        """Its URL, without credentials and query."""
+        """The URL of the broker, without credentials and query."""
         return str(self._endpoint)
 
     @property
@@ -81,6 +81,9 @@ class BrokerTarget:
 
     def connect(self) -> Wire:
         """Connect to it.
+
+        Returns:
+            The connection.
 
         Raises:
             OSError: it does not accept connections, or the handshake of TLS or WebSocket has failed.

@@ -47,6 +47,9 @@ class ClientAddress:
     def listen(self) -> ClientTarget:
         """Listen for it.
 
+        Returns:
+            The port that it connects to.
+
         Raises:
             OSError: the address is taken or not allowed.
         """
@@ -67,12 +70,13 @@ def fuzz_client(
     """Fuzz a client: be a broker that breaks one rule in each conversation, or none, and compare what the client does.
 
     Args:
-        address: where it connects, and how it is started.
-        seed: the same seed plays the same conversations in the same order.
-        limits: how long, and how many at a time; one job, unless a command starts the client and the port is 0.
-        versions: of STOMP; those that the client does not offer are left out.
-        only: break these rules only.
-        progress: called behind each conversation, from any thread.
+        address: where the client connects, and how it is started.
+        seed: the seed. The same one plays the same conversations in the same order.
+        limits: how long to play, and how much at a time; by default ``RunLimits()``. There is one job, unless a command
+            starts the client and the port is 0.
+        versions: the versions of STOMP to play. Those that the client does not offer are left out.
+        only: the names of the rules to break; by default all.
+        progress: called after each conversation, from any thread.
         listening: called with the URL where the client has to connect.
 
     Returns:

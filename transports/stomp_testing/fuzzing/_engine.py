@@ -45,11 +45,11 @@ class RunLimits:
     """How much to do.
 
     Attributes:
-        seconds: of the run; ``None`` for no limit.
-        count: of conversations; ``None`` for no limit.
-        jobs: conversations at the same time.
-        findings: stop when there are so many; ``None`` for no limit.
-        minimise_seconds: for each finding.
+        seconds: how many seconds the run may take; ``None`` is no limit.
+        count: how many conversations to play; ``None`` is no limit.
+        jobs: how many conversations to play at the same time.
+        findings: stop when there are so many findings; ``None`` is no limit.
+        minimise_seconds: how many seconds to spend on making the script of a finding shorter.
     """
 
     seconds: float | None = 60.0

@@ -24,16 +24,16 @@ class Finding:
         severity: how bad it is.
         rule: the name of the broken rule; ``"legal"`` if everything that was sent is legal.
         symptom: what happened, in stable words.
-        section: of the specification, by its title; ``""`` if it is about none.
+        section: the section of the specification, by its title; ``""`` if it is about none.
         text: what was expected and what came.
-        script: the shortest one that shows it.
-        steps: the same as steps of a conformance case, with the one that fails at the end.
+        script: the shortest script that shows it.
+        steps: the same as steps of a conformance case, with the step that fails at the end.
         role: what is tested, ``"server"`` or ``"client"``.
         sent: the bytes that were sent, by connection.
-        number: of the conversation that has shown it, in the run.
+        number: the number of the conversation in the run that has shown it.
         repeat: how often it has to be played to be seen.
-        minimised: the script was made shorter; False if it could not be played again.
-        seen: in how many conversations.
+        minimised: whether the script was made shorter; ``False`` if it could not be played again.
+        seen: in how many conversations it was seen.
     """
 
     severity: Severity
@@ -52,13 +52,13 @@ class Finding:
 
     @property
     def name(self) -> str:
-        """A name for files: of severity, rule and symptom."""
+        """A name for files, made of severity, rule and symptom."""
         words = f"{self.severity}-{self.rule}-{self.symptom}"
         return re.sub(r"[^a-z0-9]+", "-", words.lower()).strip("-")
 
     @property
     def case_id(self) -> str:
-        """The id of the case that it is."""
+        """The id of the finding as a case of :mod:`stomp_testing.conformance`."""
         return f"{self.script.version}/fuzzing/{self.rule}#{self.role}/{self.symptom}"
 
     def case(self) -> dict[str, Any]:
@@ -87,7 +87,10 @@ class Finding:
 
     @staticmethod
     def from_json(content: dict[str, Any]) -> Finding:
-        """Read what :meth:`as_json` has returned.
+        """Return the finding of which :meth:`as_json` has returned an object.
+
+        Args:
+            content: the object.
 
         Raises:
             KeyError, TypeError, ValueError: it is something else.
@@ -110,7 +113,10 @@ class Finding:
 
 
 def load_findings(path: Path) -> list[Finding]:
-    """Read the findings of a file of JSON lines.
+    """Return the findings of a file of JSON lines.
+
+    Args:
+        path: the file, ``findings.jsonl`` of a run.
 
     Raises:
         OSError: it cannot be read.
@@ -132,13 +138,13 @@ class RunReport:
     """What a run has found.
 
     Attributes:
-        target: what was tested, such as its URL.
+        target: the program that was tested, such as its URL.
         server: the ``server`` header of a broker; the command of a client.
         role: ``"server"`` or ``"client"``.
-        versions: of STOMP, that were tested.
-        seed: of the run.
+        versions: the versions of STOMP that were tested.
+        seed: the seed of the run.
         conversations: how many were played.
-        seconds: how long it took.
+        seconds: how many seconds it took.
         counts: for each rule, how many conversations ended how. ``"as specified"``, ``"not decided"``, or the name of a
             symptom.
         demands: what the specification demands of the receiver, by rule.
@@ -162,7 +168,12 @@ class RunReport:
     ended_early: str | None = None
 
     def count(self, script: Script, outcome: Outcome) -> None:
-        """Note what became of a conversation."""
+        """Note what became of a conversation.
+
+        Args:
+            script: the conversation.
+            outcome: ``"as specified"``, ``"not decided"``, or the name of a symptom.
+        """
         self.conversations += 1
         self.counts.setdefault(script.rule.name, Counter())[outcome] += 1
         self.demands.setdefault(script.rule.name, str(script.rule.demand))
@@ -172,6 +183,10 @@ class RunReport:
         self.findings.sort(key=lambda one: (SEVERITIES.index(one.severity), one.rule, one.symptom))
 
     def of_severity(self, severities: Iterable[Severity]) -> list[Finding]:
-        """Return the findings of some severities."""
+        """Return the findings of some severities.
+
+        Args:
+            severities: the severities.
+        """
         chosen = set(severities)
         return [one for one in self.findings if one.severity in chosen]

@@ -57,7 +57,13 @@ def resident_bytes(pid: int) -> int:
 
 
 def listening_process(port: int) -> int | None:
-    """Return the process of this machine that listens on a TCP port; ``None`` if that cannot be seen (needs /proc)."""
+    """Return the id of the process of this machine that listens on a TCP port; ``None`` if that cannot be seen.
+
+    It needs ``/proc``.
+
+    Args:
+        port: the port.
+    """
     inodes = set()
     for table in ("tcp", "tcp6"):
         try:

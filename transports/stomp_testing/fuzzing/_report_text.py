@@ -35,11 +35,11 @@ class RuleCounts(NamedTuple):
     """What became of the conversations that break a rule.
 
     Attributes:
-        rule: its name.
+        rule: the name of the rule.
         demand: what the specification demands of the receiver.
-        played: how many there were.
+        played: how many conversations there were.
         columns: how many ended how, in the order of the columns of the report.
-        other: those that none of the columns counts.
+        other: how many none of the columns counts.
     """
 
     rule: str
@@ -50,7 +50,11 @@ class RuleCounts(NamedTuple):
 
 
 def counts_by_rule(report: RunReport) -> list[RuleCounts]:
-    """Return a line of the table for each rule, in the order of their names."""
+    """Return a line of the table for each rule, in the order of their names.
+
+    Args:
+        report: the report of a run.
+    """
     lines = []
     for rule, counts in sorted(report.counts.items()):
         columns = tuple(_sum(counts, prefixes) for prefixes in _COLUMNS.values())
@@ -65,6 +69,10 @@ def _sum(counts: Counter[str], prefixes: Sequence[str]) -> int:
 
 def write_report(report: RunReport, folder: Path) -> None:
     """Write ``report.md`` and ``report.html``.
+
+    Args:
+        report: the report of a run.
+        folder: the folder to write them to. It is made if there is none.
 
     Raises:
         OSError: a file cannot be written.
@@ -125,7 +133,11 @@ def _frame(wanted: dict[str, object]) -> str:
 
 
 def as_markdown(report: RunReport) -> str:
-    """Return the report in Markdown."""
+    """Return the report in Markdown.
+
+    Args:
+        report: the report of a run.
+    """
     lines = [f"# Fuzzing {_cell(report.target)}", ""]
     lines += [f"- {name}: {_cell(value)}" for name, value in _facts(report)]
     lines += [f"- {_cell(note)}" for note in report.notes]
@@ -153,7 +165,11 @@ def _cell(text: str) -> str:
 
 
 def as_html(report: RunReport) -> str:
-    """Return the report as a page of HTML that needs no other file."""
+    """Return the report as a page of HTML that needs no other file.
+
+    Args:
+        report: the report of a run.
+    """
     escape = html.escape
     title = escape(f"Fuzzing {report.target}")
     parts = [f'<!doctype html>\n<html lang="en"><meta charset="utf-8"><title>{title}</title>']
