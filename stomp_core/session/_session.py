@@ -429,7 +429,7 @@ class Session:
             self._receive_stomp(conn, stomp, now)
         if connector.layered is layered:
             self._apply(connector.layer_over(now), now)
-            if data and connector.layered is None:
+            if data:
                 self._send_last(layered.answer)
 
     def _send_last(self, wire: bytes) -> None:

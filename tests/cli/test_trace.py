@@ -278,7 +278,7 @@ def _send_by_tls(port: int, certificate: ServerCertificate) -> None:
 @pytest.mark.parametrize(
     ("frame", "status"), [("BEGIN\ntransaction:t\n\n", 0), ("COMMIT\ntransaction:t\n\n", 1)]
 )
-def test_strict_tells_of_violations_until_a_signal(
+def test_strict_has_the_status_of_violations_at_a_signal(
     broker: Broker, port: int, number: signal.Signals, frame: str, status: int
 ) -> None:
     process = start("trace", str(port), "--strict", url=broker.url)

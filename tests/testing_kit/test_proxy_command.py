@@ -276,7 +276,7 @@ def test_frames_sent_before_connected_are_recorded_and_played(broker: Broker, tm
     assert broker.messages("/queue/early") == [b"hello", b"hello"]
 
 
-def test_a_client_that_speaks_websocket_is_told_so(broker: Broker, tmp_path: Path) -> None:
+def test_a_client_that_speaks_websocket_gets_an_error(broker: Broker, tmp_path: Path) -> None:
     file = tmp_path / "recording.jsonl"
     recorded(broker, file)
     with program("--replay", str(file), "--events") as proxy:
