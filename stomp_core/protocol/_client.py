@@ -6,8 +6,8 @@ arguments of a client, its one way to send, and a method for each client frame.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import overload
+from collections.abc import Callable, Iterable
+from typing import TypeVar, overload
 
 from .._mypyc import mypyc_attr
 from ..errors import LocalProtocolError
@@ -35,6 +35,8 @@ from ._known_headers import known_headers
 from ._states import CLIENT, State
 
 __all__ = ["ClientConnection"]
+
+T = TypeVar("T")
 
 # CPython 3.11 looks up an attribute of an enum class in Python, which takes longer than all else that is done with it.
 _CONNECTED, _V1_2 = State.CONNECTED, Version.V1_2
@@ -247,6 +249,23 @@ class ClientConnection(Connection):
         if now is not None:
             self._now = self._clock.last_write = now
         return wire
+
+    def take_receipt(self, accept: Callable[[str], T | None]) -> T | None:
+        """Receive a RECEIPT on a straight path, in place of :meth:`next_event`.
+
+        In a connection that goes on, a RECEIPT changes nothing but what the program awaits. What is read, and what is
+        tracked, are those of :meth:`next_event`; a property test compares the two.
+
+        Args:
+            accept: called with the ``receipt-id`` if a RECEIPT comes next; returns ``None`` if it does not want it, and
+                has changed nothing then.
+
+        Returns:
+            What ``accept`` has returned; ``None``, and nothing was read, if :meth:`next_event` has to decide.
+        """
+        if self._state is not _CONNECTED or self._queue:
+            return None
+        return self._parser.take_receipt(accept)
 
     def _note_stated_length(self, text: str, body: bytes, wire: bytes) -> None:
         """Remember headers that state the content-length themselves, as stomp_py makes them.

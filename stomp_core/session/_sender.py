@@ -14,7 +14,7 @@ from __future__ import annotations
 from functools import partial
 
 from ..errors import ErrorCode, LocalProtocolError, StompError
-from ..protocol import Disconnect, Error, Event, Message, Receipt, Send, Subscribe
+from ..protocol import ClientConnection, Disconnect, Error, Event, Message, Receipt, Send, Subscribe
 from ._config import Config
 from ._connector import Connector, SessionState
 from ._errors import NotSent, Rejected, SessionClosed
@@ -389,6 +389,29 @@ class Sender:
             if reason is not None:
                 self._notifier.notify("unexpected_receipt", receipt, reason)
             return False
+        return self._confirm(operation, now)
+
+    def receive_receipts(self, conn: ClientConnection, now: float) -> bool:
+        """Receive the RECEIPTs that come next on the connection, on the straight path of most of them.
+
+        For each it does what :meth:`receive_receipt` does, if the RECEIPT confirms an operation, and nobody is told of
+        frames. It ends before the first other frame.
+
+        Returns:
+            Whether one confirms DISCONNECT: then it was the last one.
+        """
+        receipts, connector = self.receipts, self._connector
+        # Whoever is told of an outcome may end the session, or its connection.
+        while len(receipts) and connector.conn is conn:
+            operation = conn.take_receipt(receipts.receive)
+            if operation is None:
+                return False
+            if self._confirm(operation, now):
+                return True
+        return False
+
+    def _confirm(self, operation: Operation, now: float) -> bool:
+        """Settle an operation whose RECEIPT was received; return whether it is DISCONNECT."""
         if type(operation) is SendOperation:
             operation.pending.succeed(None)  # as its confirmed() does
             if self._connector.state is _CLOSING:

@@ -1291,7 +1291,11 @@ class Session:
     def _process_events(self, now: float) -> None:
         """Take events from the connection and act on each, until it needs more data or is over."""
         connector = self._connector
+        sender = self._sender
         shows = self._notifier.wants_frames or self.tap is not None
+        conn = connector.conn
+        if conn is not None and not shows and sender.receive_receipts(conn, now):
+            self._disconnect_confirmed(now)
         while (conn := connector.conn) is not None:
             try:
                 event = conn.next_event()
@@ -1311,7 +1315,9 @@ class Session:
             elif type(event) is Receipt:
                 if shows:
                     self._show(event)
-                if self._sender.receive_receipt(event, now):
+                if sender.receive_receipt(event, now) or (
+                    not shows and sender.receive_receipts(conn, now)  # many come together
+                ):
                     self._disconnect_confirmed(now)
             elif type(event) is Error:
                 self._on_error(event, now)

@@ -24,11 +24,14 @@ from stomp_core import (
     Commit,
     Connect,
     ConnectionGoneError,
+    Disconnect,
     Event,
     Frame,
+    HeartBeat,
     Leniency,
     LocalProtocolError,
     Message,
+    Receipt,
     RemoteProtocolError,
     Send,
     StompError,
@@ -246,6 +249,50 @@ def test_a_straight_path_counts_as_a_sign_of_life_and_checks_now() -> None:
     with pytest.raises(TypeError, match="needs now="):
         conn.send("/q", b"x")
     assert conn.next_deadline() == pytest.approx(4.8)
+
+
+# ---------------------------------------------------------------------- RECEIPT
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@given(
+    steps=st.lists(
+        st.sampled_from(
+            ["receipt", "receipt", "receipts", "message", "error", "line end", "disconnect", "cut", "end"]
+        ),
+        max_size=6,
+    )
+)
+def test_receipts_are_taken_as_the_events_that_they_are(version: str, steps: list[str]) -> None:
+    """Whatever came before it: after DISCONNECT, after an ERROR and at the end next_event() has to decide."""
+    frames = {
+        "receipt": b"RECEIPT\nreceipt-id:1\n\n\0\n",
+        "receipts": b"RECEIPT\nreceipt-id:2\n\n\0RECEIPT\nreceipt-id:bye\n\n\0",
+        "message": b"MESSAGE\nsubscription:s\nmessage-id:1\ndestination:/q\n\n\0",
+        "error": b"ERROR\nmessage:no\n\n\0",
+        "line end": b"\n",
+        "cut": b"RECEIPT\nrec",
+        "end": b"",
+    }
+    straight, general = connected(version), connected(version)
+    for step in steps:
+        for conn in (straight, general):
+            if step == "disconnect":
+                outcome(lambda conn=conn: conn.send(Disconnect(receipt="bye"), now=1.0))
+            else:
+                outcome(lambda conn=conn, step=step: conn.receive_data(frames[step], now=1.0))
+        while True:
+            taken = straight.take_receipt(lambda name: name)
+            expected = outcome(general.next_event)
+            if taken is not None:
+                assert isinstance(expected, Receipt)
+                assert expected.receipt_id == taken
+            else:
+                assert outcome(straight.next_event) == expected
+            assert straight.state is general.state
+            assert straight.between_frames is general.between_frames
+            if not isinstance(expected, Event | HeartBeat):
+                break
 
 
 # ---------------------------------------------------------------------- MESSAGE and ACK
