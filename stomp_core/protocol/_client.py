@@ -197,7 +197,9 @@ class ClientConnection(Connection):
             raise TypeError(f"send() takes an event, a frame or a destination, got {type(what).__name__}")
         return self._send_event(event, now)
 
-    def send_directly(self, headers: Headers, body: bytes, now: float | None) -> bytes | None:
+    def send_directly(
+        self, headers: Headers, body: bytes, now: float | None, receipt: str | None = None
+    ) -> bytes | None:
         """Serialize a SEND outside of a transaction, on a straight path.
 
         The only rule that relates a SEND to other frames is that of transactions. So outside of a transaction nothing
@@ -210,6 +212,7 @@ class ClientConnection(Connection):
             headers: of the SEND.
             body: of the SEND.
             now: seconds.
+            receipt: the value of one more header, ``receipt``, behind these: ASCII letters, digits and hyphens.
 
         Returns:
             The bytes to write; ``None``, and nothing has changed, if something has to be checked.
@@ -229,12 +232,21 @@ class ClientConnection(Connection):
             # Where there is text it is searched, and not by `in`, which first tries to make a number of bytes.
             if head.find(b"\ntransaction:") >= 0 if text is None else "\ntransaction:" in text:
                 return None
-            if body:
+            if receipt is not None:
+                # The head is that of Headers.with_line(), if that makes one.
+                if text is None or not headers.plain or "\nreceipt:" in text:
+                    return None
+                line = receipt.encode()
+                if body:
+                    wire = b"%breceipt:%b\ncontent-length:%d\n\n%b\0" % (head, line, len(body), body)
+                else:
+                    wire = b"%breceipt:%b\n\n\0" % (head, line)
+            elif body:
                 wire = b"%bcontent-length:%d\n\n%b\0" % (head, len(body), body)
             else:
                 wire = head + b"\n\0"
         else:
-            if text is None or "\ntransaction:" in text:
+            if text is None or receipt is not None or "\ntransaction:" in text:
                 return None
             around = self._around_length
             if around is not None and text == f"{around[0]}{len(body)}{around[1]}":

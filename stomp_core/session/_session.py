@@ -62,6 +62,7 @@ from ..protocol import (
     Tolerated,
     Unsubscribe,
     check_destination,
+    send_parts,
 )
 from ..wire import (
     NEED_DATA,
@@ -110,6 +111,7 @@ from ._operations import (
     SendOperation,
     SubscriptionWait,
     TimerCallback,
+    UnmadeSend,
     UnsubscribeOperation,
 )
 from ._pending import Pending, call_all
@@ -653,13 +655,14 @@ class Session:
                 headers and (type(headers) is not dict or "receipt" in headers or "transaction" in headers)
             )
         ):
-            event = Send.assemble(destination, body, content_type, receipt_id, headers, content_length)
             # The straight path. It does what the rest of this method does for a message in no transaction.
+            merged, octets = send_parts(destination, body, content_type, headers)
+            message = UnmadeSend(merged, octets, receipt_id, content_length)
             operation = None
             if receipt_id is not None:
                 seconds = self.config.receipt_timeout if timeout is None else timeout
-                operation = SendOperation(event, Pending("SEND to " + destination), receipt_id, seconds)
-            if sender.send_message(now, event, operation):
+                operation = SendOperation(message, Pending("SEND to " + destination), receipt_id, seconds)
+            if sender.send_message(now, message, operation):
                 if self.wake is None:
                     sender.changing = False
                 else:

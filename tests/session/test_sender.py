@@ -42,7 +42,7 @@ from stomp_core.session import (
     SubscriptionState,
     TransactionInDoubt,
 )
-from stomp_core.session._operations import SendOperation
+from stomp_core.session._operations import SendOperation, UnmadeSend
 from stomp_core.session._subscriptions import SubscriptionRecord
 
 from .play import ACTIVEMQ, Play, count_alive, failure, ids, taken
@@ -1199,11 +1199,11 @@ def test_operations_that_move_to_the_backlog_and_time_out_are_freed() -> None:
 def test_a_body_is_freed_when_it_was_written() -> None:
     """It must not stay in memory until the deadline of its confirmed SEND."""
     play = Play(listener=None).connected()
-    before = count_alive(Send)
+    before = count_alive(UnmadeSend)
     pendings = [play.send("/q", bytes(1000), receipt=True) for _ in range(20)]
-    assert count_alive(Send) == before + 20
+    assert count_alive(UnmadeSend) == before + 20
     play.session.data_to_send()
-    assert count_alive(Send) == before
+    assert count_alive(UnmadeSend) == before
     assert not any(pending.done for pending in pendings)
 
 
