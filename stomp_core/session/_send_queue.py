@@ -14,16 +14,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
-from ..protocol import Message, Send
+from ..protocol import Message
 from ..wire import Frame, Headers, Version
-from ._operations import AckOperation, Operation, SendOperation
+from ._operations import AckOperation, Operation, SendOperation, UnmadeSend
 from ._pending import Pending
 
 __all__ = ["Backlog", "SendQueue"]
 
 #: What bytes belong to: an operation; a SEND that nobody waits for; the headers of a MESSAGE whose ACK nobody waits
 #: for; or nothing (heart-beats, raw frames).
-_Owner = Operation | Send | Headers | None
+_Owner = Operation | UnmadeSend | Headers | None
 _Entry = tuple[bytes, _Owner]
 
 
@@ -208,7 +208,7 @@ class SendQueue:
         self.size = 0
         operations: list[Operation] = []
         for _, owner in entries:
-            if isinstance(owner, Send):
+            if isinstance(owner, UnmadeSend):
                 operations.append(SendOperation(owner, Pending.completed("SEND", None), None, 0.0))
             elif isinstance(owner, Headers):
                 message = Message.from_frame(Frame.assemble("MESSAGE", owner, b"", Version.V1_2))

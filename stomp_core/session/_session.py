@@ -62,6 +62,7 @@ from ..protocol import (
     Tolerated,
     Unsubscribe,
     check_destination,
+    send_parts,
 )
 from ..wire import (
     NEED_DATA,
@@ -110,6 +111,7 @@ from ._operations import (
     SendOperation,
     SubscriptionWait,
     TimerCallback,
+    UnmadeSend,
     UnsubscribeOperation,
 )
 from ._pending import Pending, call_all
@@ -704,13 +706,14 @@ class Session:
                 headers and (type(headers) is not dict or "receipt" in headers or "transaction" in headers)
             )
         ):
-            event = Send.assemble(destination, body, content_type, receipt_id, headers, content_length)
             # The straight path. It does what the rest of this method does for a message in no transaction.
+            merged, octets = send_parts(destination, body, content_type, headers)
+            message = UnmadeSend(merged, octets, receipt_id, content_length)
             operation = None
             if receipt_id is not None:
                 seconds = self.config.receipt_timeout if timeout is None else timeout
-                operation = SendOperation(event, Pending("SEND to " + destination), receipt_id, seconds)
-            if sender.send_message(now, event, operation):
+                operation = SendOperation(message, Pending("SEND to " + destination), receipt_id, seconds)
+            if sender.send_message(now, message, operation):
                 if self.wake is None:
                     sender.changing = False
                 else:
@@ -1399,7 +1402,11 @@ class Session:
     def _process_events(self, now: float) -> None:
         """Take events from the connection and act on each, until it needs more data or is over."""
         connector = self._connector
+        sender = self._sender
         shows = self._notifier.wants_frames or self.tap is not None
+        conn = connector.conn
+        if conn is not None and not shows and sender.receive_receipts(conn, now):
+            self._disconnect_confirmed(now)
         while (conn := connector.conn) is not None:
             try:
                 event = conn.next_event()
@@ -1422,7 +1429,9 @@ class Session:
             elif type(event) is Receipt:
                 if shows:
                     self._show(event)
-                if self._sender.receive_receipt(event, now):
+                if sender.receive_receipt(event, now) or (
+                    not shows and sender.receive_receipts(conn, now)  # many come together
+                ):
                     self._disconnect_confirmed(now)
             elif type(event) is Error:
                 self._on_error(event, now)
