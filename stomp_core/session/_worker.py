@@ -176,7 +176,7 @@ class HandlerRunner:
         return self._stopped or self._subscription.ended
 
     def take(self) -> Delivery | None:
-        """Return the next message for a worker; ``None``: wait for :meth:`ready`, unless it has :attr:`ended`."""
+        """Return the next message for a worker; ``None`` if there is none now, or if it has :attr:`ended`."""
         if self._stopped:
             return None
         if self._pausing or self._due:
@@ -192,7 +192,7 @@ class HandlerRunner:
             return None
 
     def first(self) -> QueueEntry | Delivery | None:
-        """Return what :meth:`take` takes next; see :meth:`Subscription.first`."""
+        """Return the entry that :meth:`take` takes next, for :meth:`put_back`; ``None`` if there is nothing."""
         if self._pausing or self._due:
             self._drop_stale()
             if self._due:
@@ -279,7 +279,7 @@ class HandlerRunner:
     # ------------------------------------------------------------------ after a handler
 
     def interrupted(self, delivery: Delivery) -> None:
-        """Give a message back to the subscription whose handler was cancelled: somebody else may take it next.
+        """Return a message to the subscription, because its handler was cancelled: it is taken again next.
 
         The workers stop first: otherwise another one of them would take it.
 
