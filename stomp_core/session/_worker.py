@@ -84,6 +84,10 @@ class WorkPolicy:
     Raises:
         TypeError: an attribute is of a wrong type.
         ValueError: an attribute is out of its range, or only one of ``given_up="move"`` and ``dead_letters`` is given.
+
+    >>> policy = WorkPolicy(max_failures=3, given_up="move", dead_letters="/queue/dead")
+    >>> policy.delay(1), policy.delay(2)
+    (0.5, 1.0)
     """
 
     on_return: Literal["ack", "leave"] = "ack"
