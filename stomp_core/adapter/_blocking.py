@@ -421,6 +421,17 @@ class BlockingSubscription(SubscriptionView[BlockingEngine]):
         called (without such a listener, the exception is logged), and the message is tried again after a pause, as
         ``policy`` says. The connection goes on.
 
+        >>> import stomp_socket
+        >>> from stomp_testing import Broker
+        >>> def handle(message):
+        ...     print(message.text)
+        ...     subscription.stop()
+        >>> with Broker() as broker, stomp_socket.connect(broker.url) as conn:
+        ...     conn.send("/queue/a", "hello")
+        ...     subscription = conn.subscribe("/queue/a", ack="client-individual")
+        ...     subscription.run(handle)
+        hello
+
         Args:
             handler: a function that takes a message. Its work must be done when it returns: if it returns something to
                 await, it has failed.
@@ -527,6 +538,14 @@ class BlockingConnection(ConnectionView[BlockingEngine]):
     def pipeline(self, window: int = 100) -> BlockingPipeline:
         """Return a pipeline, which sends many messages with a receipt each: ``with conn.pipeline() as pipeline``.
 
+        >>> import stomp_socket
+        >>> from stomp_testing import Broker
+        >>> with Broker() as broker, stomp_socket.connect(broker.url) as conn:
+        ...     with conn.pipeline() as pipeline:
+        ...         numbers = [pipeline.send("/queue/a", f"message {i}") for i in range(500)]
+        ...     print(pipeline.confirmed)
+        500
+
         Args:
             window: how many messages may be in flight at a time.
 
@@ -544,6 +563,15 @@ class BlockingConnection(ConnectionView[BlockingEngine]):
 
         At the end of the block the transaction is committed, and the broker's confirmation is awaited. If the block
         raises, it is aborted.
+
+        >>> import stomp_socket
+        >>> from stomp_testing import Broker
+        >>> with Broker() as broker, stomp_socket.connect(broker.url) as conn:
+        ...     with conn.transaction() as transaction:
+        ...         transaction.send("/queue/a", "both")
+        ...         transaction.send("/queue/b", "or none")
+        ...     broker.messages("/queue/b")
+        [b'or none']
 
         Args:
             id: the ``transaction`` header; by default a generated one.

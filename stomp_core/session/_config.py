@@ -49,8 +49,8 @@ class Config:
             commas, is a failover list in order of preference. See :meth:`.Endpoint.parse`.
         login: the user name, or a function without arguments, ``async`` or not, that returns it. Default: that of the
             URL.
-        passcode: the password, or a function that returns it, for tokens that expire. Default: that of the URL. It is
-            never shown in a log, an error or a repr.
+        passcode: the password, or a function that returns it, for tokens that expire. Default: that of the URL,
+            unless ``login`` is given. It is never shown in a log, an error or a repr.
         websocket: how to speak WebSocket with ``ws://`` and ``wss://`` URLs: a :class:`stomp_websocket.WebSocket`
             with HTTP headers such as ``Authorization``, an ``Origin``, or compression. Default: none of these.
         host: the virtual host, sent in CONNECT's ``host`` header (STOMP 1.2, "CONNECT or STOMP Frame"). Default: the

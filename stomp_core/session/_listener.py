@@ -29,6 +29,15 @@ class Listener:
     They are called in the middle of the session's work, so they must return soon and must not wait for the connection:
     the blocking adapter calls them in the thread that reads. An exception that a method raises is logged by the logger
     ``stomp_core`` and has no other effect.
+
+    >>> class Log(Listener):
+    ...     def closed(self, error):
+    ...         print("the connection was closed" if error is None else error)
+    >>> from stomp_testing import Broker
+    >>> import stomp_socket
+    >>> with Broker() as broker, stomp_socket.connect(broker.url, listener=Log()) as conn:
+    ...     conn.send("/queue/a", "hello")
+    the connection was closed
     """
 
     def dialling(self, attempt: Attempt) -> None:

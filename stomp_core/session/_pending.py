@@ -28,8 +28,8 @@ class Pending(Generic[T]):
     Attributes:
         done: whether the outcome is known. Only the session sets it.
         what: the operation, for error messages, as in ``"SEND to /queue/a"``.
-        deadline: when it fails at the latest, on the clock of ``now``; ``None`` if there is no deadline.
-        on_cancel: for the session: what :meth:`cancel` calls. ``None`` once there is nothing to undo.
+        deadline: when it fails at the latest, in seconds on the clock of ``now``; ``None`` if there is no deadline.
+        on_cancel: the function that :meth:`cancel` calls, for the session; ``None`` once there is nothing to undo.
     """
 
     __slots__ = ("_callbacks", "_error", "_value", "deadline", "done", "on_cancel", "what")

@@ -683,10 +683,10 @@ class Session:
             LocalProtocolError: STOMP cannot carry the message, or does not allow it here. Nothing has changed. For an
                 argument of a wrong type it is also a ``TypeError``.
             TypeError, ValueError: ``timeout`` is not a number of seconds, or is negative.
-            Rejected: the broker answered with ERROR.
+            Rejected: the broker answered with ERROR. It is raised with ``receipt`` only.
             NotSent: the message never left this process. If the timeout was the reason, it is a NotSentInTime.
-            OutcomeUnknown: the connection was lost while the message was in flight. If the receipt did not come in
-                time, it is a ReceiptTimeout.
+            OutcomeUnknown: with ``receipt``, the connection was lost while the message was in flight. If it was not
+                confirmed in time, or in a transaction not written in time, it is a ReceiptTimeout.
             TransactionLost: the transaction was lost with its connection.
             SessionClosed: the connection was closed.
             ConnectionLost, ConnectFailed: the connection has ended, and is not replaced.
@@ -940,10 +940,10 @@ class Session:
             TypeError: this is not a message that a subscription returned.
             TypeError, ValueError: ``timeout`` is not a number of seconds, or is negative.
             TransactionLost: the transaction was lost with its connection.
-            Rejected: the broker answered with ERROR.
+            Rejected: the broker answered with ERROR. It is raised with ``receipt`` only.
             NotSent: the ACK never left this process.
-            OutcomeUnknown: the connection was lost while the ACK was in flight. If the receipt did not come in time, it
-                is a ReceiptTimeout.
+            OutcomeUnknown: with ``receipt``, the connection was lost while the ACK was in flight. If it was not
+                confirmed or written in time, it is a ReceiptTimeout.
             SessionClosed: the connection was closed.
             ConnectionLost, ConnectFailed: the connection has ended, and is not replaced.
         """
@@ -994,10 +994,10 @@ class Session:
             TypeError: this is not a message that a subscription returned.
             TypeError, ValueError: ``timeout`` is not a number of seconds, or is negative.
             TransactionLost: the transaction was lost with its connection.
-            Rejected: the broker answered with ERROR.
+            Rejected: the broker answered with ERROR. It is raised with ``receipt`` only.
             NotSent: the NACK never left this process.
-            OutcomeUnknown: the connection was lost while the NACK was in flight. If the receipt did not come in time,
-                it is a ReceiptTimeout.
+            OutcomeUnknown: with ``receipt``, the connection was lost while the NACK was in flight. If it was not
+                confirmed or written in time, it is a ReceiptTimeout.
             SessionClosed: the connection was closed.
             ConnectionLost, ConnectFailed: the connection has ended, and is not replaced.
         """
@@ -1155,9 +1155,9 @@ class Session:
             LocalProtocolError: STOMP cannot carry the message, or the headers contain ``reply-to`` or
                 ``correlation-id``. Nothing has changed. For an argument of a wrong type it is also a ``TypeError``.
             TypeError, ValueError: ``timeout`` is not a number of seconds, or is negative.
-            Rejected: the broker answered with ERROR.
             ReceiptTimeout: no reply came in time.
-            OutcomeUnknown: the connection was lost, and the reply queue with it.
+            OutcomeUnknown: the connection was lost, and the reply queue with it. If the broker sent an ERROR, it is the
+                ``error`` of the exception.
             NotSent: the request never left this process. If the timeout was the reason, it is a NotSentInTime.
             SessionClosed: the connection was closed.
             ConnectionLost, ConnectFailed: the connection has ended, and is not replaced.

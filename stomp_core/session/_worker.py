@@ -84,6 +84,10 @@ class WorkPolicy:
     Raises:
         TypeError: an attribute is of a wrong type.
         ValueError: an attribute is out of its range, or only one of ``given_up="move"`` and ``dead_letters`` is given.
+
+    >>> policy = WorkPolicy(max_failures=3, given_up="move", dead_letters="/queue/dead")
+    >>> policy.delay(1), policy.delay(2)
+    (0.5, 1.0)
     """
 
     on_return: Literal["ack", "leave"] = "ack"
@@ -176,7 +180,7 @@ class HandlerRunner:
         return self._stopped or self._subscription.ended
 
     def take(self) -> Delivery | None:
-        """Return the next message for a worker; ``None``: wait for :meth:`ready`, unless it has :attr:`ended`."""
+        """Return the next message for a worker; ``None`` if there is none now, or if it has :attr:`ended`."""
         if self._stopped:
             return None
         if self._pausing or self._due:
@@ -192,7 +196,7 @@ class HandlerRunner:
             return None
 
     def first(self) -> QueueEntry | Delivery | None:
-        """Return what :meth:`take` takes next; see :meth:`Subscription.first`."""
+        """Return the entry that :meth:`take` takes next, for :meth:`put_back`; ``None`` if there is nothing."""
         if self._pausing or self._due:
             self._drop_stale()
             if self._due:
@@ -279,7 +283,7 @@ class HandlerRunner:
     # ------------------------------------------------------------------ after a handler
 
     def interrupted(self, delivery: Delivery) -> None:
-        """Give a message back to the subscription whose handler was cancelled: somebody else may take it next.
+        """Return a message to the subscription, because its handler was cancelled: it is taken again next.
 
         The workers stop first: otherwise another one of them would take it.
 

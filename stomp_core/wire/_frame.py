@@ -54,6 +54,9 @@ class Frame(_FrameBeingMade):
             frame that was not parsed.
         omits_content_length: True if this frame was received without ``content-length``, or was made by :meth:`replace`
             from one that was. Then it is written without, too, in any version.
+
+    >>> Frame("SEND", {"destination": "/queue/a"}, b"hello").to_bytes("1.2")
+    b'SEND\\ndestination:/queue/a\\ncontent-length:5\\n\\nhello\\x00'
     """
 
     __slots__ = ()

@@ -22,16 +22,16 @@ class Limits:
     accepts header lines of 10 KiB, 1,000 headers and bodies of 100 MiB; RabbitMQ accepts bodies of 128 MiB.
 
     Attributes:
-        max_command: the command line, without its line feed.
-        max_header_line: one header line, without its line feed.
+        max_command: bytes of the command line, without its line feed.
+        max_header_line: bytes of one header line, without its line feed.
         max_headers: the number of header lines in one frame.
-        max_head: command line, header lines and the blank line together.
-        max_body: a body with ``content-length``; a larger one is refused as soon as its head is complete.
-        max_unterminated: a body without ``content-length``, whose size is known only when its NUL arrives.
+        max_head: bytes of command line, header lines and the blank line together.
+        max_body: bytes of a body with ``content-length``. A larger one is refused as soon as its head is complete.
+        max_unterminated: bytes of a body without ``content-length``, whose size is known only when its NUL arrives.
             ``None`` means the same as ``max_body``, and no more than that is accepted in any case.
 
     Raises:
-        TypeError: a limit is no whole number.
+        TypeError: a limit is not a whole number.
         ValueError: a limit is negative.
 
     >>> Limits(max_body=1024 * 1024).max_body
@@ -83,7 +83,7 @@ class Leniency:
         escapes_in_connect: CONNECT and STOMP are unescaped, which the specification forbids and both brokers do. A name
             or value with a backslash that begins no escape is kept as it is.
         not_utf8: bytes of a head that are not UTF-8 are kept as surrogate escapes.
-        padded_content_length: spaces around the number.
+        padded_content_length: spaces around the number of ``content-length`` are ignored.
         unexpected_body: the body of a frame that may not have one is dropped.
         missing_host: CONNECT without ``host`` is accepted in 1.1 and 1.2 (server).
         receipt_on_connect: a ``receipt`` header on CONNECT is not refused, but ignored (server).
@@ -103,7 +103,7 @@ class Leniency:
             what could be read as another header or frame is still refused. A client also accepts what may be the
             answer: MESSAGE, RECEIPT, CONNECTED and ERROR out of turn, and a version that it did not offer. An ERROR in
             an established connection does not end it, unless the server closes. Not in ``brokers()`` and
-            ``permissive()``, since it is no violation by a peer.
+            ``permissive()``, since it is not a violation by a peer.
 
     Raises:
         TypeError: a switch is neither ``True`` nor ``False``.
@@ -138,12 +138,16 @@ class Leniency:
 
     @classmethod
     def brokers(cls) -> Leniency:
-        """Return what a client needs to understand RabbitMQ and ActiveMQ."""
+        """Return the leniency that a client needs to understand RabbitMQ and ActiveMQ."""
         return cls(cr_escape_in_1_1=True, missing_ack=True, late_message_errors=True)
 
     @classmethod
     def permissive(cls) -> Leniency:
-        """Return all but the two switches that take plain backslashes for escapes, and ``unchecked_conversation``."""
+        """Return the leniency that tolerates everything from a peer that needs no guessing.
+
+        All switches are on but ``escapes_in_1_0`` and ``escapes_in_connect``, which may take plain backslashes for
+        escapes, and ``unchecked_conversation``.
+        """
         return cls(
             crlf=True,
             bare_cr=True,

@@ -19,7 +19,7 @@ from .utils import get_uuid
 
 
 class BaseConnection:
-    """What connections of all versions have in common. A context manager, which disconnects at its end."""
+    """The base class of connections: listeners, TLS, connecting. A context manager that disconnects at its end."""
 
     transport: Transport
 

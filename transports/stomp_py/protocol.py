@@ -45,7 +45,7 @@ Headers = dict[str, Any]
 
 
 class _Protocol:
-    """What all versions have in common.
+    """The base class of the protocols: the methods that all versions have in common.
 
     In all methods, ``headers`` and ``keyword_headers`` are further headers of the frame. Values that are not text are
     made text with ``str()``; ``None`` leaves a header out, and a tuple repeats it. ``receipt`` is the id of a receipt

@@ -117,8 +117,8 @@ def connect(
         login: the user name, or a function without arguments that returns it.
             Default: that of the URL.
         passcode: the password, or a function that returns it, for tokens that
-            expire. Default: that of the URL. It is never shown in a log, an
-            error or a repr.
+            expire. Default: that of the URL, unless ``login`` is given. It is
+            never shown in a log, an error or a repr.
         ssl_context: the TLS settings for ``stomp+ssl://`` and ``wss://``.
             Default: a context that verifies the certificate and the name of
             the server.

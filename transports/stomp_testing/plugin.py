@@ -45,10 +45,14 @@ def _arguments(request: pytest.FixtureRequest, marker: str) -> dict[str, Any]:
 
 @pytest.fixture
 def stomp_broker(request: pytest.FixtureRequest) -> Iterator[Broker]:
-    """Start a new embedded broker; its address is ``stomp_broker.url``.
+    """Start a new embedded broker for a test, and stop it afterwards. Its address is ``stomp_broker.url``.
 
-    ``@pytest.mark.stomp_broker(flavour="activemq", tls=True)`` passes arguments to :class:`stomp_testing.Broker`; with
-    ``websocket=True`` there is a ``stomp_broker.ws_url``.
+    ``@pytest.mark.stomp_broker(flavour="activemq", tls=True)`` passes arguments to :class:`stomp_testing.Broker`. With
+    ``websocket=True`` there is a ``stomp_broker.ws_url``. ::
+
+        def test_orders(stomp_broker):
+            run_my_service(stomp_broker.url)
+            assert stomp_broker.messages("/queue/invoices") == [b"1 apple"]
     """
     from . import Broker
 
@@ -58,7 +62,7 @@ def stomp_broker(request: pytest.FixtureRequest) -> Iterator[Broker]:
 
 @pytest.fixture
 def stomp_proxy(request: pytest.FixtureRequest, stomp_broker: Broker) -> Iterator[FaultProxy]:
-    """Start a fault proxy in front of ``stomp_broker``; its address is ``stomp_proxy.url``.
+    """Start a fault proxy in front of ``stomp_broker``, and stop it afterwards. Its address is ``stomp_proxy.url``.
 
     ``@pytest.mark.stomp_proxy(mean_bytes=10_000)`` passes arguments to :class:`stomp_testing.FaultProxy`. With
     ``websocket=True`` it is in front of ``stomp_broker.ws_url``.

@@ -25,11 +25,11 @@ class Mutation:
         kind: what it is about.
         roles: who can receive it: the side that is tested.
         versions: in which there is this rule.
-        section: of the specification, by its title.
+        section: the section of the specification, by its title.
         demand: what the receiver has to do.
         code: with which stomp_core refuses it; ``None`` if it does not.
         apply: adds the steps that break the rule to a conversation, and those that they need.
-        at_start: it is the first thing in the conversation, or replaces the handshake.
+        at_start: whether it is the first thing in the conversation, or replaces the handshake.
     """
 
     name: str
@@ -79,9 +79,9 @@ class Conversation:
     """What a client and a server send each other, in this order.
 
     Attributes:
-        version: of STOMP.
+        version: the version of STOMP.
         role: the side that is tested. The other one is played, and commits the violation.
-        steps: of both sides. Those of the tested side are what it has to send.
+        steps: the steps of both sides. Those of the tested side are what it has to send.
         broken: the rule that is broken; ``None`` in a legal conversation.
         broken_at: the index in ``steps`` where the violation begins; ``len(steps)`` in a legal conversation.
     """

@@ -96,7 +96,7 @@ class Step:
 
         Args:
             ids: values, unescaped, by placeholder without its braces.
-            version: of the conversation.
+            version: the version of the conversation.
         """
         data = self.data
         for name, value in ids.items():
@@ -112,9 +112,9 @@ class Setting:
     """What the implementation under test needs, and what it cannot be tested with.
 
     Attributes:
-        host: of CONNECT.
-        login: of CONNECT; ``None`` for none.
-        passcode: of CONNECT; ``None`` for none.
+        host: the virtual host in CONNECT.
+        login: the login in CONNECT; ``None`` for none.
+        passcode: the passcode in CONNECT; ``None`` for none.
         destinations: queues. Each one is subscribed to once at most, so that it is known who gets which message.
         plain: ids, headers and bodies are printable ASCII without colons and backslashes.
         nacks: NACK is sent. Brokers differ in what becomes of the message.
