@@ -43,8 +43,8 @@ GOALS = (
     Goal("ClientConnection.send, same headers", "stomp.py, send, same headers", 1 / 3, 0.234),
     Goal("ClientConnection.send, one header varies", "stomp.py, send, one header varies", 1 / 1.3, 0.625),
     Goal("ClientConnection.send, escapes", "stomp.py, send, escapes", 1 / 2, 0.233),
-    Goal("Session.send", "stomp.py, send, same headers", 1 / 1.9, 0.486),
-    Goal("Session.send, receipt", None, 90_000, 90_000),
+    Goal("Session.send", "stomp.py, send, same headers", 1 / 1.9, 0.426),
+    Goal("Session.send, receipt", None, 90_000, 67_000),
 )
 
 

@@ -10,7 +10,7 @@ import collections
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from stomp_core import NEED_DATA, ClientConnection, Connect, Frame, FrameParser, Session, Subscribe
+from stomp_core import NEED_DATA, ClientConnection, Connect, Frame, FrameParser, Pipeline, Session, Subscribe
 
 from .readers import Reader, Take, readers
 from .samples import Decoded, Sample, as_json, cut
@@ -42,6 +42,7 @@ def workloads() -> dict[str, Workload]:
         "Frame(...).to_bytes": _frame_to_bytes,
         "Session.send": _session_send,
         "Session.send, receipt": _session_send_receipt,
+        "Pipeline.send": _pipeline_send,
     }
     for mode in ("auto", "client", "client-individual"):
         found[f"events, {mode}"] = partial(_events, mode)
@@ -241,6 +242,24 @@ def _session_send_receipt(number: int) -> Callable[[], None]:
             receipt = head[start : head.index(b"\n", start)]
             session.receive_data(b"RECEIPT\nreceipt-id:" + receipt + b"\n\n\0\n", 1.0)
             pending.result()
+
+    return work
+
+
+def _pipeline_send(number: int) -> Callable[[], None]:
+    """Send with a window of fifty, as adapters do: ten frames leave together, and ten RECEIPTs come together."""
+
+    session = _session()
+    pipeline = Pipeline(session, 50)
+    receipts = [b"RECEIPT\nreceipt-id:auto-%d\n\n\0\n" % one for one in range(1, number + 1)]
+
+    def work() -> None:
+        for one in range(0, number, 10):
+            for _ in range(10):
+                pipeline.send(1.0, "/queue/orders", BODY, headers=HEADERS)
+            session.data_to_send(MIB)
+            if one >= 40:
+                session.receive_data(b"".join(receipts[one - 40 : one - 30]), 1.0)
 
     return work
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT), str(ROOT / "transports")]
+sys.path[:0] = [str(ROOT), str(ROOT / "transports"), str(ROOT / "docs")]
 
 import stomp_core  # noqa: E402
 
@@ -27,6 +27,7 @@ extensions = [
     "sphinx.ext.viewcode",
     "sphinx_copybutton",
     "sphinx_design",
+    "sections",
 ]
 nitpicky = True
 # What is not on this site: other projects, and what our packages keep private (type variables and bases among it).

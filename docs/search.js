@@ -2,13 +2,18 @@
 //
 // Sphinx shows only pages that have every word of a query, gives a page the score of its best word, and links to the
 // top of the page. Here rare words count more than frequent ones, a page may lack a word, and the link goes to the
-// heading that has most words of the query. So a whole question can be asked, and is answered by the right paragraph.
+// section that has most words of the query. So a whole question can be asked, and is answered by the right paragraph.
+// searchSections comes from sections.py.
 "use strict";
 
 const searchRanking = {
   inText: 1,
   inTitle: 2,
   inHeading: 2,
+  // Words that are near each other count again.
+  inSection: 1,
+  // A result links to a section that has this part of the words, counted by their rarity; otherwise to the page.
+  linked: 0.5,
   // A word that no page has may be a part of one that some have.
   partial: 0.5,
   // The best page comes before names of the API, unless the query is one word: that may be such a name.
@@ -64,20 +69,24 @@ Search.performTermsSearch = (words, excluded) => {
   }
   for (const word of excluded) for (const page of searchPagesOf(word).keys()) scores.delete(page);
 
-  const headings = new Map();
+  const all = [...rarity.values()].reduce((sum, worth) => sum + worth, 0);
+  const worthOf = (stems) => [...words].reduce((sum, word) => sum + (stems.has(word) ? rarity.get(word) : 0), 0);
+  // For each page the section that answers best: [worth, anchor, heading].
+  const sections = new Map();
   for (const [heading, places] of Object.entries(alltitles)) {
-    const stems = searchStems(heading);
-    const worth = [...words].filter((word) => stems.has(word)).reduce((sum, word) => sum + rarity.get(word), 0);
+    const inHeading = searchRanking.inHeading * worthOf(searchStems(heading));
     for (const [page, anchor] of places) {
-      if (worth > (headings.get(page)?.worth ?? 0)) headings.set(page, { heading, anchor, worth });
+      const stems = new Set((searchSections[docnames[page]]?.[anchor] ?? "").split(" "));
+      const worth = inHeading + searchRanking.inSection * worthOf(stems);
+      if (worth > (sections.get(page)?.worth ?? 0)) sections.set(page, { heading, anchor, worth });
     }
   }
 
   const results = [...scores].map(([page, score]) => {
-    const best = headings.get(page);
+    const best = sections.get(page);
     const folder = Object.keys(searchRanking.pages).find((start) => docnames[page].startsWith(start));
-    const total = (score + searchRanking.inHeading * (best?.worth ?? 0)) * (searchRanking.pages[folder] ?? 1);
-    const inside = best?.anchor && best.heading !== titles[page];
+    const total = (score + (best?.worth ?? 0)) * (searchRanking.pages[folder] ?? 1);
+    const inside = best?.anchor && best.heading !== titles[page] && best.worth >= searchRanking.linked * all;
     const title = inside ? `${titles[page]} > ${best.heading}` : titles[page];
     return [docnames[page], title, inside ? `#${best.anchor}` : "", null, total, filenames[page], SearchResultKind.text];
   });

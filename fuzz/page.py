@@ -1,4 +1,4 @@
-"""The section "What we and others accept" of docs/fuzzing.md: `python -m fuzz.page` makes it of `differences.json`."""
+"""Makes the table "What this library and others accept" of docs/fuzzing.md: `python -m fuzz.page`."""
 
 from __future__ import annotations
 

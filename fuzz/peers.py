@@ -3,7 +3,7 @@
 The table is `differences.json`. Where our parser refuses the first frame, the entry has the code of our error for its
 name. The other entries have a condition in :data:`CONDITIONS` or :data:`LINES`, which says when they may occur and what
 may be different. A difference that no entry explains is a finding: either we read something wrong, or a peer does, and
-then it gets an entry. The section "What we and others accept" of docs/fuzzing.md is made of the table by
+then it gets an entry. The section "What this library and others accept" of docs/fuzzing.md is made of the table by
 `python -m fuzz.page`.
 """
 

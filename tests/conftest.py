@@ -85,6 +85,19 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Tell what took long, and why."""
+    from .durations import what_took_long
+
+    durations: dict[str, float] = {}
+    for reports in terminalreporter.stats.values():
+        for report in reports:
+            if isinstance(report, pytest.TestReport):
+                durations[report.nodeid] = durations.get(report.nodeid, 0.0) + report.duration
+    for line in what_took_long(durations):
+        terminalreporter.write_line(line)
+
+
 def _start(broker_type: type[Broker]) -> Broker:
     """Start a broker, or skip or fail the test."""
     brokers = os.environ.get("STOMP_BROKERS", "")

@@ -60,6 +60,9 @@ from ..session import Endpoint, Questions, Session
 __all__ = ["Abort", "Command", "Dial", "Driver", "End", "Line", "Read", "Timer", "Write"]
 
 
+_END_TIMEOUT = 1.0  # seconds that the end of a byte layer may take before the connection is closed
+
+
 class Line:
     """One attempt to connect, and the connection that it becomes. The adapter reports here what happens to it.
 
@@ -76,10 +79,22 @@ class Line:
         questions: the functions for ``login``, ``passcode`` and ``headers``, to be asked before dialling; ``None`` if
             there is none.
         timeout: seconds that the attempt may take. Then :class:`Abort` comes.
+        abort_at: when :class:`Abort` comes at the latest, in seconds of the same clock, if the end of a byte layer is
+            written before it.
         too_late: the reason of the failure if the attempt takes too long. An adapter may set one that explains more.
     """
 
-    __slots__ = ("_driver", "connected", "questions", "reading", "tag", "timeout", "too_late", "writing")
+    __slots__ = (
+        "_driver",
+        "abort_at",
+        "connected",
+        "questions",
+        "reading",
+        "tag",
+        "timeout",
+        "too_late",
+        "writing",
+    )
 
     def __init__(self, driver: Driver, questions: Questions[Any] | None = None, timeout: float = inf) -> None:
         self._driver = driver
@@ -88,6 +103,7 @@ class Line:
         self.connected: bool = False
         self.writing: bool = False  # a Write was given out and is not answered
         self.reading: bool = True  # what the adapter was told last
+        self.abort_at: float = inf
         self.tag: Any = None
         self.too_late: BaseException = TimeoutError()
 
@@ -129,7 +145,8 @@ class Line:
         """
         if not self.over and self.writing:
             self.writing = False
-            if self._driver.session.size_to_send:
+            session = self._driver.session
+            if session.size_to_send or session.want_close:
                 self._driver.wake_if_needed()
 
     def eof(self, now: float) -> None:
@@ -321,9 +338,13 @@ class Driver:
                 session.connection_lost(None if session.closed else self._too_late(line), now)
                 return Abort(line)
         elif session.want_close:
-            self._line, self._ask = None, True
-            session.connection_lost(None, now)
-            return Abort(line)
+            if not self._is_ending(line, now):
+                self._line, self._ask = None, True
+                session.connection_lost(None, now)
+                return Abort(line)
+            if not line.writing:
+                line.writing = True
+                return Write(line, session.data_to_send())
         else:
             if not line.writing and session.size_to_send and (data := session.data_to_send(self._write_size)):
                 line.writing = True
@@ -338,6 +359,14 @@ class Driver:
             return Timer(deadline)
         return None
 
+    def _is_ending(self, line: Line, now: float) -> bool:
+        """Whether the end of a byte layer (a Close frame) is to be written, or being written, before the Abort."""
+        if not (self.session.size_to_send or (line.writing and line.abort_at < inf)):
+            return False
+        if line.abort_at == inf:
+            line.abort_at = now + _END_TIMEOUT
+        return now < line.abort_at
+
     def _too_late(self, line: Line) -> BaseException:
         questions = line.questions
         if questions is not None and questions.current is not None:
@@ -347,8 +376,8 @@ class Driver:
     def _next_deadline(self) -> float:
         line = self._line
         deadline = self.session.next_deadline()
-        dialling = self._dial_deadline if line is not None and not line.connected else inf
-        return dialling if deadline is None else min(deadline, dialling)
+        own = inf if line is None else line.abort_at if line.connected else self._dial_deadline
+        return own if deadline is None else min(deadline, own)
 
     def _has_command(self) -> bool:
         """Whether a poll would yield something now, apart from what time brings."""
@@ -359,11 +388,10 @@ class Driver:
         elif not line.connected:
             if session.closed:
                 return True
-        elif (
-            session.want_close
-            or session.want_read is not line.reading
-            or (session.size_to_send and not line.writing)
-        ):
+        elif session.want_close:
+            if not line.writing or line.abort_at == inf:
+                return True
+        elif session.want_read is not line.reading or (session.size_to_send and not line.writing):
             return True
         return self._next_deadline() < self._timer
 

@@ -26,6 +26,7 @@ from ._events import (
     check_destination,
     encode_body,
     event_from_frame,
+    send_parts,
 )
 from ._handshake import check_versions
 from ._heartbeat import negotiate
@@ -69,4 +70,5 @@ __all__ = [
     "encode_body",
     "event_from_frame",
     "negotiate",
+    "send_parts",
 ]

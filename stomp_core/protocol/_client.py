@@ -6,8 +6,8 @@ arguments of a client, its one way to send, and a method for each client frame.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import overload
+from collections.abc import Callable, Iterable
+from typing import TypeVar, overload
 
 from .._mypyc import mypyc_attr
 from ..errors import LocalProtocolError
@@ -35,6 +35,8 @@ from ._known_headers import known_headers
 from ._states import CLIENT, State
 
 __all__ = ["ClientConnection"]
+
+T = TypeVar("T")
 
 # CPython 3.11 looks up an attribute of an enum class in Python, which takes longer than all else that is done with it.
 _CONNECTED, _V1_2 = State.CONNECTED, Version.V1_2
@@ -202,7 +204,9 @@ class ClientConnection(Connection):
             raise TypeError(f"send() takes an event, a frame or a destination, got {type(what).__name__}")
         return self._send_event(event, now)
 
-    def send_directly(self, headers: Headers, body: bytes, now: float | None) -> bytes | None:
+    def send_directly(
+        self, headers: Headers, body: bytes, now: float | None, receipt: str | None = None
+    ) -> bytes | None:
         """Serialize a SEND outside of a transaction, on a straight path.
 
         The only rule that relates a SEND to other frames is that of transactions. So outside of a transaction nothing
@@ -215,6 +219,7 @@ class ClientConnection(Connection):
             headers: the headers of the SEND.
             body: the body of the SEND.
             now: seconds of any monotonic clock; ``None`` if there are no deadlines.
+            receipt: the value of a further header ``receipt`` behind these: ASCII letters, digits and hyphens.
 
         Returns:
             The bytes to write; ``None``, and nothing has changed, if something has to be checked.
@@ -234,12 +239,21 @@ class ClientConnection(Connection):
             # Where there is text it is searched, and not by `in`, which first tries to make a number of bytes.
             if head.find(b"\ntransaction:") >= 0 if text is None else "\ntransaction:" in text:
                 return None
-            if body:
+            if receipt is not None:
+                # The head is that of Headers.with_line(), if that makes one.
+                if text is None or not headers.plain or "\nreceipt:" in text:
+                    return None
+                line = receipt.encode()
+                if body:
+                    wire = b"%breceipt:%b\ncontent-length:%d\n\n%b\0" % (head, line, len(body), body)
+                else:
+                    wire = b"%breceipt:%b\n\n\0" % (head, line)
+            elif body:
                 wire = b"%bcontent-length:%d\n\n%b\0" % (head, len(body), body)
             else:
                 wire = head + b"\n\0"
         else:
-            if text is None or "\ntransaction:" in text:
+            if text is None or receipt is not None or "\ntransaction:" in text:
                 return None
             around = self._around_length
             if around is not None and text == f"{around[0]}{len(body)}{around[1]}":
@@ -254,6 +268,23 @@ class ClientConnection(Connection):
         if now is not None:
             self._now = self._clock.last_write = now
         return wire
+
+    def take_receipt(self, accept: Callable[[str], T | None]) -> T | None:
+        """Receive a RECEIPT on a straight path, in place of :meth:`next_event`.
+
+        In a connection that goes on, a RECEIPT changes nothing but what the program awaits. What is read, and what is
+        tracked, are those of :meth:`next_event`; a property test compares the two.
+
+        Args:
+            accept: called with the ``receipt-id`` if a RECEIPT comes next; returns ``None`` if it does not want it, and
+                has changed nothing then.
+
+        Returns:
+            What ``accept`` has returned; ``None``, and nothing was read, if :meth:`next_event` has to decide.
+        """
+        if self._state is not _CONNECTED or self._queue:
+            return None
+        return self._parser.take_receipt(accept)
 
     def _note_stated_length(self, text: str, body: bytes, wire: bytes) -> None:
         """Remember headers that state the content-length themselves, as stomp_py makes them.

@@ -46,6 +46,7 @@ __all__ = [
     "encode_body",
     "event_from_frame",
     "merge_send",
+    "send_parts",
 ]
 
 Body = bytes | bytearray | memoryview | str
@@ -417,32 +418,22 @@ class Send(_Transactional, _Bodied):
         self.content_length_wanted = content_length  # pyright: ignore[reportIncompatibleMethodOverride]
 
     @staticmethod
-    def assemble(
-        destination: str,
-        body: Body,
-        content_type: str | None,
-        receipt: str | None,
-        headers: HeaderSource,
-        content_length: bool,
-    ) -> Send:
-        """Make a SEND outside of a transaction. The arguments are those of the class, by position: that costs less.
+    def assemble(headers: Headers, body: bytes, receipt: str | None, content_length: bool) -> Send:
+        """Make a SEND outside of a transaction from what :func:`send_parts` returns. The straight path of sessions.
 
         Args:
-            destination: where to send it.
+            headers: all headers but the receipt.
             body: the body.
-            content_type: the MIME type of the body, or ``None``.
             receipt: the id of the receipt, or ``None``.
-            headers: further headers.
             content_length: whether to write ``content-length``.
 
         Returns:
             The event.
-
-        Raises:
-            LocalProtocolError: as for the class.
         """
         self = _new(Send)
-        self.frame = _send_frame(destination, body, content_type, None, receipt, headers)
+        if receipt is not None:
+            headers = _with_receipt(headers, receipt)
+        self.frame = Frame("SEND", headers, body)
         self.content_length_wanted = content_length
         return self
 
@@ -482,20 +473,37 @@ def _send_frame(
     headers: HeaderSource,
 ) -> Frame:
     """Make the frame of a SEND; see there."""
-    is_text = False
-    if isinstance(body, str):
-        body = encode_body(body)
-        is_text = body != b""
-    elif type(body) is not bytes and not isinstance(body, (bytes, bytearray, memoryview)):
-        raise body_type_error(body, "body", "str or bytes")
-    merged = (
-        known_headers(destination, content_type, is_text, headers, merge_send)
-        if transaction is None
-        else merge_send(destination, content_type, is_text, headers, transaction)
-    )
+    merged, octets = send_parts(destination, body, content_type, headers, transaction)
     if receipt is not None:
         merged = _with_receipt(merged, receipt)
-    return Frame("SEND", merged, body)
+    return Frame("SEND", merged, octets)
+
+
+def send_parts(
+    destination: str,
+    body: Body,
+    content_type: str | None,
+    headers: HeaderSource,
+    transaction: str | None = None,
+) -> tuple[Headers, bytes]:
+    """Return all headers of a SEND without receipt, and its body. The arguments are those of :class:`Send`.
+
+    Raises:
+        HeaderTypeError: the body is neither text nor bytes.
+    """
+    is_text = False
+    if type(body) is bytes:
+        octets = body
+    elif isinstance(body, str):
+        octets = encode_body(body)
+        is_text = octets != b""
+    elif isinstance(body, (bytes, bytearray, memoryview)):
+        octets = bytes(body)
+    else:
+        raise body_type_error(body, "body", "str or bytes")
+    if transaction is not None:
+        return merge_send(destination, content_type, is_text, headers, transaction), octets
+    return known_headers(destination, content_type, is_text, headers, merge_send), octets
 
 
 def merge_send(

@@ -20,6 +20,9 @@ class BrokerProfile:
         name: the broker's name, for error texts.
         server: what its ``server`` header begins with, in lower case.
         prefetch: the SUBSCRIBE headers that limit how many messages are in flight without an acknowledgement.
+        prefetch_bytes: where these headers count bytes instead of messages: how many to allow for each message behind
+            the first one, less than the smallest MESSAGE has, so that never more than ``prefetch=`` are in flight. 0:
+            they count messages.
         durable: the SUBSCRIBE headers of a durable topic subscription, whose name is also its ``id``; ``None`` if the
             broker has none.
         durable_needs_client_id: whether a durable subscription is also identified by the connection's ``client-id``.
@@ -31,6 +34,7 @@ class BrokerProfile:
             subscriptions of the connection. STOMP says: of its own subscription.
         atomic_transactions: whether COMMIT does all of a transaction or nothing. RabbitMQ performs its frames one by
             one: a SEND that fails does not undo the ACK before it, and the RECEIPT of COMMIT does not wait for it.
+        acks_in_transactions: whether an ACK or NACK can be a part of a transaction, as STOMP says.
         discard: the NACK headers after which the broker does not deliver the message again.
         subscribes_to_replies: whether a client must SUBSCRIBE to its own temporary queue; RabbitMQ does it for the
             client, at the first ``reply-to``.
@@ -47,12 +51,14 @@ class BrokerProfile:
     name: str
     server: str
     prefetch: tuple[str, ...] = ()
+    prefetch_bytes: int = 0
     durable: Pairs | None = None
     durable_needs_client_id: bool = False
     delete_durable: Pairs | None = ()
     nack_redelivers: bool = False
     ack_covers_connection: bool = False
     atomic_transactions: bool = False
+    acks_in_transactions: bool = True
     discard: Pairs = ()
     subscribes_to_replies: bool = True
     temporary_queue: str = "/temp-queue/"
@@ -61,6 +67,37 @@ class BrokerProfile:
     time_to_live: str | None = None
     expires: str | None = "expires"
     heart_beat_late: float = 1.5
+
+    def prefetch_headers(self, count: int) -> list[tuple[str, str]]:
+        """Return the SUBSCRIBE headers that let at most ``count`` messages be in flight.
+
+        Raises:
+            LocalProtocolError: the broker has no header for that, or it is not known.
+        """
+        if not self.prefetch:
+            raise LocalProtocolError(
+                f"no header for prefetch={count} is known of the broker {self.name!r}: pass it in "
+                "headers=..., or name it in broker_profile=BrokerProfile(prefetch=(...))",
+                code=ErrorCode.HEADER_NOT_ALLOWED,
+            )
+        value = (count - 1) * self.prefetch_bytes if self.prefetch_bytes else count
+        return [(name, str(value)) for name in self.prefetch]
+
+    def check_ack_in_transaction(self, command: str) -> None:
+        """Check that an ACK or NACK can be a part of a transaction.
+
+        Args:
+            command: ``"ACK"`` or ``"NACK"``.
+
+        Raises:
+            LocalProtocolError: at this broker it cannot.
+        """
+        if not self.acks_in_transactions:
+            raise LocalProtocolError(
+                f"{self.name} does not make {command} a part of a transaction: leave transaction=... out, and "
+                "acknowledge the message after COMMIT",
+                code=ErrorCode.HEADER_NOT_ALLOWED,
+            )
 
     def durable_headers(self, name: str, client_id: str | None) -> list[tuple[str, str]]:
         """Return the SUBSCRIBE headers of a durable subscription.
@@ -147,8 +184,13 @@ ARTEMIS = BrokerProfile(
     "activemq-artemis",
     atomic_transactions=True,
     # NACK is the same as ACK there: the message is gone.
-    # Its own consumer-window-size counts bytes, which a number of messages cannot be converted to.
-    prefetch=("activemq.prefetchSize",),
+    # Its manual says that an ACK in a transaction is ignored. In its source the transaction is ignored: ABORT does not
+    # bring the message back.
+    acks_in_transactions=False,
+    # It counts bytes, in activemq.prefetchSize as well, and stops sending when they are reached: 0 lets one message
+    # through at a time. A MESSAGE of Artemis has nine headers, which are more than 100 bytes.
+    prefetch=("consumer-window-size",),
+    prefetch_bytes=100,
     durable=(("durable-subscription-name", "{name}"),),
     durable_needs_client_id=True,
     delete_durable=(("durable-subscription-name", "{name}"),),

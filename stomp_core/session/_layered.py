@@ -31,15 +31,17 @@ class Layered:
         layer: see above.
         connect: see above.
         started: whether CONNECT may be sent, or was.
+        answer: what the layer has written itself when it last received something.
         unpromised: the interval of our heart-beats in seconds, if they are sent without a promise; otherwise 0.
     """
 
-    __slots__ = ("_closing", "_queue", "connect", "layer", "started", "unpromised")
+    __slots__ = ("_closing", "_queue", "answer", "connect", "layer", "started", "unpromised")
 
     def __init__(self, layer: ByteLayer, queue: SendQueue, connect: Event) -> None:
         self.layer = layer
         self.connect = connect
         self.started = False
+        self.answer = b""
         self.unpromised = 0.0
         self._queue = queue
         self._closing = False
@@ -54,7 +56,7 @@ class Layered:
             stomp = layer.receive_data(data)
         else:
             layer.receive_eof()
-        control = layer.control()
+        self.answer = control = layer.control()
         if control and not self._closing:  # a Pong would replace our Close, if that has not left yet
             self._queue.put_first(control)
         return stomp

@@ -23,7 +23,7 @@ from typing import Any, Protocol
 from .._callbacks import check_result
 from .._logging import log_exception
 from ..protocol import Begin, Error, Event, Send
-from ..wire import Frame
+from ..wire import Frame, Headers
 from ._errors import (
     NotSent,
     NotSentInTime,
@@ -50,6 +50,7 @@ __all__ = [
     "SubscriptionWait",
     "Timed",
     "TimerCallback",
+    "UnmadeSend",
     "UnsubscribeOperation",
 ]
 
@@ -64,6 +65,32 @@ class Timed(Protocol):
         """The deadline has passed."""
 
 
+class UnmadeSend:
+    """What a SEND outside of a transaction consists of.
+
+    Its bytes are made of this without an event. Only if the connection is lost before it has left, or somebody is told
+    of it, does anybody need one.
+
+    Attributes:
+        headers: all but ``receipt``.
+        body: the bytes of the body.
+        receipt: the id of its RECEIPT, if it asks for one.
+        content_length: whether to write ``content-length``.
+    """
+
+    __slots__ = ("body", "content_length", "headers", "receipt")
+
+    def __init__(self, headers: Headers, body: bytes, receipt: str | None, content_length: bool) -> None:
+        self.headers = headers
+        self.body = body
+        self.receipt = receipt
+        self.content_length = content_length
+
+    def make(self) -> Send:
+        """Make the event."""
+        return Send.assemble(self.headers, self.body, self.receipt, self.content_length)
+
+
 class Operation:
     """One frame and its outcome; the base of all kinds.
 
@@ -75,14 +102,13 @@ class Operation:
         transaction: the transaction that it belongs to, or ends.
 
     Attributes:
-        event: ``None`` once it has left or was withdrawn: it is not sent again, and its body may be large.
         left: whether the driver has taken its bytes.
         withdrawn: whether it must not leave any more.
         number: its position among the frames of its connection; 0 while it waits for a connection.
     """
 
     __slots__ = (
-        "event",
+        "_event",
         "left",
         "number",
         "pending",
@@ -94,13 +120,13 @@ class Operation:
 
     def __init__(
         self,
-        event: Event,
+        event: Event | UnmadeSend,
         pending: Pending[Any],
         receipt: str | None,
         timeout: float,
         transaction: TransactionRecord | None = None,
     ) -> None:
-        self.event: Event | None = event
+        self._event: Event | UnmadeSend | None = event
         self.pending = pending
         self.receipt = receipt
         self.timeout = timeout
@@ -108,6 +134,14 @@ class Operation:
         self.left = False
         self.withdrawn = False
         self.number = 0
+
+    @property
+    def event(self) -> Event | None:
+        """The frame; ``None`` once it has left or was withdrawn: it is not sent again, and its body may be large."""
+        event = self._event
+        if isinstance(event, UnmadeSend):
+            event = self._event = event.make()
+        return event
 
     @property
     def portable(self) -> bool:
@@ -124,12 +158,12 @@ class Operation:
         if self.receipt is None and not self.pending.done:
             self.queued()
         self.left = True
-        self.event = None
+        self._event = None
 
     def withdraw(self) -> None:
         """It has not left, and must not leave any more."""
         self.withdrawn = True
-        self.event = None
+        self._event = None
 
     def confirmed(self) -> None:
         """Its RECEIPT came, or it asked for none."""

@@ -14,16 +14,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
-from ..protocol import Message, Send
+from ..protocol import Message
 from ..wire import Frame, Headers, Version
-from ._operations import AckOperation, Operation, SendOperation
+from ._operations import AckOperation, Operation, SendOperation, UnmadeSend
 from ._pending import Pending
 
 __all__ = ["Backlog", "SendQueue"]
 
 #: What bytes belong to: an operation; a SEND that nobody waits for; the headers of a MESSAGE whose ACK nobody waits
 #: for; or nothing (heart-beats, raw frames).
-_Owner = Operation | Send | Headers | None
+_Owner = Operation | UnmadeSend | Headers | None
 _Entry = tuple[bytes, _Owner]
 
 
@@ -56,13 +56,14 @@ class SendQueue:
             then needs nothing of a layer.
     """
 
-    __slots__ = ("_entries", "_first", "_piece", "_withdrawn", "encode", "size")
+    __slots__ = ("_cut", "_entries", "_first", "_piece", "_withdrawn", "encode", "size")
 
     def __init__(self) -> None:
         self._entries: list[_Entry] = []
         self._first: bytes | None = None  # what was put first, as long as it is the first entry
         self._piece: _Piece | None = None
         self._withdrawn = 0
+        self._cut = False  # whether a frame had left in part when the queue was emptied
         self.encode: Callable[[bytes], bytes] | None = None
         self.size = 0
 
@@ -150,6 +151,7 @@ class SendQueue:
                 self._piece = None
                 self.size = 0
                 return
+            self.size = len(wire) - piece.taken[0] + sum(len(entry[0]) for entry in self._entries)
         while True:
             current = self._current_piece() or self._next_piece(None)
             if current is None:
@@ -197,7 +199,8 @@ class SendQueue:
 
     def drop(self) -> list[Operation]:
         """Empty the queue; return the operations whose frames have not left, in order."""
-        self._current_piece()
+        piece = self._current_piece()
+        self._cut = self._cut or (piece is not None and sum(piece.taken) > 0)
         self._remove_withdrawn()
         entries, self._entries = self._entries, []
         self._piece = None
@@ -205,7 +208,7 @@ class SendQueue:
         self.size = 0
         operations: list[Operation] = []
         for _, owner in entries:
-            if isinstance(owner, Send):
+            if isinstance(owner, UnmadeSend):
                 operations.append(SendOperation(owner, Pending.completed("SEND", None), None, 0.0))
             elif isinstance(owner, Headers):
                 message = Message.from_frame(Frame.assemble("MESSAGE", owner, b"", Version.V1_2))
@@ -214,6 +217,15 @@ class SendQueue:
             elif owner is not None:
                 operations.append(owner)
         return operations
+
+    def begin(self) -> None:
+        """Note that what is put from now on is written to a new connection."""
+        self._cut = False
+
+    def put_last(self, wire: bytes) -> None:
+        """Add the end of a byte layer to the emptied queue, unless a frame was cut: it would be read as its rest."""
+        if not self._cut:
+            self.put(wire, None)
 
     def note_withdrawn(self) -> None:
         """Note that one of the operations was withdrawn: its bytes are not kept for long."""

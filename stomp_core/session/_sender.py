@@ -14,7 +14,7 @@ from __future__ import annotations
 from functools import partial
 
 from ..errors import ErrorCode, LocalProtocolError, StompError
-from ..protocol import Disconnect, Error, Event, Message, Receipt, Send, Subscribe
+from ..protocol import ClientConnection, Disconnect, Error, Event, Message, Receipt, Subscribe
 from ._config import Config
 from ._connector import Connector, SessionState
 from ._errors import NotSent, Rejected, SessionClosed
@@ -29,6 +29,7 @@ from ._operations import (
     SendOperation,
     SubscribeOperation,
     Timed,
+    UnmadeSend,
     UnsubscribeOperation,
 )
 from ._pending import Pending, call_all
@@ -158,7 +159,7 @@ class Sender:
             if not pending.done:
                 self.watch(now, operation)
 
-    def send_message(self, now: float, event: Send, operation: SendOperation | None = None) -> bool:
+    def send_message(self, now: float, message: UnmadeSend, operation: SendOperation | None = None) -> bool:
         """Send a SEND on the straight path of most messages.
 
         It does what :meth:`send_or_queue` does, for a SEND in no transaction, if :attr:`has_straight_path` is true and
@@ -166,26 +167,28 @@ class Sender:
 
         Args:
             now: seconds.
-            event: the SEND.
+            message: the SEND.
             operation: what waits for its receipt; ``None`` if it asks for none, and nobody waits for it.
 
         Returns:
             False, and nothing has changed, if there is no room.
         """
-        queue, receipts, frame = self.send_queue, self.receipts, event.frame
+        queue, receipts, body = self.send_queue, self.receipts, message.body
         conn = self._connector.conn
-        if conn is None or queue.size + len(frame.body) >= _HIGH_WATER:
+        if conn is None or queue.size + len(body) >= _HIGH_WATER:
             return False
         self.changing = True
-        wire = conn.send_directly(frame.headers, frame.body, now) if event.content_length_wanted else None
+        wire = None
+        if message.content_length:
+            wire = conn.send_directly(message.headers, body, now, message.receipt)
         if wire is None:
             try:
-                wire = conn.send(event, now=now)
+                wire = conn.send(message.make(), now=now)
             except StompError:
                 self.changing = False
                 raise
         if operation is None:
-            queue.put(wire, event)
+            queue.put(wire, message)
             receipts.sent += 1
             receipts.without_receipt = receipts.sent
         else:
@@ -319,13 +322,7 @@ class Sender:
         profile = self._connector.broker_profile
         pairs: list[tuple[str, str]] = []
         if record.prefetch is not None:
-            if not profile.prefetch:
-                raise LocalProtocolError(
-                    f"no header for prefetch={record.prefetch} is known of the broker {profile.name!r}: pass it in "
-                    "headers=..., or name it in broker_profile=BrokerProfile(prefetch=(...))",
-                    code=ErrorCode.HEADER_NOT_ALLOWED,
-                )
-            pairs += [(name, str(record.prefetch)) for name in profile.prefetch]
+            pairs += profile.prefetch_headers(record.prefetch)
         if record.durable is not None and self._connector.connected is not None:
             pairs += profile.durable_headers(record.durable, self._connector.client_id)
         for name, value in pairs:
@@ -389,6 +386,29 @@ class Sender:
             if reason is not None:
                 self._notifier.notify("unexpected_receipt", receipt, reason)
             return False
+        return self._confirm(operation, now)
+
+    def receive_receipts(self, conn: ClientConnection, now: float) -> bool:
+        """Receive the RECEIPTs that come next on the connection, on the straight path of most of them.
+
+        For each it does what :meth:`receive_receipt` does, if the RECEIPT confirms an operation, and nobody is told of
+        frames. It ends before the first other frame.
+
+        Returns:
+            Whether one confirms DISCONNECT: then it was the last one.
+        """
+        receipts, connector = self.receipts, self._connector
+        # A done callback may end the session, or its connection.
+        while len(receipts) and connector.conn is conn:
+            operation = conn.take_receipt(receipts.receive)
+            if operation is None:
+                return False
+            if self._confirm(operation, now):
+                return True
+        return False
+
+    def _confirm(self, operation: Operation, now: float) -> bool:
+        """Settle an operation whose RECEIPT was received; return whether it is DISCONNECT."""
         if type(operation) is SendOperation:
             operation.pending.succeed(None)  # as its confirmed() does
             if self._connector.state is _CLOSING:

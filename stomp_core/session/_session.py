@@ -62,6 +62,7 @@ from ..protocol import (
     Tolerated,
     Unsubscribe,
     check_destination,
+    send_parts,
 )
 from ..wire import (
     NEED_DATA,
@@ -110,6 +111,7 @@ from ._operations import (
     SendOperation,
     SubscriptionWait,
     TimerCallback,
+    UnmadeSend,
     UnsubscribeOperation,
 )
 from ._pending import Pending, call_all
@@ -133,6 +135,7 @@ T = TypeVar("T")
 TapEvent = Event | HeartBeat | ConnectionClosed
 # CPython 3.11 looks up an attribute of an enum class in Python, which takes longer than all else that is done with it.
 _ACTIVE = SubscriptionState.ACTIVE
+_PROTOCOL_ERROR = 1002  # RFC 6455, section 7.4.1
 
 
 @explained
@@ -325,6 +328,7 @@ class Session:
             return
         if connect is not None:
             self._notifier.update()
+            self._sender.send_queue.begin()
             if (factory := self._connector.layer_factory) is None:
                 self._sender.send_connect(now, connect)
             else:
@@ -346,6 +350,8 @@ class Session:
             RuntimeError: there was no attempt.
         """
         check_now(now)
+        if self._connector.want_close:
+            self._sender.send_queue.drop()  # the end of a byte layer that was not written
         self._apply(self._connector.connection_lost(reason, now, at_once=at_once), now)
         self._process_events(now)
         self._sender.changing = False
@@ -425,6 +431,13 @@ class Session:
             self._receive_stomp(conn, stomp, now)
         if connector.layered is layered:
             self._apply(connector.layer_over(now), now)
+            if data:
+                self._send_last(layered.answer)
+
+    def _send_last(self, wire: bytes) -> None:
+        """Let the driver write the end of a byte layer, before it closes the socket of a connection that is over."""
+        if wire and self._connector.want_close:
+            self._sender.send_queue.put_last(wire)
 
     def _disconnect_confirmed(self, now: float) -> None:
         """End the session, or, if there is a byte layer, close that before."""
@@ -587,7 +600,10 @@ class Session:
 
     @property
     def want_close(self) -> bool:
-        """Whether to close the socket now, without waiting for unsent bytes, and to call :meth:`connection_lost`."""
+        """Whether to close the socket now, and to call :meth:`connection_lost`.
+
+        Bytes that are left to send then are the end of a WebSocket: write them first, but wait only a moment for that.
+        """
         return self._connector.want_close
 
     def next_deadline(self) -> float | None:
@@ -690,13 +706,14 @@ class Session:
                 headers and (type(headers) is not dict or "receipt" in headers or "transaction" in headers)
             )
         ):
-            event = Send.assemble(destination, body, content_type, receipt_id, headers, content_length)
             # The straight path. It does what the rest of this method does for a message in no transaction.
+            merged, octets = send_parts(destination, body, content_type, headers)
+            message = UnmadeSend(merged, octets, receipt_id, content_length)
             operation = None
             if receipt_id is not None:
                 seconds = self.config.receipt_timeout if timeout is None else timeout
-                operation = SendOperation(event, Pending("SEND to " + destination), receipt_id, seconds)
-            if sender.send_message(now, event, operation):
+                operation = SendOperation(message, Pending("SEND to " + destination), receipt_id, seconds)
+            if sender.send_message(now, message, operation):
                 if self.wake is None:
                     sender.changing = False
                 else:
@@ -1316,6 +1333,8 @@ class Session:
                 f"message {delivery.message_id!r} came on an earlier connection; the broker delivers it again"
             )
         record = None if transaction is None else self._transactions.find(transaction)
+        if record is not None:
+            self.broker_profile.check_ack_in_transaction(command)
         name = None if record is None else record.id
         receipt_id = self._sender.receipts.id_for(receipt) if receipt else None
         own = own_headers(headers)
@@ -1383,12 +1402,19 @@ class Session:
     def _process_events(self, now: float) -> None:
         """Take events from the connection and act on each, until it needs more data or is over."""
         connector = self._connector
+        sender = self._sender
         shows = self._notifier.wants_frames or self.tap is not None
+        conn = connector.conn
+        if conn is not None and not shows and sender.receive_receipts(conn, now):
+            self._disconnect_confirmed(now)
         while (conn := connector.conn) is not None:
             try:
                 event = conn.next_event()
             except RemoteProtocolError as error:
+                layered = connector.layered
                 self._apply(connector.handle_violation(error, now), now)
+                if layered is not None:
+                    self._send_last(layered.layer.close(_PROTOCOL_ERROR))
                 return
             if event is NEED_DATA:
                 return
@@ -1403,7 +1429,9 @@ class Session:
             elif type(event) is Receipt:
                 if shows:
                     self._show(event)
-                if self._sender.receive_receipt(event, now):
+                if sender.receive_receipt(event, now) or (
+                    not shows and sender.receive_receipts(conn, now)  # many come together
+                ):
                     self._disconnect_confirmed(now)
             elif type(event) is Error:
                 self._on_error(event, now)

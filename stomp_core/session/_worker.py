@@ -69,7 +69,7 @@ class WorkPolicy:
             (RabbitMQ drops or dead-letters it, ActiveMQ moves it to its dead-letter queue, Artemis drops it).
             ``"move"``: send it to ``dead_letters``.
         dead_letters: the destination for ``"move"``. The message is sent there, with its headers, and acknowledged: in
-            one transaction at ActiveMQ and Artemis, otherwise after the broker has confirmed it. Its headers
+            one transaction at ActiveMQ, otherwise after the broker has confirmed it. Its headers
             ``x-failed-destination``, ``x-failures`` and ``x-error`` say why. In ``auto`` mode, where nothing is
             delivered again, that happens at the first failure.
 
@@ -418,7 +418,8 @@ class HandlerRunner:
             moved.succeed(None)  # the handler has acknowledged it, or the broker delivers it again
             return moved
         try:
-            if not auto and session.broker_profile.atomic_transactions:
+            profile = session.broker_profile
+            if not auto and profile.atomic_transactions and profile.acks_in_transactions:
                 begun = session.begin(now)
                 begun.add_done_callback(partial(self._move_in, now, begun, delivery, reason, moved))
             else:

@@ -32,8 +32,9 @@ and joined when the next one is needed, so a thousand tiny chunks received betwe
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from functools import cache
-from typing import Literal
+from typing import Literal, TypeVar
 
 from .._arguments import check_instance
 from .._mypyc import mypyc_attr
@@ -48,6 +49,8 @@ from ._spec import BODY_COMMANDS, COMMANDS, HANDSHAKE_COMMANDS, Version, is_trim
 from ._stream_events import NEED_DATA, ConnectionClosed, HeartBeat, NeedData
 
 __all__ = ["FrameParser"]
+
+T = TypeVar("T")
 
 _LF, _CR, _NUL = 10, 13, 0
 _LONGEST_COMMAND = max(map(len, COMMANDS))
@@ -80,6 +83,13 @@ def _head_expression() -> re.Pattern[bytes]:
 def _cut_head_expression() -> re.Pattern[bytes]:
     # The beginning of a regular head, which ends anywhere after the command.
     return re.compile(rb"([A-Z]++)%b(?:\n.*+)?\Z" % _HEADER_LINES)
+
+
+@cache
+def _receipt_expression() -> re.Pattern[bytes]:
+    # A whole RECEIPT as brokers send it. Its id has printable ASCII characters only, and none that any version of STOMP
+    # reads as something else: no backslash, which may begin an escape, and no space, which 1.0 trims.
+    return re.compile(rb"RECEIPT\nreceipt-id:([!-\[\]-~]++)\n\n\0")
 
 
 @cache
@@ -341,6 +351,39 @@ class FrameParser:
             if error is not self._error:
                 self._fail(error)
             raise
+
+    def take_receipt(self, accept: Callable[[str], T | None]) -> T | None:
+        """Read a RECEIPT on a straight path, if it comes next in the received bytes and somebody wants it.
+
+        Most of what a program receives that has its messages confirmed are frames of 30 bytes, of which only the id
+        matters. It reads what :meth:`next_frame` would return as a RECEIPT with this id and no other header, and leaves
+        the parser as that would; a property test compares the two.
+
+        Args:
+            accept: called with the id; returns ``None`` if it does not want the frame, and has changed nothing then.
+
+        Returns:
+            What ``accept`` has returned; ``None``, and nothing was read, if :meth:`next_frame` has to decide.
+        """
+        if self._state != _BETWEEN_FRAMES:
+            return None
+        if self._pos >= len(self._data) and not self._next_chunk():
+            return None
+        data, pos = self._data, self._pos
+        # As in next_frame(): what is shorter exceeds no limit.
+        match = _receipt_expression().match(data, pos, pos + self._max_fast_head)
+        if match is None:
+            return None
+        accepted = accept(match[1].decode())
+        if accepted is not None:
+            stop = match.end()
+            if stop < len(data) and data[stop] == _LF:
+                self._pos = stop + 1
+                self._after_frame = False
+            else:
+                self._pos = stop
+                self._after_frame = True
+        return accepted
 
     # ---------------------------------------------------------------- the stream
 

@@ -184,14 +184,27 @@ def test_an_ended_subscription_returns_no_message() -> None:
         async with messages:
             pass
 
-    start(leaving := leave())
+    finish(leave())
     (unsubscribe,) = conn.sent()
-    conn.receive(b"RECEIPT\nreceipt-id:%b\n\n\0" % unsubscribe.split(b"receipt:")[1].split(b"\n")[0])
-    finish(leaving)
+    assert unsubscribe.startswith(b"UNSUBSCRIBE\n")
+    assert b"receipt:" not in unsubscribe, "subscribe() did not want one either"
     with pytest.raises(SessionClosed):
         messages.receive().send(None)
     with pytest.raises(StopAsyncIteration):
         messages.__anext__().send(None)
+
+
+def test_the_end_of_a_subscription_may_be_confirmed_though_its_beginning_was_not() -> None:
+    conn = Connection()
+    messages = subscribed(conn)
+
+    async def leave() -> None:
+        await messages.unsubscribe(receipt=True)
+
+    start(leaving := leave())
+    (unsubscribe,) = conn.sent()
+    conn.receive(b"RECEIPT\nreceipt-id:%b\n\n\0" % unsubscribe.split(b"receipt:")[1].split(b"\n")[0])
+    finish(leaving)
 
 
 def test_run_acknowledges_and_reports_failures() -> None:

@@ -1192,14 +1192,17 @@ def test_the_cause_of_a_broken_stream_is_the_reason(sockets: None) -> None:
 
 
 class Closing(trio.abc.Stream):
-    """A stream whose peer has sent an ERROR and closed by the time we send something."""
+    """A stream whose peer has sent an ERROR and closed by the time we send something, after some messages."""
 
-    def __init__(self) -> None:
-        self.answered = trio.Event()
-        self.received = [CONNECTED, b"ERROR\nmessage:out of order\n\n\0", b""]
+    def __init__(self, messages: int) -> None:
+        message = b"MESSAGE\nsubscription:s\nmessage-id:1\ndestination:/q\n\n%b\0" % (b"x" * 5000)
+        self.subscribed, self.answered = trio.Event(), trio.Event()
+        self.received = [CONNECTED, message * messages, b"ERROR\nmessage:out of order\n\n\0", b""]
 
     async def send_all(self, data: Any) -> None:
         await trio.lowlevel.checkpoint()
+        if b"SUBSCRIBE" in bytes(data):
+            self.subscribed.set()
         if b"SEND" in bytes(data):
             self.answered.set()
             raise trio.BrokenResourceError("the line was cut")
@@ -1207,23 +1210,51 @@ class Closing(trio.abc.Stream):
     async def wait_send_all_might_not_block(self) -> None: ...
 
     async def receive_some(self, max_bytes: int | None = None) -> bytes:
-        await trio.lowlevel.checkpoint()
-        if len(self.received) == 2:
+        left = len(self.received)
+        if left == 3:
+            await self.subscribed.wait()
+        elif left == 2:
             await self.answered.wait()
+        for _ in range(5):  # it takes a while
+            await trio.lowlevel.checkpoint()
         return self.received.pop(0)
 
     async def aclose(self) -> None:
         await trio.lowlevel.checkpoint()
 
 
-def test_the_last_frames_are_read_when_a_stream_is_broken() -> None:
+@pytest.mark.parametrize("messages", [1, 3], ids=["room", "full inbox"])
+def test_the_last_frames_are_read_when_a_stream_is_broken(messages: int) -> None:
+    """Also if the inbox is full, so that nothing is read otherwise."""
+    received = trio.Event()
+
+    class Observer(stomp_trio.Listener):
+        def frame_received(self, event: Any) -> None:
+            if event.command == "MESSAGE":
+                received.set()
+
     async def main(world: AsyncWorld) -> None:
         async def dial(endpoint: Any) -> Any:
-            return Closing()
+            return Closing(messages)
 
-        async with world.connect(dial, heart_beat=(0, 0), close_timeout=0.1) as conn:
+        async with world.connect(
+            dial,
+            heart_beat=(0, 0),
+            close_timeout=0.1,
+            buffer_size=10_000,
+            listener=Observer(),
+            reconnect=Reconnect.never(),
+        ) as conn:
+            await conn.subscribe("/q", id="s", receipt=False)
+            await received.wait()
+            await trio.testing.wait_all_tasks_blocked()
             with pytest.raises(StompError, match="out of order"):
-                await conn.send("/queue/a", "x", receipt=True)
+                await send_until_it_fails(conn)
+
+    async def send_until_it_fails(conn: Any) -> None:
+        while True:  # without a receipt, for which it would read
+            await conn.send("/queue/a", "x")
+            await trio.testing.wait_all_tasks_blocked()
 
     InTrio().run(main)
 

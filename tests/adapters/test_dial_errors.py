@@ -210,6 +210,8 @@ def test_connect_is_a_request_of_http() -> None:
     assert request == (
         b"CONNECT broker:61613 HTTP/1.1\r\nHost: broker:61613\r\nProxy-Authorization: Basic bWU6w6Q=\r\n\r\n"
     )
+    without_password = HttpConnect(ProxyServer.parse("http://me@p"), BROKER).request
+    assert b"\r\nProxy-Authorization: Basic bWU6\r\n" in without_password, "a user without a password"
     server = ProxyServer.parse("http://p")
     assert HttpConnect(server, Endpoint("stomp", "::1", 1)).request.startswith(
         b"CONNECT [::1]:1 HTTP/1.1\r\n"

@@ -480,6 +480,19 @@ def test_blocking_waits_have_a_timeout() -> None:
     assert pipe.written.count(b"SEND\n") == 1, "nobody waits any more for what had not left"
 
 
+def test_a_blocking_open_that_is_interrupted_ends_the_session() -> None:
+    class Interrupted(Flag):
+        def wait(self, timeout: float | None = None) -> None:
+            raise KeyboardInterrupt
+
+    engine = BlockingEngine()
+    engine.new_event = lambda: Interrupted(engine.world)  # type: ignore[method-assign]
+    with pytest.raises(KeyboardInterrupt):
+        engine.open()
+    assert engine.ended
+    assert engine.world.pipes[0].aborted
+
+
 def test_a_blocking_open_that_fails_raises_why() -> None:
     engine = BlockingEngine()
     engine.world.refuse = OSError("no cable")

@@ -229,6 +229,7 @@ def test_no_proxy_names_hosts_and_domains(
         ("10.1.0.0/16", "stomp://10.1.2.3", True),
         ("10.1.0.0/16", "stomp://10.2.2.3", False),
         ("10.1.2.3", "stomp://10.1.2.3", True),
+        ("10.1.2.3/16", "stomp://10.1.9.9", True),
         ("1.2.3", "stomp://10.1.2.3", False),
         ("2001:db8::/32", "stomp://[2001:db8::1]", True),
         ("[2001:DB8:0::1]:61613", "stomp://[2001:db8::1]", True),

@@ -621,6 +621,44 @@ def test_trio_keeps_a_group_that_the_block_itself_raises() -> None:
         trio.run(main, broker)
 
 
+def test_trio_keeps_an_exception_of_a_cancelled_block() -> None:
+    async def main(broker: Broker) -> None:
+        with pytest.raises(ValueError, match="of the block"):  # noqa: PT012
+            with trio.fail_after(HANGS), trio.CancelScope() as scope:
+                async with stomp_trio.connect(broker.url):
+                    scope.cancel()
+                    raise ValueError("of the block")
+
+    with Broker() as broker:
+        trio.run(main, broker)
+
+
+def test_trio_keeps_all_that_several_handlers_raise() -> None:
+    class Ends(BaseException):
+        pass
+
+    async def handle(message: Any) -> None:
+        try:
+            if message.text == "second":
+                raise Ends("second")
+            await trio.sleep_forever()
+        finally:
+            if message.text == "first":
+                raise Ends("first")
+
+    async def main(broker: Broker) -> None:
+        async with stomp_trio.connect(broker.url) as conn:
+            jobs = await conn.subscribe("/queue/a", ack="client-individual")
+            with pytest.raises(BaseExceptionGroup) as caught:
+                await jobs.run(handle, concurrency=2)
+            assert sorted(str(error) for error in caught.value.exceptions) == ["first", "second"]
+
+    with Broker() as broker:
+        for text in ("first", "second"):
+            broker.send("/queue/a", text)
+        trio.run(main, broker)
+
+
 def test_trio_raises_an_internal_error_of_the_library() -> None:
     async def main(broker: Broker) -> None:
         with pytest.raises(ZeroDivisionError), trio.fail_after(HANGS):  # noqa: PT012

@@ -206,13 +206,19 @@ def test_messages_split_and_of_one_kind_are_understood(rabbitmq: RabbitMQ, text:
 class ClosingServer:
     """Accepts one WebSocket after the other, answers CONNECT and DISCONNECT, and answers a Close frame if asked to.
 
+    Args:
+        answers_close: whether it answers a Close frame.
+        check: of the HTTP request.
+        behind: bytes that are sent in place of the Ping.
+
     Attributes:
         ends: how each WebSocket ended, as its server saw it.
         pongs: the first byte of what came after a Ping, which is sent with CONNECTED.
     """
 
-    def __init__(self, *, answers_close: bool = True, check: Any = None) -> None:
+    def __init__(self, *, answers_close: bool = True, check: Any = None, behind: bytes = b"") -> None:
         self._answers_close = answers_close
+        self._behind = behind
         self._check = check
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.url = f"ws://joe:s3cret@127.0.0.1:{self._listener.getsockname()[1]}/ws"
@@ -264,8 +270,8 @@ class ClosingServer:
                 if answer is not None:
                     sock.sendall(web.encode(stomp.send(answer)))
                 if isinstance(event, Connect):
-                    pinged = True
-                    sock.sendall(Frame(Opcode.PING, b"still there?").serialize(mask=False))
+                    pinged = not self._behind
+                    sock.sendall(self._behind or Frame(Opcode.PING, b"still there?").serialize(mask=False))
         self.ends.append(web.over)
 
 
@@ -291,6 +297,28 @@ def test_a_peer_that_does_not_answer_the_close_is_left_soon(world: World) -> Non
         assert conn.close() is True
         until(lambda: server.ends)
     assert server.ends == ["the peer closed the WebSocket with code 1000 (ok)"]
+
+
+@pytest.mark.parametrize(
+    ("behind", "end"),
+    [
+        (b"\xff\x00", '1002 (protocol error), because "invalid opcode"'),
+        (Frame(Opcode.TEXT, b"WRONG\n\n\0").serialize(mask=False), "1002 (protocol error)"),
+        (b"\x88\x02\x03\xe9", "1001 (going away)"),
+    ],
+    ids=["no WebSocket", "no STOMP", "a Close frame"],
+)
+@pytest.mark.parametrize(
+    "reconnect", [Reconnect.never(), Reconnect(first_delay=0.01)], ids=["ends", "goes on"]
+)
+def test_a_connection_that_we_end_gets_a_close_frame(
+    world: World, behind: bytes, end: str, reconnect: Reconnect
+) -> None:
+    """RFC 6455, sections 7.1.7 and 5.5.1: a Close frame tells why, and one of the peer is answered."""
+    with ClosingServer(behind=behind) as server:
+        world.connect(server.url, heart_beat=(0, 0), reconnect=reconnect)
+        until(lambda: server.ends)
+    assert server.ends[0] == f"the peer closed the WebSocket with code {end}"
 
 
 def test_a_refused_handshake_is_one_error(world: World) -> None:

@@ -136,6 +136,24 @@ def test_tls_verifies_the_certificate_by_default(stomp: Stomp) -> None:
         assert short.status == 0, short.err
 
 
+@pytest.mark.parametrize("command", [("pub", "/queue/a", "x"), ("sub", "/queue/a"), ("req", "/queue/a", "x")])
+@pytest.mark.parametrize(
+    ("header", "why"),
+    [
+        ("receipt:7", "the command asks for receipts by itself"),
+        ("transaction:t", "the shell has transactions"),
+        ("destination:/queue/b", "it is an argument"),
+    ],
+)
+def test_headers_that_a_command_writes_by_itself_are_wrong_usage(
+    stomp: Stomp, command: tuple[str, ...], header: str, why: str
+) -> None:
+    result = stomp(*command, "-H", header)
+    assert result.status == 2
+    name = header.partition(":")[0]
+    assert f"{name} is no header to pass with -H: {why}" in " ".join(result.err.split())
+
+
 @pytest.mark.parametrize(
     ("options", "text"),
     [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import socket
 import time
 from pathlib import Path
 from typing import Any
@@ -273,13 +274,34 @@ def _send_by_tls(port: int, certificate: ServerCertificate) -> None:
         connection.send("/queue/a", "by TLS", receipt=True)
 
 
-def test_ctrl_c_ends_with_a_summary(broker: Broker, port: int) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    ("frame", "status"), [("BEGIN\ntransaction:t\n\n", 0), ("COMMIT\ntransaction:t\n\n", 1)]
+)
+def test_strict_has_the_status_of_violations_at_a_signal(
+    broker: Broker, port: int, number: signal.Signals, frame: str, status: int
+) -> None:
+    process = start("trace", str(port), "--strict", url=broker.url)
+    with when_listening(port) as wire:
+        wire.connect()
+        wire.send(frame)
+        wire.socket.shutdown(socket.SHUT_WR)
+        wire.end()
+    assert process.stdout is not None
+    while b"closed by" not in process.stdout.readline():
+        pass
+    process.send_signal(number)
+    assert finish(process).status == status
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_with_a_summary(broker: Broker, port: int, number: signal.Signals) -> None:
     process = start("trace", str(port), url=broker.url)
     converse(port)
     assert process.stdout is not None
     while b"closed by" not in process.stdout.readline():
         pass
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     result = finish(process)
     assert result.status == 0
     assert "stomp: 1 connection, 2 frames to the server, 2 to the client, 0 violations" in result.err

@@ -94,6 +94,5 @@ def test_our_client_passes_everything() -> None:
 def test_readme_has_the_counts() -> None:
     requirements = load_requirements()
     cases = sum(len(one.cases) for one in requirements)
-    assert f"{len(requirements)} requirements, {cases} cases" in (ROOT / "README.md").read_text(
-        encoding="utf-8"
-    )
+    readme = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
+    assert f"{cases} test cases for the {len(requirements)} requirements" in readme

@@ -1,6 +1,6 @@
 // Ask the search of a built site, with the site's own scripts and index: node search_site.js SITE < queries.json
 //
-// Reads a list of queries, and prints for each the pages that a reader sees, the best one first. What the scripts need
+// Reads a list of queries, and prints for each the pages and titles that a reader sees, the best ones first. What the scripts need
 // of a browser while they search is little: they remove the children of an element, and look at no page.
 "use strict";
 
@@ -31,7 +31,7 @@ browser.queries = queries;
 const results = vm.runInContext(
   `queries.map((query) => {
     const [text, terms, excluded, highlighted, objects] = Search._parseQuery(query);
-    return Search._performSearch(text, terms, excluded, highlighted, objects).reverse().map((result) => result[0]);
+    return Search._performSearch(text, terms, excluded, highlighted, objects).reverse().map((result) => [result[0], result[1]]);
   })`,
   browser,
 );

@@ -22,7 +22,6 @@ pytest.importorskip("myst_parser", reason="the dependency group `docs` is not in
 QUESTIONS: list[dict[str, str]] = json.loads((ROOT / "tests" / "docs" / "questions.json").read_text())
 #: A reader looks at so many results.
 FIRST_RESULTS = 5
-FIRST_RESULTS_OF_A_SENTENCE = 8
 #: The pages that take long to build. STOMP_SITE=build/docs asks the whole site, which `make docs` has built.
 LEFT_OUT = "README.md,reference/api/*"
 
@@ -65,10 +64,14 @@ class Search:
 
     def __call__(self, words: str) -> list[str]:
         """Return the sources of the pages that are found, the best one first."""
-        pages = self._answers[words] if words in self._answers else self._ask([words])[0]
-        return [f"docs/{page}.md" for page in pages]
+        results = self._answers[words] if words in self._answers else self._ask([words])[0]
+        return [f"docs/{page}.md" for page, _ in results]
 
-    def _ask(self, queries: list[str]) -> list[list[str]]:
+    def title(self, words: str, page: str) -> str:
+        """Return the title of the first result on a page: that of the section to which it links, if it does."""
+        return next((title for found, title in self._answers[words] if f"docs/{found}.md" == page), "")
+
+    def _ask(self, queries: list[str]) -> list[list[tuple[str, str]]]:
         done = subprocess.run(
             ["node", str(Path(__file__).with_name("search_site.js")), str(self._site)],
             input=json.dumps(queries),
@@ -78,7 +81,7 @@ class Search:
             check=False,
         )
         assert done.returncode == 0, done.stderr
-        answers: list[list[str]] = json.loads(done.stdout)
+        answers: list[list[tuple[str, str]]] = json.loads(done.stdout)
         return answers
 
 
@@ -91,7 +94,7 @@ def search(tmp_path_factory: pytest.TempPathFactory) -> Search:
         return Search(ROOT / site)
     folder = tmp_path_factory.mktemp("site")
     settings = {
-        "extensions": "myst_parser,sphinx_design,sphinx.ext.autodoc",
+        "extensions": "myst_parser,sphinx_design,sphinx.ext.autodoc,sections",
         "exclude_patterns": LEFT_OUT,
         "html_theme": "basic",
         "nitpicky": "0",
@@ -115,13 +118,22 @@ def test_the_search_finds_the_page(entry: dict[str, str], search: Search) -> Non
 
 @pytest.mark.parametrize("entry", QUESTIONS, ids=lambda entry: entry["search"])
 def test_the_search_finds_the_page_for_the_whole_question(entry: dict[str, str], search: Search) -> None:
-    assert entry["page"] in search(entry["question"])[:FIRST_RESULTS_OF_A_SENTENCE]
+    assert entry["page"] in search(entry["question"])[:FIRST_RESULTS]
 
 
 @pytest.mark.parametrize("entry", QUESTIONS, ids=lambda entry: entry["search"])
 def test_the_words_are_those_of_the_question(entry: dict[str, str]) -> None:
     assert set(terms(entry["search"])) <= set(terms(entry["question"]))
     assert terms(entry["search"])
+
+
+def test_most_results_link_to_the_section_with_the_answer(search: Search) -> None:
+    right = [
+        entry
+        for entry in QUESTIONS
+        if search.title(entry["question"], entry["page"]).endswith(entry["heading"].replace("`", ""))
+    ]
+    assert len(right) >= 0.8 * len(QUESTIONS)
 
 
 def test_the_search_finds_nothing_for_words_that_no_page_has(search: Search) -> None:

@@ -24,16 +24,20 @@ from stomp_core import (
     Commit,
     Connect,
     ConnectionGoneError,
+    Disconnect,
     Event,
     Frame,
+    HeartBeat,
     Leniency,
     LocalProtocolError,
     Message,
+    Receipt,
     RemoteProtocolError,
     Send,
     StompError,
     Subscribe,
 )
+from stomp_core.protocol import send_parts
 
 VERSIONS = ["1.0", "1.1", "1.2"]
 TEXTS = st.text(alphabet='ab:\\\n\r\0 \xe9"', max_size=4)
@@ -125,7 +129,9 @@ def test_sends_that_are_assembled_are_those_of_the_constructor(
 ) -> None:
     for _ in range(3):
         assembled = outcome(
-            lambda: Send.assemble(destination, body, content_type, receipt, headers, content_length)
+            lambda: Send.assemble(
+                *send_parts(destination, body, content_type, headers), receipt, content_length
+            )
         )
         made = outcome(
             lambda: Send(
@@ -139,6 +145,61 @@ def test_sends_that_are_assembled_are_those_of_the_constructor(
         )
         assert assembled == made
         assert not isinstance(made, Send) or made.content_length_wanted is assembled.content_length_wanted
+
+
+#: Among them names that the straight path must leave to the general one.
+NAMES = st.one_of(TEXTS, st.sampled_from(["receipt", "transaction", "content-length", "content-type"]))
+
+
+@given(
+    version=st.sampled_from(VERSIONS),
+    destination=st.one_of(TEXTS, st.just("/queue/a")),
+    headers=st.one_of(st.just({}), st.dictionaries(NAMES, st.one_of(TEXTS, st.just("1")), max_size=2)),
+    bodies=st.lists(st.one_of(st.binary(max_size=3), st.text(max_size=2)), min_size=1, max_size=3),
+    content_type=st.one_of(st.none(), TEXTS),
+)
+@example("1.2", "/queue/a", {"receipt": "auto-1"}, [b"x"], None)
+@example("1.2", "/queue/a", {"transaction": "t"}, [b"x"], None)
+@example("1.1", "/queue/a", {"a": "b\nreceipt:c"}, [b"x"], None)
+@example("1.2", "/queue/a:b", {}, [b"x", b""], None)
+def test_a_receipt_is_put_behind_known_headers_as_in_a_new_frame(
+    version: str,
+    destination: str,
+    headers: dict[str, str],
+    bodies: list[bytes | str],
+    content_type: str | None,
+) -> None:
+    """Each message three times, so that its headers are new, come again, and are known."""
+    conn = connected(version)
+    for body in bodies:
+        expected = outcome(
+            lambda body=body: general(version).send(
+                Send(
+                    destination,
+                    body,
+                    headers=list(headers.items()),
+                    content_type=content_type,
+                    receipt="auto-1",
+                ),
+                now=1.0,
+            )
+        )
+        for _ in range(3):
+            try:
+                merged, octets = send_parts(destination, body, content_type, headers)
+            except LocalProtocolError:
+                continue
+            wire = conn.send_directly(merged, octets, 1.0, "auto-1")
+            assert wire is None or wire == expected
+
+
+def test_a_receipt_is_put_behind_known_headers_at_the_third_time() -> None:
+    conn = connected("1.2")
+    wires = [
+        conn.send_directly(*send_parts("/queue/third", b"x", None, {"a": "b"}), 1.0, "auto-1")
+        for _ in range(3)
+    ]
+    assert wires[2] == b"SEND\ndestination:/queue/third\na:b\nreceipt:auto-1\ncontent-length:1\n\nx\0"
 
 
 def general(version: str) -> ClientConnection:
@@ -246,6 +307,50 @@ def test_a_straight_path_counts_as_a_sign_of_life_and_checks_now() -> None:
     with pytest.raises(TypeError, match="needs now="):
         conn.send("/q", b"x")
     assert conn.next_deadline() == pytest.approx(4.8)
+
+
+# ---------------------------------------------------------------------- RECEIPT
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@given(
+    steps=st.lists(
+        st.sampled_from(
+            ["receipt", "receipt", "receipts", "message", "error", "line end", "disconnect", "cut", "end"]
+        ),
+        max_size=6,
+    )
+)
+def test_receipts_are_taken_as_the_events_that_they_are(version: str, steps: list[str]) -> None:
+    """Whatever came before it: after DISCONNECT, after an ERROR and at the end next_event() has to decide."""
+    frames = {
+        "receipt": b"RECEIPT\nreceipt-id:1\n\n\0\n",
+        "receipts": b"RECEIPT\nreceipt-id:2\n\n\0RECEIPT\nreceipt-id:bye\n\n\0",
+        "message": b"MESSAGE\nsubscription:s\nmessage-id:1\ndestination:/q\n\n\0",
+        "error": b"ERROR\nmessage:no\n\n\0",
+        "line end": b"\n",
+        "cut": b"RECEIPT\nrec",
+        "end": b"",
+    }
+    straight, general = connected(version), connected(version)
+    for step in steps:
+        for conn in (straight, general):
+            if step == "disconnect":
+                outcome(lambda conn=conn: conn.send(Disconnect(receipt="bye"), now=1.0))
+            else:
+                outcome(lambda conn=conn, step=step: conn.receive_data(frames[step], now=1.0))
+        while True:
+            taken = straight.take_receipt(lambda name: name)
+            expected = outcome(general.next_event)
+            if taken is not None:
+                assert isinstance(expected, Receipt)
+                assert expected.receipt_id == taken
+            else:
+                assert outcome(straight.next_event) == expected
+            assert straight.state is general.state
+            assert straight.between_frames is general.between_frames
+            if not isinstance(expected, Event | HeartBeat):
+                break
 
 
 # ---------------------------------------------------------------------- MESSAGE and ACK

@@ -29,10 +29,25 @@ def test_a_broker_is_recognised_by_its_server_header(server: str | None, profile
 def test_the_table_of_prefetch_headers() -> None:
     assert {profile.name: profile.prefetch for profile in (*BROKER_PROFILES, GENERIC)} == {
         "RabbitMQ": ("prefetch-count",),
-        "ActiveMQ Artemis": ("activemq.prefetchSize",),
+        "ActiveMQ Artemis": ("consumer-window-size",),
         "ActiveMQ Classic": ("activemq.prefetchSize",),
         "STOMP": ("prefetch-count", "activemq.prefetchSize"),
     }
+
+
+@pytest.mark.parametrize(("count", "size"), [(1, "0"), (2, "100"), (101, "10000")])
+def test_artemis_counts_bytes_less_than_its_smallest_message_has(count: int, size: str) -> None:
+    assert ARTEMIS.prefetch_headers(count) == [("consumer-window-size", size)]
+
+
+def test_only_artemis_leaves_acks_out_of_transactions() -> None:
+    for profile in (RABBITMQ, ACTIVEMQ, GENERIC):
+        profile.check_ack_in_transaction("ACK")
+    with pytest.raises(
+        LocalProtocolError, match="Artemis does not make NACK a part of a transaction"
+    ) as caught:
+        ARTEMIS.check_ack_in_transaction("NACK")
+    assert caught.value.code == "header-not-allowed"
 
 
 def test_the_table_of_durable_subscriptions() -> None:

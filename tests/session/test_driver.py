@@ -36,14 +36,17 @@ class Loop:
     """An adapter without a network: it keeps what it was commanded to do."""
 
     def __init__(
-        self, *, beats: tuple[int, int] = (0, 0), write_size: int = 64 * 1024, **options: Any
+        self,
+        *,
+        beats: tuple[int, int] = (0, 0),
+        write_size: int = 64 * 1024,
+        endpoint: str = "stomp://broker",
+        **options: Any,
     ) -> None:
         self.now = 0.0
         self.beats = beats
         self.session = Session(
-            Config(
-                "stomp://broker", **{"heart_beat": (0, 0), "reconnect": Reconnect(first_delay=0), **options}
-            )
+            Config(endpoint, **{"heart_beat": (0, 0), "reconnect": Reconnect(first_delay=0), **options})
         )
         self.wakes = 0
         self.driver = Driver(self.session, self._wake, write_size=write_size)
@@ -414,6 +417,88 @@ def test_a_peer_that_never_reads_does_not_delay_the_end() -> None:
     loop.now = 4.0
     assert loop.poll() == [Abort(loop.line), End(None)]
     assert closing.result() is False
+
+
+class _Layer:
+    """A layer that changes nothing, and whose end is ``bye``."""
+
+    opened, over, login_refused, promise_heart_beats, expands = True, None, False, True, False
+
+    def new_layer(self, *arguments: object, **options: object) -> Any:
+        return self
+
+    def opening(self) -> bytes:
+        return b""
+
+    control = opening
+
+    def receive_data(self, data: bytes) -> bytes:
+        return bytes(data)
+
+    def encode(self, wire: bytes) -> bytes:
+        return wire
+
+    def close(self, code: int = 1000, reason: str = "") -> bytes:
+        return b"bye"
+
+
+def ending(busy: bool = False) -> Loop:
+    """Return a loop whose connection ends because of a violation, with the end of its layer still to be written."""
+    loop = Loop(websocket=_Layer(), endpoint="ws://broker").connected()
+    if busy:
+        loop.session.send(loop.now, "/q")
+        assert kinds(loop.poll()) == ["Write"]
+    loop.line.received(b"WRONG\n\n\0", loop.now)
+    return loop
+
+
+def test_the_end_of_a_layer_is_written_before_the_abort() -> None:
+    loop = ending()
+    line = loop.line
+    assert kinds(loop.poll()) == ["Write", "Timer"]
+    assert loop.written[-1] == b"bye"
+    assert "Abort" not in kinds(loop.poll()), "it is not written yet"
+    wakes = loop.wakes
+    line.written(loop.now)
+    assert loop.wakes == wakes + 1
+    assert kinds(loop.poll())[:2] == ["Abort", "Dial"]
+    assert line.over
+
+
+def test_it_waits_for_the_write_before_it() -> None:
+    loop = ending(busy=True)
+    assert "Abort" not in kinds(loop.poll())
+    loop.line.written(loop.now)
+    assert kinds(loop.poll())[0] == "Write"
+    assert loop.written[-1] == b"bye"
+
+
+@pytest.mark.parametrize("busy", [False, True], ids=["its own write", "the write before"])
+def test_a_peer_that_does_not_read_gets_a_second_for_the_end(busy: bool) -> None:
+    loop = ending(busy)
+    commands = loop.poll()
+    assert Timer(loop.now + 1.0) in commands
+    loop.now += 0.9
+    assert "Abort" not in kinds(loop.poll())
+    loop.now += 0.1
+    assert kinds(loop.poll())[:2] == ["Abort", "Dial"]
+
+
+@pytest.mark.parametrize("end", ["eof", "lost", "received"])
+def test_facts_while_the_end_is_written_do_no_harm(end: str) -> None:
+    loop = ending()
+    line = loop.line
+    loop.poll()
+    if end == "received":
+        line.received(b"MESSAGE\n", loop.now)
+    elif end == "eof":
+        line.eof(loop.now)
+    else:
+        line.lost(OSError("reset"), loop.now)
+        assert kinds(loop.poll())[0] == "Dial"
+        return
+    loop.now += 1.0
+    assert kinds(loop.poll())[:2] == ["Abort", "Dial"]
 
 
 def test_a_terminated_session_aborts_its_line() -> None:

@@ -213,15 +213,52 @@ def test_a_cut_frame_is_not_among_what_is_dropped() -> None:
 # -------------------------------------------------------------------------------- write_with
 
 
-def test_write_with_writes_everything() -> None:
-    queue, operations = filled(3)
+@pytest.mark.parametrize("count", [1, 3], ids=["straight path", "several"])
+def test_write_with_writes_everything(count: int) -> None:
+    queue, operations = filled(count)
+    expected = b"".join(b"%d;" % number for number in range(count))
     out = io.BytesIO()
     queue.write_with(out.write)
-    assert out.getvalue() == b"0;1;2;"
+    assert out.getvalue() == expected
     assert queue.size == 0
     assert all(operation.left for operation in operations)
     queue.write_with(out.write)
-    assert out.getvalue() == b"0;1;2;"
+    assert out.getvalue() == expected
+
+
+def test_write_with_notes_what_leaves_before_the_socket_takes_it() -> None:
+    """If it raises, nobody knows what has left."""
+    for count in (1, 3):
+        queue, operations = filled(count)
+
+        def fail(data: bytes | memoryview) -> int:
+            raise BrokenPipeError
+
+        with pytest.raises(BrokenPipeError):
+            queue.write_with(fail)
+        assert all(operation.left for operation in operations)
+
+
+def test_write_with_goes_on_in_the_middle_of_a_single_frame() -> None:
+    queue = SendQueue()
+    queue.put(b"a single frame;", sending())
+    wire, takes = b"", iter([1, 0, 5, 100])
+
+    def send(data: bytes | memoryview) -> int:
+        nonlocal wire
+        count = min(next(takes), len(data))
+        if not count:
+            raise BlockingIOError
+        wire += data[:count]
+        return count
+
+    with pytest.raises(BlockingIOError):
+        queue.write_with(send)
+    assert (wire, queue.size) == (b"a", 14)
+    queue.put(b"next;", sending())
+    takes = iter([5, 100, 100])
+    queue.write_with(send)
+    assert (wire, queue.size) == (b"a single frame;next;", 0)
 
 
 def test_write_with_goes_on_where_a_full_socket_stopped_it() -> None:

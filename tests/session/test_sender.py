@@ -8,9 +8,12 @@ from __future__ import annotations
 import gc
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from stomp_core import (
     ClientConnection,
@@ -39,7 +42,7 @@ from stomp_core.session import (
     SubscriptionState,
     TransactionInDoubt,
 )
-from stomp_core.session._operations import SendOperation
+from stomp_core.session._operations import SendOperation, UnmadeSend
 from stomp_core.session._subscriptions import SubscriptionRecord
 
 from .play import ACTIVEMQ, Play, count_alive, failure, ids, taken
@@ -425,6 +428,59 @@ def test_a_receipt_for_what_has_not_left_confirms_nothing() -> None:
     play.confirm("auto-1")
     assert not pending.done
     assert play.sent_one().receipt == "auto-1"
+
+
+FRAMES = st.one_of(
+    st.integers(0, 9).map(lambda number: b"RECEIPT\nreceipt-id:auto-%d\n\n\0\n" % number),
+    st.sampled_from(
+        [
+            b"RECEIPT\nreceipt-id:mine\n\n\0\n",
+            b"RECEIPT\nreceipt-id:raw\n\n\0\n",
+            b"RECEIPT\nreceipt-id:auto-2\na:b\n\n\0\n",
+            b"MESSAGE\nsubscription:s\nmessage-id:1\ndestination:/q\n\nbody\0\n",
+            b"\n",
+        ]
+    ),
+)
+
+
+@given(
+    frames=st.lists(FRAMES, max_size=12),
+    size=st.integers(10, 400),
+    unsent=st.booleans(),
+    closes=st.booleans(),
+)
+@example([b"RECEIPT\nreceipt-id:auto-%d\n\n\0\n" % number for number in range(9)], 400, False, True)
+def test_receipts_on_the_straight_path_settle_what_they_settle_as_events(
+    frames: list[bytes], size: int, unsent: bool, closes: bool
+) -> None:
+    """With a tap every frame takes the general path. Somebody who is told of a receipt may close the session."""
+    outcomes = []
+    for tap in (False, True):
+        play = Play(listener=None, tap=tap).connected()
+        settled: list[object] = []
+
+        def watch(pending: Pending[Any], name: str, settled: list[object] = settled) -> None:
+            pending.add_done_callback(lambda: settled.append((name, pending.exception())))
+
+        for number in range(4):
+            watch(play.send("/q", receipt=True), f"send {number}")
+        watch(play.send("/q", receipt="mine"), "mine")
+        watch(play.subscribe("/q", id="s"), "subscribe")
+        play.send_frame(Send("/q", receipt="raw"))
+        if closes:
+            stopper = play.send("/q", receipt=True)
+            stopper.add_done_callback(partial(play.session.close, play.now))
+        play.session.data_to_send()
+        if unsent:
+            watch(play.send("/q", receipt=True), "unsent")
+        stream = b"".join(frames)
+        for start in range(0, len(stream), size):
+            play.session.receive_data(stream[start : start + size], play.now)
+        outcomes.append(
+            [settled, play.session.state, play.session.awaited_receipts, bytes(play.session.data_to_send())]
+        )
+    assert repr(outcomes[0]) == repr(outcomes[1])
 
 
 def test_receipts_behind_an_error_are_ignored() -> None:
@@ -1156,11 +1212,11 @@ def test_operations_that_move_to_the_backlog_and_time_out_are_freed() -> None:
 def test_a_body_is_freed_when_it_was_written() -> None:
     """It must not stay in memory until the deadline of its confirmed SEND."""
     play = Play(listener=None).connected()
-    before = count_alive(Send)
+    before = count_alive(UnmadeSend)
     pendings = [play.send("/q", bytes(1000), receipt=True) for _ in range(20)]
-    assert count_alive(Send) == before + 20
+    assert count_alive(UnmadeSend) == before + 20
     play.session.data_to_send()
-    assert count_alive(Send) == before
+    assert count_alive(UnmadeSend) == before
     assert not any(pending.done for pending in pendings)
 
 

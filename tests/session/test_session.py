@@ -537,7 +537,7 @@ def test_prefetch_is_refused_where_the_broker_has_no_header_for_it() -> None:
     [
         ("RabbitMQ/3", {"prefetch-count": "5"}),
         (ACTIVEMQ, {"activemq.prefetchSize": "5"}),
-        (ARTEMIS, {"activemq.prefetchSize": "5"}),
+        (ARTEMIS, {"consumer-window-size": "400"}),
         (None, {"prefetch-count": "5", "activemq.prefetchSize": "5"}),
     ],
 )
@@ -546,7 +546,9 @@ def test_prefetch_uses_the_header_of_the_broker(server: str | None, headers_sent
     play.subscribe("/q", ack="client", prefetch=5, headers={"selector": "x = 1"})
     headers = play.sent_one().headers.to_dict()
     assert headers.pop("selector") == "x = 1"
-    assert {name: value for name, value in headers.items() if "prefetch" in name} == headers_sent
+    assert {
+        name: value for name, value in headers.items() if "prefetch" in name or "window" in name
+    } == headers_sent
 
 
 @pytest.mark.parametrize(

@@ -380,6 +380,23 @@ def test_an_ack_in_a_transaction_has_its_outcome(commits: bool, leaves: bool, ki
     failure(acknowledged, kind)
 
 
+@pytest.mark.parametrize("command", ["ack", "nack"])
+def test_at_artemis_an_ack_in_a_transaction_is_refused(command: str) -> None:
+    """It would not be a part of it: an ABORT would not bring the message back."""
+    play = Play(server="ActiveMQ-Artemis/2.31.2").connected()
+    subscription = play.subscribed(ack="client-individual")
+    play.deliver(subscription.id, "1")
+    delivery = subscription.take()
+    assert delivery is not None
+    transaction = play.begun()
+    play.sent()
+    with pytest.raises(LocalProtocolError, match=f"does not make {command.upper()} a part of a transaction"):
+        getattr(transaction, command)(play.now, delivery)
+    assert play.sent() == []
+    play.ack(delivery)
+    assert play.sent_one().command == "ACK"
+
+
 def test_a_rejected_commit_loses_the_transaction() -> None:
     play = Play().connected()
     transaction = play.begun()

@@ -451,7 +451,7 @@ final = pytest.mark.parametrize(
 def test_where_nack_is_final_nothing_is_sent_before_the_last_failure(
     version: bytes, server: bytes, given_up: str, last: list[str]
 ) -> None:
-    if given_up == "move" and not server.startswith(b"ActiveMQ"):
+    if given_up == "move" and server != b"ActiveMQ/5.17":
         last = ["SEND"]  # the ACK waits for its receipt
     session = opened(version, server=server)
     policy = WorkPolicy(

@@ -14,7 +14,7 @@ import stomp_py as stomp
 from stomp_py.constants import CMD_DISCONNECT
 from stomp_py.exception import ConnectFailedException, NotConnectedException, ProtocolException
 from stomp_testing import CLOSE, Broker, Expect, Pause, ScriptedServer
-from tests.waiting import HANGS, until
+from tests.waiting import HANGS, never, until
 
 from .conftest import LOGIN, PASSCODE, Open, Place
 from .recording_listener import RecordingListener
@@ -541,6 +541,37 @@ def test_a_disconnect_of_the_program_s_own_asks_for_no_receipt() -> None:
         assert server.received.endswith(b"\0DISCONNECT\nreason:test\n\n\0")
 
 
+@pytest.mark.parametrize(("answer", "agreed"), [("nonsense", (0, 0)), ("7000,4000", (5000, 7000))])
+def test_heartbeats_shows_what_was_agreed(answer: str, agreed: tuple[int, int]) -> None:
+    """A header that is not two numbers asks for none."""
+    connected = f"CONNECTED\nversion:1.1\nheart-beat:{answer}\n\n\0".encode()
+    with ScriptedServer([Expect(b"\0"), connected]) as server:
+        conn = stomp.Connection([("127.0.0.1", server.port)], heartbeats=(5000, 6000))
+        assert conn.heartbeats == (5000, 6000)
+        conn.connect(LOGIN, PASSCODE, wait=True)
+        assert conn.heartbeats == agreed
+        conn.transport.disconnect_socket()
+
+
+def test_without_heartbeats_there_is_no_such_header() -> None:
+    with ScriptedServer([Expect(b"\0"), b"CONNECTED\nversion:1.1\n\n\0"]) as server:
+        conn = stomp.Connection([("127.0.0.1", server.port)])
+        conn.connect(LOGIN, PASSCODE, wait=True)
+        assert b"heart-beat" not in server.received
+        conn.transport.disconnect_socket()
+
+
+def test_a_tuple_repeats_a_header_and_none_leaves_it_out() -> None:
+    with ScriptedServer([Expect(b"\0"), b"CONNECTED\nversion:1.1\n\n\0"]) as server:
+        conn = stomp.Connection([("127.0.0.1", server.port)])
+        conn.connect(LOGIN, PASSCODE, wait=True)
+        conn.send("/queue/a", "x", headers={"a": ("1", None, 2), "b": None, "c": ()})
+        server.wait_for(b"SEND")
+        server.wait_for(b"x\0")
+        assert server.received.endswith(b"SEND\na:1\na:2\ncontent-length:1\ndestination:/queue/a\n\nx\0")
+        conn.transport.disconnect_socket()
+
+
 def test_the_jitter_makes_pauses_longer_and_never_shorter(
     closed_port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -579,6 +610,36 @@ def test_proxies_of_the_environment_are_not_used(here: Place, monkeypatch: pytes
     monkeypatch.setenv("all_proxy", "http://127.0.0.1:1")
     conn = stomp.Connection([("broker.test", here.port)], reconnect_attempts_max=1)
     conn.connect(LOGIN, PASSCODE, wait=True)
+    conn.disconnect()
+
+
+def test_two_threads_that_dial_do_so_one_after_the_other(
+    broker: Broker, here: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Otherwise the socket of one of them would be lost."""
+    getaddrinfo, go_on = socket.getaddrinfo, threading.Event()
+    entered: list[int] = []
+
+    def resolve(host: Any, port: Any, *arguments: Any, **options: Any) -> Any:
+        if host != "slow.test":
+            return getaddrinfo(host, port, *arguments, **options)
+        entered.append(threading.get_ident())
+        go_on.wait(HANGS)
+        return getaddrinfo(here.host, port, *arguments, **options)
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    conn = stomp.Connection([("slow.test", here.port)], reconnect_attempts_max=1)
+    threads = [threading.Thread(target=conn.transport.attempt_connection) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    until(lambda: entered)
+    assert never(lambda: len(entered) > 1, 0.1)
+    go_on.set()
+    for thread in threads:
+        thread.join(HANGS)
+    assert len(entered) == 2
+    conn.connect(LOGIN, PASSCODE, wait=True)
+    broker.wait_until(lambda _: len(broker.connections) == 1, HANGS)
     conn.disconnect()
 
 
@@ -1171,3 +1232,16 @@ def test_set_connected_of_a_transport_without_network() -> None:
     assert not transport.is_connected()
     transport.set_connected(True)
     assert transport.is_connected()
+
+
+def test_escapes_are_undone_in_1_0_too() -> None:
+    """As in stomp.py, although 1.0 has none."""
+    recorder = RecordingListener()
+    message = b"MESSAGE\ndestination:/queue/a\nmessage-id:1\nname:a\\cb\n\nx\0"
+    with ScriptedServer([Expect(b"\0"), b"CONNECTED\nversion:1.0\n\n\0", message]) as server:
+        conn = stomp.Connection10([("127.0.0.1", server.port)])
+        conn.set_listener("", recorder)
+        conn.connect(LOGIN, PASSCODE, wait=True)
+        recorder.wait_for("on_message")
+        assert recorder.of("on_message")[0].headers["name"] == "a:b"
+        conn.transport.disconnect_socket()

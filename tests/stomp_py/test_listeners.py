@@ -127,6 +127,40 @@ def test_a_hook_is_called_as_its_signature_wants(
     assert calls == [("/queue/a", "x")]
 
 
+def test_a_hook_without_a_frame_may_take_headers_and_body(here: Place, open_connection: Open) -> None:
+    """As in stomp.py, on_receiver_loop_completed gets ``None``."""
+    calls: list[Any] = []
+    older: Any = stomp.ConnectionListener()
+    recorder = RecordingListener()
+    older.on_receiver_loop_completed = lambda headers, body: calls.append((headers, body))
+    conn = open_connection(here, recorder)
+    conn.set_listener("older", older)
+    conn.disconnect()
+    recorder.wait_for("on_receiver_loop_completed")
+    assert calls == [(None, None)]
+
+
+def test_a_function_may_be_a_method_and_a_hook_on_an_instance(here: Place, open_connection: Open) -> None:
+    """It has one argument more there."""
+    calls: list[Any] = []
+
+    def hook(first: Any, second: Any) -> None:
+        calls.append((first, second))
+
+    method: Any = type("Listener", (stomp.ConnectionListener,), {"on_message": hook})()
+    instance: Any = stomp.ConnectionListener()
+    instance.on_message = hook
+    recorder = RecordingListener()
+    conn = open_connection(here, recorder)
+    for name, listener in (("a", method), ("b", instance), ("c", method)):
+        conn.set_listener(name, listener)
+    conn.subscribe("/queue/a", id=1)
+    conn.send("/queue/a", "x")
+    recorder.wait_for("on_message")  # of "test", which comes last
+    (frame,) = recorder.of("on_message")
+    assert calls == [(method, frame), (frame.headers, "x"), (method, frame)]
+
+
 @pytest.mark.parametrize("hook", ["on_connected", "on_before_message", "on_receipt", "on_error", "on_send"])
 def test_every_hook_with_a_frame_may_take_headers_and_body(
     hook: str, broker: Broker, here: Place, open_connection: Open

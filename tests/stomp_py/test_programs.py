@@ -180,7 +180,7 @@ if os.fork() == 0:
     try:
         conn.send('/queue/a', 'from the child')
     except RuntimeError:
-        conn.disconnect()
+        conn.END()
         os._exit(0)
     os._exit(1)
 assert os.wait()[1] == 0
@@ -200,8 +200,9 @@ def run_program(program: str, here: Place) -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork()")
-def test_a_fork_refuses_calls_and_the_parent_goes_on(broker: Broker, here: Place) -> None:
-    run_program(FORKS, here)
+@pytest.mark.parametrize("end", ["disconnect", "transport.disconnect_socket"])
+def test_a_fork_refuses_calls_and_the_parent_goes_on(broker: Broker, here: Place, end: str) -> None:
+    run_program(FORKS.replace("END", end), here)
     assert broker.messages("/queue/a") == [b"from the parent"]
 
 

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+import stomp_socket
 from stomp_core import ClientConnection, Connected, Message, Receipt
 from stomp_testing import ACTIVEMQ, Broker, Flavour, Recorder, ServerCertificate
 
@@ -567,3 +568,14 @@ def test_a_subscription_without_an_id_gets_its_messages_as_from_rabbitmq(broker:
         assert "\nx:a b" in head
         assert "\nsubscription:" not in head
         assert body == "hello"
+
+
+@pytest.mark.parametrize("flavour", ["rabbitmq", "activemq"])
+@pytest.mark.parametrize("version", ["1.0", "1.1", "1.2"])
+def test_an_ack_names_its_message_in_every_version(flavour: str, version: str) -> None:
+    with Broker(flavour=flavour) as broker:
+        broker.send("/queue/a", "x")
+        with stomp_socket.connect(broker.url, versions=(version,)) as connection:
+            message = connection.subscribe("/queue/a", ack="client").receive(timeout=HANGS)
+            message.ack(receipt=True)
+        assert broker.messages("/queue/a") == []

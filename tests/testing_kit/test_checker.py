@@ -102,6 +102,24 @@ def test_the_handshake_is_checked(connect: bytes, connected: bytes, found: list[
 
 def test_connect_is_sent_once() -> None:
     assert checked(CONNECT, CONNECTED, CONNECT) == ["to-server unexpected-frame"]
+    assert checked(CONNECT, CONNECT) == ["to-server unexpected-frame"]
+
+
+@pytest.mark.parametrize("answer", [CONNECTED, b"ERROR\nmessage:no\n\n\0"])
+def test_frames_directly_behind_connect_are_no_violation(answer: bytes) -> None:
+    assert checked(CONNECT, SUBSCRIBE, b"SEND\ndestination:/queue/a\n\n\0", answer) == []
+
+
+def test_what_was_sent_before_connected_is_known_behind_it() -> None:
+    assert checked(CONNECT, SUBSCRIBE, CONNECTED, message(1), b"ACK\nid:1\n\n\0", b"ACK\nid:1\n\n\0") == [
+        "to-server not-acknowledgeable"
+    ]
+
+
+def test_a_violation_behind_connect_is_found_when_it_comes_and_once() -> None:
+    sends = b"SEND\n\n\0"
+    assert checked(CONNECT, sends) == ["to-server missing-header"]
+    assert checked(CONNECT, sends, CONNECTED) == ["to-server missing-header"]
 
 
 def test_after_error_a_server_sends_nothing() -> None:

@@ -471,6 +471,57 @@ def test_counting_begins_when_a_fault_is_added() -> None:
         assert (armed.struck, armed.is_used_up, scene.proxy.faults) == (1, True, [])
 
 
+def test_a_second_cut_takes_the_place_of_the_first() -> None:
+    with Broker() as broker, FaultProxy(broker.url) as proxy:
+        for number in (5, 7):
+            proxy.cut_after(number, "to-server")
+            proxy.cut_after_frames(number, "to-client")
+        assert sorted(
+            (armed.fault.byte, armed.fault.first) for armed in proxy.faults if armed.fault.byte
+        ) == [(7, 1)]
+        assert [armed.fault.first for armed in proxy.faults if armed.fault.frame] == [7]
+
+
+def test_a_refusal_that_has_ended_is_no_fault_any_more() -> None:
+    with Broker() as broker, FaultProxy(broker.url) as proxy:
+        proxy.add("refuse")
+        assert [armed.fault.name for armed in proxy.faults] == ["refuse"]
+        proxy.refuse_connections = False
+        assert proxy.faults == []
+
+
+def test_clear_ends_the_faults_of_single_connections() -> None:
+    with line() as scene:
+        dropped = scene.proxy.add(Fault("drop", connection=1))
+        assert dropped.struck
+        scene.send(b"lost")
+        assert never(lambda: scene.server.received, 0.03)
+        scene.proxy.clear()
+        scene.send(b"hello")
+        scene.arrives(b"hello")
+
+
+def test_a_fault_that_was_removed_before_its_time_does_not_strike() -> None:
+    with line() as scene:
+        armed = scene.proxy.add(Fault("cut", after=0.03))
+        scene.proxy.remove(armed)
+        assert never(lambda: scene.proxy.cuts or armed.struck, 0.1)
+        scene.send(b"hello")
+        scene.arrives(b"hello")
+
+
+def test_what_a_fault_at_a_place_has_done_stays_when_it_is_removed() -> None:
+    with line() as scene:
+        armed = scene.proxy.add("stall@send:all")
+        scene.send(SENDS[0])
+        until(lambda: armed.struck)
+        scene.send(b"waits")
+        scene.proxy.remove(armed)
+        assert never(lambda: b"waits" in scene.server.received, 0.05)
+        scene.proxy.resume()
+        until(lambda: scene.server.received.endswith(b"waits"))
+
+
 def test_a_fault_that_was_removed_strikes_no_more() -> None:
     with line("drop", "to-client:stall", "random-cut=10") as scene:
         armed = scene.proxy.add("swallow@send:all")

@@ -15,6 +15,8 @@ from typing import Any
 
 import pytest
 
+import stomp_socket
+from stomp_core.session import ConnectFailed, Reconnect
 from stomp_testing import Broker, ServerCertificate
 from stomp_testing.__main__ import main
 
@@ -249,6 +251,42 @@ def test_the_recorded_server_is_played_to_a_client_with_other_ids(broker: Broker
             assert proxy.end() == ("", 0)
 
 
+def test_frames_sent_before_connected_are_recorded_and_played(broker: Broker, tmp_path: Path) -> None:
+    """A client that does not wait for CONNECTED: its frames are recorded when they come, and played in both roles."""
+    file = tmp_path / "recording.jsonl"
+    connect = "CONNECT\naccept-version:1.2\nhost:/\nlogin:guest\npasscode:guest\n\n"
+    send = "SEND\ndestination:/queue/early\nreceipt:r\n\nhello"
+    with program("--target", broker.url, "--record", str(file)) as proxy:
+        with Wire(port_of(proxy.line())) as wire:
+            wire.send(connect, send)
+            assert [wire.receive().partition("\n")[0] for _ in range(2)] == ["CONNECTED", "RECEIPT"]
+        assert proxy.end()[1] == 0
+    commands = [json.loads(line).get("command") for line in file.read_text().splitlines()]
+    assert [command for command in commands if command] == ["CONNECT", "SEND", "CONNECTED", "RECEIPT"]
+
+    with (
+        program("--replay", str(file), "--speed", "0", "--events") as proxy,
+        Wire(proxy.event()["port"]) as wire,
+    ):
+        wire.send(connect, send)
+        assert [wire.receive().partition("\n")[0] for _ in range(2)] == ["CONNECTED", "RECEIPT"]
+    arguments = ["--as", "client", "--speed", "0", "--target", broker.url]
+    with program("--replay", str(file), *arguments) as proxy:
+        assert (proxy.process.communicate(timeout=HANGS)[1], proxy.process.returncode) == ("", 0)
+    assert broker.messages("/queue/early") == [b"hello", b"hello"]
+
+
+def test_a_client_that_speaks_websocket_gets_an_error(broker: Broker, tmp_path: Path) -> None:
+    file = tmp_path / "recording.jsonl"
+    recorded(broker, file)
+    with program("--replay", str(file), "--events") as proxy:
+        port = proxy.event()["port"]
+        with pytest.raises(ConnectFailed, match="A replay speaks no WebSocket"):
+            stomp_socket.connect(f"ws://127.0.0.1:{port}", reconnect=Reconnect.never())
+        assert proxy.event()["event"] == "accepted"
+        assert "the client speaks WebSocket" in proxy.event()["text"]
+
+
 def test_the_recorded_client_is_played_to_a_server(tmp_path: Path) -> None:
     """The broker gives the message another id, and gets the ACK for this one. The URL has the masked passcode."""
     file = tmp_path / "recording.jsonl"
@@ -266,6 +304,22 @@ def test_the_recorded_client_is_played_to_a_server(tmp_path: Path) -> None:
             _, errors = proxy.process.communicate(timeout=HANGS)
             assert (errors, proxy.process.returncode) == ("", 0)
         assert broker.messages("/queue/recorded") == []
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_client_that_was_not_played_to_its_end_is_no_success(
+    broker: Broker, tmp_path: Path, number: signal.Signals, status: int
+) -> None:
+    file = tmp_path / "recording.jsonl"
+    recorded(broker, file)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        silent.settimeout(HANGS)
+        target = f"stomp://127.0.0.1:{silent.getsockname()[1]}"
+        arguments = ["--as", "client", "--speed", "0", "--target", target]
+        with program("--replay", str(file), *arguments) as proxy, silent.accept()[0] as peer:
+            peer.settimeout(HANGS)
+            assert peer.recv(7) == b"CONNECT"
+            assert proxy.end(number)[1] == status
 
 
 def test_a_server_that_answers_otherwise_is_reported(broker: Broker, tmp_path: Path) -> None:

@@ -33,14 +33,48 @@ def test_a_frame_in_pieces_is_recorded_when_complete() -> None:
     assert [frame.command for frame in recorder.frames()] == ["CONNECT"]
 
 
+BEHIND = b"SEND\ndestination:/queue/a\nx:a\\cb\n\n\0"
+
+
 @pytest.mark.parametrize(("version", "value"), [("1.2", "a:b"), ("1.0", r"a\cb")])
 def test_frames_are_parsed_in_the_negotiated_version(version: str, value: str) -> None:
     recorder = Recorder()
-    behind = b"SEND\ndestination:/queue/a\nx:a\\cb\n\n\0"
-    recorder.note(1, "to-server", CONNECT + behind)
-    assert recorder.frames("SEND") == []
+    recorder.note(1, "to-server", CONNECT)
     recorder.note(1, "to-client", f"CONNECTED\nversion:{version}\n\n\0".encode())
-    assert recorder.frames("SEND")[0].headers["x"] == value
+    recorder.note(1, "to-server", BEHIND)
+    recorder.note(1, "to-client", BEHIND.replace(b"SEND", b"MESSAGE"))
+    assert [frame.headers["x"] for frame in recorder.frames()[2:]] == [value, value]
+
+
+@pytest.mark.parametrize(
+    ("offer", "value"),
+    [(b"accept-version:1.0,1.2,1.1\n", "a:b"), (b"", r"a\cb"), (b"accept-version:9\n", None)],
+)
+def test_frames_directly_behind_connect_are_recorded_at_once(offer: bytes, value: str | None) -> None:
+    """In the highest version that is offered. The server may never answer, or refuse the connection."""
+    recorder = Recorder()
+    recorder.note(1, "to-server", b"CONNECT\n" + offer + b"\n\0" + BEHIND, at=1.0)
+    _, send = recorder.records
+    assert isinstance(send.what, Frame)
+    assert send.what.raw == BEHIND
+    if value is not None:
+        assert send.what.headers["x"] == value
+    assert send.at == 1.0
+    recorder.note(1, "to-client", b"ERROR\nmessage:no\n\n\0")
+    assert [frame.command for frame in recorder.frames()] == ["CONNECT", "SEND", "ERROR"]
+
+
+@pytest.mark.parametrize("cut", range(len(BEHIND)))
+def test_a_frame_that_connected_overtakes_is_recorded_once(cut: int) -> None:
+    """The version changes while a frame of the client is read; the next one is in the new version."""
+    recorder = Recorder()
+    recorder.note(1, "to-server", CONNECT + BEHIND[:cut])
+    recorder.note(1, "to-client", b"CONNECTED\nversion:1.0\n\n\0")
+    recorder.note(1, "to-server", BEHIND[cut:] + BEHIND)
+    first, second = recorder.frames("SEND")
+    assert (first.raw, second.raw) == (BEHIND, BEHIND)
+    assert first.headers["x"] in ("a:b", r"a\cb")
+    assert second.headers["x"] == r"a\cb"
 
 
 def test_the_transcript_masks_passcodes() -> None:

@@ -260,6 +260,43 @@ def test_an_answer_that_is_no_websocket_is_named(answer: bytes, sentence: str) -
     assert text.endswith(": check that this is a WebSocket port")
 
 
+LARGE = b"no entry\n" * 130_000  # more than 1 MiB
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"Content-Length: %d\r\n\r\n" % len(LARGE) + LARGE,
+        b"Transfer-Encoding: chunked\r\n\r\n%x\r\n" % len(LARGE) + LARGE,
+        b"\r\n" + LARGE,
+    ],
+    ids=["its length is known", "in chunks", "until the end"],
+)
+@pytest.mark.parametrize(("status", "login_refused"), [(b"403 Forbidden", True), (b"503 Busy", False)])
+def test_a_refusal_with_a_large_page_is_known_by_its_status(
+    answer: bytes, status: bytes, login_refused: bool
+) -> None:
+    """A page above 1 MiB is not read. It must not hide that the login was refused, which is not to be tried again."""
+    layer = client()
+    layer.opening()
+    data = b"HTTP/1.1 " + status + b"\r\n" + answer
+    for position in range(0, len(data), 65536):
+        layer.receive_data(data[position : position + 65536])
+    assert layer.over is not None
+    assert layer.over.startswith(
+        f"the server answered HTTP {status.decode()} instead of opening a WebSocket: "
+    )
+    assert layer.login_refused is login_refused
+
+
+def test_an_endless_answer_with_status_101_is_no_refusal() -> None:
+    layer = client()
+    layer.opening()
+    layer.receive_data(b"HTTP/1.1 101 Switching Protocols\r\nX: " + b"x" * 20_000)
+    assert layer.over is not None
+    assert "got no valid answer" in layer.over
+
+
 def test_a_wrong_key_an_extension_and_a_subprotocol_that_nobody_asked_for_are_refused() -> None:
     layer = client()
     layer.receive_data(answer_to(client().opening()))

@@ -413,6 +413,50 @@ def test_a_violation_of_websocket_loses_the_connection() -> None:
 # -------------------------------------------------------------------------------- heart-beats
 
 
+VIOLATIONS = [
+    (Frame(Opcode.TEXT, b"\n").serialize(mask=True), 1002),
+    (text(b"WRONG\n\n\0"), 1002),
+    (closing(1001), 1001),
+]
+
+
+@pytest.mark.parametrize(("data", "code"), VIOLATIONS, ids=["no WebSocket", "no STOMP", "a Close frame"])
+@pytest.mark.parametrize("reconnect", [Reconnect.never(), Reconnect()], ids=["ends", "goes on"])
+def test_the_last_that_is_written_is_a_close_frame(data: bytes, code: int, reconnect: Reconnect) -> None:
+    play = WebSocketPlay(reconnect=reconnect)
+    play.connected()
+    play.session.receive_data(data, play.now)
+    assert play.session.want_close
+    play.web.receive_data(play.session.data_to_send())
+    assert play.web.over is not None
+    assert f"code {code}" in play.web.over
+    assert play.session.data_to_send() == b""
+
+
+@pytest.mark.parametrize(("data", "code"), VIOLATIONS, ids=["no WebSocket", "no STOMP", "a Close frame"])
+def test_a_close_frame_that_was_not_written_is_not_sent_on_the_next_connection(
+    data: bytes, code: int
+) -> None:
+    play = WebSocketPlay(reconnect=Reconnect(first_delay=0))
+    play.connected()
+    play.session.receive_data(data, play.now)
+    assert play.session.size_to_send > 0
+    play.session.connection_lost(None, play.now)
+    assert play.session.size_to_send == 0
+    play.connected()
+    assert play.web.over is None
+
+
+def test_no_close_frame_is_written_inside_of_another_frame() -> None:
+    play = WebSocketPlay(reconnect=Reconnect.never())
+    play.connected()
+    play.session.send(play.now, "/q", "x" * 1000)
+    play.session.data_to_send(100)
+    play.session.receive_data(text(b"WRONG\n\n\0"), play.now)
+    assert play.session.want_close
+    assert play.session.size_to_send == 0
+
+
 def test_a_heart_beat_is_a_message_that_is_exactly_a_line_feed() -> None:
     play = WebSocketPlay(heart_beat=(1, 0), beats=(0, 1000))
     play.connected()

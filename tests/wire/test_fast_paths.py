@@ -19,6 +19,7 @@ from stomp_core import (
     NEED_DATA,
     Frame,
     FrameParser,
+    HeartBeat,
     Leniency,
     Limits,
     LocalProtocolError,
@@ -27,8 +28,8 @@ from stomp_core import (
 from stomp_core.wire._headers import Headers
 from stomp_core.wire._serializer import serialize
 
-from .reading import VERSIONS, feed, read
-from .streams import leniencies, streams
+from .reading import VERSIONS, feed, frame, read
+from .streams import leniencies, limits, streams
 
 #: a chunk of what TLS and networks give
 SEGMENT = 1460
@@ -292,6 +293,91 @@ def test_a_stream_that_ends_while_a_head_waits_was_cut(end: int) -> None:
     assert closed is not None
     assert closed.cut
     assert ("SEND" in closed.reason) == (end > len("SEND"))
+
+
+# ---------------------------------------------------------------------- RECEIPTs whose id alone is read
+
+IDS = [b"1", b"auto-1", b"a:b", b"~!", b" 1", b"1 ", b"a\\cb", b"a\\tb", b"\xc3\xa9", b"\r", b"", b"1\r"]
+RECEIPTS = st.lists(
+    st.one_of(
+        st.sampled_from([b"RECEIPT\nreceipt-id:%b\n\n\0" % receipt for receipt in IDS]),
+        st.sampled_from(
+            [b"\n", b"\n\n", b"\r\n", b"RECEIPT\nreceipt-id:1\na:b\n\n\0", b"MESSAGE\na:b\n\nbody\0"]
+        ),
+        streams,
+    ),
+    max_size=6,
+).map(b"".join)
+
+
+def trace(
+    chunks: list[bytes],
+    version: str | None,
+    leniency: Leniency | None,
+    limits: Limits | None,
+    wanted: Callable[[str], bool] | None,
+) -> list[object]:
+    """Return what a parser reads, and how it looks after each step.
+
+    Args:
+        chunks, version, leniency, limits: as for :func:`feed`.
+        wanted: which ids take_receipt() accepts; ``None``: it is not called.
+    """
+    parser = FrameParser(version, leniency=leniency, limits=limits)
+    steps: list[object] = []
+    try:
+        for chunk in chunks:
+            parser.receive_data(chunk)
+            while True:
+                receipt = None
+                if wanted is not None:
+                    before = parser.between_frames, parser.unread()
+                    receipt = parser.take_receipt(lambda name: name if wanted(name) else None)
+                    if receipt is None:
+                        assert (parser.between_frames, parser.unread()) == before
+                item = parser.next_frame() if receipt is None else frame("RECEIPT", [("receipt-id", receipt)])
+                if item is NEED_DATA:
+                    break
+                if isinstance(item, Frame):
+                    item = item.command, item.headers.items(), item.body
+                steps.append((item, parser.between_frames, parser.unread()))
+    except RemoteProtocolError as error:
+        steps.append((error.code, error.offset, str(error)))
+    return steps
+
+
+@given(
+    data=RECEIPTS,
+    size=st.integers(1, 60),
+    version=st.one_of(st.none(), st.sampled_from(VERSIONS)),
+    leniency=leniencies,
+    limits=limits,
+    wanted=st.sampled_from(["all", "none", "some"]),
+)
+@example(b"RECEIPT\nreceipt-id:1\n\n\0\nRECEIPT\nreceipt-id:2\n\n\0\n", 60, "1.2", None, None, "all")
+@example(b"RECEIPT\nreceipt-id:1\n\n\0\n\n", 23, "1.2", None, None, "all")
+def test_receipts_are_taken_as_they_are_read(
+    data: bytes,
+    size: int,
+    version: str | None,
+    leniency: Leniency | None,
+    limits: Limits | None,
+    wanted: str,
+) -> None:
+    """take_receipt() gives what next_frame() gives, changes what that changes, and nothing if it gives nothing."""
+    accepts = {"all": lambda name: True, "none": lambda name: False, "some": lambda name: len(name) % 2 == 0}
+    chunks = [*cut(data, size), b""]
+    straight = trace(chunks, version, leniency, limits, accepts[wanted])
+    assert straight == trace(chunks, version, leniency, limits, None)
+
+
+def test_a_receipt_is_taken_without_a_frame() -> None:
+    parser = FrameParser("1.2")
+    parser.receive_data(b"RECEIPT\nreceipt-id:auto-1\n\n\0\nRECEIPT\nreceipt-id:auto-2\n\n\0\n\n")
+    assert parser.take_receipt({"auto-1": 1}.get) == 1
+    assert parser.take_receipt({"auto-1": 1}.get) is None
+    assert parser.take_receipt({"auto-2": 2}.get) == 2
+    assert parser.next_frame() == HeartBeat(1)
 
 
 def calls(work: Callable[[], object]) -> int:

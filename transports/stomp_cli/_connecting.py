@@ -32,6 +32,7 @@ __all__ = [
     "connecting",
     "header_option",
     "parse_header",
+    "parse_own_header",
     "short_options_of_stomp_py",
 ]
 
@@ -42,6 +43,12 @@ STORED = (
     "url", "user", "passcode_file", "vhost", "client_id", "connect_header", "protocol", "heart_beat", "ca", "cert",
     "key", "insecure", "tls", "proxy",
 )  # fmt: skip
+#: Headers that a command writes by itself, and what does so.
+_HEADERS_OF_COMMANDS = {
+    "receipt": "the command asks for receipts by itself",
+    "transaction": "the shell has transactions (begin, commit, abort), other commands have none",
+    "destination": "it is an argument",
+}
 #: The options of TLS, and the arguments of ``connect()`` that they are.
 _TLS_FILES = (("ca", "ca_file"), ("cert", "cert_file"), ("key", "key_file"))
 _DEFAULT_URL = "stomp://localhost:61613"
@@ -262,10 +269,22 @@ def parse_header(text: str) -> tuple[str, str]:
     return name, value.removeprefix(" ")
 
 
+def parse_own_header(text: str) -> tuple[str, str]:
+    """Split ``name:value``, a header of a message or a subscription.
+
+    Raises:
+        click.BadParameter: there is no colon, or it is a header that the command itself has to write.
+    """
+    name, value = parse_header(text)
+    if name in _HEADERS_OF_COMMANDS:
+        raise click.BadParameter(f"{name} is no header to pass with -H: {_HEADERS_OF_COMMANDS[name]}")
+    return name, value
+
+
 def _parse_headers(
     ctx: click.Context, option: click.Parameter, values: tuple[str, ...]
 ) -> list[tuple[str, str]]:
-    return [parse_header(value) for value in values]
+    return [parse_own_header(value) for value in values]
 
 
 def header_option(what: str) -> Callable[[F], F]:

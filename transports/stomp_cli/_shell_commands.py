@@ -16,7 +16,7 @@ import click
 from stomp_core import Frame, __version__
 from stomp_core.protocol import AckMode
 
-from ._connecting import parse_header
+from ._connecting import parse_own_header
 from ._message_json import Outgoing
 from ._shell_arguments import Arguments, Option, to_number
 from ._shell_output import ShellOutput
@@ -91,7 +91,7 @@ class Command:
 
 
 def _headers(arguments: Arguments) -> list[tuple[str, str]]:
-    return [parse_header(header) for header in arguments.all_values("header")]
+    return [parse_own_header(header) for header in arguments.all_values("header")]
 
 
 # ---------------------------------------------------------------------- sending

@@ -7,7 +7,7 @@ which rules a frame breaks, and sends it all the same. What has broken no rule i
 that both know subscriptions, messages and transactions.
 
 From the middle two things cannot be told from violations, and are none: frames that a client sends directly behind
-CONNECT, which a recorder passes on behind CONNECTED; and a MESSAGE that was on its way when its subscription ended.
+CONNECT, before CONNECTED has come; and a MESSAGE that was on its way when its subscription ended.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ __all__ = ["Checker", "Violation"]
 
 _UNCHECKED = replace(Leniency.permissive(), unchecked_conversation=True)  # type: ignore[type-var, unused-ignore]
 _TO_SERVER = "to-server"
+_HANDSHAKE = ("CONNECT", "STOMP")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,9 @@ class Checker:
         self._client: ClientConnection | None = None
         self._server: ServerConnection | None = _server_with(ALL_VERSIONS)
         self._subscribed: set[str] = set()  # ids that were ever subscribed
+        # What the client has sent before CONNECTED, and a server that has chosen the highest version, to check it by.
+        self._early = b""
+        self._assumed: ServerConnection | None = None
 
     def check(self, direction: str, what: object) -> list[Violation]:
         """Return the rules that the next frame of a direction breaks.
@@ -92,21 +96,36 @@ class Checker:
     def _check_first(self, frame: Frame) -> list[Violation]:
         """Check the first frame of the client as a strict server does."""
         found = _received(ServerConnection(heart_beats=False), frame.raw)
-        if frame.command in ("CONNECT", "STOMP"):
+        if frame.command in _HANDSHAKE:
             versions = Connect.from_frame(frame).known_versions or ALL_VERSIONS
             self._client = ClientConnection(versions, leniency=_UNCHECKED, heart_beats=False)
             self._connect, _ = _sent(self._client, frame)  # the strict server has found what is wrong with it
             self._server_receives(self._connect)
+            self._assumed = _server_with([max(versions)])
+            _received(self._assumed, self._connect)
+            _sent(self._assumed, Connected(version=max(versions)).frame)
         return found
 
     def _check_client(self, client: ClientConnection, frame: Frame) -> list[Violation]:
         malformed = _malformed(frame)
         data, found = _sent(client, frame)
-        if not found:
+        if client.version is None and frame.command not in _HANDSHAKE:
+            found = self._check_early(data)
+        elif not found:
             found = self._server_receives(data)
         if frame.command == "SUBSCRIBE" and "id" in frame.headers:
             self._subscribed.add(frame.headers["id"])
         return malformed or found
+
+    def _check_early(self, data: bytes | None) -> list[Violation]:
+        """Check a frame that the client has sent before CONNECTED."""
+        self._early += data or b""
+        if self._assumed is None:
+            return []
+        found = _received(self._assumed, data)
+        if found:
+            self._assumed = None  # it has ended the conversation
+        return found
 
     def _check_server(self, frame: Frame) -> list[Violation]:
         malformed = _malformed(frame)
@@ -122,6 +141,9 @@ class Checker:
             data, found = _sent(self._server, frame)
             if any(self._was_on_its_way(violation, frame) for violation in found):
                 return malformed
+            if first and self._early:
+                early, self._early = self._early, b""
+                self._server_receives(early)  # what is wrong with it was found when it came
         if self._client is not None and not found:
             found = _received(self._client, data)
         return malformed or found

@@ -45,13 +45,10 @@ A fault is [to-server:|to-client:]NAME[=VALUE][@CONDITION]...; the conditions ar
 Lines for --control, each with one command:
 {_COMMANDS_HELP}
 
-docs/reference/faults.md has examples. SIGTERM and SIGINT end the program with status 0. It is 1 if the port or the
-target cannot be used, or a replayed conversation differs.
+docs/reference/faults.md has examples. SIGTERM and SIGINT end the program with status 0, which is how a proxy and a
+replayed server end; a client that was not played to its end gives 143 and 130. It is 1 if the port or the target cannot
+be used, or a replayed conversation differs.
 """
-
-
-class _Stopped(Exception):
-    """A signal has come while a client was played."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -340,15 +337,26 @@ def _play_client(chosen: argparse.Namespace, recording: Recording, output: _Outp
         credentials=endpoint.credentials,
     )
 
-    def stop(*_: object) -> None:
-        raise _Stopped
+    async def play() -> int:
+        signals: list[int] = []
+        task = asyncio.current_task()
+        assert task is not None
 
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+        def stop(number: int) -> None:
+            signals.append(number)
+            task.cancel()
+
+        for number in (signal.SIGINT, signal.SIGTERM):
+            with contextlib.suppress(NotImplementedError):  # Windows
+                asyncio.get_running_loop().add_signal_handler(number, stop, number)
+        try:
+            return 0 if await client.play(endpoint.host, endpoint.port, tls) else 1
+        except asyncio.CancelledError:
+            if not signals:
+                raise
+            return 128 + signals[0]  # as a shell reports a program that a signal has ended
+
     try:
-        return 0 if asyncio.run(client.play(endpoint.host, endpoint.port, tls)) else 1
-    except _Stopped:
-        return 0
+        return asyncio.run(play())
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
         output.finish()

@@ -1,9 +1,10 @@
 """Recorder: what the two sides of connections have sent, as frames.
 
 A recorder gets the bytes of both directions and parses them as the peers do: CONNECT and CONNECTED first, and what
-follows in the version that CONNECTED names. What a client sends behind CONNECT is therefore recorded only when
-CONNECTED has passed. The parser tolerates every violation that it can; what is no STOMP at all is recorded as bytes,
-and so is everything that follows it in that direction.
+follows in the version that CONNECTED names. What a client sends before CONNECTED has passed is recorded at once, in the
+highest version that its CONNECT offers: if the server chooses a lower one, escapes in these frames may have been read
+as those of the higher version. Their ``raw`` bytes are right in any case. The parser tolerates every violation that it
+can; what is no STOMP at all is recorded as bytes, and so is everything that follows it in that direction.
 
 A client that begins with an HTTP request speaks WebSocket: the frames in its messages are recorded as they are without
 WebSocket, and what else is sent (HTTP, Ping, Pong, Close) as notes.
@@ -17,7 +18,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from stomp_core import (
+    ALL_VERSIONS,
     NEED_DATA,
+    Connect,
     ConnectionClosed,
     Frame,
     FrameParser,
@@ -156,7 +159,8 @@ class _Conversation:
             direction: FrameParser(None, leniency=Leniency.permissive())
             for direction in (_TO_SERVER, _TO_CLIENT)
         }
-        self._connecting = False  # CONNECT was sent, CONNECTED was not
+        # In which version each direction is read from its next frame on; None is that of the handshake.
+        self._versions: dict[str, str | None] = dict.fromkeys(self._parsers)
         self._not_stomp: set[str] = set()  # directions that are recorded as bytes
         self._opening = Opening()
 
@@ -178,40 +182,38 @@ class _Conversation:
     def _receive_stomp(self, direction: str, data: bytes) -> list[_Sent]:
         if direction in self._not_stomp:
             return [(direction, data)]
-        self._parsers[direction].receive_data(data)
-        complete: list[_Sent] = []
-        if self._parse(direction, complete):
-            # What the client sent behind CONNECT is in the version that is known only now.
-            self._parse(_TO_SERVER, complete)
-        return complete
-
-    def _parse(self, direction: str, complete: list[_Sent]) -> bool:
-        """Append what is complete in one direction; returns whether CONNECTED was among it."""
         parser = self._parsers[direction]
-        connected = False
-        while not (direction == _TO_SERVER and self._connecting):
+        if parser.between_frames:
+            self._set_version(direction)
+        parser.receive_data(data)
+        complete: list[_Sent] = []
+        while True:
             try:
                 item = parser.next_frame()
             except RemoteProtocolError as error:
                 self._not_stomp.add(direction)
                 complete.append((direction, f"(not STOMP: {error})".encode()))
-                break
+                return complete
             if item is NEED_DATA or isinstance(item, ConnectionClosed):
-                break
+                return complete
             complete.append((direction, item))
             if isinstance(item, Frame):
-                if item.command in ("CONNECT", "STOMP"):
-                    self._connecting = True
-                elif item.command == "CONNECTED":
-                    self._set_version(item.headers.get("version", "1.0"))
-                    connected = True
-        return connected
+                self._learn_version(item)
+                self._set_version(direction)
 
-    def _set_version(self, version: str) -> None:
-        self._connecting = False
-        if version in ("1.0", "1.1", "1.2"):
-            for parser in self._parsers.values():
-                parser.version = version
+    def _learn_version(self, frame: Frame) -> None:
+        """Note what the frames of a handshake say about the version."""
+        if frame.command in ("CONNECT", "STOMP") and self._versions[_TO_CLIENT] is None:
+            self._versions[_TO_SERVER] = max(Connect.from_frame(frame).known_versions, default=None)
+        elif frame.command == "CONNECTED":
+            version = frame.headers.get("version", "1.0")
+            if version in ALL_VERSIONS:
+                self._versions = dict.fromkeys(self._versions, version)
+
+    def _set_version(self, direction: str) -> None:
+        """Read what follows in the version of the direction. No frame may have been read in part."""
+        if self._parsers[direction].version != self._versions[direction]:
+            self._parsers[direction].version = self._versions[direction]
 
 
 def _note(part: Part) -> Note:

@@ -3,6 +3,8 @@
 The first client gets what the first recorded one got, and so on; when there are more, they get what the last one got.
 A frame of the server is sent when the client has sent as many frames as the recorded one had sent before it. Where the
 ids in a client's frame differ from the recorded ones, they are put in place of these in what the server sends.
+
+It is plain STOMP, also what was recorded over WebSocket.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from stomp_core import (
     Frame,
     Leniency,
     ServerConnection,
+    State,
     StompError,
 )
 
@@ -31,6 +34,10 @@ __all__ = ["ReplayServer"]
 
 _CHUNK = 64 * 1024
 _HANDSHAKE = ("CONNECT", "STOMP")
+_NO_WEBSOCKET = (
+    b"HTTP/1.1 501 Not Implemented\r\nContent-Type: text/plain\r\nContent-Length: 57\r\nConnection: close\r\n\r\n"
+    b"A replay speaks no WebSocket: connect to stomp:// instead"
+)
 _LENIENCY = replace(Leniency.permissive(), unchecked_conversation=True)  # type: ignore[type-var, unused-ignore]
 
 
@@ -84,12 +91,16 @@ class ReplayServer:
         connections = self._recording.connections
         client = _Client(number, writer, self._recorder)
         playing = asyncio.ensure_future(
-            self._play(client, connections[min(number, len(connections)) - 1], writer)
+            self._play(client, _answer_first(connections[min(number, len(connections)) - 1]), writer)
         )
         beating = asyncio.ensure_future(client.send_heart_beats())
         end = "closed by the client"
         try:
             while data := await reader.read(_CHUNK):
+                if client.speaks_http(data):
+                    writer.write(_NO_WEBSOCKET)
+                    end = "closed: the client speaks WebSocket, and a replay is plain STOMP: connect to stomp://"
+                    break
                 client.receive(data)
             if playing.done():
                 end = playing.result() or end
@@ -130,6 +141,23 @@ class ReplayServer:
         return None
 
 
+def _answer_first(steps: list[RecordingStep]) -> list[RecordingStep]:
+    """Return the steps with the answer to CONNECT directly behind it.
+
+    A client may have sent other frames before the answer came. They are read after it, in the version that it names.
+    """
+    handshake = next((at for at, step in enumerate(steps) if _is_handshake(step)), None)
+    answer = next((at for at, step in enumerate(steps) if step.by_server), None)
+    if handshake is None or answer is None or answer < handshake:
+        return steps
+    behind = [step for step in steps[handshake + 1 :] if step is not steps[answer]]
+    return [*steps[: handshake + 1], steps[answer], *behind]
+
+
+def _is_handshake(step: RecordingStep) -> bool:
+    return step.frame is not None and step.frame.command in _HANDSHAKE
+
+
 class _Client:
     """One client: what it sends, frame by frame, and what is sent to it."""
 
@@ -140,6 +168,10 @@ class _Client:
         self._connection = ServerConnection(leniency=_LENIENCY, check_requests=False)
         self._frames: asyncio.Queue[Frame] = asyncio.Queue()
         self._connected = asyncio.Event()
+
+    def speaks_http(self, data: bytes) -> bool:
+        """Whether these are the first bytes of the client, and the beginning of an HTTP request."""
+        return self._connection.state is State.NEW and data.startswith(b"GET ")
 
     def receive(self, data: bytes) -> None:
         """Take bytes from the client.

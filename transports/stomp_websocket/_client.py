@@ -20,6 +20,9 @@ from ._layer import QUIET, Layer
 __all__ = ["WebSocketClient"]
 
 
+_LINE = 300  # bytes of the answer that are kept, for its first line
+
+
 class _Protocol(ClientProtocol):
     """Accept the subprotocol ``stomp``, which ActiveMQ answers to who offers none that it knows."""
 
@@ -62,6 +65,7 @@ class WebSocketClient(Layer):
         host = endpoint.host if endpoint.host.isascii() else endpoint.host.encode("idna").decode("ascii")
         self._headers = tuple(headers)
         self._promise = promise_heart_beats
+        self._answer = b""  # its beginning
         protocol = _Protocol(
             # Without the credentials: websockets would send them as "Authorization: Basic".
             WebSocketURI(endpoint.secure, host, endpoint.port, path, query),
@@ -115,6 +119,12 @@ class WebSocketClient(Layer):
             )
         return f"the answer to the WebSocket request was incomplete after {seconds:g} s: {self.over}"
 
+    def receive_data(self, data: bytes | bytearray | memoryview) -> bytes | bytearray:
+        """Process bytes from the socket; see :meth:`Layer.receive_data`."""
+        if not self.opened and len(self._answer) < _LINE:
+            self._answer += bytes(data[: _LINE - len(self._answer)])
+        return super().receive_data(data)
+
     def _receive_http(self, event: Request | Response) -> None:
         if self._protocol.handshake_exc is None:
             self.opened = True
@@ -132,6 +142,7 @@ class WebSocketClient(Layer):
                 self.promise_heart_beats = self._promise
 
     def _refused(self, error: Exception) -> None:
+        error = _texts.of_large_answer(error, self._answer)
         self.login_refused: bool = _texts.status_of(error) in (401, 403)
         self.over: str | None = _texts.refused(error, self._secrets())
 

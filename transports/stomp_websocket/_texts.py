@@ -10,11 +10,21 @@ import re
 from collections.abc import Collection
 from http import HTTPStatus
 
-from websockets.exceptions import InvalidMessage, InvalidStatus, PayloadTooBig
+from websockets.datastructures import Headers
+from websockets.exceptions import InvalidMessage, InvalidStatus, PayloadTooBig, SecurityError
 from websockets.frames import CLOSE_CODE_EXPLANATIONS, Close, CloseCode
 from websockets.http11 import Response
 
-__all__ = ["CUT_OFF", "ENDED_WITHOUT_CLOSE", "broken", "closed", "described", "refused", "status_of"]
+__all__ = [
+    "CUT_OFF",
+    "ENDED_WITHOUT_CLOSE",
+    "broken",
+    "closed",
+    "described",
+    "of_large_answer",
+    "refused",
+    "status_of",
+]
 
 ENDED_WITHOUT_CLOSE = "the WebSocket ended without a Close frame (1006, abnormal closure)"
 CUT_OFF = (
@@ -23,6 +33,8 @@ CUT_OFF = (
 )
 _LONGEST_QUOTE = 100  # characters
 _LONGEST_BODY = 10_000  # bytes of an answer that are looked at
+
+_STATUS_LINE = re.compile(rb"HTTP/1\.[01] ([1-5][0-9][0-9]) ([^\r\n]{0,200})\r\n")
 
 #: What to check after an HTTP status.
 _CHECKS = {
@@ -67,6 +79,24 @@ def broken(error: Exception, code: int | None) -> str:
 def status_of(error: Exception) -> int | None:
     """Return the HTTP status with which a server refused the handshake; ``None`` if it was something else."""
     return error.response.status_code if isinstance(error, InvalidStatus) else None
+
+
+def of_large_answer(error: Exception, answer: bytes) -> Exception:
+    """Return the refusal that a server has sent with a body above the limit of websockets, 1 MiB.
+
+    websockets then reports the body, and not the status, which says more.
+
+    Args:
+        error: what the handshake ended with.
+        answer: the beginning of the answer.
+
+    Returns:
+        A refusal with this status, and with nothing else of the answer; ``error`` itself if it is something else.
+    """
+    line = _STATUS_LINE.match(answer)
+    if line is None or line[1] == b"101" or not isinstance(_first_cause(error), SecurityError):
+        return error
+    return InvalidStatus(Response(int(line[1]), line[2].decode("latin-1"), Headers()))
 
 
 def refused(error: Exception, secrets: Collection[str] = ()) -> str:

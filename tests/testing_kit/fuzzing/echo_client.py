@@ -48,6 +48,8 @@ def main(fault: str) -> None:
             except ProtocolError:
                 if fault == "unhandled":
                     raise
+                if fault == "mistake":
+                    int([])  # type: ignore[call-overload]
                 return
 
 
@@ -56,6 +58,10 @@ def answer(client: ClientConnection, connection: socket.socket, event: object, f
         ack: AckMode = "client" if client.version == "1.0" else "client-individual"
         connection.sendall(client.subscribe("/queue/conformance", id="0", ack=ack))
     elif isinstance(event, Message):
+        if fault == "refuses-nul" and b"\0" in event.body:
+            raise ValueError("a body with NUL")
+        if fault == "out-of-memory" and b"\0" in event.body:
+            raise MemoryError
         body = event.headers["reveal"].encode() if "reveal" in event.headers else event.body
         if fault == "changes":
             body = body.split(b"\0")[0]

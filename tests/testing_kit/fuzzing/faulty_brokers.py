@@ -211,13 +211,28 @@ class ForgetsClose(SmallBroker):
             client.write(client.server.send(error.frame_hint))
 
 
+class EndsHeadsEarly(SmallBroker):
+    """The head of a MESSAGE ends in the middle, and the rest of it gets into the body, as RabbitMQ does it."""
+
+    def on_send(self, client: Client, data: bytes) -> bytes:
+        return data.replace(b"\nmark:", b"\n\nmark:", 1) if data.startswith(b"MESSAGE") else data
+
+
+class PromisesHeartBeats(SmallBroker):
+    """It promises heart-beats every 500 ms, and sends none."""
+
+    def connected(self, data: bytes) -> bytes:
+        return re.sub(rb"(\nheart-beat:.*)?\n\n", b"\nheart-beat:500,0\n\n", data, count=1)
+
+
 FAULTY = {
     fault.__name__: fault
     for fault in (
         AcceptsUnknownAck, LosesReceiptOfNack, DeliversToOthers, HangsOnContentLength, ClosesOthersAtError,
         UnescapesTab, CommitsAtDisconnect, ForgetsUnacknowledged, ConfirmsTwice, CutsBodies, TakesLastHeader,
         AcknowledgesOneOnly, DiesOfLongHeads, StallsAllAtHalfAFrame, KeepsBadFrames, AcknowledgesAborted,
-        ReadsNoRest, DecodesLate, ForgetsClose,
+        ReadsNoRest, DecodesLate, ForgetsClose, EndsHeadsEarly,
+        PromisesHeartBeats,
     )
 }  # fmt: skip
 

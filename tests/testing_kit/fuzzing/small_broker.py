@@ -36,11 +36,12 @@ class SmallBroker:
     leniency = Leniency()
     limits = Limits()
 
-    def __init__(self) -> None:
+    def __init__(self, port: int = 0) -> None:
         self.lock = threading.RLock()
         self.queues: defaultdict[str, deque[Send]] = defaultdict(deque)
         self.clients: list[Client] = []
-        self._server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), self._handler(), False)
+        self._server = socketserver.ThreadingTCPServer(("127.0.0.1", port), self._handler(), False)
+        self._server.allow_reuse_address = True
         self._server.daemon_threads = True
         self._server.request_queue_size = 50
         self._server.server_bind()
@@ -86,6 +87,10 @@ class SmallBroker:
 
     def on_bytes(self, client: Client, data: bytes) -> bytes | None:
         """Return what is received instead of these bytes; ``None`` stops reading for ever."""
+        return data
+
+    def connected(self, data: bytes) -> bytes:
+        """Return CONNECTED as it is sent."""
         return data
 
     def on_send(self, client: Client, data: bytes) -> bytes:
@@ -185,7 +190,7 @@ class Client:
                 if isinstance(event, ConnectionClosed):
                     self.end()
                 elif isinstance(event, Connect):
-                    self.write(self.server.send(Connected()))
+                    self.write(self.broker.connected(self.server.send(Connected())))
                 elif isinstance(event, Event):
                     self.broker.on_request(self, event)
         except RemoteProtocolError as error:

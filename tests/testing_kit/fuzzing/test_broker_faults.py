@@ -58,6 +58,23 @@ def fuzz(port: int, only: Sequence[str] = (), count: int = 250, timeout: float =
         pytest.param(
             "ForgetsUnacknowledged", "legal", Severity.WRONG_ANSWER, "message-lost", 6, marks=pytest.mark.slow
         ),
+        pytest.param(
+            "EndsHeadsEarly",
+            "legal",
+            Severity.WRONG_ANSWER,
+            "message-changed-mark",
+            3,
+            marks=pytest.mark.slow,
+        ),
+        # CONNECT
+        pytest.param(
+            "PromisesHeartBeats",
+            "promised-heart-beats",
+            Severity.WRONG_ANSWER,
+            "no-heart-beat",
+            1,
+            marks=pytest.mark.slow,
+        ),
         # and frames of their own
         ("AcceptsUnknownAck", "ack-unknown-message", Severity.LENIENT, "accepted", 2),
         ("ForgetsClose", "unknown-command", Severity.LENIENT, "open-after-error", 2),
@@ -73,6 +90,16 @@ def test_fault_is_found_with_the_shortest_conversation(
     if steps is not None:
         assert finding.minimised
         assert len(finding.script.sends) <= steps, finding.script
+
+
+@pytest.mark.parametrize("flavour", ["rabbitmq", "activemq"])
+def test_promised_heart_beats_that_come_are_no_finding(flavour: str) -> None:
+    with Broker(flavour=flavour) as broker:
+        report = fuzz(broker.port, ["promised-heart-beats"], count=2)
+    assert not report.findings, report.findings
+    assert {rule: counts["as specified"] for rule, counts in report.counts.items()} == {
+        "promised-heart-beats": 2
+    }
 
 
 def test_strict_broker_has_no_findings() -> None:

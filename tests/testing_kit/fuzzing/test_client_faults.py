@@ -30,12 +30,16 @@ def fuzz(fault: str, only: Sequence[str], count: int, timeout: float = 30.0) -> 
         pytest.param(
             "lenient", "undefined-escape", Severity.WRONG_ANSWER, "went-on", 2, marks=pytest.mark.slow
         ),
-        ("unhandled", "unknown-command", Severity.CRASH, "unhandled-exception", 2),
+        ("mistake", "unknown-command", Severity.CRASH, "unhandled-exception", 2),
         ("dies", "lone-backslash", Severity.CRASH, "killed-by-sigabrt", 2),
         pytest.param("hangs", "content-length-no-number", Severity.HANG, "hung", 2, marks=pytest.mark.slow),
         # CONNECTED, MESSAGE
         ("wrong-ack", "legal", Severity.WRONG_ANSWER, "illegal-frame-not-acknowledgeable", 2),
         ("changes", "legal", Severity.WRONG_ANSWER, "message-changed", 2),
+        pytest.param("refuses-nul", "legal", Severity.WRONG_ANSWER, "closed", 2, marks=pytest.mark.slow),
+        pytest.param(
+            "out-of-memory", "legal", Severity.CRASH, "unhandled-exception", 2, marks=pytest.mark.slow
+        ),
     ],
 )
 def test_fault_is_found_with_the_shortest_conversation(
@@ -45,6 +49,13 @@ def test_fault_is_found_with_the_shortest_conversation(
     finding = report.findings[0]
     assert (finding.severity, finding.symptom) == (severity, symptom), finding.text
     assert len(finding.script.sends) <= steps, finding.script
+
+
+def test_error_of_the_library_is_a_refusal() -> None:
+    """The client ends by it, with a traceback and status 1, since a rule was broken."""
+    report = fuzz("unhandled", ["unknown-command", "lone-backslash"], 6)
+    assert not report.findings, report.findings
+    assert {outcome for counts in report.counts.values() for outcome in counts} == {"as specified"}
 
 
 def test_client_without_a_fault_has_no_findings() -> None:

@@ -97,7 +97,7 @@ def test_severities_that_count_can_be_chosen(capsys: pytest.CaptureFixture[str])
 @pytest.mark.parametrize(
     ("arguments", "status", "text"),
     [
-        (("ws://127.0.0.1:1",), 2, "must be stomp://"),
+        (("stomp+unix:///socket",), 2, "must be stomp://"),
         (("stomp://127.0.0.1:1", "--fail-on", "everything"), 2, "--fail-on must be of crash"),
         (("--listen", "here"), 2, "--listen must be HOST:PORT"),
         (("--listen", "127.0.0.1:0", "--exec", "no-such-program-there-is"), 2, "no-such-program"),
@@ -118,7 +118,9 @@ def test_status_is_3_without_a_connection(capsys: pytest.CaptureFixture[str]) ->
     assert "refused" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("arguments", [(), ("stomp://a:1", "--listen", ":0"), ("stomp://a:1", "--exec", "a")])
+@pytest.mark.parametrize(
+    "arguments", [(), ("stomp://a:1", "--listen", ":0"), ("--listen", ":0", "--insecure")]
+)
 def test_wrong_usage(arguments: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as exit_:
         main(["fuzz", *arguments])

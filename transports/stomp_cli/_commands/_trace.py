@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import queue
+import signal
 import ssl
 import sys
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import click
 
@@ -121,7 +123,7 @@ def command(
     """Listen on PORT, pass everything on to TARGET, and show both directions as frames.
 
     TARGET is the URL of a broker, by default the one that other commands use. Point the client at PORT. Passcodes are
-    masked. What breaks the specification is marked, with its section. Ctrl-C ends it with a summary.
+    masked. What breaks the specification is marked, with its section. Ctrl-C or SIGTERM ends it with a summary.
 
     With TARGET stomp+ssl:// or wss://, TLS ends here: the client connects without TLS, or with that of --listen-cert.
     With ws:// and wss:// the client speaks WebSocket, too.
@@ -152,17 +154,31 @@ def command(
             recording = FrameRecorder(stack.enter_context(Path(record).open("w", encoding="utf-8")))
         trace = Trace(sinks, frame_filter, heart_beats=beats, record=recording)
         try:
-            if replay is None:
-                settings.use(target)
-                _pass_on(settings, listen, tls, faults, seed, trace, connections)
-            else:
-                asyncio.run(_replay(replay, _read(replay), listen, tls, speed, trace, connections))
+            with _interrupted_by_sigterm():
+                if replay is None:
+                    settings.use(target)
+                    _pass_on(settings, listen, tls, faults, seed, trace, connections)
+                else:
+                    asyncio.run(_replay(replay, _read(replay), listen, tls, speed, trace, connections))
         except KeyboardInterrupt:
-            pass  # how a trace ends
+            pass  # how a trace ends: nothing is left undone, so this is no failure
         finally:
             note(str(trace))
     if strict and trace.violations:
         click.get_current_context().exit(ExitStatus.FAILURE)
+
+
+@contextlib.contextmanager
+def _interrupted_by_sigterm() -> Iterator[None]:
+    """Let SIGTERM end a trace as Ctrl-C does: a script has no other way to end it."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    previous: Any = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, previous)
 
 
 def _pass_on(

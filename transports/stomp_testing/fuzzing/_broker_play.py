@@ -14,9 +14,10 @@ from .._conversations import Demand
 from ._broker_target import BrokerTarget
 from ._bystander import Bystander
 from ._case import CaseSteps, describe
+from ._heart_beats import patience_for, promised_interval, silence
 from ._played import Played
 from ._reference import MARK, Expected, Reference
-from ._script import LEGAL, Script, Send, connect_frame, fill_ids, fill_values
+from ._script import HEART_BEATS, LEGAL, Script, Send, connect_frame, fill_ids, fill_values
 from ._symptoms import Severity, Symptom
 from ._wire import Closed, Illegal, Stalled, Wire
 
@@ -47,6 +48,7 @@ def play_to_broker(
     bystander: Bystander | None = None,
     known: Collection[str] = (),
     patience: float = 0.0,
+    heart_beat_patience: float = 1.0,
     values: Mapping[str, str] | None = None,
 ) -> Played:
     """Play a script.
@@ -57,16 +59,17 @@ def play_to_broker(
         bystander: a well-behaved client that has to be served all the time.
         known: names of symptoms of this rule that need no long wait.
         patience: seconds to wait before what was not refused counts as accepted.
+        heart_beat_patience: how much longer than usual to wait for heart-beats.
         values: for placeholders; ``None`` takes names of queues that nobody else has.
 
     Returns:
         What became of it.
     """
-    player = _Player(script, target, bystander, known, patience, values)
+    player = _Player(script, target, bystander, known, patience, heart_beat_patience, values)
     try:
         player.play()
     except _Found as found:
-        player.played.symptom = found.symptom
+        player.played.symptom = player.worst_symptom(found.symptom)
         player.played.script = player.legal_part()
         player.steps.add(dict(step) for step in found.symptom.expected)
     except _Undecided:
@@ -85,6 +88,7 @@ class _Player:
         bystander: Bystander | None,
         known: Collection[str],
         patience: float,
+        heart_beat_patience: float,
         values: Mapping[str, str] | None,
     ) -> None:
         self._script = script
@@ -92,11 +96,13 @@ class _Player:
         self._bystander = bystander
         self._known = known
         self._patience = patience
+        self._heart_beat_patience = heart_beat_patience
         self._values = dict(values or target.values())
         self._reference = Reference()
         self._wires: dict[str, Wire] = {}
         self._ids: dict[str, dict[str, str]] = {}
         self._early: dict[str, list[Frame]] = {}
+        self._connected: dict[str, Frame] = {}
         self._receipts: defaultdict[str, Counter[str]] = defaultdict(Counter)
         self._barriers = 0
         self._delivered: set[str] = set()
@@ -139,6 +145,13 @@ class _Player:
             return None
         return replace(self._script, sends=self._script.sends[: self._count], rule=LEGAL)
 
+    def worst_symptom(self, symptom: Symptom) -> Symptom:
+        """Return what a well-behaved client sees, if that is worse: the broker may have died, or serve nobody."""
+        others = None if self._bystander is None else self._bystander.check()
+        return (
+            others if others is not None and others.severity in (Severity.CRASH, Severity.HANG) else symptom
+        )
+
     def close(self) -> None:
         for on, wire in self._wires.items():
             wire.close()
@@ -150,6 +163,8 @@ class _Player:
             self.played.decided = False  # the reference has found nothing wrong with these bytes
         elif rule.must_refuse:
             self._await_refusal(self._script.sends[-1].on)
+        elif rule == HEART_BEATS:
+            self._check_heart_beats()
         elif rule.demand is not Demand.MAY_REFUSE:
             for on in list(self._wires):
                 if not self._reference.has_ended(on) and not self._wires[on].closed:
@@ -226,6 +241,7 @@ class _Player:
                 raise self._refused(on, wanted, describe(frame))
             match = next((one for one in wanted if self._matches(frame, one)), None)
             if match is None:
+                self._check_damage(frame, wanted)
                 self._unexpected(on, frame)
                 continue
             wanted.remove(match)
@@ -260,6 +276,7 @@ class _Player:
                     section="Protocol Negotiation",
                 )
             self._wires[on].set_version(version)
+            self._connected[on] = frame
         elif frame.command == "MESSAGE":
             self._check_message(frame, expected)
             ids = self._ids.setdefault(on, {})
@@ -278,6 +295,16 @@ class _Player:
                 raise self._wrong_message(name, repr(value), frame, expected)
         if frame.body != expected.frame.body:
             raise self._wrong_message("body", repr(expected.frame.body[:200]), frame, expected)
+
+    def _check_damage(self, frame: Frame, wanted: list[Expected]) -> None:
+        """A MESSAGE that does not tell which one it is may be one that is waited for, with a damaged head."""
+        if frame.command != "MESSAGE" or MARK in frame.headers:
+            return
+        for one in wanted:
+            destination = one.frame.headers.get("destination", "")
+            same = frame.headers.get("destination", destination) == destination
+            if one.frame.command == "MESSAGE" and same and destination not in self._reference.unmarked:
+                raise self._wrong_message(MARK, repr(one.frame.headers.get(MARK)), frame, one)
 
     def _wrong_message(self, what: str, wanted: str, frame: Frame, expected: Expected) -> _Found:
         kind = what if what in _STANDARD else "header"
@@ -491,6 +518,31 @@ class _Player:
                 on=on,
             ) from None
 
+    def _check_heart_beats(self) -> None:
+        """What CONNECTED promises has to come."""
+        [(on, connected)] = self._connected.items()
+        connect = next(send.data for send in self._script.sends if send.on == on)
+        interval = promised_interval(connect, connected)
+        if interval is None or "no-heart-beat" in self._known:
+            return  # none has to come, or it is known that none does
+        allowed = self._heart_beat_patience * patience_for(interval)
+        try:
+            seconds = silence(self._wires[on], interval, allowed)
+        except Closed:
+            return  # it may close a connection on which nothing comes
+        except Illegal as error:
+            raise self._illegal(error) from None
+        if seconds is not None:
+            raise self._found(
+                Severity.WRONG_ANSWER,
+                "no-heart-beat",
+                f"it has promised heart-beats every {interval:g} s (heart-beat:{connected.headers['heart-beat']} in "
+                f"CONNECTED), and sent nothing for {seconds:.1f} s",
+                ({"beats": {"within": round(1000 * allowed)}},),
+                section="Heart-beating",
+                on=on,
+            )
+
     # ------------------------------------------------------------------ others
 
     def _check_bystander(self, when: str) -> None:
@@ -498,6 +550,7 @@ class _Player:
             return
         symptom = self._bystander.check()
         if symptom is not None:
+            self._bystander = None  # it has closed its connection, and tells nothing more
             raise _Found(replace(symptom, text=f"{symptom.text} ({when})"))
 
     def _found(

@@ -3,32 +3,25 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
 
 from stomp_core import Frame
 
 from ._broker_play import play_to_broker
+from ._broker_player import BrokerPlayer
+from ._broker_program import BrokerProgram
 from ._broker_target import BrokerTarget
-from ._bystander import Bystander
 from ._engine import Engine, RunLimits
 from ._findings import RunReport
 from ._make_script import ScriptMaker
 from ._memory_watch import MemoryWatch, WatchedPlayer
-from ._played import NotServed, Pace, Played
+from ._played import NotServed
 from ._script import Script, connect_frame, fill_values
-from ._symptoms import Severity
 from ._wire import Closed, Illegal, Stalled, Wire
 
-__all__ = ["BrokerPlayer", "fuzz_broker", "server_of"]
+__all__ = ["fuzz_broker", "server_of"]
 
 _VERSIONS = ("1.2", "1.1", "1.0")
-#: Seconds that a broker has to come back after a crash: something else starts it again, or nobody does.
-_RESTART = 3.0
-#: Seconds for each answer while candidates for the shortest conversation are tried.
-_QUICK = 0.4
-#: Seconds in which a careful player lets the broker refuse something.
-_PATIENCE = 0.3
 #: Symptoms that were found before, if there are any.
 _NOT_WAITED_FOR = ("ignored", "open-after-error", "message-lost")
 
@@ -41,6 +34,8 @@ def fuzz_broker(
     versions: Sequence[str] = _VERSIONS,
     only: Sequence[str] = (),
     pid: int | None = None,
+    command: str | None = None,
+    start_timeout: float = 120.0,
     progress: Callable[[RunReport], None] = lambda report: None,
 ) -> RunReport:
     """Fuzz a broker: play conversations that break one rule each, and legal ones, and compare what it does.
@@ -51,112 +46,87 @@ def fuzz_broker(
         limits: how long to play, and how much at a time; by default ``RunLimits()``.
         versions: the versions of STOMP to play. Those that the broker does not speak are left out.
         only: the names of the rules to break; by default all.
-        pid: the id of the broker's process, whose memory is watched; ``None`` watches none.
+        pid: the id of the broker's process, whose memory is watched; ``None`` watches none, or that of ``command``.
+        command: starts the broker, and restarts it when it has ended or hangs; ``None`` if something else does.
+        start_timeout: how many seconds the broker may take until it answers.
         progress: called after each conversation, from any thread.
 
     Returns:
         What was found.
 
     Raises:
-        OSError: it does not accept connections.
-        ValueError: it speaks none of the versions, or no rule has one of these names.
+        OSError: it does not accept connections, or cannot be started.
+        ValueError: it speaks none of the versions, no rule has one of these names, or something listens already where
+            the command is to start a broker.
     """
+    limits = limits or RunLimits()
+    if command is None:
+        return _fuzz(target, None, seed, limits, versions, only, pid, progress)
+    program = BrokerProgram(command, target, start_timeout)
+    try:
+        return _fuzz(target, program, seed, limits, versions, only, pid, progress)
+    finally:
+        program.close()
+
+
+def _fuzz(
+    target: BrokerTarget,
+    program: BrokerProgram | None,
+    seed: int,
+    limits: RunLimits,
+    versions: Sequence[str],
+    only: Sequence[str],
+    pid: int | None,
+    progress: Callable[[RunReport], None],
+) -> RunReport:
     spoken, server = _spoken_versions(target, versions)
     if not spoken:
         raise ValueError(f"{target.url} speaks none of the versions {', '.join(versions)}")
     report = RunReport(target.url, server, "server", spoken, seed)
     scripts = ScriptMaker(seed, spoken, ack_covers_connection=server.startswith("RabbitMQ"), only=only)
-    watch = None if pid is None else MemoryWatch(pid)
-
-    beside = _serves_others(target, spoken[0], report)
+    watch = _memory_watch(program, pid)
+    beside = _serves_others(target, spoken[0], program, report)
 
     def new_player() -> BrokerPlayer:
-        return BrokerPlayer(target, spoken[0] if beside else None)
+        return BrokerPlayer(target, spoken[0] if beside else None, program)
 
     def new_watched_player() -> WatchedPlayer | BrokerPlayer:
         return new_player() if watch is None else WatchedPlayer(new_player(), watch)
 
-    Engine(scripts, new_watched_player, limits or RunLimits(), report, progress).run()
+    Engine(scripts, new_watched_player, limits, report, progress).run()
     if watch is None:
         report.notes.append("its memory was not watched: give --pid")
-    else:
-        watch.check(report, lambda script, times: _repeat(target, script, times))
+    elif report.ended_early is None:
+        watch.check(report, lambda script, times, end: _repeat(target, script, times, end))
+    if program is not None and program.starts > 1:
+        report.notes.append(f"the broker was started {program.starts} times")
     return report
 
 
-def _serves_others(target: BrokerTarget, version: str, report: RunReport) -> bool:
+def _memory_watch(program: BrokerProgram | None, pid: int | None) -> MemoryWatch | None:
+    if program is not None and pid is None:
+        return None if program.pid is None else MemoryWatch(lambda: program.pid)
+    return None if pid is None else MemoryWatch(lambda: pid)
+
+
+def _serves_others(
+    target: BrokerTarget, version: str, program: BrokerProgram | None, report: RunReport
+) -> bool:
     """Return whether a well-behaved client is served; if not, what is wrong will be found in legal conversations."""
     try:
-        BrokerPlayer(target, version).close()
+        BrokerPlayer(target, version, program).close()
     except NotServed as error:
         report.notes.append(f"{error}; the run goes on without one")
         return False
     return True
 
 
-class BrokerPlayer:
-    """Plays scripts to a broker, beside a well-behaved client.
-
-    Args:
-        target: the broker.
-        version: that the well-behaved client speaks; ``None`` for no such client.
-    """
-
-    def __init__(self, target: BrokerTarget, version: str | None) -> None:
-        self._target = target
-        self._quick = replace(
-            target, timeout=min(target.timeout, _QUICK), close_timeout=min(target.close_timeout, _QUICK / 4)
-        )
-        self._version = version
-        self._bystander: Bystander | None = None
-        self.recover()
-
-    def play(self, script: Script, *, known: Collection[str] = (), pace: Pace = Pace.USUAL) -> Played:
-        """See :class:`Player`."""
-        if self._bystander is None and self._version is not None:
-            self.recover()
-        quick = pace in (Pace.QUICK, Pace.QUICK_BESIDE_OTHERS)
-        played = play_to_broker(
-            script,
-            self._quick if quick else self._target,
-            bystander=None if pace is Pace.QUICK else self._bystander,
-            known=known,
-            patience=_PATIENCE if pace is Pace.CAREFUL else 0.0,
-        )
-        if played.symptom is not None and played.symptom.severity in (
-            Severity.CRASH,
-            Severity.HANG,
-            Severity.LEAK,
-        ):
-            self.close()
-        return played
-
-    def recover(self) -> None:
-        """See :class:`Player`."""
-        self.close()
-        end = time.monotonic() + _RESTART
-        while self._bystander is None:
-            try:
-                if self._version is None:
-                    self._target.connect().close()
-                    return
-                self._bystander = Bystander(self._target, self._version)
-            except (OSError, NotServed):
-                if time.monotonic() > end:
-                    raise
-                time.sleep(0.05)
-
-    def close(self) -> None:
-        """See :class:`Player`."""
-        if self._bystander is not None:
-            self._bystander.close()
-            self._bystander = None
-
-
-def _repeat(target: BrokerTarget, script: Script, times: int) -> None:
+def _repeat(target: BrokerTarget, script: Script, times: int, end: float) -> None:
     """Play a script again and again, with the same queues, and take away what it leaves there."""
     values = target.values()
     for _ in range(times):
+        if time.monotonic() > end:
+            raise TimeoutError
         play_to_broker(script, target, known=_NOT_WAITED_FOR, values=values)
     _take_messages(target, script.version, [values["queue"], values["other-queue"]])
 

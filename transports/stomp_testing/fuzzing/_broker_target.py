@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import ssl
 import uuid
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
+from stomp_core import Endpoint
+
+from ._layers import Layer, TlsLayer, WebSocketLayer
 from ._wire import Wire
 
 __all__ = ["BrokerTarget"]
@@ -23,6 +28,13 @@ class BrokerTarget:
         destination: what the names of queues begin with.
         timeout: seconds that it has for each answer.
         close_timeout: seconds that it has to close the connection behind ERROR.
+        scheme: ``stomp``, ``stomp+ssl``, ``ws`` or ``wss``.
+        path: of the WebSocket's URL, with its query.
+        tls: what ``stomp+ssl`` and ``wss`` trust; ``None`` for the authorities that the system trusts.
+
+    Raises:
+        ValueError: it has another scheme.
+        ModuleNotFoundError: ``ws`` and ``wss`` need ``stomp-core[websocket]``.
     """
 
     host: str
@@ -33,11 +45,28 @@ class BrokerTarget:
     destination: str = "/queue/fuzz-"
     timeout: float = 5.0
     close_timeout: float = 1.0
+    scheme: str = "stomp"
+    path: str = ""
+    tls: ssl.SSLContext | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        if self.scheme not in ("stomp", "stomp+ssl", "ws", "wss"):
+            raise ValueError(
+                f"the URL of the broker must be stomp://, stomp+ssl://, ws:// or wss://, got {self.scheme}://"
+            )
+        if self.scheme in ("ws", "wss"):
+            import stomp_websocket  # noqa: F401  to see now whether it is there
+        if self.scheme in ("stomp+ssl", "wss") and self.tls is None:
+            object.__setattr__(self, "tls", ssl.create_default_context())
 
     @property
     def url(self) -> str:
-        """The URL of the broker, without credentials."""
-        return f"stomp://{self.host}:{self.port}"
+        """The URL of the broker, without credentials and query."""
+        return str(self._endpoint)
+
+    @property
+    def _endpoint(self) -> Endpoint:
+        return Endpoint(self.scheme, self.host, self.port, self.path)
 
     def values(self) -> dict[str, str]:
         """Return values for ``${queue}`` and the like, with names of queues that nobody else has."""
@@ -57,6 +86,17 @@ class BrokerTarget:
             The connection.
 
         Raises:
-            OSError: it does not accept connections.
+            OSError: it does not accept connections, or the handshake of TLS or WebSocket has failed.
         """
-        return Wire.connect(self.host, self.port, self.timeout)
+        new_layers: list[Callable[[], Layer]] = []
+        tls = self.tls
+        if tls is not None and self.scheme in ("stomp+ssl", "wss"):
+            new_layers.append(lambda: TlsLayer(tls, self.host))
+        if self.scheme in ("ws", "wss"):
+            new_layers.append(self._new_websocket)
+        return Wire.connect(self.host, self.port, self.timeout, new_layers)
+
+    def _new_websocket(self) -> WebSocketLayer:
+        from stomp_websocket import WebSocket
+
+        return WebSocketLayer(WebSocket().new_layer(self._endpoint, ("1.2", "1.1", "1.0")))

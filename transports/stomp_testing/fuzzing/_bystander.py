@@ -26,14 +26,16 @@ class Bystander:
     Args:
         target: the broker.
         version: of STOMP.
+        timeout: seconds for each answer while it connects; ``None`` for those of the target.
 
     Raises:
         OSError: the broker does not accept its connection.
         NotServed: the broker does not serve it from the start.
     """
 
-    def __init__(self, target: BrokerTarget, version: str = "1.2") -> None:
+    def __init__(self, target: BrokerTarget, version: str = "1.2", timeout: float | None = None) -> None:
         self._target = target
+        self._timeout = timeout or target.timeout
         self._version = version
         self._queue = f"{target.destination}{uuid.uuid4().hex}bystander"
         self._count = 0
@@ -44,6 +46,7 @@ class Bystander:
         except _Wrong as wrong:
             self._wire.close()
             raise NotServed(wrong.symptom) from None
+        self._timeout = target.timeout
 
     def check(self) -> Symptom | None:
         """Send, receive and acknowledge one message; return what was wrong."""
@@ -101,14 +104,14 @@ class Bystander:
 
     def _write(self, command: str, pairs: list[tuple[str, str]], body: bytes = b"") -> None:
         try:
-            self._wire.write(Frame(command, pairs, body).to_bytes(self._version), self._target.timeout)
+            self._wire.write(Frame(command, pairs, body).to_bytes(self._version), self._timeout)
         except Stalled as stalled:
             raise self._wrong(Severity.HANG, "bystander-stalled", str(stalled)) from None
 
     def _frame(self) -> Frame:
         start = time.monotonic()
         try:
-            return self._wire.frame(self._target.timeout)
+            return self._wire.frame(self._timeout)
         except TimeoutError:
             text = f"a well-behaved client got no answer in {time.monotonic() - start:.1f} s"
             raise self._wrong(Severity.HANG, "bystander-stalled", text) from None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from stomp_core import NEED_DATA, Frame, FrameParser, ProtocolError
@@ -15,8 +15,9 @@ from .._conversations import Demand
 from ._case import CaseSteps, describe, printable, wire_value
 from ._played import Played
 from ._program import Program
+from ._program_end import EndKind, ProgramEnd
 from ._script import Script, Send, fill_ids
-from ._symptoms import Severity, Symptom
+from ._symptoms import SEVERITIES, Severity, Symptom
 from ._wire import Closed, Illegal, Stalled, Wire
 
 __all__ = ["ClientTarget", "Habits", "play_to_client"]
@@ -38,6 +39,7 @@ class Habits:
         echoes: it sends the body back.
         reveals: it sends the header ``reveal`` back as a body, as the echo client of the conformance cases does.
         raises: it ends with an unhandled exception when the connection is closed, whatever went before.
+        mistakes: that is one that no library raises on purpose.
         memory: its peak, in bytes; 0 if that cannot be seen.
     """
 
@@ -45,6 +47,7 @@ class Habits:
     echoes: bool = False
     reveals: bool = False
     raises: bool = False
+    mistakes: bool = False
     memory: int = 0
 
 
@@ -87,7 +90,7 @@ class ClientTarget:
                 self.listener.accept()[0].close()
         except BlockingIOError:
             pass
-        return Program(self.command, self.url, version)
+        return Program(self.command, {"STOMP_URL": self.url, "STOMP_VERSION": version})
 
 
 class _Found(Exception):
@@ -127,9 +130,7 @@ def play_to_client(
             player.play()
         except _Found as found:
             player.played.symptom = found.symptom
-        ends = player.symptom_of_end()
-        if ends is not None and not _is_worse(player.played.symptom, ends):
-            player.played.symptom = ends
+        player.end()
         return player.finished()
     finally:
         if player is not None:
@@ -138,12 +139,8 @@ def play_to_client(
             program.kill()
 
 
-def _is_worse(first: Symptom | None, second: Symptom) -> bool:
-    """Whether the first symptom is the one to report. It has ended the conversation early, which may be raised."""
-    if first is not None and second.name == "unhandled-exception":
-        return True
-    severities = list(Severity)
-    return first is not None and severities.index(first.severity) < severities.index(second.severity)
+def _is_worse(first: Symptom, second: Symptom) -> bool:
+    return SEVERITIES.index(first.severity) < SEVERITIES.index(second.severity)
 
 
 class _Player:
@@ -415,9 +412,9 @@ class _Player:
             ({"sends": {"command": "DISCONNECT"}},),
         )
 
-    def symptom_of_end(self) -> Symptom | None:
-        """Close the connection; return what is wrong about the end of the client."""
-        memory = self._symptom_of_memory()
+    def end(self) -> None:
+        """Close the connection, and see how the client ends."""
+        self._report_worse(self._symptom_of_memory())
         self._wire.shut_down()
         end = time.monotonic() + self._timeout
         try:
@@ -428,12 +425,30 @@ class _Player:
         except TimeoutError:
             if self._program is None or self._program.running:
                 text = f"the connection was closed, and the client has not noticed within {self._timeout:g} s"
-                return Symptom(Severity.HANG, "hung", text, ({"closes": True},))
+                self._report_worse(Symptom(Severity.HANG, "hung", text, ({"closes": True},)))
+                return
         self._wire.close()
-        ends = None if self._program is None else self._program.symptom_of_end(self._timeout)
-        if ends is not None and ends.name == "unhandled-exception" and self._target.habits.raises:
-            ends = None
-        return ends or memory
+        if self._program is not None:
+            self._report_end(self._program.end(self._timeout))
+
+    def _report_end(self, end: ProgramEnd) -> None:
+        """Find out whether the client may end so: by an error if a rule was broken, and not otherwise."""
+        habits, found = self._target.habits, self.played.symptom
+        if end.kind is EndKind.KILLED or (end.kind is EndKind.MISTAKE and not habits.mistakes):
+            self._report_worse(Symptom(Severity.CRASH, end.name, end.text))
+        elif found is not None and found.name == "closed":
+            self.played.symptom = replace(found, text=f"{found.text}; {end.text}")
+        elif end.kind is EndKind.RAISED and not habits.raises and self._is_legal():
+            text = f"everything that it was sent is legal, and {end.text}"
+            self._report_worse(Symptom(Severity.WRONG_ANSWER, "refused-legal", text))
+
+    def _is_legal(self) -> bool:
+        """Whether the client may refuse nothing of what it was sent."""
+        return self._violated is None and self._script.rule.demand is Demand.MUST_ACCEPT
+
+    def _report_worse(self, symptom: Symptom | None) -> None:
+        if symptom is not None and (self.played.symptom is None or _is_worse(symptom, self.played.symptom)):
+            self.played.symptom = symptom
 
     def _symptom_of_memory(self) -> Symptom | None:
         if self._program is None or not self._target.habits.memory:

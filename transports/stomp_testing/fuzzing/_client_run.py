@@ -15,6 +15,7 @@ from ._findings import RunReport
 from ._make_script import ScriptMaker
 from ._played import Pace, Played
 from ._program import Program
+from ._program_end import EndKind
 from ._script import Script
 from ._wire import Closed, Illegal, Wire
 
@@ -206,7 +207,9 @@ class ClientPlayer:
     def play(self, script: Script, *, known: Collection[str] = (), pace: Pace = Pace.USUAL) -> Played:
         """See :class:`Player`."""
         with self._targets.target() as target:
-            return play_to_client(script, target, known=known, quickly=pace is Pace.QUICK)
+            return play_to_client(
+                script, target, known=known, quickly=pace in (Pace.QUICK, Pace.QUICK_BESIDE_OTHERS)
+            )
 
     def recover(self) -> None:
         """See :class:`Player`."""
@@ -235,8 +238,9 @@ def learn_habits(target: ClientTarget, version: str) -> Habits | None:
         if habits is None or program is None:
             return habits
         wire.close()
-        ends = program.symptom_of_end(target.timeout)
-        return replace(habits, raises=ends is not None and ends.name == "unhandled-exception")
+        kind = program.end(target.timeout).kind
+        mistakes = kind is EndKind.MISTAKE
+        return replace(habits, raises=mistakes or kind is EndKind.RAISED, mistakes=mistakes)
     except (Closed, Illegal):
         return Habits()
     finally:

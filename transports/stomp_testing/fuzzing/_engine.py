@@ -13,20 +13,23 @@ from typing import Protocol
 from ._findings import Finding, RunReport
 from ._gate import Gate
 from ._minimise import minimise
+from ._open_at_end import OpenConversation, chosen, explanation
 from ._played import NotServed, Pace, Played, Player
-from ._script import Script
-from ._symptoms import Severity, Symptom
+from ._script import LEGAL, Script
+from ._symptoms import HARMFUL, Severity, Symptom
 
 __all__ = ["Engine", "Makes", "RunLimits"]
 
 #: Symptoms that have the same cause whatever rule is broken.
 _OF_NO_RULE = ("open-after-error", "bystander-closed", "bystander-stalled", "message-of-another-client")
 _CONFIRMATIONS = 2
-#: Behind these the program, or its connections, may no longer be what they were.
-_HARMFUL = (Severity.CRASH, Severity.HANG, Severity.LEAK)
 #: How much of the time of a run is for the minimising at its end, and of how much where there is no limit.
 _SHARE_AT_THE_END = 0.25
 _SECONDS_AT_THE_END = 60.0
+#: Seconds for starting a program again that do not count as time of minimising.
+_SECONDS_OF_STARTS = 60.0
+#: So many conversations in a row that are not played are all that there are.
+_MOST_SKIPPED = 500
 
 
 class Makes(Protocol):
@@ -86,6 +89,9 @@ class Engine:
         self._found: dict[tuple[str, str], Finding] = {}
         self._known: defaultdict[str, set[str]] = defaultdict(set)
         self._unconfirmed: defaultdict[tuple[str, str], int] = defaultdict(int)
+        self._open_at_end: list[OpenConversation] = []
+        self._fatal: set[str] = set()  # rules that end the program
+        self._skipped = 0
         self._dead = False
         self._start = time.monotonic()
 
@@ -105,14 +111,30 @@ class Engine:
         finally:
             for player in players:
                 player.close()
+        for conversation in chosen(self._open_at_end):
+            self._add_last(conversation)
         self._report.sort()
         self._minimise_rest()
         self._report.seconds = time.monotonic() - self._start
+        self._add_notes()
+
+    def _add_last(self, conversation: OpenConversation) -> None:
+        symptom = conversation.played.symptom
+        if symptom is not None and not self._is_known(conversation.script, symptom):
+            finding = self._add(conversation.number, conversation.script, conversation.played)
+            finding.text += f"; {explanation(conversation, self._open_at_end)}"
+
+    def _add_notes(self) -> None:
+        notes = self._report.notes
+        if self._fatal:
+            notes.append(
+                f"not played any more once it had ended the program: {', '.join(sorted(self._fatal))}"
+            )
+        # Those that were open beside a conversation that has stopped the program have shown the same.
+        found = {one.symptom for one in self._report.findings if one.severity in HARMFUL}
         for (rule, name), times in sorted(self._unconfirmed.items()):
-            if (rule, name) not in self._found:
-                self._report.notes.append(
-                    f"{rule}: {name} was seen {times} times and not when played again alone"
-                )
+            if (rule, name) not in self._found and name not in found:
+                notes.append(f"{rule}: {name} was seen {times} times and not when played again alone")
 
     def _new_players(self) -> list[Player]:
         """Return a player for each job, or one if they disturb each other before anything was broken."""
@@ -133,6 +155,8 @@ class Engine:
         try:
             while (number := self._next_number()) is not None:
                 script = self._scripts.make(number)
+                if self._skips(script):
+                    continue
                 try:
                     with self._gate.shared():
                         if self._dead:
@@ -150,13 +174,27 @@ class Engine:
         with self._lock:
             if not self._dead:
                 self._dead = True
-                self._report.notes.append(f"the run has ended early: {error}")
+                who = (
+                    "broker does not serve"
+                    if self._report.role == "server"
+                    else "client does not come back to"
+                )
+                self._report.ended_early = f"the {who} a well-behaved peer any more: {error}"
+
+    def _skips(self, script: Script) -> bool:
+        """Whether a script is not played: it is known that it ends the program, which takes long to start again."""
+        with self._lock:
+            skips = script.rule.name in self._fatal and script.rule != LEGAL
+            self._skipped = self._skipped + 1 if skips else 0
+            return skips
 
     def _next_number(self) -> int | None:
         with self._lock:
             limits = self._limits
             late = limits.seconds is not None and time.monotonic() - self._start >= self._seconds_to_play()
             enough = limits.findings is not None and len(self._report.findings) >= limits.findings
+            if self._skipped > _MOST_SKIPPED:
+                return None
             if self._dead or late or enough or (limits.count is not None and self._number >= limits.count):
                 return None
             self._number += 1
@@ -180,12 +218,19 @@ class Engine:
             if symptom is None or self._is_known(script, symptom):
                 return
         with self._gate.alone():
-            if self._is_known(script, symptom) or self._dead:
+            if self._dead:
+                if symptom.severity in HARMFUL:
+                    self._open_at_end.append(OpenConversation(number, script, played))
+                return
+            if self._is_known(script, symptom):
                 return
             try:
                 self._confirm(number, script, played)
+            except (OSError, NotServed) as error:
+                self._end_early(error)
+                self._open_at_end.append(OpenConversation(number, script, played))
             finally:
-                if symptom.severity in _HARMFUL and not self._dead:
+                if symptom.severity in HARMFUL and not self._dead:
                     player.recover()
 
     def _is_known(self, script: Script, symptom: Symptom) -> bool:
@@ -202,7 +247,7 @@ class Engine:
         symptom = first.symptom
         assert symptom is not None
         if not self._recover(symptom):
-            self._add(number, script, first)
+            self._open_at_end.append(OpenConversation(number, script, first))
             return
         again = first
         for _ in range(_CONFIRMATIONS):
@@ -230,32 +275,38 @@ class Engine:
 
     def _minimise(self, finding: Finding) -> None:
         symptom = Symptom(finding.severity, finding.symptom, finding.text)
-        others = finding.severity is Severity.LEAK or symptom.name.startswith("bystander")
+        others = finding.severity in (Severity.CRASH, Severity.LEAK) or symptom.name.startswith("bystander")
         pace = Pace.QUICK_BESIDE_OTHERS if others else Pace.QUICK
         known = self._known["*"] - {symptom.name}
-        player: list[Player] = [self._new_player()]
+        tries = _Tries(self._new_player(), self._new_player)
+        last: Played | None = None
 
         def shows(script: Script) -> bool:
+            nonlocal last
+            same = False
             if self._dead:
-                return False
+                return same
             try:
-                shown = player[0].play(script, pace=pace, known=known).symptom
-            except (OSError, NotServed):
-                self._recover(symptom)
-                return False
-            if shown is not None and shown.severity in _HARMFUL and self._recover(shown):
-                player[0].close()
-                player[0] = self._new_player()
-            return shown is not None and (shown.name, shown.severity) == (symptom.name, symptom.severity)
+                played = tries.player.play(script, pace=pace, known=known)
+                shown = played.symptom
+                same = shown is not None and (shown.name, shown.severity) == (symptom.name, symptom.severity)
+                last = played if same else last
+                if shown is not None and shown.severity in HARMFUL:
+                    tries.renew()
+            except (OSError, NotServed) as error:
+                self._end_early(error)
+            return same
 
         try:
-            shortest = minimise(finding.script, shows, seconds=self._limits.minimise_seconds)
+            seconds = self._limits.minimise_seconds
+            shortest = minimise(finding.script, shows, seconds=seconds, clock=tries.clock)
         finally:
-            player[0].close()
-        last = self._play_alone(shortest, known)
-        if last.symptom is not None and last.symptom.name == symptom.name:
+            tries.player.close()
+        if not self._dead:
+            last = self._play_alone(shortest, known)
+        if last is not None and last.symptom is not None and last.symptom.name == symptom.name:
             finding.script, finding.text = shortest, last.symptom.text
-            finding.steps, finding.sent, finding.minimised = last.steps, last.sent, True
+            finding.steps, finding.sent, finding.minimised = last.steps, last.sent, not self._dead
 
     def _play_alone(self, script: Script, known: Collection[str]) -> Played:
         """Play it with a player of its own: a faulty program may have spoilt the other ones."""
@@ -269,13 +320,12 @@ class Engine:
         return played
 
     def _recover(self, symptom: Symptom) -> bool:
-        """After a crash, wait for the program; return whether it serves again."""
-        if symptom.severity is not Severity.CRASH or self._dead:
-            return not self._dead
-        try:
-            self._new_player().close()
-        except (OSError, NotServed) as error:
-            self._end_early(error)
+        """After a crash or a hang, wait for the program; return whether it serves again."""
+        if symptom.severity in (Severity.CRASH, Severity.HANG) and not self._dead:
+            try:
+                self._new_player().close()
+            except (OSError, NotServed) as error:
+                self._end_early(error)
         return not self._dead
 
     def _add(self, number: int, script: Script, played: Played) -> Finding:
@@ -299,9 +349,41 @@ class Engine:
             self._found[key] = finding
             self._known[key[0]].add(symptom.name)
             self._report.findings.append(finding)
+            if symptom.ends_program:
+                self._fatal.add(script.rule.name)
         return finding
 
 
 def _key(script: Script, symptom: Symptom) -> tuple[str, str]:
     of_no_rule = symptom.name in _OF_NO_RULE or symptom.name.startswith("illegal-frame")
     return ("*" if of_no_rule else script.rule.name), symptom.name
+
+
+class _Tries:
+    """Who plays candidates for the shortest script, and the time that this takes.
+
+    Args:
+        player: plays them.
+        new_player: makes another one.
+    """
+
+    def __init__(self, player: Player, new_player: Callable[[], Player]) -> None:
+        self.player = player
+        self._new_player = new_player
+        self._seconds_of_starts = 0.0
+
+    def clock(self) -> float:
+        """Return the seconds that have passed, but for those in which the program was started again."""
+        return time.monotonic() - min(self._seconds_of_starts, _SECONDS_OF_STARTS)
+
+    def renew(self) -> None:
+        """Wait until the program serves again.
+
+        Raises:
+            OSError: it cannot be reached.
+            NotServed: it does not serve.
+        """
+        start = time.monotonic()
+        self.player.close()
+        self.player = self._new_player()
+        self._seconds_of_starts += time.monotonic() - start

@@ -150,6 +150,8 @@ class RunReport:
         demands: what the specification demands of the receiver, by rule.
         findings: the worst ones first.
         notes: what else has to be known, in sentences.
+        ended_early: why the run has ended before its time, as when a broker has died and did not come back; ``None`` if
+            it has not.
     """
 
     target: str
@@ -163,6 +165,7 @@ class RunReport:
     demands: dict[str, str] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    ended_early: str | None = None
 
     def count(self, script: Script, outcome: Outcome) -> None:
         """Note what became of a conversation.

@@ -18,11 +18,14 @@ from .._conversations import (
     make_conversation,
     mutations_of,
 )
+from ._heart_beats import heart_beat_script
 from ._reference import MARK
-from ._script import LEGAL, UNFINISHED, Rule, Script, Send, connect_frame
+from ._script import HEART_BEATS, LEGAL, UNFINISHED, Rule, Script, Send, connect_frame
 
 __all__ = ["ScriptMaker"]
 
+#: Of so many conversations, one for each version looks for heart-beats. These take a second or two.
+_PERIOD_OF_HEART_BEATS = 400
 _QUEUES = ("${queue}", "${other-queue}")
 
 
@@ -34,6 +37,8 @@ class _Plan:
 
 class ScriptMaker:
     """Makes scripts: every second one is legal, and the others break each rule in turn.
+
+    A few of the legal ones are silent, and want heart-beats.
 
     Args:
         seed: the same seed makes the same scripts.
@@ -68,7 +73,12 @@ class ScriptMaker:
             for mutation in mutations_of(version, role)
             if not only or mutation.name in only
         ]
-        if not plans and "legal" not in only:
+        self._with_heart_beats = [
+            version
+            for version in versions
+            if version != "1.0" and role == "server" and (not only or HEART_BEATS.name in only)
+        ]
+        if not plans and not self._with_heart_beats and "legal" not in only:
             raise ValueError(f"no rule has one of the names {', '.join(only)}")
         random.Random(seed).shuffle(plans)
         self._plans = plans
@@ -77,6 +87,9 @@ class ScriptMaker:
 
     def make(self, number: int) -> Script:
         """Return the script of a number, counted from 0."""
+        silent = self._version_of_heart_beats(number)
+        if silent is not None:
+            return heart_beat_script(silent)
         choices = RandomChoices(self._seed * 1_000_003 + number)
         plan = self._plan(number)
         version = choices.pick(self._versions) if plan is None else plan.version
@@ -94,6 +107,14 @@ class ScriptMaker:
         if self._role == "client":
             return _script_of_server(conversation)
         return _Writer(conversation, choices).script()
+
+    def _version_of_heart_beats(self, number: int) -> str | None:
+        versions = self._with_heart_beats
+        if versions and not self._plans and not self._legal:
+            return versions[number % len(versions)]
+        turn = number % _PERIOD_OF_HEART_BEATS
+        # The even ones are legal, as this is.
+        return versions[turn // 2 - 1] if turn % 2 == 0 and 0 < turn <= 2 * len(versions) else None
 
     def _plan(self, number: int) -> _Plan | None:
         if not self._plans or (self._legal and number % 2 == 0):

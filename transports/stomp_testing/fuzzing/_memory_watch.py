@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ._findings import Finding, RunReport
 from ._played import Pace, Played, Player
-from ._script import LEGAL, Script
+from ._script import HEART_BEATS, LEGAL, Script
 from ._symptoms import Severity
 
 __all__ = ["MemoryWatch", "WatchedPlayer", "listening_process", "resident_bytes"]
@@ -30,6 +30,8 @@ _GROWTH = 3 * _MIB
 _FACTOR = 3
 #: How many rules are looked at, at most.
 _CANDIDATES = 4
+#: Seconds for all of that: what has not grown enough by then is no finding.
+_SECONDS = 60.0
 #: The first conversations fill caches and pools.
 _WARM_UP = 50
 
@@ -84,28 +86,40 @@ class MemoryWatch:
     """Sums up by how much memory grows with the conversations of each rule.
 
     Args:
-        pid: of the program under test.
+        pid: returns the process of the program under test, which is another one once it was started again; ``None`` if
+            it cannot be seen.
 
     Raises:
         OSError: it cannot be seen.
     """
 
-    def __init__(self, pid: int) -> None:
-        self._pid = pid
+    def __init__(self, pid: Callable[[], int | None]) -> None:
+        self._pid_of = pid
+        self._pid = pid()
         self._lock = threading.Lock()
         self._growth: defaultdict[str, int] = defaultdict(int)
         self._scripts: dict[str, Script] = {}
         self._played = 0
-        self._last = resident_bytes(pid)
+        self._last = self._resident()
         self._warm = self._last
+
+    def _resident(self) -> int:
+        if self._pid is None:
+            raise OSError("the process of the program is not known")
+        return resident_bytes(self._pid)
 
     def note(self, script: Script) -> None:
         """Note what memory is like behind a conversation."""
         with self._lock:
+            started_again = self._pid != (pid := self._pid_of())
+            self._pid = pid
             try:
-                now = resident_bytes(self._pid)
+                now = self._resident()
             except OSError:
                 return  # it has crashed, which others report
+            if started_again:
+                self._last = self._warm = now
+                self._played = 0
             self._played += 1
             if self._played <= _WARM_UP:
                 self._warm = now
@@ -114,12 +128,13 @@ class MemoryWatch:
             self._scripts[script.rule.name] = script
             self._last = now
 
-    def check(self, report: RunReport, repeat: Callable[[Script, int], None]) -> None:
+    def check(self, report: RunReport, repeat: Callable[[Script, int, float], None]) -> None:
         """Play the scripts behind which memory has grown again and again; add a finding if it goes on growing.
 
         Args:
             report: gets the finding.
-            repeat: plays a script so many times, and leaves nothing behind that a broker has to keep.
+            repeat: plays a script so many times, and leaves nothing behind that a broker has to keep; raises
+                TimeoutError if it is not done at a time of :func:`time.monotonic`.
         """
         total = self._last - self._warm
         report.notes.append(
@@ -127,35 +142,44 @@ class MemoryWatch:
             "conversations"
         )
         candidates = sorted(self._growth, key=lambda rule: self._growth[rule], reverse=True)[:_CANDIDATES]
-        candidates = [rule for rule in candidates if self._growth[rule] > 0 and rule != LEGAL.name]
+        candidates = [
+            rule
+            for rule in candidates
+            if self._growth[rule] > 0 and rule != LEGAL.name and not self._takes_long(rule)
+        ]
         if total < _GROWTH or not candidates:
             return
+        end = time.monotonic() + _SECONDS
         legal = self._scripts.get(LEGAL.name)
-        usual = 0 if legal is None else max(self._rounds(legal, repeat))
+        usual = 0 if legal is None else max(self._rounds(legal, repeat, end))
         for rule in candidates:
-            growth = self._rounds(self._scripts[rule], repeat)
+            growth = self._rounds(self._scripts[rule], repeat, end)
             if min(growth) >= max(_GROWTH, _FACTOR * usual):
                 report.findings.append(self._finding(rule, growth))
                 report.sort()
                 return  # what else has grown may have grown by the same leak
 
-    def _rounds(self, script: Script, repeat: Callable[[Script, int], None]) -> list[int]:
+    def _rounds(self, script: Script, repeat: Callable[[Script, int, float], None], end: float) -> list[int]:
         """Return by how much memory grows in each round; fewer if it does not grow in one."""
         growth: list[int] = []
         try:
-            start = resident_bytes(self._pid)
+            start = self._resident()
             while len(growth) < _MOST_ROUNDS and (len(growth) < _ROUNDS or sum(growth) < _SURE):
-                before = resident_bytes(self._pid)
-                repeat(script, _REPEAT)
-                growth.append(resident_bytes(self._pid) - before)
+                before = self._resident()
+                repeat(script, _REPEAT, end)
+                growth.append(self._resident() - before)
                 if growth[-1] < max(_GROWTH, growth[0] // 2):
                     return [*growth, 0]  # pools and heaps fill up in the end; a leak goes on
             time.sleep(_PAUSE)
-            if resident_bytes(self._pid) - start < sum(growth) // 2:
+            if self._resident() - start < sum(growth) // 2:
                 return [*growth, 0]
         except (OSError, ValueError):
             return [*growth, 0]
         return growth
+
+    def _takes_long(self, rule: str) -> bool:
+        """Whether nothing is sent for some time, which cannot be played hundreds of times."""
+        return any(send.wait for send in self._scripts[rule].sends) or rule == HEART_BEATS.name
 
     def _finding(self, rule: str, growth: list[int]) -> Finding:
         script = self._scripts[rule]

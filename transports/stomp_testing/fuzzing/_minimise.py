@@ -38,7 +38,12 @@ _OF_BYTES = (
 
 
 def minimise(
-    script: Script, shows: Callable[[Script], bool], *, seconds: float = 10.0, most: int = 250
+    script: Script,
+    shows: Callable[[Script], bool],
+    *,
+    seconds: float = 10.0,
+    most: int = 250,
+    clock: Callable[[], float] = time.monotonic,
 ) -> Script:
     """Return the shortest script that was found.
 
@@ -47,8 +52,9 @@ def minimise(
         shows: plays a script, and returns whether it shows the same symptom.
         seconds: how long to try.
         most: how many candidates to try.
+        clock: tells the seconds that have passed.
     """
-    search = _Search(script, shows, time.monotonic() + seconds, most)
+    search = _Search(script, shows, clock, clock() + seconds, most)
     search.replace_last_frame()
     search.drop_steps()
     search.use_one_connection()
@@ -61,16 +67,24 @@ def minimise(
 
 
 class _Search:
-    def __init__(self, script: Script, shows: Callable[[Script], bool], end: float, most: int) -> None:
+    def __init__(
+        self,
+        script: Script,
+        shows: Callable[[Script], bool],
+        clock: Callable[[], float],
+        end: float,
+        most: int,
+    ) -> None:
         self.best = script
         self._shows = shows
+        self._clock = clock
         self._end = end
         self._left = most
         self._tried: set[Script] = {script}
 
     def _try(self, sends: Sequence[Send]) -> bool:
         candidate = self.best.with_sends(tuple(sends))
-        if not sends or candidate in self._tried or self._left <= 0 or time.monotonic() > self._end:
+        if not sends or candidate in self._tried or self._left <= 0 or self._clock() > self._end:
             return False
         self._tried.add(candidate)
         self._left -= 1

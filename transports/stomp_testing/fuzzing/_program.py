@@ -1,4 +1,4 @@
-"""A client that is a program: start it for a conversation, and see how it ends."""
+"""A program that was started, and how it ends: a client for one conversation, or a broker."""
 
 from __future__ import annotations
 
@@ -8,25 +8,14 @@ import shlex
 import signal
 import subprocess
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import IO
 
-from ._symptoms import Severity, Symptom
+from ._program_end import ProgramEnd, end_of
 
 __all__ = ["Program"]
 
-#: How runtimes report an exception that the program has not handled.
-_UNHANDLED = re.compile(
-    rb"Traceback \(most recent call last\)"  # Python
-    rb"|^panic: |^fatal error: "  # Go
-    rb"|^thread '.*' panicked at"  # Rust
-    rb"|Exception in thread "  # Java, and threads of Python
-    rb"|^Unhandled exception|UnhandledPromiseRejection|^Uncaught |^PHP Fatal error|^Fatal error: "  # .NET, node, PHP
-    rb"|^\S*:[0-9]+:in .*\(\w*(?:Error|Exception)\)"  # Ruby
-    rb"|^node:internal/|^\s+throw er;"  # node
-    rb"|AddressSanitizer|Segmentation fault|core dumped",
-    re.MULTILINE,
-)
 _MOST_OF_OUTPUT = 20_000
 
 
@@ -35,20 +24,22 @@ class Program:
 
     Args:
         command: its command line.
-        url: in STOMP_URL of its environment.
-        version: in STOMP_VERSION.
+        environment: variables of its environment, besides those of ours.
 
     Raises:
         OSError: it cannot be started.
-        ValueError: its command line has unbalanced quotes.
+        ValueError: its command line has unbalanced quotes, or is empty.
     """
 
-    def __init__(self, command: str, url: str, version: str) -> None:
+    def __init__(self, command: str, environment: Mapping[str, str]) -> None:
+        words = shlex.split(command)
+        if not words:
+            raise ValueError("--exec must be a command, got nothing")
         self._errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115
         try:
             self._process = subprocess.Popen(
-                shlex.split(command),
-                env={**os.environ, "STOMP_URL": url, "STOMP_VERSION": version},
+                words,
+                env={**os.environ, **environment},
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=self._errors,
@@ -57,6 +48,11 @@ class Program:
         except BaseException:
             self._errors.close()
             raise
+
+    @property
+    def pid(self) -> int:
+        """Its process."""
+        return self._process.pid
 
     @property
     def running(self) -> bool:
@@ -72,39 +68,42 @@ class Program:
         match = re.search(r"VmHWM:\s+(\d+) kB", status)
         return int(match[1]) * 1024 if match else 0
 
-    def symptom_of_end(self, seconds: float) -> Symptom | None:
-        """Wait until it has ended; return what is wrong about that. It may go on running."""
+    def wait(self, seconds: float) -> int | None:
+        """Wait until it has ended.
+
+        Returns:
+            Its exit status, negative for a signal; ``None`` if it goes on.
+        """
         try:
-            status = self._process.wait(seconds)
+            return self._process.wait(seconds)
         except subprocess.TimeoutExpired:
-            status = 0
-        output = self._output()
-        if status < 0:
-            name = signal.Signals(-status).name
-            return Symptom(
-                Severity.CRASH, f"killed-by-{name.lower()}", f"the program was ended by {name}{_last(output)}"
-            )
-        unhandled = _UNHANDLED.search(output)
-        if unhandled is not None:
-            text = f"the program has ended with an exception that it does not handle{_last(output)}"
-            return Symptom(Severity.CRASH, "unhandled-exception", text)
-        return None
+            return None
+
+    def end(self, seconds: float) -> ProgramEnd:
+        """Wait until it has ended; return how. It may go on running."""
+        status = self.wait(seconds)
+        return end_of(status, self._output())
+
+    def stop(self, seconds: float) -> None:
+        """Ask it to end, and end it and whatever it has started after so many seconds. May be called twice."""
+        if self.running:
+            self._send_signal(signal.SIGTERM)
+            self.wait(seconds)
+        self.kill()
 
     def kill(self) -> None:
         """End it, and whatever it has started."""
-        try:
-            os.killpg(self._process.pid, signal.SIGKILL)
-        except (ProcessLookupError, PermissionError):
-            self._process.kill()
+        self._send_signal(signal.SIGKILL)
         self._process.wait()
         self._errors.close()
+
+    def _send_signal(self, number: signal.Signals) -> None:
+        try:
+            os.killpg(self._process.pid, number)
+        except (ProcessLookupError, PermissionError):
+            self._process.send_signal(number)
 
     def _output(self) -> bytes:
         size = self._errors.seek(0, os.SEEK_END)
         self._errors.seek(max(0, size - _MOST_OF_OUTPUT))
         return self._errors.read()
-
-
-def _last(output: bytes) -> str:
-    lines = output.decode(errors="backslashreplace").strip().splitlines()
-    return f": {lines[-1][:300]}" if lines else ""

@@ -63,6 +63,7 @@ class Reference:
         refused_text: why.
         maybe: marks of messages that a broker may deliver once more, or not: those of a NACK.
         known: what was sent, by mark.
+        unmarked: destinations to which something without a mark was sent.
         asked: the receipts that were asked for, by connection.
         left_behind: destinations whose subscription in mode ``auto`` has lost its connection. Until a broker has
             noticed that, it may send messages there, and they are gone.
@@ -73,6 +74,7 @@ class Reference:
         self.refused_text = ""
         self.maybe: set[str | None] = set()
         self.known: dict[str, Send] = {}
+        self.unmarked: set[str] = set()
         self.left_behind: set[str] = set()
         self.asked: defaultdict[str, Counter[str]] = defaultdict(Counter)
         self._queues: defaultdict[str, deque[Send]] = defaultdict(deque)
@@ -209,8 +211,11 @@ class _Line:
             pairs = [("version", str(self._server.version))]
             self._expect(Frame("CONNECTED", pairs), event.command)
             return
-        if isinstance(event, Send) and MARK in event.headers:
-            self._broker.known[event.headers[MARK]] = event
+        if isinstance(event, Send):
+            if MARK in event.headers:
+                self._broker.known[event.headers[MARK]] = event
+            else:
+                self._broker.unmarked.add(event.destination)
         effects = self._server.effects(event)
         receipt = event.headers.get("receipt")
         if receipt is not None:

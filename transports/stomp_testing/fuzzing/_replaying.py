@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from ._broker_run import BrokerPlayer
+from ._broker_player import BrokerPlayer
+from ._broker_program import BrokerProgram
 from ._broker_target import BrokerTarget
 from ._client_run import ClientAddress, ClientTargets
 from ._findings import Finding
@@ -27,16 +28,24 @@ class Replayed(NamedTuple):
     text: str
 
 
-def replay_to_broker(finding: Finding, target: BrokerTarget) -> Replayed:
+def replay_to_broker(
+    finding: Finding, target: BrokerTarget, program: BrokerProgram | None = None
+) -> Replayed:
     """Play a finding to a broker.
+
+    Args:
+        finding: to play.
+        target: where the broker is.
+        program: what the broker was started with, and is started with again once it has died.
 
     Raises:
         OSError: it does not accept connections.
+        NotServed: it does not serve a well-behaved client.
         ValueError: the finding is one about a client.
     """
     if finding.role != "server":
         raise ValueError(f"{finding.name} is about a client: give --listen")
-    player = BrokerPlayer(target, finding.script.version)
+    player = BrokerPlayer(target, finding.script.version, program)
     try:
         return _replayed(finding, player)
     finally:

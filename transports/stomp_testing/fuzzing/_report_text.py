@@ -19,7 +19,7 @@ _COLUMNS = {
     "as specified": ("as specified",),
     "accepted, should not": ("accepted", "open", "went-on"),
     "refused, should be accepted": ("refused", "closed"),
-    "crashed": ("bystander-closed", "bystander-refused", "no-connection", "crashed", "killed"),
+    "crashed": ("bystander-closed", "bystander-refused", "no-connection", "exited", "killed"),
     "hung": ("ignored", "no-answer", "bystander-stalled", "does-not-read", "hung"),
 }
 _STYLE = """
@@ -85,12 +85,14 @@ def write_report(report: RunReport, folder: Path) -> None:
 def _facts(report: RunReport) -> list[tuple[str, str]]:
     severities = Counter(one.severity for one in report.findings)
     found = ", ".join(f"{severities[one]} {one}" for one in SEVERITIES if severities[one]) or "none"
+    early = [] if report.ended_early is None else [("the run has ended early", report.ended_early)]
     return [
         ("target", f"{report.target} ({report.server})"),
         ("versions of STOMP", ", ".join(report.versions)),
         ("seed", str(report.seed)),
         ("conversations", f"{report.conversations} in {report.seconds:.0f} s"),
         ("findings", found),
+        *early,
     ]
 
 

@@ -9,6 +9,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from ._findings import Finding
+from ._symptoms import Severity
 
 __all__ = ["FINDINGS_FILE", "write_findings", "write_reproducer"]
 
@@ -62,6 +63,7 @@ def script_text(finding: Finding) -> str:
         "ABOUT": repr(about),
         "ROLE": repr(finding.role),
         "REPEAT": repr(finding.repeat),
+        "OTHERS": repr(finding.role == "server" and finding.severity in (Severity.CRASH, Severity.HANG)),
         "STEPS": pprint.pformat(finding.steps, width=110, sort_dicts=False),
     }
     for name, value in values.items():

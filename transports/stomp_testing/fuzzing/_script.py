@@ -16,6 +16,7 @@ from stomp_core.wire import escape
 from .._conversations import Demand
 
 __all__ = [
+    "HEART_BEATS",
     "LEGAL",
     "UNFINISHED",
     "Rule",
@@ -59,6 +60,8 @@ class Rule:
 LEGAL = Rule("legal", "", Demand.MUST_ACCEPT)
 #: The last frame is never finished: the peer waits, and serves others.
 UNFINISHED = Rule("unfinished-frame", "Augmented BNF", Demand.MAY_REFUSE)
+#: The client wants heart-beats, sends nothing, and looks whether those come that CONNECTED promises.
+HEART_BEATS = Rule("promised-heart-beats", "Heart-beating", Demand.MUST_ACCEPT)
 
 
 @dataclass(frozen=True, slots=True)

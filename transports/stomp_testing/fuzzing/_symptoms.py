@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-__all__ = ["SEVERITIES", "Severity", "Symptom"]
+__all__ = ["HARMFUL", "SEVERITIES", "Severity", "Symptom"]
 
 
 class Severity(StrEnum):
@@ -28,6 +28,8 @@ class Severity(StrEnum):
 
 #: All severities, the worst one first.
 SEVERITIES = tuple(Severity)
+#: Behind these the program, or its connections, may no longer be what they were.
+HARMFUL = (Severity.CRASH, Severity.HANG, Severity.LEAK)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,7 @@ class Symptom:
         text: what was expected and what came, in a sentence.
         expected: the step of a conformance case that fails; ``None`` if no step of one can tell.
         section: of the specification, if it is not that of the broken rule.
+        ends_program: whether the program has ended.
     """
 
     severity: Severity
@@ -47,3 +50,4 @@ class Symptom:
     text: str
     expected: tuple[dict[str, Any], ...] = ()
     section: str | None = None
+    ends_program: bool = False
