@@ -419,7 +419,7 @@ class Send(_Transactional, _Bodied):
 
     @staticmethod
     def assemble(headers: Headers, body: bytes, receipt: str | None, content_length: bool) -> Send:
-        """Make a SEND outside of a transaction from what :func:`send_parts` returns. The straight path of sessions.
+        """Make a SEND outside of a transaction from what ``send_parts()`` returns. The straight path of sessions.
 
         Args:
             headers: all headers but the receipt.
