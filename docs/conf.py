@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sys
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +54,12 @@ copybutton_prompt_is_regexp = True
 
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
-autodoc_default_options = {"members": True, "inherited-members": True, "show-inheritance": True}
+autodoc_default_options = {
+    "members": True,
+    # All that is inherited, but for the methods of these: encode() and title() say nothing about a state.
+    "inherited-members": "str,tuple,BaseException",
+    "show-inheritance": True,
+}
 autodoc_preserve_defaults = True
 napoleon_numpy_docstring = False
 python_use_unqualified_type_names = True
@@ -88,6 +94,21 @@ html_theme_options = {
 
 #: Pages whose text is a file at the top of the repository.
 TOP_LEVEL = {"changelog": "CHANGELOG.md", "contributing": "CONTRIBUTING.md"}
+
+
+def _name_classes_of_adapters() -> None:
+    """Let the classes that users meet first be shown on the page of their adapter, with all methods.
+
+    They are other names of classes of stomp_core.adapter, of which autodoc shows "alias of BlockingMessage" only.
+    """
+    for package in map(import_module, ("stomp_socket", "stomp_asyncio", "stomp_trio")):
+        for name in ("Subscription", "Message", "Transaction", "Pipeline"):
+            class_ = getattr(package, name)
+            attributes = {"__doc__": class_.__doc__, "__module__": package.__name__, "__slots__": ()}
+            setattr(package, name, type(name, (class_,), attributes))
+
+
+_name_classes_of_adapters()
 
 
 def setup(app: Any) -> None:

@@ -46,7 +46,7 @@ Exported = TypeVar("Exported")
 
 
 class MessageSource(Protocol):
-    """The source of messages: a :class:`.Subscription`, or a :class:`.HandlerRunner` for one of its workers."""
+    """The source of messages: a :class:`stomp_core.Subscription`, or a :class:`.HandlerRunner` for a worker of it."""
 
     @property
     def ended(self) -> bool:

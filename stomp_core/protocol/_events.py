@@ -419,7 +419,7 @@ class Send(_Transactional, _Bodied):
 
     @staticmethod
     def assemble(headers: Headers, body: bytes, receipt: str | None, content_length: bool) -> Send:
-        """Make a SEND outside of a transaction from what :func:`send_parts` returns. The straight path of sessions.
+        """Make a SEND outside of a transaction from what ``send_parts()`` returns. The straight path of sessions.
 
         Args:
             headers: all headers but the receipt.
@@ -486,10 +486,18 @@ def send_parts(
     headers: HeaderSource,
     transaction: str | None = None,
 ) -> tuple[Headers, bytes]:
-    """Return all headers of a SEND without receipt, and its body. The arguments are those of :class:`Send`.
+    """Return all headers of a SEND without receipt, and its body as bytes. The arguments are those of :class:`Send`.
+
+    Args:
+        destination: where to send it.
+        body: the body.
+        content_type: the MIME type of the body, or ``None``.
+        headers: further headers.
+        transaction: the id of its transaction, or ``None``.
 
     Raises:
-        HeaderTypeError: the body is neither text nor bytes.
+        HeaderTypeError: the body is neither text nor bytes, or a header is not a ``str``.
+        LocalProtocolError: a header contradicts an argument, or UTF-8 cannot express the text of the body.
     """
     is_text = False
     if type(body) is bytes:

@@ -120,7 +120,14 @@ class WebSocketClient(Layer):
         return f"the answer to the WebSocket request was incomplete after {seconds:g} s: {self.over}"
 
     def receive_data(self, data: bytes | bytearray | memoryview) -> bytes | bytearray:
-        """Process bytes from the socket; see :meth:`Layer.receive_data`."""
+        """Process bytes from the socket. Look at ``over``, and write :meth:`control`, afterwards.
+
+        Args:
+            data: the bytes, in pieces of any size.
+
+        Returns:
+            The bytes of STOMP in them; ``b""`` as long as a WebSocket frame is incomplete.
+        """
         if not self.opened and len(self._answer) < _LINE:
             self._answer += bytes(data[: _LINE - len(self._answer)])
         return super().receive_data(data)
