@@ -29,6 +29,7 @@ from stomp_core import (
     LocalProtocolError,
     Message,
     Nack,
+    NeedData,
     Receipt,
     RemoteProtocolError,
     Send,
@@ -99,10 +100,12 @@ class Watched:
 
     Args:
         conn: the connection, in any state.
+        takes_receipts: whether RECEIPTs are received on their straight path, where that is possible.
     """
 
-    def __init__(self, conn: ClientConnection | ServerConnection) -> None:
+    def __init__(self, conn: ClientConnection | ServerConnection, *, takes_receipts: bool = False) -> None:
         self.conn = conn
+        self._takes_receipts = takes_receipts
         client = isinstance(conn, ClientConnection)
         self.sends = CLIENT_SENDS if client else SERVER_SENDS
         self.receives = CLIENT_RECEIVES if client else SERVER_RECEIVES
@@ -133,7 +136,7 @@ class Watched:
         before = self.conn.state
         while True:
             try:
-                event = self.conn.next_event()
+                event = self._next_event()
             except RemoteProtocolError as error:
                 self._check_error(error)
                 if not (self._eof or self._silent):
@@ -149,6 +152,14 @@ class Watched:
             if not isinstance(event, Tolerated):
                 # Tolerated is returned before the frame that it is about, when the state has changed already.
                 before = self.conn.state
+
+    def _next_event(self) -> Event | HeartBeat | ConnectionClosed | Tolerated | NeedData:
+        conn = self.conn
+        if self._takes_receipts and isinstance(conn, ClientConnection):
+            receipt = conn.take_receipt(Receipt)
+            if receipt is not None:
+                return receipt
+        return conn.next_event()
 
     def send(self, make: Callable[[], Event | Frame]) -> bytes | None:
         """Send what ``make`` makes, and return its bytes; ``None`` if it is refused."""

@@ -67,7 +67,7 @@ class _Twins:
     def __init__(
         self, straight: ClientConnection | ServerConnection, general: ClientConnection | ServerConnection
     ) -> None:
-        self.straight, self.general = Watched(straight), Watched(general)
+        self.straight, self.general = Watched(straight, takes_receipts=True), Watched(general)
 
     def step(self, step: str, choices: Choices) -> None:
         straight, general = self.straight, self.general
