@@ -41,7 +41,6 @@ __all__ = [
 ]
 
 _HERE = Path(__file__).parent
-_CLIENTS = _HERE.parent / "conformance" / "clients"
 FINDINGS = _HERE / "findings.json"
 REVIEWED = _HERE / "reviewed.json"
 _VERSIONS = ("1.2", "1.1", "1.0")
@@ -141,11 +140,9 @@ class ClientUnderTest:
 
     Attributes:
         program: the echo program.
-        versions: of STOMP that the library has.
     """
 
     program: Program
-    versions: tuple[str, ...] = _VERSIONS
 
     @property
     def _address(self) -> ClientAddress:
@@ -157,7 +154,7 @@ class ClientUnderTest:
             self._address,
             seed=seed,
             limits=RunLimits(seconds, jobs=6, minimise_seconds=3.0),
-            versions=self.versions,
+            versions=self.program.stomp,
         )
 
     @contextmanager
@@ -170,36 +167,7 @@ class ClientUnderTest:
         return self.program.installed_version()
 
 
-def _python_client(name: str, distribution: str) -> Program:
-    show = f"import importlib.metadata as m; print(m.version({distribution!r}))"
-    return Program(
-        f"{sys.executable} {_CLIENTS / name}", (sys.executable, "-c", show), f"pip install {distribution}"
-    )
-
-
-CLIENTS = {
-    "stomp_socket": ClientUnderTest(PROGRAMS["stomp_socket"]),
-    "stomp.py": ClientUnderTest(PROGRAMS["stomp.py"]),
-    "stompman": ClientUnderTest(_python_client("stompman_client.py", "stompman"), ("1.2",)),
-    "stompest": ClientUnderTest(_python_client("stompest_client.py", "stompest")),
-    "Net::Stomp": ClientUnderTest(PROGRAMS["Net::Stomp"]),
-    "stomp (Ruby)": ClientUnderTest(
-        Program(
-            f"ruby {_CLIENTS / 'ruby_stomp_client.rb'}",
-            ("ruby", "-rstomp", "-e", "puts Stomp::Version::STRING"),
-            "apt-get install --no-install-recommends ruby-stomp",
-        )
-    ),
-    "stomp (PHP)": ClientUnderTest(
-        Program(
-            f"php {_CLIENTS / 'php_stomp_client.php'}",
-            ("php", "-r", "echo (new ReflectionExtension('stomp'))->getVersion();"),
-            "apt-get install --no-install-recommends php-cli php-stomp",
-        ),
-        ("1.1", "1.0"),
-    ),
-    "stompit": ClientUnderTest(PROGRAMS["stompit"]),
-}
+CLIENTS = {name: ClientUnderTest(program) for name, program in PROGRAMS.items()}
 
 
 # ---------------------------------------------------------------------- data

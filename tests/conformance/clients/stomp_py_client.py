@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from typing import Any
 from urllib.parse import urlsplit
@@ -48,6 +49,9 @@ class Echo(stomp.ConnectionListener):  # type: ignore[misc]
 
 
 conn.set_listener("echo", Echo())
-conn.connect(url.username, url.password, wait=True)
-conn.subscribe("/queue/conformance", id="0", ack="client" if version == "1.0" else "client-individual")
+try:
+    conn.connect(url.username, url.password, wait=True)
+    conn.subscribe("/queue/conformance", id="0", ack="client" if version == "1.0" else "client-individual")
+except stomp.exception.StompException as error:
+    sys.exit(f"stomp_py_client: {error!r}")
 ended.wait()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from stomp_core import NEED_DATA, Frame, FrameParser, ProtocolError
@@ -15,7 +15,7 @@ from .._conversations import Demand
 from ._case import CaseSteps, describe, printable, wire_value
 from ._played import Played
 from ._program import Program
-from ._script import Script, Send, fill_ids
+from ._script import LEGAL, Script, Send, fill_ids
 from ._symptoms import Severity, Symptom
 from ._wire import Closed, Illegal, Stalled, Wire
 
@@ -130,6 +130,8 @@ def play_to_client(
         ends = player.symptom_of_end()
         if ends is not None and not _is_worse(player.played.symptom, ends):
             player.played.symptom = ends
+        if player.played.symptom is not None:
+            player.played.script = player.legal_part()
         return player.finished()
     finally:
         if player is not None:
@@ -171,6 +173,7 @@ class _Player:
         ] = []  # ACK ids and echoes that have to come: kind, name, body
         self._sent_bytes = 0
         self._subscribed = False
+        self._count = 0
         self.steps = CaseSteps(script.version)
         self.played = Played()
 
@@ -186,6 +189,7 @@ class _Player:
             for send in self._script.sends:
                 self._before(send)
                 self._send(send)
+                self._count += 1
                 if self._violated is not None:
                     break
                 self._read_what_is_there()
@@ -193,6 +197,16 @@ class _Player:
             self._check_answers()
         except _Ended:
             self._check_early_end()
+
+    def legal_part(self) -> Script | None:
+        """Return what was sent if the rule was not broken yet, so that a symptom has another cause; else ``None``."""
+        rule = self._script.rule
+        is_broken = self._count == len(self._script.sends)
+        if rule.must_refuse and rule.code is not None:
+            is_broken = self._violated is not None
+        if rule == LEGAL or is_broken or not self._count:
+            return None
+        return replace(self._script, sends=self._script.sends[: self._count], rule=LEGAL)
 
     def _before(self, send: Send) -> None:
         if send.wait:
@@ -404,8 +418,10 @@ class _Player:
     def _check_early_end(self) -> None:
         """The client has ended the conversation, which it may do by DISCONNECT, and when a rule was broken."""
         rule = self._script.rule
-        if not self._wire.closed or self._violated is not None or rule.must_refuse:
+        if not self._wire.closed or self._violated is not None:
             return
+        if rule.must_refuse and rule.code is None:
+            return  # the bytes do not tell whether the rule was broken
         if rule.demand is Demand.MAY_REFUSE or self._script.sends[-1].data == b"":
             return
         raise _found(

@@ -14,7 +14,7 @@ from ._findings import Finding, RunReport
 from ._gate import Gate
 from ._minimise import minimise
 from ._played import NotServed, Pace, Played, Player
-from ._script import Script
+from ._script import LEGAL, Script
 from ._symptoms import Severity, Symptom
 
 __all__ = ["Engine", "Makes", "RunLimits"]
@@ -239,13 +239,16 @@ class Engine:
             if self._dead:
                 return False
             try:
-                shown = player[0].play(script, pace=pace, known=known).symptom
+                played = player[0].play(script, pace=pace, known=known)
             except (OSError, NotServed):
                 self._recover(symptom)
                 return False
+            shown = played.symptom
             if shown is not None and shown.severity in _HARMFUL and self._recover(shown):
                 player[0].close()
                 player[0] = self._new_player()
+            if played.script is not None and script.rule != LEGAL:
+                return False  # it shows something before the rule is broken, which is not what was found
             return shown is not None and (shown.name, shown.severity) == (symptom.name, symptom.severity)
 
         try:
