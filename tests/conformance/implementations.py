@@ -91,8 +91,8 @@ class Program:
     def player(self) -> Iterator[Play]:
         """Return what plays a case to it. Those of versions that the library has not are not applicable."""
         played = partial(play_to_program, command=self.command, timeout=10.0, environment=_environment())
-        yield lambda case: (
-            played(case) if case.version in self.stomp else Result(case, Outcome.NOT_APPLICABLE)
+        yield (
+            lambda case: played(case) if case.version in self.stomp else Result(case, Outcome.NOT_APPLICABLE)
         )
 
 
@@ -114,9 +114,7 @@ def _script(interpreter: str, name: str) -> str:
 
 
 #: The package does not export its package.json, so that ``require`` cannot read it.
-_VERSION_OF_STOMPJS = (
-    'JSON.parse(fs.readFileSync(require.resolve("@stomp/stompjs").replace(/bundles.*/, "package.json"))).version'
-)
+_FILE_OF_STOMPJS = 'require.resolve("@stomp/stompjs").replace(/bundles.*/, "package.json")'
 #: Echo clients, by the name of the library.
 PROGRAMS = {
     "stomp_socket": Program(
@@ -156,7 +154,7 @@ PROGRAMS = {
     ),
     "stompjs": Program(
         _script("node", "stompjs_client.js"),
-        ("node", "-p", _VERSION_OF_STOMPJS),
+        ("node", "-p", f"JSON.parse(fs.readFileSync({_FILE_OF_STOMPJS})).version"),
         "npm install --prefix FOLDER @stomp/stompjs, and STOMP_NODE_MODULES=FOLDER/node_modules",
     ),
 }

@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import stomp  # type: ignore[import-untyped]
+from stomp.exception import StompException  # type: ignore[import-untyped]
 
 url = urlsplit(os.environ["STOMP_URL"])
 version = os.environ["STOMP_VERSION"]
@@ -52,6 +53,6 @@ conn.set_listener("echo", Echo())
 try:
     conn.connect(url.username, url.password, wait=True)
     conn.subscribe("/queue/conformance", id="0", ack="client" if version == "1.0" else "client-individual")
-except stomp.exception.StompException as error:
+except StompException as error:
     sys.exit(f"stomp_py_client: {error!r}")
 ended.wait()

@@ -132,6 +132,7 @@ def play_to_client(
             player.played.symptom = ends
         if player.played.symptom is not None:
             player.played.script = player.legal_part()
+            player.played.decided = not player.breaks_another_rule()
         return player.finished()
     finally:
         if player is not None:
@@ -197,6 +198,10 @@ class _Player:
             self._check_answers()
         except _Ended:
             self._check_early_end()
+
+    def breaks_another_rule(self) -> bool:
+        """Whether what was sent breaks a rule, but not that of the script: it was shortened into something else."""
+        return self._violated not in (None, "error", self._script.rule.code)
 
     def legal_part(self) -> Script | None:
         """Return what was sent if the rule was not broken yet, so that a symptom has another cause; else ``None``."""

@@ -248,7 +248,9 @@ def _learn(wire: Wire, program: Program | None, version: str, timeout: float) ->
         if version not in connect.headers.get("accept-version", "1.0").split(","):
             return None
         wire.write(
-            b"CONNECTED\nsession:1\n\n\0" if version == "1.0" else f"CONNECTED\nversion:{version}\n\n\0".encode(),
+            b"CONNECTED\nsession:1\n\n\0"
+            if version == "1.0"
+            else f"CONNECTED\nversion:{version}\n\n\0".encode(),
             timeout,
         )
         wire.set_version(version)

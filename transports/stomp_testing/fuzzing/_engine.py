@@ -247,8 +247,8 @@ class Engine:
             if shown is not None and shown.severity in _HARMFUL and self._recover(shown):
                 player[0].close()
                 player[0] = self._new_player()
-            if played.script is not None and script.rule != LEGAL:
-                return False  # it shows something before the rule is broken, which is not what was found
+            if script.rule != LEGAL and (played.script is not None or not played.decided):
+                return False  # it breaks no rule, or another one, which is not what was found
             return shown is not None and (shown.name, shown.severity) == (symptom.name, symptom.severity)
 
         try:
