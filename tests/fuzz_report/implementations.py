@@ -1,7 +1,12 @@
 """The brokers and clients that tools/fuzz-report fuzzes, and the data of the last time.
 
-``findings.json`` is written by the tool. ``reviewed.json`` is written by hand: a sentence for each finding that was
-played again and looked at. Only these get onto the page as a crash or a hang.
+``findings.json`` is written by the tool. ``reviewed.json`` is written by hand, by program and finding, after it was
+played again and looked at. Only what stands there gets onto the page as worse than lenient:
+
+- a sentence: what is wrong, and the section of the specification;
+- ``{"same-as": name}``: it is the fault that another finding shows, and its own rule has no part in it;
+- ``{"other-cause": sentence}``: a fault that no other finding shows, but its rule has no part in it;
+- ``null``: nothing is wrong, so that it is left out.
 """
 
 from __future__ import annotations
@@ -30,6 +35,7 @@ from tests.conformance.implementations import PROGRAMS, Program
 from tests.waiting import HANGS
 
 __all__ = [
+    "ACCEPTED",
     "BROKERS",
     "CLIENTS",
     "FINDINGS",
@@ -44,6 +50,8 @@ _HERE = Path(__file__).parent
 FINDINGS = _HERE / "findings.json"
 REVIEWED = _HERE / "reviewed.json"
 _VERSIONS = ("1.2", "1.1", "1.0")
+#: To go on where a refusal was expected needs no second look.
+ACCEPTED = ("accepted", "went-on", "open-after-error")
 #: Seconds for each answer. Brokers answer within milliseconds on an idle machine.
 _TIMEOUT = 2.0
 

@@ -47,6 +47,14 @@ def test_fault_is_found_with_the_shortest_conversation(
     assert len(finding.script.sends) <= steps, finding.script
 
 
+def test_what_ends_before_a_rule_is_broken_belongs_to_no_rule() -> None:
+    """The client leaves when CONNECTED has heart-beats, which is legal, and does not see the frame that is not."""
+    finding = fuzz("leaves", ["undefined-escape"], 60).findings[0]
+    assert (finding.rule, finding.symptom, len(finding.script.sends)) == ("legal", "closed", 1), (
+        finding.script
+    )
+
+
 def test_client_without_a_fault_has_no_findings() -> None:
     report = fuzz("", [], 25)
     assert not report.findings, report.findings
