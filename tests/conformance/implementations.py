@@ -65,11 +65,13 @@ class Program:
         command: its command line.
         version: prints the version of the library, or fails if it is not installed.
         install: how to install it.
+        stomp: the versions of STOMP that the library has.
     """
 
     command: str
     version: tuple[str, ...]
     install: str
+    stomp: tuple[str, ...] = ("1.2", "1.1", "1.0")
 
     @property
     def available(self) -> bool:
@@ -87,8 +89,11 @@ class Program:
 
     @contextmanager
     def player(self) -> Iterator[Play]:
-        """Return what plays a case to it."""
-        yield partial(play_to_program, command=self.command, timeout=10.0, environment=_environment())
+        """Return what plays a case to it. Those of versions that the library has not are not applicable."""
+        played = partial(play_to_program, command=self.command, timeout=10.0, environment=_environment())
+        yield (
+            lambda case: played(case) if case.version in self.stomp else Result(case, Outcome.NOT_APPLICABLE)
+        )
 
 
 def _environment() -> dict[str, str]:
@@ -104,27 +109,53 @@ def _python(distribution: str) -> tuple[str, ...]:
     return (sys.executable, "-c", f"import importlib.metadata as m; print(m.version({distribution!r}))")
 
 
+def _script(interpreter: str, name: str) -> str:
+    return f"{interpreter} {_HERE / 'clients' / name}"
+
+
+#: The package does not export its package.json, so that ``require`` cannot read it.
+_FILE_OF_STOMPJS = 'require.resolve("@stomp/stompjs").replace(/bundles.*/, "package.json")'
 #: Echo clients, by the name of the library.
 PROGRAMS = {
     "stomp_socket": Program(
-        f"{sys.executable} {_HERE / 'clients' / 'stomp_socket_client.py'}",
+        _script(sys.executable, "stomp_socket_client.py"),
         (sys.executable, "-c", "import stomp_core; print(stomp_core.__version__)"),
         "it is in this repository",
     ),
     "stomp.py": Program(
-        f"{sys.executable} {_HERE / 'clients' / 'stomp_py_client.py'}",
-        _python("stomp.py"),
-        "pip install stomp.py",
+        _script(sys.executable, "stomp_py_client.py"), _python("stomp.py"), "pip install stomp.py"
+    ),
+    "stompman": Program(
+        _script(sys.executable, "stompman_client.py"), _python("stompman"), "pip install stompman", ("1.2",)
+    ),
+    "stompest": Program(
+        _script(sys.executable, "stompest_client.py"), _python("stompest"), "pip install stompest"
     ),
     "Net::Stomp": Program(
-        f"perl {_HERE / 'clients' / 'net_stomp_client.pl'}",
+        _script("perl", "net_stomp_client.pl"),
         ("perl", "-MNet::Stomp", "-e", "print $Net::Stomp::VERSION"),
         "apt-get install --no-install-recommends libnet-stomp-perl",
     ),
+    "stomp (Ruby)": Program(
+        _script("ruby", "ruby_stomp_client.rb"),
+        ("ruby", "-rstomp", "-e", "puts Stomp::Version::STRING"),
+        "apt-get install --no-install-recommends ruby-stomp",
+    ),
+    "stomp (PHP)": Program(
+        _script("php", "php_stomp_client.php"),
+        ("php", "-r", "echo (new ReflectionExtension('stomp'))->getVersion();"),
+        "apt-get install --no-install-recommends php-cli php-stomp",
+        ("1.1", "1.0"),
+    ),
     "stompit": Program(
-        f"node {_HERE / 'clients' / 'stompit_client.js'}",
+        _script("node", "stompit_client.js"),
         ("node", "-p", 'require("stompit/package.json").version'),
         "npm install --prefix FOLDER stompit, and STOMP_NODE_MODULES=FOLDER/node_modules",
+    ),
+    "stompjs": Program(
+        _script("node", "stompjs_client.js"),
+        ("node", "-p", f"JSON.parse(fs.readFileSync({_FILE_OF_STOMPJS})).version"),
+        "npm install --prefix FOLDER @stomp/stompjs, and STOMP_NODE_MODULES=FOLDER/node_modules",
     ),
 }
 

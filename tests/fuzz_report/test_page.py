@@ -5,7 +5,7 @@ from __future__ import annotations
 from stomp_testing.fuzzing import Finding, Severity
 from stomp_testing.strategies import MUTATIONS
 
-from .implementations import BROKERS, CLIENTS, FINDINGS, REVIEWED, load_json
+from .implementations import ACCEPTED, BROKERS, CLIENTS, FINDINGS, REVIEWED, load_json
 
 
 def test_every_implementation_was_played() -> None:
@@ -17,6 +17,29 @@ def test_reviews_are_about_findings_of_the_data() -> None:
     for name, reviews in load_json(REVIEWED).items():
         names = {finding["name"] for finding in data[name]["findings"]}
         assert set(reviews) - names == set(), name
+
+
+def test_reviews_are_sentences_or_refer_to_one() -> None:
+    """As the docstring of implementations.py has it."""
+    for name, reviews in load_json(REVIEWED).items():
+        for finding, review in reviews.items():
+            if not isinstance(review, dict):
+                assert review is None or review.endswith("."), (name, finding)
+            elif "same-as" in review:
+                assert isinstance(reviews[review["same-as"]], str), (name, finding)
+            else:
+                assert review["other-cause"].endswith("."), (name, finding)
+
+
+def test_what_is_worse_than_lenient_was_reviewed() -> None:
+    reviewed = load_json(REVIEWED)
+    for name, one in load_json(FINDINGS).items():
+        serious = {
+            finding["name"]
+            for finding in one["findings"]
+            if finding["severity"] != Severity.LENIENT and finding["symptom"] not in ACCEPTED
+        }
+        assert serious - set(reviewed.get(name, {})) == set(), name
 
 
 def test_findings_can_be_played_again() -> None:

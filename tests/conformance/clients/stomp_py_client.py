@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from typing import Any
 from urllib.parse import urlsplit
 
 import stomp  # type: ignore[import-untyped]
+from stomp.exception import StompException  # type: ignore[import-untyped]
 
 url = urlsplit(os.environ["STOMP_URL"])
 version = os.environ["STOMP_VERSION"]
@@ -48,6 +50,9 @@ class Echo(stomp.ConnectionListener):  # type: ignore[misc]
 
 
 conn.set_listener("echo", Echo())
-conn.connect(url.username, url.password, wait=True)
-conn.subscribe("/queue/conformance", id="0", ack="client" if version == "1.0" else "client-individual")
+try:
+    conn.connect(url.username, url.password, wait=True)
+    conn.subscribe("/queue/conformance", id="0", ack="client" if version == "1.0" else "client-individual")
+except StompException as error:
+    sys.exit(f"stomp_py_client: {error!r}")
 ended.wait()

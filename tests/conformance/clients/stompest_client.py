@@ -32,7 +32,9 @@ def main() -> None:
             continue
         if frame.body == b"bye":
             client.ack(frame)
-            client.disconnect()
+            client.disconnect(receipt="bye")
+            client.receiveFrame()  # RECEIPT
+            client.close()
             return
         body = frame.body if "reveal" not in frame.headers else frame.headers["reveal"].encode()
         headers = {"content-length": len(body)}  # stompest leaves it to the program

@@ -37,6 +37,8 @@ def main(fault: str) -> None:
             data = connection.recv(65536)
             if fault == "hangs" and b"\ncontent-length:" in data and b"\ncontent-length:1" not in data:
                 time.sleep(600)
+            if fault == "leaves" and b"\nheart-beat:" in data:
+                return
             if fault == "dies" and b"\\" in data:
                 os.kill(os.getpid(), signal.SIGABRT)
             client.receive_data(data)

@@ -58,6 +58,14 @@ def test_error_of_the_library_is_a_refusal() -> None:
     assert {outcome for counts in report.counts.values() for outcome in counts} == {"as specified"}
 
 
+def test_what_ends_before_a_rule_is_broken_belongs_to_no_rule() -> None:
+    """The client leaves when CONNECTED has heart-beats, which is legal, and does not see the frame that is not."""
+    finding = fuzz("leaves", ["undefined-escape"], 60).findings[0]
+    assert (finding.rule, finding.symptom, len(finding.script.sends)) == ("legal", "closed", 1), (
+        finding.script
+    )
+
+
 def test_client_without_a_fault_has_no_findings() -> None:
     report = fuzz("", [], 25)
     assert not report.findings, report.findings

@@ -60,6 +60,8 @@ def connected_frame(builder: Builder, choices: Choices, connect: Frame) -> Frame
         pairs.append(("heart-beat", choices.pick(("0,0", "60000,60000"))))
     if choices.chance(20):
         pairs.append(("session", text(choices, builder.version, builder.setting, handshake=True)))
+    elif builder.version == "1.0" and not choices.chance(10):
+        pairs.append(("session", "1"))  # 1.0 shows it, and some clients refuse a frame without any header
     return Frame("CONNECTED", pairs)
 
 

@@ -186,7 +186,8 @@ class _Player:
         offered = (connect.header("accept-version") or "1.0").split(",")
         if connect.command not in ("CONNECT", "STOMP") or version not in offered:
             raise _NotApplicable(f"does not offer version {version}: {connect}")
-        peer.write("CONNECTED\n\n\0" if version == "1.0" else f"CONNECTED\nversion:{version}\n\n\0")
+        header = "session:1" if version == "1.0" else f"version:{version}"
+        peer.write(f"CONNECTED\n{header}\n\n\0")
         subscribe = peer.frame()
         if subscribe.command != "SUBSCRIBE":
             raise _Failure(f"expected SUBSCRIBE behind CONNECTED, got {subscribe}")
@@ -211,6 +212,8 @@ class _Player:
         while wanted:
             frame = peer.frame()
             self._confirm(peer, frame)
+            if self._case.role == "client" and frame.command == "UNSUBSCRIBE":
+                continue  # some libraries send it before DISCONNECT, which is no fault
             reasons = []
             for each in wanted:
                 reason = self._mismatch(frame, each)
@@ -230,13 +233,16 @@ class _Player:
     def _rejects(self, peer: _Peer, expected: dict[str, Any]) -> None:
         """It refuses what it received: a client closes, a server sends ERROR or closes, or both.
 
-        A MESSAGE may have been on its way.
+        A MESSAGE may have been on its way. A client may send DISCONNECT first.
         """
         while (frame := peer.frame_or_end()) is not None and frame.command == "MESSAGE":
             pass
         if frame is None:
             if expected.get("error"):
                 raise _Failure("expected ERROR, got the end of the connection")
+            return
+        if self._case.role == "client" and frame.command == "DISCONNECT":
+            self._closes(peer, True)
             return
         if self._case.role != "server" or frame.command != "ERROR":
             raise _Failure(f"expected a refusal, got {frame}")

@@ -16,7 +16,7 @@ from ._case import CaseSteps, describe, printable, wire_value
 from ._played import Played
 from ._program import Program
 from ._program_end import EndKind, ProgramEnd
-from ._script import Script, Send, fill_ids
+from ._script import LEGAL, Script, Send, fill_ids
 from ._symptoms import SEVERITIES, Severity, Symptom
 from ._wire import Closed, Illegal, Stalled, Wire
 
@@ -131,6 +131,9 @@ def play_to_client(
         except _Found as found:
             player.played.symptom = found.symptom
         player.end()
+        if player.played.symptom is not None:
+            player.played.script = player.legal_part()
+            player.played.decided = not player.breaks_another_rule()
         return player.finished()
     finally:
         if player is not None:
@@ -168,6 +171,7 @@ class _Player:
         ] = []  # ACK ids and echoes that have to come: kind, name, body
         self._sent_bytes = 0
         self._subscribed = False
+        self._count = 0
         self.steps = CaseSteps(script.version)
         self.played = Played()
 
@@ -183,6 +187,7 @@ class _Player:
             for send in self._script.sends:
                 self._before(send)
                 self._send(send)
+                self._count += 1
                 if self._violated is not None:
                     break
                 self._read_what_is_there()
@@ -190,6 +195,20 @@ class _Player:
             self._check_answers()
         except _Ended:
             self._check_early_end()
+
+    def breaks_another_rule(self) -> bool:
+        """Whether what was sent breaks a rule, but not that of the script: it was shortened into something else."""
+        return self._violated not in (None, "error", self._script.rule.code)
+
+    def legal_part(self) -> Script | None:
+        """Return what was sent if the rule was not broken yet, so that a symptom has another cause; else ``None``."""
+        rule = self._script.rule
+        is_broken = self._count == len(self._script.sends)
+        if rule.must_refuse and rule.code is not None:
+            is_broken = self._violated is not None
+        if rule == LEGAL or is_broken or not self._count:
+            return None
+        return replace(self._script, sends=self._script.sends[: self._count], rule=LEGAL)
 
     def _before(self, send: Send) -> None:
         if send.wait:
@@ -401,8 +420,10 @@ class _Player:
     def _check_early_end(self) -> None:
         """The client has ended the conversation, which it may do by DISCONNECT, and when a rule was broken."""
         rule = self._script.rule
-        if not self._wire.closed or self._violated is not None or rule.must_refuse:
+        if not self._wire.closed or self._violated is not None:
             return
+        if rule.must_refuse and rule.code is None:
+            return  # the bytes do not tell whether the rule was broken
         if rule.demand is Demand.MAY_REFUSE or self._script.sends[-1].data == b"":
             return
         raise _found(

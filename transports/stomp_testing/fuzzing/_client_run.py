@@ -23,7 +23,12 @@ __all__ = ["ClientAddress", "ClientPlayer", "ClientTargets", "fuzz_client", "lea
 
 _VERSIONS = ("1.2", "1.1", "1.0")
 _ORDINARY = "an ordinary message"
-_REVEALED = "revealed: \N{RABBIT}"
+#: 1.0 names no encoding, so that some clients raise an exception at what is not ASCII.
+_REVEALED = {
+    "1.0": "revealed: in ASCII",
+    "1.1": "revealed: \N{RABBIT}",
+    "1.2": "revealed: \N{RABBIT}",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,7 +261,9 @@ def _learn(wire: Wire, program: Program | None, version: str, timeout: float) ->
         if version not in connect.headers.get("accept-version", "1.0").split(","):
             return None
         wire.write(
-            b"CONNECTED\n\n\0" if version == "1.0" else f"CONNECTED\nversion:{version}\n\n\0".encode(),
+            b"CONNECTED\nsession:1\n\n\0"
+            if version == "1.0"
+            else f"CONNECTED\nversion:{version}\n\n\0".encode(),
             timeout,
         )
         wire.set_version(version)
@@ -267,11 +274,13 @@ def _learn(wire: Wire, program: Program | None, version: str, timeout: float) ->
         return Habits()
     _confirm(wire, subscribe.headers.get("receipt"), timeout)
     seen: list[tuple[str, bytes]] = []
+    revealed = _REVEALED[version]
+    on_wire = revealed if version == "1.0" else revealed.replace(":", "\\c")
     for number in (1, 2):
         lines = [
             f"destination:{subscribe.headers.get('destination', '')}",
             f"message-id:{number}",
-            f"reveal:{'' if number == 1 else _REVEALED.replace(':', chr(92) + 'c' if version != '1.0' else ':')}",
+            f"reveal:{'' if number == 1 else on_wire}",
             *([f"subscription:{subscribe.headers['id']}"] if "id" in subscribe.headers else []),
             *([f"ack:{number}"] if version == "1.2" else []),
         ]
@@ -283,7 +292,7 @@ def _learn(wire: Wire, program: Program | None, version: str, timeout: float) ->
     return Habits(
         acknowledges=any(command == "ACK" for command, _ in seen),
         echoes=("SEND", _ORDINARY.encode()) in seen,
-        reveals=("SEND", _REVEALED.encode()) in seen,
+        reveals=("SEND", revealed.encode()) in seen,
         memory=0 if program is None else program.peak_memory(),
     )
 

@@ -290,6 +290,8 @@ class Engine:
                 played = tries.player.play(script, pace=pace, known=known)
                 shown = played.symptom
                 same = shown is not None and (shown.name, shown.severity) == (symptom.name, symptom.severity)
+                if script.rule != LEGAL and (played.script is not None or not played.decided):
+                    same = False  # it breaks no rule, or another one, which is not what was found
                 last = played if same else last
                 if shown is not None and shown.severity in HARMFUL:
                     tries.renew()

@@ -47,7 +47,7 @@ class Played:
         steps: what was sent and came back, as steps of a case.
         sent: the bytes that were sent, by connection.
         script: what shows the symptom, if it is not the whole script: it was seen before a rule was broken.
-        decided: False if the bytes alone could not tell whether they should be refused.
+        decided: False if the bytes alone could not tell whether they should be refused, or break another rule.
     """
 
     symptom: Symptom | None = None
