@@ -17,7 +17,7 @@ from ._case import CaseSteps, describe
 from ._heart_beats import patience_for, promised_interval, silence
 from ._played import Played
 from ._reference import MARK, Expected, Reference
-from ._script import HEART_BEATS, LEGAL, Script, Send, connect_frame, fill_ids, fill_values
+from ._script import HEART_BEATS, Script, Send, connect_frame, fill_ids, fill_values
 from ._symptoms import Severity, Symptom
 from ._wire import Closed, Illegal, Stalled, Wire
 
@@ -143,7 +143,7 @@ class _Player:
         """Return what was sent if that breaks no rule; ``None`` if it is the whole script."""
         if self._all_sent or not self._count:
             return None
-        return replace(self._script, sends=self._script.sends[: self._count], rule=LEGAL)
+        return self._script.legal_part(self._count)
 
     def worst_symptom(self, symptom: Symptom) -> Symptom:
         """Return what a well-behaved client sees, if that is worse: the broker may have died, or serve nobody."""

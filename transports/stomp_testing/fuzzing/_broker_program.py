@@ -5,13 +5,10 @@ from __future__ import annotations
 import threading
 import time
 
-from stomp_core import Frame
-
 from ._broker_target import BrokerTarget
 from ._memory_watch import listening_process
 from ._program import Program
 from ._program_end import ProgramEnd
-from ._wire import Closed, Illegal, Stalled
 
 __all__ = ["BrokerProgram"]
 
@@ -140,17 +137,8 @@ class BrokerProgram:
 
     def _is_ready(self) -> bool:
         """Whether it answers CONNECT. Some brokers listen before they accept logins."""
-        target = self._target
-        pairs = [("accept-version", "1.0,1.1,1.2"), ("host", target.virtual_host)]
-        pairs += [("login", target.login), ("passcode", target.passcode)]
         try:
-            wire = target.connect()
+            answer = self._target.answer_to_connect("1.0,1.1,1.2")
         except OSError:
             return False
-        try:
-            wire.write(Frame("CONNECT", pairs).to_bytes("1.0"), target.timeout)
-            return wire.frame(target.timeout).command == "CONNECTED"
-        except (Closed, Illegal, Stalled, TimeoutError):
-            return False
-        finally:
-            wire.close()
+        return answer is not None and answer.command == "CONNECTED"

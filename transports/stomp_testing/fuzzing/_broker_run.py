@@ -17,7 +17,7 @@ from ._make_script import ScriptMaker
 from ._memory_watch import MemoryWatch, WatchedPlayer
 from ._played import NotServed
 from ._script import Script, connect_frame, fill_values
-from ._wire import Closed, Illegal, Stalled, Wire
+from ._wire import Closed, Illegal, Stalled
 
 __all__ = ["fuzz_broker", "server_of"]
 
@@ -155,17 +155,8 @@ def server_of(target: BrokerTarget, version: str) -> str | None:
     Raises:
         OSError: it does not accept connections.
     """
-    wire: Wire = target.connect()
-    offer = "" if version == "1.0" else f"accept-version:{version}\n"
-    credentials = f"login:{target.login}\npasscode:{target.passcode}\n"
-    try:
-        wire.write(f"CONNECT\n{offer}host:{target.virtual_host}\n{credentials}\n\0".encode(), target.timeout)
-        frame = wire.frame(target.timeout)
-    except (Closed, Illegal, TimeoutError):
-        return None
-    finally:
-        wire.close()
-    if frame.command != "CONNECTED" or frame.headers.get("version", "1.0") != version:
+    frame = target.answer_to_connect("" if version == "1.0" else version)
+    if frame is None or frame.command != "CONNECTED" or frame.headers.get("version", "1.0") != version:
         return None
     return frame.headers.get("server", "unknown")
 

@@ -7,10 +7,10 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from stomp_core import Endpoint
+from stomp_core import Endpoint, Frame
 
 from ._layers import Layer, TlsLayer, WebSocketLayer
-from ._wire import Wire
+from ._wire import Closed, Illegal, Stalled, Wire
 
 __all__ = ["BrokerTarget"]
 
@@ -95,6 +95,28 @@ class BrokerTarget:
         if self.scheme in ("ws", "wss"):
             new_layers.append(self._new_websocket)
         return Wire.connect(self.host, self.port, self.timeout, new_layers)
+
+    def answer_to_connect(self, offer: str) -> Frame | None:
+        """Send CONNECT on a connection of its own, and return the first frame of the answer; ``None`` if none comes.
+
+        Args:
+            offer: the versions of STOMP, separated by commas; ``""`` leaves the header out, which offers 1.0.
+
+        Raises:
+            OSError: it does not accept connections.
+        """
+        versions = f"accept-version:{offer}\n" if offer else ""
+        credentials = f"login:{self.login}\npasscode:{self.passcode}\n"
+        wire = self.connect()
+        try:
+            wire.write(
+                f"CONNECT\n{versions}host:{self.virtual_host}\n{credentials}\n\0".encode(), self.timeout
+            )
+            return wire.frame(self.timeout)
+        except (Closed, Illegal, Stalled, TimeoutError):
+            return None
+        finally:
+            wire.close()
 
     def _new_websocket(self) -> WebSocketLayer:
         from stomp_websocket import WebSocket

@@ -208,7 +208,7 @@ class _Player:
             is_broken = self._violated is not None
         if rule == LEGAL or is_broken or not self._count:
             return None
-        return replace(self._script, sends=self._script.sends[: self._count], rule=LEGAL)
+        return self._script.legal_part(self._count)
 
     def _before(self, send: Send) -> None:
         if send.wait:
@@ -361,7 +361,7 @@ class _Player:
 
     def _check_answers(self) -> None:
         rule = self._script.rule
-        if self._violated is not None and self._violated != "error" and rule.code != self._violated:
+        if self.breaks_another_rule():
             self.played.decided = False  # shortened into something else
             return
         if rule.must_refuse:

@@ -259,12 +259,10 @@ def _tls(chosen: argparse.Namespace) -> ssl.SSLContext:
         context = ssl.create_default_context(cafile=chosen.ca)
         if chosen.cert is not None:
             context.load_cert_chain(chosen.cert, chosen.key)
-    except ssl.SSLError as error:
-        files = ", ".join(filter(None, (chosen.ca, chosen.cert, chosen.key)))
-        raise ValueError(f"{files}: {error}") from None
     except OSError as error:
         files = ", ".join(filter(None, (chosen.ca, chosen.cert, chosen.key)))
-        raise ValueError(f"{files}: {error.strerror}") from None
+        reason = error if isinstance(error, ssl.SSLError) else error.strerror
+        raise ValueError(f"{files}: {reason}") from None
     if chosen.insecure:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE

@@ -7,7 +7,7 @@ import time
 
 from stomp_core import Frame
 
-from ._script import HEART_BEATS, Script, Send
+from ._script import HEART_BEATS, Script, Send, connect_frame
 from ._wire import Wire
 
 __all__ = ["heart_beat_script", "patience_for", "promised_interval", "silence"]
@@ -24,14 +24,8 @@ _LATE = 4.0
 
 def heart_beat_script(version: str) -> Script:
     """Return a conversation of a client that wants heart-beats, and sends nothing."""
-    pairs = [
-        ("accept-version", version),
-        ("host", "${host}"),
-        ("login", "${login}"),
-        ("passcode", "${passcode}"),
-        ("heart-beat", f"0,{_WANTED}"),
-    ]
-    return Script(version, (Send(Frame("CONNECT", pairs).to_bytes(version)),), HEART_BEATS)
+    connect = connect_frame(version, ("heart-beat", f"0,{_WANTED}"))
+    return Script(version, (Send(connect),), HEART_BEATS)
 
 
 def promised_interval(connect: bytes, connected: Frame) -> float | None:

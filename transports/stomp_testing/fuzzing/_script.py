@@ -123,6 +123,10 @@ class Script:
         """Return it with other steps."""
         return replace(self, sends=sends)
 
+    def legal_part(self, count: int) -> Script:
+        """Return its first steps, in front of the one that breaks the rule, as a legal script."""
+        return replace(self, sends=self.sends[:count], rule=LEGAL)
+
     def as_json(self) -> dict[str, Any]:
         """Return it for :meth:`from_json`."""
         return {
@@ -151,13 +155,14 @@ class Script:
         )
 
 
-def connect_frame(version: str) -> bytes:
-    """Return a CONNECT of one version, with placeholders."""
+def connect_frame(version: str, *further: tuple[str, str]) -> bytes:
+    """Return a CONNECT of one version, with placeholders, and further headers behind them."""
     pairs = [
         ("accept-version", version),
         ("host", "${host}"),
         ("login", "${login}"),
         ("passcode", "${passcode}"),
+        *further,
     ]
     return Frame("CONNECT", pairs).to_bytes(version)
 
