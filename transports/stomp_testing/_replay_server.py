@@ -22,13 +22,13 @@ from stomp_core import (
     Frame,
     Leniency,
     ServerConnection,
-    State,
     StompError,
 )
 
 from ._recorder import Recorder
 from ._recording import Recording, RecordingStep
 from ._replaced_ids import ReplacedIds
+from ._websocket_reader import Opening
 
 __all__ = ["ReplayServer"]
 
@@ -94,14 +94,17 @@ class ReplayServer:
             self._play(client, _answer_first(connections[min(number, len(connections)) - 1]), writer)
         )
         beating = asyncio.ensure_future(client.send_heart_beats())
+        opening = Opening()
         end = "closed by the client"
         try:
             while data := await reader.read(_CHUNK):
-                if client.speaks_http(data):
+                known = opening.pass_on("to-server", data)
+                if opening.reader is not None:
                     writer.write(_NO_WEBSOCKET)
                     end = "closed: the client speaks WebSocket, and a replay is plain STOMP: connect to stomp://"
                     break
-                client.receive(data)
+                if known is not None:
+                    client.receive(known)
             if playing.done():
                 end = playing.result() or end
         except OSError:
@@ -168,10 +171,6 @@ class _Client:
         self._connection = ServerConnection(leniency=_LENIENCY, check_requests=False)
         self._frames: asyncio.Queue[Frame] = asyncio.Queue()
         self._connected = asyncio.Event()
-
-    def speaks_http(self, data: bytes) -> bool:
-        """Whether these are the first bytes of the client, and the beginning of an HTTP request."""
-        return self._connection.state is State.NEW and data.startswith(b"GET ")
 
     def receive(self, data: bytes) -> None:
         """Take bytes from the client.
