@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,6 +16,19 @@ class KeyPair(NamedTuple):
 
     certificate: Path
     key: Path
+
+    def server_context(self, client_ca: Path | None = None) -> ssl.SSLContext:
+        """Return TLS settings for a server that shows this certificate.
+
+        Args:
+            client_ca: the authority of the certificates that clients have to show; ``None`` wants none.
+        """
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(*self)
+        if client_ca is not None:
+            context.verify_mode = ssl.CERT_REQUIRED
+            context.load_verify_locations(client_ca)
+        return context
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,9 +19,8 @@ from stomp_testing import Broker
 from tests.certificates import Certificates
 
 from .test_dial_async import Minimal
-from .worlds import HANGS, in_a_thread
+from .worlds import CONNECTED, HANGS, in_a_thread
 
-CONNECTED = b"CONNECTED\nversion:1.2\nheart-beat:0,0\n\n\0"
 BODY = 20_000
 SENDS = 20  # several writes
 ENOUGH = 1 << 26  # bytes, more than the kernel buffers
@@ -124,12 +123,6 @@ def broker_that_reads_no_more(tls: ssl.SSLContext | None) -> Iterator[int]:
             assert outcome == [None]
 
 
-def server_context(certificates: Certificates) -> ssl.SSLContext:
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(*certificates.server)
-    return context
-
-
 @pytest.mark.parametrize("way", ["socket", "socket with TLS", "dial", "dial with TLS"])
 def test_a_transport_takes_one_write_before_the_peer_reads(way: str, tls_certs: Certificates) -> None:
     """What it takes counts as sent: with more in its buffer, more had an unknown outcome, and no sender waited."""
@@ -161,7 +154,7 @@ def test_a_transport_takes_one_write_before_the_peer_reads(way: str, tls_certs: 
                 assert sent < ENOUGH
             assert max(buffered) <= ONE_WRITE + OVERHEAD
 
-    with broker_that_reads_no_more(server_context(tls_certs) if secure else None) as port:
+    with broker_that_reads_no_more(tls_certs.server.server_context() if secure else None) as port:
         run(lambda: loop, main)
 
 
@@ -170,7 +163,7 @@ def test_a_transport_takes_one_write_before_the_peer_reads(way: str, tls_certs: 
 
 @pytest.fixture
 def tls_broker(tls_certs: Certificates) -> Iterator[Broker]:
-    with Broker(tls=server_context(tls_certs)) as broker:
+    with Broker(tls=tls_certs.server.server_context()) as broker:
         yield broker
 
 

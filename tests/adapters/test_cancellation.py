@@ -611,8 +611,7 @@ def test_connect_may_be_cancelled_in_every_turn_of_the_loop(
     server_context: ssl.SSLContext | bool = False
     if secure:
         context = ssl.create_default_context(cafile=str(tls_certs.ca))
-        server_context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-        server_context.load_cert_chain(*tls_certs.server)
+        server_context = tls_certs.server.server_context()
 
     async def main(url: str) -> int:
         connected = 0

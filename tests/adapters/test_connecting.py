@@ -12,7 +12,7 @@ import pytest
 from stomp_core import StompError
 from stomp_core.session import AuthenticationFailed, ConnectFailed, Reconnect
 from stomp_testing import CLOSE, Broker, Expect, ScriptedServer
-from tests.certificates import Certificates, KeyPair
+from tests.certificates import Certificates
 
 from .worlds import HANGS, World
 
@@ -22,15 +22,6 @@ USERS = {"guest": PASSCODE}
 
 def context(certificates: Certificates) -> ssl.SSLContext:
     return ssl.create_default_context(cafile=certificates.ca)
-
-
-def serving(pair: KeyPair, *, client_ca: Path | None = None) -> ssl.SSLContext:
-    serves = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    serves.load_cert_chain(*pair)
-    if client_ca is not None:
-        serves.verify_mode = ssl.CERT_REQUIRED
-        serves.load_verify_locations(client_ca)
-    return serves
 
 
 @pytest.mark.parametrize("version", ["1.0", "1.1", "1.2"])
@@ -66,7 +57,7 @@ def test_the_next_endpoint_is_tried_after_a_dead_one(world: World, closed_port: 
 
 
 def test_tls_is_verified_by_what_the_context_trusts(world: World, tls_certs: Certificates) -> None:
-    with Broker(tls=serving(tls_certs.server)) as broker:
+    with Broker(tls=tls_certs.server.server_context()) as broker:
         url = broker.tls_url.replace("127.0.0.1", "localhost")
         conn = world.connect(url, ssl_context=context(tls_certs))
         conn.send("/queue/a", b"x" * 200_000, receipt=True)
@@ -76,7 +67,7 @@ def test_tls_is_verified_by_what_the_context_trusts(world: World, tls_certs: Cer
 def test_a_client_certificate_is_sent_when_the_server_asks(world: World, tls_certs: Certificates) -> None:
     mine = context(tls_certs)
     mine.load_cert_chain(*tls_certs.client)
-    with Broker(tls=serving(tls_certs.server, client_ca=tls_certs.ca)) as broker:
+    with Broker(tls=tls_certs.server.server_context(tls_certs.ca)) as broker:
         conn = world.connect(broker.tls_url, ssl_context=mine)
         conn.send("/queue/a", "hello", receipt=True)
         with pytest.raises(ConnectFailed, match="certificate"):
@@ -163,7 +154,7 @@ def test_a_wrong_virtual_host(world: World) -> None:
 def test_a_certificate_that_is_not_trusted(
     world: World, tls_certs: Certificates, what: str, cause: str
 ) -> None:
-    with Broker(tls=serving(getattr(tls_certs, what)), users=USERS) as broker:
+    with Broker(tls=getattr(tls_certs, what).server_context(), users=USERS) as broker:
         url = f"stomp+ssl://guest:{PASSCODE}@localhost:{broker.tls_port}"
         error = refused(world, url, ssl_context=context(tls_certs))
     assert f"stomp+ssl://localhost:{broker.tls_port}: the server's certificate is " in str(error)
@@ -171,7 +162,7 @@ def test_a_certificate_that_is_not_trusted(
 
 
 def test_tls_is_verified_by_default(world: World, tls_certs: Certificates) -> None:
-    with Broker(tls=serving(tls_certs.server), users=USERS) as broker:
+    with Broker(tls=tls_certs.server.server_context(), users=USERS) as broker:
         error = refused(world, f"stomp+ssl://guest:{PASSCODE}@localhost:{broker.tls_port}")
     assert "certificate is not trusted" in str(error)
 
@@ -185,7 +176,7 @@ def test_tls_to_a_plain_port(world: World, tls_certs: Certificates) -> None:
 
 
 def test_plaintext_to_a_tls_port(world: World, tls_certs: Certificates) -> None:
-    with Broker(tls=serving(tls_certs.server), users=USERS) as broker:
+    with Broker(tls=tls_certs.server.server_context(), users=USERS) as broker:
         error = refused(world, f"stomp://guest:{PASSCODE}@127.0.0.1:{broker.tls_port}")
     assert f"stomp://127.0.0.1:{broker.tls_port}: " in str(error)
     assert "stomp+ssl://" in str(error)

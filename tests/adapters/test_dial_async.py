@@ -27,11 +27,10 @@ from stomp_testing import Broker
 from tests.certificates import Certificates
 
 from .test_trouble import broker_that_gives_up
-from .worlds import HANGS, until
+from .worlds import CONNECTED, HANGS, until
 
 SOON = Reconnect(first_delay=0.01, max_delay=0.05)
 URL = "custom://guest:guest@somewhere"
-CONNECTED = b"CONNECTED\nversion:1.2\nheart-beat:0,0\n\n\0"
 Main = Callable[[Any], Awaitable[None]]
 
 
@@ -191,14 +190,8 @@ def test_tls_inside_a_socket_is_ours(world: AsyncWorld, tls_certs: Certificates,
         assert "not trusted" in await fails(world, dial, url=url)
         assert "for another name" in await fails(world, dial, url=url.replace("localhost", "other"), **trust)
 
-    with Broker(tls=server_context(tls_certs)) as broker:
+    with Broker(tls=tls_certs.server.server_context()) as broker:
         world.run(main)
-
-
-def server_context(certificates: Certificates) -> ssl.SSLContext:
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(*certificates.server)
-    return context
 
 
 async def nothing() -> None: ...
@@ -252,7 +245,7 @@ def test_a_socket_with_tls_is_refused_where_tls_is_ours(world: AsyncWorld, tls_c
 
         assert "SSLSocket" in await fails(world, dial, url="stomp+ssl://localhost")
 
-    with Broker(tls=server_context(tls_certs)) as broker:
+    with Broker(tls=tls_certs.server.server_context()) as broker:
         world.run(main)
 
 
@@ -494,7 +487,7 @@ def test_connect_may_be_cancelled_in_every_turn(
             connected += not task.cancelled()
             turns += 1
 
-    with Broker(tls=server_context(tls_certs)) as broker:
+    with Broker(tls=tls_certs.server.server_context()) as broker:
         loop_world.run(main)
         broker.wait_until(lambda b: not b.connections, timeout=HANGS)
 
@@ -567,7 +560,7 @@ def test_tls_over_a_minimal_transport(loop_world: InAsyncio, tls_certs: Certific
         assert "for another name" in await fails(world, dial, url="stomp+ssl://elsewhere", **trust)
         assert "TLS failed" in await fails(world, dial, url="stomp+ssl://127.0.0.1", **trust)
 
-    with Broker(tls=server_context(tls_certs)) as broker:
+    with Broker(tls=tls_certs.server.server_context()) as broker:
         loop_world.run(main)
 
 
@@ -583,7 +576,7 @@ def test_tls_over_a_transport_of_the_loop(
         trust = {"ca_file": str(tls_certs.ca)}
         await works(world, broker, dial, url="stomp+ssl://guest:guest@localhost", **trust)
 
-    with Broker(tls=server_context(tls_certs)) as broker:
+    with Broker(tls=tls_certs.server.server_context()) as broker:
         loop_world.run(main)
 
 
@@ -630,7 +623,7 @@ def test_tls_over_a_transport_with_a_slow_consumer(
         for number in range(60):
             await conn.send("/queue/a", bytes([number]) * 20_000)
 
-    with Broker(tls=server_context(tls_certs)) as broker:
+    with Broker(tls=tls_certs.server.server_context()) as broker:
         loop_world.run(main)
 
 
@@ -681,7 +674,7 @@ def test_tls_over_a_transport_holds_back_senders_and_reading(
             transport.protocol.resume_writing()
             await asyncio.gather(*senders)
 
-    with Broker(tls=server_context(tls_certs)) as broker:
+    with Broker(tls=tls_certs.server.server_context()) as broker:
         loop_world.run(main)
 
 
@@ -711,7 +704,7 @@ def test_tls_over_a_transport_whose_peer_gives_up(tls_certs: Certificates, socke
         assert errors == ["enough: you are too slow"]
 
     paused = threading.Event()
-    with broker_that_gives_up(server_context(tls_certs), paused, "closed") as port:
+    with broker_that_gives_up(tls_certs.server.server_context(), paused, "closed") as port:
         InAsyncio(asyncio.new_event_loop).run(main)
 
 
@@ -722,7 +715,7 @@ def test_a_refused_certificate_is_reported_to_the_server(
         peer, _ = listener.accept()
         with peer:
             try:
-                with server_context(tls_certs).wrap_socket(peer, server_side=True) as tls:
+                with tls_certs.server.server_context().wrap_socket(peer, server_side=True) as tls:
                     tls.recv(4096)
             except ssl.SSLError as error:
                 return str(error.reason)
@@ -762,7 +755,7 @@ def test_what_write_raises_in_the_tls_handshake_is_the_reason(
             connect_timeout=10 * HANGS,
         )
 
-    with Broker(tls=server_context(tls_certs)) as broker:
+    with Broker(tls=tls_certs.server.server_context()) as broker:
         loop_world.run(main)
 
 
@@ -1036,7 +1029,7 @@ def test_a_stream_without_a_socket(tls_certs: Certificates) -> None:
         plain = memory_pair_to(nursery, lambda: broker.port)
         assert "TLS failed" in await fails(InTrio(), plain, url=url, **trust)
 
-    with Broker(tls=server_context(tls_certs)) as broker:
+    with Broker(tls=tls_certs.server.server_context()) as broker:
         through_trio(main)
 
 
@@ -1046,7 +1039,7 @@ def test_the_certificate_in_a_stream_has_the_expected_name(tls_certs: Certificat
         options = {"ca_file": str(tls_certs.ca), "server_hostname": "localhost"}
         await works(InTrio(), broker, secure, url="stomp+ssl://guest:guest@elsewhere", **options)
 
-    with Broker(tls=server_context(tls_certs)) as broker:
+    with Broker(tls=tls_certs.server.server_context()) as broker:
         through_trio(main)
 
 

@@ -61,12 +61,6 @@ def tcp(broker: Broker, *, secure: bool = False) -> socket.socket:
     return socket.create_connection((broker.host, broker.tls_port if secure else broker.port))
 
 
-def server_context(certificates: Certificates) -> ssl.SSLContext:
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(*certificates.server)
-    return context
-
-
 def dial_threads() -> list[threading.Thread]:
     return [thread for thread in threading.enumerate() if thread.name == "stomp_socket dial"]
 
@@ -112,7 +106,7 @@ def test_a_stream_carries_a_connection(kind: str, secure: bool, tls_certs: Certi
 
     url = "stomp+ssl://guest:guest@localhost" if secure else URL
     options: dict[str, Any] = {"ca_file": str(tls_certs.ca)} if secure else {}
-    with BeatingBroker(tls=server_context(tls_certs)) as broker:
+    with BeatingBroker(tls=tls_certs.server.server_context()) as broker:
         works(dial, broker, url, **options)
     assert {str(endpoint) for endpoint in endpoints} == {
         "stomp+ssl://localhost:61614" if secure else "custom://somewhere/x?..."
@@ -133,7 +127,7 @@ def test_tls_is_verified_inside_of_what_is_dialled(kind: str, tls_certs: Certifi
         return str(caught.value)
 
     trust: dict[str, Any] = {"ca_file": str(tls_certs.ca)}
-    with Broker(tls=server_context(tls_certs)) as broker:
+    with Broker(tls=tls_certs.server.server_context()) as broker:
         stomp_socket.connect(
             "stomp+ssl://guest:guest@x", dial=dial, server_hostname="localhost", **trust
         ).close()
@@ -152,7 +146,7 @@ def test_a_peer_that_ends_in_the_middle_of_tls_is_noticed(tls_certs: Certificate
             with peer:
                 peer.recv(after) if after else None
         peer, _ = listener.accept()
-        with peer, server_context(tls_certs).wrap_socket(peer, server_side=True) as tls:
+        with peer, tls_certs.server.server_context().wrap_socket(peer, server_side=True) as tls:
             tls.recv(4096)
             for number in b"CONNECTED\nversion:1.2\n\n\0":
                 tls.send(bytes([number]))
@@ -191,7 +185,7 @@ class Trickle(Wrapped):
 
 @pytest.mark.parametrize("secure", [False, True], ids=["plain", "TLS"])
 def test_a_stream_may_take_little_at_a_time(secure: bool, tls_certs: Certificates) -> None:
-    with BeatingBroker(tls=server_context(tls_certs)) as broker:
+    with BeatingBroker(tls=tls_certs.server.server_context()) as broker:
         works(
             lambda endpoint, timeout: Trickle(tcp(broker, secure=secure)),
             broker,
@@ -206,7 +200,7 @@ def test_a_refused_certificate_is_reported_to_the_server(kind: str, tls_certs: C
         peer, _ = listener.accept()
         with peer:
             try:
-                with server_context(tls_certs).wrap_socket(peer, server_side=True) as tls:
+                with tls_certs.server.server_context().wrap_socket(peer, server_side=True) as tls:
                     tls.recv(4096)
             except ssl.SSLError as error:
                 return str(error.reason)
@@ -231,7 +225,7 @@ def test_what_came_before_the_end_of_tls_is_read(kind: str, tls_certs: Certifica
     def serve() -> None:
         for end in (b"\x17\x03\x03\x00\x05hello", b""):
             incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-            tls = server_context(tls_certs).wrap_bio(incoming, outgoing, server_side=True)
+            tls = tls_certs.server.server_context().wrap_bio(incoming, outgoing, server_side=True)
             peer, _ = listener.accept()
             with peer:
                 for step in (tls.do_handshake, partial(tls.read, 4096)):
@@ -299,7 +293,7 @@ def test_dialling_and_tls_share_one_timeout(tls_certs: Certificates) -> None:
         with peer:
             gone.wait(0.4)
             with suppress(OSError):
-                server_context(tls_certs).wrap_socket(peer, server_side=True).recv(1)
+                tls_certs.server.server_context().wrap_socket(peer, server_side=True).recv(1)
 
     def dial(endpoint: Endpoint, timeout: float) -> Stream:
         threading.Event().wait(timeout * 2 / 3)
@@ -375,7 +369,7 @@ def test_a_socket_with_tls_is_refused_where_tls_is_ours(tls_certs: Certificates)
         context = ssl.create_default_context(cafile=tls_certs.ca)
         return context.wrap_socket(tcp(broker, secure=True), server_hostname="localhost")
 
-    with BeatingBroker(tls=server_context(tls_certs)) as broker:
+    with BeatingBroker(tls=tls_certs.server.server_context()) as broker:
         with pytest.raises(ConnectFailed, match="is made by the library, with ssl_context="):
             stomp_socket.connect("stomp+ssl://localhost", dial=dial)
         works(dial, broker)
@@ -806,7 +800,7 @@ def test_handlers_that_raise_in_a_stream_duplicate_nothing_and_are_not_swallowed
     url = "stomp+ssl://guest:guest@localhost" if secure else URL
     options: dict[str, Any] = {"ca_file": str(tls_certs.ca)} if secure else {}
     confirmed: set[str] = set()
-    with Broker(tls=server_context(tls_certs)) as broker:
+    with Broker(tls=tls_certs.server.server_context()) as broker:
         conn = stomp_socket.connect(url, dial=dial, reconnect=SOON, receipt_timeout=HANGS, **options)
         numbers = itertools.count()
 

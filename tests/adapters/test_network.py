@@ -24,12 +24,6 @@ SOON = Reconnect(first_delay=0.01, max_delay=0.05)
 PATIENCE = 10 * HANGS  # a call that waits for it hangs
 
 
-def tls_context(certificates: Certificates) -> ssl.SSLContext:
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(*certificates.server)
-    return context
-
-
 # ---------------------------------------------------------------------- options of the socket
 
 
@@ -64,7 +58,7 @@ needs_proc = pytest.mark.skipif(not has_proc, reason="only Linux tells the socke
 
 @needs_proc
 def test_frames_are_not_held_back_by_nagle_s_algorithm(world: World, tls_certs: Certificates) -> None:
-    with Broker(tls=tls_context(tls_certs)) as broker:
+    with Broker(tls=tls_certs.server.server_context()) as broker:
         world.connect(broker.url)
         check_options(broker.port)
         world.connect(broker.tls_url, ca_file=str(tls_certs.ca))
@@ -292,7 +286,10 @@ def test_close_does_not_wait_for_a_server_that_never_answers_tls(
         def dialling(self, attempt: Any) -> None:
             dialled.append(attempt.endpoint.port)
 
-    with Broker(tls=tls_context(tls_certs)) as broker, ScriptedServer([Pause(2 * HANGS)]) as server:
+    with (
+        Broker(tls=tls_certs.server.server_context()) as broker,
+        ScriptedServer([Pause(2 * HANGS)]) as server,
+    ):
         silent = server.url.replace("stomp://", "stomp+ssl://")
         conn = world.connect(
             [broker.tls_url, silent],

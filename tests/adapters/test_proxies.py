@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import socket
-import ssl
 import traceback
 from collections.abc import Callable, Iterator
 
@@ -34,9 +33,7 @@ def no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def broker(tls_certs: Certificates) -> Iterator[BeatingBroker]:
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(*tls_certs.server)
-    with BeatingBroker(tls=context) as broker:
+    with BeatingBroker(tls=tls_certs.server.server_context()) as broker:
         yield broker
 
 

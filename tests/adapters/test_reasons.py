@@ -19,9 +19,7 @@ from stomp_core.session import Reconnect
 from tests.certificates import Certificates
 
 from .test_tls_keys import DIALLERS
-from .worlds import HANGS, World, in_a_thread, until
-
-CONNECTED = b"CONNECTED\nversion:1.2\nheart-beat:0,0\n\n\0"
+from .worlds import CONNECTED, HANGS, World, in_a_thread, until
 
 
 def close(raw: socket.socket, stream: socket.socket) -> None:
@@ -93,10 +91,7 @@ def test_a_stream_that_ends_is_the_reason(
         def connection_lost(self, endpoint: Any, reason: str) -> None:
             reasons.append(reason)
 
-    tls = None
-    if secure:
-        tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-        tls.load_cert_chain(*tls_certs.server)
+    tls = tls_certs.server.server_context() if secure else None
     with broker_that_ends(tls, end) as port:
         conn = world.connect(
             f"stomp{'+ssl' if secure else ''}://localhost:{port}",

@@ -3,25 +3,15 @@
 from __future__ import annotations
 
 import socket
-import ssl
 from pathlib import Path
 
 import pytest
 
 from stomp_core.session import ConnectFailed
 from stomp_testing import Broker
-from tests.certificates import Certificates, KeyPair
+from tests.certificates import Certificates
 
 from .worlds import HANGS, World
-
-
-def serving(pair: KeyPair, client_ca: Path | None = None) -> ssl.SSLContext:
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(*pair)
-    if client_ca is not None:
-        context.verify_mode = ssl.CERT_REQUIRED
-        context.load_verify_locations(client_ca)
-    return context
 
 
 def refusal(world: World, url: str, **options: object) -> str:
@@ -32,7 +22,7 @@ def refusal(world: World, url: str, **options: object) -> str:
 
 
 def test_ca_file_is_trusted_in_place_of_the_system(world: World, tls_certs: Certificates) -> None:
-    with Broker(tls=serving(tls_certs.server)) as broker:
+    with Broker(tls=tls_certs.server.server_context()) as broker:
         conn = world.connect(broker.tls_url, ca_file=str(tls_certs.ca))
         conn.send("/queue/a", b"x" * 200_000, receipt=True)
         world.connect(broker.tls_url, ca_file=tls_certs.ca)  # a Path will do
@@ -44,7 +34,7 @@ def test_the_authorities_of_the_system_do_not_count_beside_ca_file(
     world: World, tls_certs: Certificates, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", str(tls_certs.ca))
-    with Broker(tls=serving(tls_certs.server)) as broker:
+    with Broker(tls=tls_certs.server.server_context()) as broker:
         world.connect(broker.tls_url)
         assert "certificate is not trusted" in refusal(world, broker.tls_url, ca_file=str(tls_certs.other_ca))
 
@@ -59,28 +49,28 @@ def test_cert_file_and_key_file_are_shown_to_the_server(
         both = tmp_path / "both.pem"
         both.write_bytes(certificate.read_bytes() + key.read_bytes())
         files = {"cert_file": str(both)}
-    with Broker(tls=serving(tls_certs.server, client_ca=tls_certs.ca)) as broker:
+    with Broker(tls=tls_certs.server.server_context(tls_certs.ca)) as broker:
         conn = world.connect(broker.tls_url, ca_file=str(tls_certs.ca), **files)
         conn.send("/queue/a", "mutual", receipt=True)
         assert broker.messages("/queue/a") == [b"mutual"]
         assert "certificate" in refusal(world, broker.tls_url, ca_file=str(tls_certs.ca))
-    with Broker(tls=serving(tls_certs.server, client_ca=tls_certs.other_ca)) as broker:
+    with Broker(tls=tls_certs.server.server_context(tls_certs.other_ca)) as broker:
         assert "certificate" in refusal(world, broker.tls_url, ca_file=str(tls_certs.ca), **files)
 
 
 def test_an_expired_certificate_is_refused(world: World, tls_certs: Certificates) -> None:
-    with Broker(tls=serving(tls_certs.expired)) as broker:
+    with Broker(tls=tls_certs.expired.server_context()) as broker:
         assert "expired" in refusal(world, broker.tls_url, ca_file=str(tls_certs.ca))
 
 
 def test_a_wrong_name_is_refused_unless_it_is_the_expected_one(world: World, tls_certs: Certificates) -> None:
-    with Broker(tls=serving(tls_certs.wrong_host)) as broker:
+    with Broker(tls=tls_certs.wrong_host.server_context()) as broker:
         text = refusal(world, broker.tls_url, ca_file=str(tls_certs.ca))
         assert "not valid for" in text
         assert "check that the URL has the name" in text
         conn = world.connect(broker.tls_url, ca_file=str(tls_certs.ca), server_hostname="wrong.example")
         conn.send("/queue/a", "x", receipt=True)
-    with Broker(tls=serving(tls_certs.server)) as broker:
+    with Broker(tls=tls_certs.server.server_context()) as broker:
         text = refusal(world, broker.tls_url, ca_file=str(tls_certs.ca), server_hostname="wrong.example")
         assert "wrong.example" in text
 

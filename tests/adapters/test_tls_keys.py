@@ -15,9 +15,8 @@ from stomp_core.session import Reconnect
 from tests.certificates import Certificates
 
 from .openssl_server import OpensslConnection, OpensslServer
-from .worlds import HANGS, World, until
+from .worlds import CONNECTED, HANGS, World, until
 
-CONNECTED = b"CONNECTED\nversion:1.2\nheart-beat:0,0\n\n\0"
 LARGE = b"x" * 300_000
 SENDERS = 60  # more than a session takes at a time
 THIRD = 3  # the first one, the request for another one, and that

@@ -174,8 +174,7 @@ def test_the_broker_s_last_frames_are_read_though_the_inbox_is_full(
     client = server = None
     if secure:
         client = ssl.create_default_context(cafile=str(tls_certs.ca))
-        server = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-        server.load_cert_chain(*tls_certs.server)
+        server = tls_certs.server.server_context()
 
     def dial(*_: Any) -> socket.socket:
         sock = socket.socket()
@@ -303,8 +302,7 @@ def test_reading_does_not_wait_for_writing(world: World) -> None:
 
 
 def test_a_large_message_comes_through_tls(world: World, tls_certs: Certificates) -> None:
-    serves = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    serves.load_cert_chain(*tls_certs.server)
+    serves = tls_certs.server.server_context()
     trusts = ssl.create_default_context(cafile=tls_certs.ca)
     with Broker(tls=serves) as broker:
         conn = world.connect(broker.tls_url, ssl_context=trusts)

@@ -25,6 +25,7 @@ from stomp_testing import Broker, FaultProxy
 from tests.waiting import HANGS, never, until
 
 __all__ = [
+    "CONNECTED",
     "HANGS",
     "WORLDS",
     "World",
@@ -35,6 +36,10 @@ __all__ = [
     "over_websocket_too",
     "until",
 ]
+
+
+#: What a broker of 1.2 without heart-beats answers to CONNECT.
+CONNECTED = b"CONNECTED\nversion:1.2\nheart-beat:0,0\n\n\0"
 
 
 def in_a_thread(function: Callable[[], Any]) -> tuple[threading.Thread, list[Any]]:

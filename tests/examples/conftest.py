@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ssl
 from collections.abc import Iterator
 
 import pytest
@@ -14,7 +13,5 @@ from tests.heart_beats import BeatingBroker
 @pytest.fixture
 def broker(tls_certs: Certificates) -> Iterator[BeatingBroker]:
     """Return a broker with TLS, whose heart-beats are counted."""
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(*tls_certs.server)
-    with BeatingBroker(tls=context) as broker:
+    with BeatingBroker(tls=tls_certs.server.server_context()) as broker:
         yield broker

@@ -123,12 +123,6 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
     return Certificates.create(tmp_path_factory.mktemp("certificates"))
 
 
-def server_context(pair: tuple[Path, Path]) -> ssl.SSLContext:
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(*pair)
-    return context
-
-
 @pytest.mark.parametrize(
     ("presented", "reason"),
     [
@@ -140,7 +134,7 @@ def server_context(pair: tuple[Path, Path]) -> ssl.SSLContext:
 def test_a_certificate_that_does_not_fit_is_refused(
     certificates: Certificates, presented: str, reason: str
 ) -> None:
-    context = server_context(getattr(certificates, presented))
+    context = getattr(certificates, presented).server_context()
     with EmbeddedBroker(users={LOGIN: PASSCODE}, tls=context) as broker:
         conn = connection(("127.0.0.1", broker.tls_port), ca_certs=str(certificates.ca))
         with pytest.raises(ConnectFailedException, match=reason):
@@ -152,7 +146,7 @@ def test_ca_certs_takes_the_place_of_the_systems_authorities(
     certificates: Certificates, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", str(certificates.other_ca))
-    with EmbeddedBroker(users={LOGIN: PASSCODE}, tls=server_context(certificates.untrusted)) as broker:
+    with EmbeddedBroker(users={LOGIN: PASSCODE}, tls=certificates.untrusted.server_context()) as broker:
         address = ("127.0.0.1", broker.tls_port)
         talk(connection(address))
         with pytest.raises(ConnectFailedException, match="who has signed it"):
@@ -163,7 +157,7 @@ def test_a_client_certificate_is_presented(certificates: Certificates, tmp_path:
     """Its key may have a password."""
     from cryptography.hazmat.primitives import serialization
 
-    context = server_context(certificates.server)
+    context = certificates.server.server_context()
     context.load_verify_locations(certificates.ca)
     context.verify_mode = ssl.CERT_REQUIRED
     locked = tmp_path / "locked.key"

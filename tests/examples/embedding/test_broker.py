@@ -263,8 +263,7 @@ def test_tls(tmp_path: Any) -> None:
     certificates = Certificates.create(tmp_path)
 
     async def main() -> None:
-        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-        context.load_cert_chain(*certificates.server)
+        context = certificates.server.server_context()
         trust = ssl.create_default_context(cafile=str(certificates.ca))
         async with served(ssl=context) as port:
             async with connect(f"stomp+ssl://127.0.0.1:{port}", ssl_context=trust) as connection:
