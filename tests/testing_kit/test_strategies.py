@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from random import Random
 
 import pytest
 from hypothesis import find, given, seed, settings
@@ -102,10 +103,14 @@ def test_chunkings_accept_a_strategy(pieces: list[bytes], version: str) -> None:
 def test_minimal_frames_are_short() -> None:
     without_database = settings(database=None, max_examples=5000)
     strategy = strategies.frames("1.2")
-    with_nul = find(strategy, lambda frame: b"\0" in frame.body, settings=without_database)
+    # How short the found frame becomes depends on chance, and rarely it stays longer.
+    with_nul = find(strategy, lambda frame: b"\0" in frame.body, settings=without_database, random=Random(1))
     assert with_nul.body == b"\0"
     repeated = find(
-        strategy, lambda frame: len(frame.headers.get_all("again")) > 1, settings=without_database
+        strategy,
+        lambda frame: len(frame.headers.get_all("again")) > 1,
+        settings=without_database,
+        random=Random(1),
     )
     assert len(repeated.headers.pairs) <= 5
     assert all(len(value) <= 8 for _, value in repeated.headers.pairs)
